@@ -1,0 +1,92 @@
+"""One file on the worker side: load, explore, explain, check. The table of contents of what happens with torch."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from .analysis import Analysis, Failure, Problem, check
+from .model.classes import ModelClass, model_classes
+from .model.explore import Exploration, Explorer, Traced
+from .model.load import ImportFailure, Loaded, load
+from .records import ClassStatus, FileReport, Position, Request, Span
+from .rule import load_rules
+from .shapes.explain import explain
+from .shapes.fault import Fault
+
+
+def analyse(request: Request) -> FileReport:
+    """Everything that the rules find in one file, and what became of each of its classes."""
+    rules = load_rules(request.rule_folders)
+    loaded = load(request.path)
+    if isinstance(loaded, ImportFailure):
+        problem = Problem("import", loaded.span, loaded.reason)
+        return FileReport(request.path, check(Analysis(request.path, (problem,)), rules))
+    classes = [model for model in model_classes(loaded) if request.only_class in (None, model.name)]
+    exploration = Explorer(loaded, model_classes(loaded), request).explore()
+    analysis = _analysis(loaded, classes, exploration)
+    return FileReport(request.path, check(analysis, rules), analysis.classes, tuple(exploration.notes))
+
+
+def _analysis(loaded: Loaded, classes: Sequence[ModelClass], found: Exploration) -> Analysis:
+    statuses = tuple(_status(loaded, model, found) for model in classes)
+    problems = tuple(_problems(loaded, classes, found))
+    failures = tuple(_failures(loaded, found))
+    return Analysis(loaded.path, problems, failures, statuses, tuple(found.traced))
+
+
+def _status(loaded: Loaded, model: ModelClass, found: Exploration) -> ClassStatus:
+    how = found.how.get(model.name)
+    if how is not None:
+        return ClassStatus(loaded.path, model.name, model.line, "checked", how)
+    if model.skipped is not None:
+        return ClassStatus(loaded.path, model.name, model.line, "skipped", None, model.skipped)
+    _, reason = found.failures.get(model.name, ("build", _NOT_REACHED))
+    return ClassStatus(loaded.path, model.name, model.line, "failed", None, reason)
+
+
+_NOT_REACHED = "nothing in the file builds or calls it"
+
+
+def _problems(loaded: Loaded, classes: Sequence[ModelClass], found: Exploration) -> Iterator[Problem]:
+    for model in classes:
+        if model.name in found.how or model.skipped is not None:
+            continue
+        stage, reason = found.failures.get(model.name, ("build", _NOT_REACHED))
+        span = Span(loaded.path, Position(model.line, 1), Position(model.line, 1))
+        if stage == "build":
+            help = f"say how to build it: resnet-lint '{loaded.path}::{model.name}' --call '{model.name}(...)'"
+            yield Problem("build", span, reason, model.name, help)
+        else:
+            help = f"say what to feed it: resnet-lint '{loaded.path}::{model.name}' --input NAME=SHAPE"
+            yield Problem("trace", span, reason, model.name, help)
+
+
+def _failures(loaded: Loaded, found: Exploration) -> Iterator[Failure]:
+    for traced in found.traced:
+        if traced.invented is None:
+            yield from (_explained(fault, traced, loaded) for fault in traced.faults)
+    for model in {t.model_class.name: t.model_class for t in found.traced if t.model_class is not None}.values():
+        tries = [t for t in found.traced if t.model_class is model and t.invented is not None]
+        yield from _failures_of_invented(tries, loaded)
+
+
+def _failures_of_invented(tries: Sequence[Traced], loaded: Loaded) -> Iterator[Failure]:
+    """A class that only invented arguments build is at fault where every try fails; where some do, under a condition."""
+    told: set[Span] = set()
+    for traced in tries:
+        for fault in traced.faults:
+            span = fault.point.span
+            if span in told:
+                continue
+            told.add(span)
+            failing = [t for t in tries if any(f.point.span == span for f in t.faults)]
+            working = [t for t in tries if t.trace.complete and t not in failing]
+            if not working and len(failing) == len(tries):
+                yield _explained(fault, traced, loaded)
+            elif working and traced.invented is not None and traced.invented.varied is not None:
+                varied = " or ".join(t.invented.varied for t in failing if t.invented and t.invented.varied)
+                yield _explained(fault, traced, loaded, varied)
+
+
+def _explained(fault: Fault, traced: Traced, loaded: Loaded, condition: str | None = None) -> Failure:
+    return explain(fault, traced.trace, loaded.project, traced.label, condition)

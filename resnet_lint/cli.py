@@ -1,0 +1,227 @@
+"""The command line: options in, a report and an exit code out."""
+
+from __future__ import annotations
+
+import inspect
+import io
+import math
+import os
+import sys
+import textwrap
+import traceback
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from . import __version__
+from .config import FAIL_ON, FORMATS, Settings, load
+from .errors import ResnetLintError, UsageError
+from .files import write_atomically
+from .inputs import check_inputs
+
+# The stages are imported where they run, so that --help does not wait for them.
+if TYPE_CHECKING:
+    from .records import Run
+    from .rule import Rule
+
+_FAILED = 2
+_INTERRUPTED = 130
+
+
+class _Commands(click.Group):
+    """A group whose default command is `check`, and whose failures are one line on stderr."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        if not args or args[0] not in {*self.commands, "--help", "--version"}:
+            args = ["check", *args]
+        return super().parse_args(ctx, args)
+
+    def main(
+        self,
+        args: Sequence[str] | None = None,
+        prog_name: str | None = None,
+        complete_var: str | None = None,
+        standalone_mode: bool = True,
+        **extra: Any,
+    ) -> Any:
+        try:
+            code = super().main(args, prog_name, complete_var, standalone_mode=False, **extra)
+        except click.Abort:
+            code = _fail("interrupted", _INTERRUPTED)
+        except click.ClickException as error:
+            code = _fail(error.format_message())
+        except ResnetLintError as error:
+            code = _fail(str(error))
+        except Exception as error:
+            code = _fail(_fault(error))
+        if standalone_mode:
+            sys.exit(code)
+        return code
+
+
+def _fail(line: str, code: int = _FAILED) -> int:
+    click.echo(f"resnet-lint: {' '.join(line.split())}", err=True)
+    return code
+
+
+def _fault(error: Exception) -> str:
+    """One line about a fault of the tool itself; the traceback only for who asks for it."""
+    name = f"a fault of resnet-lint itself: {type(error).__name__}: {error}"
+    if os.environ.get("RESNET_LINT_TRACEBACK"):
+        traceback.print_exception(error)
+        return name
+    return f"{name}; RESNET_LINT_TRACEBACK=1 shows where"
+
+
+def _split_codes(ctx: click.Context, param: click.Parameter, values: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(code.strip() for value in values for code in value.split(",") if code.strip())
+
+
+def _checked_inputs(ctx: click.Context, param: click.Parameter, values: tuple[str, ...]) -> tuple[str, ...]:
+    return check_inputs(values)
+
+
+def _checked_seconds(ctx: click.Context, param: click.Parameter, value: float | None) -> float | None:
+    if value is not None and not 0 < value < math.inf:
+        raise click.BadParameter(f"{value:g} is not a number of seconds above 0.")
+    return value
+
+
+_FILE = click.Path(dir_okay=False, resolve_path=True, path_type=Path)
+_FOLDER = click.Path(file_okay=False, resolve_path=True, path_type=Path)
+
+
+@click.group(cls=_Commands)
+@click.version_option(__version__, message="%(prog)s %(version)s")
+def main() -> None:
+    """Find skip connections that are wrong in PyTorch models, before anything runs.
+
+    `resnet-lint PATH...` is short for `resnet-lint check PATH...`. A file or folder that is itself named like a command
+    is reached as ./check.
+    """
+
+
+@main.command()
+@click.argument("paths", metavar="[PATH]...", nargs=-1)
+@click.option("--format", type=click.Choice(FORMATS), help=f"The form of the report. Default: {Settings.format}.")
+@click.option("--output", metavar="FILE", type=_FILE, help="Write the report to a file instead of stdout.")
+@click.option("--select", metavar="CODES", multiple=True, callback=_split_codes, help="Only these rules: RL103,RL2.")
+@click.option("--ignore", metavar="CODES", multiple=True, callback=_split_codes, help="Not these rules: RL103,RL2.")
+@click.option(
+    "--input",
+    metavar="NAME=SHAPE",
+    multiple=True,
+    callback=_checked_inputs,
+    help="What to feed forward(): x=2x3x224x224, or ids=2x16:int64. Once for each input.",
+)
+@click.option("--call", metavar="CALL", help="How to build the class: 'Net(64, 128, stride=2)'.")
+@click.option(
+    "--fail-on",
+    type=click.Choice(FAIL_ON),
+    help=f"The least severity of a finding that makes the exit code 1. Default: {Settings.fail_on}.",
+)
+@click.option(
+    "--timeout",
+    metavar="SECONDS",
+    type=float,
+    callback=_checked_seconds,
+    help=f"The time limit for one file. Default: {Settings.timeout:g}.",
+)
+@click.option("--rules", metavar="DIR", type=_FOLDER, multiple=True, help="A folder with rules of your own.")
+@click.option("--config", metavar="FILE", type=_FILE, help="Read [tool.resnet-lint] from this file.")
+@click.option("--isolated", is_flag=True, help="Read no configuration file.")
+@click.option("--statistics", is_flag=True, help="Count the findings of each rule.")
+@click.option("--verbose", is_flag=True, help="Show each class: how it was checked, or why it was not.")
+@click.option("--quiet", is_flag=True, help="Show the findings only, no summary. Wins over --verbose.")
+def check(paths: tuple[str, ...], config: Path | None, isolated: bool, **options: Any) -> int:
+    """Check Python files, folders, or one class (file.py::Class); by default the current folder.
+
+    Exit code 0: no finding at or above --fail-on. 1: there are some. 2: the check could not be done.
+    """
+    cwd = Path.cwd()
+    given = {name: value for name, value in options.items() if value not in (None, (), False)}
+    settings = load(given, cwd=cwd, config=config, isolated=isolated)
+    if settings.output is not None and not settings.output.parent.is_dir():
+        raise UsageError(f"--output: there is no folder {settings.output.parent}")
+    run = _run(paths or (".",), settings, cwd)
+    _show(run, settings, cwd)
+    return _exit_code(run, settings)
+
+
+def _run(paths: tuple[str, ...], settings: Settings, cwd: Path) -> Run:
+    from . import pipeline
+    from .progress import Progress
+    from .workers import Workers
+
+    with Progress(sys.stderr) as progress, Workers() as workers:
+        return pipeline.check(
+            paths,
+            settings,
+            workers,
+            cwd=cwd,
+            on_start=lambda done, total, file: progress.update(f"{done + 1}/{total} {file.display}"),
+        )
+
+
+def _show(run: Run, settings: Settings, cwd: Path) -> None:
+    from .report import View, render
+
+    colour = settings.output is None and _is_terminal() and not os.environ.get("NO_COLOR")
+    view = View(cwd, colour, settings.verbose, settings.quiet, settings.statistics)
+    text = render(settings.format, run, view)
+    if settings.output is None:
+        if isinstance(sys.stdout, io.TextIOWrapper):
+            sys.stdout.reconfigure(errors="replace")  # a source line may hold what the terminal's encoding lacks
+        click.echo(text, nl=False, color=colour)
+        return
+    try:
+        write_atomically(settings.output, text)
+    except OSError as error:
+        raise UsageError(f"--output: cannot write {settings.output}: {error.strerror}") from error
+
+
+def _is_terminal() -> bool:
+    return sys.stdout.isatty()
+
+
+def _exit_code(run: Run, settings: Settings) -> int:
+    from .findings import at_least
+
+    return int(settings.fail_on != "never" and at_least(run.findings, settings.fail_on))
+
+
+@main.command()
+@click.argument("code", required=False)
+def rules(code: str | None) -> None:
+    """List the rules, or explain one with a bad and a good example."""
+    from .rule import load_rules
+
+    folders = [str(folder) for folder in load({}, cwd=Path.cwd()).rules]
+    known = load_rules(folders)
+    click.echo(_list(known) if code is None else _explain(_find(code, known)))
+
+
+def _list(known: tuple[Rule, ...]) -> str:
+    from tabulate import tabulate
+
+    return tabulate([(rule.code, rule.name, rule.severity) for rule in known], ["code", "name", "severity"])
+
+
+def _find(code: str, known: tuple[Rule, ...]) -> Rule:
+    from .findings import nearest_code
+
+    for rule in known:
+        if rule.code == code:
+            return rule
+    raise UsageError(f"no rule has the code {code!r}; {nearest_code(code, [rule.code for rule in known])}")
+
+
+def _explain(rule: Rule) -> str:
+    parts = [f"{rule.code} {rule.name} ({rule.severity})", inspect.getdoc(rule) or ""]
+    for title, cases in (("Bad", rule.bad), ("Good", rule.good)):
+        case = next((case for case in cases if case.code.strip()), None)  # one shows the point; the rest are tests
+        if case is not None:
+            parts += [f"{title}: {case.name}", textwrap.indent(textwrap.dedent(case.code).strip(), "    ")]
+    return "\n\n".join(parts)

@@ -1,0 +1,69 @@
+"""How files are named, read as Python, and written."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import os
+import tempfile
+import tokenize
+from pathlib import Path
+
+
+def shown(path: str | Path, cwd: Path) -> str:
+    """A path as the reports write it: relative to the working folder, with forward slashes, always valid UTF-8."""
+    try:
+        name = os.path.relpath(path, cwd)
+    except ValueError:  # another drive, on Windows
+        name = os.fspath(path)
+    return os.fsencode(name).decode("utf-8", "replace").replace(os.sep, "/")
+
+
+def decode(source: bytes) -> str:
+    """Python source as text, by its byte order mark or coding cookie (PEP 263), with every line end as a newline.
+
+    Raises UnicodeDecodeError for bytes that are not text in that encoding, SyntaxError or LookupError for an encoding
+    that does not exist.
+    """
+    try:
+        encoding, _ = tokenize.detect_encoding(io.BytesIO(source).readline)
+    except SyntaxError:
+        source.decode("utf-8")  # bad bytes in the first two lines: this error knows their place
+        raise
+    return source.decode(encoding).replace("\r\n", "\n").replace("\r", "\n")
+
+
+def lines_of(path: str | Path) -> tuple[str, ...]:
+    """The lines of a Python file, without their ends; none when it cannot be read."""
+    try:
+        return tuple(decode(Path(path).read_bytes()).split("\n"))
+    except (OSError, UnicodeError, SyntaxError, LookupError):
+        return ()
+
+
+def write_atomically(path: Path, text: str) -> None:
+    """Write a whole file or nothing: a reader never sees half of it, and a full disk leaves the old one.
+
+    A link stays a link, a pipe or device is written to directly, and an old file keeps its permissions. Raises OSError.
+    """
+    target = Path(os.path.realpath(path))
+    if target.exists() and not target.is_file():
+        target.write_text(text, encoding="utf-8")
+        return
+    mode = target.stat().st_mode if target.exists() else 0o666 & ~_umask()
+    handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
+    try:
+        with open(handle, "w", encoding="utf-8", newline="\n") as file:
+            file.write(text)
+        os.chmod(temporary, mode)
+        os.replace(temporary, target)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            os.unlink(temporary)
+        raise
+
+
+def _umask() -> int:
+    mask = os.umask(0)  # the only way to read it is to set it
+    os.umask(mask)
+    return mask

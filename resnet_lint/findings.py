@@ -1,0 +1,70 @@
+"""Which findings are kept, and which of them are one."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+
+from .analysis import merged
+from .errors import UsageError
+from .records import SEVERITIES, FileReport, Finding, Severity
+from .rule import Rule
+
+
+@dataclass(frozen=True)
+class Selection:
+    """The codes to keep and the codes to leave out, or their beginnings: `RL1` is every code that starts so."""
+
+    select: tuple[str, ...] = ()
+    ignore: tuple[str, ...] = ()
+
+    def keeps(self, code: str) -> bool:
+        """Ignored codes never; else the selected ones, or all. RL0 needs no selecting: an unread file is not clean."""
+        if code.startswith(self.ignore):
+            return False
+        return not self.select or code.startswith((*self.select, "RL0"))
+
+
+def check_codes(codes: Iterable[str], rules: Sequence[Rule]) -> None:
+    """Raise UsageError for a code that no rule has, for it would silently select nothing."""
+    known = [rule.code for rule in rules]
+    for code in codes:
+        if not any(each.startswith(code) for each in known):
+            raise UsageError(f"no rule has the code {code!r}; {nearest_code(code, known)}")
+
+
+def nearest_code(code: str, known: Sequence[str]) -> str:
+    """Advice for a code that does not exist."""
+    nearest = difflib.get_close_matches(code.upper(), known, n=1)
+    return f"did you mean {nearest[0]}?" if nearest else "`resnet-lint rules` lists them"
+
+
+def keep(report: FileReport, selection: Selection) -> FileReport:
+    """The report with the selected findings only."""
+    return replace(report, findings=tuple(finding for finding in report.findings if selection.keeps(finding.rule)))
+
+
+def merge(reports: Sequence[FileReport]) -> tuple[FileReport, ...]:
+    """Join findings about one expression: a block in blocks.py can be reached from the models of many files.
+
+    The joined finding stays with the file where it was met first.
+    """
+    # The first of equals speaks for the others, and a warning must not hide an error.
+    worst_first = sorted((finding for report in reports for finding in report.findings), key=_rank, reverse=True)
+    left = merged(worst_first)
+    joined = []
+    for report in reports:
+        met = {(finding.span, finding.rule) for finding in report.findings}
+        joined.append(replace(report, findings=tuple(f for f in left if (f.span, f.rule) in met)))
+        left = tuple(f for f in left if (f.span, f.rule) not in met)
+    return tuple(joined)
+
+
+def at_least(findings: Iterable[Finding], severity: Severity) -> bool:
+    """Whether any finding is as severe as this, or more."""
+    return any(_rank(finding) >= SEVERITIES.index(severity) for finding in findings)
+
+
+def _rank(finding: Finding) -> int:
+    return SEVERITIES.index(finding.severity)

@@ -1,0 +1,101 @@
+"""Builds modules on the meta device, and remembers for each the line that built it."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from types import FrameType
+from typing import Any
+
+import torch
+from torch import nn
+from torch.overrides import TorchFunctionMode
+
+from ..limits import TimeUp
+from ..shapes.place import Point, Project, first_argument, point
+
+# The attribute of a module that holds its Built; it survives copy.deepcopy, as in nn.TransformerEncoder.
+BUILT = "_resnet_lint_built"
+
+
+@dataclass(frozen=True)
+class Built:
+    """Where a module was built: the expression in its owner's code, and the outermost expression that led to it."""
+
+    point: Point
+    outermost: Point
+
+
+class _SkipInitialisation(TorchFunctionMode):
+    """Leaves fresh tensors as they are: on the CPU, memory that nobody writes costs nothing."""
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        if getattr(func, "__module__", None) == "torch.nn.init" or getattr(func, "__name__", "") in _FILLS:
+            return args[0] if args else (kwargs or {}).get("tensor")
+        return func(*args, **(kwargs or {}))
+
+
+_FILLS = frozenset({"normal_", "uniform_", "trunc_normal_", "kaiming_normal_", "kaiming_uniform_", "xavier_uniform_"})
+
+
+@contextmanager
+def noting_where_built(project: Project) -> Iterator[None]:
+    """Give every module that is made inside the block its Built."""
+    original = nn.Module.__init__
+
+    def init(module: nn.Module, *args: Any, **kwargs: Any) -> None:
+        if BUILT not in module.__dict__:
+            built = _built(module, sys._getframe(1), project)
+            if built is not None:
+                module.__dict__[BUILT] = built
+        original(module, *args, **kwargs)
+
+    nn.Module.__init__ = init  # type: ignore[method-assign]
+    try:
+        yield
+    finally:
+        nn.Module.__init__ = original  # type: ignore[method-assign]
+
+
+def _built(module: nn.Module, frame: FrameType | None, project: Project) -> Built | None:
+    while frame is not None and first_argument(frame) is module:
+        frame = frame.f_back
+    inner = owner = outer = None
+    while frame is not None:
+        if project.owns(frame.f_code):
+            outer = point(frame)
+            inner = inner or outer
+            # In a helper such as conv3x3(...), the line to look at is the one in the block that calls it.
+            if owner is None and isinstance(first_argument(frame), nn.Module):
+                owner = outer
+        frame = frame.f_back
+    if inner is None or outer is None:
+        return None
+    return Built(owner or inner, outer)
+
+
+def build(make: Callable[..., Any], args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None) -> nn.Module:
+    """Call `make` so that it costs no memory: on meta, or on the CPU without initialisation where meta won't do.
+
+    Some constructors fail on meta (`.item()`, copies of data). Raises what `make` raises, or TypeError where it returns
+    something that is no module.
+    """
+    kwargs = kwargs or {}
+    try:
+        with torch.device("meta"):
+            made = make(*args, **kwargs)
+    except TimeUp:
+        raise
+    except Exception:
+        with torch.device("cpu"), _SkipInitialisation():
+            made = make(*args, **kwargs)
+    if not isinstance(made, nn.Module):
+        raise TypeError(f"it gives a {type(made).__name__}, not an nn.Module")
+    return on_meta(made)
+
+
+def on_meta(module: nn.Module) -> nn.Module:
+    """The module in evaluation mode (stochastic depth branches on random numbers in training), all tensors on meta."""
+    return module.to("meta").eval()

@@ -1,0 +1,63 @@
+"""The nn.Module classes that a loaded file itself defines."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+from dataclasses import dataclass
+
+from torch import nn
+
+from .load import Loaded
+
+
+@dataclass(frozen=True)
+class ModelClass:
+    """A class of the file; `skipped` says why it is not to be checked, None where it is."""
+
+    name: str
+    line: int
+    type: type[nn.Module]
+    skipped: str | None
+
+
+def model_classes(loaded: Loaded) -> list[ModelClass]:
+    """The module classes in the order of the file; nested ones as Outer.Inner."""
+    return [
+        ModelClass(name, node.lineno, value, _why_skipped(value))
+        for name, node in _class_nodes(loaded.tree.body, "")
+        if (value := _resolve(loaded, name)) is not None
+    ]
+
+
+def _class_nodes(body: list[ast.stmt], prefix: str) -> list[tuple[str, ast.ClassDef]]:
+    found: dict[str, ast.ClassDef] = {}
+    for statement in body:
+        if isinstance(statement, ast.ClassDef):
+            found[prefix + statement.name] = statement
+            found.update(_class_nodes(statement.body, f"{prefix}{statement.name}."))
+        elif isinstance(statement, (ast.If, ast.Try)):
+            found.update(_class_nodes([*statement.body, *statement.orelse], prefix))
+    return list(found.items())
+
+
+def _resolve(loaded: Loaded, name: str) -> type[nn.Module] | None:
+    value: object = loaded.module
+    for part in name.split("."):
+        value = getattr(value, part, None)
+    return value if isinstance(value, type) and issubclass(value, nn.Module) else None
+
+
+def _why_skipped(model: type[nn.Module]) -> str | None:
+    if inspect.isabstract(model):
+        return f"abstract: it leaves {', '.join(sorted(model.__abstractmethods__))} to its subclasses"
+    if model.forward is nn.Module.forward:
+        return "abstract: it has no forward"
+    if _raises_not_implemented(model):
+        return "abstract: its forward raises NotImplementedError"
+    return None
+
+
+def _raises_not_implemented(model: type[nn.Module]) -> bool:
+    code = getattr(model.forward, "__code__", None)
+    return code is not None and set(code.co_names) == {"NotImplementedError"}

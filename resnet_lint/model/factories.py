@@ -1,0 +1,97 @@
+"""Reads in a file which functions give models, and which classes each of them leads to, without running them."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+from collections.abc import Sequence
+from typing import Any
+
+from torch import nn
+
+from ..records import Shape
+from .load import Loaded
+
+_MAKERS = ("randn", "rand", "zeros", "ones", "empty")
+
+
+def factories(loaded: Loaded) -> list[str]:
+    """The functions of a file that need no argument and look as if they return a model, in the file's order."""
+    names = []
+    for statement in loaded.tree.body:
+        if isinstance(statement, ast.FunctionDef) and not statement.name.startswith(("test", "main")):
+            function = vars(loaded.module).get(statement.name)
+            if callable(function) and _needs_nothing(function) and _may_return_module(statement, loaded):
+                names.append(statement.name)
+    return names
+
+
+def leads_to(name: str, loaded: Loaded) -> frozenset[str]:
+    """The names of the file's classes that a function mentions, itself or through the functions and classes it uses."""
+    bodies = {s.name: s for s in loaded.tree.body if isinstance(s, (ast.FunctionDef, ast.ClassDef))}
+    seen: set[str] = set()
+    waiting = [name]
+    while waiting:
+        current = waiting.pop()
+        if current in seen or current not in bodies:
+            continue
+        seen.add(current)
+        waiting.extend(node.id for node in ast.walk(bodies[current]) if isinstance(node, ast.Name))
+    return frozenset(name for name in seen if isinstance(bodies[name], ast.ClassDef))
+
+
+def _needs_nothing(function: Any) -> bool:
+    try:
+        parameters = inspect.signature(function).parameters.values()
+    except (TypeError, ValueError):
+        return False
+    return all(p.default is not p.empty or p.kind in (p.VAR_POSITIONAL, p.VAR_KEYWORD) for p in parameters)
+
+
+def _may_return_module(function: ast.FunctionDef, loaded: Loaded) -> bool:
+    """Whether some `return` gives a call, or a name that holds one: what it gives is seen when it is built."""
+    called = {
+        target.id
+        for node in ast.walk(function)
+        if isinstance(node, ast.Assign) and isinstance(node.value, ast.Call)
+        for target in node.targets
+        if isinstance(target, ast.Name)
+    }
+    annotation = ast.unparse(function.returns) if function.returns is not None else ""
+    if annotation in ("None", "int", "str", "bool", "float", "Tensor", "torch.Tensor"):
+        return False
+    if not leads_to(function.name, loaded) and "Module" not in annotation:
+        return False
+    returned = [node.value for node in ast.walk(function) if isinstance(node, ast.Return) and node.value is not None]
+    return any(isinstance(v, ast.Call) or (isinstance(v, ast.Name) and v.id in called) for v in returned)
+
+
+def shapes_in(tree: ast.Module) -> list[Shape]:
+    """The shapes of images and sequences that a file writes out, as in `torch.randn(1, 3, 224, 224)`, each once."""
+    found: list[Shape] = []
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in _MAKERS:
+            shape = _literal_shape(node.args)
+            if shape is not None and len(shape) > 2 and shape not in found:
+                found.append(shape)
+    return found
+
+
+def _literal_shape(args: Sequence[ast.expr]) -> Shape | None:
+    if len(args) == 1 and isinstance(args[0], (ast.Tuple, ast.List)):
+        args = args[0].elts
+    sizes = [arg.value for arg in args if isinstance(arg, ast.Constant) and isinstance(arg.value, int)]
+    return tuple(sizes) if sizes and len(sizes) == len(args) and min(sizes) > 0 else None
+
+
+def own_shapes(module: nn.Module) -> list[Shape]:
+    """The input shapes that a model itself declares: `example_input_array`, or timm's `default_cfg`."""
+    found: list[Shape] = []
+    example = getattr(module, "example_input_array", None)
+    if hasattr(example, "shape"):
+        found.append(tuple(example.shape))
+    configuration = getattr(module, "default_cfg", None)
+    size = configuration.get("input_size") if isinstance(configuration, dict) else None
+    if isinstance(size, (tuple, list)):
+        found.append((2, *size))
+    return found

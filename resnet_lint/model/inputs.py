@@ -1,0 +1,226 @@
+"""Invents inputs for a model: a first guess by its first layer, then better ones by what its layers say to it."""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import torch
+from torch import fx, nn
+
+from ..records import Shape
+from ..shapes.fault import Fault, Layer
+from ..shapes.residuals import fork_of
+from ..shapes.trace import Trace
+
+# Spatial sizes in the order of trying, (height, width): unequal first, which catches swapped axes, then the usual ones.
+SIZES: tuple[tuple[int, int], ...] = (
+    (224, 256),
+    (224, 224),
+    (32, 32),
+    (64, 64),
+    (28, 28),
+    (128, 128),
+    (96, 96),
+    (256, 256),
+    (299, 299),
+    (84, 84),
+    (384, 384),
+    (512, 512),
+)
+BATCH = 2
+_STEPS = 16  # the length of a sequence
+_MOST_REFINEMENTS = 10
+_IDS = re.compile(r"(^|_)(ids?|tokens?|idx|indices|labels?|targets?|src|tgt|captions?|words?)($|_)")
+_TIMES = re.compile(r"^(t|ts|time|times|timesteps?|sigma|noise_level)$")
+
+
+@dataclass(frozen=True)
+class Guess:
+    """A tensor to feed: shape with the batch first, and the type of its elements."""
+
+    shape: Shape
+    dtype: torch.dtype = torch.float32
+
+    def tensor(self) -> torch.Tensor:
+        return torch.empty(self.shape, dtype=self.dtype, device="meta")
+
+
+Guesses = Mapping[str, Guess]
+
+
+def required_inputs(module: nn.Module) -> list[inspect.Parameter]:
+    """The parameters of forward that need a value; a `*args` counts as one."""
+    parameters = inspect.signature(module.forward).parameters.values()
+    required = [p for p in parameters if p.default is p.empty and p.kind is not p.VAR_KEYWORD]
+    starred = [p for p in required if p.kind is p.VAR_POSITIONAL]
+    return [p for p in required if p not in starred] or starred
+
+
+def arguments(module: nn.Module, guesses: Guesses) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    """The guesses as tensors, for calling the module with."""
+    args, kwargs = [], {}
+    for parameter in required_inputs(module):
+        tensor = guesses[parameter.name].tensor()
+        if parameter.kind is parameter.KEYWORD_ONLY:
+            kwargs[parameter.name] = tensor
+        else:
+            args.append(tensor)
+    return tuple(args), kwargs
+
+
+def first_guesses(module: nn.Module, size: tuple[int, int]) -> Guesses:
+    """One guess an input: what the first layer with weights takes, unless the input's name says otherwise."""
+    image = _wanted_by_first_layer(module, size)
+    return {parameter.name: _by_name(parameter, image) for parameter in required_inputs(module)}
+
+
+def _by_name(parameter: inspect.Parameter, image: Guess) -> Guess:
+    if _IDS.search(parameter.name):
+        return Guess((BATCH, _STEPS), torch.int64)
+    if _TIMES.match(parameter.name):
+        return Guess((BATCH,))
+    return image
+
+
+def _wanted_by_first_layer(module: nn.Module, size: tuple[int, int]) -> Guess:
+    for layer in module.modules():
+        guess = _wanted_by(layer, size)
+        if guess is not None:
+            return guess
+    return Guess((BATCH, 64, *size))
+
+
+def _wanted_by(layer: nn.Module, size: tuple[int, int]) -> Guess | None:
+    if isinstance(layer, nn.modules.conv._ConvNd):
+        channels = layer.in_channels or 3  # 0 in a lazy convolution
+        return Guess((BATCH, channels, *_spatial(len(layer.kernel_size), size)))
+    if isinstance(layer, nn.Linear):
+        return Guess((BATCH, layer.in_features or 64))
+    if isinstance(layer, nn.Embedding):
+        return Guess((BATCH, _STEPS), torch.int64)
+    if isinstance(layer, (nn.BatchNorm2d, nn.InstanceNorm2d)):
+        return Guess((BATCH, layer.num_features, *size))
+    if isinstance(layer, nn.BatchNorm3d):
+        return Guess((BATCH, layer.num_features, *_spatial(3, size)))
+    if isinstance(layer, nn.BatchNorm1d):
+        return Guess((BATCH, layer.num_features, size[0]))
+    if isinstance(layer, nn.GroupNorm):
+        return Guess((BATCH, layer.num_channels, *size))
+    if isinstance(layer, nn.LayerNorm):
+        return Guess((BATCH, _STEPS, *layer.normalized_shape))
+    if isinstance(layer, nn.RNNBase):
+        return Guess((BATCH, _STEPS, layer.input_size))
+    if isinstance(layer, nn.RNNCellBase):
+        return Guess((BATCH, layer.input_size))
+    if isinstance(layer, nn.MultiheadAttention):
+        return Guess((BATCH, _STEPS, layer.embed_dim))
+    return None
+
+
+def _spatial(axes: int, size: tuple[int, int]) -> tuple[int, ...]:
+    return {1: (size[0],), 2: size}.get(axes, (8, *size))
+
+
+def refined(guesses: Guesses, trace: Trace, size: tuple[int, int]) -> Guesses | None:
+    """Better guesses, by what went wrong in the trace; None where the inputs are not to blame."""
+    for fault in trace.all_faults:
+        change = _change_for(fault, size)
+        if change is not None and change[0] in guesses:
+            name, shape, dtype = change
+            old = guesses[name]
+            new = replace(old, shape=shape or old.shape, dtype=dtype or old.dtype)
+            if new != old:
+                return {**guesses, name: new}
+    return _other_rank(guesses, trace, size) if trace.stop is not None else None
+
+
+def _change_for(fault: Fault, size: tuple[int, int]) -> tuple[str, Shape | None, torch.dtype | None] | None:
+    """Which input to change, and to which shape or type, so that this fault goes away."""
+    operands = [node for node in fault.node.all_input_nodes if node.meta["activation"]]
+    if not operands:
+        return None
+    source = placeholder_behind(operands[0])
+    if "scalar types: Long, Int" in fault.error:
+        return (source.name, (BATCH, _STEPS), torch.int64) if source is not None else None
+    if fault.kind in ("addition", "other") and len(operands) == 2:
+        return _alike(operands)
+    if source is None or fault.layer is None:
+        return None
+    return source.name, _reshaped(source.meta["shape"], fault.layer, size), None
+
+
+def blames_inputs(fault: Fault) -> bool:
+    """Whether a fault may lie in invented inputs and not in the model: a layer or an addition meets an input as it came in.
+
+    So does an addition of two inputs' streams that differ in size: nobody knows how their sizes go together.
+    """
+    if _change_for(fault, SIZES[0]) is not None:
+        return True
+    operands = [node for node in fault.node.all_input_nodes if node.meta["activation"]]
+    apart = fault.kind in ("addition", "concatenation") and len(operands) == 2 and fork_of(*operands) is None
+    return apart and operands[0].meta["shape"][2:] != operands[1].meta["shape"][2:]
+
+
+def _alike(operands: Sequence[fx.Node]) -> tuple[str, Shape | None, torch.dtype | None] | None:
+    """Two operands that do not fit, one of them an input as it came in: it should have been like the other."""
+    left, right = operands
+    for mine, other in ((right, left), (left, right)):
+        source = placeholder_behind(mine)
+        if source is not None and source is not placeholder_behind(other) and other.meta["shape"] is not None:
+            return source.name, other.meta["shape"], None
+    return None
+
+
+def _reshaped(shape: Shape, layer: Layer, size: tuple[int, int]) -> Shape:
+    rank = layer.rank or max(len(shape), 2)
+    if rank == len(shape):
+        changed = list(shape)
+        changed[layer.dimension] = layer.wanted
+        return tuple(changed)
+    if layer.dimension == -1:
+        return (BATCH, *([_STEPS] * (rank - 2)), layer.wanted)
+    return (BATCH, layer.wanted, *_spatial(rank - 2, size))
+
+
+def placeholder_behind(node: fx.Node) -> fx.Node | None:
+    """The input that a value is, up to operations that leave its shape alone; None for anything computed."""
+    while node.op != "placeholder":
+        sources = [source for source in node.all_input_nodes if source.meta["activation"]]
+        learned = any(not source.meta["activation"] for source in node.all_input_nodes)
+        if len(sources) != 1 or learned or sources[0].meta["shape"] != node.meta["shape"]:
+            return None
+        node = sources[0]
+    return node
+
+
+_UNPACKING = re.compile(r"(?:not enough|too many) values to unpack \(expected (\d+)")
+
+
+def _other_rank(guesses: Guesses, trace: Trace, size: tuple[int, int]) -> Guesses | None:
+    """`b, c, h, w = x.shape` says how many dimensions the first input should have had."""
+    assert trace.stop is not None
+    match = _UNPACKING.search(str(trace.stop.error))
+    if match is None or not 2 <= int(match[1]) <= 5:
+        return None
+    rank = int(match[1])
+    for name, guess in guesses.items():
+        if len(guess.shape) != rank and guess.dtype is torch.float32 and len(guess.shape) > 1:
+            width = guess.shape[1] if len(guess.shape) >= 4 or len(guess.shape) == 2 else guess.shape[-1]
+            shape = (BATCH, _STEPS, width) if rank == 3 else (BATCH, width, *_spatial(rank - 2, size))
+            return {**guesses, name: replace(guess, shape=shape[:rank])}
+    return None
+
+
+def guesses_at(module: nn.Module, known: Sequence[Shape]) -> Iterator[tuple[Guesses, tuple[int, int]]]:
+    """First guesses in the order of trying: shapes that the file itself mentions, then the usual sizes."""
+    names = [parameter.name for parameter in required_inputs(module)]
+    if len(names) == 1:
+        for shape in known:
+            size = (shape[-2], shape[-1]) if len(shape) > 3 else (shape[-1], shape[-1])
+            yield {names[0]: Guess(shape)}, size
+    for size in SIZES:
+        yield first_guesses(module, size), size

@@ -1,0 +1,229 @@
+"""Imports a model file by its definitions only: imports, functions, classes and assignments.
+
+Loops, calls (training, printing) and the main block at module level do not run. Statements run one by one, so that an
+assignment that fails (`args = parser.parse_args()`) costs its name and not the file.
+"""
+
+from __future__ import annotations
+
+import __future__
+import ast
+import importlib
+import importlib.util
+import sys
+import types
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from ..limits import TimeUp, time_limit
+from ..records import Position, Span
+from ..shapes.place import Project
+
+_DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Import, ast.ImportFrom, ast.Delete)
+_ASSIGNMENTS = (ast.Assign, ast.AnnAssign, ast.AugAssign)
+_ROOT_MARKS = (".git", "pyproject.toml", "setup.py", "setup.cfg")
+
+# An assignment at module level that takes longer is training or loading data, not a definition.
+_ASSIGNMENT_SECONDS = 10.0
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """An imported model file: its module, its syntax tree, and the project that it belongs to."""
+
+    path: str
+    module: types.ModuleType
+    tree: ast.Module
+    project: Project
+
+
+@dataclass(frozen=True)
+class ImportFailure:
+    """Why a file cannot be imported, and the line."""
+
+    span: Span
+    reason: str
+
+
+def load(path: str) -> Loaded | ImportFailure:
+    """Import the definitions of a file, as a member of its package where it has one."""
+    file = Path(path)
+    tree = ast.parse(file.read_bytes(), filename=path)
+    package = package_folder(file)
+    project = Project(_with_slash(project_root(file, package)))
+    _extend_search_path(file, package, project)
+    try:
+        module, has_run = _module_for(file, package)
+    except TimeUp:
+        raise
+    except BaseException as error:
+        return ImportFailure(_line(path, 1), f"its package cannot be imported: {_said(error)}")
+    failure = None if has_run else _run_definitions(path, tree, module)
+    return failure or Loaded(path, module, tree, project)
+
+
+def package_folder(file: Path) -> Path | None:
+    """The outermost folder of the package that a file belongs to, or None for a file on its own."""
+    folder, outermost = file.parent, None
+    while (folder / "__init__.py").is_file():
+        outermost, folder = folder, folder.parent
+    return outermost
+
+
+def project_root(file: Path, package: Path | None) -> Path:
+    """The folder of the user's own code: the repository, or the package, or the file's folder."""
+    start = package.parent if package is not None else file.parent
+    if "site-packages" not in start.parts:
+        for folder in (start, *start.parents):
+            if any((folder / mark).exists() for mark in _ROOT_MARKS):
+                return folder
+    return package if package is not None else start
+
+
+def _with_slash(folder: Path) -> str:
+    return str(folder).rstrip("/") + "/"
+
+
+def _extend_search_path(file: Path, package: Path | None, project: Project) -> None:
+    folders = [package.parent] if package is not None else [file.parent, Path(project.root), Path.cwd()]
+    for folder in reversed(folders):
+        if str(folder) not in sys.path:
+            sys.path.insert(0, str(folder))
+
+
+def _module_for(file: Path, package: Path | None) -> tuple[types.ModuleType, bool]:
+    """The module to run the file in, and whether it has run: its package may have imported it already."""
+    if package is None:
+        name = file.stem if _is_new_name(file.stem) else f"resnet_lint_{file.stem}"
+    else:
+        parts = file.relative_to(package.parent).with_suffix("").parts
+        name = ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+        parent = name.rpartition(".")[0]
+        if parent:
+            importlib.import_module(parent)
+        elif parts[-1] == "__init__":
+            importlib.import_module(name)
+        if name in sys.modules:
+            return sys.modules[name], True
+    spec = importlib.util.spec_from_file_location(name, file)
+    assert spec is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    return module, False
+
+
+def _is_new_name(name: str) -> bool:
+    if name in sys.modules or name in sys.stdlib_module_names or not name.isidentifier():
+        return False
+    spec = importlib.util.find_spec(name)
+    return spec is None or spec.origin is None or "site-packages" not in spec.origin
+
+
+def _run_definitions(path: str, tree: ast.Module, module: types.ModuleType) -> ImportFailure | None:
+    flags = _future_flags(tree)
+    for statement in definitions(tree.body):
+        code = compile(ast.Module([statement], []), path, "exec", flags=flags, dont_inherit=True)
+        try:
+            _run(statement, code, vars(module))
+        except TimeUp:
+            raise
+        except BaseException as error:
+            if not isinstance(statement, _ASSIGNMENTS):
+                return ImportFailure(_line(path, _line_of(error, path, statement.lineno)), _said(error))
+    return None
+
+
+def _run(statement: ast.stmt, code: types.CodeType, namespace: dict[str, object]) -> None:
+    if not isinstance(statement, _ASSIGNMENTS):
+        exec(code, namespace)
+        return
+    # A model built at module level costs nothing on meta; a tensor whose values are read there needs the CPU.
+    try:
+        with time_limit(_ASSIGNMENT_SECONDS), torch.device("meta"):
+            exec(code, namespace)
+    except (RuntimeError, NotImplementedError):
+        with time_limit(_ASSIGNMENT_SECONDS):
+            exec(code, namespace)
+    except TimeUp as error:
+        raise TimeoutError(str(error)) from error
+
+
+def definitions(body: list[ast.stmt]) -> Iterator[ast.stmt]:
+    """The statements of a module that define something, with the others taken out of `if`, `try` and `with`."""
+    for statement in body:
+        if isinstance(statement, (*_DEFINITIONS, *_ASSIGNMENTS)) or _prepares_import(statement):
+            yield statement
+        elif isinstance(statement, ast.If) and not is_main_guard(statement):
+            kept = ast.If(statement.test, _or_pass(statement.body), list(definitions(statement.orelse)))
+            yield ast.copy_location(kept, statement)
+        elif isinstance(statement, ast.Try):
+            yield _without_calls(statement)
+        elif isinstance(statement, ast.With):
+            yield ast.copy_location(ast.With(statement.items, _or_pass(statement.body)), statement)
+
+
+def is_main_guard(statement: ast.stmt) -> bool:
+    """Whether a statement is `if __name__ == "__main__":`."""
+    return (
+        isinstance(statement, ast.If)
+        and isinstance(statement.test, ast.Compare)
+        and any(isinstance(part, ast.Name) and part.id == "__name__" for part in ast.walk(statement.test))
+    )
+
+
+def _without_calls(statement: ast.Try) -> ast.Try:
+    handlers = [
+        ast.copy_location(ast.ExceptHandler(handler.type, handler.name, _or_pass(handler.body)), handler)
+        for handler in statement.handlers
+    ]
+    kept = ast.Try(
+        _or_pass(statement.body), handlers, list(definitions(statement.orelse)), list(definitions(statement.finalbody))
+    )
+    return ast.copy_location(kept, statement)
+
+
+def _or_pass(body: list[ast.stmt]) -> list[ast.stmt]:
+    return list(definitions(body)) or [ast.copy_location(ast.Pass(), body[0])]
+
+
+def _prepares_import(statement: ast.stmt) -> bool:
+    """`sys.path.append(...)`, which the imports below it need, and `raise` inside an import's `except`."""
+    if isinstance(statement, ast.Raise):
+        return True
+    return (
+        isinstance(statement, ast.Expr)
+        and isinstance(statement.value, ast.Call)
+        and ast.unparse(statement.value.func).startswith(("sys.path.", "__all__."))
+    )
+
+
+def _future_flags(tree: ast.Module) -> int:
+    flags = 0
+    for statement in tree.body:
+        if isinstance(statement, ast.ImportFrom) and statement.module == "__future__":
+            for alias in statement.names:
+                flags |= getattr(__future__, alias.name).compiler_flag
+    return flags
+
+
+def _line_of(error: BaseException, path: str, default: int) -> int:
+    line, step = default, error.__traceback__
+    while step is not None:
+        if step.tb_frame.f_code.co_filename == path:
+            line = step.tb_lineno
+        step = step.tb_next
+    return line
+
+
+def _line(path: str, number: int) -> Span:
+    return Span(path, Position(number, 1), Position(number, 1))
+
+
+def _said(error: BaseException) -> str:
+    text = " ".join(str(error).split())
+    if isinstance(error, SystemExit):
+        return f"it exits while it is imported (exit code {error.code})"
+    return f"{type(error).__name__}: {text[:200]}" if text else type(error).__name__

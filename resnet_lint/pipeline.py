@@ -1,0 +1,134 @@
+"""The stages in order: the table of contents.
+
+    paths -> discover -> outline -> worker -> select -> merge -> Run
+
+A file that cannot be parsed, or that defines no nn.Module, never reaches the worker.
+"""
+
+from __future__ import annotations
+
+import ast
+import difflib
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Protocol
+
+from .analysis import Analysis
+from .analysis import check as apply_rules
+from .config import Settings
+from .errors import UsageError
+from .findings import Selection, check_codes, keep, merge
+from .records import FileReport, Position, Request, Run, Span
+from .rule import Rule, load_rules
+from .source.discover import SourceFile, discover
+from .source.outline import Outline, Unreadable, read_outline
+
+
+class Analyser(Protocol):
+    """What the pipeline asks of the workers. `torch` is their torch's version, None until a file was analysed."""
+
+    @property
+    def torch(self) -> str | None: ...
+
+    def analyse(self, request: Request) -> FileReport: ...
+
+
+OnStart = Callable[[int, int, SourceFile], None]
+"""Called before a file is analysed: how many are done, how many there are, and the file."""
+
+
+def check(
+    paths: Sequence[str], settings: Settings, workers: Analyser, *, cwd: Path, on_start: OnStart | None = None
+) -> Run:
+    """Check files, folders and classes. What is wrong with the user's code is in the Run; usage errors are raised."""
+    began = time.perf_counter()
+    rules = load_rules([str(folder) for folder in settings.rules])
+    check_codes(settings.select + settings.ignore, rules)
+    selection = Selection(settings.select, settings.ignore)
+
+    discovery = discover(paths, cwd=cwd, exclude=settings.exclude, root=settings.root)
+    outlined = [(file, read_outline(file.path)) for file in discovery.files]
+    wanted = [(file, outline) for file, outline in outlined if file.explicit or _has_content(outline)]
+    for file, outline in wanted:
+        _check_class(file, outline)
+    if settings.call is not None:
+        _check_call(settings.call, wanted)
+
+    reports = []
+    for done, (file, outline) in enumerate(wanted):
+        if on_start is not None:
+            on_start(done, len(wanted), file)
+        reports.append(keep(_report(file, outline, settings, workers, rules), selection))
+
+    passed_over = discovery.passed_over + len(outlined) - len(wanted)
+    notes = (*discovery.notes, *_notes(wanted, passed_over))
+    return Run(merge(reports), workers.torch, time.perf_counter() - began, notes)
+
+
+def _has_content(outline: Outline | Unreadable) -> bool:
+    return isinstance(outline, Unreadable) or bool(outline.classes)
+
+
+def _report(
+    file: SourceFile, outline: Outline | Unreadable, settings: Settings, workers: Analyser, rules: Sequence[Rule]
+) -> FileReport:
+    if isinstance(outline, Unreadable):
+        return _unreadable(outline, rules)
+    if not outline.classes:
+        return FileReport(str(file.path))
+    return workers.analyse(
+        Request(
+            path=str(file.path),
+            only_class=file.only_class,
+            call=settings.call,
+            inputs=settings.input,
+            seconds=settings.timeout,
+            rule_folders=tuple(map(str, settings.rules)),
+        )
+    )
+
+
+def _unreadable(outline: Unreadable, rules: Sequence[Rule]) -> FileReport:
+    path = str(outline.path)
+    start, end = Position(outline.line, outline.column), Position(outline.line, outline.column + 1)
+    analysis = Analysis.unreadable(path, Span(path, start, end), outline.reason)
+    return FileReport(path, findings=tuple(apply_rules(analysis, rules)))
+
+
+def _notes(wanted: Sequence[tuple[SourceFile, Outline | Unreadable]], passed_over: int) -> list[str]:
+    """What was looked at and not analysed, a sentence each."""
+    notes = [f"no nn.Module class in {file.display}" for file, outline in wanted if not _has_content(outline)]
+    if passed_over:
+        notes.append(f"no nn.Module class in {passed_over} Python {'file' if passed_over == 1 else 'files'}")
+    return notes
+
+
+def _check_class(file: SourceFile, outline: Outline | Unreadable) -> None:
+    if file.only_class is None or isinstance(outline, Unreadable):
+        return
+    names = [each.name for each in outline.classes]
+    if file.only_class not in names:
+        nearest = difflib.get_close_matches(file.only_class, names, n=1)
+        advice = f"; did you mean {nearest[0]}?" if nearest else ""
+        raise UsageError(f"{file.display} defines no nn.Module class {file.only_class}{advice}")
+
+
+def _check_call(call: str, wanted: Sequence[tuple[SourceFile, Outline | Unreadable]]) -> None:
+    """A call says how to build one class, so it must be plain which: one file, and a class or function in it."""
+    function = _called_name(call)
+    if len(wanted) != 1 or not wanted[0][0].explicit:
+        raise UsageError("--call builds one class; name one file, as file.py or file.py::Class")
+    [(file, outline)] = wanted
+    if file.only_class is None and isinstance(outline, Outline) and function not in outline.names:
+        raise UsageError(f"--call: {file.display} defines no {function}; call one of its classes or functions")
+
+
+def _called_name(call: str) -> str:
+    try:
+        expression = ast.parse(call.strip(), mode="eval").body
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        expression = None
+    if not isinstance(expression, ast.Call) or not isinstance(expression.func, ast.Name):
+        raise UsageError(f"--call: {call!r} is not a call; write it as in Net(64, 128, stride=2)")
+    return expression.func.id

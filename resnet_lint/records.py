@@ -1,0 +1,147 @@
+"""The frozen records that travel between the stages.
+
+Nothing here imports torch: the same records are read on both sides, by the front (which prints) and by the worker
+(which traces). Lines and columns count from 1; an end is exclusive. A shape is a tuple of sizes, batch first.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+Shape = tuple[int, ...]
+Severity = Literal["error", "warning", "info"]
+Status = Literal["checked", "skipped", "failed"]
+Applicability = Literal["safe", "unsafe", "suggestion"]
+
+SEVERITIES: tuple[Severity, ...] = ("info", "warning", "error")
+
+
+@dataclass(frozen=True, order=True)
+class Position:
+    """A place in a source file: line and column, both from 1; the column counts characters."""
+
+    line: int
+    column: int
+
+
+@dataclass(frozen=True, order=True)
+class Span:
+    """An expression in a source file. `path` is absolute inside the tool; the reports shorten it."""
+
+    path: str
+    start: Position
+    end: Position
+
+
+@dataclass(frozen=True)
+class Operand:
+    """One side of the operation that a finding is about: its role ("residual branch", "shortcut") and its shape."""
+
+    role: str
+    shape: Shape
+    symbolic: tuple[str, ...] | None = None
+
+
+@dataclass(frozen=True)
+class Cause:
+    """A line that explains a finding, such as the layer that changed the channels."""
+
+    path: str
+    line: int
+    text: str
+
+
+@dataclass(frozen=True)
+class Edit:
+    """Replace the text between two positions of the finding's file."""
+
+    start: Position
+    end: Position
+    text: str
+
+
+@dataclass(frozen=True)
+class Fix:
+    """A mend: `title` says it in words; without `edits` it is a suggestion that nobody has verified."""
+
+    title: str
+    applicability: Applicability = "suggestion"
+    verified: bool = False
+    edits: tuple[Edit, ...] = ()
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What a rule has to say about one expression, at one or many places of the model."""
+
+    rule: str
+    name: str
+    severity: Severity
+    message: str
+    span: Span
+    module: str | None = None
+    module_paths: tuple[str, ...] = ()
+    target: str | None = None
+    operands: tuple[Operand, ...] = ()
+    causes: tuple[Cause, ...] = ()
+    fix: Fix | None = None
+
+
+@dataclass(frozen=True)
+class ClassStatus:
+    """What became of one nn.Module class of a file: how it was checked, or why it was not."""
+
+    path: str
+    name: str
+    line: int
+    status: Status
+    how: str | None = None
+    reason: str | None = None
+
+
+@dataclass(frozen=True)
+class Request:
+    """What the front asks of the worker for one file.
+
+    `call` builds the class (`Net(64, stride=2)`); `inputs` are `NAME=SHAPE` strings, such as `x=2x3x32x32` or
+    `ids=2x16:int64`; `seconds` is the time limit for the file; `rule_folders` are the users' own rules.
+    """
+
+    path: str
+    only_class: str | None = None
+    call: str | None = None
+    inputs: tuple[str, ...] = ()
+    seconds: float = 60.0
+    rule_folders: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class FileReport:
+    """Everything that is known of one file. `notes` are sentences for the reader, such as targets left untraced."""
+
+    path: str
+    findings: tuple[Finding, ...] = ()
+    classes: tuple[ClassStatus, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Run:
+    """A whole run: the files in the order they were given, and the seconds it took.
+
+    `notes` are sentences about what was not analysed, such as a folder without Python files.
+    """
+
+    files: tuple[FileReport, ...]
+    torch: str | None
+    seconds: float
+    notes: tuple[str, ...] = ()
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        return tuple(finding for file in self.files for finding in file.findings)
+
+    @property
+    def classes(self) -> tuple[ClassStatus, ...]:
+        return tuple(status for file in self.files for status in file.classes)

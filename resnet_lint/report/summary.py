@@ -1,0 +1,109 @@
+"""What the reports for people share: counts, statistics, and why something was not checked."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+
+import click
+
+from ..files import shown
+from ..records import ClassStatus, Finding, Run, Severity
+from . import View
+
+COLOURS: dict[Severity, str] = {"error": "red", "warning": "yellow", "info": "blue"}
+_MOST_REASONS = 5
+
+
+def paint(text: str, view: View, *, fg: str | None = None, bold: bool | None = None) -> str:
+    """Colour a text, where the view has colours."""
+    return click.style(text, fg=fg, bold=bold) if view.colour else text
+
+
+def count(number: int, singular: str, plural: str | None = None) -> str:
+    """`1 file`, `2 files`, `2 classes`."""
+    return f"{number} {singular if number == 1 else plural or singular + 's'}"
+
+
+def checked_classes(run: Run) -> int:
+    return sum(status.status == "checked" for status in run.classes)
+
+
+def one_line(text: str) -> str:
+    """A text from outside as one line that cannot steer the terminal."""
+    return "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in " ".join(text.split()))
+
+
+def closing_lines(run: Run, view: View) -> list[str]:
+    """The end of a report: statistics, what was not checked, and the summary.
+
+    A quiet report has no summary, but it still says when nothing was checked: silence would read as success.
+    """
+    lines = _statistics(run.findings) if view.statistics and run.findings else []
+    if not checked_classes(run):
+        lines += _nothing_checked(run, view)
+    elif not view.quiet:
+        lines += map(one_line, run.notes)
+    if not view.quiet:
+        lines += _file_notes(run, view)
+        lines.append(_summary(run, view))
+    return lines
+
+
+def class_line(status: ClassStatus) -> str:
+    """What became of a class, in a few words."""
+    detail = status.how if status.status == "checked" else status.reason
+    return f"{status.status}: {one_line(detail)}" if detail else status.status
+
+
+def _summary(run: Run, view: View) -> str:
+    severities = Counter(finding.severity for finding in run.findings)
+    errors, warnings = count(severities["error"], "error"), count(severities["warning"], "warning")
+    parts = [
+        paint(errors, view, fg=COLOURS["error"] if severities["error"] else None, bold=severities["error"] > 0 or None),
+        paint(warnings, view, fg=COLOURS["warning"] if severities["warning"] else None),
+    ]
+    if severities["info"]:
+        parts.append(f"{severities['info']} info")
+    checked = checked_classes(run)
+    return (
+        f"{', '.join(parts)}; {count(checked, 'class', 'classes')} checked, {len(run.classes) - checked} not checked; "
+        f"{count(len(run.files), 'file')}, {run.seconds:.1f} s"
+    )
+
+
+def _nothing_checked(run: Run, view: View) -> list[str]:
+    reasons = [*map(one_line, run.notes), *_failures(run, view)]
+    shortened = reasons[:_MOST_REASONS]
+    if len(reasons) > _MOST_REASONS:
+        shortened.append(f"and {len(reasons) - _MOST_REASONS} more")
+    head = paint("nothing was checked", view, fg="yellow", bold=True)
+    if len(reasons) == 1:
+        return [f"{head}: {reasons[0]}"]
+    return [f"{head}:" if reasons else head, *(f"  {reason}" for reason in shortened)]
+
+
+def _failures(run: Run, view: View) -> list[str]:
+    """Why each file or class was not checked."""
+    reasons = []
+    for file in run.files:
+        if file.classes:
+            reasons += [f"{shown(each.path, view.cwd)}: {each.name} {class_line(each)}" for each in file.classes]
+        else:
+            reasons += [f"{shown(each.span.path, view.cwd)}: {one_line(each.message)}" for each in file.findings]
+    return reasons
+
+
+def _file_notes(run: Run, view: View) -> list[str]:
+    notes = [f"{shown(file.path, view.cwd)}: {one_line(note)}" for file in run.files for note in file.notes]
+    if view.verbose or not notes:
+        return notes
+    return [f"{count(len(notes), 'note')}; --verbose shows {'it' if len(notes) == 1 else 'them'}"]
+
+
+def _statistics(findings: Sequence[Finding]) -> list[str]:
+    from tabulate import tabulate  # seldom needed
+
+    counts = Counter((finding.rule, finding.name, finding.severity) for finding in findings)
+    rows = sorted(((number, *rule) for rule, number in counts.items()), key=lambda row: (-row[0], row[1]))
+    return tabulate(rows, tablefmt="plain").splitlines()

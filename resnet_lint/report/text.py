@@ -1,0 +1,104 @@
+"""The report for people: what was found, where it came from, and what to write instead."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import cache
+
+from ..files import lines_of, shown
+from ..records import Cause, Finding, Run, Span
+from . import View
+from .columns import display, underline
+from .summary import COLOURS, class_line, closing_lines, one_line, paint
+
+_MOST_LINES = 6
+_MOST_PATHS = 4
+
+
+def report(run: Run, view: View) -> str:
+    """The findings, a paragraph each; with `verbose` the classes; then the summary."""
+    read = cache(lines_of)
+    blocks = ["\n".join(_finding(finding, read(finding.span.path), view)) for finding in run.findings]
+    if view.verbose and not view.quiet:
+        blocks.append("\n".join(_classes(run, view)))
+    blocks.append("\n".join(closing_lines(run, view)))
+    text = "\n\n".join(filter(None, blocks))
+    return f"{text}\n" if text else ""
+
+
+def _finding(finding: Finding, source: tuple[str, ...], view: View) -> Iterator[str]:
+    yield _headline(finding, view)
+    gutter = len(str(finding.span.end.line))
+    yield from _snippet(finding.span, source, gutter, view)
+    for fact in _facts(finding, view):
+        yield f"{' ' * gutter} {paint('=', view, fg='cyan')} {fact}"
+
+
+def _headline(finding: Finding, view: View) -> str:
+    """Place, rule and message; an error is the normal case, so only the other severities are named."""
+    start = finding.span.start
+    place = paint(f"{shown(finding.span.path, view.cwd)}:{start.line}:{start.column}:", view, bold=True)
+    rule = paint(finding.rule, view, fg=COLOURS[finding.severity], bold=True)
+    severity = "" if finding.severity == "error" else f"{finding.severity}: "
+    return f"{place} {rule} {severity}{one_line(finding.message)}"
+
+
+def _snippet(span: Span, source: tuple[str, ...], gutter: int, view: View) -> Iterator[str]:
+    """The source lines of the expression, underlined; of a long one the first two and the last."""
+    numbers = [number for number in range(span.start.line, span.end.line + 1) if number <= len(source)]
+    if not numbers:
+        return
+    bar = paint("|", view, fg="cyan")
+    cut = len(numbers) > _MOST_LINES
+    yield f"{' ' * gutter} {bar}"
+    for number in (*numbers[:2], numbers[-1]) if cut else numbers:
+        if cut and number == numbers[-1]:
+            yield f"{' ' * gutter} {bar} ..."
+        line = source[number - 1]
+        yield f"{paint(f'{number:>{gutter}}', view, fg='cyan')} {bar} {display(line)}".rstrip()
+        if line.strip() or number == span.start.line:
+            marks = underline(line, *_marked(span, number, line))
+            yield f"{' ' * gutter} {bar} {paint(marks, view, fg='red', bold=True)}"
+
+
+def _marked(span: Span, number: int, line: str) -> tuple[int, int]:
+    """The part of one line that belongs to the expression, from 0, the end exclusive; indentation is no part of it."""
+    indent = len(line) - len(line.lstrip())
+    start = span.start.column - 1 if number == span.start.line else indent
+    end = span.end.column - 1 if number == span.end.line else len(line.rstrip())
+    return start, end
+
+
+def _facts(finding: Finding, view: View) -> Iterator[str]:
+    widest = max((len(operand.role) for operand in finding.operands), default=0)
+    for operand in finding.operands:
+        yield f"{operand.role:<{widest}}  {operand.shape}"
+    for cause in finding.causes:
+        yield f"cause, {_cause_place(cause, finding, view)}: {one_line(cause.text)}"
+    if where := _where(finding):
+        yield where
+    if finding.fix is not None:
+        yield f"{paint('mend', view, fg='green', bold=True)}: {one_line(finding.fix.title)}"
+
+
+def _cause_place(cause: Cause, finding: Finding, view: View) -> str:
+    if cause.path == finding.span.path:
+        return f"line {cause.line}"
+    return f"{shown(cause.path, view.cwd)}:{cause.line}"
+
+
+def _where(finding: Finding) -> str:
+    """`in ResNet(BasicBlock) at layer2.0, layer3.0`, as far as it is known."""
+    parts = []
+    if model := finding.target or finding.module:
+        parts.append(f"in {one_line(model)}")
+    if paths := [path for path in finding.module_paths if path]:  # the model itself has the empty path
+        parts.append(f"at {', '.join(paths[:_MOST_PATHS])}")
+    if len(paths) > _MOST_PATHS:
+        parts.append(f"and {len(paths) - _MOST_PATHS} more")
+    return " ".join(parts)
+
+
+def _classes(run: Run, view: View) -> Iterator[str]:
+    for status in run.classes:
+        yield f"{shown(status.path, view.cwd)}:{status.line}: {status.name} {class_line(status)}"

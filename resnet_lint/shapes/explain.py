@@ -1,0 +1,136 @@
+"""Turns a fault of a trace into a failure that a rule can tell: roles, shapes, what differs, causes, the mend."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from torch import fx
+
+from ..analysis import Difference, Failure
+from ..records import Cause, Operand
+from .calls import ModuleCall
+from .fault import Fault
+from .layers import causes_on, effect_of
+from .mend import mend_addition, mend_concatenation, mend_layer
+from .place import Project
+from .residuals import Residual, channel_axis_of, path_between, residual_at
+from .trace import Trace
+
+# More lines than this explain nothing.
+_MOST_CAUSES = 6
+
+
+def explain(fault: Fault, trace: Trace, project: Project, label: str, condition: str | None = None) -> Failure:
+    """The failure behind a fault, for people. `label` is the source that builds the traced model."""
+    owner = users_call(fault.call, project)
+    residual = residual_at(fault.node) if fault.kind == "addition" else None
+    shapes = fault.node.meta["inputs"]
+    if residual is not None:
+        operands = _residual_operands(residual)
+        differs = differences(residual)
+        causes = _residual_causes(residual, owner)
+        mend = mend_addition(residual, owner, trace, fault)
+    elif fault.kind == "concatenation":
+        operands = tuple(Operand(f"part {index}", shape) for index, shape in enumerate(shapes, 1))
+        differs = frozenset()
+        causes = _causes_behind(fault.node, owner)
+        mend = mend_concatenation(fault)
+    elif fault.kind == "layer" and fault.layer is not None:
+        operands = (Operand("input", shapes[0]),)
+        differs = frozenset()
+        causes = _layer_causes(fault, owner)
+        mend = mend_layer(fault, fault.node.meta["call"].relative_path(owner))
+    else:
+        operands = tuple(Operand(f"operand {index}", shape) for index, shape in enumerate(shapes, 1))
+        differs = frozenset()
+        causes = _causes_behind(fault.node, owner)
+        mend = None
+    return Failure(
+        fault.kind,
+        fault.point.span,
+        " ".join(fault.error.split()),
+        type(owner.module).__name__,
+        owner.path,
+        label,
+        operands,
+        differs,
+        causes[:_MOST_CAUSES],
+        mend,
+        condition,
+        layer_text(fault, owner),
+    )
+
+
+def users_call(call: ModuleCall, project: Project) -> ModuleCall:
+    """The innermost call of a module that the user wrote, at or above `call`."""
+    found = call
+    while found.parent is not None and not project.owns(getattr(type(found.module).forward, "__code__", _NO_CODE)):
+        found = found.parent
+    return found
+
+
+_NO_CODE = compile("", "<none>", "exec")
+
+
+def differences(residual: Residual) -> frozenset[Difference]:
+    """What is unlike in the operands of a residual addition."""
+    branch, shortcut = residual.branch.meta["shape"], residual.shortcut.meta["shape"]
+    if len(branch) != len(shortcut):
+        return frozenset({"rank"})
+    channel_axis = channel_axis_of(residual)
+    unlike = [axis for axis, (a, b) in enumerate(zip(branch, shortcut, strict=True)) if a != b and 1 not in (a, b)]
+    if not unlike:
+        unlike = [axis for axis, (a, b) in enumerate(zip(branch, shortcut, strict=True)) if a != b]
+    names: set[Difference] = set()
+    for axis in unlike:
+        names.add("channels" if axis == channel_axis else "batch" if axis == 0 else "size")
+    return frozenset(names)
+
+
+def _residual_operands(residual: Residual) -> tuple[Operand, Operand]:
+    names = ("residual branch", "shortcut") if residual.fork is not None else ("one stream", "other stream")
+    shapes = residual.branch.meta["shape"], residual.shortcut.meta["shape"]
+    return Operand(names[0], shapes[0]), Operand(names[1], shapes[1])
+
+
+def _residual_causes(residual: Residual, owner: ModuleCall) -> tuple[Cause, ...]:
+    branch = _telling(residual.branch_path, owner)
+    return tuple(dict.fromkeys((*branch, *_telling(residual.shortcut_path, owner))))
+
+
+def _layer_causes(fault: Fault, owner: ModuleCall) -> tuple[Cause, ...]:
+    call: ModuleCall = fault.node.meta["call"]
+    built = getattr(call.module, "_resnet_lint_built", None)
+    assert fault.layer is not None
+    own = ()
+    if built is not None and call.is_torchs:
+        span = built.point.span
+        unit = "features" if fault.layer.dimension == -1 else "channels"
+        text = f"{call.relative_path(owner)} is built for {fault.layer.wanted} {unit}"
+        own = (Cause(span.path, span.start.line, text),)
+    return (*own, *_causes_behind(fault.node, owner)[-2:])
+
+
+def _causes_behind(node: fx.Node, owner: ModuleCall) -> tuple[Cause, ...]:
+    """The layers before a failed call that changed the shape of its operands, the nearest ones."""
+    inputs = [source for source in node.all_input_nodes if source.meta["activation"]]
+    paths = [_telling(path_between(None, source)[-20:], owner)[-2:] for source in inputs]
+    return tuple(dict.fromkeys(cause for path in paths for cause in path))
+
+
+def _telling(path: Sequence[fx.Node], owner: ModuleCall) -> tuple[Cause, ...]:
+    """The causes on a path; layers alone where there are some, as reshapes between them explain little."""
+    layers = [node for node in path if (effect := effect_of(node)) is not None and effect.sort != "other"]
+    return causes_on(layers, owner) or causes_on(path, owner)
+
+
+def layer_text(fault: Fault, owner: ModuleCall) -> str | None:
+    """The failed layer's name and what it takes: `conv2 takes 32 channels`."""
+    if fault.layer is None:
+        return None
+    call: ModuleCall = fault.node.meta["call"]
+    unit = "features" if fault.layer.dimension == -1 else "channels"
+    name = call.relative_path(owner) if call.is_torchs else type(call.module).__name__
+    return f"{name} takes {fault.layer.wanted} {unit}"
+
+

@@ -1,0 +1,170 @@
+"""What one layer of a graph does to shapes: channels in and out, stride, kernel, padding, and how to say it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import torch.nn.functional as F
+from torch import fx
+
+from ..records import Cause, Shape
+from .calls import ModuleCall
+from .fault import CONVOLUTIONS, TRANSPOSED
+
+Sort = Literal["convolution", "transposed", "linear", "pool", "resize", "other"]
+
+_POOLS = frozenset(f"{kind}_pool{rank}d" for kind in ("max", "avg", "lp") for rank in (1, 2, 3))
+
+
+@dataclass(frozen=True)
+class Effect:
+    """How one call changes a shape. Sizes run over the spatial axes; `channels` are (in, out), None where unchanged.
+
+    `learned` is True for a layer with weights that mixes channels: a convolution, a linear layer, attention.
+    """
+
+    sort: Sort
+    before: Shape
+    after: Shape
+    channels: tuple[int, int] | None = None
+    stride: tuple[int, ...] = ()
+    kernel: tuple[int, ...] = ()
+    padding: tuple[int, ...] = ()
+    dilation: tuple[int, ...] = ()
+    learned: bool = False
+
+    @property
+    def changes(self) -> bool:
+        return self.before != self.after
+
+
+def effect_of(node: fx.Node) -> Effect | None:
+    """The effect of a graph node; None for inputs, parameters and results of several parts."""
+    function, inputs, after = node.meta.get("function"), node.meta["inputs"], node.meta["shape"]
+    if function is None or not inputs or after is None or not after:
+        return None
+    if function in CONVOLUTIONS or function in TRANSPOSED:
+        return _convolution(node, inputs[0], inputs[1], after)
+    if function is F.linear:
+        return Effect("linear", inputs[0], after, (inputs[1][-1], after[-1]), learned=True)
+    name = getattr(function, "__name__", "")
+    if name.removeprefix("_") in _POOLS:
+        return _pool(node, inputs[0], after)
+    if function is F.interpolate:
+        return Effect("resize", inputs[0], after)
+    learned = any(not source.meta["activation"] and len(source.meta["shape"] or ()) > 1 for source in node.all_input_nodes)
+    return Effect("other", inputs[0], after, learned=learned)
+
+
+def _convolution(node: fx.Node, before: Shape, weight: Shape, after: Shape) -> Effect:
+    transposed = node.meta["function"] in TRANSPOSED
+    axes = len(weight) - 2
+    # conv: input, weight, bias, stride, padding, dilation, groups; transposed: ..., padding, output_padding, groups, dilation
+    stride = _argument(node, 3, "stride", 1)
+    padding = _argument(node, 4, "padding", 0)
+    dilation = _argument(node, 7 if transposed else 5, "dilation", 1)
+    groups = _argument(node, 6, "groups", 1)
+    channels = (weight[0], weight[1] * groups) if transposed else (weight[1] * groups, weight[0])
+    kernel = tuple(weight[2:])
+    spread = _each(dilation, axes)
+    if padding == "same":
+        padding = tuple(d * (k - 1) // 2 for k, d in zip(kernel, spread, strict=True))
+    elif padding == "valid":
+        padding = 0
+    return Effect(
+        "transposed" if transposed else "convolution",
+        before,
+        after,
+        channels,
+        _each(stride, axes),
+        kernel,
+        _each(padding, axes),
+        spread,
+        learned=True,
+    )
+
+
+def _pool(node: fx.Node, before: Shape, after: Shape) -> Effect:
+    axes = int(node.meta["function"].__name__[-2])
+    kernel = _argument(node, 1, "kernel_size", 1)
+    stride = _argument(node, 2, "stride", None)
+    padding = _argument(node, 3, "padding", 0)
+    each = _each(kernel, axes)
+    return Effect("pool", before, after, None, _each(stride, axes) if stride else each, each, _each(padding, axes))
+
+
+def _argument(node: fx.Node, index: int, name: str, default: Any) -> Any:
+    if name in node.kwargs:
+        return node.kwargs[name]
+    return node.args[index] if len(node.args) > index else default
+
+
+def _each(value: int | Sequence[int], axes: int) -> tuple[int, ...]:
+    if isinstance(value, int):
+        return (value,) * axes
+    values = tuple(value)
+    return values * axes if len(values) == 1 else values
+
+
+def size_text(size: Sequence[int]) -> str:
+    """Sizes as people write them: 32x32."""
+    return "x".join(map(str, size))
+
+
+def describe(node: fx.Node, inside: ModuleCall | None) -> str | None:
+    """What a node does to the shape, in words: `conv1: 64 -> 128 channels, stride 2`. None where nothing changes."""
+    effect = effect_of(node)
+    if effect is None or (not effect.changes and not _mismatched(effect)):
+        return None
+    words = []
+    if effect.channels is not None and effect.channels[0] != effect.channels[1]:
+        unit = "features" if effect.sort == "linear" else "channels"
+        words.append(f"{effect.channels[0]} -> {effect.channels[1]} {unit}")
+    if effect.stride and set(effect.stride) != {1}:
+        words.append(f"stride {_short(effect.stride)}")
+    if effect.sort in ("convolution", "transposed", "pool") and effect.before[2:] != effect.after[2:]:
+        if set(effect.stride) == {1} or effect.sort != "convolution":
+            words.append(f"kernel {_short(effect.kernel)}, padding {_short(effect.padding)}")
+        words.append(f"{size_text(effect.before[2:])} -> {size_text(effect.after[2:])}")
+    elif not words:
+        words.append(f"{effect.before} -> {effect.after}")
+    return f"{_layer_name(node, inside)}: {', '.join(words)}"
+
+
+def _mismatched(effect: Effect) -> bool:
+    return effect.channels is not None and effect.channels[0] != effect.channels[1]
+
+
+def _short(values: tuple[int, ...]) -> str:
+    return str(values[0]) if len(set(values)) == 1 else size_text(values)
+
+
+def _layer_name(node: fx.Node, inside: ModuleCall | None) -> str:
+    call: ModuleCall | None = node.meta["call"]
+    if call is not None and call.is_torchs:
+        return call.relative_path(inside)
+    name = getattr(node.meta["function"], "__name__", str(node.target))
+    return {"__getitem__": "indexing"}.get(name, f"{name}()")
+
+
+def cause_of(node: fx.Node, inside: ModuleCall | None) -> Cause | None:
+    """The line that explains what a node does to the shape: where its layer is built, or the call itself."""
+    text = describe(node, inside)
+    if text is None:
+        return None
+    call: ModuleCall | None = node.meta["call"]
+    built = getattr(call.module, "_resnet_lint_built", None) if call is not None and call.is_torchs else None
+    point = built.point if built is not None else node.meta["point"]
+    if point is None:
+        return None
+    return Cause(point.span.path, point.span.start.line, text)
+
+
+def causes_on(path: Sequence[fx.Node], inside: ModuleCall | None) -> tuple[Cause, ...]:
+    """The causes along a way through the graph, each line and text once, in order."""
+    found = (cause_of(node, inside) for node in path)
+    return tuple(dict.fromkeys(cause for cause in found if cause is not None))
+
+

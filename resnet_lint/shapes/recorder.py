@@ -1,0 +1,251 @@
+"""Writes every torch call of a forward, run on meta tensors, as a node of a torch.fx graph.
+
+Unlike `torch.fx.symbolic_trace`, which feeds proxies and stops at the first `if x.shape[2] % 2`, this runs the user's
+forward as it is and listens (torch.overrides.TorchFunctionMode). Each node carries in `node.meta`:
+
+    shape    the result's shape, or None for several results (each gets a getitem node)
+    inputs   the shapes of the tensors among the arguments, in order
+    point    the expression in the user's source
+    call     the ModuleCall that it happened in
+    activation   whether it depends on an input of the model, and is not made of parameters and constants alone
+    order    its place in the graph, from 0
+"""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from types import FrameType, MethodDescriptorType, WrapperDescriptorType
+from typing import Any
+
+import torch
+from torch import fx, nn
+from torch.fx.node import map_aggregate
+from torch.overrides import TorchFunctionMode
+
+from .calls import ModuleCall, mapped, tensors_in
+from .fault import SHAPE_ERRORS, DataDependentError, Fault, Kind, kind_of, layer_of, refuse_what_meta_lets_pass, replay
+from .place import Point, Project, caller, point
+from .recover import recovered
+from .residuals import deeper
+
+_METHODS = (MethodDescriptorType, WrapperDescriptorType)
+
+
+class Recorder(TorchFunctionMode):
+    """Records one forward of `root`; active as a context manager. After it, read `graph`, `faults` and `completed`."""
+
+    def __init__(self, root: nn.Module, project: Project, prefer_branch: bool) -> None:
+        super().__init__()
+        self.graph = fx.Graph()
+        self.faults: list[Fault] = []
+        self.completed: list[ModuleCall] = []
+        self.pending: tuple[BaseException, Fault] | None = None
+        self._root = root
+        self._project = project
+        self._prefer_branch = prefer_branch
+        self._paths = {id(module): path for path, module in root.named_modules()}
+        self._stored = dict(_stored_tensors(root))
+        self._has_lazy = any(torch.nn.parameter.is_lazy(parameter) for parameter in root.parameters())
+        self._current: ModuleCall | None = None
+        self._nodes: dict[int, fx.Node] = {}
+        # Tensors are told apart by id, which Python gives anew once a tensor is gone; so none may go.
+        self._alive: list[Any] = []
+
+    def placeholder(self, name: str, tensor: torch.Tensor) -> None:
+        """Name an input of the model."""
+        node = self.graph.placeholder(name)
+        node.meta.update(shape=tuple(tensor.shape), inputs=(), point=None, call=None, activation=True)
+        self._keep(node, tensor)
+
+    @contextmanager
+    def entered(self, module: nn.Module, args: Any, kwargs: Any) -> Iterator[ModuleCall]:
+        """Count everything inside the block as part of this call of `module`."""
+        frame = self._user_frame(caller(2))
+        call = ModuleCall(
+            module,
+            self._path(module),
+            self._current,
+            point(frame) if frame is not None else None,
+            frozenset(id(tensor) for tensor in tensors_in([args, kwargs])),
+        )
+        self._alive.append((args, kwargs))
+        outer, self._current = self._current, call
+        try:
+            yield call
+            self.completed.append(call)
+        except SHAPE_ERRORS as error:
+            if self.pending is None and call.is_torchs:
+                # torch's own module refused its input in Python, before any torch call: "expected 4D input".
+                self.pending = (error, self._fault("other", module, args, kwargs, str(error), None))
+            raise
+        finally:
+            self._current = outer
+
+    def __torch_function__(
+        self, func: Callable[..., Any], types: Any, args: tuple[Any, ...] = (), kwargs: Mapping[str, Any] | None = None
+    ) -> Any:
+        named = dict(kwargs or {})
+        if named.get("device") is not None and torch.device(named["device"]).type not in ("cpu", "meta"):
+            named["device"] = "meta"
+        if _stays_on_device(func):
+            return args[0]
+        if self._has_lazy and any(torch.nn.parameter.is_lazy(tensor) for tensor in tensors_in([args, named])):
+            return func(*args, **named)  # a lazy layer gives itself its shape
+        args, named = self._on_meta(args), self._on_meta(named)
+        try:
+            refuse_what_meta_lets_pass(func, args)
+            result = func(*args, **named)
+        except SHAPE_ERRORS as error:
+            return self._after(error, func, args, named)
+        return self._recorded(func, args, named, result)
+
+    def _recorded(self, func: Callable[..., Any], args: Any, kwargs: Any, result: Any) -> Any:
+        if isinstance(result, torch.Size) or next(tensors_in(result), None) is None:
+            return result
+        self._write(func, args, kwargs, result)
+        return result
+
+    def _write(self, func: Callable[..., Any], args: Any, kwargs: Any, result: Any) -> fx.Node:
+        node_args, node_kwargs = map_aggregate((args, kwargs), self._as_node)
+        node = self.graph.create_node(*self._target(func), node_args, node_kwargs)
+        frame = self._user_frame(caller(2))
+        operands = node.all_input_nodes
+        node.meta.update(
+            function=func,
+            inputs=tuple(tuple(tensor.shape) for tensor in tensors_in([args, kwargs])),
+            point=point(frame) if frame is not None else None,
+            call=self._current,
+            activation=any(operand.meta["activation"] for operand in operands),
+        )
+        self._name_results(node, result)
+        return node
+
+    def _target(self, func: Callable[..., Any]) -> tuple[str, Any]:
+        if isinstance(func, nn.Module):
+            return "call_module", self._path(func)
+        if isinstance(func, _METHODS):
+            return "call_method", func.__name__
+        return "call_function", func
+
+    def _name_results(self, node: fx.Node, result: Any) -> None:
+        if isinstance(result, torch.Tensor):
+            node.meta["shape"] = tuple(result.shape)
+            self._keep(node, result)
+            return
+        node.meta["shape"] = None
+        self._keep(node, None)
+        parts = result.items() if isinstance(result, dict) else enumerate(result)
+        for key, part in parts:
+            if next(tensors_in(part), None) is not None:
+                item = self.graph.call_function(operator.getitem, (node, key))
+                item.meta.update(node.meta, function=operator.getitem, inputs=())
+                self._name_results(item, part)
+
+    def _keep(self, node: fx.Node, tensor: torch.Tensor | None) -> None:
+        node.meta["order"] = len(self._alive)
+        self._alive.append(tensor)
+        if tensor is not None:
+            self._nodes[id(tensor)] = node
+
+    def _as_node(self, value: Any) -> Any:
+        if not isinstance(value, torch.Tensor):
+            return value
+        node = self._nodes.get(id(value))
+        if node is None:
+            node = self.graph.create_node("get_attr", self._stored.get(id(value), "constant"))
+            node.meta.update(shape=tuple(value.shape), inputs=(), point=None, call=self._current, activation=False)
+            self._keep(node, value)
+        return node
+
+    def _after(self, error: Exception, func: Callable[..., Any], args: Any, kwargs: Any) -> Any:
+        """Prove the fault, note it, and go on with what the mended call would give; or raise what the call raised."""
+        try:
+            text, result = replay(func, args, kwargs)
+        except DataDependentError as reason:
+            raise reason from error
+        if text is None:
+            return self._recorded(func, args, kwargs, result)
+        kind = kind_of(func, args, kwargs, text)
+        operands = [self._nodes.get(id(tensor)) for tensor in tensors_in([args, kwargs])]
+        result = recovered(func, args, kwargs, self._preferred(operands))
+        fault = self._fault(kind, func, args, kwargs, text, result)
+        if result is None:
+            self.pending = (error, fault)
+            raise error
+        self.faults.append(fault)
+        return result
+
+    def _fault(self, kind: Kind, func: Callable[..., Any], args: Any, kwargs: Any, text: str, result: Any) -> Fault:
+        node = self._write(func, args, kwargs, result if result is not None else ())
+        call = self._current
+        assert call is not None
+        blamed = node.meta["point"]
+        if kind == "layer":
+            call, blamed = self._where_passed(call, blamed, id(args[0]))
+        return Fault(kind, node, text, blamed, call, layer_of(func, args, kwargs))
+
+    def _where_passed(self, call: ModuleCall, blamed: Point, tensor: int) -> tuple[ModuleCall, Point]:
+        """Climb to the expression that handed over the tensor, as long as the user's own modules only passed it on."""
+        parent = call.parent
+        if tensor in call.passed and parent is not None and call.caller is not None:
+            blamed = call.caller
+            while parent.parent is not None and tensor in parent.passed and self._calls_directly(parent):
+                assert parent.caller is not None
+                blamed, call, parent = parent.caller, parent, parent.parent
+        return call, blamed
+
+    def _calls_directly(self, call: ModuleCall) -> bool:
+        """Whether the user's own forward made this call, and not a container such as nn.Sequential."""
+        return call.caller is not None and call.parent is not None and self.is_users(call.parent.module)
+
+    def is_users(self, module: nn.Module) -> bool:
+        """Whether the class of a module is defined in the user's project."""
+        forward = type(module).forward
+        code = getattr(forward, "__code__", None)
+        return code is not None and self._project.owns(code)
+
+    def _preferred(self, operands: list[fx.Node | None]) -> int:
+        if len(operands) != 2 or operands[0] is None or operands[1] is None:
+            return 0
+        branch = deeper(operands[0], operands[1])
+        return branch if self._prefer_branch else 1 - branch
+
+    def _path(self, module: nn.Module) -> str:
+        path = self._paths.get(id(module))
+        if path is not None:
+            return path
+        above = self._current.path if self._current is not None else ""
+        return f"{above}.{type(module).__name__}".removeprefix(".")
+
+    def _user_frame(self, frame: FrameType) -> FrameType | None:
+        return self._project.frame(frame)
+
+    def _on_meta(self, value: Any) -> Any:
+        if all(tensor.is_meta for tensor in tensors_in(value)):
+            return value
+        if not any(tensor.is_meta for tensor in tensors_in(value)):
+            return value
+        return mapped(value, self._moved)
+
+    def _moved(self, value: Any) -> Any:
+        if not isinstance(value, torch.Tensor) or value.is_meta:
+            return value
+        moved = value.to("meta")
+        if id(value) in self._nodes or id(value) in self._stored:
+            self._nodes[id(moved)] = self._as_node(value)
+        self._alive.append((value, moved))
+        return moved
+
+
+def _stays_on_device(func: Callable[..., Any]) -> bool:
+    """Moves between devices: the trace stays where it is."""
+    return func in (torch.Tensor.cuda, torch.Tensor.cpu)
+
+
+def _stored_tensors(root: nn.Module) -> Iterator[tuple[int, str]]:
+    for name, tensor in root.named_buffers(remove_duplicate=False):
+        yield id(tensor), name
+    for name, tensor in root.named_parameters(remove_duplicate=False):
+        yield id(tensor), name

@@ -1,0 +1,128 @@
+"""One forward of a model on meta tensors, recorded: the graph, the faults, and what ended it early."""
+
+from __future__ import annotations
+
+import inspect
+import warnings
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import fx, nn
+
+from ..limits import TimeUp
+from .calls import ModuleCall, intercepted, tensors_in
+from .fault import DataDependentError, Fault
+from .place import Point, Project
+from .recorder import Recorder
+
+
+@dataclass(frozen=True)
+class Stop:
+    """What ended a forward before its end without being a proven fault: the error in words, and where."""
+
+    error: Exception
+    point: Point | None
+
+    @property
+    def reason(self) -> str:
+        where = f"line {self.point.span.start.line}: " if self.point is not None else ""
+        text = " ".join(str(self.error).split())
+        name = "" if isinstance(self.error, DataDependentError) else f"{type(self.error).__name__}: "
+        return f"{where}{name}{text[:200]}"
+
+
+@dataclass(frozen=True, eq=False)
+class Trace:
+    """A recorded forward; `preferred_branch` says with whose shape it went on after a faulty addition. `calls` are the module calls that came to their end; `fatal` is the fault that ended it."""
+
+    root: nn.Module
+    graph: fx.Graph
+    calls: tuple[ModuleCall, ...]
+    faults: tuple[Fault, ...]
+    fatal: Fault | None
+    stop: Stop | None
+    output: Any
+    preferred_branch: bool
+
+    @property
+    def complete(self) -> bool:
+        return self.fatal is None and self.stop is None
+
+    @property
+    def all_faults(self) -> tuple[Fault, ...]:
+        return (*self.faults, self.fatal) if self.fatal is not None else self.faults
+
+    @property
+    def trouble(self) -> tuple[int, int]:
+        """How bad it went, for comparing two traces of one model: first whether it ended early, then the faults."""
+        return (0 if self.complete else 1, len(self.all_faults))
+
+
+def trace(
+    root: nn.Module,
+    args: Sequence[Any],
+    kwargs: Mapping[str, Any],
+    project: Project,
+    forward: Callable[..., Any] | None = None,
+) -> Trace:
+    """Record `root(*args, **kwargs)`; tensors are on meta, batch first.
+
+    After a faulty addition the trace goes on with the shape of the residual branch. Where that leads to more faults, the
+    shortcut's shape may be the one that was meant: both are tried and the one with fewer faults counts.
+    """
+    first = _recorded(root, args, kwargs, project, prefer_branch=True)
+    if any(fault.kind in ("addition", "other") for fault in first.faults) and first.trouble > (0, 1):
+        second = _recorded(root, args, kwargs, project, prefer_branch=False)
+        return min(first, second, key=lambda trace: trace.trouble)
+    return first
+
+
+def _recorded(
+    root: nn.Module, args: Sequence[Any], kwargs: Mapping[str, Any], project: Project, prefer_branch: bool
+) -> Trace:
+    recorder = Recorder(root, project, prefer_branch)
+    for name, tensor in _named_tensors(root, args, kwargs):
+        recorder.placeholder(name, tensor)
+
+    def enter(call: Callable[..., Any], module: nn.Module, args: Any, kwargs: Any) -> Any:
+        with recorder.entered(module, args, kwargs):
+            return call(module, *args, **kwargs)
+
+    fatal, stop, output = None, None, None
+    with warnings.catch_warnings(), torch.no_grad(), torch.device("cpu"), intercepted(enter), recorder:
+        warnings.simplefilter("ignore")
+        try:
+            output = root(*args, **kwargs)
+        except TimeUp:
+            raise
+        except Exception as error:
+            if recorder.pending is not None and recorder.pending[0] is error:
+                fatal = recorder.pending[1]
+            else:
+                stop = Stop(error, _innermost(error, project))
+    return Trace(root, recorder.graph, tuple(recorder.completed), tuple(recorder.faults), fatal, stop, output, prefer_branch)
+
+
+def _innermost(error: Exception, project: Project) -> Point | None:
+    """The deepest of the user's expressions that an error came through."""
+    found, step = None, error.__traceback__
+    while step is not None:
+        if project.owns(step.tb_frame.f_code):
+            found = Point(step.tb_frame.f_code, step.tb_lasti)
+        step = step.tb_next
+    return found
+
+
+def _named_tensors(
+    root: nn.Module, args: Sequence[Any], kwargs: Mapping[str, Any]
+) -> Iterator[tuple[str, torch.Tensor]]:
+    names = [name for name in inspect.signature(root.forward).parameters]
+    for index, value in enumerate(args):
+        name = names[index] if index < len(names) else f"input_{index}"
+        for tensor in tensors_in(value):
+            yield name, tensor
+    for name, value in kwargs.items():
+        for tensor in tensors_in(value):
+            yield name, tensor

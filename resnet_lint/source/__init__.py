@@ -1,0 +1,1 @@
+"""Reads Python without running it: which files, which classes. Knows no torch."""

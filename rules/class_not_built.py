@@ -1,0 +1,73 @@
+"""RL003: a class that nobody knows how to build."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from resnet_lint.analysis import Analysis
+from resnet_lint.records import Finding, Fix
+from resnet_lint.rule import Case, Rule
+
+
+class ClassNotBuilt(Rule):
+    """What it does: names a module class that could not be built: its constructor fails, or its arguments cannot be guessed.
+
+    Why is this bad: the class is not checked. One line tells the tool how to build it.
+
+    Example:
+        class Decoder(nn.Module):
+            def __init__(self, plan): ...
+
+    Use instead:
+        resnet-lint 'decoder.py::Decoder' --call 'Decoder([64, 128])'
+    """
+
+    code = "RL003"
+    name = "class-not-built"
+    severity = "warning"
+    bad = (
+        Case("an argument that says nothing", """
+            from torch import nn
+            class Decoder(nn.Module):  # <- RL003
+                def __init__(self, plan):
+                    super().__init__()
+                    self.layers = nn.ModuleList(nn.Linear(a, b) for a, b in plan.pairs())
+                def forward(self, x):
+                    return x
+        """),
+        Case("a constructor that fails", """
+            from torch import nn
+            class Net(nn.Module):  # <- RL003
+                def __init__(self):
+                    super().__init__()
+                    raise RuntimeError("no weights here")
+                def forward(self, x):
+                    return x
+        """),
+    )
+    good = (
+        Case("an abstract class", """
+            from torch import nn
+            class Base(nn.Module):
+                def __init__(self, plan):
+                    super().__init__()
+                def forward(self, x):
+                    raise NotImplementedError
+        """),
+        Case("arguments that their names explain", """
+            from torch import nn
+            class Stem(nn.Module):
+                def __init__(self, in_channels, out_channels):
+                    super().__init__()
+                    self.conv = nn.Conv2d(in_channels, out_channels, 3)
+                def forward(self, x):
+                    return self.conv(x)
+        """),
+    )
+
+    def check(self, analysis: Analysis) -> Iterator[Finding]:
+        for problem in analysis.problems:
+            if problem.kind == "build":
+                fix = Fix(problem.help) if problem.help else None
+                message = f"{problem.module} is not checked, it could not be built: {problem.reason}"
+                yield Finding(self.code, self.name, self.severity, message, problem.span, problem.module, fix=fix)

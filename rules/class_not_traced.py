@@ -1,0 +1,69 @@
+"""RL004: a class whose forward could not be followed to its end."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from resnet_lint.analysis import Analysis
+from resnet_lint.records import Finding, Fix
+from resnet_lint.rule import Case, Rule
+
+
+class ClassNotTraced(Rule):
+    """What it does: names a module class that was built, but whose forward ended early with every input tried.
+
+    Why is this bad: the class is not checked. One line tells the tool what to feed it.
+
+    Example:
+        def forward(self, graph):
+            return self.layer(graph.nodes)
+
+    Use instead:
+        resnet-lint 'model.py::Net' --input x=2x3x64x64
+    """
+
+    code = "RL004"
+    name = "class-not-traced"
+    severity = "warning"
+    bad = (
+        Case("an input that is no tensor", """
+            from torch import nn
+            class Net(nn.Module):  # <- RL004
+                def __init__(self):
+                    super().__init__()
+                    self.fc = nn.Linear(8, 8)
+                def forward(self, graph):
+                    return self.fc(graph.nodes)
+        """),
+        Case("a path that depends on values", """
+            from torch import nn
+            class Net(nn.Module):  # <- RL004
+                def __init__(self):
+                    super().__init__()
+                    self.fc = nn.Linear(8, 8)
+                def forward(self, x):
+                    if x.sum() > 0:
+                        x = self.fc(x)
+                    return x
+        """),
+    )
+    good = (
+        Case("a path that depends on shapes", """
+            from torch import nn
+            class Net(nn.Module):
+                def __init__(self):
+                    super().__init__()
+                    self.conv = nn.Conv2d(3, 8, 3)
+                def forward(self, x):
+                    if x.shape[-1] % 2:
+                        x = x[..., 1:]
+                    return self.conv(x)
+        """),
+    )
+
+    def check(self, analysis: Analysis) -> Iterator[Finding]:
+        for problem in analysis.problems:
+            if problem.kind == "trace":
+                fix = Fix(problem.help) if problem.help else None
+                message = f"{problem.module} is not checked, its forward could not be followed: {problem.reason}"
+                yield Finding(self.code, self.name, self.severity, message, problem.span, problem.module, fix=fix)

@@ -1,0 +1,77 @@
+"""RL107: a concatenating skip whose other dimensions differ."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from resnet_lint.analysis import Analysis
+from resnet_lint.records import Finding
+from resnet_lint.rule import Case, Rule
+
+
+class ConcatenationSize(Rule):
+    """What it does: finds a concatenation, such as the skip of a U-Net, whose parts differ elsewhere than along it.
+
+    Why is this bad: the forward raises "Sizes of tensors must match except in dimension 1". In a U-Net it happens at input
+    sizes that do not divide by two often enough: the pooling rounds down and the upsampling does not come back.
+
+    Example:
+        x = torch.cat([skip, self.up(x)], dim=1)
+
+    Use instead:
+        x = F.interpolate(self.up(x), size=skip.shape[-2:])
+        x = torch.cat([skip, x], dim=1)
+    """
+
+    code = "RL107"
+    name = "concatenation-size-mismatch"
+    bad = (
+        Case("an odd size through a U-Net", """
+            import torch
+            from torch import nn
+            class UNet(nn.Module):
+                def __init__(self):
+                    super().__init__()
+                    self.enter = nn.Conv2d(3, 8, 3, padding=1)
+                    self.down = nn.Sequential(nn.MaxPool2d(2), nn.Conv2d(8, 16, 3, padding=1))
+                    self.up = nn.ConvTranspose2d(16, 8, 2, stride=2)
+                def forward(self, x):
+                    skip = self.enter(x)
+                    return torch.cat([skip, self.up(self.down(skip))], 1)  # <- RL107
+            if __name__ == "__main__":
+                UNet()(torch.randn(1, 3, 65, 65))
+        """),
+    )
+    good = (
+        Case("an even size through a U-Net", """
+            import torch
+            from torch import nn
+            class UNet(nn.Module):
+                def __init__(self):
+                    super().__init__()
+                    self.enter = nn.Conv2d(3, 8, 3, padding=1)
+                    self.down = nn.Sequential(nn.MaxPool2d(2), nn.Conv2d(8, 16, 3, padding=1))
+                    self.up = nn.ConvTranspose2d(16, 8, 2, stride=2)
+                def forward(self, x):
+                    skip = self.enter(x)
+                    return torch.cat([skip, self.up(self.down(skip))], 1)
+            if __name__ == "__main__":
+                UNet()(torch.randn(1, 3, 64, 64))
+        """),
+        Case("parts of different channels", """
+            import torch
+            from torch import nn
+            class Dense(nn.Module):
+                def __init__(self):
+                    super().__init__()
+                    self.conv = nn.Conv2d(8, 12, 3, padding=1)
+                def forward(self, x):
+                    return torch.cat([x, self.conv(x)], dim=1)
+        """),
+    )
+
+    def check(self, analysis: Analysis) -> Iterator[Finding]:
+        for failure in analysis.failures:
+            if failure.kind == "concatenation" and failure.condition is None:
+                shapes = " and ".join(str(operand.shape) for operand in failure.operands[:4])
+                yield failure.finding(self, f"the concatenation cannot work: its parts are {shapes}")

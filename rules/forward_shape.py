@@ -1,0 +1,104 @@
+"""RL303: another shape failure in a forward."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from resnet_lint.analysis import Analysis
+from resnet_lint.records import Finding
+from resnet_lint.rule import Case, Rule
+
+
+class ForwardShape(Rule):
+    """What it does: finds any other call in a forward whose shapes cannot work: a view, a matrix product, a rank.
+
+    Why is this bad: the forward raises at this line, with the shapes that the file itself uses.
+
+    Example:
+        x = torch.squeeze(x)        # drops the batch too when it is 1
+        return self.classifier(x)
+
+    Use instead:
+        x = x.flatten(1)
+    """
+
+    code = "RL303"
+    name = "forward-shape"
+    bad = (
+        Case("a view that forgets a factor", """
+            import torch
+            from torch import nn
+            class Net(nn.Module):
+                def __init__(self):
+                    super().__init__()
+                    self.conv = nn.Conv2d(3, 8, 3, padding=1)
+                def forward(self, x):
+                    return self.conv(x).view(-1, 7)  # <- RL303
+            if __name__ == "__main__":
+                Net()(torch.randn(2, 3, 8, 8))
+        """),
+        Case("a squeeze that takes the batch away", """
+            import torch
+            from torch import nn
+            class Head(nn.Module):
+                def __init__(self):
+                    super().__init__()
+                    self.pool = nn.AdaptiveAvgPool2d(1)
+                    self.norm = nn.BatchNorm1d(8)
+                def forward(self, x):
+                    x = self.pool(x)
+                    x = x.squeeze()  # <- RL303
+                    return self.norm(x)
+            if __name__ == "__main__":
+                Head()(torch.randn(1, 8, 4, 4))
+        """),
+        Case("a product of unlike operands", """
+            import torch
+            from torch import nn
+            class Gate(nn.Module):
+                def __init__(self):
+                    super().__init__()
+                    self.conv = nn.Conv2d(8, 4, 1)
+                def forward(self, x):
+                    return x * self.conv(x)  # <- RL303
+            if __name__ == "__main__":
+                Gate()(torch.randn(2, 8, 4, 4))
+        """),
+    )
+    good = (
+        Case("a squeeze that leaves the batch", """
+            import torch
+            from torch import nn
+            class Head(nn.Module):
+                def __init__(self):
+                    super().__init__()
+                    self.pool = nn.AdaptiveAvgPool2d(1)
+                    self.norm = nn.BatchNorm1d(8)
+                def forward(self, x):
+                    return self.norm(self.pool(x).flatten(1))
+            if __name__ == "__main__":
+                Head()(torch.randn(1, 8, 4, 4))
+        """),
+        Case("a model that catches what it tries", """
+            import torch
+            from torch import nn
+            class Net(nn.Module):
+                def __init__(self):
+                    super().__init__()
+                    self.fc = nn.Linear(8, 8)
+                def forward(self, x):
+                    try:
+                        x = x.view(-1, 7)
+                    except RuntimeError:
+                        pass
+                    return self.fc(x)
+            if __name__ == "__main__":
+                Net()(torch.randn(2, 8))
+        """),
+    )
+
+    def check(self, analysis: Analysis) -> Iterator[Finding]:
+        for failure in analysis.failures:
+            unusual_addition = failure.kind == "addition" and (not failure.differs or "batch" in failure.differs)
+            if (failure.kind == "other" or unusual_addition) and failure.condition is None:
+                yield failure.finding(self, f"the shapes do not fit: {failure.error}")

@@ -1,0 +1,59 @@
+"""RL002: a file that cannot be imported."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from resnet_lint.analysis import Analysis
+from resnet_lint.records import Finding
+from resnet_lint.rule import Case, Rule
+
+
+class ImportFailed(Rule):
+    """What it does: reports a file whose imports or definitions fail, or that ends or hangs the interpreter meanwhile.
+
+    Only imports, functions, classes and assignments are run; loops, calls and the main block are not.
+
+    Why is this bad: its models cannot be built, so nothing in it is checked.
+
+    Example:
+        from layers_that_moved import ConvBlock
+
+    Use instead:
+        from layers import ConvBlock
+    """
+
+    code = "RL002"
+    name = "import-failed"
+    bad = (
+        Case("a missing package", "from no_such_package import nothing  # <- RL002\nclass A: pass\n"),
+        Case(
+            "a base class that does not exist",
+            "from torch import nn\nclass Block(nn.Modul):  # <- RL002\n    pass\n",
+        ),
+        Case("a file that exits", "import sys\nclass Stop:  # <- RL002\n    sys.exit(3)\n"),
+    )
+    good = (
+        Case("a missing package that the file can do without", """
+            try:
+                import no_such_package
+            except ImportError:
+                no_such_package = None
+            from torch import nn
+            class Net(nn.Linear):
+                pass
+        """),
+        Case("a call that fails when run as a script", """
+            import argparse
+            from torch import nn
+            args = argparse.ArgumentParser().parse_args(["--no-such-option"])
+            print(undefined)
+            class Net(nn.Linear):
+                pass
+        """),
+    )
+
+    def check(self, analysis: Analysis) -> Iterator[Finding]:
+        for problem in analysis.problems:
+            if problem.kind == "import":
+                yield Finding(self.code, self.name, self.severity, f"cannot be imported: {problem.reason}", problem.span)

@@ -1,0 +1,105 @@
+"""RL301: a layer fed the wrong number of channels or features."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from resnet_lint.analysis import Analysis
+from resnet_lint.records import Finding
+from resnet_lint.rule import Case, Rule
+
+
+class LayerInput(Rule):
+    """What it does: finds a convolution, linear or normalisation layer that gets other channels or features than it takes.
+
+    The finding stands where the tensor is handed over, not inside the helper that only passes it on.
+
+    Why is this bad: the forward raises "expected input to have 32 channels, but got 64 channels instead".
+
+    Example:
+        self.conv1 = nn.Conv2d(32, 64, 3, padding=1)
+        self.conv2 = nn.Conv2d(32, 64, 3, padding=1)
+        out = self.conv2(self.conv1(x))
+
+    Use instead:
+        self.conv2 = nn.Conv2d(64, 64, 3, padding=1)
+    """
+
+    code = "RL301"
+    name = "layer-input-mismatch"
+    bad = (
+        Case("the second convolution is built like the first", """
+            from torch import nn
+            class Block(nn.Module):
+                def __init__(self):
+                    super().__init__()
+                    self.conv1 = nn.Conv2d(32, 64, 3, padding=1)
+                    self.conv2 = nn.Conv2d(32, 64, 3, padding=1)
+                def forward(self, x):
+                    out = self.conv1(x)
+                    return self.conv2(out)  # <- RL301
+        """),
+        Case("a normalisation of the input's channels", """
+            from torch import nn
+            class Block(nn.Module):
+                def __init__(self):
+                    super().__init__()
+                    self.conv = nn.Conv2d(32, 64, 3, padding=1)
+                    self.norm = nn.BatchNorm2d(32)
+                def forward(self, x):
+                    out = self.conv(x)
+                    return self.norm(out)  # <- RL301
+        """),
+        Case("a transposed convolution, which meta alone would let pass", """
+            from torch import nn
+            class Up(nn.Module):
+                def __init__(self):
+                    super().__init__()
+                    self.conv = nn.Conv2d(3, 16, 3)
+                    self.up = nn.ConvTranspose2d(32, 8, 2, stride=2)
+                def forward(self, x):
+                    x = self.conv(x)
+                    return self.up(x)  # <- RL301
+        """),
+        Case("a classifier for another width", """
+            from torch import nn
+            class Net(nn.Module):
+                def __init__(self):
+                    super().__init__()
+                    self.conv = nn.Conv2d(3, 64, 3)
+                    self.pool = nn.AdaptiveAvgPool2d(1)
+                    self.fc = nn.Linear(128, 10)
+                def forward(self, x):
+                    x = self.pool(self.conv(x)).flatten(1)
+                    return self.fc(x)  # <- RL301
+        """),
+    )
+    good = (
+        Case("layers that follow each other", """
+            from torch import nn
+            class Net(nn.Module):
+                def __init__(self):
+                    super().__init__()
+                    self.conv = nn.Conv2d(3, 64, 3)
+                    self.norm = nn.GroupNorm(8, 64)
+                    self.fc = nn.Linear(64, 10)
+                def forward(self, x):
+                    return self.fc(self.norm(self.conv(x)).mean((2, 3)))
+        """),
+        Case("a module that works on images of one size only", """
+            from torch import nn
+            class Digits(nn.Module):
+                def __init__(self):
+                    super().__init__()
+                    self.conv = nn.Conv2d(1, 4, 3, padding=1)
+                    self.fc = nn.Linear(4 * 28 * 28, 10)
+                def forward(self, x):
+                    return self.fc(self.conv(x).flatten(1))
+        """),
+    )
+
+    def check(self, analysis: Analysis) -> Iterator[Finding]:
+        for failure in analysis.failures:
+            if failure.kind == "layer" and failure.condition is None:
+                shape = failure.operands[0].shape
+                yield failure.finding(self, f"{failure.layer} and is fed {shape}")

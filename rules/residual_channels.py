@@ -1,0 +1,126 @@
+"""RL101: a residual addition whose operands have different channels."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from resnet_lint.analysis import Analysis
+from resnet_lint.records import Finding
+from resnet_lint.rule import Case, Rule
+
+
+class ResidualChannels(Rule):
+    """What it does: finds a residual addition that fails because branch and shortcut have different channels or features.
+
+    The sizes agree; a layer of the residual branch changes the number of channels, and the shortcut does not follow.
+
+    Why is this bad: the forward raises "The size of tensor a (128) must match the size of tensor b (64)". An identity
+    shortcut needs equal shapes (He et al. 2015, equation 1); otherwise it has to be projected (equation 2).
+
+    Example:
+        out = self.conv(x)        # 64 -> 128 channels
+        out = out + x
+
+    Use instead:
+        self.shortcut = nn.Conv2d(64, 128, kernel_size=1, bias=False)
+        out = self.conv(x)
+        out = out + self.shortcut(x)
+    """
+
+    code = "RL101"
+    name = "residual-channels-mismatch"
+    bad = (
+        Case("the seed's example", """
+            import torch
+            from torch import nn
+            class Block(nn.Module):
+                def __init__(self):
+                    super().__init__()
+                    self.conv = nn.Conv2d(64, 128, 3, padding=1)
+                def forward(self, x):
+                    out = torch.relu(self.conv(x))
+                    out = out + x  # <- RL101
+                    return out
+        """),
+        Case("in place, inside a model", """
+            from torch import nn
+            class Block(nn.Module):
+                def __init__(self, width, out):
+                    super().__init__()
+                    self.body = nn.Sequential(nn.Conv1d(width, out, 3, padding=1), nn.ReLU())
+                def forward(self, x):
+                    out = self.body(x)
+                    out += x  # <- RL101
+                    return out
+            class Net(nn.Module):
+                def __init__(self):
+                    super().__init__()
+                    self.layers = nn.Sequential(nn.Conv1d(1, 16, 3), Block(16, 16), Block(16, 32))
+                def forward(self, x):
+                    return self.layers(x)
+        """),
+        Case("features of a linear block, through torch.add", """
+            import torch
+            from torch import nn
+            class Block(nn.Module):
+                def __init__(self):
+                    super().__init__()
+                    self.fc = nn.Linear(32, 48)
+                def forward(self, x):
+                    return torch.add(x, self.fc(x))  # <- RL101
+        """),
+        Case("the second of two branches, on video", """
+            from torch import nn
+            class Block(nn.Module):
+                def __init__(self):
+                    super().__init__()
+                    self.near = nn.Conv3d(8, 8, 3, padding=1)
+                    self.far = nn.Conv3d(8, 12, 3, padding=2, dilation=2)
+                def forward(self, x):
+                    return x + self.near(x) + self.far(x)  # <- RL101
+        """),
+    )
+    good = (
+        Case("a projection where it is needed", """
+            from torch import nn
+            class Block(nn.Module):
+                def __init__(self, cin, cout):
+                    super().__init__()
+                    self.conv = nn.Conv2d(cin, cout, 3, padding=1)
+                    self.shortcut = nn.Conv2d(cin, cout, 1) if cin != cout else nn.Identity()
+                def forward(self, x):
+                    return self.conv(x) + self.shortcut(x)
+            class Net(nn.Module):
+                def __init__(self):
+                    super().__init__()
+                    self.layers = nn.Sequential(nn.Conv2d(3, 16, 3), Block(16, 16), Block(16, 32))
+                def forward(self, x):
+                    return self.layers(x)
+        """),
+        Case("a channel context that broadcasts on purpose", """
+            from torch import nn
+            class Context(nn.Module):
+                def __init__(self, width=16):
+                    super().__init__()
+                    self.pool = nn.AdaptiveAvgPool2d(1)
+                    self.conv = nn.Conv2d(width, width, 1)
+                def forward(self, x):
+                    return x + self.conv(self.pool(x))
+        """),
+        Case("a block whose shortcut comes from its caller", """
+            from torch import nn
+            class Bottleneck(nn.Module):
+                expansion = 4
+                def __init__(self, inplanes, planes, downsample=None):
+                    super().__init__()
+                    self.conv = nn.Conv2d(inplanes, planes * self.expansion, 1)
+                    self.downsample = downsample
+                def forward(self, x):
+                    identity = x if self.downsample is None else self.downsample(x)
+                    return self.conv(x) + identity
+        """),
+    )
+
+    def check(self, analysis: Analysis) -> Iterator[Finding]:
+        for failure in analysis.failed_additions(frozenset({"channels"})):
+            yield failure.finding(self, failure.addition_message("channels"))

@@ -1,0 +1,65 @@
+"""RL104: an addition whose operands have different numbers of dimensions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from resnet_lint.analysis import Analysis
+from resnet_lint.records import Finding
+from resnet_lint.rule import Case, Rule
+
+
+class ResidualRank(Rule):
+    """What it does: finds an addition that fails because its operands have different numbers of dimensions.
+
+    Why is this bad: torch lines dimensions up from the right, so a (N, C) vector meets the width of a (N, C, H, W) map.
+    Where the numbers happen to agree, nothing fails and the result is wrong.
+
+    Example:
+        h = h + self.time_mlp(t)                    # (N, C, H, W) + (N, C)
+
+    Use instead:
+        h = h + self.time_mlp(t)[:, :, None, None]
+    """
+
+    code = "RL104"
+    name = "residual-rank-mismatch"
+    bad = (
+        Case("a time embedding without its dimensions", """
+            from torch import nn
+            class Block(nn.Module):
+                def __init__(self, width=32, time_width=128):
+                    super().__init__()
+                    self.conv = nn.Conv2d(width, width, 3, padding=1)
+                    self.time = nn.Linear(time_width, width)
+                def forward(self, x, t):
+                    return self.conv(x) + self.time(t)  # <- RL104
+        """, call="Block()", inputs=("x=2x32x16x16", "t=2x128")),
+    )
+    good = (
+        Case("a time embedding with its dimensions", """
+            from torch import nn
+            class Block(nn.Module):
+                def __init__(self, width=32, time_width=128):
+                    super().__init__()
+                    self.conv = nn.Conv2d(width, width, 3, padding=1)
+                    self.time = nn.Linear(time_width, width)
+                def forward(self, x, t):
+                    return self.conv(x) + self.time(t)[:, :, None, None]
+        """, call="Block()", inputs=("x=2x32x16x16", "t=2x128")),
+        Case("a bias per channel of the last dimension", """
+            import torch
+            from torch import nn
+            class Shift(nn.Module):
+                def __init__(self, width=32):
+                    super().__init__()
+                    self.fc = nn.Linear(width, width)
+                    self.shift = nn.Parameter(torch.zeros(width))
+                def forward(self, x):
+                    return self.fc(x) + self.shift
+        """),
+    )
+
+    def check(self, analysis: Analysis) -> Iterator[Finding]:
+        for failure in analysis.failed_additions(frozenset({"rank"})):
+            yield failure.finding(self, failure.addition_message("number of dimensions"))

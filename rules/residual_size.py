@@ -1,0 +1,89 @@
+"""RL102: a residual addition whose operands have different sizes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from resnet_lint.analysis import Analysis
+from resnet_lint.records import Finding
+from resnet_lint.rule import Case, Rule
+
+
+class ResidualSize(Rule):
+    """What it does: finds a residual addition that fails because branch and shortcut have different heights, widths or lengths.
+
+    The channels agree; a stride, a pooling, missing padding or an upsampling in the branch changes the size.
+
+    Why is this bad: the forward raises "The size of tensor a (28) must match the size of tensor b (56)". The shortcut has
+    to stride like the branch, or the branch has to keep its size.
+
+    Example:
+        self.conv = nn.Conv2d(64, 64, 3, stride=2, padding=1)
+        out = self.conv(x) + x
+
+    Use instead:
+        self.shortcut = nn.Conv2d(64, 64, kernel_size=1, stride=2, bias=False)
+        out = self.conv(x) + self.shortcut(x)
+    """
+
+    code = "RL102"
+    name = "residual-size-mismatch"
+    bad = (
+        Case("a strided branch beside an identity", """
+            from torch import nn
+            class Down(nn.Module):
+                def __init__(self, width=64, stride=2):
+                    super().__init__()
+                    self.conv = nn.Conv2d(width, width, 3, stride, 1)
+                def forward(self, x):
+                    identity = x
+                    return self.conv(x).add_(identity)  # <- RL102
+        """),
+        Case("a projection without the branch's stride", """
+            from torch import nn
+            class Down(nn.Module):
+                def __init__(self):
+                    super().__init__()
+                    self.conv = nn.Conv2d(16, 32, 3, stride=2, padding=1)
+                    self.shortcut = nn.Conv2d(16, 32, 1)
+                def forward(self, x):
+                    return self.shortcut(x) + self.conv(x)  # <- RL102
+        """),
+        Case("padding lost", """
+            from torch import nn
+            class Block(nn.Module):
+                def __init__(self, width=32):
+                    super().__init__()
+                    self.body = nn.Sequential(nn.Conv2d(width, width, 3), nn.ReLU(), nn.Conv2d(width, width, 3))
+                def forward(self, x):
+                    return x + self.body(x)  # <- RL102
+        """),
+    )
+    good = (
+        Case("a shortcut that strides as the branch does", """
+            from torch import nn
+            class Down(nn.Module):
+                def __init__(self):
+                    super().__init__()
+                    self.conv = nn.Conv2d(16, 32, 3, stride=2, padding=1)
+                    self.shortcut = nn.Conv2d(16, 32, 1, stride=2)
+                def forward(self, x):
+                    return self.shortcut(x) + self.conv(x)
+        """),
+        Case("a feature pyramid that resizes to its skip", """
+            import torch.nn.functional as F
+            from torch import nn
+            class Top(nn.Module):
+                def __init__(self):
+                    super().__init__()
+                    self.stem = nn.Conv2d(3, 8, 3, padding=1)
+                    self.down = nn.Conv2d(8, 8, 3, stride=2, padding=1)
+                def forward(self, x):
+                    fine = self.stem(x)
+                    return fine + F.interpolate(self.down(fine), size=fine.shape[-2:])
+        """),
+    )
+
+    def check(self, analysis: Analysis) -> Iterator[Finding]:
+        for failure in analysis.failed_additions(frozenset({"size"})):
+            yield failure.finding(self, failure.addition_message("size"))

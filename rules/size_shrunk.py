@@ -1,0 +1,61 @@
+"""RL302: a size shrunk to nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from resnet_lint.analysis import Analysis
+from resnet_lint.records import Finding
+from resnet_lint.rule import Case, Rule
+
+
+class SizeShrunk(Rule):
+    """What it does: finds a pooling or convolution whose input has become smaller than its kernel.
+
+    Why is this bad: the forward raises "Output size is too small" or "Kernel size can't be greater than actual input
+    size". The model halves its input more often than the size it is given allows.
+
+    Example:
+        model(torch.randn(1, 3, 16, 16))       # five poolings by 2
+
+    Use instead:
+        model(torch.randn(1, 3, 64, 64))
+    """
+
+    code = "RL302"
+    name = "size-shrunk"
+    bad = (
+        Case("one pooling too many for the size that the file uses", """
+            import torch
+            from torch import nn
+            class Net(nn.Module):
+                def __init__(self):
+                    super().__init__()
+                    self.pools = nn.Sequential(nn.MaxPool2d(2), nn.MaxPool2d(2), nn.MaxPool2d(2))
+                    self.last = nn.MaxPool2d(2)
+                def forward(self, x):
+                    x = self.pools(x)
+                    return self.last(x)  # <- RL302
+            if __name__ == "__main__":
+                Net()(torch.randn(1, 3, 8, 8))
+        """),
+    )
+    good = (
+        Case("a size that is large enough", """
+            import torch
+            from torch import nn
+            class Net(nn.Module):
+                def __init__(self):
+                    super().__init__()
+                    self.pools = nn.Sequential(nn.MaxPool2d(2), nn.MaxPool2d(2), nn.MaxPool2d(2))
+                def forward(self, x):
+                    return self.pools(x)
+            if __name__ == "__main__":
+                Net()(torch.randn(1, 3, 8, 8))
+        """),
+    )
+
+    def check(self, analysis: Analysis) -> Iterator[Finding]:
+        for failure in analysis.failures:
+            if failure.kind == "shrunk" and failure.condition is None:
+                yield failure.finding(self, f"nothing is left of {failure.operands[0].shape} here: {failure.error}")

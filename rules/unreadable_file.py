@@ -1,0 +1,37 @@
+"""RL001: a file that is no Python source."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from resnet_lint.analysis import Analysis
+from resnet_lint.records import Finding
+from resnet_lint.rule import Case, Rule
+
+
+class UnreadableFile(Rule):
+    """What it does: reports a file that cannot be read as Python: a syntax error, bytes that are no text, no permission.
+
+    Why is this bad: nothing in such a file can be checked, and a check that passes over it in silence would say too much.
+
+    Example:
+        class Block(nn.Module)
+            pass
+
+    Use instead:
+        class Block(nn.Module):
+            pass
+    """
+
+    code = "RL001"
+    name = "unreadable-file"
+    bad = (
+        Case("a colon is missing", "import torch.nn as nn\nclass Block(nn.Module)  # <- RL001\n    pass\n"),
+        Case("a bracket is never closed", "from torch import nn\nlayer = nn.Conv2d(3, 64,  # <- RL001\n"),
+    )
+    good = (Case("an empty file", ""), Case("a comment alone", "# nothing here yet\n"))
+
+    def check(self, analysis: Analysis) -> Iterator[Finding]:
+        for problem in analysis.problems:
+            if problem.kind == "unreadable":
+                yield Finding(self.code, self.name, self.severity, problem.reason, problem.span)
