@@ -16,6 +16,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from ..inputs import parse_input
 from ..limits import TimeUp, time_limit
 from ..records import Request, Span
 from ..shapes.calls import mapped
@@ -223,12 +224,8 @@ class Explorer:
         return attempt
 
     def _inputs_told(self, module: nn.Module) -> tuple[tuple[Any, ...], dict[str, Any]]:
-        names = list(inspect.signature(module.forward).parameters)
-        tensors = {}
-        for text in self._request.inputs:
-            name, _, shape = text.rpartition("=")
-            tensors[name or names[0]] = _guess(shape).tensor()
-        return (), tensors
+        told = map(parse_input, self._request.inputs)
+        return (), {name: Guess(shape, getattr(torch, dtype or "float32")).tensor() for name, shape, dtype in told}
 
     def _on_call(self, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         args, kwargs = mapped((args, kwargs), _to_meta)
@@ -375,10 +372,3 @@ def _has_no_forward(model: type[nn.Module]) -> bool:
 
 def _to_meta(value: Any) -> Any:
     return value.to("meta") if isinstance(value, torch.Tensor) else value
-
-
-def _guess(text: str) -> Guess:
-    shape, _, dtype = text.partition(":")
-    return Guess(tuple(int(size) for size in shape.split("x")), getattr(torch, dtype or "float32"))
-
-

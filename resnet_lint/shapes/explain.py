@@ -11,7 +11,7 @@ from ..records import Cause, Operand
 from .calls import ModuleCall
 from .fault import Fault
 from .layers import causes_on, effect_of
-from .mend import mend_addition, mend_concatenation, mend_layer
+from .mend import mend_addition, mend_concatenation, mend_layer, mend_other
 from .place import Project
 from .residuals import Residual, channel_axis_of, path_between, residual_at
 from .trace import Trace
@@ -44,7 +44,7 @@ def explain(fault: Fault, trace: Trace, project: Project, label: str, condition:
         operands = tuple(Operand(f"operand {index}", shape) for index, shape in enumerate(shapes, 1))
         differs = frozenset()
         causes = _causes_behind(fault.node, owner)
-        mend = None
+        mend = mend_other(fault)
     return Failure(
         fault.kind,
         fault.point.span,

@@ -20,6 +20,7 @@ from .calls import ModuleCall
 from .fault import Fault
 from .layers import Effect, effect_of
 from .residuals import Residual, channel_axis_of, path_between
+from .squeeze import squeeze_of_batch
 from .trace import Trace
 
 
@@ -294,6 +295,13 @@ def mend_layer(fault: Fault, layer_name: str) -> Fix | None:
         if channels == layer.wanted:
             return Fix(f"pool to 1x1 before flattening: nn.AdaptiveAvgPool2d((1, 1)), or {parameter}={got} on {layer_name}")
     return Fix(f"build {layer_name} with {parameter}={got}, or feed it {layer.wanted}")
+
+
+def mend_other(fault: Fault) -> Fix | None:
+    """The one mend known for other failures: a batch that squeeze() took away; else the error and shapes have to do."""
+    if squeeze_of_batch(fault.node) is None:
+        return None
+    return Fix("squeeze() drops the batch too when it is 1: keep it with .flatten(1), or name the dimension to drop")
 
 
 _FLATTENS = frozenset({"view", "flatten", "reshape"})

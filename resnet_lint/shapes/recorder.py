@@ -29,6 +29,7 @@ from .fault import SHAPE_ERRORS, DataDependentError, Fault, Kind, kind_of, layer
 from .place import Point, Project, caller, point
 from .recover import recovered
 from .residuals import deeper
+from .squeeze import squeeze_of_batch
 
 _METHODS = (MethodDescriptorType, WrapperDescriptorType)
 
@@ -184,6 +185,9 @@ class Recorder(TorchFunctionMode):
         blamed = node.meta["point"]
         if kind == "layer":
             call, blamed = self._where_passed(call, blamed, id(args[0]))
+        squeezed = squeeze_of_batch(node)
+        if squeezed is not None:
+            blamed = squeezed.meta["point"]
         return Fault(kind, node, text, blamed, call, layer_of(func, args, kwargs))
 
     def _where_passed(self, call: ModuleCall, blamed: Point, tensor: int) -> tuple[ModuleCall, Point]:
