@@ -71,7 +71,9 @@ def _failures(loaded: Loaded, found: Exploration) -> Iterator[Failure]:
 
 
 def _failures_of_invented(tries: Sequence[Traced], loaded: Loaded) -> Iterator[Failure]:
-    """A class that only invented arguments build is at fault where every try fails; where some do, under a condition."""
+    """A class that only invented arguments build is at fault where every try fails; where some do, under a
+    condition.
+    """
     told: set[Span] = set()
     for traced in tries:
         for fault in traced.faults:

@@ -32,8 +32,8 @@ class Problem:
 class Failure:
     """A call that fails for certain, proved by a trace.
 
-    `error` is what torch says when the call runs for real. `differs` names what is unlike in the operands, for additions
-    and concatenations. `condition` says for which constructor arguments it fails, where it works for others.
+    `error` is what torch says when the call runs for real. `differs` names what is unlike in the operands, for
+    additions and concatenations. `condition` says for which constructor arguments it fails, where it works for others.
     """
 
     kind: FailureKind
@@ -52,9 +52,8 @@ class Failure:
     def addition_message(self, differing: str) -> str:
         """The message for a failing addition: what differs, and the two shapes."""
         (first, second) = self.operands
-        return (
-            f"this addition cannot work: {first.role} {first.shape} and {second.role} {second.shape} differ in {differing}"
-        )
+        operands = f"{first.role} {first.shape} and {second.role} {second.shape}"
+        return f"this addition cannot work: {operands} differ in {differing}"
 
     def finding(self, rule: Rule, message: str, severity: Severity | None = None) -> Finding:
         """This failure as a finding of `rule`."""

@@ -10,7 +10,8 @@ from resnet_lint.rule import Case, Rule
 
 
 class ClassNotBuilt(Rule):
-    """What it does: names a module class that could not be built: its constructor fails, or its arguments cannot be guessed.
+    """What it does: names a module class that could not be built: its constructor fails, or its arguments cannot be
+    guessed.
 
     Why is this bad: the class is not checked. One line tells the tool how to build it.
 
@@ -26,7 +27,9 @@ class ClassNotBuilt(Rule):
     name = "class-not-built"
     severity = "warning"
     bad = (
-        Case("an argument that says nothing", """
+        Case(
+            "an argument that says nothing",
+            """
             from torch import nn
             class Decoder(nn.Module):  # <- RL003
                 def __init__(self, plan):
@@ -34,8 +37,11 @@ class ClassNotBuilt(Rule):
                     self.layers = nn.ModuleList(nn.Linear(a, b) for a, b in plan.pairs())
                 def forward(self, x):
                     return x
-        """),
-        Case("a constructor that fails", """
+        """,
+        ),
+        Case(
+            "a constructor that fails",
+            """
             from torch import nn
             class Net(nn.Module):  # <- RL003
                 def __init__(self):
@@ -43,18 +49,24 @@ class ClassNotBuilt(Rule):
                     raise RuntimeError("no weights here")
                 def forward(self, x):
                     return x
-        """),
+        """,
+        ),
     )
     good = (
-        Case("an abstract class", """
+        Case(
+            "an abstract class",
+            """
             from torch import nn
             class Base(nn.Module):
                 def __init__(self, plan):
                     super().__init__()
                 def forward(self, x):
                     raise NotImplementedError
-        """),
-        Case("arguments that their names explain", """
+        """,
+        ),
+        Case(
+            "arguments that their names explain",
+            """
             from torch import nn
             class Stem(nn.Module):
                 def __init__(self, in_channels, out_channels):
@@ -62,7 +74,8 @@ class ClassNotBuilt(Rule):
                     self.conv = nn.Conv2d(in_channels, out_channels, 3)
                 def forward(self, x):
                     return self.conv(x)
-        """),
+        """,
+        ),
     )
 
     def check(self, analysis: Analysis) -> Iterator[Finding]:

@@ -26,7 +26,9 @@ class ClassNotTraced(Rule):
     name = "class-not-traced"
     severity = "warning"
     bad = (
-        Case("an input that is no tensor", """
+        Case(
+            "an input that is no tensor",
+            """
             from torch import nn
             class Net(nn.Module):  # <- RL004
                 def __init__(self):
@@ -34,8 +36,11 @@ class ClassNotTraced(Rule):
                     self.fc = nn.Linear(8, 8)
                 def forward(self, graph):
                     return self.fc(graph.nodes)
-        """),
-        Case("a path that depends on values", """
+        """,
+        ),
+        Case(
+            "a path that depends on values",
+            """
             from torch import nn
             class Net(nn.Module):  # <- RL004
                 def __init__(self):
@@ -45,10 +50,13 @@ class ClassNotTraced(Rule):
                     if x.sum() > 0:
                         x = self.fc(x)
                     return x
-        """),
+        """,
+        ),
     )
     good = (
-        Case("a path that depends on shapes", """
+        Case(
+            "a path that depends on shapes",
+            """
             from torch import nn
             class Net(nn.Module):
                 def __init__(self):
@@ -58,7 +66,8 @@ class ClassNotTraced(Rule):
                     if x.shape[-1] % 2:
                         x = x[..., 1:]
                     return self.conv(x)
-        """),
+        """,
+        ),
     )
 
     def check(self, analysis: Analysis) -> Iterator[Finding]:

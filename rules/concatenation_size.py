@@ -12,8 +12,8 @@ from resnet_lint.rule import Case, Rule
 class ConcatenationSize(Rule):
     """What it does: finds a concatenation, such as the skip of a U-Net, whose parts differ elsewhere than along it.
 
-    Why is this bad: the forward raises "Sizes of tensors must match except in dimension 1". In a U-Net it happens at input
-    sizes that do not divide by two often enough: the pooling rounds down and the upsampling does not come back.
+    Why is this bad: the forward raises "Sizes of tensors must match except in dimension 1". In a U-Net it happens at
+    input sizes that do not divide by two often enough: the pooling rounds down and the upsampling does not come back.
 
     Example:
         x = torch.cat([skip, self.up(x)], dim=1)
@@ -26,7 +26,9 @@ class ConcatenationSize(Rule):
     code = "RL107"
     name = "concatenation-size-mismatch"
     bad = (
-        Case("an odd size through a U-Net", """
+        Case(
+            "an odd size through a U-Net",
+            """
             import torch
             from torch import nn
             class UNet(nn.Module):
@@ -40,10 +42,13 @@ class ConcatenationSize(Rule):
                     return torch.cat([skip, self.up(self.down(skip))], 1)  # <- RL107
             if __name__ == "__main__":
                 UNet()(torch.randn(1, 3, 65, 65))
-        """),
+        """,
+        ),
     )
     good = (
-        Case("an even size through a U-Net", """
+        Case(
+            "an even size through a U-Net",
+            """
             import torch
             from torch import nn
             class UNet(nn.Module):
@@ -57,8 +62,11 @@ class ConcatenationSize(Rule):
                     return torch.cat([skip, self.up(self.down(skip))], 1)
             if __name__ == "__main__":
                 UNet()(torch.randn(1, 3, 64, 64))
-        """),
-        Case("parts of different channels", """
+        """,
+        ),
+        Case(
+            "parts of different channels",
+            """
             import torch
             from torch import nn
             class Dense(nn.Module):
@@ -67,7 +75,8 @@ class ConcatenationSize(Rule):
                     self.conv = nn.Conv2d(8, 12, 3, padding=1)
                 def forward(self, x):
                     return torch.cat([x, self.conv(x)], dim=1)
-        """),
+        """,
+        ),
     )
 
     def check(self, analysis: Analysis) -> Iterator[Finding]:

@@ -25,7 +25,9 @@ class ForwardShape(Rule):
     code = "RL303"
     name = "forward-shape"
     bad = (
-        Case("a view that forgets a factor", """
+        Case(
+            "a view that forgets a factor",
+            """
             import torch
             from torch import nn
             class Net(nn.Module):
@@ -36,8 +38,11 @@ class ForwardShape(Rule):
                     return self.conv(x).view(-1, 7)  # <- RL303
             if __name__ == "__main__":
                 Net()(torch.randn(2, 3, 8, 8))
-        """),
-        Case("a squeeze that takes the batch away", """
+        """,
+        ),
+        Case(
+            "a squeeze that takes the batch away",
+            """
             import torch
             from torch import nn
             class Head(nn.Module):
@@ -51,8 +56,11 @@ class ForwardShape(Rule):
                     return self.norm(x)
             if __name__ == "__main__":
                 Head()(torch.randn(1, 8, 4, 4))
-        """),
-        Case("a product of unlike operands", """
+        """,
+        ),
+        Case(
+            "a product of unlike operands",
+            """
             import torch
             from torch import nn
             class Gate(nn.Module):
@@ -63,10 +71,13 @@ class ForwardShape(Rule):
                     return x * self.conv(x)  # <- RL303
             if __name__ == "__main__":
                 Gate()(torch.randn(2, 8, 4, 4))
-        """),
+        """,
+        ),
     )
     good = (
-        Case("a squeeze that leaves the batch", """
+        Case(
+            "a squeeze that leaves the batch",
+            """
             import torch
             from torch import nn
             class Head(nn.Module):
@@ -78,8 +89,11 @@ class ForwardShape(Rule):
                     return self.norm(self.pool(x).flatten(1))
             if __name__ == "__main__":
                 Head()(torch.randn(1, 8, 4, 4))
-        """),
-        Case("a model that catches what it tries", """
+        """,
+        ),
+        Case(
+            "a model that catches what it tries",
+            """
             import torch
             from torch import nn
             class Net(nn.Module):
@@ -94,7 +108,8 @@ class ForwardShape(Rule):
                     return self.fc(x)
             if __name__ == "__main__":
                 Net()(torch.randn(2, 8))
-        """),
+        """,
+        ),
     )
 
     def check(self, analysis: Analysis) -> Iterator[Finding]:

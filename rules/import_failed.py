@@ -34,7 +34,9 @@ class ImportFailed(Rule):
         Case("a file that exits", "import sys\nclass Stop:  # <- RL002\n    sys.exit(3)\n"),
     )
     good = (
-        Case("a missing package that the file can do without", """
+        Case(
+            "a missing package that the file can do without",
+            """
             try:
                 import no_such_package
             except ImportError:
@@ -42,18 +44,24 @@ class ImportFailed(Rule):
             from torch import nn
             class Net(nn.Linear):
                 pass
-        """),
-        Case("a call that fails when run as a script", """
+        """,
+        ),
+        Case(
+            "a call that fails when run as a script",
+            """
             import argparse
             from torch import nn
             args = argparse.ArgumentParser().parse_args(["--no-such-option"])
             print(undefined)
             class Net(nn.Linear):
                 pass
-        """),
+        """,
+        ),
     )
 
     def check(self, analysis: Analysis) -> Iterator[Finding]:
         for problem in analysis.problems:
             if problem.kind == "import":
-                yield Finding(self.code, self.name, self.severity, f"cannot be imported: {problem.reason}", problem.span)
+                yield Finding(
+                    self.code, self.name, self.severity, f"cannot be imported: {problem.reason}", problem.span
+                )

@@ -10,7 +10,8 @@ from resnet_lint.rule import Case, Rule
 
 
 class LayerInput(Rule):
-    """What it does: finds a convolution, linear or normalisation layer that gets other channels or features than it takes.
+    """What it does: finds a convolution, linear or normalisation layer that gets other channels or features than it
+    takes.
 
     The finding stands where the tensor is handed over, not inside the helper that only passes it on.
 
@@ -28,7 +29,9 @@ class LayerInput(Rule):
     code = "RL301"
     name = "layer-input-mismatch"
     bad = (
-        Case("the second convolution is built like the first", """
+        Case(
+            "the second convolution is built like the first",
+            """
             from torch import nn
             class Block(nn.Module):
                 def __init__(self):
@@ -38,8 +41,11 @@ class LayerInput(Rule):
                 def forward(self, x):
                     out = self.conv1(x)
                     return self.conv2(out)  # <- RL301
-        """),
-        Case("a normalisation of the input's channels", """
+        """,
+        ),
+        Case(
+            "a normalisation of the input's channels",
+            """
             from torch import nn
             class Block(nn.Module):
                 def __init__(self):
@@ -49,8 +55,11 @@ class LayerInput(Rule):
                 def forward(self, x):
                     out = self.conv(x)
                     return self.norm(out)  # <- RL301
-        """),
-        Case("a transposed convolution, which meta alone would let pass", """
+        """,
+        ),
+        Case(
+            "a transposed convolution, which meta alone would let pass",
+            """
             from torch import nn
             class Up(nn.Module):
                 def __init__(self):
@@ -60,8 +69,11 @@ class LayerInput(Rule):
                 def forward(self, x):
                     x = self.conv(x)
                     return self.up(x)  # <- RL301
-        """),
-        Case("a classifier for another width", """
+        """,
+        ),
+        Case(
+            "a classifier for another width",
+            """
             from torch import nn
             class Net(nn.Module):
                 def __init__(self):
@@ -72,10 +84,13 @@ class LayerInput(Rule):
                 def forward(self, x):
                     x = self.pool(self.conv(x)).flatten(1)
                     return self.fc(x)  # <- RL301
-        """),
+        """,
+        ),
     )
     good = (
-        Case("layers that follow each other", """
+        Case(
+            "layers that follow each other",
+            """
             from torch import nn
             class Net(nn.Module):
                 def __init__(self):
@@ -85,8 +100,11 @@ class LayerInput(Rule):
                     self.fc = nn.Linear(64, 10)
                 def forward(self, x):
                     return self.fc(self.norm(self.conv(x)).mean((2, 3)))
-        """),
-        Case("a module that works on images of one size only", """
+        """,
+        ),
+        Case(
+            "a module that works on images of one size only",
+            """
             from torch import nn
             class Digits(nn.Module):
                 def __init__(self):
@@ -95,7 +113,8 @@ class LayerInput(Rule):
                     self.fc = nn.Linear(4 * 28 * 28, 10)
                 def forward(self, x):
                     return self.fc(self.conv(x).flatten(1))
-        """),
+        """,
+        ),
     )
 
     def check(self, analysis: Analysis) -> Iterator[Finding]:

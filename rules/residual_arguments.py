@@ -10,10 +10,11 @@ from resnet_lint.rule import Case, Rule
 
 
 class ResidualArguments(Rule):
-    """What it does: finds a block that nobody in the file builds, whose constructor accepts values its addition cannot take.
+    """What it does: finds a block that nobody in the file builds, whose constructor accepts values its addition cannot
+    take.
 
-    Why is this bad: the parameter promises something that fails in the forward, far from the line that chose the value. A
-    block whose shortcut comes from its caller (`downsample=None`) is not meant.
+    Why is this bad: the parameter promises something that fails in the forward, far from the line that chose the
+    value. A block whose shortcut comes from its caller (`downsample=None`) is not meant.
 
     Example:
         class Block(nn.Module):
@@ -26,7 +27,9 @@ class ResidualArguments(Rule):
         class Block(nn.Module):
             def __init__(self, in_channels, out_channels):
                 self.conv = nn.Conv2d(in_channels, out_channels, 3, padding=1)
-                self.shortcut = nn.Conv2d(in_channels, out_channels, 1) if in_channels != out_channels else nn.Identity()
+                self.shortcut = nn.Identity()
+                if in_channels != out_channels:
+                    self.shortcut = nn.Conv2d(in_channels, out_channels, 1)
             def forward(self, x):
                 return self.shortcut(x) + self.conv(x)
     """
@@ -35,7 +38,9 @@ class ResidualArguments(Rule):
     name = "residual-arguments"
     severity = "warning"
     bad = (
-        Case("channels that need not be equal", """
+        Case(
+            "channels that need not be equal",
+            """
             from torch import nn
             class Block(nn.Module):
                 def __init__(self, in_channels, out_channels):
@@ -43,8 +48,11 @@ class ResidualArguments(Rule):
                     self.conv = nn.Conv2d(in_channels, out_channels, 3, padding=1)
                 def forward(self, x):
                     return x + self.conv(x)  # <- RL106
-        """),
-        Case("a stride that the shortcut does not follow", """
+        """,
+        ),
+        Case(
+            "a stride that the shortcut does not follow",
+            """
             from torch import nn
             class Block(nn.Module):
                 def __init__(self, channels, stride=1):
@@ -54,10 +62,13 @@ class ResidualArguments(Rule):
                     out = self.conv(x)
                     out += x  # <- RL106
                     return out
-        """),
+        """,
+        ),
     )
     good = (
-        Case("a projection on demand", """
+        Case(
+            "a projection on demand",
+            """
             from torch import nn
             class Block(nn.Module):
                 def __init__(self, in_channels, out_channels, stride=1):
@@ -68,8 +79,11 @@ class ResidualArguments(Rule):
                         self.shortcut = nn.Conv2d(in_channels, out_channels, 1, stride)
                 def forward(self, x):
                     return self.shortcut(x) + self.conv(x)
-        """),
-        Case("the shortcut comes from the caller", """
+        """,
+        ),
+        Case(
+            "the shortcut comes from the caller",
+            """
             from torch import nn
             class Block(nn.Module):
                 def __init__(self, inplanes, planes, stride=1, downsample=None):
@@ -79,8 +93,11 @@ class ResidualArguments(Rule):
                 def forward(self, x):
                     identity = x if self.downsample is None else self.downsample(x)
                     return self.conv(x) + identity
-        """),
-        Case("the file builds the block in the way that works", """
+        """,
+        ),
+        Case(
+            "the file builds the block in the way that works",
+            """
             from torch import nn
             class Block(nn.Module):
                 def __init__(self, in_channels, out_channels):
@@ -94,7 +111,8 @@ class ResidualArguments(Rule):
                     self.layers = nn.Sequential(nn.Conv2d(3, 8, 3), Block(8, 8), Block(8, 8))
                 def forward(self, x):
                     return self.layers(x)
-        """),
+        """,
+        ),
     )
 
     def check(self, analysis: Analysis) -> Iterator[Finding]:

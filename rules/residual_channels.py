@@ -10,7 +10,8 @@ from resnet_lint.rule import Case, Rule
 
 
 class ResidualChannels(Rule):
-    """What it does: finds a residual addition that fails because branch and shortcut have different channels or features.
+    """What it does: finds a residual addition that fails because branch and shortcut have different channels or
+    features.
 
     The sizes agree; a layer of the residual branch changes the number of channels, and the shortcut does not follow.
 
@@ -30,7 +31,9 @@ class ResidualChannels(Rule):
     code = "RL101"
     name = "residual-channels-mismatch"
     bad = (
-        Case("the seed's example", """
+        Case(
+            "the seed's example",
+            """
             import torch
             from torch import nn
             class Block(nn.Module):
@@ -41,8 +44,11 @@ class ResidualChannels(Rule):
                     out = torch.relu(self.conv(x))
                     out = out + x  # <- RL101
                     return out
-        """),
-        Case("in place, inside a model", """
+        """,
+        ),
+        Case(
+            "in place, inside a model",
+            """
             from torch import nn
             class Block(nn.Module):
                 def __init__(self, width, out):
@@ -58,8 +64,11 @@ class ResidualChannels(Rule):
                     self.layers = nn.Sequential(nn.Conv1d(1, 16, 3), Block(16, 16), Block(16, 32))
                 def forward(self, x):
                     return self.layers(x)
-        """),
-        Case("features of a linear block, through torch.add", """
+        """,
+        ),
+        Case(
+            "features of a linear block, through torch.add",
+            """
             import torch
             from torch import nn
             class Block(nn.Module):
@@ -68,8 +77,11 @@ class ResidualChannels(Rule):
                     self.fc = nn.Linear(32, 48)
                 def forward(self, x):
                     return torch.add(x, self.fc(x))  # <- RL101
-        """),
-        Case("the second of two branches, on video", """
+        """,
+        ),
+        Case(
+            "the second of two branches, on video",
+            """
             from torch import nn
             class Block(nn.Module):
                 def __init__(self):
@@ -78,10 +90,13 @@ class ResidualChannels(Rule):
                     self.far = nn.Conv3d(8, 12, 3, padding=2, dilation=2)
                 def forward(self, x):
                     return x + self.near(x) + self.far(x)  # <- RL101
-        """),
+        """,
+        ),
     )
     good = (
-        Case("a projection where it is needed", """
+        Case(
+            "a projection where it is needed",
+            """
             from torch import nn
             class Block(nn.Module):
                 def __init__(self, cin, cout):
@@ -96,8 +111,11 @@ class ResidualChannels(Rule):
                     self.layers = nn.Sequential(nn.Conv2d(3, 16, 3), Block(16, 16), Block(16, 32))
                 def forward(self, x):
                     return self.layers(x)
-        """),
-        Case("a channel context that broadcasts on purpose", """
+        """,
+        ),
+        Case(
+            "a channel context that broadcasts on purpose",
+            """
             from torch import nn
             class Context(nn.Module):
                 def __init__(self, width=16):
@@ -106,8 +124,11 @@ class ResidualChannels(Rule):
                     self.conv = nn.Conv2d(width, width, 1)
                 def forward(self, x):
                     return x + self.conv(self.pool(x))
-        """),
-        Case("a block whose shortcut comes from its caller", """
+        """,
+        ),
+        Case(
+            "a block whose shortcut comes from its caller",
+            """
             from torch import nn
             class Bottleneck(nn.Module):
                 expansion = 4
@@ -118,7 +139,8 @@ class ResidualChannels(Rule):
                 def forward(self, x):
                     identity = x if self.downsample is None else self.downsample(x)
                     return self.conv(x) + identity
-        """),
+        """,
+        ),
     )
 
     def check(self, analysis: Analysis) -> Iterator[Finding]:

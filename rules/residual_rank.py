@@ -25,7 +25,9 @@ class ResidualRank(Rule):
     code = "RL104"
     name = "residual-rank-mismatch"
     bad = (
-        Case("a time embedding without its dimensions", """
+        Case(
+            "a time embedding without its dimensions",
+            """
             from torch import nn
             class Block(nn.Module):
                 def __init__(self, width=32, time_width=128):
@@ -34,10 +36,15 @@ class ResidualRank(Rule):
                     self.time = nn.Linear(time_width, width)
                 def forward(self, x, t):
                     return self.conv(x) + self.time(t)  # <- RL104
-        """, call="Block()", inputs=("x=2x32x16x16", "t=2x128")),
+        """,
+            call="Block()",
+            inputs=("x=2x32x16x16", "t=2x128"),
+        ),
     )
     good = (
-        Case("a time embedding with its dimensions", """
+        Case(
+            "a time embedding with its dimensions",
+            """
             from torch import nn
             class Block(nn.Module):
                 def __init__(self, width=32, time_width=128):
@@ -46,8 +53,13 @@ class ResidualRank(Rule):
                     self.time = nn.Linear(time_width, width)
                 def forward(self, x, t):
                     return self.conv(x) + self.time(t)[:, :, None, None]
-        """, call="Block()", inputs=("x=2x32x16x16", "t=2x128")),
-        Case("a bias per channel of the last dimension", """
+        """,
+            call="Block()",
+            inputs=("x=2x32x16x16", "t=2x128"),
+        ),
+        Case(
+            "a bias per channel of the last dimension",
+            """
             import torch
             from torch import nn
             class Shift(nn.Module):
@@ -57,7 +69,8 @@ class ResidualRank(Rule):
                     self.shift = nn.Parameter(torch.zeros(width))
                 def forward(self, x):
                     return self.fc(x) + self.shift
-        """),
+        """,
+        ),
     )
 
     def check(self, analysis: Analysis) -> Iterator[Finding]:

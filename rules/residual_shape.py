@@ -12,8 +12,8 @@ from resnet_lint.rule import Case, Rule
 class ResidualShape(Rule):
     """What it does: finds a residual addition that fails because branch and shortcut differ in channels and in size.
 
-    Why is this bad: this is the first block of a ResNet's later stages, where the convolution strides and widens at once.
-    Unless the shortcut is projected with the same stride, the forward raises.
+    Why is this bad: this is the first block of a ResNet's later stages, where the convolution strides and widens at
+    once. Unless the shortcut is projected with the same stride, the forward raises.
 
     Example:
         self.conv = nn.Conv2d(64, 128, 3, stride=2, padding=1)
@@ -27,7 +27,9 @@ class ResidualShape(Rule):
     code = "RL103"
     name = "residual-shape-mismatch"
     bad = (
-        Case("stride and channels at once, in every later stage", """
+        Case(
+            "stride and channels at once, in every later stage",
+            """
             import torch
             from torch import nn
             class Block(nn.Module):
@@ -47,8 +49,11 @@ class ResidualShape(Rule):
                     for layer in self.layers:
                         x = layer(x)
                     return x
-        """),
-        Case("dimensions swapped", """
+        """,
+        ),
+        Case(
+            "dimensions swapped",
+            """
             from torch import nn
             class Mix(nn.Module):
                 def __init__(self, width=144):
@@ -57,10 +62,15 @@ class ResidualShape(Rule):
                     self.conv = nn.Conv1d(width, width, 3, padding=1)
                 def forward(self, x):
                     return x + self.conv(self.norm(x).transpose(1, 2))  # <- RL103
-        """, call="Mix()", inputs=("x=2x200x144",)),
+        """,
+            call="Mix()",
+            inputs=("x=2x200x144",),
+        ),
     )
     good = (
-        Case("an inverted residual that adds only where it can", """
+        Case(
+            "an inverted residual that adds only where it can",
+            """
             from torch import nn
             class Inverted(nn.Module):
                 def __init__(self, inp, oup, stride):
@@ -75,7 +85,8 @@ class ResidualShape(Rule):
                     self.layers = nn.Sequential(nn.Conv2d(3, 8, 3), Inverted(8, 8, 1), Inverted(8, 16, 2))
                 def forward(self, x):
                     return self.layers(x)
-        """),
+        """,
+        ),
     )
 
     def check(self, analysis: Analysis) -> Iterator[Finding]:

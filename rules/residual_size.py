@@ -10,12 +10,13 @@ from resnet_lint.rule import Case, Rule
 
 
 class ResidualSize(Rule):
-    """What it does: finds a residual addition that fails because branch and shortcut have different heights, widths or lengths.
+    """What it does: finds a residual addition that fails because branch and shortcut have different heights, widths or
+    lengths.
 
     The channels agree; a stride, a pooling, missing padding or an upsampling in the branch changes the size.
 
-    Why is this bad: the forward raises "The size of tensor a (28) must match the size of tensor b (56)". The shortcut has
-    to stride like the branch, or the branch has to keep its size.
+    Why is this bad: the forward raises "The size of tensor a (28) must match the size of tensor b (56)". The shortcut
+    has to stride like the branch, or the branch has to keep its size.
 
     Example:
         self.conv = nn.Conv2d(64, 64, 3, stride=2, padding=1)
@@ -29,7 +30,9 @@ class ResidualSize(Rule):
     code = "RL102"
     name = "residual-size-mismatch"
     bad = (
-        Case("a strided branch beside an identity", """
+        Case(
+            "a strided branch beside an identity",
+            """
             from torch import nn
             class Down(nn.Module):
                 def __init__(self, width=64, stride=2):
@@ -38,8 +41,11 @@ class ResidualSize(Rule):
                 def forward(self, x):
                     identity = x
                     return self.conv(x).add_(identity)  # <- RL102
-        """),
-        Case("a projection without the branch's stride", """
+        """,
+        ),
+        Case(
+            "a projection without the branch's stride",
+            """
             from torch import nn
             class Down(nn.Module):
                 def __init__(self):
@@ -48,8 +54,11 @@ class ResidualSize(Rule):
                     self.shortcut = nn.Conv2d(16, 32, 1)
                 def forward(self, x):
                     return self.shortcut(x) + self.conv(x)  # <- RL102
-        """),
-        Case("padding lost", """
+        """,
+        ),
+        Case(
+            "padding lost",
+            """
             from torch import nn
             class Block(nn.Module):
                 def __init__(self, width=32):
@@ -57,10 +66,13 @@ class ResidualSize(Rule):
                     self.body = nn.Sequential(nn.Conv2d(width, width, 3), nn.ReLU(), nn.Conv2d(width, width, 3))
                 def forward(self, x):
                     return x + self.body(x)  # <- RL102
-        """),
+        """,
+        ),
     )
     good = (
-        Case("a shortcut that strides as the branch does", """
+        Case(
+            "a shortcut that strides as the branch does",
+            """
             from torch import nn
             class Down(nn.Module):
                 def __init__(self):
@@ -69,8 +81,11 @@ class ResidualSize(Rule):
                     self.shortcut = nn.Conv2d(16, 32, 1, stride=2)
                 def forward(self, x):
                     return self.shortcut(x) + self.conv(x)
-        """),
-        Case("a feature pyramid that resizes to its skip", """
+        """,
+        ),
+        Case(
+            "a feature pyramid that resizes to its skip",
+            """
             import torch.nn.functional as F
             from torch import nn
             class Top(nn.Module):
@@ -81,7 +96,8 @@ class ResidualSize(Rule):
                 def forward(self, x):
                     fine = self.stem(x)
                     return fine + F.interpolate(self.down(fine), size=fine.shape[-2:])
-        """),
+        """,
+        ),
     )
 
     def check(self, analysis: Analysis) -> Iterator[Finding]:

@@ -25,7 +25,9 @@ class SizeShrunk(Rule):
     code = "RL302"
     name = "size-shrunk"
     bad = (
-        Case("one pooling too many for the size that the file uses", """
+        Case(
+            "one pooling too many for the size that the file uses",
+            """
             import torch
             from torch import nn
             class Net(nn.Module):
@@ -38,10 +40,13 @@ class SizeShrunk(Rule):
                     return self.last(x)  # <- RL302
             if __name__ == "__main__":
                 Net()(torch.randn(1, 3, 8, 8))
-        """),
+        """,
+        ),
     )
     good = (
-        Case("a size that is large enough", """
+        Case(
+            "a size that is large enough",
+            """
             import torch
             from torch import nn
             class Net(nn.Module):
@@ -52,7 +57,8 @@ class SizeShrunk(Rule):
                     return self.pools(x)
             if __name__ == "__main__":
                 Net()(torch.randn(1, 3, 8, 8))
-        """),
+        """,
+        ),
     )
 
     def check(self, analysis: Analysis) -> Iterator[Finding]:

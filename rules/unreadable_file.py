@@ -10,9 +10,11 @@ from resnet_lint.rule import Case, Rule
 
 
 class UnreadableFile(Rule):
-    """What it does: reports a file that cannot be read as Python: a syntax error, bytes that are no text, no permission.
+    """What it does: reports a file that cannot be read as Python: a syntax error, bytes that are no text, no
+    permission.
 
-    Why is this bad: nothing in such a file can be checked, and a check that passes over it in silence would say too much.
+    Why is this bad: nothing in such a file can be checked, and a check that passes over it in silence would say too
+    much.
 
     Example:
         class Block(nn.Module)

@@ -87,6 +87,14 @@ def parameters_of(make: Callable[..., Any]) -> Parameters:
     )
 
 
+def parameter_names(make: Callable[..., Any]) -> frozenset[str]:
+    """The names of a callable's parameters; none where Python has no signature for it."""
+    try:
+        return frozenset(inspect.signature(make).parameters)
+    except (TypeError, ValueError):
+        return frozenset()
+
+
 def invented(make: type[nn.Module], module: ModuleType) -> list[Invented]:
     """Arguments to try, the plainest first: equal channels at stride 1, then other channels, then stride 2.
 
@@ -147,7 +155,9 @@ def _with_defaults(kind: type) -> Any:
 
 
 def _block_class(module: ModuleType) -> Any:
-    """A class of the file that is made to be repeated: one with an `expansion`, or `Block` or `Bottleneck` in its name."""
+    """A class of the file that is made to be repeated: one with an `expansion`, or `Block` or `Bottleneck` in its
+    name.
+    """
     classes = [value for value in vars(module).values() if isinstance(value, type) and issubclass(value, nn.Module)]
     for cls in classes:
         if cls.__module__ == module.__name__ and hasattr(cls, "expansion"):

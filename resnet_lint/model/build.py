@@ -52,7 +52,7 @@ def noting_where_built(project: Project) -> Iterator[None]:
                 module.__dict__[BUILT] = built
         original(module, *args, **kwargs)
 
-    nn.Module.__init__ = init  # type: ignore[method-assign]
+    nn.Module.__init__ = init  # type: ignore[method-assign,assignment]
     try:
         yield
     finally:

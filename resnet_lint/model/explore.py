@@ -7,10 +7,10 @@ remaining factories, as long as the time lasts: a fault may sit in one factory's
 
 from __future__ import annotations
 
-import inspect
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import torch
@@ -18,21 +18,18 @@ from torch import nn
 
 from ..inputs import parse_input
 from ..limits import TimeUp, time_limit
-from ..records import Request, Span
+from ..records import Request
 from ..shapes.calls import mapped
 from ..shapes.fault import Fault
 from ..shapes.trace import Trace, trace
-from .arguments import Invented, invented, parameters_of
+from .arguments import Invented, invented, parameter_names, parameters_of
 from .build import BUILT, build, noting_where_built, on_meta
 from .classes import ModelClass
 from .factories import factories, leads_to, own_shapes, shapes_in
-from .inputs import Guess, Guesses, arguments, blames_inputs, guesses_at, refined
+from .feed import feed
+from .inputs import Guess
 from .load import Loaded
 from .scenario import play, scenarios
-
-# Sizes at which a fault of invented inputs must show before it counts.
-_SIZES_TO_CONFIRM = 3
-_MOST_REFINEMENTS = 10
 
 # The part of a file's time that goes to one attempt, and to the factories that cover nothing new.
 _ATTEMPT_SHARE = 0.4
@@ -156,12 +153,8 @@ class Explorer:
             if not tries:
                 self._failed(model, "build", _unguessable(model.type))
             for arguments in tries:
-                self._build_and_feed(
-                    arguments.text(model.name),
-                    lambda arguments=arguments: model.type(**arguments.kwargs),
-                    model,
-                    arguments,
-                )
+                make = partial(model.type, **arguments.kwargs)
+                self._build_and_feed(arguments.text(model.name), make, model, arguments)
 
     def _more_factories(self) -> None:
         left_out = []
@@ -171,7 +164,9 @@ class Explorer:
             else:
                 self._factory(name)
         if left_out:
-            self.found.notes.append(f"not traced for lack of time: {', '.join(left_out)}; a longer --timeout reaches them")
+            self.found.notes.append(
+                f"not traced for lack of time: {', '.join(left_out)}; a longer --timeout reaches them"
+            )
 
     # --- building and feeding ---------------------------------------------------------------------------------------
 
@@ -184,54 +179,41 @@ class Explorer:
     ) -> None:
         try:
             with time_limit(min(self._request.seconds * _ATTEMPT_SHARE, self._left())):
-                module = _built(make)
-                self._remember_instances(module)
-                self._feed(label, module, model, arguments)
+                module = self._made(label, make, model)
+                if module is not None:
+                    self._remember_instances(module)
+                    self._feed(label, module, model, arguments)
         except TimeUp as error:
             self._failed(model, "trace", str(error))
+
+    def _made(self, label: str, make: Callable[..., Any], model: ModelClass | None) -> nn.Module | None:
+        """What the user's code builds; None where it fails, which is noted."""
+        try:
+            return _built(make)
         except (Exception, SystemExit) as error:
             self._failed(model, "build", f"{label}: {type(error).__name__}: {' '.join(str(error).split())[:200]}")
+            return None
 
     def _feed(
         self, label: str, module: nn.Module, model: ModelClass | None = None, arguments: Invented | None = None
     ) -> None:
         on_meta(module)
         if self._request.inputs:
-            self._add(label, trace(module, *self._inputs_told(module), self._loaded.project), None, model, arguments)
+            told = trace(module, (), self._inputs_told(), self._loaded.project)
+            self._add(label, told, told.all_faults, True, model, arguments)
             return
-        attempts = list(self._attempts(module))
-        best = min(attempts, key=lambda attempt: attempt.trouble)
-        self._add(label, best, attempts, model, arguments)
+        best, faults = feed(module, self._loaded.project, [*own_shapes(module), *self._known_shapes])
+        self._add(label, best, faults, False, model, arguments)
 
-    def _attempts(self, module: nn.Module) -> Iterator[Trace]:
-        """Traces with invented inputs: until one is without a fault, or the faults have shown at enough sizes."""
-        complete = 0
-        for guesses, size in guesses_at(module, [*own_shapes(module), *self._known_shapes]):
-            attempt = self._best_refinement(module, guesses, size)
-            yield attempt
-            complete += attempt.complete
-            if attempt.trouble == (0, 0) or complete >= _SIZES_TO_CONFIRM:
-                return
-
-    def _best_refinement(self, module: nn.Module, guesses: Guesses, size: tuple[int, int]) -> Trace:
-        for _ in range(_MOST_REFINEMENTS):
-            args, kwargs = arguments(module, guesses)
-            attempt = trace(module, args, kwargs, self._loaded.project)
-            better = refined(guesses, attempt, size)
-            if better is None or attempt.trouble == (0, 0):
-                return attempt
-            guesses = better
-        return attempt
-
-    def _inputs_told(self, module: nn.Module) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    def _inputs_told(self) -> dict[str, torch.Tensor]:
         told = map(parse_input, self._request.inputs)
-        return (), {name: Guess(shape, getattr(torch, dtype or "float32")).tensor() for name, shape, dtype in told}
+        return {name: Guess(shape, getattr(torch, dtype or "float32")).tensor() for name, shape, dtype in told}
 
     def _on_call(self, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         args, kwargs = mapped((args, kwargs), _to_meta)
         self._remember_instances(module)
         result = trace(module, args, kwargs, self._loaded.project)
-        self._add(self._label(module), result, None)
+        self._add(self._label(module), result, result.all_faults, True)
         if result.stop is not None:
             raise result.stop.error
         return result.output
@@ -242,25 +224,22 @@ class Explorer:
         self,
         label: str,
         result: Trace,
-        attempts: Sequence[Trace] | None,
+        faults: tuple[Fault, ...],
+        inputs_given: bool,
         model: ModelClass | None = None,
         arguments: Invented | None = None,
     ) -> None:
-        """Note a trace; `attempts` are all the traces of a model whose inputs are invented."""
-        faults = result.all_faults if attempts is None else _confirmed(result, attempts)
-        self.found.traced.append(Traced(label, result, attempts is None, faults, arguments, model))
+        """Note a trace and those of its faults that can be trusted."""
+        self.found.traced.append(Traced(label, result, inputs_given, faults, arguments, model))
         if result.complete or faults:
             self._cover(label, result, faults)
-        if model is not None and not self._is_covered(model):
+        if model is not None and not self._is_covered(model) and result.trouble > (0, 0):
             self._failed(model, "trace", _why_untraced(label, result))
 
     def _cover(self, label: str, result: Trace, faults: Sequence[Fault]) -> None:
         calls = list(result.calls)
         for fault in faults:
-            call = fault.call
-            while call is not None:
-                calls.append(call)
-                call = call.parent
+            calls.extend(fault.call.with_callers())
         for call in calls:
             self._cover_class(type(call.module), f"{label} -> {call.path}" if call.path else label)
         for path, module in result.root.named_modules():
@@ -315,7 +294,9 @@ class Explorer:
 
     def _note_time_up(self) -> None:
         for model in self._open():
-            self._failed(model, "trace", f"not reached within {self._request.seconds:.0f} s; a longer --timeout may help")
+            self._failed(
+                model, "trace", f"not reached within {self._request.seconds:.0f} s; a longer --timeout may help"
+            )
 
 
 def _built(make: Callable[..., Any]) -> nn.Module:
@@ -325,33 +306,10 @@ def _built(make: Callable[..., Any]) -> nn.Module:
     except TimeUp:
         raise
     except Exception:
-        try:
-            names = inspect.signature(make).parameters
-        except (TypeError, ValueError):
-            names = {}
-        off = {name: value for name, value in _WITHOUT_WEIGHTS.items() if name in names}
+        off = {name: value for name, value in _WITHOUT_WEIGHTS.items() if name in parameter_names(make)}
         if not off:
             raise
         return build(make, (), off)
-
-
-def _confirmed(best: Trace, attempts: Sequence[Trace]) -> tuple[Fault, ...]:
-    """The faults of the best attempt that every other attempt shows too, if it came that far.
-
-    With invented inputs, a fault at one size may be the size's fault and not the model's.
-    """
-    complete = [attempt for attempt in attempts if attempt.complete]
-    if len(complete) < _SIZES_TO_CONFIRM:
-        return ()
-    return tuple(
-        fault
-        for fault in best.faults
-        if all(_shows(attempt, fault.point.span) for attempt in complete) and not blames_inputs(fault)
-    )
-
-
-def _shows(attempt: Trace, span: Span) -> bool:
-    return any(fault.point.span == span for fault in attempt.faults)
 
 
 def _why_untraced(label: str, result: Trace) -> str:

@@ -7,6 +7,7 @@ import inspect
 from collections.abc import Sequence
 from typing import Any
 
+import torch
 from torch import nn
 
 from ..records import Shape
@@ -88,7 +89,7 @@ def own_shapes(module: nn.Module) -> list[Shape]:
     """The input shapes that a model itself declares: `example_input_array`, or timm's `default_cfg`."""
     found: list[Shape] = []
     example = getattr(module, "example_input_array", None)
-    if hasattr(example, "shape"):
+    if isinstance(example, torch.Tensor):
         found.append(tuple(example.shape))
     configuration = getattr(module, "default_cfg", None)
     size = configuration.get("input_size") if isinstance(configuration, dict) else None

@@ -42,13 +42,15 @@ class Refused(PermissionError):
 
 def guard() -> None:
     """Refuse, from now on and for the whole process, what a model file has no need to do. Cannot be undone."""
-    free = tuple(os.path.realpath(folder) + os.sep for folder in (tempfile.gettempdir(),)) + ("/dev/",)
+    free = (os.path.realpath(tempfile.gettempdir()) + os.sep, "/dev/")
 
     def watch(event: str, args: tuple[Any, ...]) -> None:
         if event in _REFUSED:
             raise Refused(f"resnet-lint keeps the file from using {_REFUSED[event]} while it looks at it")
         if event in _CHANGES and not _is_free(args[0], free):
-            raise Refused(f"resnet-lint keeps the file from {_CHANGES[event].rstrip('e')}ing {args[0]} while it looks at it")
+            raise Refused(
+                f"resnet-lint keeps the file from {_CHANGES[event].rstrip('e')}ing {args[0]} while it looks at it"
+            )
         if event == "open" and _writes(args) and not _is_free(args[0], free):
             raise Refused(f"resnet-lint keeps the file from writing {args[0]} while it looks at it")
 

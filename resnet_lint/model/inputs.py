@@ -154,7 +154,8 @@ def _change_for(fault: Fault, size: tuple[int, int]) -> tuple[str, Shape | None,
 
 
 def blames_inputs(fault: Fault) -> bool:
-    """Whether a fault may lie in invented inputs and not in the model: a layer or an addition meets an input as it came in.
+    """Whether a fault may lie in invented inputs and not in the model: a layer or an addition meets an input as it
+    came in.
 
     So does an addition of two inputs' streams that differ in size: nobody knows how their sizes go together.
     """

@@ -5,8 +5,8 @@ assignment that fails (`args = parser.parse_args()`) costs its name and not the 
 """
 
 from __future__ import annotations
-
 import __future__
+
 import ast
 import importlib
 import importlib.util

@@ -108,7 +108,7 @@ class _modules_stay:
         )
 
     def __exit__(self, *details: object) -> None:
-        nn.Module.cuda, nn.Module.to = self._saved  # type: ignore[method-assign,assignment]
+        nn.Module.cuda, nn.Module.to = self._saved  # type: ignore[method-assign]
 
 
 class _Player:
@@ -148,13 +148,17 @@ class _Player:
         self.play(statement.body if test else statement.orelse)
 
     def _first_round(self, statement: ast.For) -> None:
-        first = ast.Assign([statement.target], ast.Call(ast.Name("next", ast.Load()), [
-            ast.Call(ast.Name("iter", ast.Load()), [statement.iter], [])], []))
+        first = ast.Assign(
+            [statement.target],
+            ast.Call(ast.Name("next", ast.Load()), [ast.Call(ast.Name("iter", ast.Load()), [statement.iter], [])], []),
+        )
         if self._run(ast.fix_missing_locations(ast.copy_location(first, statement.iter))):
             self.play(statement.body)
 
     def _is_left_out(self, statement: ast.stmt) -> bool:
-        """Whether a statement trains, saves, or is a bare call of the file's own function, which is played by itself."""
+        """Whether a statement trains, saves, or is a bare call of the file's own function, which is played by
+        itself.
+        """
         for node in ast.walk(statement):
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in _TRAINING:
                 return True

@@ -28,6 +28,13 @@ class ModuleCall:
         """Whether the module is one of torch's own layers or containers."""
         return type(self.module).__module__.startswith("torch.")
 
+    def with_callers(self) -> Iterator[ModuleCall]:
+        """This call and those around it, the innermost first."""
+        call: ModuleCall | None = self
+        while call is not None:
+            yield call
+            call = call.parent
+
     def relative_path(self, ancestor: ModuleCall | None) -> str:
         """The path below an enclosing call: `conv1` for `layer2.0.conv1` inside `layer2.0`."""
         prefix = f"{ancestor.path}." if ancestor is not None and ancestor.path else ""

@@ -2,8 +2,8 @@
 
 The first elementwise operation on a meta tensor goes through a function that torch wraps with `_disable_dynamo`. The
 wrapper imports torch._dynamo (800 modules, over a second) only to ask for `disable(fn)`, which returns a version of
-`fn` that the compiler leaves alone. While nothing is compiled, `fn` itself is that version. So a stand-in module answers
-`disable` with the function, and hands over to the real module at the first use of anything else.
+`fn` that the compiler leaves alone. While nothing is compiled, `fn` itself is that version. So a stand-in module
+answers `disable` with the function, and hands over to the real module at the first use of anything else.
 """
 
 from __future__ import annotations

@@ -25,6 +25,8 @@ def explain(fault: Fault, trace: Trace, project: Project, label: str, condition:
     owner = users_call(fault.call, project)
     residual = residual_at(fault.node) if fault.kind == "addition" else None
     shapes = fault.node.meta["inputs"]
+    operands: tuple[Operand, ...]
+    differs: frozenset[Difference] = frozenset()
     if residual is not None:
         operands = _residual_operands(residual)
         differs = differences(residual)
@@ -32,17 +34,14 @@ def explain(fault: Fault, trace: Trace, project: Project, label: str, condition:
         mend = mend_addition(residual, owner, trace, fault)
     elif fault.kind == "concatenation":
         operands = tuple(Operand(f"part {index}", shape) for index, shape in enumerate(shapes, 1))
-        differs = frozenset()
         causes = _causes_behind(fault.node, owner)
         mend = mend_concatenation(fault)
     elif fault.kind == "layer" and fault.layer is not None:
         operands = (Operand("input", shapes[0]),)
-        differs = frozenset()
         causes = _layer_causes(fault, owner)
         mend = mend_layer(fault, fault.node.meta["call"].relative_path(owner))
     else:
         operands = tuple(Operand(f"operand {index}", shape) for index, shape in enumerate(shapes, 1))
-        differs = frozenset()
         causes = _causes_behind(fault.node, owner)
         mend = mend_other(fault)
     return Failure(
@@ -102,7 +101,7 @@ def _layer_causes(fault: Fault, owner: ModuleCall) -> tuple[Cause, ...]:
     call: ModuleCall = fault.node.meta["call"]
     built = getattr(call.module, "_resnet_lint_built", None)
     assert fault.layer is not None
-    own = ()
+    own: tuple[Cause, ...] = ()
     if built is not None and call.is_torchs:
         span = built.point.span
         unit = "features" if fault.layer.dimension == -1 else "channels"
@@ -132,5 +131,3 @@ def layer_text(fault: Fault, owner: ModuleCall) -> str | None:
     unit = "features" if fault.layer.dimension == -1 else "channels"
     name = call.relative_path(owner) if call.is_torchs else type(call.module).__name__
     return f"{name} takes {fault.layer.wanted} {unit}"
-
-

@@ -35,9 +35,7 @@ CONCATENATIONS: frozenset[Any] = frozenset({torch.cat, torch.concat, torch.conca
 CONVOLUTIONS: frozenset[Any] = frozenset({F.conv1d, F.conv2d, F.conv3d})
 TRANSPOSED: frozenset[Any] = frozenset({F.conv_transpose1d, F.conv_transpose2d, F.conv_transpose3d})
 CHANNEL_NORMS: frozenset[Any] = frozenset({F.batch_norm, F.instance_norm, F.group_norm})
-LAST_DIMENSION_NORMS: frozenset[Any] = frozenset(
-    {F.layer_norm, *([F.rms_norm] if hasattr(F, "rms_norm") else [])}
-)
+LAST_DIMENSION_NORMS: frozenset[Any] = frozenset({F.layer_norm, *([F.rms_norm] if hasattr(F, "rms_norm") else [])})
 _TOO_SMALL = ("too small", "can't be greater than actual input", "Kernel size", "Padding size should be less")
 
 # A proof allocates its operands for real; a larger one is left to torch's own word on the meta device.
@@ -133,7 +131,8 @@ def replay(func: Callable[..., Any], args: Any, kwargs: Any) -> tuple[str | None
     """Make the failed call again with real tensors of the same shapes on the CPU.
 
     Returns (torch's error text, None) where it fails there too: that is the proof. Returns (None, result on meta) where
-    it works, so that the meta device alone was the trouble. Raises DataDependentError where the result depends on values.
+    it works, so that the meta device alone was the trouble. Raises DataDependentError where the result depends on
+    values.
     """
     if sum(tensor.numel() for tensor in tensors_in([args, kwargs])) > _LARGEST_PROOF:
         raise DataDependentError("too large to be tried on the CPU")

@@ -54,14 +54,17 @@ def effect_of(node: fx.Node) -> Effect | None:
         return _pool(node, inputs[0], after)
     if function is F.interpolate:
         return Effect("resize", inputs[0], after)
-    learned = any(not source.meta["activation"] and len(source.meta["shape"] or ()) > 1 for source in node.all_input_nodes)
+    learned = any(
+        not source.meta["activation"] and len(source.meta["shape"] or ()) > 1 for source in node.all_input_nodes
+    )
     return Effect("other", inputs[0], after, learned=learned)
 
 
 def _convolution(node: fx.Node, before: Shape, weight: Shape, after: Shape) -> Effect:
     transposed = node.meta["function"] in TRANSPOSED
     axes = len(weight) - 2
-    # conv: input, weight, bias, stride, padding, dilation, groups; transposed: ..., padding, output_padding, groups, dilation
+    # conv: input, weight, bias, stride, padding, dilation, groups; transposed: ..., padding, output_padding, groups,
+    # dilation
     stride = _argument(node, 3, "stride", 1)
     padding = _argument(node, 4, "padding", 0)
     dilation = _argument(node, 7 if transposed else 5, "dilation", 1)
@@ -166,5 +169,3 @@ def causes_on(path: Sequence[fx.Node], inside: ModuleCall | None) -> tuple[Cause
     """The causes along a way through the graph, each line and text once, in order."""
     found = (cause_of(node, inside) for node in path)
     return tuple(dict.fromkeys(cause for cause in found if cause is not None))
-
-

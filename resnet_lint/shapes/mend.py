@@ -1,6 +1,7 @@
 """Which mend fits a fault, in words: chosen by the evidence of the trace, not by habit.
 
-Of the failing additions in real reports, a strided 1x1 projection is the accepted answer in about a quarter only. So the
+Of the failing additions in real reports, a strided 1x1 projection is the accepted answer in about a quarter only. So
+the
 other explanations come first: dimensions swapped, a resolution setting, a shortcut module that exists already, a size
 lost to missing padding or gained by upsampling, a flag that lets the addition happen too often.
 """
@@ -22,7 +23,6 @@ from .layers import Effect, effect_of
 from .residuals import Residual, channel_axis_of, path_between
 from .squeeze import squeeze_of_batch
 from .trace import Trace
-
 
 SHORTCUT_NAME = re.compile(r"downsample|shortcut|proj|skip|identity|residual|\bsc\b", re.IGNORECASE)
 
@@ -183,7 +183,9 @@ def _strided_twice(e: _Evidence) -> str | None:
 
 
 def _existing_shortcut(e: _Evidence) -> str | None:
-    """The block has a projection: that one is corrected, never a second one added; or the branch, if it is the odd one."""
+    """The block has a projection: that one is corrected, never a second one added; or the branch, if it is the odd
+    one.
+    """
     projections = [(node, effect) for node, effect in e.shortcut_layers if _is_projection(e, node, effect)]
     if not projections or e.residual.fork is None:
         return None
@@ -293,7 +295,9 @@ def mend_layer(fault: Fault, layer_name: str) -> Fix | None:
     if layer.dimension == -1 and flattened is not None and len(flattened.meta["inputs"][0]) == 4:
         channels = flattened.meta["inputs"][0][1]
         if channels == layer.wanted:
-            return Fix(f"pool to 1x1 before flattening: nn.AdaptiveAvgPool2d((1, 1)), or {parameter}={got} on {layer_name}")
+            return Fix(
+                f"pool to 1x1 before flattening: nn.AdaptiveAvgPool2d((1, 1)), or {parameter}={got} on {layer_name}"
+            )
     return Fix(f"build {layer_name} with {parameter}={got}, or feed it {layer.wanted}")
 
 
@@ -340,9 +344,7 @@ def _total_stride(layers: Sequence[tuple[fx.Node, Effect]], axes: int) -> tuple[
 def _pads_too_little(effect: Effect) -> bool:
     if effect.sort != "convolution":
         return False
-    return any(
-        2 * p < d * (k - 1) for p, d, k in zip(effect.padding, effect.dilation, effect.kernel, strict=True)
-    )
+    return any(2 * p < d * (k - 1) for p, d, k in zip(effect.padding, effect.dilation, effect.kernel, strict=True))
 
 
 def _channels(shape: Shape, effect: Effect) -> int:
@@ -390,4 +392,3 @@ def _flag_around(fault: Fault) -> str | None:
 
 def _within(body: Sequence[ast.stmt], line: int) -> bool:
     return body[0].lineno <= line <= (body[-1].end_lineno or line)
-

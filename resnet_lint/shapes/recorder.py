@@ -46,7 +46,7 @@ class Recorder(TorchFunctionMode):
         self._root = root
         self._project = project
         self._prefer_branch = prefer_branch
-        self._paths = {id(module): path for path, module in root.named_modules()}
+        self._paths: dict[int, str] = {id(module): path for path, module in root.named_modules()}
         self._stored = dict(_stored_tensors(root))
         self._has_lazy = any(torch.nn.parameter.is_lazy(parameter) for parameter in root.parameters())
         self._current: ModuleCall | None = None
@@ -217,11 +217,8 @@ class Recorder(TorchFunctionMode):
         return branch if self._prefer_branch else 1 - branch
 
     def _path(self, module: nn.Module) -> str:
-        path = self._paths.get(id(module))
-        if path is not None:
-            return path
         above = self._current.path if self._current is not None else ""
-        return f"{above}.{type(module).__name__}".removeprefix(".")
+        return self._paths.get(id(module), f"{above}.{type(module).__name__}".removeprefix("."))
 
     def _user_frame(self, frame: FrameType) -> FrameType | None:
         return self._project.frame(frame)

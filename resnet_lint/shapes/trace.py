@@ -35,7 +35,9 @@ class Stop:
 
 @dataclass(frozen=True, eq=False)
 class Trace:
-    """A recorded forward; `preferred_branch` says with whose shape it went on after a faulty addition. `calls` are the module calls that came to their end; `fatal` is the fault that ended it."""
+    """A recorded forward; `preferred_branch` says with whose shape it went on after a faulty addition. `calls` are
+    the module calls that came to their end; `fatal` is the fault that ended it.
+    """
 
     root: nn.Module
     graph: fx.Graph
@@ -69,8 +71,8 @@ def trace(
 ) -> Trace:
     """Record `root(*args, **kwargs)`; tensors are on meta, batch first.
 
-    After a faulty addition the trace goes on with the shape of the residual branch. Where that leads to more faults, the
-    shortcut's shape may be the one that was meant: both are tried and the one with fewer faults counts.
+    After a faulty addition the trace goes on with the shape of the residual branch. Where that leads to more faults,
+    the shortcut's shape may be the one that was meant: both are tried and the one with fewer faults counts.
     """
     first = _recorded(root, args, kwargs, project, prefer_branch=True)
     if any(fault.kind in ("addition", "other") for fault in first.faults) and first.trouble > (0, 1):
@@ -102,7 +104,9 @@ def _recorded(
                 fatal = recorder.pending[1]
             else:
                 stop = Stop(error, _innermost(error, project))
-    return Trace(root, recorder.graph, tuple(recorder.completed), tuple(recorder.faults), fatal, stop, output, prefer_branch)
+    return Trace(
+        root, recorder.graph, tuple(recorder.completed), tuple(recorder.faults), fatal, stop, output, prefer_branch
+    )
 
 
 def _innermost(error: Exception, project: Project) -> Point | None:

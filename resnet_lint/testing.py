@@ -1,0 +1,146 @@
+"""Turns the `bad` and `good` cases of rules into tests: those of the built-in rules, and those of your own.
+
+A whole test file for the rules in the folder `my_rules`, to run with pytest:
+
+    import pytest
+
+    from resnet_lint.testing import cases_in
+    from resnet_lint.workers import Workers
+
+    @pytest.fixture(scope="session")
+    def workers():
+        with Workers() as workers:
+            yield workers
+
+    @pytest.mark.parametrize("case", cases_in("my_rules"), ids=str)
+    def test_case(case, tmp_path, workers):
+        case.check(tmp_path, workers)
+
+In the code of a bad case, a comment at the end of a line says what is found there:
+
+    return x + self.conv(x)  # <- XX101
+
+Imports no torch, and no pytest: `check` raises AssertionError.
+"""
+
+from __future__ import annotations
+
+import inspect
+import re
+import textwrap
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from .config import Settings
+from .pipeline import Analyser
+from .pipeline import check as run_pipeline
+from .records import Finding
+from .rule import Case, Rule, built_in_folder, load_rules
+
+_MARK = re.compile(r"# <- (\w+)\s*$")
+
+# The rules about models; those about files and classes that could not be looked at (RL0) are no part of this.
+_ABOUT_MODELS = re.compile(r"RL[1-4]")
+
+# A place: the code of a rule, and a line.
+Place = tuple[str, int]
+
+
+@dataclass(frozen=True)
+class RuleCase:
+    """One case of a rule, as a test. `folder` is where the rule lies, None for a built-in one."""
+
+    rule: Rule
+    case: Case
+    bad: bool
+    folder: Path | None = None
+
+    def __str__(self) -> str:
+        return f"{self.rule.code} {'bad' if self.bad else 'good'}: {self.case.name}"
+
+    @property
+    def code(self) -> str:
+        """The case's code as it is written to a file."""
+        return textwrap.dedent(self.case.code).lstrip("\n")
+
+    def check(self, folder: Path, workers: Analyser) -> tuple[Finding, ...]:
+        """Analyse the case as a file in `folder`, and demand what it promises. Returns the rule's findings.
+
+        A bad case: the findings of its rule cover the marked lines and no other, and no other rule about models finds an
+        error that is not marked. A good case: nothing of its rule, and no error at all.
+        """
+        found = self.findings(folder, workers)
+        if self.bad:
+            self._check_bad(found)
+        else:
+            self._check_good(found)
+        return tuple(finding for finding in found if finding.rule == self.rule.code)
+
+    def findings(self, folder: Path, workers: Analyser) -> tuple[Finding, ...]:
+        """All findings on the case's code, the same that the command line shows."""
+        file = folder / "model.py"
+        file.write_text(self.code, encoding="utf-8")
+        rules = (self.folder,) if self.folder is not None else ()
+        settings = Settings(folder, call=self.case.call, input=self.case.inputs, rules=rules)
+        return run_pipeline([str(file)], settings, workers, cwd=folder).findings
+
+    def _check_bad(self, found: Iterable[Finding]) -> None:
+        marked = set(_marked(self.code))
+        own = {line for code, line in marked if code == self.rule.code}
+        assert own, self._text(f"no line of its code ends with `# <- {self.rule.code}`", found)
+        covered = {line for finding in found if finding.rule == self.rule.code for line in _lines(finding)}
+        assert covered == own, self._text(f"found on lines {_listed(covered)}, marked on {_listed(own)}", found)
+        others = [finding for finding in found if _is_error_about_models(finding) and finding.rule != self.rule.code]
+        unmarked = [finding for finding in others if not marked & {(finding.rule, line) for line in _lines(finding)}]
+        assert not unmarked, self._text("errors of other rules are not marked", unmarked)
+
+    def _check_good(self, found: Iterable[Finding]) -> None:
+        own = [finding for finding in found if finding.rule == self.rule.code]
+        assert not own, self._text(f"{self.rule.code} flags its good case", own)
+        errors = [finding for finding in found if finding.severity == "error"]
+        assert not errors, self._text("a good case has errors", errors)
+
+    def _text(self, what: str, found: Iterable[Finding]) -> str:
+        listed = "".join(f"\n  line {f.span.start.line}: {f.rule} {f.message}" for f in found) or " none"
+        numbered = "".join(f"\n  {number:2} {line}" for number, line in enumerate(self.code.splitlines(), 1))
+        return f"{self}: {what}\nfindings:{listed}\ncode:{numbered}"
+
+
+def cases_in(folder: str | Path | None = None) -> list[RuleCase]:
+    """All cases of the rules in a folder; without one, of the built-in rules. Raises UsageError as `load_rules` does."""
+    place = built_in_folder() if folder is None else Path(folder).resolve()
+    rules = load_rules() if folder is None else load_rules([str(place)])
+    return [case for rule in rules if _folder_of(rule) == place.resolve() for case in cases_of(rule)]
+
+
+def cases_of(rule: Rule) -> list[RuleCase]:
+    """All cases of one rule, the bad ones first."""
+    folder = _folder_of(rule)
+    own = None if folder == built_in_folder().resolve() else folder
+    return [RuleCase(rule, case, bad, own) for bad in (True, False) for case in (rule.bad if bad else rule.good)]
+
+
+def _folder_of(rule: Rule) -> Path:
+    return Path(inspect.getfile(type(rule))).resolve().parent
+
+
+def _marked(code: str) -> Iterator[Place]:
+    for number, line in enumerate(code.splitlines(), 1):
+        if match := _MARK.search(line):
+            yield match[1], number
+
+
+def _lines(finding: Finding) -> range:
+    """The lines that a finding covers; an end at the beginning of a line leaves that line out."""
+    start, end = finding.span.start, finding.span.end
+    last = end.line - 1 if end.column == 1 and end.line > start.line else end.line
+    return range(start.line, last + 1)
+
+
+def _is_error_about_models(finding: Finding) -> bool:
+    return finding.severity == "error" and _ABOUT_MODELS.match(finding.rule) is not None
+
+
+def _listed(lines: Iterable[int]) -> str:
+    return ", ".join(map(str, sorted(lines))) or "none"

@@ -1,0 +1,28 @@
+"""What many tests share: one real worker process, and the command line on top of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import nullcontext
+
+import pytest
+from click.testing import CliRunner, Result
+
+from resnet_lint.cli import main
+from resnet_lint.workers import Workers
+
+Lint = Callable[..., Result]
+
+
+@pytest.fixture(scope="session")
+def workers() -> Iterator[Workers]:
+    """A worker process for the whole session; with pytest-xdist, one for each of its processes."""
+    with Workers() as workers:
+        yield workers
+
+
+@pytest.fixture
+def lint(workers: Workers, monkeypatch: pytest.MonkeyPatch) -> Lint:
+    """The command line in this process, with the shared worker process behind it."""
+    monkeypatch.setattr("resnet_lint.workers.Workers", lambda: nullcontext(workers))
+    return lambda *args: CliRunner().invoke(main, [str(arg) for arg in args], prog_name="resnet-lint")

@@ -1,0 +1,142 @@
+"""Each rule does what its cases promise, and says what its documentation has to say."""
+
+from __future__ import annotations
+
+import inspect
+from collections import Counter
+from pathlib import Path
+
+import pytest
+from syrupy.assertion import SnapshotAssertion
+
+from resnet_lint.records import Finding
+from resnet_lint.rule import Rule, load_rules
+from resnet_lint.testing import RuleCase, cases_in, cases_of
+from resnet_lint.workers import Workers
+
+RULES = load_rules()
+HEADINGS = ("What it does:", "Why is this bad:", "Example:", "Use instead:")
+
+OWN_RULE = '''
+from resnet_lint.records import Finding, Position, Span
+from resnet_lint.rule import Case, Rule
+
+class Mine(Rule):
+    """What it does: flags whatever it is told to."""
+
+    code = "XX900"
+    name = "mine"
+    bad = (Case("bad", """
+        from torch import nn
+        class Bad(nn.Module):  # <- XX900
+            def forward(self, x):
+                return x
+    """),)
+    good = (Case("good", """
+        from torch import nn
+        class Good(nn.Module):
+            def forward(self, x):
+                return x
+    """),)
+
+    def check(self, analysis):
+        for each in analysis.classes:
+            if each.name in {flagged!r}:
+                span = Span(each.path, Position({line}, 1), Position({line}, 9))
+                yield Finding(self.code, self.name, "warning", "flagged", span)
+'''
+
+
+@pytest.mark.parametrize("case", cases_in(), ids=str)
+def test_case(case: RuleCase, tmp_path: Path, workers: Workers) -> None:
+    case.check(tmp_path, workers)
+
+
+@pytest.mark.parametrize("case", [case for case in cases_in() if case.bad], ids=str)
+def test_what_a_finding_says(case: RuleCase, tmp_path: Path, workers: Workers, snapshot: SnapshotAssertion) -> None:
+    found = [finding for finding in case.findings(tmp_path, workers) if finding.rule == case.rule.code]
+    assert "\n".join(map(said, found)).replace(f"{tmp_path}/", "") == snapshot
+
+
+def said(finding: Finding) -> str:
+    """The sentences of a finding, a line each."""
+    causes = [f"line {cause.line}: {cause.text}" for cause in finding.causes]
+    mend = [f"mend: {finding.fix.title}"] if finding.fix is not None else []
+    return "\n".join([finding.message, *causes, *mend])
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.code)
+def test_enough_cases(rule: Rule) -> None:
+    assert len(rule.bad) >= 2
+    assert len(rule.good) >= 1
+    names = Counter(case.name for case in (*rule.bad, *rule.good))
+    assert max(names.values()) == 1
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.code)
+def test_documentation_has_all_headings_in_order(rule: Rule) -> None:
+    text = inspect.getdoc(type(rule)) or ""
+    places = [text.find(heading) for heading in HEADINGS]
+    assert -1 not in places
+    assert places == sorted(places)
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.code)
+def test_file_class_and_code_fit_the_rule(rule: Rule) -> None:
+    file = Path(inspect.getfile(type(rule)))
+    assert type(rule).__name__.lower() == file.stem.replace("_", "")
+    assert rule.name.startswith(file.stem.replace("_", "-"))
+    assert (inspect.getmodule(type(rule)).__doc__ or "").startswith(f"{rule.code}: ")  # type: ignore[union-attr]
+
+
+def test_codes_and_names_are_unique() -> None:
+    assert len({rule.code for rule in RULES}) == len(RULES)
+    assert len({rule.name for rule in RULES}) == len(RULES)
+
+
+def own_cases(folder: Path, flagged: set[str], line: int = 2) -> tuple[RuleCase, RuleCase]:
+    """The bad and the good case of a rule that flags these classes on that line."""
+    (folder / "mine.py").write_text(OWN_RULE.replace("{flagged!r}", repr(flagged)).replace("{line}", str(line)))
+    bad, good = cases_in(folder)
+    return bad, good
+
+
+def test_harness_accepts_a_rule_that_keeps_its_promise(tmp_path: Path, workers: Workers) -> None:
+    bad, good = own_cases(tmp_path, {"Bad"})
+    assert [finding.message for finding in bad.check(tmp_path, workers)] == ["flagged"]
+    assert good.check(tmp_path, workers) == ()
+
+
+def test_harness_refuses_a_rule_that_misses_its_bad_case(tmp_path: Path, workers: Workers) -> None:
+    bad, _ = own_cases(tmp_path, set())
+    with pytest.raises(AssertionError, match="found on lines none, marked on 2"):
+        bad.check(tmp_path, workers)
+
+
+def test_harness_refuses_a_finding_on_another_line(tmp_path: Path, workers: Workers) -> None:
+    bad, _ = own_cases(tmp_path, {"Bad"}, line=3)
+    with pytest.raises(AssertionError, match="found on lines 3, marked on 2"):
+        bad.check(tmp_path, workers)
+
+
+def test_harness_refuses_a_rule_that_flags_its_good_case(tmp_path: Path, workers: Workers) -> None:
+    _, good = own_cases(tmp_path, {"Good"})
+    with pytest.raises(AssertionError, match="XX900 flags its good case"):
+        good.check(tmp_path, workers)
+
+
+def test_harness_refuses_errors_of_other_rules_that_are_not_marked(tmp_path: Path, workers: Workers) -> None:
+    [rule] = [rule for rule in RULES if rule.code == "RL101"]
+    with_error = next(case for case in cases_of(rule) if case.bad).case
+    bad, good = own_cases(tmp_path, {"Block"}, line=3)
+    unmarked = with_error.__class__("unmarked", with_error.code.replace("RL101", "XX900"))
+    with pytest.raises(AssertionError):
+        RuleCase(bad.rule, unmarked, True, bad.folder).check(tmp_path, workers)
+    with pytest.raises(AssertionError, match="a good case has errors"):
+        RuleCase(RULES[0], with_error, False).check(tmp_path, workers)
+
+
+def test_harness_refuses_a_bad_case_without_a_mark(tmp_path: Path, workers: Workers) -> None:
+    _, good = own_cases(tmp_path, {"Good"})
+    with pytest.raises(AssertionError, match="no line of its code ends with `# <- XX900`"):
+        RuleCase(good.rule, good.case, True, good.folder).check(tmp_path, workers)
