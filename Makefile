@@ -1,7 +1,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test clean
+.PHONY: demo test snapshots clean
 
 # The demo lints a broken ResNet-18. Exit code 1 means that the mistake was found, which is what the demo is for.
 demo: .venv/.installed
@@ -13,6 +13,10 @@ test: .venv/.installed
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
 	$(BIN)/pytest
+
+# Renews the expected texts of messages, reports and fixtures. Read the difference before it is committed.
+snapshots: .venv/.installed
+	$(BIN)/pytest --snapshot-update
 
 # torch goes first and alone: it is by far the largest, and a machine that has a wheel of its own for it is asked for
 # nothing else. The stamp is written last, so an installation that broke off is made again.

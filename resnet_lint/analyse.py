@@ -8,7 +8,7 @@ from .analysis import Analysis, Failure, Problem, check
 from .model.classes import ModelClass, model_classes
 from .model.explore import Exploration, Explorer, Traced
 from .model.load import ImportFailure, Loaded, load
-from .records import ClassStatus, FileReport, Position, Request, Span
+from .records import ClassStatus, FileReport, Outcome, Position, Request, Span
 from .rule import load_rules
 from .shapes.explain import explain
 from .shapes.fault import Fault
@@ -17,14 +17,15 @@ from .shapes.fault import Fault
 def analyse(request: Request) -> FileReport:
     """Everything that the rules find in one file, and what became of each of its classes."""
     rules = load_rules(request.rule_folders)
-    loaded = load(request.path)
+    loaded = load(request.path, request.source)
     if isinstance(loaded, ImportFailure):
         problem = Problem("import", loaded.span, loaded.reason)
         return FileReport(request.path, check(Analysis(request.path, (problem,)), rules))
     classes = [model for model in model_classes(loaded) if request.only_class in (None, model.name)]
     exploration = Explorer(loaded, model_classes(loaded), request).explore()
     analysis = _analysis(loaded, classes, exploration)
-    return FileReport(request.path, check(analysis, rules), analysis.classes, tuple(exploration.notes))
+    outcomes = tuple(Outcome(t.label, t.trace.signature) for t in exploration.traced if t.trace.trouble == (0, 0))
+    return FileReport(request.path, check(analysis, rules), analysis.classes, tuple(exploration.notes), outcomes)
 
 
 def _analysis(loaded: Loaded, classes: Sequence[ModelClass], found: Exploration) -> Analysis:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
-from .records import Cause, ClassStatus, Finding, Fix, Operand, Severity, Span
+from .records import Cause, ClassStatus, Finding, Fix, Mend, Operand, Severity, Span
 from .rule import Rule
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ class Failure:
     operands: tuple[Operand, ...]
     differs: frozenset[Difference] = frozenset()
     causes: tuple[Cause, ...] = ()
-    mend: Fix | None = None
+    mend: Mend | None = None
     condition: str | None = None
     layer: str | None = None
 
@@ -68,6 +68,7 @@ class Failure:
             self.target,
             self.operands,
             self.causes,
+            Fix(self.mend.title) if self.mend is not None else None,
             self.mend,
         )
 

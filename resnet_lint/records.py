@@ -72,6 +72,68 @@ class Fix:
 
 
 @dataclass(frozen=True)
+class Site:
+    """A layer of a skip connection and how it came to be built.
+
+    `name` is its path inside the block (`conv1`, `body.0`). `calls` are the expressions that led to it, the innermost
+    first: `nn.Conv2d(...)` in a helper, the helper's call in the block's constructor, the call of the block, and so on.
+    """
+
+    name: str
+    sort: str
+    calls: tuple[Span, ...]
+    channels: tuple[int, int] | None = None
+    stride: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True)
+class Change:
+    """Build a layer with another argument: `value` as plain source; better as the expression that `like` is built with.
+
+    `like_argument` is the name of that argument of `like`.
+    """
+
+    site: Site
+    argument: str
+    value: str
+    like: Site | None = None
+    like_argument: str | None = None
+
+
+@dataclass(frozen=True)
+class Projection:
+    """A projection to be put on the shortcut of a failing addition.
+
+    `operand` says which operand of the addition is the shortcut, 0 or 1; `axes` counts the spatial axes, 0 for linear
+    layers. `branch` are the layers of the residual branch with weights, in order; `norm` is the last normalisation
+    among them. `conditional` is true where the block's addition works for other instances, which have to stay.
+    """
+
+    operand: int
+    channels: tuple[int, int]
+    stride: tuple[int, ...]
+    axes: int
+    branch: tuple[Site, ...]
+    norm: Site | None
+    conditional: bool
+
+
+@dataclass(frozen=True)
+class Mend:
+    """What would put a failure right: the kind of mend, its title in words, and what the edits are made from.
+
+    `resized` is the operand that has to take the other's size; `flag` is the attribute of self to be narrowed.
+    """
+
+    kind: str
+    title: str
+    changes: tuple[Change, ...] = ()
+    projection: Projection | None = None
+    resized: int | None = None
+    flag: str | None = None
+
+
+@dataclass(frozen=True)
 class Finding:
     """What a rule has to say about one expression, at one or many places of the model."""
 
@@ -86,6 +148,7 @@ class Finding:
     operands: tuple[Operand, ...] = ()
     causes: tuple[Cause, ...] = ()
     fix: Fix | None = None
+    mend: Mend | None = None
 
 
 @dataclass(frozen=True)
@@ -105,7 +168,9 @@ class Request:
     """What the front asks of the worker for one file.
 
     `call` builds the class (`Net(64, stride=2)`); `inputs` are `NAME=SHAPE` strings, such as `x=2x3x32x32` or
-    `ids=2x16:int64`; `seconds` is the time limit for the file; `rule_folders` are the users' own rules.
+    `ids=2x16:int64`; `seconds` is the time limit for the file; `rule_folders` are the users' own rules. `source` is
+    read in place of the file's own text, and only as much is traced as it takes to cover each class: that is how a
+    fix is verified before it is written.
     """
 
     path: str
@@ -114,16 +179,29 @@ class Request:
     inputs: tuple[str, ...] = ()
     seconds: float = 60.0
     rule_folders: tuple[str, ...] = ()
+    source: str | None = None
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a model gave in a trace: the source that builds it, and its input and output shapes as text."""
+
+    label: str
+    shapes: str
 
 
 @dataclass(frozen=True)
 class FileReport:
-    """Everything that is known of one file. `notes` are sentences for the reader, such as targets left untraced."""
+    """Everything that is known of one file. `notes` are sentences for the reader, such as targets left untraced.
+
+    `outcomes` are those of the traces without a fault: what a fix has to leave as it is.
+    """
 
     path: str
     findings: tuple[Finding, ...] = ()
     classes: tuple[ClassStatus, ...] = ()
     notes: tuple[str, ...] = ()
+    outcomes: tuple[Outcome, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -3,21 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import nullcontext
+from contextlib import chdir, nullcontext
 
 import pytest
 from click.testing import CliRunner, Result
 
 from resnet_lint.cli import main
+from resnet_lint.records import Request
 from resnet_lint.workers import Workers
 
 Lint = Callable[..., Result]
 
 
 @pytest.fixture(scope="session")
-def workers() -> Iterator[Workers]:
+def workers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workers]:
     """A worker process for the whole session; with pytest-xdist, one for each of its processes."""
+    folder = tmp_path_factory.mktemp("worker")
+    empty = folder / "empty.py"
+    empty.touch()
     with Workers() as workers:
+        with chdir(folder):  # the first request starts the process, whose working folder should be no test's
+            workers.analyse(Request(str(empty)))
         yield workers
 
 

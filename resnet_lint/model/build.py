@@ -22,10 +22,18 @@ BUILT = "_resnet_lint_built"
 
 @dataclass(frozen=True)
 class Built:
-    """Where a module was built: the expression in its owner's code, and the outermost expression that led to it."""
+    """Where a module was built.
+
+    `point` is the expression in its owner's code; `chain` has all the user's expressions that led to it, the innermost
+    first.
+    """
 
     point: Point
-    outermost: Point
+    chain: tuple[Point, ...]
+
+    @property
+    def outermost(self) -> Point:
+        return self.chain[-1]
 
 
 class _SkipInitialisation(TorchFunctionMode):
@@ -62,18 +70,16 @@ def noting_where_built(project: Project) -> Iterator[None]:
 def _built(module: nn.Module, frame: FrameType | None, project: Project) -> Built | None:
     while frame is not None and first_argument(frame) is module:
         frame = frame.f_back
-    inner = owner = outer = None
+    chain: list[Point] = []
+    owner = None
     while frame is not None:
         if project.owns(frame.f_code):
-            outer = point(frame)
-            inner = inner or outer
+            chain.append(point(frame))
             # In a helper such as conv3x3(...), the line to look at is the one in the block that calls it.
             if owner is None and isinstance(first_argument(frame), nn.Module):
-                owner = outer
+                owner = chain[-1]
         frame = frame.f_back
-    if inner is None or outer is None:
-        return None
-    return Built(owner or inner, outer)
+    return Built(owner or chain[0], tuple(chain)) if chain else None
 
 
 def build(make: Callable[..., Any], args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None) -> nn.Module:

@@ -83,7 +83,7 @@ class Explorer:
                     stage()
                     if self._all_covered():
                         break
-                if self._request.call is None:
+                if self._request.call is None and self._request.source is None:
                     self._more_factories()
         except TimeUp:
             self._note_time_up()

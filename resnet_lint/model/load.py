@@ -9,7 +9,10 @@ import __future__
 
 import ast
 import importlib
+import importlib.machinery
 import importlib.util
+import linecache
+import os
 import sys
 import types
 from collections.abc import Iterator
@@ -48,10 +51,15 @@ class ImportFailure:
     reason: str
 
 
-def load(path: str) -> Loaded | ImportFailure:
-    """Import the definitions of a file, as a member of its package where it has one."""
+def load(path: str, source: str | None = None) -> Loaded | ImportFailure:
+    """Import the definitions of a file, as a member of its package where it has one.
+
+    With `source`, that text is read wherever the file would be, also by the modules that import it.
+    """
     file = Path(path)
-    tree = ast.parse(file.read_bytes(), filename=path)
+    if source is not None:
+        _replace_source(path, source)
+    tree = ast.parse(file.read_bytes() if source is None else source, filename=path)
     package = package_folder(file)
     project = Project(_with_slash(project_root(file, package)))
     _extend_search_path(file, package, project)
@@ -63,6 +71,19 @@ def load(path: str) -> Loaded | ImportFailure:
         return ImportFailure(_line(path, 1), f"its package cannot be imported: {_said(error)}")
     failure = None if has_run else _run_definitions(path, tree, module)
     return failure or Loaded(path, module, tree, project)
+
+
+def _replace_source(path: str, source: str) -> None:
+    get_code = importlib.machinery.SourceFileLoader.get_code
+
+    def replaced(loader: importlib.machinery.SourceFileLoader, name: str) -> types.CodeType | None:
+        if os.path.realpath(loader.path) == os.path.realpath(path):
+            return compile(source, path, "exec", dont_inherit=True)
+        return get_code(loader, name)
+
+    importlib.machinery.SourceFileLoader.get_code = replaced  # type: ignore[method-assign,assignment]
+    # What reads source lines for positions asks linecache; no modification time keeps it from looking at the disk.
+    linecache.cache[path] = (len(source), None, source.splitlines(keepends=True), path)
 
 
 def package_folder(file: Path) -> Path | None:

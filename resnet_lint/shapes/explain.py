@@ -39,7 +39,7 @@ def explain(fault: Fault, trace: Trace, project: Project, label: str, condition:
     elif fault.kind == "layer" and fault.layer is not None:
         operands = (Operand("input", shapes[0]),)
         causes = _layer_causes(fault, owner)
-        mend = mend_layer(fault, fault.node.meta["call"].relative_path(owner))
+        mend = mend_layer(fault, owner)
     else:
         operands = tuple(Operand(f"operand {index}", shape) for index, shape in enumerate(shapes, 1))
         causes = _causes_behind(fault.node, owner)

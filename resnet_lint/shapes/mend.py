@@ -9,21 +9,23 @@ lost to missing padding or gained by upsampling, a flag that lets the addition h
 from __future__ import annotations
 
 import ast
+import linecache
 import math
 import re
 from collections.abc import Callable, Sequence
-from pathlib import Path
 
+import torch
 from torch import fx, nn
 
-from ..records import Fix, Shape
+from ..records import Change, Mend, Projection, Shape, Site
 from .calls import ModuleCall
-from .fault import Fault
+from .fault import ADDITIONS, CHANNEL_NORMS, LAST_DIMENSION_NORMS, Fault
 from .layers import Effect, effect_of
 from .residuals import Residual, channel_axis_of, path_between
 from .squeeze import squeeze_of_batch
 from .trace import Trace
 
+NORMS = CHANNEL_NORMS | LAST_DIMENSION_NORMS
 SHORTCUT_NAME = re.compile(r"downsample|shortcut|proj|skip|identity|residual|\bsc\b", re.IGNORECASE)
 
 
@@ -46,6 +48,13 @@ class _Evidence:
         return _total_stride(self.branch_layers, len(self.branch) - 2)
 
     @property
+    def missing_stride(self) -> tuple[int, ...]:
+        """What the shortcut has to stride yet, to end at the branch's size."""
+        own = _total_stride(self.shortcut_layers, len(self.shortcut) - 2)
+        pairs = list(zip(self.branch_strides, own, strict=True))
+        return tuple(b // s if b % s == 0 else b for b, s in pairs)
+
+    @property
     def channels_differ(self) -> bool:
         return self.branch[self.channel_axis] != self.shortcut[self.channel_axis]
 
@@ -63,40 +72,55 @@ class _Evidence:
         call: ModuleCall = node.meta["call"]
         return call.relative_path(self.owner) if call.is_torchs else getattr(node.meta["function"], "__name__", "it")
 
+    def site(self, node: fx.Node) -> Site:
+        return site_of(node, self.owner)
 
-def mend_addition(residual: Residual, owner: ModuleCall, trace: Trace, fault: Fault) -> Fix | None:
+
+def site_of(node: fx.Node, inside: ModuleCall) -> Site:
+    """How the layer behind a node was built; `name` is its path inside the block."""
+    call: ModuleCall = node.meta["call"]
+    built = getattr(call.module, "_resnet_lint_built", None)
+    effect = effect_of(node)
+    return Site(
+        call.relative_path(inside),
+        effect.sort if effect is not None else "other",
+        tuple(point.span for point in built.chain) if built is not None and call.is_torchs else (),
+        effect.channels if effect is not None else None,
+        effect.stride if effect is not None else (),
+    )
+
+
+def mend_addition(residual: Residual, owner: ModuleCall, trace: Trace, fault: Fault) -> Mend | None:
     """The mend for a residual addition that cannot work; the first explanation that holds gives it."""
     evidence = _Evidence(residual, owner, trace, fault)
-    for explanation in _EXPLANATIONS:
-        title = explanation(evidence)
-        if title is not None:
-            return Fix(title)
-    return None
+    return next((mend for explanation in _EXPLANATIONS if (mend := explanation(evidence)) is not None), None)
 
 
 # --- the explanations, in the order in which they are tried ----------------------------------------------------------
 
 
-def _missing_dimensions(e: _Evidence) -> str | None:
+def _missing_dimensions(e: _Evidence) -> Mend | None:
     if len(e.branch) == len(e.shortcut):
         return None
     small, large = sorted((e.branch, e.shortcut), key=len)
     if len(small) == 2 and small[1] == large[1]:
         index = ", ".join([":", ":", *["None"] * (len(large) - 2)])
-        return f"give the {small} operand its missing dimensions: [{index}]"
-    return f"bring both operands to the same number of dimensions: {e.branch} and {e.shortcut}"
+        return Mend("reshape_operand", f"give the {small} operand its missing dimensions: [{index}]")
+    shapes = f"{e.branch} and {e.shortcut}"
+    return Mend("reshape_operand", f"bring both operands to the same number of dimensions: {shapes}")
 
 
-def _swapped_dimensions(e: _Evidence) -> str | None:
-    if math.prod(e.branch) != math.prod(e.shortcut) or sorted(e.branch) != sorted(e.shortcut):
+def _swapped_dimensions(e: _Evidence) -> Mend | None:
+    if sorted(e.branch) != sorted(e.shortcut):
         return None
     unlike = [axis for axis, (a, b) in enumerate(zip(e.branch, e.shortcut, strict=True)) if a != b]
     if len(unlike) == 2:
-        return f"swap the branch's dimensions back before the addition: .transpose({unlike[0]}, {unlike[1]})"
-    return f"permute the branch's dimensions back to {e.shortcut} before the addition"
+        swap = f".transpose({unlike[0]}, {unlike[1]})"
+        return Mend("reshape_operand", f"swap the branch's dimensions back before the addition: {swap}")
+    return Mend("reshape_operand", f"permute the branch's dimensions back to {e.shortcut} before the addition")
 
 
-def _resolution_setting(e: _Evidence) -> str | None:
+def _resolution_setting(e: _Evidence) -> Mend | None:
     """A parameter made for one number of positions, such as a position embedding, meets another number."""
     sizes = {a for pair in zip(e.branch, e.shortcut, strict=True) for a in pair if pair[0] != pair[1]}
     for node in (*e.residual.branch_path, *e.residual.shortcut_path):
@@ -105,72 +129,46 @@ def _resolution_setting(e: _Evidence) -> str | None:
         if "matmul" in getattr(node.meta.get("function"), "__name__", "") and own:
             made_for = own.pop()
             other = next(iter(sizes - {made_for}))
-            return (
+            return Mend(
+                "config",
                 f"a resolution setting: the position parameters are made for {made_for} positions and the input has "
-                f"{other}; build the module for the resolution that it gets"
+                f"{other}; build the module for the resolution that it gets",
             )
     return None
 
 
-def _lost_padding(e: _Evidence) -> str | None:
-    """The branch shrinks by kernel - 1 per layer although nothing strides: its padding is missing."""
-    lost = [node for node, effect in e.branch_layers if _pads_too_little(effect)]
-    shrunk = [b < s for b, s in zip(*e.sizes, strict=True)]
-    if not lost or not any(shrunk) or any(effect.sort == "transposed" for _, effect in e.branch_layers):
-        return None
-    if e.channels_differ and not e.shortcut_layers:
-        return None
-    words = []
-    for node in lost:
-        effect = effect_of(node)
-        assert effect is not None
-        padding = tuple(d * (k - 1) // 2 for k, d in zip(effect.kernel, effect.dilation or effect.kernel, strict=True))
-        words.append(f"padding={padding[0] if len(set(padding)) == 1 else padding} on {e.name(node)}")
-    return f"the branch loses its border, so give it padding: {', '.join(words)}"
-
-
-def _upsampling_one_short(e: _Evidence) -> str | None:
+def _upsampling_one_short(e: _Evidence) -> Mend | None:
     """A transposed convolution that ends a little below the size of what it is added to."""
-    transposed = [(node, effect) for node, effect in e.branch_layers if effect.sort == "transposed"]
-    if not transposed:
-        transposed = [(node, effect) for node, effect in e.shortcut_layers if effect.sort == "transposed"]
+    layers = [*e.shortcut_layers, *e.branch_layers]
+    transposed = [(node, effect) for node, effect in layers if effect.sort == "transposed"]
     if not transposed or not e.sizes_differ:
         return None
-    if all(0 < abs(b - s) <= max(effect.stride) * 2 for b, s in zip(*e.sizes, strict=True) for _, effect in transposed):
-        return f"give {e.name(transposed[-1][0])} output_padding=1, or the size to reach: output_size=skip.shape[-2:]"
+    node, effect = transposed[-1]
+    if all(abs(b - s) <= 2 * max(effect.stride) for b, s in zip(*e.sizes, strict=True)):
+        title = f"give {e.name(node)} output_padding=1, or the size to reach: output_size=skip.shape[-2:]"
+        return Mend("ceil_or_output_padding", title, (Change(e.site(node), "output_padding", "1"),))
     return None
 
 
-def _resized_by_factor(e: _Evidence) -> str | None:
+def _resized_by_factor(e: _Evidence) -> Mend | None:
     """An interpolation by a factor misses odd sizes; by the other operand's size it cannot."""
-    resized = [node for node, effect in (*e.branch_layers, *e.shortcut_layers) if effect.sort == "resize"]
-    if not resized or not e.sizes_differ or e.channels_differ:
-        return None
-    return "resize to the size of the other operand: size=skip.shape[-2:] instead of scale_factor"
+    for path, layers in ((e.residual.branch, e.branch_layers), (e.residual.shortcut, e.shortcut_layers)):
+        if any(effect.sort == "resize" for _, effect in layers) and e.sizes_differ and not e.channels_differ:
+            title = "resize to the size of the other operand: size=skip.shape[-2:] instead of scale_factor"
+            return Mend("resize_to_skip", title, resized=_operand_index(e.fault.node, path))
+    return None
 
 
-def _floor_beside_ceil(e: _Evidence) -> str | None:
+def _floor_beside_ceil(e: _Evidence) -> Mend | None:
     """A pooling shortcut rounds an odd size down where the branch's strided convolution rounds up."""
     pools = [node for node, effect in e.shortcut_layers if effect.sort == "pool"]
     if pools and all(0 <= b - s <= 1 for b, s in zip(*e.sizes, strict=True)) and e.sizes_differ:
-        return f"let the shortcut round up as the branch does: ceil_mode=True on {e.name(pools[-1])}"
+        title = f"let the shortcut round up as the branch does: ceil_mode=True on {e.name(pools[-1])}"
+        return Mend("ceil_or_output_padding", title, (Change(e.site(pools[-1]), "ceil_mode", "True"),))
     return None
 
 
-def _upsampled_branch(e: _Evidence) -> str | None:
-    """The branch is larger than the block's input: the shortcut has to grow too."""
-    pairs = list(zip(*e.sizes, strict=True))
-    if not any(effect.sort in ("transposed", "resize") for _, effect in e.branch_layers):
-        return None
-    if e.shortcut_layers or e.residual.fork is None or not pairs or not all(b > s for b, s in pairs):
-        return None
-    factors = {b / s for b, s in pairs}
-    grow = f"scale_factor={factors.pop():g}" if len(factors) == 1 else f"size={e.branch[2:]}"
-    words = f"upsample the shortcut (nn.Upsample({grow}))"
-    return words if not e.channels_differ else f"{words} and project it: {_convolution(e.shortcut, e.branch, ())}"
-
-
-def _strided_twice(e: _Evidence) -> str | None:
+def _strided_twice(e: _Evidence) -> Mend | None:
     """The branch strides in two layers what the shortcut strides in one."""
     strided = [node for node, effect in e.branch_layers if effect.stride and max(effect.stride) > 1]
     if not e.shortcut_layers or len(strided) < 2:
@@ -178,79 +176,103 @@ def _strided_twice(e: _Evidence) -> str | None:
     own = _total_stride(e.shortcut_layers, len(e.shortcut) - 2)
     first = _total_stride(e.branch_layers[: [n for n, _ in e.branch_layers].index(strided[0]) + 1], len(e.branch) - 2)
     if own and own == first and own != e.branch_strides:
-        return f"the branch strides twice, the shortcut once: stride=1 on {e.name(strided[-1])}"
+        # Which of the two was meant is the author's to say, so there are no edits.
+        return Mend("fix_branch", f"the branch strides twice, the shortcut once: stride=1 on {e.name(strided[-1])}")
     return None
 
 
-def _existing_shortcut(e: _Evidence) -> str | None:
-    """The block has a projection: that one is corrected, never a second one added; or the branch, if it is the odd
-    one.
-    """
+def _lost_padding(e: _Evidence) -> Mend | None:
+    """The branch shrinks by kernel - 1 per layer although nothing strides: its padding is missing."""
+    lost = [(node, effect) for node, effect in e.branch_layers if _pads_too_little(effect)]
+    if not lost or not any(b < s for b, s in zip(*e.sizes, strict=True)):
+        return None
+    if any(effect.sort == "transposed" for _, effect in e.branch_layers) or not _padded_sizes_agree(e):
+        return None
+    changes = tuple(Change(e.site(node), "padding", _number(_full_padding(effect))) for node, effect in lost)
+    words = ", ".join(f"padding={change.value} on {change.site.name}" for change in changes)
+    return Mend("padding", f"the branch loses its border, so give it padding: {words}", changes)
+
+
+def _existing_shortcut(e: _Evidence) -> Mend | None:
+    """The block has a projection: that one is corrected, never a second one added; or the branch, if it is odd."""
     projections = [(node, effect) for node, effect in e.shortcut_layers if _is_projection(e, node, effect)]
     if not projections or e.residual.fork is None:
         return None
     node, effect = projections[-1]
+    learned = [(n, x) for n, x in e.branch_layers if x.learned and x.channels is not None]
     if not e.trace.preferred_branch and e.channels_differ:
-        last = [(n, x) for n, x in e.branch_layers if x.learned]
-        unit = "out_features" if effect.sort == "linear" else "out_channels"
-        name = e.name(last[-1][0]) if last else "its last layer"
-        return f"the branch is the odd one: {unit}={_channels(e.shortcut, effect)} on {name}, as the shortcut has"
-    words = []
-    if e.channels_differ:
-        unit = "out_features" if effect.sort == "linear" else "out_channels"
-        words.append(f"{unit}={_channels(e.branch, effect)}")
-    if e.sizes_differ and e.branch_strides and math.prod(effect.kernel) == 1:
-        words.append(f"stride={_number(e.branch_strides)}")
-    return f"correct the shortcut that is there: {', '.join(words)} on {e.name(node)}" if words else None
+        name = e.name(learned[-1][0]) if learned else "its last layer"
+        wanted = f"{_width_name(effect)}={e.shortcut[e.channel_axis]}"
+        return Mend("fix_branch", f"the branch is the odd one: {wanted} on {name}, as the shortcut has")
+    site = e.site(node)
+    changes: list[Change] = []
+    if e.channels_differ and learned:
+        like = e.site(learned[-1][0])
+        width = _width_name(effect)
+        changes.append(Change(site, width, str(e.branch[e.channel_axis]), like, _width_name(learned[-1][1])))
+    if e.sizes_differ and math.prod(effect.kernel) == 1:
+        strided = [n for n, x in e.branch_layers if x.stride and max(x.stride) > 1]
+        like_strided = e.site(strided[0]) if len(strided) == 1 else None
+        changes.append(Change(site, "stride", _number(e.branch_strides), like_strided, "stride"))
+    words = ", ".join(f"{change.argument}={change.value}" for change in changes)
+    title = f"correct the shortcut that is there: {words} on {e.name(node)}"
+    return Mend("edit_existing_shortcut", title, tuple(changes)) if changes else None
 
 
-def _is_projection(e: _Evidence, node: fx.Node, effect: Effect) -> bool:
-    """Whether a layer is made for the shortcut, and not a stream of its own: by its 1x1 kernel, or by its name."""
-    return effect.learned and (math.prod(effect.kernel) == 1 or SHORTCUT_NAME.search(e.name(node)) is not None)
-
-
-def _odd_branch(e: _Evidence) -> str | None:
-    """With the shortcut's shape, everything after the block fits; with the branch's, it does not."""
-    learned = [node for node, effect in e.branch_layers if effect.learned]
-    if e.trace.preferred_branch or not learned or e.residual.fork is None:
+def _upsampled_branch(e: _Evidence) -> Mend | None:
+    """The branch is larger than the block's input: the shortcut has to grow too."""
+    pairs = list(zip(*e.sizes, strict=True))
+    grows = any(effect.sort in ("transposed", "resize") for _, effect in e.branch_layers)
+    if not grows or e.shortcut_layers or e.residual.fork is None or not all(b > s for b, s in pairs):
         return None
-    effect = effect_of(learned[-1])
-    assert effect is not None
-    unit = "out_features" if effect.sort == "linear" else "out_channels"
-    return (
-        f"what follows wants the shortcut's shape, so the branch is the odd one: "
-        f"{unit}={_channels(e.shortcut, effect)} on {e.name(learned[-1])}"
-    )
+    factors = {b / s for b, s in pairs}
+    grow = f"scale_factor={factors.pop():g}" if len(factors) == 1 else f"size={e.branch[2:]}"
+    words = f"upsample the shortcut (nn.Upsample({grow}))"
+    if e.channels_differ:
+        words += f" and project it: {_convolution(e.shortcut, e.branch, ())}"
+    return Mend("upsample_shortcut", words)
 
 
-def _generous_flag(e: _Evidence) -> str | None:
+def _generous_flag(e: _Evidence) -> Mend | None:
     """The addition stands under a flag of the block (`if self.use_res`) that is true too often."""
     flag = _flag_around(e.fault)
     if flag is None or e.shortcut_layers:
         return None
     wanted = "the stride is 1 and the channels are equal"
-    return f"add the input only where the shapes allow it: narrow self.{flag} so that it is true when {wanted}"
+    title = f"add the input only where the shapes allow it: narrow self.{flag} to when {wanted}"
+    return Mend("drop_skip", title, projection=_projection_of(e), flag=flag)
 
 
-def _missing_downsample(e: _Evidence) -> str | None:
+def _missing_downsample(e: _Evidence) -> Mend | None:
     """The block takes its shortcut from its caller, and the caller gave none."""
+    text = _projection_text(e)
     for name in ("downsample", "shortcut", "projection", "proj", "skip"):
-        if name in vars(e.owner.module) and getattr(e.owner.module, name) is None and not e.shortcut_layers:
-            projection = _projection_for(e)
-            return f"pass {name}={projection} where the block is built" if projection else None
+        if name in vars(e.owner.module) and getattr(e.owner.module, name) is None and not e.shortcut_layers and text:
+            title = f"pass {name}={text} where the block is built, or let the block make its own when it gets None"
+            return Mend("project", title, projection=_projection_of(e))
     return None
 
 
-def _projection(e: _Evidence) -> str | None:
-    projection = _projection_for(e)
-    if projection is None:
+def _odd_branch(e: _Evidence) -> Mend | None:
+    """With the shortcut's shape, everything after the block fits; with the branch's, it does not."""
+    learned = [(node, effect) for node, effect in e.branch_layers if effect.learned]
+    if e.trace.preferred_branch or not learned or e.residual.fork is None:
         return None
-    if e.residual.fork is None or e.shortcut_layers:
-        return f"project one of the two streams: {projection}"
-    return f"project the shortcut: {projection}"
+    node, effect = learned[-1]
+    wanted = f"{_width_name(effect)}={e.shortcut[e.channel_axis]} on {e.name(node)}"
+    return Mend("fix_branch", f"what follows wants the shortcut's shape, so the branch is the odd one: {wanted}")
 
 
-_EXPLANATIONS: Sequence[Callable[[_Evidence], str | None]] = (
+def _projected(e: _Evidence) -> Mend | None:
+    text = _projection_text(e)
+    if text is None:
+        return None
+    streams = e.residual.fork is None or bool(e.shortcut_layers)
+    what = "one of the two streams" if streams else "the shortcut"
+    return Mend("project", f"project {what}: {text}", projection=_projection_of(e))
+
+
+_EXPLANATIONS: Sequence[Callable[[_Evidence], Mend | None]] = (
     _missing_dimensions,
     _swapped_dimensions,
     _resolution_setting,
@@ -264,25 +286,34 @@ _EXPLANATIONS: Sequence[Callable[[_Evidence], str | None]] = (
     _generous_flag,
     _missing_downsample,
     _odd_branch,
-    _projection,
+    _projected,
 )
 
 
 # --- other faults -----------------------------------------------------------------------------------------------------
 
 
-def mend_concatenation(fault: Fault) -> Fix | None:
+def mend_concatenation(fault: Fault) -> Mend | None:
     """The parts of a concatenation differ elsewhere than along it: resize the one that was upsampled."""
     shapes: tuple[Shape, ...] = fault.node.meta["inputs"]
-    if len({len(shape) for shape in shapes}) == 1 and len({shape[2:] for shape in shapes}) > 1:
-        return Fix(
-            "bring the upsampled map to the size of the skip before joining them: "
-            "F.interpolate(x, size=skip.shape[-2:]), or pad it"
-        )
-    return None
+    if len({len(shape) for shape in shapes}) != 1 or len({shape[2:] for shape in shapes}) == 1:
+        return None
+    parts = [node for node in fault.node.all_input_nodes if node.meta["activation"]]
+    upsampled = [index for index, part in enumerate(parts) if _was_upsampled(part)]
+    return Mend(
+        "resize_to_skip",
+        "bring the upsampled map to the size of the skip before joining them: "
+        "F.interpolate(x, size=skip.shape[-2:]), or pad it",
+        resized=upsampled[-1] if upsampled else None,
+    )
 
 
-def mend_layer(fault: Fault, layer_name: str) -> Fix | None:
+def _was_upsampled(node: fx.Node) -> bool:
+    effects = [effect_of(step) for step in path_between(None, node)[-6:]]
+    return any(effect is not None and effect.sort in ("transposed", "resize") for effect in effects)
+
+
+def mend_layer(fault: Fault, owner: ModuleCall) -> Mend | None:
     """A layer takes another number than it gets: the number it should be built with."""
     shape = fault.node.meta["inputs"][0]
     layer = fault.layer
@@ -290,22 +321,34 @@ def mend_layer(fault: Fault, layer_name: str) -> Fix | None:
     if layer is None or not call.is_torchs or len(shape) < 2:
         return None
     got = shape[layer.dimension]
+    site = site_of(fault.node, owner)
     parameter = _parameter_for(call.module)
+    change = Change(site, parameter, str(got), *_giver_of(fault.node, owner))
     flattened = next((s for s in _behind(fault.node) if getattr(s.meta["function"], "__name__", "") in _FLATTENS), None)
     if layer.dimension == -1 and flattened is not None and len(flattened.meta["inputs"][0]) == 4:
         channels = flattened.meta["inputs"][0][1]
         if channels == layer.wanted:
-            return Fix(
-                f"pool to 1x1 before flattening: nn.AdaptiveAvgPool2d((1, 1)), or {parameter}={got} on {layer_name}"
-            )
-    return Fix(f"build {layer_name} with {parameter}={got}, or feed it {layer.wanted}")
+            pool = "pool to 1x1 before flattening: nn.AdaptiveAvgPool2d((1, 1))"
+            return Mend("adaptive_pool", f"{pool}, or {parameter}={got} on {site.name}")
+    return Mend("layer_arg", f"build {site.name} with {parameter}={got}, or feed it {layer.wanted}", (change,))
 
 
-def mend_other(fault: Fault) -> Fix | None:
-    """The one mend known for other failures: a batch that squeeze() took away; else the error and shapes have to do."""
+def _giver_of(node: fx.Node, owner: ModuleCall) -> tuple[Site, str] | tuple[None, None]:
+    """The layer that gave a failed layer its channels, and the name of that argument."""
+    source = next((operand for operand in node.all_input_nodes if operand.meta["activation"]), None)
+    for step in reversed(path_between(None, source)[-10:] if source is not None else []):
+        effect = effect_of(step)
+        if effect is not None and effect.channels is not None and effect.learned:
+            return site_of(step, owner), _width_name(effect)
+    return None, None
+
+
+def mend_other(fault: Fault) -> Mend | None:
+    """The one mend known for other failures: a batch that squeeze() took away; else the error has to do."""
     if squeeze_of_batch(fault.node) is None:
         return None
-    return Fix("squeeze() drops the batch too when it is 1: keep it with .flatten(1), or name the dimension to drop")
+    title = "squeeze() drops the batch too when it is 1: keep it with .flatten(1), or name the dimension to drop"
+    return Mend("dim_arg", title)
 
 
 _FLATTENS = frozenset({"view", "flatten", "reshape"})
@@ -341,29 +384,79 @@ def _total_stride(layers: Sequence[tuple[fx.Node, Effect]], axes: int) -> tuple[
     return tuple(math.prod(axis) for axis in zip(*strides, strict=True)) if strides else (1,) * axes
 
 
+def _is_projection(e: _Evidence, node: fx.Node, effect: Effect) -> bool:
+    """Whether a layer is made for the shortcut, and not a stream of its own: by its 1x1 kernel, or by its name."""
+    return effect.learned and (math.prod(effect.kernel) == 1 or SHORTCUT_NAME.search(e.name(node)) is not None)
+
+
 def _pads_too_little(effect: Effect) -> bool:
     if effect.sort != "convolution":
         return False
     return any(2 * p < d * (k - 1) for p, d, k in zip(effect.padding, effect.dilation, effect.kernel, strict=True))
 
 
-def _channels(shape: Shape, effect: Effect) -> int:
-    return shape[-1] if effect.sort == "linear" else shape[1]
+def _full_padding(effect: Effect) -> tuple[int, ...]:
+    """The padding that keeps the size at stride 1, for odd kernels."""
+    return tuple(d * (k - 1) // 2 for d, k in zip(effect.dilation, effect.kernel, strict=True))
 
 
-def _projection_for(e: _Evidence) -> str | None:
-    """The projection of the shortcut, with the branch's strides; None where no stride gives the branch's size."""
+def _padded_sizes_agree(e: _Evidence) -> bool:
+    """Whether the branch with full padding would end at the shortcut's size: then the padding alone was lost."""
+    sizes = list(e.residual.branch_path[0].meta["inputs"][0][2:]) if e.residual.branch_path else []
+    for _, effect in e.branch_layers:
+        if effect.sort == "convolution" and len(effect.stride) == len(sizes):
+            sizes = [(size - 1) // stride + 1 for size, stride in zip(sizes, effect.stride, strict=True)]
+        elif effect.sort == "pool" and len(effect.stride) == len(sizes):
+            return False
+    return tuple(sizes) == e.sizes[1]
+
+
+def _width_name(effect: Effect) -> str:
+    return "out_features" if effect.sort == "linear" else "out_channels"
+
+
+def _operand_index(addition: fx.Node, operand: fx.Node) -> int:
+    """Which operand of an addition, as written in the source: 0 for the left one or the receiver, 1 for the other."""
+    index = [node for node in addition.all_input_nodes if node.meta["activation"]].index(operand)
+    return 1 - index if addition.meta["function"] is torch.Tensor.__radd__ else index
+
+
+def _projection_text(e: _Evidence) -> str | None:
+    """The projection of the shortcut in numbers; None where no stride of the branch gives the branch's size."""
     last = next((effect for _, effect in reversed(e.branch_layers) if effect.learned), None)
-    if last is None or len(e.branch) != len(e.shortcut):
+    if last is None or len(e.branch) != len(e.shortcut) or e.branch[0] != e.shortcut[0]:
         return None
     if e.channel_axis != 1 or last.sort == "linear":
-        return f"nn.Linear({e.shortcut[-1]}, {e.branch[-1]})" if e.branch[:-1] == e.shortcut[:-1] else None
-    strides = e.branch_strides
-    if e.branch[0] != e.shortcut[0] or any(
-        math.ceil(s / stride) != b for b, s, stride in zip(*e.sizes, strides, strict=True)
-    ):
+        return None if e.sizes_differ else f"nn.Linear({e.shortcut[-1]}, {e.branch[-1]})"
+    strides = e.missing_stride
+    if any(math.ceil(s / stride) != b for b, s, stride in zip(*e.sizes, strides, strict=True)):
         return None
     return _convolution(e.shortcut, e.branch, strides)
+
+
+def _projection_of(e: _Evidence) -> Projection:
+    learned = [(node, effect) for node, effect in e.branch_layers if effect.learned and effect.channels is not None]
+    linear = e.channel_axis != 1 or learned[-1][1].sort == "linear"
+    # A normalisation before the last layer (pre-activation) says nothing of what comes after a projection.
+    after = e.residual.branch_path[e.residual.branch_path.index(learned[-1][0]) :]
+    norms = [node for node in after if node.meta.get("function") in NORMS]
+    span = e.fault.point.span
+    works_elsewhere = any(
+        node.meta.get("point") is not None
+        and node.meta["function"] in ADDITIONS
+        and node.meta["point"].span == span
+        and node not in {fault.node for fault in e.trace.all_faults}
+        for node in e.trace.graph.nodes
+    )
+    return Projection(
+        _operand_index(e.fault.node, e.residual.shortcut),
+        (e.shortcut[e.channel_axis], e.branch[e.channel_axis]),
+        () if linear else e.missing_stride,
+        0 if linear else len(e.branch) - 2,
+        tuple(e.site(node) for node, _ in learned),
+        e.site(norms[-1]) if norms else None,
+        works_elsewhere,
+    )
 
 
 def _convolution(source: Shape, wanted: Shape, strides: tuple[int, ...]) -> str:
@@ -378,10 +471,7 @@ def _number(values: tuple[int, ...]) -> str:
 def _flag_around(fault: Fault) -> str | None:
     """The attribute of self that an `if` around the failing expression tests, read from the source."""
     span = fault.point.span
-    try:
-        tree = ast.parse(Path(span.path).read_bytes())
-    except (OSError, SyntaxError):
-        return None
+    tree = ast.parse("".join(linecache.getlines(span.path)))
     for node in ast.walk(tree):
         if isinstance(node, ast.If) and _within(node.body, span.start.line):
             test = node.test

@@ -57,6 +57,13 @@ class Trace:
         return (*self.faults, self.fatal) if self.fatal is not None else self.faults
 
     @property
+    def signature(self) -> str:
+        """The shapes of the inputs and of the outputs, as text."""
+        inputs = [node.meta["shape"] for node in self.graph.nodes if node.op == "placeholder"]
+        outputs = [tuple(tensor.shape) for tensor in tensors_in(self.output)]
+        return f"{inputs} -> {outputs}"
+
+    @property
     def trouble(self) -> tuple[int, int]:
         """How bad it went, for comparing two traces of one model: first whether it ended early, then the faults."""
         return (0 if self.complete else 1, len(self.all_faults))

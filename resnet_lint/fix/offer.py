@@ -1,0 +1,126 @@
+"""Offers a fix for a finding: writes the ways to mend it into the source, traces each, and keeps the first that holds.
+
+A way holds when, in a new trace of the edited source, the finding is gone, no new one has come, no class has become
+unchecked, and every model that ran before gives the same shapes as before.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from itertools import islice
+from typing import Protocol
+
+import libcst as cst
+
+from ..records import FileReport, Finding, Fix, Request
+from .arguments import changed_arguments
+from .narrow import narrowed
+from .project import projections
+from .resize import resized
+from .source import Source, Sources, TextEdit
+
+# Each way costs a trace; what the first few do not mend, a person should.
+_MOST_WAYS = 6
+_MOST_ROUNDS = 12
+
+_WAYS: Mapping[str, Callable[[Finding, Source, Sources], Iterator[list[TextEdit]]]] = {
+    "project": projections,
+    "edit_existing_shortcut": changed_arguments,
+    "padding": changed_arguments,
+    "ceil_or_output_padding": changed_arguments,
+    "layer_arg": changed_arguments,
+    "resize_to_skip": resized,
+    "drop_skip": narrowed,
+}
+
+
+class Analyser(Protocol):
+    """Traces a file; here, one whose text is in the request."""
+
+    def analyse(self, request: Request) -> FileReport: ...
+
+
+@dataclass(frozen=True)
+class Offer:
+    """A verified edit of one file: the new text, what is left in it, and the fix as a record."""
+
+    text: str
+    report: FileReport
+    fix: Fix
+
+
+def with_fixes(report: FileReport, text: str, request: Request, analyser: Analyser) -> FileReport:
+    """The report with a verified fix for each finding that has one; the others keep their suggestion in words."""
+    findings = []
+    for finding in report.findings:
+        offer = offered(finding, report, text, request, analyser)
+        findings.append(finding if offer is None else replace(finding, fix=offer.fix))
+    return replace(report, findings=tuple(findings))
+
+
+def fixed(report: FileReport, text: str, request: Request, analyser: Analyser) -> tuple[str, FileReport]:
+    """The text with all safe fixes, one after the other until none is left, and the report on it."""
+    for _ in range(_MOST_ROUNDS):
+        offers = (offered(finding, report, text, request, analyser) for finding in report.findings)
+        offer = next((offer for offer in offers if offer is not None), None)
+        if offer is None:
+            break
+        text, report = offer.text, offer.report
+    return text, report
+
+
+def offered(finding: Finding, report: FileReport, text: str, request: Request, analyser: Analyser) -> Offer | None:
+    """A verified edit that mends a finding, or None."""
+    if finding.mend is None or finding.mend.kind not in _WAYS or finding.span.path != request.path:
+        return None
+    try:
+        source = Source(request.path, text)
+    except cst.ParserSyntaxError:
+        return None
+    ways = _WAYS[finding.mend.kind](finding, source, Sources(source))
+    for edits in islice(ways, _MOST_WAYS):
+        edited = source.edited(edits)
+        if not _parses(edited):
+            continue
+        after = analyser.analyse(replace(request, source=edited))
+        if _holds(finding, report, after):
+            fix = Fix(finding.mend.title, "safe", True, source.as_records(edits))
+            return Offer(edited, after, fix)
+    return None
+
+
+def _parses(text: str) -> bool:
+    try:
+        ast.parse(text)
+    except SyntaxError:
+        return False
+    return True
+
+
+def _holds(finding: Finding, before: FileReport, after: FileReport) -> bool:
+    old, new = _kinds(before), _kinds(after)
+    gone = new[_kind(finding)] < old[_kind(finding)]
+    return gone and new <= old and _unchecked(after) <= _unchecked(before) and _kept(before, after)
+
+
+def _kind(finding: Finding) -> tuple[str, str | None]:
+    """What a finding is about, whatever line it has moved to."""
+    family = "addition" if finding.rule in ("RL101", "RL102", "RL103", "RL106") else finding.rule
+    return family, finding.module
+
+
+def _kinds(report: FileReport) -> Counter[tuple[str, str | None]]:
+    return Counter(_kind(finding) for finding in report.findings)
+
+
+def _unchecked(report: FileReport) -> set[str]:
+    return {status.name for status in report.classes if status.status == "failed"}
+
+
+def _kept(before: FileReport, after: FileReport) -> bool:
+    """Whether every model that ran before gives the same shapes, as far as it was traced again."""
+    again = {outcome.label: outcome.shapes for outcome in after.outcomes}
+    return all(again.get(outcome.label, outcome.shapes) == outcome.shapes for outcome in before.outcomes)

@@ -1,0 +1,300 @@
+"""Puts a projection on the shortcut: a 1x1 convolution with the branch's stride, or a linear layer, in `__init__`.
+
+The channels and the stride are the user's own expressions where the constructor has them, else the attributes of the
+branch's layers (`self.conv1.in_channels`), else numbers. A block that also works for equal shapes gets the projection
+under a condition, so that its other uses keep their behaviour, parameters and state-dict keys.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import libcst as cst
+
+from ..records import Finding, Projection, Site
+from .expressions import callee_for, expression_for
+from .signatures import argument_of, layer_parameters
+from .source import Source, Sources, TextEdit
+from .style import Style
+
+_NAMES = ("shortcut", "downsample", "projection", "proj", "skip")
+_NUMBER = re.compile(r"\(?[\d, ]+\)?")
+
+
+@dataclass(frozen=True)
+class Numbers:
+    """The channels in and out and the stride of a projection, as source; `unit` is the stride that changes nothing."""
+
+    channels_in: str
+    channels_out: str
+    stride: str
+    unit: str = "1"
+
+    @property
+    def strides(self) -> bool:
+        return self.stride != self.unit
+
+    @property
+    def condition(self) -> str | None:
+        """When a projection is needed; None where the numbers stand fixed."""
+        parts = []
+        if self.strides and not _NUMBER.fullmatch(self.stride):
+            parts.append(f"{self.stride} != {self.unit}")
+        if self.channels_in != self.channels_out and not self._fixed_channels:
+            parts.append(f"{self.channels_in} != {self.channels_out}")
+        return " or ".join(parts) or None
+
+    @property
+    def _fixed_channels(self) -> bool:
+        return all(_NUMBER.fullmatch(text) for text in (self.channels_in, self.channels_out))
+
+
+@dataclass(frozen=True)
+class Block:
+    """The class whose forward holds the addition: its constructor, and where in it the layers end."""
+
+    definition: cst.ClassDef
+    init: cst.FunctionDef
+    last_layer: cst.SimpleStatementLine
+
+
+def projections(finding: Finding, source: Source, sources: Sources) -> Iterator[list[TextEdit]]:
+    """The ways to project the shortcut, the best one first: edits of `source`, not verified."""
+    projection = finding.mend.projection if finding.mend is not None else None
+    addition = next((node for node in source.at(finding.span)), None)
+    block = _block_around(addition, source) if addition is not None else None
+    if projection is None or addition is None or block is None:
+        return
+    style = Style(source)
+    for numbers in _numbers(projection, block, source, sources):
+        if projection.conditional and numbers.condition is None:
+            continue
+        layers = _layers(projection, numbers, block, style, source, sources)
+        yield from _made_when_none(block, numbers, layers, style, source)
+        use = _use(addition, projection.operand, _free_name(block, style, source), source)
+        if use is not None:
+            name = _free_name(block, style, source)
+            lines = _definition(f"self.{name}", numbers, layers, style)
+            yield [source.lines_after(block.last_layer, lines), use]
+
+
+def _block_around(addition: cst.CSTNode, source: Source) -> Block | None:
+    definition = source.class_around(addition)
+    init = _method(definition, "__init__") if definition is not None else None
+    if definition is None or init is None or _in_loop(addition, source):
+        return None
+    last = _last_setter(init)
+    return Block(definition, init, last) if last is not None else None
+
+
+def _last_setter(init: cst.FunctionDef) -> cst.SimpleStatementLine | None:
+    """The last top-level statement of a constructor that sets an attribute; what initialises weights comes after it."""
+    found = None
+    for statement in init.body.body:
+        if isinstance(statement, cst.SimpleStatementLine) and _sets_attribute(statement):
+            found = statement
+    return found
+
+
+def _sets_attribute(line: cst.SimpleStatementLine) -> bool:
+    return any(
+        isinstance(part, cst.Assign) and isinstance(target.target, cst.Attribute)
+        for part in line.body
+        for target in (part.targets if isinstance(part, cst.Assign) else ())
+    )
+
+
+def _method(definition: cst.ClassDef, name: str) -> cst.FunctionDef | None:
+    body = definition.body.body
+    return next((m for m in body if isinstance(m, cst.FunctionDef) and m.name.value == name), None)
+
+
+def _in_loop(addition: cst.CSTNode, source: Source) -> bool:
+    """One projection cannot serve every round of a loop."""
+    for above in source.above(addition):
+        if isinstance(above, (cst.For, cst.While)):
+            return True
+        if isinstance(above, cst.FunctionDef):
+            return False
+    return False
+
+
+# --- the numbers ------------------------------------------------------------------------------------------------------
+
+
+def _numbers(projection: Projection, block: Block, source: Source, sources: Sources) -> Iterator[Numbers]:
+    found = [
+        _as_expressions(projection, block.init, source, sources),
+        _as_attributes(projection),
+        _as_numbers(projection),
+    ]
+    yield from dict.fromkeys(numbers for numbers in found if numbers is not None)
+
+
+def _giving(projection: Projection, index: int) -> Site | None:
+    """The layer of the branch that takes the shortcut's channels (0), or gives the branch's (1)."""
+    wanted = projection.channels[index]
+    sites = projection.branch if index == 0 else projection.branch[::-1]
+    return next((site for site in sites if site.channels is not None and site.channels[index] == wanted), None)
+
+
+def _strided(projection: Projection) -> list[Site]:
+    return [site for site in projection.branch if site.stride and max(site.stride) > 1]
+
+
+def _as_expressions(p: Projection, scope: cst.FunctionDef, source: Source, sources: Sources) -> Numbers | None:
+    unit = "features" if p.axes == 0 else "channels"
+    ends = []
+    for index, argument in ((0, f"in_{unit}"), (1, f"out_{unit}")):
+        site = _giving(p, index)
+        text = expression_for(site, argument, scope, source, sources) if site is not None else None
+        if text is None:
+            return None
+        ends.append(text)
+    stride = _stride_expression(p, scope, source, sources)
+    return Numbers(ends[0], ends[1], stride) if stride is not None else None
+
+
+def _stride_expression(p: Projection, scope: cst.FunctionDef, source: Source, sources: Sources) -> str | None:
+    if not any(step > 1 for step in p.stride):
+        # This instance does not stride; another may, if the constructor says so.
+        texts = {expression_for(site, "stride", scope, source, sources) for site in p.branch if site.calls} - {None}
+        named = [text for text in texts if text is not None and not _NUMBER.fullmatch(text)]
+        return named[0] if len(named) == 1 else "1"
+    texts_in_order = [expression_for(site, "stride", scope, source, sources) for site in _strided(p)]
+    if None in texts_in_order or not texts_in_order:
+        return None
+    return " * ".join(text for text in texts_in_order if text is not None)
+
+
+def _as_attributes(p: Projection) -> Numbers | None:
+    unit = "features" if p.axes == 0 else "channels"
+    first, last, strided = _giving(p, 0), _giving(p, 1), _strided(p)
+    if first is None or last is None or len(strided) > 1:
+        return None
+    stride = f"{_attribute(strided[0])}.stride" if strided else "1"
+    unit_stride = f"({', '.join(['1'] * p.axes)}{',' if p.axes == 1 else ''})" if strided else "1"
+    return Numbers(f"{_attribute(first)}.in_{unit}", f"{_attribute(last)}.out_{unit}", stride, unit_stride)
+
+
+def _attribute(site: Site) -> str:
+    """`self.body[0]` for the layer at `body.0`."""
+    return "self." + re.sub(r"\.(\d+)", r"[\1]", site.name)
+
+
+def _as_numbers(p: Projection) -> Numbers:
+    stride = str(p.stride[0]) if len(set(p.stride)) == 1 else str(p.stride)
+    return Numbers(str(p.channels[0]), str(p.channels[1]), stride if p.stride else "1")
+
+
+# --- the source -------------------------------------------------------------------------------------------------------
+
+
+def _layers(
+    p: Projection, numbers: Numbers, block: Block, style: Style, source: Source, sources: Sources
+) -> tuple[str, ...]:
+    """The calls that make up the projection: the layer, and the branch's kind of normalisation after it."""
+    ends = f"{numbers.channels_in}, {numbers.channels_out}"
+    if p.axes == 0:
+        return (f"{style.nn}Linear({ends})",)
+    stride = f", stride={numbers.stride}" if numbers.strides else ""
+    layer = f"{style.nn}Conv{p.axes}d({ends}, kernel_size=1{stride}, bias=False)"
+    norm = _norm(p, numbers, block, source, sources)
+    return (layer, norm) if norm is not None else (layer,)
+
+
+def _norm(p: Projection, numbers: Numbers, block: Block, source: Source, sources: Sources) -> str | None:
+    """The branch's last normalisation, for the projection's channels."""
+    if p.norm is None:
+        return None
+    callee = callee_for(p.norm, block.init, source, sources)
+    inner = sources.get(p.norm.calls[0].path) if p.norm.calls else None
+    call = inner.call_at(p.norm.calls[0]) if inner is not None else None
+    if callee is None or inner is None or call is None:
+        return None
+    parameters = layer_parameters(call.func) or ("num_features",)
+    counted = argument_of(call, parameters, "num_groups")
+    if counted is not None:
+        return f"{callee}({inner.code(counted.value)}, {numbers.channels_out})"
+    return f"{callee}({numbers.channels_out})"
+
+
+def _definition(target: str, numbers: Numbers, layers: tuple[str, ...], style: Style) -> list[str]:
+    """The statements that build the projection in `target`, or an identity where none is needed."""
+    built = _built(layers, style)
+    if numbers.condition is None:
+        return [f"{target} = {built[0]}", *built[1:]]
+    assigned = [f"{target} = {built[0]}", *built[1:]]
+    return [
+        f"{target} = {style.identity}",
+        f"if {numbers.condition}:",
+        *(style.indent + line for line in assigned),
+    ]
+
+
+def _built(layers: tuple[str, ...], style: Style) -> list[str]:
+    if len(layers) == 1:
+        return [layers[0]]
+    return [f"{style.nn}Sequential(", *(f"{style.indent}{layer}," for layer in layers), ")"]
+
+
+def _made_when_none(
+    block: Block, numbers: Numbers, layers: tuple[str, ...], style: Style, source: Source
+) -> Iterator[list[TextEdit]]:
+    """A block that takes its shortcut from its caller makes its own when it gets None."""
+    for statement in block.init.body.body:
+        name = _taken_over(statement, block.init)
+        if name is None or numbers.condition is None:
+            continue
+        condition = f"({numbers.condition})" if " or " in numbers.condition else numbers.condition
+        built = _built(layers, style)
+        lines = [f"if {name} is None and {condition}:", f"{style.indent}{name} = {built[0]}"]
+        lines += [style.indent + line for line in built[1:]]
+        yield [source.lines_before(statement, lines)]
+
+
+def _taken_over(statement: cst.CSTNode, init: cst.FunctionDef) -> str | None:
+    """The name in `self.downsample = downsample`, for a shortcut that is a parameter with the default None."""
+    optional = {
+        p.name.value
+        for p in (*init.params.params, *init.params.kwonly_params)
+        if isinstance(p.default, cst.Name) and p.default.value == "None"
+    }
+    if not isinstance(statement, cst.SimpleStatementLine):
+        return None
+    for part in statement.body:
+        if isinstance(part, cst.Assign) and isinstance(part.value, cst.Name) and part.value.value in optional:
+            target = part.targets[0].target
+            if isinstance(target, cst.Attribute) and re.search("downsample|shortcut|proj|skip", part.value.value):
+                return part.value.value
+    return None
+
+
+def _use(addition: cst.CSTNode, operand: int, name: str, source: Source) -> TextEdit | None:
+    """The edit that sends the shortcut operand of the addition through the projection."""
+    if isinstance(addition, cst.BinaryOperation):
+        side = addition.left if operand == 0 else addition.right
+        return source.replaced(side, f"self.{name}({source.code(side)})")
+    if isinstance(addition, cst.SimpleStatementLine) and isinstance(addition.body[0], cst.AugAssign):
+        addition = addition.body[0]
+    if isinstance(addition, cst.AugAssign):
+        if operand == 1:
+            return source.replaced(addition.value, f"self.{name}({source.code(addition.value)})")
+        target, value = source.code(addition.target), source.code(addition.value)
+        return source.replaced(addition, f"{target} = self.{name}({target}) + {value}")
+    if isinstance(addition, cst.Call):
+        operands: list[cst.BaseExpression] = [argument.value for argument in addition.args]
+        if isinstance(addition.func, cst.Attribute) and len(operands) == 1:
+            operands.insert(0, addition.func.value)
+        if operand < len(operands):
+            return source.replaced(operands[operand], f"self.{name}({source.code(operands[operand])})")
+    return None
+
+
+def _free_name(block: Block, style: Style, source: Source) -> str:
+    """A name for the projection: one that the file uses elsewhere, and that this class has not given away."""
+    taken = set(re.findall(r"\bself\.(\w+)", source.code(block.definition)))
+    familiar = [name for name in _NAMES if f"self.{name}" in source.text]
+    return next(name for name in (*familiar, *_NAMES, "shortcut_projection") if name not in taken)
