@@ -129,6 +129,9 @@ def main() -> None:
     callback=_checked_seconds,
     help=f"The time limit for one file. Default: {Settings.timeout:g}.",
 )
+@click.option("--fix", is_flag=True, help="Write the verified fixes into the files.")
+@click.option("--unsafe-fixes", is_flag=True, help="Also fix what changes the result of code that runs.")
+@click.option("--diff", is_flag=True, help="Show what --fix would change as a diff; write nothing.")
 @click.option("--rules", metavar="DIR", type=_FOLDER, multiple=True, help="A folder with rules of your own.")
 @click.option("--config", metavar="FILE", type=_FILE, help="Read [tool.resnet-lint] from this file.")
 @click.option("--isolated", is_flag=True, help="Read no configuration file.")
@@ -145,6 +148,8 @@ def check(paths: tuple[str, ...], config: Path | None, isolated: bool, **options
     settings = load(given, cwd=cwd, config=config, isolated=isolated)
     if settings.output is not None and not settings.output.parent.is_dir():
         raise UsageError(f"--output: there is no folder {settings.output.parent}")
+    if settings.fix and settings.diff:
+        raise UsageError("--fix writes and --diff only shows; give one of them")
     run = _run(paths or (".",), settings, cwd)
     _show(run, settings, cwd)
     return _exit_code(run, settings)
@@ -170,14 +175,14 @@ def _show(run: Run, settings: Settings, cwd: Path) -> None:
 
     colour = settings.output is None and _is_terminal() and not os.environ.get("NO_COLOR")
     view = View(cwd, colour, settings.verbose, settings.quiet, settings.statistics)
-    text = render(settings.format, run, view)
+    text = render("diff" if settings.diff else settings.format, run, view)
     if settings.output is None:
         if isinstance(sys.stdout, io.TextIOWrapper):
             sys.stdout.reconfigure(errors="replace")  # a source line may hold what the terminal's encoding lacks
         click.echo(text, nl=False, color=colour)
         return
     try:
-        write_atomically(settings.output, text)
+        write_atomically(settings.output, text.encode())
     except OSError as error:
         raise UsageError(f"--output: cannot write {settings.output}: {error.strerror}") from error
 

@@ -42,6 +42,9 @@ class Settings:
     rules: tuple[Path, ...] = ()
     input: tuple[str, ...] = ()
     call: str | None = None
+    fix: bool = False
+    unsafe_fixes: bool = False
+    diff: bool = False
 
 
 def load(given: Mapping[str, object], *, cwd: Path, config: Path | None = None, isolated: bool = False) -> Settings:
@@ -159,4 +162,7 @@ _CHECKS: dict[str, Callable[[object, Path], object]] = {
     "rules": _paths,
     "input": _inputs,
     "call": _text,
+    "fix": _flag,
+    "unsafe-fixes": _flag,
+    "diff": _flag,
 }

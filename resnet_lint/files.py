@@ -7,6 +7,7 @@ import io
 import os
 import tempfile
 import tokenize
+from dataclasses import dataclass
 from pathlib import Path
 
 
@@ -33,6 +34,27 @@ def decode(source: bytes) -> str:
     return source.decode(encoding).replace("\r\n", "\n").replace("\r", "\n")
 
 
+@dataclass(frozen=True)
+class SourceText:
+    """A Python file exactly as it is: its bytes, its text with its own line ends, and how to turn text into bytes."""
+
+    path: Path
+    data: bytes
+    text: str
+    encoding: str
+
+    def encoded(self, text: str) -> bytes:
+        """Another text in the file's encoding, with its byte order mark if it has one."""
+        return text.encode(self.encoding)
+
+
+def read_exactly(path: Path) -> SourceText:
+    """A file's text with nothing changed. Raises OSError, and what `decode` raises."""
+    data = path.read_bytes()
+    encoding, _ = tokenize.detect_encoding(io.BytesIO(data).readline)
+    return SourceText(path, data, data.decode(encoding), encoding)
+
+
 def lines_of(path: str | Path) -> tuple[str, ...]:
     """The lines of a Python file, without their ends; none when it cannot be read."""
     try:
@@ -41,21 +63,27 @@ def lines_of(path: str | Path) -> tuple[str, ...]:
         return ()
 
 
-def write_atomically(path: Path, text: str) -> None:
-    """Write a whole file or nothing: a reader never sees half of it, and a full disk leaves the old one.
+def write_atomically(path: Path, data: bytes) -> None:
+    """Write a whole file or nothing: a reader never sees half of it, and a full disk or a kill leaves the old one.
 
-    A link stays a link, a pipe or device is written to directly, and an old file keeps its permissions. Raises OSError.
+    A link stays a link, a pipe or device is written to directly, and an old file keeps its permissions and, where that
+    is allowed, its owner. Raises OSError.
     """
     target = Path(os.path.realpath(path))
     if target.exists() and not target.is_file():
-        target.write_text(text, encoding="utf-8")
+        target.write_bytes(data)
         return
-    mode = target.stat().st_mode if target.exists() else 0o666 & ~_umask()
+    old = target.stat() if target.exists() else None
     handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
     try:
-        with open(handle, "w", encoding="utf-8", newline="\n") as file:
-            file.write(text)
-        os.chmod(temporary, mode)
+        with open(handle, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        os.chmod(temporary, old.st_mode if old is not None else 0o666 & ~_umask())
+        if old is not None and hasattr(os, "chown"):
+            with contextlib.suppress(PermissionError):
+                os.chown(temporary, old.st_uid, old.st_gid)
         os.replace(temporary, target)
     except BaseException:
         with contextlib.suppress(OSError):

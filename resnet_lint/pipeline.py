@@ -1,6 +1,6 @@
 """The stages in order: the table of contents.
 
-    paths -> discover -> outline -> worker -> select -> merge -> Run
+    paths -> discover -> outline -> worker -> select -> fix -> merge -> Run
 
 A file that cannot be parsed, or that defines no nn.Module, never reaches the worker.
 """
@@ -11,6 +11,7 @@ import ast
 import difflib
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
@@ -19,7 +20,7 @@ from .analysis import check as apply_rules
 from .config import Settings
 from .errors import UsageError
 from .findings import Selection, check_codes, keep, merge
-from .records import FileReport, Position, Request, Run, Span
+from .records import FileReport, Position, Request, Rewrite, Run, Span
 from .rule import Rule, load_rules
 from .source.discover import SourceFile, discover
 from .source.outline import Outline, Unreadable, read_outline
@@ -55,38 +56,56 @@ def check(
     if settings.call is not None:
         _check_call(settings.call, wanted)
 
-    reports = []
+    selecting = _Selecting(workers, selection)
+    reports, rewrites = [], []
     for done, (file, outline) in enumerate(wanted):
         if on_start is not None:
             on_start(done, len(wanted), file)
-        reports.append(keep(_report(file, outline, settings, workers, rules), selection))
+        report, rewrite = _report(file, outline, settings, selecting, rules)
+        reports.append(keep(report, selection))
+        rewrites += [rewrite] if rewrite is not None else []
 
     passed_over = discovery.passed_over + len(outlined) - len(wanted)
     notes = (*discovery.notes, *_notes(wanted, passed_over))
-    return Run(merge(reports), workers.torch, time.perf_counter() - began, notes)
+    return Run(merge(reports), workers.torch, time.perf_counter() - began, notes, tuple(rewrites))
 
 
 def _has_content(outline: Outline | Unreadable) -> bool:
     return isinstance(outline, Unreadable) or bool(outline.classes)
 
 
+@dataclass(frozen=True)
+class _Selecting:
+    """The workers, with the findings that nobody selected left out."""
+
+    workers: Analyser
+    selection: Selection
+
+    def analyse(self, request: Request) -> FileReport:
+        return keep(self.workers.analyse(request), self.selection)
+
+
 def _report(
-    file: SourceFile, outline: Outline | Unreadable, settings: Settings, workers: Analyser, rules: Sequence[Rule]
-) -> FileReport:
+    file: SourceFile, outline: Outline | Unreadable, settings: Settings, workers: _Selecting, rules: Sequence[Rule]
+) -> tuple[FileReport, Rewrite | None]:
     if isinstance(outline, Unreadable):
-        return _unreadable(outline, rules)
+        return _unreadable(outline, rules), None
     if not outline.classes:
-        return FileReport(str(file.path))
-    return workers.analyse(
-        Request(
-            path=str(file.path),
-            only_class=file.only_class,
-            call=settings.call,
-            inputs=settings.input,
-            seconds=settings.timeout,
-            rule_folders=tuple(map(str, settings.rules)),
-        )
+        return FileReport(str(file.path)), None
+    request = Request(
+        path=str(file.path),
+        only_class=file.only_class,
+        call=settings.call,
+        inputs=settings.input,
+        seconds=settings.timeout,
+        rule_folders=tuple(map(str, settings.rules)),
     )
+    report = workers.analyse(request)
+    if not any(finding.mend is not None for finding in report.findings):
+        return report, None
+    from .fix.mend import mended  # libcst takes its time to import, and most files have nothing to mend
+
+    return mended(report, request, settings, workers)
 
 
 def _unreadable(outline: Unreadable, rules: Sequence[Rule]) -> FileReport:

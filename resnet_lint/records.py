@@ -205,6 +205,16 @@ class FileReport:
 
 
 @dataclass(frozen=True)
+class Rewrite:
+    """A file whose findings were mended: its text before and after, and how many findings that put right."""
+
+    path: str
+    before: str
+    after: str
+    mended: int
+
+
+@dataclass(frozen=True)
 class Run:
     """A whole run: the files in the order they were given, and the seconds it took.
 
@@ -215,6 +225,7 @@ class Run:
     torch: str | None
     seconds: float
     notes: tuple[str, ...] = ()
+    rewrites: tuple[Rewrite, ...] = ()
 
     @property
     def findings(self) -> tuple[Finding, ...]:

@@ -67,8 +67,8 @@ class RuleCase:
     def check(self, folder: Path, workers: Analyser) -> tuple[Finding, ...]:
         """Analyse the case as a file in `folder`, and demand what it promises. Returns the rule's findings.
 
-        A bad case: the findings of its rule cover the marked lines and no other, and no other rule about models finds an
-        error that is not marked. A good case: nothing of its rule, and no error at all.
+        A bad case: the findings of its rule cover the marked lines and no other, and no other rule about models finds
+        an error that is not marked. A good case: nothing of its rule, and no error at all.
         """
         found = self.findings(folder, workers)
         if self.bad:
@@ -108,7 +108,7 @@ class RuleCase:
 
 
 def cases_in(folder: str | Path | None = None) -> list[RuleCase]:
-    """All cases of the rules in a folder; without one, of the built-in rules. Raises UsageError as `load_rules` does."""
+    """All cases of the rules in a folder, or of the built-in rules. Raises UsageError as `load_rules` does."""
     place = built_in_folder() if folder is None else Path(folder).resolve()
     rules = load_rules() if folder is None else load_rules([str(place)])
     return [case for rule in rules if _folder_of(rule) == place.resolve() for case in cases_of(rule)]

@@ -1,7 +1,7 @@
 """Offers a fix for a finding: writes the ways to mend it into the source, traces each, and keeps the first that holds.
 
-A way holds when, in a new trace of the edited source, the finding is gone, no new one has come, no class has become
-unchecked, and every model that ran before gives the same shapes as before.
+A way holds when, in a new trace of the edited source, the finding is gone, no new one has come and no class has become
+unchecked. It is safe when every model that ran before gives the same shapes as before.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Protocol
 
 import libcst as cst
 
-from ..records import FileReport, Finding, Fix, Request
+from ..records import Applicability, FileReport, Finding, Fix, Request
 from .arguments import changed_arguments
 from .narrow import narrowed
 from .project import projections
@@ -61,11 +61,17 @@ def with_fixes(report: FileReport, text: str, request: Request, analyser: Analys
     return replace(report, findings=tuple(findings))
 
 
-def fixed(report: FileReport, text: str, request: Request, analyser: Analyser) -> tuple[str, FileReport]:
-    """The text with all safe fixes, one after the other until none is left, and the report on it."""
+def fixed(
+    report: FileReport, text: str, request: Request, analyser: Analyser, unsafe: bool = False
+) -> tuple[str, FileReport]:
+    """The text with all fixes, one after the other until none is left, and the report on it.
+
+    A fix that is not safe is taken only where `unsafe` says so.
+    """
+    wanted = ("safe", "unsafe") if unsafe else ("safe",)
     for _ in range(_MOST_ROUNDS):
         offers = (offered(finding, report, text, request, analyser) for finding in report.findings)
-        offer = next((offer for offer in offers if offer is not None), None)
+        offer = next((o for o in offers if o is not None and o.fix.applicability in wanted), None)
         if offer is None:
             break
         text, report = offer.text, offer.report
@@ -73,23 +79,31 @@ def fixed(report: FileReport, text: str, request: Request, analyser: Analyser) -
 
 
 def offered(finding: Finding, report: FileReport, text: str, request: Request, analyser: Analyser) -> Offer | None:
-    """A verified edit that mends a finding, or None."""
+    """A verified edit that mends a finding: a safe one if there is one, else an unsafe one, or None."""
+    unsafe = None
+    for offer in _offers(finding, report, text, request, analyser):
+        if offer.fix.applicability == "safe":
+            return offer
+        unsafe = unsafe or offer
+    return unsafe
+
+
+def _offers(finding: Finding, report: FileReport, text: str, request: Request, analyser: Analyser) -> Iterator[Offer]:
     if finding.mend is None or finding.mend.kind not in _WAYS or finding.span.path != request.path:
-        return None
+        return
     try:
         source = Source(request.path, text)
     except cst.ParserSyntaxError:
-        return None
+        return  # newer syntax than libcst knows
     ways = _WAYS[finding.mend.kind](finding, source, Sources(source))
     for edits in islice(ways, _MOST_WAYS):
         edited = source.edited(edits)
         if not _parses(edited):
             continue
         after = analyser.analyse(replace(request, source=edited))
-        if _holds(finding, report, after):
-            fix = Fix(finding.mend.title, "safe", True, source.as_records(edits))
-            return Offer(edited, after, fix)
-    return None
+        if _mends(finding, report, after):
+            safety: Applicability = "safe" if _kept(report, after) else "unsafe"
+            yield Offer(edited, after, Fix(finding.mend.title, safety, True, source.as_records(edits)))
 
 
 def _parses(text: str) -> bool:
@@ -100,10 +114,9 @@ def _parses(text: str) -> bool:
     return True
 
 
-def _holds(finding: Finding, before: FileReport, after: FileReport) -> bool:
+def _mends(finding: Finding, before: FileReport, after: FileReport) -> bool:
     old, new = _kinds(before), _kinds(after)
-    gone = new[_kind(finding)] < old[_kind(finding)]
-    return gone and new <= old and _unchecked(after) <= _unchecked(before) and _kept(before, after)
+    return new[_kind(finding)] < old[_kind(finding)] and new <= old and _unchecked(after) <= _unchecked(before)
 
 
 def _kind(finding: Finding) -> tuple[str, str | None]:

@@ -63,6 +63,9 @@ def _summary(run: Run, view: View) -> str:
         paint(errors, view, fg=COLOURS["error"] if severities["error"] else None, bold=severities["error"] > 0 or None),
         paint(warnings, view, fg=COLOURS["warning"] if severities["warning"] else None),
     ]
+    if run.rewrites:
+        mended = sum(rewrite.mended for rewrite in run.rewrites)
+        parts.insert(0, paint(f"{mended} fixed in {count(len(run.rewrites), 'file')}", view, fg="green", bold=True))
     if severities["info"]:
         parts.append(f"{severities['info']} info")
     checked = checked_classes(run)

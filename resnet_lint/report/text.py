@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import difflib
+from collections.abc import Iterator, Sequence
 from functools import cache
 
 from ..files import lines_of, shown
-from ..records import Cause, Finding, Run, Span
+from ..records import Cause, Edit, Finding, Fix, Run, Span
 from . import View
 from .columns import display, underline
 from .summary import COLOURS, class_line, closing_lines, one_line, paint
@@ -28,10 +29,12 @@ def report(run: Run, view: View) -> str:
 
 def _finding(finding: Finding, source: tuple[str, ...], view: View) -> Iterator[str]:
     yield _headline(finding, view)
-    gutter = len(str(finding.span.end.line))
+    last_edit = max((edit.end.line for edit in finding.fix.edits), default=0) if finding.fix is not None else 0
+    gutter = len(str(max(finding.span.end.line, last_edit)))
     yield from _snippet(finding.span, source, gutter, view)
     for fact in _facts(finding, view):
         yield f"{' ' * gutter} {paint('=', view, fg='cyan')} {fact}"
+    yield from _change(finding, source, gutter, view)
 
 
 def _headline(finding: Finding, view: View) -> str:
@@ -78,7 +81,47 @@ def _facts(finding: Finding, view: View) -> Iterator[str]:
     if where := _where(finding):
         yield where
     if finding.fix is not None:
-        yield f"{paint('mend', view, fg='green', bold=True)}: {one_line(finding.fix.title)}"
+        yield f"{paint(_offer(finding, finding.fix), view, fg='green', bold=True)}: {one_line(finding.fix.title)}"
+
+
+def _offer(finding: Finding, fix: Fix) -> str:
+    """How sure a mend is: traced again and clean, or words only."""
+    if finding.rule.startswith("RL0"):
+        return "help"
+    if not fix.verified:
+        return "suggestion, not verified"
+    return "mend, verified" if fix.applicability == "safe" else "mend, verified, needs --unsafe-fixes"
+
+
+def _change(finding: Finding, source: tuple[str, ...], gutter: int, view: View) -> Iterator[str]:
+    """The lines that a fix takes away and puts in."""
+    edits = finding.fix.edits if finding.fix is not None else ()
+    if not edits:
+        return
+    after = edited_lines(source, edits)
+    matcher = difflib.SequenceMatcher(None, source, after, autojunk=False)
+    yield f"{' ' * gutter} {paint('|', view, fg='cyan')}"
+    for tag, old_start, old_end, new_start, new_end in matcher.get_opcodes():
+        if tag != "equal":
+            yield from (_changed(n, "-", source[n - 1], gutter, view) for n in range(old_start + 1, old_end + 1))
+            yield from (_changed(n, "+", after[n - 1], gutter, view) for n in range(new_start + 1, new_end + 1))
+
+
+def _changed(number: int, sign: str, line: str, gutter: int, view: View) -> str:
+    return f"{number:>{gutter}} {paint(f'{sign} {display(line)}', view, fg='green' if sign == '+' else 'red')}"
+
+
+def edited_lines(lines: Sequence[str], edits: Sequence[Edit]) -> tuple[str, ...]:
+    """The lines of a file after some edits, which do not overlap."""
+    text = "\n".join(lines)
+    starts = [0]
+    for line in lines:
+        starts.append(starts[-1] + len(line) + 1)
+    for edit in sorted(edits, key=lambda edit: edit.start, reverse=True):
+        start = starts[edit.start.line - 1] + edit.start.column - 1
+        end = starts[edit.end.line - 1] + edit.end.column - 1
+        text = text[:start] + edit.text.replace("\r\n", "\n") + text[end:]
+    return tuple(text.split("\n"))
 
 
 def _cause_place(cause: Cause, finding: Finding, view: View) -> str:

@@ -1,0 +1,39 @@
+"""What is done about the findings of one file: fixes offered, or written into the file when that is asked for."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from ..config import Settings
+from ..errors import UsageError
+from ..files import SourceText, read_exactly, write_atomically
+from ..records import FileReport, Request, Rewrite
+from .offer import Analyser, fixed, with_fixes
+
+
+def mended(
+    report: FileReport, request: Request, settings: Settings, analyser: Analyser
+) -> tuple[FileReport, Rewrite | None]:
+    """The report with its fixes, and what became of the file under `--fix` and `--diff`, which fix all there is.
+
+    Raises UsageError where the file cannot be written, or has changed since it was read.
+    """
+    source = read_exactly(Path(request.path))
+    if not settings.fix and not settings.diff:
+        return with_fixes(report, source.text, request, analyser), None
+    text, left = fixed(report, source.text, request, analyser, settings.unsafe_fixes)
+    if text == source.text:
+        return report, None
+    if settings.fix:
+        _write(source, text)
+    rewrite = Rewrite(request.path, source.text, text, len(report.findings) - len(left.findings))
+    return (left if settings.fix else report), rewrite
+
+
+def _write(source: SourceText, text: str) -> None:
+    try:
+        if source.path.read_bytes() != source.data:
+            raise UsageError(f"{source.path} has changed while it was looked at, so it was left alone; run again")
+        write_atomically(source.path, source.encoded(text))
+    except OSError as error:
+        raise UsageError(f"cannot write {source.path}: {error.strerror}") from error
