@@ -3,9 +3,14 @@ BIN := .venv/bin
 
 .PHONY: demo test snapshots clean
 
-# The demo lints a broken ResNet-18. Exit code 1 means that the mistake was found, which is what the demo is for.
+# The demo works on a copy of a broken ResNet-18: the finding (exit code 1: the mistake was found), what the fix would
+# change, the fix, and the fixed model at work.
 demo: .venv/.installed
-	$(BIN)/resnet-lint fixtures/resnet18/model.py; test $$? -eq 1
+	@rm -rf build/demo && mkdir -p build/demo && cp fixtures/resnet18/model.py build/demo/
+	$(BIN)/resnet-lint build/demo/model.py; test $$? -eq 1
+	$(BIN)/resnet-lint --diff build/demo/model.py; test $$? -eq 1
+	$(BIN)/resnet-lint --fix build/demo/model.py
+	$(BIN)/python -W ignore fixtures/run_forward_backward.py build/demo/model.py
 
 # pytest comes last, so that its closing line closes the output.
 test: .venv/.installed

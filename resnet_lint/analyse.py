@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Sequence
 
 from .analysis import Analysis, Failure, Problem, check
+from .model.arguments import required_names
 from .model.classes import ModelClass, model_classes
 from .model.explore import Exploration, Explorer, Traced
+from .model.inputs import required_inputs
 from .model.load import ImportFailure, Loaded, load
 from .records import ClassStatus, FileReport, Outcome, Position, Request, Span
 from .rule import load_rules
@@ -54,12 +57,14 @@ def _problems(loaded: Loaded, classes: Sequence[ModelClass], found: Exploration)
             continue
         stage, reason = found.failures.get(model.name, ("build", _NOT_REACHED))
         span = Span(loaded.path, Position(model.line, 1), Position(model.line, 1))
+        command = f"resnet-lint '{os.path.relpath(loaded.path)}::{model.name}'"
         if stage == "build":
-            help = f"say how to build it: resnet-lint '{loaded.path}::{model.name}' --call '{model.name}(...)'"
+            arguments = ", ".join(f"{name}=..." for name in required_names(model.type))
+            help = f"say how to build it: {command} --call '{model.name}({arguments})'"
             yield Problem("build", span, reason, model.name, help)
         else:
-            help = f"say what to feed it: resnet-lint '{loaded.path}::{model.name}' --input NAME=SHAPE"
-            yield Problem("trace", span, reason, model.name, help)
+            inputs = " ".join(f"--input {parameter.name}=SHAPE" for parameter in required_inputs(model.type))
+            yield Problem("trace", span, reason, model.name, f"say what to feed it: {command} {inputs}")
 
 
 def _failures(loaded: Loaded, found: Exploration) -> Iterator[Failure]:
@@ -72,9 +77,7 @@ def _failures(loaded: Loaded, found: Exploration) -> Iterator[Failure]:
 
 
 def _failures_of_invented(tries: Sequence[Traced], loaded: Loaded) -> Iterator[Failure]:
-    """A class that only invented arguments build is at fault where every try fails; where some do, under a
-    condition.
-    """
+    """A class that only invented arguments build is at fault where every try fails, or else under a condition."""
     told: set[Span] = set()
     for traced in tries:
         for fault in traced.faults:

@@ -1,10 +1,9 @@
 """The worker process: imports torch once, then looks at each file in a child of its own.
 
 Started as `python -m resnet_lint.worker` in the interpreter that has torch and the model's own dependencies; needs
-nothing but torch and the standard library. Reads one request a line from standard input and writes one report a line to
-standard
-output, both JSON; the first line it writes says which torch it runs. A child that hangs, exits or crashes is a finding
-on its file and touches no other.
+nothing but torch and the standard library. Reads one request a line from standard input and writes one report a line
+to standard output, both JSON; the first line it writes says which torch it runs. A child that hangs, exits or crashes
+is a finding on its file and touches no other.
 """
 
 from __future__ import annotations

@@ -10,8 +10,8 @@ from resnet_lint.rule import Case, Rule
 
 
 class ClassNotBuilt(Rule):
-    """What it does: names a module class that could not be built: its constructor fails, or its arguments cannot be
-    guessed.
+    """What it does: names a module class that could not be built: its constructor fails, or nobody can guess its
+    arguments.
 
     Why is this bad: the class is not checked. One line tells the tool how to build it.
 

@@ -10,7 +10,7 @@ from resnet_lint.rule import Case, Rule
 
 
 class LayerInput(Rule):
-    """What it does: finds a convolution, linear or normalisation layer that gets other channels or features than it
+    """What it does: finds a layer (convolution, linear, normalisation) that gets other channels or features than it
     takes.
 
     The finding stands where the tensor is handed over, not inside the helper that only passes it on.

@@ -13,8 +13,7 @@ class UnreadableFile(Rule):
     """What it does: reports a file that cannot be read as Python: a syntax error, bytes that are no text, no
     permission.
 
-    Why is this bad: nothing in such a file can be checked, and a check that passes over it in silence would say too
-    much.
+    Why is this bad: nothing in such a file can be checked, and passing over it in silence would say too much.
 
     Example:
         class Block(nn.Module)

@@ -87,6 +87,14 @@ def parameters_of(make: Callable[..., Any]) -> Parameters:
     )
 
 
+def required_names(make: Callable[..., Any]) -> tuple[str, ...]:
+    """The names of the parameters that need a value; none where Python has no signature for it."""
+    try:
+        return tuple(parameter.name for parameter in parameters_of(make).required)
+    except (TypeError, ValueError):
+        return ()
+
+
 def parameter_names(make: Callable[..., Any]) -> frozenset[str]:
     """The names of a callable's parameters; none where Python has no signature for it."""
     try:
@@ -155,9 +163,7 @@ def _with_defaults(kind: type) -> Any:
 
 
 def _block_class(module: ModuleType) -> Any:
-    """A class of the file that is made to be repeated: one with an `expansion`, or `Block` or `Bottleneck` in its
-    name.
-    """
+    """A class of the file that is made to be repeated: one with an `expansion`, or named a block or bottleneck."""
     classes = [value for value in vars(module).values() if isinstance(value, type) and issubclass(value, nn.Module)]
     for cls in classes:
         if cls.__module__ == module.__name__ and hasattr(cls, "expansion"):

@@ -22,14 +22,14 @@ from ..records import Request
 from ..shapes.calls import mapped
 from ..shapes.fault import Fault
 from ..shapes.trace import Trace, trace
-from .arguments import Invented, invented, parameter_names, parameters_of
+from .arguments import Invented, invented, parameter_names, required_names
 from .build import BUILT, build, noting_where_built, on_meta
 from .classes import ModelClass
 from .factories import factories, leads_to, own_shapes, shapes_in
 from .feed import feed
 from .inputs import Guess
 from .load import Loaded
-from .scenario import play, scenarios
+from .scenario import Scenario, play, scenarios
 
 # The part of a file's time that goes to one attempt, and to the factories that cover nothing new.
 _ATTEMPT_SHARE = 0.4
@@ -110,9 +110,18 @@ class Explorer:
 
     def _scenarios(self) -> None:
         for scenario in scenarios(self._loaded):
-            unused = play(scenario, self._loaded, self._on_call)
+            unused = self._played(scenario)
             for module in unused:
                 self._feed(self._label(module), module)
+
+    def _played(self, scenario: Scenario) -> list[nn.Module]:
+        """The modules that a scenario builds without calling them."""
+        try:
+            with time_limit(min(self._request.seconds * _ATTEMPT_SHARE, self._left())):
+                return play(scenario, self._loaded, self._on_call)
+        except TimeUp:
+            self.found.notes.append(f"{scenario.name} was left after {self._request.seconds * _ATTEMPT_SHARE:.0f} s")
+            return []
 
     def _factories(self) -> None:
         """Factories that lead to classes not yet covered, the one that covers most first."""
@@ -136,7 +145,7 @@ class Explorer:
     def _default_constructors(self) -> None:
         # Whole models before their parts: inside the model, a part gets the input that it was made for.
         for model in sorted(self._open(), key=lambda model: -len(leads_to(model.name, self._loaded))):
-            if not self._is_covered(model) and not parameters_of(model.type).required:
+            if not self._is_covered(model) and not required_names(model.type):
                 self._build_and_feed(f"{model.name}()", model.type, model)
 
     def _instances_built(self) -> None:
@@ -209,11 +218,11 @@ class Explorer:
         told = map(parse_input, self._request.inputs)
         return {name: Guess(shape, getattr(torch, dtype or "float32")).tensor() for name, shape, dtype in told}
 
-    def _on_call(self, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    def _on_call(self, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any], may_fail: bool) -> Any:
         args, kwargs = mapped((args, kwargs), _to_meta)
         self._remember_instances(module)
         result = trace(module, args, kwargs, self._loaded.project)
-        self._add(self._label(module), result, result.all_faults, True)
+        self._add(self._label(module), result, () if may_fail else result.all_faults, True)
         if result.stop is not None:
             raise result.stop.error
         return result.output
@@ -320,7 +329,7 @@ def _why_untraced(label: str, result: Trace) -> str:
 
 
 def _unguessable(model: type[nn.Module]) -> str:
-    names = ", ".join(parameter.name for parameter in parameters_of(model).required)
+    names = ", ".join(required_names(model))
     return f"nobody in the file builds it, and its arguments ({names}) cannot be guessed"
 
 

@@ -52,10 +52,10 @@ class Guess:
 Guesses = Mapping[str, Guess]
 
 
-def required_inputs(module: nn.Module) -> list[inspect.Parameter]:
+def required_inputs(module: nn.Module | type[nn.Module]) -> list[inspect.Parameter]:
     """The parameters of forward that need a value; a `*args` counts as one."""
     parameters = inspect.signature(module.forward).parameters.values()
-    required = [p for p in parameters if p.default is p.empty and p.kind is not p.VAR_KEYWORD]
+    required = [p for p in parameters if p.default is p.empty and p.kind is not p.VAR_KEYWORD and p.name != "self"]
     starred = [p for p in required if p.kind is p.VAR_POSITIONAL]
     return [p for p in required if p not in starred] or starred
 
@@ -154,8 +154,7 @@ def _change_for(fault: Fault, size: tuple[int, int]) -> tuple[str, Shape | None,
 
 
 def blames_inputs(fault: Fault) -> bool:
-    """Whether a fault may lie in invented inputs and not in the model: a layer or an addition meets an input as it
-    came in.
+    """Whether a fault may lie in invented inputs and not in the model: a layer or addition meets an input as it came.
 
     So does an addition of two inputs' streams that differ in size: nobody knows how their sizes go together.
     """

@@ -13,7 +13,7 @@ import re
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 from torch import nn
@@ -27,8 +27,11 @@ from .load import Loaded, is_main_guard
 _STATEMENT_SECONDS = 20.0
 _TRAINING = frozenset({"backward", "step", "save", "fit", "load_state_dict"})
 
-# Gets an outermost call: the module and its arguments; gives back the output.
-OnCall = Callable[[nn.Module, tuple[Any, ...], dict[str, Any]], Any]
+
+class OnCall(Protocol):
+    """Gets an outermost call of a module and gives back its output; `may_fail`: the file catches its errors."""
+
+    def __call__(self, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any], may_fail: bool) -> Any: ...
 
 
 @dataclass(frozen=True)
@@ -81,14 +84,16 @@ def play(scenario: Scenario, loaded: Loaded, on_call: OnCall) -> list[nn.Module]
     namespace = {**vars(loaded.module), **scenario.arguments}
     called: list[nn.Module] = []
 
+    player = _Player(loaded, namespace)
+
     def outermost(call: Callable[..., Any], module: nn.Module, args: Any, kwargs: Any) -> Any:
         called.append(module)
-        return on_call(on_meta(module), args, kwargs)
+        return on_call(on_meta(module), args, kwargs, player.may_fail)
 
     arguments, sys.argv = sys.argv, [loaded.path]
     try:
         with torch.device("meta"), _StayOnMeta(), _modules_stay(), intercepted(outermost):
-            _Player(loaded, namespace).play(scenario.body)
+            player.play(scenario.body)
     finally:
         sys.argv = arguments
     before = {id(value) for value in vars(loaded.module).values()}
@@ -117,6 +122,7 @@ class _Player:
     def __init__(self, loaded: Loaded, namespace: dict[str, Any]) -> None:
         self._path = loaded.path
         self._namespace = namespace
+        self.may_fail = False
         self._functions = {s.name for s in loaded.tree.body if isinstance(s, ast.FunctionDef)}
 
     def play(self, body: list[ast.stmt]) -> None:
@@ -125,7 +131,7 @@ class _Player:
 
     def _play(self, statement: ast.stmt) -> None:
         if isinstance(statement, (ast.With, ast.Try)):
-            self.play(statement.body)
+            self._guarded(statement)
         elif isinstance(statement, ast.If):
             self._choose(statement)
         elif isinstance(statement, ast.For):
@@ -137,6 +143,15 @@ class _Player:
             self._run(ast.copy_location(ast.Expr(statement.test), statement))
         elif not isinstance(statement, ast.While) and not self._is_left_out(statement):
             self._run(statement)
+
+    def _guarded(self, statement: ast.With | ast.Try) -> None:
+        """A block that catches errors, as `try` and `pytest.raises` do, may show on purpose what does not work."""
+        catches = isinstance(statement, ast.Try) or any(
+            re.search("raises|suppress", ast.unparse(item.context_expr), re.IGNORECASE) for item in statement.items
+        )
+        outer, self.may_fail = self.may_fail, self.may_fail or catches
+        self.play(statement.body)
+        self.may_fail = outer
 
     def _choose(self, statement: ast.If) -> None:
         try:
@@ -156,9 +171,7 @@ class _Player:
             self.play(statement.body)
 
     def _is_left_out(self, statement: ast.stmt) -> bool:
-        """Whether a statement trains, saves, or is a bare call of the file's own function, which is played by
-        itself.
-        """
+        """Whether a statement trains or saves, or calls a function of the file, which is played by itself."""
         for node in ast.walk(statement):
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in _TRAINING:
                 return True

@@ -63,8 +63,8 @@ def effect_of(node: fx.Node) -> Effect | None:
 def _convolution(node: fx.Node, before: Shape, weight: Shape, after: Shape) -> Effect:
     transposed = node.meta["function"] in TRANSPOSED
     axes = len(weight) - 2
-    # conv: input, weight, bias, stride, padding, dilation, groups; transposed: ..., padding, output_padding, groups,
-    # dilation
+    # conv: input, weight, bias, stride, padding, dilation, groups
+    # transposed: input, weight, bias, stride, padding, output_padding, groups, dilation
     stride = _argument(node, 3, "stride", 1)
     padding = _argument(node, 4, "padding", 0)
     dilation = _argument(node, 7 if transposed else 5, "dilation", 1)

@@ -76,9 +76,7 @@ def fork_of(left: fx.Node, right: fx.Node) -> fx.Node | None:
 
 
 def path_between(fork: fx.Node | None, end: fx.Node) -> list[fx.Node]:
-    """The nodes on the ways from `fork` (not included) to `end` (included), in order; without a fork, from the
-    inputs.
-    """
+    """The nodes on the ways from `fork` (not included) to `end` (included), in order; with no fork, from the inputs."""
     first = fork.meta["order"] if fork is not None else -1
     behind: set[fx.Node] = set()
     waiting = [end]
