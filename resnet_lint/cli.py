@@ -152,7 +152,9 @@ def check(paths: tuple[str, ...], config: Path | None, isolated: bool, **options
         raise UsageError("--fix writes and --diff only shows; give one of them")
     run = _run(paths or (".",), settings, cwd)
     _show(run, settings, cwd)
-    return _exit_code(run, settings)
+    for fault in run.faults:
+        _fail(f"a fault of resnet-lint itself: {fault}")
+    return _FAILED if run.faults else _exit_code(run, settings)
 
 
 def _run(paths: tuple[str, ...], settings: Settings, cwd: Path) -> Run:

@@ -4,6 +4,7 @@
     |- UsageError               a path, an option or a value on the command line is wrong
     |- ConfigError              [tool.resnet-lint] is wrong
     `- WorkerError              the interpreter that loads the models cannot be used
+       `- ToolFault             a fault of the tool itself on one file; the others are not touched
 
 What a user's file does wrong is never an exception of this tree: it is a finding.
 """
@@ -25,3 +26,7 @@ class ConfigError(ResnetLintError):
 
 class WorkerError(ResnetLintError):
     """The worker process cannot start or died outside the user's code."""
+
+
+class ToolFault(WorkerError):
+    """The worker failed on one file in the tool's own code; it serves the next file all the same."""

@@ -18,7 +18,7 @@ from typing import Protocol
 from .analysis import Analysis
 from .analysis import check as apply_rules
 from .config import Settings
-from .errors import UsageError
+from .errors import ToolFault, UsageError
 from .findings import Selection, check_codes, keep, merge
 from .records import FileReport, Position, Request, Rewrite, Run, Span
 from .rule import Rule, load_rules
@@ -57,17 +57,23 @@ def check(
         _check_call(settings.call, wanted)
 
     selecting = _Selecting(workers, selection)
-    reports, rewrites = [], []
+    reports: list[FileReport] = []
+    rewrites: list[Rewrite] = []
+    faults: list[str] = []
     for done, (file, outline) in enumerate(wanted):
         if on_start is not None:
             on_start(done, len(wanted), file)
-        report, rewrite = _report(file, outline, settings, selecting, rules)
+        try:
+            report, rewrite = _report(file, outline, settings, selecting, rules)
+        except ToolFault as fault:
+            faults.append(str(fault))
+            continue
         reports.append(keep(report, selection))
         rewrites += [rewrite] if rewrite is not None else []
 
     passed_over = discovery.passed_over + len(outlined) - len(wanted)
     notes = (*discovery.notes, *_notes(wanted, passed_over))
-    return Run(merge(reports), workers.torch, time.perf_counter() - began, notes, tuple(rewrites))
+    return Run(merge(reports), workers.torch, time.perf_counter() - began, notes, tuple(rewrites), tuple(faults))
 
 
 def _has_content(outline: Outline | Unreadable) -> bool:

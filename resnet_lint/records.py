@@ -219,6 +219,8 @@ class Run:
     """A whole run: the files in the order they were given, and the seconds it took.
 
     `notes` are sentences about what was not analysed, such as a folder without Python files.
+
+    `faults` are lines on files that the tool itself failed on; such a run is not complete.
     """
 
     files: tuple[FileReport, ...]
@@ -226,6 +228,7 @@ class Run:
     seconds: float
     notes: tuple[str, ...] = ()
     rewrites: tuple[Rewrite, ...] = ()
+    faults: tuple[str, ...] = ()
 
     @property
     def findings(self) -> tuple[Finding, ...]:

@@ -13,7 +13,7 @@ from typing import Any
 
 import cattrs
 
-from .errors import WorkerError
+from .errors import ToolFault, WorkerError
 from .records import FileReport, Request
 
 _TRACEBACK_VARIABLE = "RESNET_LINT_TRACEBACK"
@@ -38,7 +38,10 @@ class Workers:
         self.close()
 
     def analyse(self, request: Request) -> FileReport:
-        """The report on one file. Raises WorkerError where the worker cannot start or fails outside the user's code."""
+        """The report on one file.
+
+        Raises WorkerError where the worker cannot start, and ToolFault where it fails outside the user's code.
+        """
         process = self._started()
         assert process.stdin is not None
         process.stdin.write(json.dumps(dataclasses.asdict(request)) + "\n")
@@ -85,7 +88,7 @@ class Workers:
             )
         answer: dict[str, Any] = json.loads(line)
         if "fault" in answer:
-            raise WorkerError(_without_traceback(answer["fault"]))
+            raise ToolFault(_without_traceback(answer["fault"]))
         return answer
 
 

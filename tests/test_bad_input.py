@@ -1,4 +1,4 @@
-"""Whatever a path or a model file is, the end is one clear line or finding, the right exit code, and nothing changed."""
+"""Whatever a path or a model file is: one clear line or finding, the right exit code, and nothing changed."""
 
 from __future__ import annotations
 
@@ -223,7 +223,10 @@ def test_a_constructor_that_never_ends(lint: Lint) -> None:
     assert_found(lint("model.py", "--timeout", "3"), code="RL003", exit_code=0, says="could not be built")
 
 
-@pytest.mark.parametrize("loop", ["while True: pass", "while True:\n            try: x = x + 1\n            except: pass"])
+STUBBORN = "while True:\n            try: x = x + 1\n            except: pass"
+
+
+@pytest.mark.parametrize("loop", ["while True: pass", STUBBORN])
 def test_a_forward_that_never_ends(loop: str, lint: Lint) -> None:
     write(BLOCK.replace("return self.conv(x)", loop))
     result = lint("model.py", "--timeout", "3")

@@ -1,4 +1,4 @@
-"""The stand-in for torch._dynamo, each time in a fresh interpreter: what it saves, and that nobody can tell it is there."""
+"""The stand-in for torch._dynamo, in fresh interpreters: what it saves, and that nobody can tell it is there."""
 
 from __future__ import annotations
 

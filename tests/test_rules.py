@@ -101,7 +101,7 @@ def test_file_class_and_code_fit_the_rule(rule: Rule) -> None:
     file = Path(inspect.getfile(type(rule)))
     assert type(rule).__name__.lower() == file.stem.replace("_", "")
     assert rule.name.startswith(file.stem.replace("_", "-"))
-    assert (inspect.getmodule(type(rule)).__doc__ or "").startswith(f"{rule.code}: ")  # type: ignore[union-attr]
+    assert (inspect.getdoc(inspect.getmodule(type(rule))) or "").startswith(f"{rule.code}: ")
 
 
 def test_codes_and_names_are_unique() -> None:
@@ -146,8 +146,9 @@ def test_harness_refuses_unmarked_errors_of_other_rules(tmp_path: Path, workers:
     with pytest.raises(AssertionError, match="errors of other rules are not marked"):
         RuleCase(bad.rule, unmarked, True, bad.folder).check(tmp_path, workers)
     assert RuleCase(bad.rule, marked, True, bad.folder).check(tmp_path, workers)
+    with_error = Case("an error", WIDENING.replace("Bad", "Net"))
     with pytest.raises(AssertionError, match="a good case has errors"):
-        RuleCase(good.rule, Case("an error", WIDENING.replace("Bad", "Net")), False, good.folder).check(tmp_path, workers)
+        RuleCase(good.rule, with_error, False, good.folder).check(tmp_path, workers)
 
 
 def test_harness_refuses_a_bad_case_without_a_mark(tmp_path: Path, workers: Workers) -> None:

@@ -1,4 +1,4 @@
-"""The facts of the source material about shapes and skip connections (F1 to F5), end to end through the command line."""
+"""The facts F1 to F5 of the source material, about shapes and skip connections, through the command line."""
 
 from __future__ import annotations
 
@@ -42,15 +42,16 @@ def only_finding(lint: Lint, fixture: str) -> dict[str, Any]:
     }
 
 
-def line_of(path: str, number: int) -> str:
-    return (ROOT / path).read_text().splitlines()[number - 1].strip()
+def line_of(path: str, number: int, strip: bool = True) -> str:
+    line = (ROOT / path).read_text().splitlines()[number - 1]
+    return line.strip() if strip else line
 
 
 def source(finding: dict[str, Any]) -> str:
     """The source that a finding marks, which has to lie on one line."""
     start, end = finding["start"], finding["end"]
     assert start["line"] == end["line"]
-    line = (ROOT / finding["path"]).read_text().splitlines()[start["line"] - 1]
+    line = line_of(finding["path"], start["line"], strip=False)
     return line[start["column"] - 1 : end["column"] - 1]
 
 

@@ -13,12 +13,12 @@ from torch import nn
 
 INPUT_CHANNELS = re.compile(
     r"^(in_?(c|ch|chs|chan|chans|channel|channels|planes|dim|dims|features|feats|filters|size|width|f|nc)"
-    r"|(input|inp)(_?(dim|dims|channels?|size|features?|c|nc))?|c_?in|cin|ic|inc|inplanes|n_?in|nin|ch_?in|dim_in"
+    r"|(input|inp)(_?(dim|dims|channels?|size|features?|c|nc))?|c_?in|cin|ic|inc|c1|ch1|input_nc|outer_nc|inplanes|n_?in|nin|ch_?in|dim_in"
     r"|channels?_in|num_in\w*|n_inputs?)$"
 )
 OUTPUT_CHANNELS = re.compile(
     r"^(out_?(c|ch|chs|chan|chans|channel|channels|planes|dim|dims|features|feats|filters|size|width|f|nc)?"
-    r"|(output|outp|oup)(_?(dim|dims|channels?|size|features?|c|nc))?|c_?out|cout|oc|outc|planes|n_?out|nout|ch_?out"
+    r"|(output|outp|oup)(_?(dim|dims|channels?|size|features?|c|nc))?|c_?out|cout|oc|outc|c2|ch2|output_nc|inner_nc|planes|n_?out|nout|ch_?out"
     r"|dim_out|channels?_out|num_out\w*|filters|n_outputs?)$"
 )
 STRIDE = re.compile(r"^(stride|strides|s|downsample_stride|down_?stride)$")
@@ -48,15 +48,21 @@ _BY_NAME: Sequence[tuple[str, Any]] = (
     (r"norm", nn.BatchNorm2d),
     (r"widths|channels_list|dims|hidden_sizes|features_list|filters_list", (16, 32, 64, 128)),
 )
+_BUILT_IN = {"int": int, "float": float, "bool": bool, "str": str}
 _BY_TYPE: Mapping[Any, Any] = {int: WIDTH, float: 0.5, bool: True, str: "relu"}
 
 
 @dataclass(frozen=True)
 class Invented:
-    """Arguments for a constructor that nobody wrote down; `varied` says in words what differs from the plain try."""
+    """Arguments for a constructor that nobody wrote down.
+
+    `varied` says in words what differs from the plain try. They are `sure` where they are channels and strides alone: a
+    block has to work for those, while an invented kernel or padding may simply be one that does not fit.
+    """
 
     kwargs: Mapping[str, Any]
     varied: str | None = None
+    sure: bool = True
 
     def text(self, name: str) -> str:
         """The call as source."""
@@ -109,22 +115,26 @@ def invented(make: type[nn.Module], module: ModuleType) -> list[Invented]:
     Without channels or stride among the parameters, there is one try. Empty where a parameter defies guessing.
     """
     found = parameters_of(make)
-    plain: dict[str, Any] = {}
-    for parameter in found.required:
-        value = _value_for(parameter, module)
-        if value is _UNKNOWN:
-            return []
-        plain[parameter.name] = value
-    tries = [Invented(plain)]
+    plain = {parameter.name: _value_for(parameter, module) for parameter in found.required}
+    if any(value is _UNKNOWN for value in plain.values()):
+        return []
+    # A block whose shortcut comes from its caller need not work without one.
+    sure = not found.shortcut_from_caller and all(_is_width(name) or STRIDE.match(name) for name in plain)
+    tries = [Invented(plain, sure=sure)]
     expansion = getattr(make, "expansion", 1)
     if isinstance(expansion, int) and expansion != 1 and found.inputs and found.outputs:
-        tries.insert(0, Invented({**plain, found.inputs: WIDTH * expansion}))
+        tries.insert(0, Invented({**plain, found.inputs: WIDTH * expansion}, sure=sure))
     base = dict(tries[0].kwargs)
     if found.inputs and found.outputs:
-        tries.append(Invented({**base, found.outputs: 2 * WIDTH}, f"{found.inputs} differs from {found.outputs}"))
+        tries.append(Invented({**base, found.outputs: 2 * WIDTH}, f"{found.inputs} differs from {found.outputs}", sure))
     if found.stride:
-        tries.append(Invented({**base, found.stride: 2}, f"{found.stride} is 2"))
+        tries.append(Invented({**base, found.stride: 2}, f"{found.stride} is 2", sure))
     return tries
+
+
+def unguessable(make: type[nn.Module], module: ModuleType) -> tuple[str, ...]:
+    """The names of the parameters whose values nobody can guess."""
+    return tuple(p.name for p in parameters_of(make).required if _value_for(p, module) is _UNKNOWN)
 
 
 class _Unknown:
@@ -136,8 +146,12 @@ _UNKNOWN = _Unknown()
 
 def _value_for(parameter: inspect.Parameter, module: ModuleType) -> Any:
     name, annotation = parameter.name.lower(), parameter.annotation
+    if isinstance(annotation, str):
+        annotation = vars(module).get(annotation, _BUILT_IN.get(annotation, annotation))
     if INPUT_CHANNELS.match(name) or OUTPUT_CHANNELS.match(name):
         return WIDTH
+    if re.search(r"config|^cfg|^args$|^opts?$|hparams|hyper", name):
+        return _configuration(annotation, module)
     if re.search(r"^(block|layer_cls|block_cls|block_fn|resblock)s?$", name):
         return _block_class(module)
     for pattern, value in _BY_NAME:
@@ -145,12 +159,31 @@ def _value_for(parameter: inspect.Parameter, module: ModuleType) -> Any:
             return value
     if annotation in _BY_TYPE:
         return _BY_TYPE[annotation]
-    if isinstance(annotation, str) and annotation in ("int", "float", "bool", "str"):
-        return {"int": WIDTH, "float": 0.5, "bool": True, "str": "relu"}[annotation]
     if isinstance(annotation, type) and annotation.__module__ == module.__name__:
         return _with_defaults(annotation)
-    if re.search(r"(dim|channel|width|feature|hidden|planes|filters|size|embed|model|^c$|^ch$|^nf$|^n_?f)", name):
+    if _is_width(name):
         return WIDTH
+    return _UNKNOWN
+
+
+def _is_width(name: str) -> bool:
+    """Whether a parameter counts channels or features."""
+    name = name.lower()
+    if INPUT_CHANNELS.match(name) or OUTPUT_CHANNELS.match(name):
+        return True
+    return (
+        re.search(r"(dim|channel|width|feature|hidden|planes|filters|size|embed|model|^c$|^ch$|^n?f$|_nc$)", name)
+        is not None
+    )
+
+
+def _configuration(annotation: Any, module: ModuleType) -> Any:
+    """A configuration with its defaults: of the annotated class, else of the first class that is named like one."""
+    named = [value for name, value in vars(module).items() if re.search(r"(Config|Cfg|Args)$", name)]
+    for kind in (annotation, *named):
+        made = _with_defaults(kind) if isinstance(kind, type) and kind is not inspect.Parameter.empty else _UNKNOWN
+        if made is not _UNKNOWN:
+            return made
     return _UNKNOWN
 
 
@@ -158,7 +191,7 @@ def _with_defaults(kind: type) -> Any:
     """An instance of a configuration class of the file, such as a dataclass whose fields all have defaults."""
     try:
         return kind()
-    except TypeError:
+    except Exception:  # it is the user's code; whatever it raises, it does not build
         return _UNKNOWN
 
 

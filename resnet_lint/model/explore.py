@@ -21,8 +21,9 @@ from ..limits import TimeUp, time_limit
 from ..records import Request
 from ..shapes.calls import mapped
 from ..shapes.fault import Fault
+from ..shapes.place import Point
 from ..shapes.trace import Trace, trace
-from .arguments import Invented, invented, parameter_names, required_names
+from .arguments import Invented, invented, parameter_names, required_names, unguessable
 from .build import BUILT, build, noting_where_built, on_meta
 from .classes import ModelClass
 from .factories import factories, leads_to, own_shapes, shapes_in
@@ -106,7 +107,9 @@ class Explorer:
         call = self._request.call
         assert call is not None
         namespace = {"torch": torch, "nn": nn, **vars(self._loaded.module)}
-        self._build_and_feed(call, lambda: eval(call, namespace))
+        wanted = (self._request.only_class, call.partition("(")[0].strip())
+        told = next((model for model in self._classes.values() if model.name in wanted), None)
+        self._build_and_feed(call, lambda: eval(call, namespace), told)
 
     def _scenarios(self) -> None:
         for scenario in scenarios(self._loaded):
@@ -160,7 +163,8 @@ class Explorer:
                 continue
             tries = invented(model.type, self._loaded.module)
             if not tries:
-                self._failed(model, "build", _unguessable(model.type))
+                names = ", ".join(unguessable(model.type, self._loaded.module))
+                self._failed(model, "build", f"nobody in the file builds it, and {names} cannot be guessed")
             for arguments in tries:
                 make = partial(model.type, **arguments.kwargs)
                 self._build_and_feed(arguments.text(model.name), make, model, arguments)
@@ -212,7 +216,8 @@ class Explorer:
             self._add(label, told, told.all_faults, True, model, arguments)
             return
         best, faults = feed(module, self._loaded.project, [*own_shapes(module), *self._known_shapes])
-        self._add(label, best, faults, False, model, arguments)
+        trusted = faults if arguments is None or arguments.sure else ()
+        self._add(label, best, trusted, False, model, arguments)
 
     def _inputs_told(self) -> dict[str, torch.Tensor]:
         told = map(parse_input, self._request.inputs)
@@ -240,7 +245,7 @@ class Explorer:
     ) -> None:
         """Note a trace and those of its faults that can be trusted."""
         self.found.traced.append(Traced(label, result, inputs_given, faults, arguments, model))
-        if result.complete or faults:
+        if result.trouble == (0, 0) or faults:
             self._cover(label, result, faults)
         if model is not None and not self._is_covered(model) and result.trouble > (0, 0):
             self._failed(model, "trace", _why_untraced(label, result))
@@ -292,8 +297,13 @@ class Explorer:
         return open_models[-1] if open_models else None
 
     def _label(self, module: nn.Module) -> str:
+        """The source that built a module: the outermost expression in the file itself."""
         built = getattr(module, BUILT, None)
-        return built.outermost.text if built is not None else type(module).__name__
+        if built is None:
+            return type(module).__name__
+        own = [point for point in built.chain if point.code.co_filename == self._loaded.path]
+        point: Point = own[-1] if own else built.outermost
+        return point.text
 
     def _spent(self) -> float:
         return time.monotonic() - self._began
@@ -326,11 +336,6 @@ def _why_untraced(label: str, result: Trace) -> str:
         return f"{label}: {result.stop.reason}"
     fault = result.all_faults[0]
     return f"{label}: line {fault.point.span.start.line}: {' '.join(fault.error.split())[:200]}"
-
-
-def _unguessable(model: type[nn.Module]) -> str:
-    names = ", ".join(required_names(model))
-    return f"nobody in the file builds it, and its arguments ({names}) cannot be guessed"
 
 
 def _has_no_forward(model: type[nn.Module]) -> bool:

@@ -13,7 +13,6 @@ from torch import fx, nn
 
 from ..records import Shape
 from ..shapes.fault import Fault, Layer
-from ..shapes.residuals import fork_of
 from ..shapes.trace import Trace
 
 # Spatial sizes in the order of trying, (height, width): unequal first, which catches swapped axes, then the usual ones.
@@ -33,7 +32,7 @@ SIZES: tuple[tuple[int, int], ...] = (
 )
 BATCH = 2
 _STEPS = 16  # the length of a sequence
-_MOST_REFINEMENTS = 10
+_FRAMES = 16  # the depth of a video or a volume
 _IDS = re.compile(r"(^|_)(ids?|tokens?|idx|indices|labels?|targets?|src|tgt|captions?|words?)($|_)")
 _TIMES = re.compile(r"^(t|ts|time|times|timesteps?|sigma|noise_level)$")
 
@@ -57,7 +56,9 @@ def required_inputs(module: nn.Module | type[nn.Module]) -> list[inspect.Paramet
     parameters = inspect.signature(module.forward).parameters.values()
     required = [p for p in parameters if p.default is p.empty and p.kind is not p.VAR_KEYWORD and p.name != "self"]
     starred = [p for p in required if p.kind is p.VAR_POSITIONAL]
-    return [p for p in required if p not in starred] or starred
+    # `forward(self, pixel_values=None)` wants its first input all the same.
+    optional = [p for p in parameters if p.default is None][:1]
+    return [p for p in required if p not in starred] or starred or optional
 
 
 def arguments(module: nn.Module, guesses: Guesses) -> tuple[tuple[Any, ...], dict[str, Any]]:
@@ -122,7 +123,7 @@ def _wanted_by(layer: nn.Module, size: tuple[int, int]) -> Guess | None:
 
 
 def _spatial(axes: int, size: tuple[int, int]) -> tuple[int, ...]:
-    return {1: (size[0],), 2: size}.get(axes, (8, *size))
+    return {1: (size[0],), 2: size}.get(axes, (_FRAMES, *size))
 
 
 def refined(guesses: Guesses, trace: Trace, size: tuple[int, int]) -> Guesses | None:
@@ -154,23 +155,35 @@ def _change_for(fault: Fault, size: tuple[int, int]) -> tuple[str, Shape | None,
 
 
 def blames_inputs(fault: Fault) -> bool:
-    """Whether a fault may lie in invented inputs and not in the model: a layer or addition meets an input as it came.
+    """Whether a fault may lie in invented inputs and not in the model.
 
-    So does an addition of two inputs' streams that differ in size: nobody knows how their sizes go together.
+    So it is where several inputs meet, as nobody knows how they go together, and where a layer, a parameter or an
+    addition meets an input just as it came in.
     """
-    if _change_for(fault, SIZES[0]) is not None:
-        return True
     operands = [node for node in fault.node.all_input_nodes if node.meta["activation"]]
-    apart = fault.kind in ("addition", "concatenation") and len(operands) == 2 and fork_of(*operands) is None
-    return apart and operands[0].meta["shape"][2:] != operands[1].meta["shape"][2:]
+    if len(_inputs_behind(operands)) > 1 or _change_for(fault, SIZES[0]) is not None:
+        return True
+    return len(operands) == 1 and placeholder_behind(operands[0]) is not None
+
+
+def _inputs_behind(nodes: Sequence[fx.Node]) -> set[fx.Node]:
+    """The inputs of the model that some values depend on."""
+    seen: set[fx.Node] = set()
+    waiting = list(nodes)
+    while waiting:
+        node = waiting.pop()
+        if node not in seen:
+            seen.add(node)
+            waiting.extend(source for source in node.all_input_nodes if source.meta["activation"])
+    return {node for node in seen if node.op == "placeholder"}
 
 
 def _alike(operands: Sequence[fx.Node]) -> tuple[str, Shape | None, torch.dtype | None] | None:
-    """Two operands that do not fit, one of them an input as it came in: it should have been like the other."""
+    """Two operands that do not fit, one of them an input as it came in and the other not made from it."""
     left, right = operands
     for mine, other in ((right, left), (left, right)):
         source = placeholder_behind(mine)
-        if source is not None and source is not placeholder_behind(other) and other.meta["shape"] is not None:
+        if source is not None and source not in _inputs_behind([other]) and other.meta["shape"] is not None:
             return source.name, other.meta["shape"], None
     return None
 
@@ -198,21 +211,28 @@ def placeholder_behind(node: fx.Node) -> fx.Node | None:
 
 
 _UNPACKING = re.compile(r"(?:not enough|too many) values to unpack \(expected (\d+)")
+_TOO_FEW = "Dimension out of range"
 
 
 def _other_rank(guesses: Guesses, trace: Trace, size: tuple[int, int]) -> Guesses | None:
-    """`b, c, h, w = x.shape` says how many dimensions the first input should have had."""
+    """`b, c, h, w = x.shape` says how many dimensions the first input should have had; `x.mean(3)`, that it has few."""
     assert trace.stop is not None
-    match = _UNPACKING.search(str(trace.stop.error))
-    if match is None or not 2 <= int(match[1]) <= 5:
+    text = str(trace.stop.error)
+    match = _UNPACKING.search(text)
+    rank = int(match[1]) if match is not None else 4 if _TOO_FEW in text else 0
+    if not 2 <= rank <= 5:
         return None
-    rank = int(match[1])
     for name, guess in guesses.items():
         if len(guess.shape) != rank and guess.dtype is torch.float32 and len(guess.shape) > 1:
-            width = guess.shape[1] if len(guess.shape) >= 4 or len(guess.shape) == 2 else guess.shape[-1]
-            shape = (BATCH, _STEPS, width) if rank == 3 else (BATCH, width, *_spatial(rank - 2, size))
-            return {**guesses, name: replace(guess, shape=shape[:rank])}
+            return {**guesses, name: _of_rank(guess, rank, size)}
     return None
+
+
+def _of_rank(guess: Guess, rank: int, size: tuple[int, int]) -> Guess:
+    """A guess with as many channels or features, in another number of dimensions."""
+    width = guess.shape[1] if len(guess.shape) != 3 else guess.shape[-1]
+    shape = (BATCH, _STEPS, width) if rank == 3 else (BATCH, width, *_spatial(rank - 2, size))
+    return replace(guess, shape=shape[:rank])
 
 
 def guesses_at(module: nn.Module, known: Sequence[Shape]) -> Iterator[tuple[Guesses, tuple[int, int]]]:
@@ -224,3 +244,6 @@ def guesses_at(module: nn.Module, known: Sequence[Shape]) -> Iterator[tuple[Gues
             yield {names[0]: Guess(shape)}, size
     for size in SIZES:
         yield first_guesses(module, size), size
+    for rank in (4, 3, 2):
+        guesses = first_guesses(module, SIZES[2])
+        yield {name: _of_rank(guess, rank, SIZES[2]) for name, guess in guesses.items()}, SIZES[2]

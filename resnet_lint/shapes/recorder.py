@@ -79,7 +79,8 @@ class Recorder(TorchFunctionMode):
         except SHAPE_ERRORS as error:
             if self.pending is None and call.is_torchs:
                 # torch's own module refused its input in Python, before any torch call: "expected 4D input".
-                self.pending = (error, self._fault("other", module, args, kwargs, str(error), None))
+                fault = self._fault("other", module, args, kwargs, str(error), None)
+                self.pending = (error, fault) if fault is not None else None
             raise
         finally:
             self._current = outer
@@ -162,6 +163,8 @@ class Recorder(TorchFunctionMode):
 
     def _after(self, error: Exception, func: Callable[..., Any], args: Any, kwargs: Any) -> Any:
         """Prove the fault, note it, and go on with what the mended call would give; or raise what the call raised."""
+        if not args and isinstance(kwargs.get("input"), torch.Tensor):
+            args, kwargs = (kwargs["input"],), {name: value for name, value in kwargs.items() if name != "input"}
         try:
             text, result = replay(func, args, kwargs)
         except DataDependentError as reason:
@@ -172,17 +175,22 @@ class Recorder(TorchFunctionMode):
         operands = [self._nodes.get(id(tensor)) for tensor in tensors_in([args, kwargs])]
         result = recovered(func, args, kwargs, self._preferred(operands))
         fault = self._fault(kind, func, args, kwargs, text, result)
-        if result is None:
-            self.pending = (error, fault)
+        if result is None or fault is None:
+            self.pending = (error, fault) if fault is not None else None
             raise error
         self.faults.append(fault)
         return result
 
-    def _fault(self, kind: Kind, func: Callable[..., Any], args: Any, kwargs: Any, text: str, result: Any) -> Fault:
+    def _fault(
+        self, kind: Kind, func: Callable[..., Any], args: Any, kwargs: Any, text: str, result: Any
+    ) -> Fault | None:
+        """The fault of a call, at the expression to blame; None where none of the user's code leads there."""
         node = self._write(func, args, kwargs, result if result is not None else ())
         call = self._current
         assert call is not None
-        blamed = node.meta["point"]
+        blamed = node.meta["point"] or _where_built(call.module)
+        if blamed is None:
+            return None
         if kind == "layer":
             call, blamed = self._where_passed(call, blamed, id(args[0]))
         squeezed = squeeze_of_batch(node)
@@ -212,7 +220,7 @@ class Recorder(TorchFunctionMode):
 
     def _preferred(self, operands: list[fx.Node | None]) -> int:
         if len(operands) != 2 or operands[0] is None or operands[1] is None:
-            return 0
+            return 0 if self._prefer_branch else 1
         branch = deeper(operands[0], operands[1])
         return branch if self._prefer_branch else 1 - branch
 
@@ -238,6 +246,12 @@ class Recorder(TorchFunctionMode):
             self._nodes[id(moved)] = self._as_node(value)
         self._alive.append((value, moved))
         return moved
+
+
+def _where_built(module: nn.Module) -> Point | None:
+    """In a class that only extends nn.Sequential, no line calls the layer; the line that builds it has to do."""
+    built = getattr(module, "_resnet_lint_built", None)
+    return built.point if built is not None else None
 
 
 def _stays_on_device(func: Callable[..., Any]) -> bool:

@@ -69,20 +69,15 @@ class Trace:
         return (0 if self.complete else 1, len(self.all_faults))
 
 
-def trace(
-    root: nn.Module,
-    args: Sequence[Any],
-    kwargs: Mapping[str, Any],
-    project: Project,
-    forward: Callable[..., Any] | None = None,
-) -> Trace:
+def trace(root: nn.Module, args: Sequence[Any], kwargs: Mapping[str, Any], project: Project) -> Trace:
     """Record `root(*args, **kwargs)`; tensors are on meta, batch first.
 
-    After a faulty addition the trace goes on with the shape of the residual branch. Where that leads to more faults,
-    the shortcut's shape may be the one that was meant: both are tried and the one with fewer faults counts.
+    After a faulty addition the trace goes on with the shape of the residual branch, after a faulty normalisation with
+    that of its input. Where that leads to more faults, the shortcut's shape, or the normalisation's, may be the one
+    that was meant: both are tried and the one with fewer faults counts.
     """
     first = _recorded(root, args, kwargs, project, prefer_branch=True)
-    if any(fault.kind in ("addition", "other") for fault in first.faults) and first.trouble > (0, 1):
+    if first.faults and first.trouble > (0, 1):
         second = _recorded(root, args, kwargs, project, prefer_branch=False)
         return min(first, second, key=lambda trace: trace.trouble)
     return first
