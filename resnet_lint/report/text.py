@@ -78,7 +78,7 @@ def _facts(finding: Finding, view: View) -> Iterator[str]:
         yield f"{operand.role:<{widest}}  {operand.shape}"
     for cause in finding.causes:
         yield f"cause, {_cause_place(cause, finding, view)}: {one_line(cause.text)}"
-    if where := _where(finding):
+    if (where := _where(finding)) and finding.rule[:3] != "RL0":  # those name the class in the message
         yield where
     if finding.fix is not None:
         yield f"{paint(_offer(finding, finding.fix), view, fg='green', bold=True)}: {one_line(finding.fix.title)}"

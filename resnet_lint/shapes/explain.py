@@ -130,4 +130,5 @@ def layer_text(fault: Fault, owner: ModuleCall) -> str | None:
     call: ModuleCall = fault.node.meta["call"]
     unit = "features" if fault.layer.dimension == -1 else "channels"
     name = call.relative_path(owner) if call.is_torchs else type(call.module).__name__
+    name = f"layer {name}" if name.isdigit() else name
     return f"{name} takes {fault.layer.wanted} {unit}"
