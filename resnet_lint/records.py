@@ -77,6 +77,7 @@ class Site:
 
     `name` is its path inside the block (`conv1`, `body.0`). `calls` are the expressions that led to it, the innermost
     first: `nn.Conv2d(...)` in a helper, the helper's call in the block's constructor, the call of the block, and so on.
+    `parameters` are those of the layer's constructor in order, for calls that name no class (`norm_layer(64)`).
     """
 
     name: str
@@ -84,6 +85,7 @@ class Site:
     calls: tuple[Span, ...]
     channels: tuple[int, int] | None = None
     stride: tuple[int, ...] = ()
+    parameters: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -122,7 +124,8 @@ class Projection:
 class Mend:
     """What would put a failure right: the kind of mend, its title in words, and what the edits are made from.
 
-    `resized` is the operand that has to take the other's size; `flag` is the attribute of self to be narrowed.
+    `resized` is the operand that has to take the other's size; `flag` is the attribute of self to be narrowed, or the
+    shortcut module to be used. `otherwise` is the next best mend, for where this one cannot be written or does not hold.
     """
 
     kind: str
@@ -131,6 +134,7 @@ class Mend:
     projection: Projection | None = None
     resized: int | None = None
     flag: str | None = None
+    otherwise: Mend | None = None
 
 
 @dataclass(frozen=True)

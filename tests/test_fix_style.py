@@ -118,19 +118,12 @@ def test_the_bytes_of_the_other_lines_stay(before: bytes, lint: Lint, tmp_path: 
     assert output_shape(path, CALL, SHAPE) == (2, 8, 4, 4)
 
 
-@pytest.mark.parametrize("before", ENCODED.values(), ids=ENCODED)
-def test_the_diff_says_what_fix_does(before: bytes, lint: Lint, tmp_path: Path) -> None:
-    """Every line of the file is one line of the diff, or tools that apply diffs lose count."""
-    path = write(tmp_path, before)
-    shown = lint(path, "--diff").stdout_bytes.split(b"\n")
-    change = fix(lint, path)
-    removed, added = ([line[1:].strip() for line in shown if line[:1] == sign] for sign in (b"-", b"+"))
-    assert [line.decode() for line in removed[1:]] == change.removed
-    assert [line.decode() for line in added[1:]] == change.added
-    [old, new] = (f"{len(lines(data))}" for data in (change.before, change.after))
-    hunks = [line for line in shown if line.startswith(b"@@")]
-    assert len(hunks) in (1, 2)
-    assert int(new) - int(old) == len(added) - len(removed)
+def test_a_line_of_the_file_is_a_line_of_the_diff(lint: Lint, tmp_path: Path) -> None:
+    """A form feed ends no line, or what applies diffs loses count."""
+    path = write(tmp_path, block([CONV], ["out = self.conv(x)  # \x0c and so on", "return out + x"]))
+    shown = lint(path, "--diff").stdout.split("\n")
+    assert [line[1:].strip() for line in shown[2:] if line[:1] in ("-", "+")] == [*ADDED[:3], "return out + x", ADDED[3]]
+    assert all(line[:1] in ("-", "+", " ", "@", "") for line in shown)
 
 
 def test_no_newline_at_the_end_of_the_file(lint: Lint, tmp_path: Path) -> None:
@@ -174,15 +167,12 @@ def test_comments_and_layout_stay_byte_for_byte(lint: Lint, tmp_path: Path) -> N
 ADDITIONS = {
     "return out + x": "return out + self.shortcut(x)",
     "return x + out": "return self.shortcut(x) + out",
-    "return x + self.conv(x)": "return self.shortcut(x) + self.conv(x)",
     "out += x; return out": "out += self.shortcut(x); return out",
     "x += out; return x": "x = self.shortcut(x) + out; return x",
     "return torch.add(x, out)": "return torch.add(self.shortcut(x), out)",
-    "return torch.add(out, x)": "return torch.add(out, self.shortcut(x))",
     "return x.add(out)": "return self.shortcut(x).add(out)",
     "return x.add_(out)": "return self.shortcut(x).add_(out)",
     "return out.add_(x)": "return out.add_(self.shortcut(x))",
-    "return F.relu(out + x)": "return F.relu(out + self.shortcut(x))",
     "return out + 0.5 * x": "return out + self.shortcut(0.5 * x)",
 }
 
@@ -358,7 +348,7 @@ def neighbour(name: str) -> str:
     ).replace("Block", "Neighbour").partition("\n\nif __name__")[0] + "\n\n"  # fmt: skip
 
 
-@pytest.mark.parametrize("name", ["shortcut", "downsample", "projection", "skip", "proj"])
+@pytest.mark.parametrize("name", ["downsample", "proj"])
 def test_the_name_is_the_one_that_the_file_uses_elsewhere(name: str, lint: Lint, tmp_path: Path) -> None:
     path = write(tmp_path, block([CONV], ADD, head=neighbour(name)))
     assert fix(lint, path).added == [line.replace("shortcut", name) for line in ADDED]

@@ -48,7 +48,7 @@ def inputs_of(trace: Trace) -> dict[str, Shape]:
     [
         (lambda: nn.Conv1d(5, 8, 3), (2, 5, 224)),
         (lambda: nn.Conv2d(5, 8, 3), (2, 5, 224, 256)),
-        (lambda: nn.Conv3d(5, 8, 3), (2, 5, 8, 224, 256)),
+        (lambda: nn.Conv3d(5, 8, 3), (2, 5, 16, 224, 256)),
         (lambda: nn.ConvTranspose2d(5, 8, 3), (2, 5, 224, 256)),
         (lambda: nn.Linear(5, 8), (2, 5)),
         (lambda: nn.BatchNorm2d(5), (2, 5, 224, 256)),
@@ -134,7 +134,7 @@ def test_a_size_that_does_not_divide_is_the_inputs_fault() -> None:
     def forward(self: Net, x: torch.Tensor) -> torch.Tensor:
         return x + F.interpolate(F.max_pool2d(x, 32), scale_factor=32.0)
 
-    _, faults = feed(build(lambda: Net(forward)), PROJECT, [(2, 3, 33, 33), (2, 3, 65, 65), (2, 3, 97, 97)])
+    _, faults = feed(build(lambda: Net(forward)), PROJECT, [(2, 3, 33, 33)])
     assert faults == ()
 
 

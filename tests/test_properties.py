@@ -123,7 +123,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("models")
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(model=models())
 def test_the_verdict_is_that_of_the_cpu(model: Source, folder: Path, workers: Workers) -> None:
     path, report = lint(model, folder, workers)
@@ -135,7 +135,7 @@ def test_the_verdict_is_that_of_the_cpu(model: Source, folder: Path, workers: Wo
     assert [(status.name, status.status) for status in report.classes] == [("Block", "checked"), ("Net", "checked")]
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(model=models())
 def test_without_a_main_block_what_works_is_not_flagged(model: Source, folder: Path, workers: Workers) -> None:
     """The tool invents the input then: a model that works on its own input must not be told that it fails."""

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import itertools
+import re
 from collections.abc import Iterator
 
 import libcst as cst
 
 from ..records import Change, Finding
-from .expressions import expression_for
+from .expressions import expression_beside, expression_for, names_bound_in
 from .signatures import argument_of, function_parameters, layer_parameters
 from .source import Source, Sources, TextEdit
 
@@ -16,45 +17,89 @@ from .source import Source, Sources, TextEdit
 def changed_arguments(finding: Finding, source: Source, sources: Sources) -> Iterator[list[TextEdit]]:
     """The ways to make a mend's changes of arguments, the best one first: edits of `source`, not verified."""
     changes = finding.mend.changes if finding.mend is not None else ()
-    options = [list(_options(change, source, sources)) for change in changes]
+    options = [list(dict.fromkeys(_options(change, source, sources))) for change in changes]
     if not options or not all(options):
         return
-    for combination in itertools.islice(itertools.product(*options), 8):
+    if len({len(each) for each in options}) == 1:
+        # Changes of one cause have their ways in one order: the first goes with the first.
+        combinations = [*zip(*options, strict=True), *itertools.islice(itertools.product(*options), 8)]
+    else:
+        combinations = list(itertools.islice(itertools.product(*options), 8))
+    for combination in dict.fromkeys(combinations):
         unique = {(edit.start, edit.end): edit for edit in combination}
         yield list(unique.values())
 
 
 def _options(change: Change, source: Source, sources: Sources) -> Iterator[TextEdit]:
-    """The edits that give one layer its argument: first where it is built, then at the calls that lead there."""
-    argument = change.argument
-    found: list[TextEdit] = []
+    """The edits that give one layer its argument: at the call that decides it, from the outermost such call inwards."""
+    argument, found = change.argument, list[TextEdit]()
+    parameters: tuple[str, ...] | None = None
     for level, span in enumerate(change.site.calls):
-        call = source.call_at(span) if span.path == source.path else None
-        if call is None:
-            break
-        function = source.function_around(call)
-        parameters = layer_parameters(call.func) if level == 0 else _parameters_of(call, source)
-        if parameters is None or function is None:
+        here = sources.get(span.path)
+        call = here.call_at(span) if here is not None else None
+        function = here.function_around(call) if here is not None and call is not None else None
+        if level == 0 and call is not None:
+            parameters = layer_parameters(call.func) or change.site.parameters
+        if here is None or call is None or function is None or parameters is None:
             break
         passed = argument_of(call, parameters, argument)
-        for value in _values(change, function, source, sources):
-            edit = _with_argument(call, parameters, argument, value, passed, source)
-            if edit is not None:
-                found.append(edit)
-        # A bare name that is the helper's own parameter is decided by who calls the helper.
-        name = passed.value.value if passed is not None and isinstance(passed.value, cst.Name) else None
-        if name is None or name not in function_parameters(function, bound=False) or _is_init(function):
+        name = _parameter_passed_on(passed, function)
+        if here is source:
+            values = _values(change, level, function, source, sources)
+            # A number in place of a parameter would take the choice from everyone who calls the function.
+            values = (v for v in values if name is None or not _is_number(v))
+            edits = (_with_argument(call, parameters, argument, value, passed, source) for value in values)
+            found = [edit for edit in edits if edit is not None] + found
+        if name is None and (here is source and not _has_keywords(function)):
             break
-        argument = name
-        found.reverse()
-    yield from dict.fromkeys(found)
+        if here is source and _is_method(function) and (name is None or not _wraps_layers(function, source)):
+            break
+        argument = name or argument
+        bound = bool(function.params.params) and function.params.params[0].name.value in ("self", "cls")
+        parameters = function_parameters(function, bound)
+    yield from found
 
 
-def _values(change: Change, function: cst.FunctionDef, source: Source, sources: Sources) -> Iterator[str]:
+def _parameter_passed_on(passed: cst.Arg | None, function: cst.FunctionDef) -> str | None:
+    """The parameter of the function that a call hands on as it is: who calls the function decides it."""
+    name = passed.value.value if passed is not None and isinstance(passed.value, cst.Name) else None
+    named = (*function_parameters(function, bound=False), *(p.name.value for p in function.params.kwonly_params))
+    return name if name in named else None
+
+
+def _has_keywords(function: cst.FunctionDef) -> bool:
+    return isinstance(function.params.star_kwarg, cst.Param)
+
+
+def _is_method(function: cst.FunctionDef) -> bool:
+    return bool(function.params.params) and function.params.params[0].name.value == "self"
+
+
+def _wraps_layers(function: cst.FunctionDef, source: Source) -> bool:
+    """Whether a constructor is that of a small module around a layer, whose caller decides, and adds nothing itself."""
+    definition = source.class_around(function)
+    return function.name.value == "__init__" and definition is not None and not _adds(source.code(definition))
+
+
+def _adds(code: str) -> bool:
+    forward = code.partition("def forward")[2]
+    return re.search(r"\+=|[\w\])] \+ [\w(]|torch\.add\(|\.blocks\b", forward) is not None
+
+
+def _is_number(value: str) -> bool:
+    return re.fullmatch(r"[\d(), ]+|True|False", value) is not None
+
+
+def _values(
+    change: Change, level: int, function: cst.FunctionDef, source: Source, sources: Sources
+) -> Iterator[str]:
     if change.like is not None and change.like_argument is not None:
         expression = expression_for(change.like, change.like_argument, function, source, sources)
+        if expression is None:
+            expression = expression_beside(change.like, change.like_argument, change.site, level, source, sources)
         if expression is not None:
             yield expression
+    yield from _likely_names(change.argument, function)
     if change.argument == "padding":
         kernel = expression_for(change.site, "kernel_size", function, source, sources)
         if kernel is not None and not kernel[0].isdigit() and "(" not in kernel:
@@ -62,21 +107,15 @@ def _values(change: Change, function: cst.FunctionDef, source: Source, sources: 
     yield change.value
 
 
-def _parameters_of(call: cst.Call, source: Source) -> tuple[str, ...] | None:
-    """The parameters of a function or class of the file itself that a call names."""
-    name = call.func.value if isinstance(call.func, cst.Name) else None
-    for statement in source.module.body:
-        if isinstance(statement, cst.FunctionDef) and statement.name.value == name:
-            return function_parameters(statement, bound=False)
-        if isinstance(statement, cst.ClassDef) and statement.name.value == name:
-            for method in statement.body.body:
-                if isinstance(method, cst.FunctionDef) and method.name.value == "__init__":
-                    return function_parameters(method, bound=True)
-    return None
-
-
-def _is_init(function: cst.FunctionDef) -> bool:
-    return function.name.value == "__init__"
+def _likely_names(argument: str, function: cst.FunctionDef) -> list[str]:
+    """The names in a function that say what they are for: `stride`, or `outplanes` for `out_channels`."""
+    if argument.startswith(("in_", "out_", "num_")):
+        pattern = r"out_?(ch\w*|planes|dim|features)" if argument.startswith(("out_", "num_")) else r"in_?(ch\w*|planes)"
+    elif argument == "stride":
+        pattern = "stride"
+    else:
+        return []
+    return sorted(name for name in names_bound_in(function) if re.fullmatch(pattern, name))
 
 
 def _with_argument(
@@ -88,10 +127,13 @@ def _with_argument(
         return None
     # As a keyword, right whatever comes before: behind the last argument that the layer's own order puts before it.
     before = [arg for arg in call.args if arg.star == "" and _comes_before(arg, name, parameters)]
-    if not before or any(arg.star for arg in call.args):
+    if not before or any(arg.star == "*" for arg in call.args):
         return None
-    _, end = source.range_of(before[-1])
-    return TextEdit(end, end, f", {name}={value}")
+    start, end = source.range_of(before[-1])
+    line_start = source.text.rfind("\n", 0, start) + 1
+    indent = source.text[line_start:start]
+    apart = f",{source.module.default_newline}{indent}" if not indent.strip() else ", "
+    return TextEdit(end, end, f"{apart}{name}={value}")
 
 
 def _comes_before(argument: cst.Arg, name: str, parameters: tuple[str, ...]) -> bool:

@@ -24,9 +24,54 @@ def expression_for(site: Site, argument: str, scope: cst.FunctionDef, source: So
     call = inner.call_at(site.calls[0]) if inner is not None else None
     if inner is None or call is None:
         return None
-    parameters = layer_parameters(call.func)
-    passed = argument_of(call, parameters, argument) if parameters is not None else None
+    passed = argument_of(call, layer_parameters(call.func) or site.parameters, argument)
     return _followed(passed.value, 0, site, scope, source, sources) if passed is not None else None
+
+
+def expression_beside(
+    like: Site, argument: str, site: Site, level: int, source: Source, sources: Sources
+) -> str | None:
+    """The source of an argument of `like` in the words of the function of `site.calls[level]`, by way of an outer one.
+
+    A block and its shortcut are often built side by side: `block(inplanes, planes, downsample)`. There, what the
+    shortcut is built with (`planes * block.expansion`) is `planes * self.expansion` inside the block.
+    """
+    for outer in range(level + 1, len(site.calls)):
+        function = _function_at(site, outer, sources)
+        if site.calls[outer].path != source.path or function is None:
+            return None
+        expression = expression_for(like, argument, function, source, sources)
+        if expression is not None:
+            for inner in range(outer, level, -1):
+                expression = _said_inside(expression, site, inner, sources) if expression is not None else None
+            return expression
+    return None
+
+
+def _function_at(site: Site, level: int, sources: Sources) -> cst.FunctionDef | None:
+    """The function that holds one of the calls of a site."""
+    here = sources.get(site.calls[level].path)
+    call = here.call_at(site.calls[level]) if here is not None else None
+    return here.function_around(call) if here is not None and call is not None else None
+
+
+def _said_inside(expression: str, site: Site, level: int, sources: Sources) -> str | None:
+    """An expression at a call, in the words of the function that is called; None where a name has no counterpart."""
+    here, function = sources.get(site.calls[level].path), _function_at(site, level - 1, sources)
+    call = here.call_at(site.calls[level]) if here is not None else None
+    if here is None or function is None or call is None:
+        return None
+    parameters = function_parameters(function, bound=True)
+    codes = {f"{here.code(call.func)}.": "self."}
+    for index, passed in enumerate(call.args):
+        name = passed.keyword.value if passed.keyword is not None else parameters[index : index + 1]
+        if passed.star == "" and name:
+            codes[here.code(passed.value)] = name if isinstance(name, str) else name[0]
+    replaced = expression
+    for code, name in sorted(codes.items(), key=lambda pair: -len(pair[0])):
+        replaced = re.sub(rf"(?<![\w.]){re.escape(code)}(?!\w)" if code[-1] != "." else rf"(?<![\w.]){re.escape(code)}", name, replaced)
+    names = _names_in(cst.parse_expression(replaced)) - {"self"}
+    return replaced if names <= _parameter_names(function) else None
 
 
 def callee_for(site: Site, scope: cst.FunctionDef, source: Source, sources: Sources) -> str | None:
@@ -50,8 +95,13 @@ def _followed(
     if here is source and function is scope:
         return here.code(expression)
     replacements: dict[str, str] = {}
-    for name in _names_in(expression):
-        if name in _bound_names(function):
+    for name in sorted(_names_in(expression)):
+        if name == "self" and level + 1 < len(site.calls):
+            block = _named_class(expression, function, level, site, scope, source, sources)
+            if block is None:
+                return None
+            replacements["self"] = block
+        elif name in _bound_names(function):
             value = _value_of(name, function, level, site, scope, source, sources)
             if value is None:
                 return None
@@ -59,6 +109,40 @@ def _followed(
         elif name == "self" or (here is not source and not _is_common(name)):
             return None
     return _with(here.code(expression), replacements)
+
+
+def _named_class(
+    expression: cst.BaseExpression,
+    function: cst.FunctionDef,
+    level: int,
+    site: Site,
+    scope: cst.FunctionDef,
+    source: Source,
+    sources: Sources,
+) -> str | None:
+    """What stands for `self` where the object is made: the class itself, if only its own attributes are read."""
+    here, outer = sources.get(site.calls[level].path), sources.get(site.calls[level + 1].path)
+    definition = here.class_around(function) if here is not None else None
+    call = outer.call_at(site.calls[level + 1]) if outer is not None else None
+    if here is None or definition is None or call is None or function.name.value != "__init__":
+        return None
+    read = set(re.findall(r"\bself\.(\w+)", here.code(expression)))
+    if not read or not read <= _class_attributes(definition):
+        return None
+    return _followed(call.func, level + 1, site, scope, source, sources)
+
+
+def _class_attributes(definition: cst.ClassDef) -> set[str]:
+    """The names that a class body gives values: `expansion = 4`, `expansion: int = 4`."""
+    found = set()
+    for line in definition.body.body:
+        for part in line.body if isinstance(line, cst.SimpleStatementLine) else ():
+            target = part.target if isinstance(part, cst.AnnAssign) else None
+            if isinstance(part, cst.Assign):
+                target = part.targets[0].target
+            if isinstance(target, cst.Name):
+                found.add(target.value)
+    return found
 
 
 def _value_of(
@@ -106,6 +190,11 @@ def _names_in(expression: cst.CSTNode) -> set[str]:
 
     expression.visit(Names())
     return found
+
+
+def names_bound_in(function: cst.FunctionDef) -> set[str]:
+    """The parameters of a function and the names that its body assigns."""
+    return _bound_names(function)
 
 
 def _parameter_names(function: cst.FunctionDef) -> set[str]:

@@ -15,10 +15,10 @@ from typing import Protocol
 
 import libcst as cst
 
-from ..records import Applicability, FileReport, Finding, Fix, Request
+from ..records import Applicability, FileReport, Finding, Fix, Mend, Request
 from .arguments import changed_arguments
 from .narrow import narrowed
-from .project import projections
+from .project import projections, shortcut_used
 from .resize import resized
 from .source import Source, Sources, TextEdit
 
@@ -34,6 +34,8 @@ _WAYS: Mapping[str, Callable[[Finding, Source, Sources], Iterator[list[TextEdit]
     "layer_arg": changed_arguments,
     "resize_to_skip": resized,
     "drop_skip": narrowed,
+    "fix_branch": changed_arguments,
+    "use_shortcut": shortcut_used,
 }
 
 
@@ -89,21 +91,30 @@ def offered(finding: Finding, report: FileReport, text: str, request: Request, a
 
 
 def _offers(finding: Finding, report: FileReport, text: str, request: Request, analyser: Analyser) -> Iterator[Offer]:
-    if finding.mend is None or finding.mend.kind not in _WAYS or finding.span.path != request.path:
+    if finding.span.path != request.path:
         return
     try:
         source = Source(request.path, text)
     except cst.ParserSyntaxError:
         return  # newer syntax than libcst knows
-    ways = _WAYS[finding.mend.kind](finding, source, Sources(source))
-    for edits in islice(ways, _MOST_WAYS):
+    for mend, edits in islice(_ways(finding, source), _MOST_WAYS):
         edited = source.edited(edits)
         if not _parses(edited):
             continue
         after = analyser.analyse(replace(request, source=edited))
         if _mends(finding, report, after):
             safety: Applicability = "safe" if _kept(report, after) else "unsafe"
-            yield Offer(edited, after, Fix(finding.mend.title, safety, True, source.as_records(edits)))
+            yield Offer(edited, after, Fix(mend.title, safety, True, source.as_records(edits)))
+
+
+def _ways(finding: Finding, source: Source) -> Iterator[tuple[Mend, list[TextEdit]]]:
+    """The edits of a finding's mend, then those of the next best mends."""
+    mend, sources = finding.mend, Sources(source)
+    while mend is not None:
+        if mend.kind in _WAYS:
+            for edits in _WAYS[mend.kind](replace(finding, mend=mend), source, sources):
+                yield mend, edits
+        mend = mend.otherwise
 
 
 def _parses(text: str) -> bool:

@@ -14,12 +14,13 @@ from dataclasses import dataclass
 import libcst as cst
 
 from ..records import Finding, Projection, Site
-from .expressions import callee_for, expression_for
+from .expressions import callee_for, expression_for, names_bound_in
 from .signatures import argument_of, layer_parameters
 from .source import Source, Sources, TextEdit
 from .style import Style
 
 _NAMES = ("shortcut", "downsample", "projection", "proj", "skip")
+_SHORTCUT = re.compile("downsample|shortcut|proj|skip")
 _NUMBER = re.compile(r"\(?[\d, ]+\)?")
 
 
@@ -72,6 +73,8 @@ def projections(finding: Finding, source: Source, sources: Sources) -> Iterator[
         if projection.conditional and numbers.condition is None:
             continue
         layers = _layers(projection, numbers, block, style, source, sources)
+        yield from _passed_on(block, source)
+        yield from _condition_widened(block, numbers, source)
         yield from _made_when_none(block, numbers, layers, style, source)
         use = _use(addition, projection.operand, _free_name(block, style, source), source)
         if use is not None:
@@ -255,6 +258,52 @@ def _made_when_none(
         yield [source.lines_before(statement, lines)]
 
 
+def _passed_on(block: Block, source: Source) -> Iterator[list[TextEdit]]:
+    """A shortcut that the constructor takes and forgets (`self.downsample = None`) is kept."""
+    for statement in block.init.body.body:
+        for name, value in _shortcuts_set(statement):
+            if isinstance(value, cst.Name) and value.value == "None" and name in names_bound_in(block.init):
+                yield [source.replaced(value, name)]
+
+
+def _condition_widened(block: Block, numbers: Numbers, source: Source) -> Iterator[list[TextEdit]]:
+    """The condition under which the constructor builds its own shortcut is widened to all shapes that need one."""
+    for statement in block.init.body.body:
+        if not isinstance(statement, cst.If) or numbers.condition is None:
+            continue
+        if not any(True for line in statement.body.body for _ in _shortcuts_set(line)):
+            continue
+        given = [source.code(part) for part in _conjuncts(statement.test) if "is not None" in source.code(part)]
+        own = f"({numbers.condition})" if given and " or " in numbers.condition else numbers.condition
+        yield [source.replaced(statement.test, " and ".join([*given, own]))]
+
+
+def _conjuncts(test: cst.BaseExpression) -> list[cst.BaseExpression]:
+    if isinstance(test, cst.BooleanOperation) and isinstance(test.operator, cst.And):
+        return [*_conjuncts(test.left), *_conjuncts(test.right)]
+    return [test]
+
+
+def _shortcuts_set(statement: cst.CSTNode) -> Iterator[tuple[str, cst.BaseExpression]]:
+    """The attributes of self with a shortcut's name that a simple statement sets, and their values."""
+    for part in statement.body if isinstance(statement, cst.SimpleStatementLine) else ():
+        target = part.targets[0].target if isinstance(part, cst.Assign) else None
+        if isinstance(part, cst.Assign) and isinstance(target, cst.Attribute) and _SHORTCUT.search(target.attr.value):
+            yield target.attr.value, part.value
+
+
+def shortcut_used(finding: Finding, source: Source, sources: Sources) -> Iterator[list[TextEdit]]:
+    """The edit that sends the shortcut through the module that the block has for it: not verified."""
+    mend = finding.mend
+    addition = next(iter(source.at(finding.span)), None)
+    if mend is None or mend.flag is None or mend.projection is None or addition is None:
+        return
+    use = _use(addition, mend.projection.operand, mend.flag, source)
+    if use is not None:
+        optional = _use(addition, mend.projection.operand, mend.flag, source, optional=True)
+        yield from ([edit] for edit in (use, optional) if edit is not None)
+
+
 def _taken_over(statement: cst.CSTNode, init: cst.FunctionDef) -> str | None:
     """The name in `self.downsample = downsample`, for a shortcut that is a parameter with the default None."""
     optional = {
@@ -272,24 +321,31 @@ def _taken_over(statement: cst.CSTNode, init: cst.FunctionDef) -> str | None:
     return None
 
 
-def _use(addition: cst.CSTNode, operand: int, name: str, source: Source) -> TextEdit | None:
-    """The edit that sends the shortcut operand of the addition through the projection."""
+def _use(
+    addition: cst.CSTNode, operand: int, name: str, source: Source, optional: bool = False
+) -> TextEdit | None:
+    """The edit that sends the shortcut operand of the addition through the projection, if it is not None."""
+
+    def through(code: str) -> str:
+        call = f"self.{name}({code})"
+        return f"({call} if self.{name} is not None else {code})" if optional else call
+
     if isinstance(addition, cst.BinaryOperation):
         side = addition.left if operand == 0 else addition.right
-        return source.replaced(side, f"self.{name}({source.code(side)})")
+        return source.replaced(side, through(source.code(side)))
     if isinstance(addition, cst.SimpleStatementLine) and isinstance(addition.body[0], cst.AugAssign):
         addition = addition.body[0]
     if isinstance(addition, cst.AugAssign):
         if operand == 1:
-            return source.replaced(addition.value, f"self.{name}({source.code(addition.value)})")
+            return source.replaced(addition.value, through(source.code(addition.value)))
         target, value = source.code(addition.target), source.code(addition.value)
-        return source.replaced(addition, f"{target} = self.{name}({target}) + {value}")
+        return source.replaced(addition, f"{target} = {through(target)} + {value}")
     if isinstance(addition, cst.Call):
         operands: list[cst.BaseExpression] = [argument.value for argument in addition.args]
         if isinstance(addition.func, cst.Attribute) and len(operands) == 1:
             operands.insert(0, addition.func.value)
         if operand < len(operands):
-            return source.replaced(operands[operand], f"self.{name}({source.code(operands[operand])})")
+            return source.replaced(operands[operand], through(source.code(operands[operand])))
     return None
 
 

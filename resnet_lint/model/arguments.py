@@ -57,12 +57,14 @@ class Invented:
     """Arguments for a constructor that nobody wrote down.
 
     `varied` says in words what differs from the plain try. They are `sure` where they are channels and strides alone: a
-    block has to work for those, while an invented kernel or padding may simply be one that does not fit.
+    block has to work for those, while an invented kernel or padding may simply be one that does not fit. With
+    `lacks_shortcut` the block gets None for a shortcut that is its caller's to give, and need not work without.
     """
 
     kwargs: Mapping[str, Any]
     varied: str | None = None
     sure: bool = True
+    lacks_shortcut: bool = False
 
     def text(self, name: str) -> str:
         """The call as source."""
@@ -118,18 +120,16 @@ def invented(make: type[nn.Module], module: ModuleType) -> list[Invented]:
     plain = {parameter.name: _value_for(parameter, module) for parameter in found.required}
     if any(value is _UNKNOWN for value in plain.values()):
         return []
-    # A block whose shortcut comes from its caller need not work without one.
     sure = not found.shortcut_from_caller and all(_is_width(name) or STRIDE.match(name) for name in plain)
-    tries = [Invented(plain, sure=sure)]
     expansion = getattr(make, "expansion", 1)
     if isinstance(expansion, int) and expansion != 1 and found.inputs and found.outputs:
-        tries.insert(0, Invented({**plain, found.inputs: WIDTH * expansion}, sure=sure))
-    base = dict(tries[0].kwargs)
+        plain[found.inputs] = WIDTH * expansion
+    variants: list[tuple[dict[str, Any], str | None]] = [({}, None)]
     if found.inputs and found.outputs:
-        tries.append(Invented({**base, found.outputs: 2 * WIDTH}, f"{found.inputs} differs from {found.outputs}", sure))
+        variants.append(({found.outputs: 2 * WIDTH}, f"{found.inputs} differs from {found.outputs}"))
     if found.stride:
-        tries.append(Invented({**base, found.stride: 2}, f"{found.stride} is 2", sure))
-    return tries
+        variants.append(({found.stride: 2}, f"{found.stride} is 2"))
+    return [Invented({**plain, **change}, varied, sure, found.shortcut_from_caller) for change, varied in variants]
 
 
 def unguessable(make: type[nn.Module], module: ModuleType) -> tuple[str, ...]:

@@ -247,6 +247,8 @@ class Explorer:
         self.found.traced.append(Traced(label, result, inputs_given, faults, arguments, model))
         if result.trouble == (0, 0) or faults:
             self._cover(label, result, faults)
+        elif arguments is not None and arguments.lacks_shortcut and _fails_at_additions_only(result):
+            self._cover(f"{label}, without its caller's shortcut", result, faults)
         if model is not None and not self._is_covered(model) and result.trouble > (0, 0):
             self._failed(model, "trace", _why_untraced(label, result))
 
@@ -336,6 +338,10 @@ def _why_untraced(label: str, result: Trace) -> str:
         return f"{label}: {result.stop.reason}"
     fault = result.all_faults[0]
     return f"{label}: line {fault.point.span.start.line}: {' '.join(fault.error.split())[:200]}"
+
+
+def _fails_at_additions_only(result: Trace) -> bool:
+    return result.complete and all(fault.kind == "addition" for fault in result.faults)
 
 
 def _has_no_forward(model: type[nn.Module]) -> bool:

@@ -9,6 +9,7 @@ lost to missing padding or gained by upsampling, a flag that lets the addition h
 from __future__ import annotations
 
 import ast
+import inspect
 import linecache
 import math
 import re
@@ -45,12 +46,12 @@ class _Evidence:
 
     @property
     def branch_strides(self) -> tuple[int, ...]:
-        return _total_stride(self.branch_layers, len(self.branch) - 2)
+        return _total_stride(self.residual.branch_path, len(self.branch) - 2)
 
     @property
     def missing_stride(self) -> tuple[int, ...]:
         """What the shortcut has to stride yet, to end at the branch's size."""
-        own = _total_stride(self.shortcut_layers, len(self.shortcut) - 2)
+        own = _total_stride(self.residual.shortcut_path, len(self.shortcut) - 2)
         pairs = list(zip(self.branch_strides, own, strict=True))
         return tuple(b // s if b % s == 0 else b for b, s in pairs)
 
@@ -70,7 +71,7 @@ class _Evidence:
 
     def name(self, node: fx.Node) -> str:
         call: ModuleCall = node.meta["call"]
-        return call.relative_path(self.owner) if call.is_torchs else getattr(node.meta["function"], "__name__", "it")
+        return call.relative_path(self.owner) if _is_layer(call.module) else getattr(node.meta["function"], "__name__", "it")
 
     def site(self, node: fx.Node) -> Site:
         return site_of(node, self.owner)
@@ -84,10 +85,19 @@ def site_of(node: fx.Node, inside: ModuleCall) -> Site:
     return Site(
         call.relative_path(inside),
         effect.sort if effect is not None else "other",
-        tuple(point.span for point in built.chain) if built is not None and call.is_torchs else (),
+        tuple(point.span for point in built.chain) if built is not None and _is_layer(call.module) else (),
         effect.channels if effect is not None else None,
         effect.stride if effect is not None else (),
+        tuple(inspect.signature(type(call.module)).parameters),
     )
+
+
+def _is_layer(module: nn.Module) -> bool:
+    """Whether a module is a layer of torch's, or the user's own kind of one (a weight-standardised convolution)."""
+    return type(module).__module__.startswith("torch.") or isinstance(module, _LAYERS)
+
+
+_LAYERS = (nn.modules.conv._ConvNd, nn.Linear, nn.modules.batchnorm._NormBase, nn.GroupNorm, nn.LayerNorm)
 
 
 def mend_addition(residual: Residual, owner: ModuleCall, trace: Trace, fault: Fault) -> Mend | None:
@@ -173,8 +183,9 @@ def _strided_twice(e: _Evidence) -> Mend | None:
     strided = [node for node, effect in e.branch_layers if effect.stride and max(effect.stride) > 1]
     if not e.shortcut_layers or len(strided) < 2:
         return None
-    own = _total_stride(e.shortcut_layers, len(e.shortcut) - 2)
-    first = _total_stride(e.branch_layers[: [n for n, _ in e.branch_layers].index(strided[0]) + 1], len(e.branch) - 2)
+    own = _total_stride(e.residual.shortcut_path, len(e.shortcut) - 2)
+    path = e.residual.branch_path
+    first = _total_stride(path[: path.index(strided[0]) + 1], len(e.branch) - 2)
     if own and own == first and own != e.branch_strides:
         # Which of the two was meant is the author's to say, so there are no edits.
         return Mend("fix_branch", f"the branch strides twice, the shortcut once: stride=1 on {e.name(strided[-1])}")
@@ -199,24 +210,71 @@ def _existing_shortcut(e: _Evidence) -> Mend | None:
     if not projections or e.residual.fork is None:
         return None
     node, effect = projections[-1]
-    learned = [(n, x) for n, x in e.branch_layers if x.learned and x.channels is not None]
     if not e.trace.preferred_branch and e.channels_differ:
-        name = e.name(learned[-1][0]) if learned else "its last layer"
-        wanted = f"{_width_name(effect)}={e.shortcut[e.channel_axis]}"
-        return Mend("fix_branch", f"the branch is the odd one: {wanted} on {name}, as the shortcut has")
+        return _widened_branch(e, "the branch is the odd one", node)
+    learned = [(n, x) for n, x in e.branch_layers if x.learned and x.channels is not None]
     site = e.site(node)
     changes: list[Change] = []
     if e.channels_differ and learned:
-        like = e.site(learned[-1][0])
-        width = _width_name(effect)
-        changes.append(Change(site, width, str(e.branch[e.channel_axis]), like, _width_name(learned[-1][1])))
+        like = e.site(learned[-1][0]), _width_name(learned[-1][1])
+        changes += _widths(e, e.residual.shortcut_path, node, e.branch[e.channel_axis], like)
     if e.sizes_differ and math.prod(effect.kernel) == 1:
         strided = [n for n, x in e.branch_layers if x.stride and max(x.stride) > 1]
-        like_strided = e.site(strided[0]) if len(strided) == 1 else None
+        like_strided = e.site(strided[-1]) if strided and _strides_in_parallel(e, strided) else None
         changes.append(Change(site, "stride", _number(e.branch_strides), like_strided, "stride"))
-    words = ", ".join(f"{change.argument}={change.value}" for change in changes)
+    words = ", ".join(f"{change.argument}={change.value}" for change in changes if change.site == site)
     title = f"correct the shortcut that is there: {words} on {e.name(node)}"
-    return Mend("edit_existing_shortcut", title, tuple(changes)) if changes else None
+    otherwise = _unstrided_branch(e, node, effect)
+    return Mend("edit_existing_shortcut", title, tuple(changes), otherwise=otherwise) if changes else None
+
+
+def _strides_in_parallel(e: _Evidence, strided: Sequence[fx.Node]) -> bool:
+    """Whether one stride makes up the branch's whole: of one layer, or of several side by side."""
+    effects = [effect_of(node) for node in strided]
+    return all(effect is not None and effect.stride == e.branch_strides for effect in effects)
+
+
+def _unstrided_branch(e: _Evidence, node: fx.Node, effect: Effect) -> Mend | None:
+    """The shortcut strides and the branch does not: the first of its wider kernels, or its first layer, should."""
+    layers = [(n, x) for n, x in e.branch_layers if x.sort == "convolution"]
+    if e.channels_differ or not layers or not effect.stride or max(e.branch_strides) > 1 or max(effect.stride) == 1:
+        return None
+    wide = [n for n, x in layers if math.prod(x.kernel) > 1] or [layers[0][0]]
+    # Convolutions side by side, as in a selective kernel, stride together.
+    first = [n for n in wide if n.meta["inputs"] and not any(o in path_between(e.residual.fork, n)[:-1] for o in wide)]
+    change = _number(effect.stride)
+    changes = tuple(Change(e.site(n), "stride", change, e.site(node), "stride") for n in first)
+    title = f"stride in the branch as the shortcut does: stride={change} on {e.name(first[0])}"
+    return Mend("fix_branch", title, changes)
+
+
+def _widened_branch(e: _Evidence, why: str, like: fx.Node | None) -> Mend:
+    """The branch's last layer, and the normalisations after it, with the number of channels that the shortcut has."""
+    learned = [(node, effect) for node, effect in e.branch_layers if effect.learned and effect.channels is not None]
+    if not learned:
+        return Mend("fix_branch", f"{why}: give its last layer {e.shortcut[e.channel_axis]} channels, as the shortcut")
+    node, effect = learned[-1]
+    width = e.shortcut[e.channel_axis]
+    like_effect = effect_of(like) if like is not None else None
+    copied = (e.site(like), _width_name(like_effect)) if like is not None and like_effect is not None else (None, None)
+    # A shape that differs in size too has more than one fault; which, the trace does not say.
+    changes = () if e.sizes_differ else tuple(_widths(e, e.residual.branch_path, node, width, copied))
+    title = f"{why}: {_width_name(effect)}={width} on {e.name(node)}, as the shortcut has"
+    return Mend("fix_branch", title, changes)
+
+
+def _widths(
+    e: _Evidence, path: Sequence[fx.Node], node: fx.Node, width: int, like: tuple[Site, str] | tuple[None, None]
+) -> list[Change]:
+    """The changes that give a layer, and the normalisations after it on its path, another number of channels out."""
+    effect = effect_of(node)
+    assert effect is not None
+    changes = [Change(e.site(node), _width_name(effect), str(width), *like)]
+    for step in path[path.index(node) + 1 :]:
+        call: ModuleCall = step.meta["call"]
+        if step.meta.get("function") in CHANNEL_NORMS and _is_layer(call.module):
+            changes.append(Change(e.site(step), _parameter_for(call.module), str(width), *like))
+    return changes
 
 
 def _upsampled_branch(e: _Evidence) -> Mend | None:
@@ -243,6 +301,19 @@ def _generous_flag(e: _Evidence) -> Mend | None:
     return Mend("drop_skip", title, projection=_projection_of(e), flag=flag)
 
 
+def _unused_shortcut(e: _Evidence) -> Mend | None:
+    """The block has built a projection that fits, and adds its bare input all the same."""
+    for name, module in e.owner.module.named_children():
+        if not SHORTCUT_NAME.search(name) or isinstance(module, nn.Identity) or e.shortcut_layers:
+            continue
+        called = any(call.module is module for call in e.trace.calls)
+        learned = [layer for layer in e.branch_layers if layer[1].learned and layer[1].channels is not None]
+        if not called and learned:
+            title = f"use the shortcut module that is there: self.{name}(...)"
+            return Mend("use_shortcut", title, projection=_projection_of(e), flag=name)
+    return None
+
+
 def _missing_downsample(e: _Evidence) -> Mend | None:
     """The block takes its shortcut from its caller, and the caller gave none."""
     text = _projection_text(e)
@@ -255,12 +326,11 @@ def _missing_downsample(e: _Evidence) -> Mend | None:
 
 def _odd_branch(e: _Evidence) -> Mend | None:
     """With the shortcut's shape, everything after the block fits; with the branch's, it does not."""
-    learned = [(node, effect) for node, effect in e.branch_layers if effect.learned]
-    if e.trace.preferred_branch or not learned or e.residual.fork is None:
+    if e.trace.preferred_branch or e.residual.fork is None or not e.channels_differ:
         return None
-    node, effect = learned[-1]
-    wanted = f"{_width_name(effect)}={e.shortcut[e.channel_axis]} on {e.name(node)}"
-    return Mend("fix_branch", f"what follows wants the shortcut's shape, so the branch is the odd one: {wanted}")
+    if not any(effect.learned for _, effect in e.branch_layers):
+        return None
+    return _widened_branch(e, "what follows wants the shortcut's shape, so the branch is the odd one", None)
 
 
 def _projected(e: _Evidence) -> Mend | None:
@@ -284,8 +354,9 @@ _EXPLANATIONS: Sequence[Callable[[_Evidence], Mend | None]] = (
     _existing_shortcut,
     _upsampled_branch,
     _generous_flag,
-    _missing_downsample,
+    _unused_shortcut,
     _odd_branch,
+    _missing_downsample,
     _projected,
 )
 
@@ -318,19 +389,25 @@ def mend_layer(fault: Fault, owner: ModuleCall) -> Mend | None:
     shape = fault.node.meta["inputs"][0]
     layer = fault.layer
     call: ModuleCall = fault.node.meta["call"]
-    if layer is None or not call.is_torchs or len(shape) < 2:
+    if layer is None or not _is_layer(call.module) or len(shape) < 2:
         return None
     got = shape[layer.dimension]
     site = site_of(fault.node, owner)
     parameter = _parameter_for(call.module)
-    change = Change(site, parameter, str(got), *_giver_of(fault.node, owner))
+    giver = _giver_of(fault.node, owner)
+    change = Change(site, parameter, str(got), *giver)
     flattened = next((s for s in _behind(fault.node) if getattr(s.meta["function"], "__name__", "") in _FLATTENS), None)
     if layer.dimension == -1 and flattened is not None and len(flattened.meta["inputs"][0]) == 4:
         channels = flattened.meta["inputs"][0][1]
         if channels == layer.wanted:
             pool = "pool to 1x1 before flattening: nn.AdaptiveAvgPool2d((1, 1))"
             return Mend("adaptive_pool", f"{pool}, or {parameter}={got} on {site.name}")
-    return Mend("layer_arg", f"build {site.name} with {parameter}={got}, or feed it {layer.wanted}", (change,))
+    title = f"build {site.name} with {parameter}={got}, or feed it {layer.wanted}"
+    otherwise = None
+    if giver[0] is not None and giver[1] is not None:
+        fed = Change(giver[0], giver[1], str(layer.wanted), site, parameter)
+        otherwise = Mend("layer_arg", f"feed {site.name} the {layer.wanted} it takes: {giver[1]} of {giver[0].name}", (fed,))
+    return Mend("layer_arg", title, (change,), otherwise=otherwise)
 
 
 def _giver_of(node: fx.Node, owner: ModuleCall) -> tuple[Site, str] | tuple[None, None]:
@@ -378,10 +455,20 @@ def _shapes(node: fx.Node, activation: bool) -> list[Shape]:
     return [s.meta["shape"] for s in node.all_input_nodes if s.meta["activation"] == activation and s.meta["shape"]]
 
 
-def _total_stride(layers: Sequence[tuple[fx.Node, Effect]], axes: int) -> tuple[int, ...]:
-    """The product of the strides along a path, per axis: what a projection beside it has to copy."""
-    strides = [effect.stride for _, effect in layers if len(effect.stride) == axes and effect.sort != "transposed"]
-    return tuple(math.prod(axis) for axis in zip(*strides, strict=True)) if strides else (1,) * axes
+def _total_stride(path: Sequence[fx.Node], axes: int) -> tuple[int, ...]:
+    """The product of the strides along a path, per axis: what a projection beside it has to copy.
+
+    Where the path splits and joins again, its parts stride side by side, so the largest product counts.
+    """
+    totals: dict[fx.Node, tuple[int, ...]] = {}
+    for node in path:
+        before = [totals[source] for source in node.all_input_nodes if source in totals] or [(1,) * axes]
+        total = tuple(max(axis) for axis in zip(*before, strict=True))
+        effect = effect_of(node)
+        if effect is not None and len(effect.stride) == axes and effect.sort != "transposed":
+            total = tuple(math.prod(axis) for axis in zip(total, effect.stride, strict=True))
+        totals[node] = total
+    return totals[path[-1]] if path else (1,) * axes
 
 
 def _is_projection(e: _Evidence, node: fx.Node, effect: Effect) -> bool:
