@@ -44,6 +44,22 @@ class ConcatenationSize(Rule):
                 UNet()(torch.randn(1, 3, 65, 65))
         """,
         ),
+        Case(
+            "a branch that lost its padding",
+            """
+            import torch
+            from torch import nn
+            class Inception(nn.Module):
+                def __init__(self):
+                    super().__init__()
+                    self.near = nn.Conv2d(8, 4, 1)
+                    self.far = nn.Conv2d(8, 4, 3)
+                def forward(self, x):
+                    return torch.cat((self.near(x), self.far(x)), dim=1)  # <- RL107
+            if __name__ == "__main__":
+                Inception()(torch.randn(1, 8, 16, 16))
+        """,
+        ),
     )
     good = (
         Case(

@@ -26,12 +26,15 @@ class ImportFailed(Rule):
     code = "RL002"
     name = "import-failed"
     bad = (
-        Case("a missing package", "from no_such_package import nothing  # <- RL002\nclass A: pass\n"),
+        Case("a missing package", "from no_such_package import Base  # <- RL002\nclass Block(Base): pass\n"),
         Case(
             "a base class that does not exist",
             "from torch import nn\nclass Block(nn.Modul):  # <- RL002\n    pass\n",
         ),
-        Case("a file that exits", "import sys\nclass Stop:  # <- RL002\n    sys.exit(3)\n"),
+        Case(
+            "a file that exits",
+            "import sys\nfrom torch import nn\nclass Block(nn.Module):\n    sys.exit(3)  # <- RL002\n",
+        ),
     )
     good = (
         Case(

@@ -40,6 +40,21 @@ class ResidualRank(Rule):
             call="Block()",
             inputs=("x=2x32x16x16", "t=2x128"),
         ),
+        Case(
+            "a score per image beside its map",
+            """
+            import torch
+            from torch import nn
+            class Score(nn.Module):
+                def __init__(self):
+                    super().__init__()
+                    self.conv = nn.Conv2d(8, 8, 3, padding=1)
+                def forward(self, x):
+                    return self.conv(x) + x.mean((2, 3))  # <- RL104
+            if __name__ == "__main__":
+                Score()(torch.randn(2, 8, 5, 6))
+        """,
+        ),
     )
     good = (
         Case(

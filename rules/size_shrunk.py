@@ -42,6 +42,23 @@ class SizeShrunk(Rule):
                 Net()(torch.randn(1, 3, 8, 8))
         """,
         ),
+        Case(
+            "a kernel larger than what is left",
+            """
+            import torch
+            from torch import nn
+            class Net(nn.Module):
+                def __init__(self):
+                    super().__init__()
+                    self.down = nn.Conv2d(3, 8, 3, stride=4)
+                    self.last = nn.Conv2d(8, 8, 5)
+                def forward(self, x):
+                    x = self.down(x)
+                    return self.last(x)  # <- RL302
+            if __name__ == "__main__":
+                Net()(torch.randn(1, 3, 15, 15))
+        """,
+        ),
     )
     good = (
         Case(

@@ -114,6 +114,6 @@ def output_shape(path: Path, call: str, shape: Sequence[int]) -> Shape:
     """Run a model of a file forward and backward on the CPU: no parameter may be left without a gradient."""
     model = build(path, call)
     out: torch.Tensor = model(torch.randn(tuple(shape)))
-    out.square().mean().backward()
+    torch.autograd.backward(out.square().mean())
     assert [name for name, parameter in model.named_parameters() if parameter.grad is None] == []
     return tuple(out.shape)

@@ -82,7 +82,7 @@ def assert_refused(result: Result, line: str) -> None:
 def assert_found(result: Result, *, code: str, exit_code: int, says: str) -> None:
     """One finding with these words, and the plain statement that nothing was checked."""
     [headline] = [line for line in result.stdout.splitlines() if line.startswith("model.py:")]
-    assert f" {code} " in headline
+    assert f" {code}" in headline
     assert says in headline
     assert "nothing was checked" in result.stdout
     assert "0 classes checked" in result.stdout
@@ -237,6 +237,33 @@ def test_a_forward_that_never_ends(loop: str, lint: Lint) -> None:
 def test_a_forward_that_kills_the_interpreter(lint: Lint) -> None:
     write("import os\n" + BLOCK.replace("return self.conv(x)", "os._exit(5)"))
     assert_found(lint("model.py"), code="RL002", exit_code=1, says="it ends the interpreter (exit code 5)")
+
+
+@pytest.mark.parametrize("method", ["__init__", "forward"])
+@pytest.mark.parametrize("statement", ["raise SystemExit(3)", "raise KeyboardInterrupt"])
+def test_a_class_that_wants_to_end_everything_costs_no_other_class(statement: str, method: str, lint: Lint) -> None:
+    line = "super().__init__()" if method == "__init__" else "return self.conv(x)"
+    write(BLOCK + BLOCK.replace("Net", "Stop").replace(line, f"{line.removeprefix('return ')}; {statement}"))
+    result = lint("model.py")
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert "1 class checked, 1 not checked" in result.stdout
+
+
+@pytest.mark.parametrize("method", ["__init__", "forward"])
+def test_an_error_that_cannot_be_shown(method: str, lint: Lint) -> None:
+    line = "super().__init__()" if method == "__init__" else "return self.conv(x)"
+    silent = "class Silent(Exception):\n    def __str__(self):\n        raise ValueError\n\n\n"
+    write(silent + BLOCK.replace(line, f"{line.removeprefix('return ')}; raise Silent"))
+    assert_found(lint("model.py"), code="RL00", exit_code=0, says="Silent")
+
+
+def test_attributes_that_cannot_be_asked_for(lint: Lint) -> None:
+    """What the tool asks a model for by itself must not be able to break it."""
+    answer = "\n    def __getattr__(self, name):\n        if name in ('example_input_array', 'default_cfg'):\n"
+    write(BLOCK + f"{answer}            raise RuntimeError\n        return super().__getattr__(name)\n")
+    result = lint("model.py")
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert "1 class checked" in result.stdout
 
 
 def test_arguments_that_nobody_can_guess(lint: Lint) -> None:

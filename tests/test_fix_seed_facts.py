@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from conftest import Lint
 from fixing import build, fix, output_shape
+from torch import nn
 
 from resnet_lint.records import Shape
 
@@ -27,8 +28,14 @@ class Fact:
 
 
 FACTS = [
-    Fact("f3_channels", "WideningBlock()", (1, 64, 32, 32), (1, 128, 32, 32), "nn.Conv2d(64, 128, kernel_size=1, bias=False)"),
-    Fact("f4_stride", "DownBlock()", (8, 64, 32, 32), (8, 128, 16, 16), "nn.Conv2d(64, 128, kernel_size=1, stride=2, bias=False)"),
+    Fact(
+        "f3_channels", "WideningBlock()", (1, 64, 32, 32), (1, 128, 32, 32),
+        "nn.Conv2d(64, 128, kernel_size=1, bias=False)",
+    ),
+    Fact(
+        "f4_stride", "DownBlock()", (8, 64, 32, 32), (8, 128, 16, 16),
+        "nn.Conv2d(64, 128, kernel_size=1, stride=2, bias=False)",
+    ),
     Fact(
         "f5_pipeline", "Classifier()", (2, 3, 64, 64), (2, 1000),
         "nn.Conv2d(in_channels, out_channels, kernel_size=1, bias=False)",
@@ -74,6 +81,7 @@ def test_f4_the_mend_is_a_1x1_convolution_with_stride_2_on_the_input(lint: Lint,
     fix(lint, model)
     block = build(model, "DownBlock()")
     shortcut = block.get_submodule("shortcut.0")
+    assert isinstance(shortcut, nn.Conv2d)
     assert (shortcut.kernel_size, shortcut.stride) == ((1, 1), (2, 2))
     assert (shortcut.in_channels, shortcut.out_channels) == (64, 128)
 

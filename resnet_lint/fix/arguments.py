@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import libcst as cst
 
 from ..records import Change, Finding
-from .expressions import expression_beside, expression_for, names_bound_in
+from .expressions import expression_beside, expression_for, is_built_under, names_bound_in
 from .signatures import argument_of, function_parameters, layer_parameters
 from .source import Source, Sources, TextEdit
 
@@ -90,12 +90,11 @@ def _is_number(value: str) -> bool:
     return re.fullmatch(r"[\d(), ]+|True|False", value) is not None
 
 
-def _values(
-    change: Change, level: int, function: cst.FunctionDef, source: Source, sources: Sources
-) -> Iterator[str]:
+def _values(change: Change, level: int, function: cst.FunctionDef, source: Source, sources: Sources) -> Iterator[str]:
     if change.like is not None and change.like_argument is not None:
-        expression = expression_for(change.like, change.like_argument, function, source, sources)
-        if expression is None:
+        if is_built_under(function, change.like, sources):
+            expression = expression_for(change.like, change.like_argument, function, source, sources)
+        else:
             expression = expression_beside(change.like, change.like_argument, change.site, level, source, sources)
         if expression is not None:
             yield expression
@@ -110,7 +109,9 @@ def _values(
 def _likely_names(argument: str, function: cst.FunctionDef) -> list[str]:
     """The names in a function that say what they are for: `stride`, or `outplanes` for `out_channels`."""
     if argument.startswith(("in_", "out_", "num_")):
-        pattern = r"out_?(ch\w*|planes|dim|features)" if argument.startswith(("out_", "num_")) else r"in_?(ch\w*|planes)"
+        pattern = (
+            r"out_?(ch\w*|planes|dim|features)" if argument.startswith(("out_", "num_")) else r"in_?(ch\w*|planes)"
+        )
     elif argument == "stride":
         pattern = "stride"
     else:

@@ -40,12 +40,19 @@ def expression_beside(
         function = _function_at(site, outer, sources)
         if site.calls[outer].path != source.path or function is None:
             return None
+        if not is_built_under(function, like, sources):
+            continue
         expression = expression_for(like, argument, function, source, sources)
         if expression is not None:
             for inner in range(outer, level, -1):
                 expression = _said_inside(expression, site, inner, sources) if expression is not None else None
             return expression
     return None
+
+
+def is_built_under(function: cst.FunctionDef, site: Site, sources: Sources) -> bool:
+    """Whether a function holds one of the calls that lead to a layer, so that it has names for the layer's arguments."""
+    return any(_function_at(site, level, sources) is function for level in range(len(site.calls)))
 
 
 def _function_at(site: Site, level: int, sources: Sources) -> cst.FunctionDef | None:
@@ -69,7 +76,11 @@ def _said_inside(expression: str, site: Site, level: int, sources: Sources) -> s
             codes[here.code(passed.value)] = name if isinstance(name, str) else name[0]
     replaced = expression
     for code, name in sorted(codes.items(), key=lambda pair: -len(pair[0])):
-        replaced = re.sub(rf"(?<![\w.]){re.escape(code)}(?!\w)" if code[-1] != "." else rf"(?<![\w.]){re.escape(code)}", name, replaced)
+        replaced = re.sub(
+            rf"(?<![\w.]){re.escape(code)}(?!\w)" if code[-1] != "." else rf"(?<![\w.]){re.escape(code)}",
+            name,
+            replaced,
+        )
     names = _names_in(cst.parse_expression(replaced)) - {"self"}
     return replaced if names <= _parameter_names(function) else None
 

@@ -321,9 +321,7 @@ def _taken_over(statement: cst.CSTNode, init: cst.FunctionDef) -> str | None:
     return None
 
 
-def _use(
-    addition: cst.CSTNode, operand: int, name: str, source: Source, optional: bool = False
-) -> TextEdit | None:
+def _use(addition: cst.CSTNode, operand: int, name: str, source: Source, optional: bool = False) -> TextEdit | None:
     """The edit that sends the shortcut operand of the addition through the projection, if it is not None."""
 
     def through(code: str) -> str:

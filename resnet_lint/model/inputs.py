@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -149,6 +150,9 @@ def _change_for(fault: Fault, size: tuple[int, int]) -> tuple[str, Shape | None,
         return (source.name, (BATCH, _STEPS), torch.int64) if source is not None else None
     if fault.kind in ("addition", "other") and len(operands) == 2:
         return _alike(operands)
+    flattened = flattened_map(fault)
+    if flattened is not None:
+        return _fitting(fault, flattened)
     if source is None or fault.layer is None:
         return None
     return source.name, _reshaped(source.meta["shape"], fault.layer, size), None
@@ -157,13 +161,45 @@ def _change_for(fault: Fault, size: tuple[int, int]) -> tuple[str, Shape | None,
 def blames_inputs(fault: Fault) -> bool:
     """Whether a fault may lie in invented inputs and not in the model.
 
-    So it is where several inputs meet, as nobody knows how they go together, and where a layer, a parameter or an
-    addition meets an input just as it came in.
+    So it is where several inputs meet, as nobody knows how they go together; where a layer, a parameter or an addition
+    meets an input just as it came in; and where a map is flattened whose size the image decides.
     """
     operands = [node for node in fault.node.all_input_nodes if node.meta["activation"]]
     if len(_inputs_behind(operands)) > 1 or _change_for(fault, SIZES[0]) is not None:
         return True
+    if flattened_map(fault) is not None:
+        return True
     return len(operands) == 1 and placeholder_behind(operands[0]) is not None
+
+
+def flattened_map(fault: Fault) -> fx.Node | None:
+    """The view or flatten between a map and a linear layer that is fed wrongly: then the input's size decides."""
+    node = fault.node.all_input_nodes[0] if fault.kind == "layer" and fault.node.all_input_nodes else None
+    while node is not None and node.op != "placeholder":
+        before, after = node.meta["inputs"][:1], node.meta["shape"]
+        if before and len(before[0]) > 2 and after is not None and len(after) < len(before[0]):
+            return node if math.prod(before[0][2:]) > 1 else None
+        sources = [source for source in node.all_input_nodes if source.meta["activation"]]
+        learned = any(not source.meta["activation"] for source in node.all_input_nodes)
+        node = sources[0] if len(sources) == 1 and not learned else None
+    return None
+
+
+def _fitting(fault: Fault, flattened: fx.Node) -> tuple[str, Shape | None, torch.dtype | None] | None:
+    """The image size at which the flattened map has the features that the layer takes, a step nearer."""
+    inputs = _inputs_behind([flattened])
+    channels, *sizes = flattened.meta["inputs"][0][1:]
+    if len(inputs) != 1 or len(sizes) != 2 or fault.layer is None or fault.layer.wanted % channels:
+        return None
+    wanted = math.isqrt(fault.layer.wanted // channels)
+    if wanted * wanted != fault.layer.wanted // channels:
+        return None
+    [source] = inputs
+    *front, height, width = source.meta["shape"]
+    fitted = [
+        now + (wanted - size) * max(1, round(now / size)) for now, size in zip((height, width), sizes, strict=True)
+    ]
+    return (source.name, (*front, *fitted), None) if min(fitted) > 0 else None
 
 
 def _inputs_behind(nodes: Sequence[fx.Node]) -> set[fx.Node]:

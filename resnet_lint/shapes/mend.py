@@ -22,7 +22,7 @@ from ..records import Change, Mend, Projection, Shape, Site
 from .calls import ModuleCall
 from .fault import ADDITIONS, CHANNEL_NORMS, LAST_DIMENSION_NORMS, Fault
 from .layers import Effect, effect_of
-from .residuals import Residual, channel_axis_of, path_between
+from .residuals import Residual, channel_axis_of, path_between, residual_at
 from .squeeze import squeeze_of_batch
 from .trace import Trace
 
@@ -71,7 +71,11 @@ class _Evidence:
 
     def name(self, node: fx.Node) -> str:
         call: ModuleCall = node.meta["call"]
-        return call.relative_path(self.owner) if _is_layer(call.module) else getattr(node.meta["function"], "__name__", "it")
+        return (
+            call.relative_path(self.owner)
+            if _is_layer(call.module)
+            else getattr(node.meta["function"], "__name__", "it")
+        )
 
     def site(self, node: fx.Node) -> Site:
         return site_of(node, self.owner)
@@ -330,7 +334,20 @@ def _odd_branch(e: _Evidence) -> Mend | None:
         return None
     if not any(effect.learned for _, effect in e.branch_layers):
         return None
-    return _widened_branch(e, "what follows wants the shortcut's shape, so the branch is the odd one", None)
+    why = "what follows wants the shortcut's shape, so the branch is the odd one"
+    return _widened_branch(e, why, _projection_elsewhere(e))
+
+
+def _projection_elsewhere(e: _Evidence) -> fx.Node | None:
+    """The projection of another instance of the block, which says how wide the branch is meant to be."""
+    for node in e.trace.graph.nodes:
+        other = residual_at(node) if node.meta.get("function") in ADDITIONS and node.meta.get("point") else None
+        if other is None or node.meta["point"].span != e.fault.point.span:
+            continue
+        found = [n for n, x in _layers(other.shortcut_path) if _is_projection(e, n, x)]
+        if found:
+            return found[-1]
+    return None
 
 
 def _projected(e: _Evidence) -> Mend | None:
@@ -406,7 +423,9 @@ def mend_layer(fault: Fault, owner: ModuleCall) -> Mend | None:
     otherwise = None
     if giver[0] is not None and giver[1] is not None:
         fed = Change(giver[0], giver[1], str(layer.wanted), site, parameter)
-        otherwise = Mend("layer_arg", f"feed {site.name} the {layer.wanted} it takes: {giver[1]} of {giver[0].name}", (fed,))
+        otherwise = Mend(
+            "layer_arg", f"feed {site.name} the {layer.wanted} it takes: {giver[1]} of {giver[0].name}", (fed,)
+        )
     return Mend("layer_arg", title, (change,), otherwise=otherwise)
 
 
