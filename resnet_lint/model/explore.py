@@ -26,7 +26,7 @@ from ..shapes.trace import Trace, trace
 from .arguments import Invented, invented, parameter_names, required_names, unguessable
 from .build import BUILT, build, noting_where_built, on_meta
 from .classes import ModelClass
-from .factories import factories, leads_to, own_shapes, shapes_in
+from .factories import factories, leads_to, options_of, own_shapes, shapes_in
 from .feed import feed
 from .inputs import Guess
 from .load import Loaded
@@ -97,6 +97,7 @@ class Explorer:
             self._scenarios,
             self._factories,
             self._default_constructors,
+            self._factory_switches,
             self._instances_built,
             self._invented_arguments,
         ]
@@ -150,6 +151,16 @@ class Explorer:
         for model in sorted(self._open(), key=lambda model: -len(leads_to(model.name, self._loaded))):
             if not self._is_covered(model) and not required_names(model.type):
                 self._build_and_feed(f"{model.name}()", model.type, model)
+
+    def _factory_switches(self) -> None:
+        """Classes that only a switch of a factory leads to, as `features_only=True` does."""
+        for name in factories(self._loaded):
+            for option in options_of(name, self._loaded):
+                if {model.name for model in self._open()} & leads_to(name, self._loaded):
+                    make = partial(vars(self._loaded.module)[name], **{option: True})
+                    self._build_and_feed(f"{name}({option}=True)", make)
+            if self._spent() > self._request.seconds * _EXTRAS_SHARE:
+                return
 
     def _instances_built(self) -> None:
         for model in self._open():

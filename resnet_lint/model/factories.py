@@ -29,6 +29,29 @@ def factories(loaded: Loaded) -> list[str]:
 
 def leads_to(name: str, loaded: Loaded) -> frozenset[str]:
     """The names of the file's classes that a function mentions, itself or through the functions and classes it uses."""
+    return frozenset(node.name for node in _reached(name, loaded) if isinstance(node, ast.ClassDef))
+
+
+def options_of(name: str, loaded: Loaded) -> list[str]:
+    """The switches that a factory reads from its keyword arguments: `kwargs.pop("features_only", False)`."""
+    calls = [node for body in _reached(name, loaded) for node in ast.walk(body) if isinstance(node, ast.Call)]
+    found = [call.args[0].value for call in calls if _reads_switch(call) and isinstance(call.args[0], ast.Constant)]
+    return list(dict.fromkeys(option for option in found if isinstance(option, str)))
+
+
+def _reads_switch(call: ast.Call) -> bool:
+    return (
+        isinstance(call.func, ast.Attribute)
+        and call.func.attr in ("pop", "get")
+        and ast.unparse(call.func.value).endswith("kwargs")
+        and len(call.args) == 2
+        and isinstance(call.args[1], ast.Constant)
+        and call.args[1].value is False
+    )
+
+
+def _reached(name: str, loaded: Loaded) -> list[ast.FunctionDef | ast.ClassDef]:
+    """The functions and classes of the file that one of them uses, itself included."""
     bodies = {s.name: s for s in loaded.tree.body if isinstance(s, (ast.FunctionDef, ast.ClassDef))}
     seen: set[str] = set()
     waiting = [name]
@@ -38,7 +61,7 @@ def leads_to(name: str, loaded: Loaded) -> frozenset[str]:
             continue
         seen.add(current)
         waiting.extend(node.id for node in ast.walk(bodies[current]) if isinstance(node, ast.Name))
-    return frozenset(name for name in seen if isinstance(bodies[name], ast.ClassDef))
+    return [bodies[name] for name in seen]
 
 
 def _needs_nothing(function: Any) -> bool:
