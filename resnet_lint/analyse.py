@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Sequence
 
-from .analysis import Analysis, Failure, Problem, check
+from .analysis import Analysis, Failure, Problem
+from .findings import check
 from .model.arguments import required_names
 from .model.classes import ModelClass, model_classes
 from .model.explore import Exploration, Explorer, Traced

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from .records import Cause, ClassStatus, Finding, Fix, Mend, Operand, Severity, Span
-from .rule import Rule
+from .records import Cause, ClassStatus, Mend, Operand, Span
 
 if TYPE_CHECKING:
     from .model.explore import Traced
@@ -55,23 +54,6 @@ class Failure:
         operands = f"{first.role} {first.shape} and {second.role} {second.shape}"
         return f"this addition cannot work: {operands} differ in {differing}"
 
-    def finding(self, rule: Rule, message: str, severity: Severity | None = None) -> Finding:
-        """This failure as a finding of `rule`."""
-        return Finding(
-            rule.code,
-            rule.name,
-            severity or rule.severity,
-            message,
-            self.span,
-            self.module,
-            (self.module_path,) if self.module_path else (),
-            self.target,
-            self.operands,
-            self.causes,
-            Fix(self.mend.title) if self.mend is not None else None,
-            self.mend,
-        )
-
 
 @dataclass(frozen=True)
 class Analysis:
@@ -93,34 +75,3 @@ class Analysis:
     def unreadable(cls, path: str, span: Span, reason: str) -> Analysis:
         """The analysis of a file that is no Python source."""
         return cls(path, problems=(Problem("unreadable", span, reason),))
-
-
-def check(analysis: Analysis, rules: Iterable[Rule]) -> tuple[Finding, ...]:
-    """All findings of the rules on one file, in the order of the file; one finding a fault, with all its places."""
-    return merged([finding for rule in rules for finding in rule.check(analysis)])
-
-
-# The rules that say the same of a failing addition with more or less detail: the fullest one speaks for all places.
-_ONE_FAMILY = {"RL101": "addition", "RL102": "addition", "RL103": "addition", "RL106": "addition"}
-_FULLEST_FIRST = ("RL103", "RL101", "RL102", "RL106")
-
-
-def merged(findings: Sequence[Finding]) -> tuple[Finding, ...]:
-    """Findings about the same expression as one that lists all places, sorted by place."""
-    groups: dict[tuple[Span, str], list[Finding]] = {}
-    for finding in findings:
-        family = _ONE_FAMILY.get(finding.rule, finding.rule)
-        key = family if finding.rule not in ("RL003", "RL004") else f"{finding.rule} {finding.module}"
-        groups.setdefault((finding.span, key), []).append(finding)
-    return tuple(sorted((_joined(group) for group in groups.values()), key=lambda f: (f.span, f.rule)))
-
-
-def _joined(group: Sequence[Finding]) -> Finding:
-    def fullness(finding: Finding) -> int:
-        return _FULLEST_FIRST.index(finding.rule) if finding.rule in _FULLEST_FIRST else 0
-
-    fullest = min(group, key=fullness)
-    own = [path for finding in group if finding.target == fullest.target for path in finding.module_paths]
-    # The shapes shown are those of the first place named.
-    paths = dict.fromkeys([*fullest.module_paths, *own])
-    return replace(fullest, module_paths=tuple(paths))

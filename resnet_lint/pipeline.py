@@ -16,10 +16,10 @@ from pathlib import Path
 from typing import Protocol
 
 from .analysis import Analysis
-from .analysis import check as apply_rules
 from .config import Settings
 from .errors import ToolFault, UsageError
 from .findings import Selection, check_codes, keep, merge
+from .findings import check as apply_rules
 from .records import FileReport, Position, Request, Rewrite, Run, Span
 from .rule import Rule, load_rules
 from .source.discover import SourceFile, discover

@@ -10,13 +10,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
+from .analysis import Analysis, Failure
 from .errors import UsageError
-from .records import Finding, Severity
-
-if TYPE_CHECKING:
-    from .analysis import Analysis
+from .records import Finding, Fix, Severity
 
 
 @dataclass(frozen=True)
@@ -48,6 +46,23 @@ class Rule(ABC):
     @abstractmethod
     def check(self, analysis: Analysis) -> Iterable[Finding]:
         """Yield a finding for each mistake of this kind in one analysed file."""
+
+    def finding(self, failure: Failure, message: str) -> Finding:
+        """A failure as a finding of this rule; the mend goes along as a suggestion until it is verified."""
+        return Finding(
+            self.code,
+            self.name,
+            self.severity,
+            message,
+            failure.span,
+            failure.module,
+            (failure.module_path,) if failure.module_path else (),
+            failure.target,
+            failure.operands,
+            failure.causes,
+            Fix(failure.mend.title) if failure.mend is not None else None,
+            failure.mend,
+        )
 
 
 def built_in_folder() -> Path:

@@ -28,8 +28,9 @@ os.environ.update(PYTORCH_JIT="0", TORCHDYNAMO_DISABLE="1", TORCH_COMPILE_DISABL
 import torch
 
 from .analyse import analyse
-from .analysis import Analysis, Problem, check
+from .analysis import Analysis, Problem
 from .errors import ResnetLintError
+from .findings import check
 from .limits import TimeUp
 from .model.guard import guard
 from .records import FileReport, Position, Request, Span

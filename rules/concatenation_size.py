@@ -99,4 +99,4 @@ class ConcatenationSize(Rule):
         for failure in analysis.failures:
             if failure.kind == "concatenation" and failure.condition is None:
                 shapes = " and ".join(str(operand.shape) for operand in failure.operands[:4])
-                yield failure.finding(self, f"the concatenation cannot work: its parts are {shapes}")
+                yield self.finding(failure, f"the concatenation cannot work: its parts are {shapes}")

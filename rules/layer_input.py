@@ -121,4 +121,4 @@ class LayerInput(Rule):
         for failure in analysis.failures:
             if failure.kind == "layer" and failure.condition is None:
                 shape = failure.operands[0].shape
-                yield failure.finding(self, f"{failure.layer} and is fed {shape}")
+                yield self.finding(failure, f"{failure.layer} and is fed {shape}")

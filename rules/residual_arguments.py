@@ -123,4 +123,4 @@ class ResidualArguments(Rule):
                     f"{failure.module} can be built so that its addition fails: when {failure.condition}, "
                     f"{branch} meets {shortcut}"
                 )
-                yield failure.finding(self, message)
+                yield self.finding(failure, message)

@@ -145,4 +145,4 @@ class ResidualChannels(Rule):
 
     def check(self, analysis: Analysis) -> Iterator[Finding]:
         for failure in analysis.failed_additions(frozenset({"channels"})):
-            yield failure.finding(self, failure.addition_message("channels"))
+            yield self.finding(failure, failure.addition_message("channels"))

@@ -90,4 +90,4 @@ class ResidualRank(Rule):
 
     def check(self, analysis: Analysis) -> Iterator[Finding]:
         for failure in analysis.failed_additions(frozenset({"rank"})):
-            yield failure.finding(self, failure.addition_message("number of dimensions"))
+            yield self.finding(failure, failure.addition_message("number of dimensions"))

@@ -91,4 +91,4 @@ class ResidualShape(Rule):
 
     def check(self, analysis: Analysis) -> Iterator[Finding]:
         for failure in analysis.failed_additions(frozenset({"channels", "size"})):
-            yield failure.finding(self, failure.addition_message("channels and size"))
+            yield self.finding(failure, failure.addition_message("channels and size"))

@@ -81,4 +81,4 @@ class SizeShrunk(Rule):
     def check(self, analysis: Analysis) -> Iterator[Finding]:
         for failure in analysis.failures:
             if failure.kind == "shrunk" and failure.condition is None:
-                yield failure.finding(self, f"nothing is left of {failure.operands[0].shape} here: {failure.error}")
+                yield self.finding(failure, f"nothing is left of {failure.operands[0].shape} here: {failure.error}")
