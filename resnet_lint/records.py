@@ -125,7 +125,7 @@ class Mend:
     """What would put a failure right: the kind of mend, its title in words, and what the edits are made from.
 
     `resized` is the operand that has to take the other's size; `flag` is the attribute of self to be narrowed, or the
-    shortcut module to be used. `otherwise` is the next best mend, for where this one cannot be written or does not hold.
+    shortcut module to be used. `otherwise` is the next best mend, where this one cannot be written or does not hold.
     """
 
     kind: str

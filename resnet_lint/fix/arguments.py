@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import libcst as cst
 
 from ..records import Change, Finding
-from .expressions import expression_beside, expression_for, is_built_under, names_bound_in
+from .expressions import assigned_once, expression_beside, expression_for, is_built_under, names_bound_in
 from .signatures import argument_of, function_parameters, layer_parameters
 from .source import Source, Sources, TextEdit
 
@@ -43,11 +43,16 @@ def _options(change: Change, source: Source, sources: Sources) -> Iterator[TextE
         if here is None or call is None or function is None or parameters is None:
             break
         passed = argument_of(call, parameters, argument)
-        name = _parameter_passed_on(passed, function)
+        passed = passed or _in_keywords(call, argument, function)
+        name = _parameter_passed_on(passed, argument, function)
         if here is source:
-            values = _values(change, level, function, source, sources)
+            values = list(_values(change, level, function, source, sources))
             # A number in place of a parameter would take the choice from everyone who calls the function.
-            values = (v for v in values if name is None or not _is_number(v))
+            fixed = passed is None or _is_number(here.code(passed.value))
+            values = [v for v in values if fixed or not _is_number(v)]
+            # Nor does a number hold for every instance where the function has a name for it.
+            if any(v in names_bound_in(function) for v in values):
+                values = [v for v in values if not _is_number(v)]
             edits = (_with_argument(call, parameters, argument, value, passed, source) for value in values)
             found = [edit for edit in edits if edit is not None] + found
         if name is None and (here is source and not _has_keywords(function)):
@@ -60,11 +65,28 @@ def _options(change: Change, source: Source, sources: Sources) -> Iterator[TextE
     yield from found
 
 
-def _parameter_passed_on(passed: cst.Arg | None, function: cst.FunctionDef) -> str | None:
-    """The parameter of the function that a call hands on as it is: who calls the function decides it."""
-    name = passed.value.value if passed is not None and isinstance(passed.value, cst.Name) else None
+def _parameter_passed_on(passed: cst.Arg | None, argument: str, function: cst.FunctionDef) -> str | None:
+    """The parameter of the function that a call hands on: who calls the function decides it.
+
+    Of an expression or a number, the parameter with the argument's own name (`stride if dilation == 1 else 1`).
+    """
     named = (*function_parameters(function, bound=False), *(p.name.value for p in function.params.kwonly_params))
-    return name if name in named else None
+    if passed is None:
+        return None
+    name = passed.value.value if isinstance(passed.value, cst.Name) else argument
+    return next((each for each in (name, argument) if each in named), None)
+
+
+def _in_keywords(call: cst.Call, argument: str, function: cst.FunctionDef) -> cst.Arg | None:
+    """The argument in the `dict(...)` that a call unpacks, where the function has just made it."""
+    for passed in call.args:
+        if passed.star == "**" and isinstance(passed.value, cst.Name):
+            made = assigned_once(passed.value.value, function)
+            if isinstance(made, cst.Call) and isinstance(made.func, cst.Name) and made.func.value == "dict":
+                found = argument_of(made, (), argument)
+                if found is not None:
+                    return found
+    return None
 
 
 def _has_keywords(function: cst.FunctionDef) -> bool:

@@ -51,7 +51,7 @@ def expression_beside(
 
 
 def is_built_under(function: cst.FunctionDef, site: Site, sources: Sources) -> bool:
-    """Whether a function holds one of the calls that lead to a layer, so that it has names for the layer's arguments."""
+    """Whether a function holds one of the calls that lead to a layer, and so has names for its arguments."""
     return any(_function_at(site, level, sources) is function for level in range(len(site.calls)))
 
 
@@ -166,7 +166,7 @@ def _value_of(
     sources: Sources,
 ) -> str | None:
     """What a function's parameter or local name stands for, in the words of `scope`."""
-    local = _assigned_once(name, function)
+    local = assigned_once(name, function)
     if name not in _parameter_names(function):
         return _followed(local, level, site, scope, source, sources) if local is not None else None
     if local is not None or level + 1 >= len(site.calls):
@@ -219,7 +219,8 @@ def _bound_names(function: cst.FunctionDef) -> set[str]:
     return (assigned | _parameter_names(function)) - {"self"}
 
 
-def _assigned_once(name: str, function: cst.FunctionDef) -> cst.BaseExpression | None:
+def assigned_once(name: str, function: cst.FunctionDef) -> cst.BaseExpression | None:
+    """The value of a local name that a function assigns in one place only."""
     values = [value for target, value in _assignments(function) if target == name]
     return values[0] if len(values) == 1 else None
 

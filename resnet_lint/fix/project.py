@@ -42,14 +42,25 @@ class Numbers:
         """When a projection is needed; None where the numbers stand fixed."""
         parts = []
         if self.strides and not _NUMBER.fullmatch(self.stride):
-            parts.append(f"{self.stride} != {self.unit}")
+            parts.append(f"{_in_brackets(self.stride)} != {self.unit}")
         if self.channels_in != self.channels_out and not self._fixed_channels:
-            parts.append(f"{self.channels_in} != {self.channels_out}")
+            parts.append(f"{_in_brackets(self.channels_in)} != {_in_brackets(self.channels_out)}")
         return " or ".join(parts) or None
 
     @property
     def _fixed_channels(self) -> bool:
         return all(_NUMBER.fullmatch(text) for text in (self.channels_in, self.channels_out))
+
+
+def _in_brackets(code: str) -> str:
+    """An expression that binds more loosely than a comparison, in brackets."""
+    return f"({code})" if re.search(r"\b(if|or|and|not|lambda)\b|[<>=]", code) else code
+
+
+def _unless_one(code: str) -> str:
+    """`stride` for `1 if use_aa else stride`: where the layer leaves the stride to another, a shortcut still has it."""
+    found = re.fullmatch(r"1 if \w+ else (\w+)|(\w+) if \w+ else 1", code)
+    return (found[1] or found[2]) if found is not None else code
 
 
 @dataclass(frozen=True)
@@ -165,11 +176,11 @@ def _stride_expression(p: Projection, scope: cst.FunctionDef, source: Source, so
         # This instance does not stride; another may, if the constructor says so.
         texts = {expression_for(site, "stride", scope, source, sources) for site in p.branch if site.calls} - {None}
         named = [text for text in texts if text is not None and not _NUMBER.fullmatch(text)]
-        return named[0] if len(named) == 1 else "1"
+        return _unless_one(named[0]) if len(named) == 1 else "1"
     texts_in_order = [expression_for(site, "stride", scope, source, sources) for site in _strided(p)]
     if None in texts_in_order or not texts_in_order:
         return None
-    return " * ".join(text for text in texts_in_order if text is not None)
+    return " * ".join(_unless_one(text) for text in texts_in_order if text is not None)
 
 
 def _as_attributes(p: Projection) -> Numbers | None:

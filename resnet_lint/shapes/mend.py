@@ -217,7 +217,6 @@ def _existing_shortcut(e: _Evidence) -> Mend | None:
     if not e.trace.preferred_branch and e.channels_differ:
         return _widened_branch(e, "the branch is the odd one", node)
     learned = [(n, x) for n, x in e.branch_layers if x.learned and x.channels is not None]
-    site = e.site(node)
     changes: list[Change] = []
     if e.channels_differ and learned:
         like = e.site(learned[-1][0]), _width_name(learned[-1][1])
@@ -225,10 +224,14 @@ def _existing_shortcut(e: _Evidence) -> Mend | None:
     if e.sizes_differ and math.prod(effect.kernel) == 1:
         strided = [n for n, x in e.branch_layers if x.stride and max(x.stride) > 1]
         like_strided = e.site(strided[-1]) if strided and _strides_in_parallel(e, strided) else None
-        changes.append(Change(site, "stride", _number(e.branch_strides), like_strided, "stride"))
-    words = ", ".join(f"{change.argument}={change.value}" for change in changes if change.site == site)
-    title = f"correct the shortcut that is there: {words} on {e.name(node)}"
-    otherwise = _unstrided_branch(e, node, effect)
+        # Where the shortcut pools before its projection, the pooling strides.
+        pools = [n for n, x in e.shortcut_layers if x.sort == "pool"]
+        changes.append(
+            Change(e.site((pools or [node])[-1]), "stride", _number(e.branch_strides), like_strided, "stride")
+        )
+    words = ", ".join(f"{change.argument}={change.value} on {change.site.name}" for change in changes)
+    title = f"correct the shortcut that is there: {words}"
+    otherwise = _unstrided_branch(e)
     return Mend("edit_existing_shortcut", title, tuple(changes), otherwise=otherwise) if changes else None
 
 
@@ -238,16 +241,17 @@ def _strides_in_parallel(e: _Evidence, strided: Sequence[fx.Node]) -> bool:
     return all(effect is not None and effect.stride == e.branch_strides for effect in effects)
 
 
-def _unstrided_branch(e: _Evidence, node: fx.Node, effect: Effect) -> Mend | None:
+def _unstrided_branch(e: _Evidence) -> Mend | None:
     """The shortcut strides and the branch does not: the first of its wider kernels, or its first layer, should."""
     layers = [(n, x) for n, x in e.branch_layers if x.sort == "convolution"]
-    if e.channels_differ or not layers or not effect.stride or max(e.branch_strides) > 1 or max(effect.stride) == 1:
+    strided = [n for n, x in e.shortcut_layers if x.stride and max(x.stride) > 1]
+    if e.channels_differ or not layers or not strided or max(e.branch_strides) > 1:
         return None
     wide = [n for n, x in layers if math.prod(x.kernel) > 1] or [layers[0][0]]
     # Convolutions side by side, as in a selective kernel, stride together.
     first = [n for n in wide if n.meta["inputs"] and not any(o in path_between(e.residual.fork, n)[:-1] for o in wide)]
-    change = _number(effect.stride)
-    changes = tuple(Change(e.site(n), "stride", change, e.site(node), "stride") for n in first)
+    change = _number(_total_stride(e.residual.shortcut_path, len(e.shortcut) - 2))
+    changes = tuple(Change(e.site(n), "stride", change, e.site(strided[-1]), "stride") for n in first)
     title = f"stride in the branch as the shortcut does: stride={change} on {e.name(first[0])}"
     return Mend("fix_branch", title, changes)
 
