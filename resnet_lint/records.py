@@ -173,8 +173,8 @@ class Request:
 
     `call` builds the class (`Net(64, stride=2)`); `inputs` are `NAME=SHAPE` strings, such as `x=2x3x32x32` or
     `ids=2x16:int64`; `seconds` is the time limit for the file; `rule_folders` are the users' own rules. `source` is
-    read in place of the file's own text, and only as much is traced as it takes to cover each class: that is how a
-    fix is verified before it is written.
+    read in place of the file's own text: that is how a fix is verified before it is written. `quick` traces only as
+    much as it takes to cover each class.
     """
 
     path: str
@@ -184,6 +184,7 @@ class Request:
     seconds: float = 60.0
     rule_folders: tuple[str, ...] = ()
     source: str | None = None
+    quick: bool = False
 
 
 @dataclass(frozen=True)

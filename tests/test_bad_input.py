@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import os
+import re
 import socket
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 from click.testing import Result
 from conftest import Lint
+
+ROOT = Path(__file__).parents[1]
 
 BLOCK = """
 from torch import nn
@@ -164,6 +169,18 @@ def test_a_crash_costs_one_file_only(lint: Lint) -> None:
     assert "1 error, 0 warnings; 1 class checked, 0 not checked; 2 files" in result.stdout
 
 
+@pytest.mark.parametrize("name", ["queue", "random", "typing_extensions"])
+def test_files_that_are_named_like_modules_that_torch_imports(name: str, folder: Path) -> None:
+    """In a process of its own, as the worker's first imports count; -P is what the console script has by itself."""
+    write(BLOCK)
+    write("raise ImportError('not meant')\n", f"{name}.py")
+    command = [sys.executable, "-P", "-m", "resnet_lint", "model.py"]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    run = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=120)
+    assert (run.returncode, run.stderr) == (0, "")
+    assert "1 class checked" in run.stdout
+
+
 @pytest.mark.parametrize("stream", ["stdout", "stderr"])
 def test_a_file_that_prints_a_lot_on_import(stream: str, lint: Lint) -> None:
     write("import sys\nn = sys." + stream + ".write('x' * 5_000_000)\nimport os\nm = os.write(1, b'x' * 100)\n" + BLOCK)
@@ -231,7 +248,7 @@ def test_a_forward_that_never_ends(loop: str, lint: Lint) -> None:
     write(BLOCK.replace("return self.conv(x)", loop))
     result = lint("model.py", "--timeout", "3")
     assert "nothing was checked" in result.stdout
-    assert "Net" in result.stdout
+    assert re.search(r"not done after \d s", result.stdout)
 
 
 def test_a_forward_that_kills_the_interpreter(lint: Lint) -> None:

@@ -86,6 +86,31 @@ def test_an_input_that_is_not_for_the_first_layer() -> None:
     assert inputs_of(trace)["features"][-1] == 7
 
 
+class Named(nn.Module):
+    """Takes 5 channels, which its first layer does not say; the input has the name that Python's own function has."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.unused = nn.Linear(9, 9)
+        self.conv = nn.Conv2d(5, 8, 1)
+
+    def forward(self, input: torch.Tensor) -> torch.Tensor:
+        return self.conv(input)  # type: ignore[no-any-return]
+
+
+def test_an_input_that_is_named_like_a_function_of_python() -> None:
+    assert list(inputs_of(fed(Named)).values()) == [(2, 5, 224, 256)]
+
+
+@pytest.mark.parametrize("change", [lambda x: F.avg_pool2d(x, 2), lambda x: F.pad(x, (1, 1)), lambda x: x[:, :, 1:]])
+def test_the_channels_of_an_input_are_invented_also_after_a_pooling(change: Callable[..., Any]) -> None:
+    def forward(self: Net, x: torch.Tensor) -> torch.Tensor:
+        _, _, _, _ = x.shape
+        return self.layers[1](change(x))  # type: ignore[no-any-return]
+
+    fed(lambda: Net(forward, nn.LayerNorm(9), nn.Conv2d(5, 8, 1)))
+
+
 def test_a_model_that_says_how_many_dimensions_it_takes() -> None:
     def forward(self: Net, x: torch.Tensor) -> torch.Tensor:
         batch, length, _ = x.shape

@@ -8,7 +8,7 @@ from ..config import Settings
 from ..errors import UsageError
 from ..files import SourceText, read_exactly, write_atomically
 from ..records import FileReport, Request, Rewrite
-from .offer import Analyser, fixed, with_fixes
+from .offer import Analyser, Fixer
 
 
 def mended(
@@ -19,9 +19,10 @@ def mended(
     Raises UsageError where the file cannot be written, or has changed since it was read.
     """
     source = read_exactly(Path(request.path))
+    fixer = Fixer(request, analyser)
     if not settings.fix and not settings.diff:
-        return with_fixes(report, source.text, request, analyser), None
-    text, left = fixed(report, source.text, request, analyser, settings.unsafe_fixes)
+        return fixer.with_fixes(report, source.text), None
+    text, left = fixer.fixed(report, source.text, settings.unsafe_fixes)
     if text == source.text:
         return report, None
     if settings.fix:

@@ -7,6 +7,7 @@ unchecked. It is safe when every model that ran before gives the same shapes as 
 from __future__ import annotations
 
 import ast
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -25,6 +26,9 @@ from .source import Source, Sources, TextEdit
 # Each way costs a trace; what the first few do not mend, a person should.
 _MOST_WAYS = 6
 _MOST_ROUNDS = 12
+
+# In time limits of one file.
+_MOST_CHECKS = 4
 
 _WAYS: Mapping[str, Callable[[Finding, Source, Sources], Iterator[list[TextEdit]]]] = {
     "project": projections,
@@ -54,57 +58,69 @@ class Offer:
     fix: Fix
 
 
-def with_fixes(report: FileReport, text: str, request: Request, analyser: Analyser) -> FileReport:
-    """The report with a verified fix for each finding that has one; the others keep their suggestion in words."""
-    findings = []
-    for finding in report.findings:
-        offer = offered(finding, report, text, request, analyser)
-        findings.append(finding if offer is None else replace(finding, fix=offer.fix))
-    return replace(report, findings=tuple(findings))
+class Fixer:
+    """Mends one file. Its traces may take as long as some checks of the file; after that, suggestions have to do."""
 
+    def __init__(self, request: Request, analyser: Analyser) -> None:
+        self._request = request
+        self._analyser = analyser
+        self._until = time.monotonic() + _MOST_CHECKS * request.seconds
 
-def fixed(
-    report: FileReport, text: str, request: Request, analyser: Analyser, unsafe: bool = False
-) -> tuple[str, FileReport]:
-    """The text with all fixes, one after the other until none is left, and the report on it.
+    def with_fixes(self, report: FileReport, text: str) -> FileReport:
+        """The report with a verified fix for each finding that has one; the others keep their suggestion in words."""
+        findings = []
+        for finding in report.findings:
+            offer = self.offered(finding, report, text)
+            findings.append(finding if offer is None else replace(finding, fix=offer.fix))
+        return replace(report, findings=tuple(findings))
 
-    A fix that is not safe is taken only where `unsafe` says so.
-    """
-    wanted = ("safe", "unsafe") if unsafe else ("safe",)
-    for _ in range(_MOST_ROUNDS):
-        offers = (offered(finding, report, text, request, analyser) for finding in report.findings)
-        offer = next((o for o in offers if o is not None and o.fix.applicability in wanted), None)
-        if offer is None:
-            break
-        text, report = offer.text, offer.report
-    return text, report
+    def fixed(self, report: FileReport, text: str, unsafe: bool = False) -> tuple[str, FileReport]:
+        """The text with all fixes, one after the other until none is left, and the report on it.
 
+        A fix that is not safe is taken only where `unsafe` says so.
+        """
+        wanted = ("safe", "unsafe") if unsafe else ("safe",)
+        for _ in range(_MOST_ROUNDS):
+            offers = (self.offered(finding, report, text) for finding in report.findings)
+            offer = next((o for o in offers if o is not None and o.fix.applicability in wanted), None)
+            if offer is None:
+                break
+            text, report = offer.text, offer.report
+        return text, report
 
-def offered(finding: Finding, report: FileReport, text: str, request: Request, analyser: Analyser) -> Offer | None:
-    """A verified edit that mends a finding: a safe one if there is one, else an unsafe one, or None."""
-    unsafe = None
-    for offer in _offers(finding, report, text, request, analyser):
-        if offer.fix.applicability == "safe":
-            return offer
-        unsafe = unsafe or offer
-    return unsafe
+    def offered(self, finding: Finding, report: FileReport, text: str) -> Offer | None:
+        """A verified edit that mends a finding: a safe one if there is one, else an unsafe one, or None."""
+        unsafe = None
+        for offer in self._offers(finding, report, text):
+            if offer.fix.applicability == "safe":
+                return offer
+            unsafe = unsafe or offer
+        return unsafe
 
+    def _offers(self, finding: Finding, report: FileReport, text: str) -> Iterator[Offer]:
+        if finding.span.path != self._request.path:
+            return
+        try:
+            source = Source(self._request.path, text)
+        except cst.ParserSyntaxError:
+            return  # newer syntax than libcst knows
+        for mend, edits in islice(_ways(finding, source), _MOST_WAYS):
+            edited = source.edited(edits)
+            after = self._verified(finding, report, edited) if _parses(edited) else None
+            if after is not None:
+                safety: Applicability = "safe" if _kept(report, after) else "unsafe"
+                yield Offer(edited, after, Fix(mend.title, safety, True, source.as_records(edits)))
 
-def _offers(finding: Finding, report: FileReport, text: str, request: Request, analyser: Analyser) -> Iterator[Offer]:
-    if finding.span.path != request.path:
-        return
-    try:
-        source = Source(request.path, text)
-    except cst.ParserSyntaxError:
-        return  # newer syntax than libcst knows
-    for mend, edits in islice(_ways(finding, source), _MOST_WAYS):
-        edited = source.edited(edits)
-        if not _parses(edited):
-            continue
-        after = analyser.analyse(replace(request, source=edited))
-        if _mends(finding, report, after):
-            safety: Applicability = "safe" if _kept(report, after) else "unsafe"
-            yield Offer(edited, after, Fix(mend.title, safety, True, source.as_records(edits)))
+    def _verified(self, finding: Finding, before: FileReport, edited: str) -> FileReport | None:
+        """The report on an edited text that mends a finding, in a quick trace and then in one of all that is built."""
+        after = None
+        for quick in (True, False):
+            if time.monotonic() > self._until:
+                return None
+            after = self._analyser.analyse(replace(self._request, source=edited, quick=quick))
+            if not _mends(finding, before, after):
+                return None
+        return after
 
 
 def _ways(finding: Finding, source: Source) -> Iterator[tuple[Mend, list[TextEdit]]]:
@@ -145,6 +161,6 @@ def _unchecked(report: FileReport) -> set[str]:
 
 
 def _kept(before: FileReport, after: FileReport) -> bool:
-    """Whether every model that ran before gives the same shapes, as far as it was traced again."""
+    """Whether every model that ran before, and was reached again within the time, gives the same shapes."""
     again = {outcome.label: outcome.shapes for outcome in after.outcomes}
     return all(again.get(outcome.label, outcome.shapes) == outcome.shapes for outcome in before.outcomes)

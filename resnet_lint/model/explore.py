@@ -84,7 +84,7 @@ class Explorer:
                     stage()
                     if self._all_covered():
                         break
-                if self._request.call is None and self._request.source is None:
+                if self._request.call is None and not self._request.quick:
                     self._more_factories()
         except TimeUp:
             self._note_time_up()
