@@ -27,15 +27,16 @@ def analyse(request: Request) -> FileReport:
         return FileReport(request.path, check(Analysis(request.path, (problem,)), rules))
     classes = [model for model in model_classes(loaded) if request.only_class in (None, model.name)]
     exploration = Explorer(loaded, model_classes(loaded), request).explore()
-    analysis = _analysis(loaded, classes, exploration)
+    analysis = _analysis(loaded, classes, exploration, request.only_class)
     outcomes = tuple(Outcome(t.label, t.trace.signature) for t in exploration.traced if t.trace.trouble == (0, 0))
     return FileReport(request.path, check(analysis, rules), analysis.classes, tuple(exploration.notes), outcomes)
 
 
-def _analysis(loaded: Loaded, classes: Sequence[ModelClass], found: Exploration) -> Analysis:
+def _analysis(loaded: Loaded, classes: Sequence[ModelClass], found: Exploration, only_class: str | None) -> Analysis:
     statuses = tuple(_status(loaded, model, found) for model in classes)
     problems = tuple(_problems(loaded, classes, found))
-    failures = tuple(_failures(loaded, found))
+    names = {model.name.rpartition(".")[2] for model in classes}
+    failures = tuple(failure for failure in _failures(loaded, found) if only_class is None or failure.module in names)
     return Analysis(loaded.path, problems, failures, statuses, tuple(found.traced))
 
 

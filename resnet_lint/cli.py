@@ -153,7 +153,7 @@ def check(paths: tuple[str, ...], config: Path | None, isolated: bool, **options
     run = _run(paths or (".",), settings, cwd)
     _show(run, settings, cwd)
     for fault in run.faults:
-        _fail(f"a fault of resnet-lint itself: {fault}")
+        _fail(fault)
     return _FAILED if run.faults else _exit_code(run, settings)
 
 

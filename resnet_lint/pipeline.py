@@ -17,7 +17,7 @@ from typing import Protocol
 
 from .analysis import Analysis
 from .config import Settings
-from .errors import ToolFault, UsageError
+from .errors import FileNotWritten, ToolFault, UsageError
 from .findings import Selection, check_codes, keep, merge
 from .findings import check as apply_rules
 from .records import FileReport, Position, Request, Rewrite, Run, Span
@@ -65,7 +65,7 @@ def check(
             on_start(done, len(wanted), file)
         try:
             report, rewrite = _report(file, outline, settings, selecting, rules)
-        except ToolFault as fault:
+        except (ToolFault, FileNotWritten) as fault:
             faults.append(str(fault))
             continue
         reports.append(keep(report, selection))

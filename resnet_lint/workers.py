@@ -67,7 +67,8 @@ class Workers:
             folder = str(Path(__file__).parents[1])
             path = os.pathsep.join(filter(None, (folder, os.environ.get("PYTHONPATH"))))
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "resnet_lint.worker"],
+                # -P: the user's random.py in the working folder must not stand in for Python's own.
+                [sys.executable, "-P", "-m", "resnet_lint.worker"],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=None if os.environ.get(_TRACEBACK_VARIABLE) else subprocess.DEVNULL,
@@ -88,7 +89,7 @@ class Workers:
             )
         answer: dict[str, Any] = json.loads(line)
         if "fault" in answer:
-            raise ToolFault(_without_traceback(answer["fault"]))
+            raise ToolFault(f"a fault of resnet-lint itself: {_without_traceback(answer['fault'])}")
         return answer
 
 

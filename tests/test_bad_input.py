@@ -357,7 +357,7 @@ def test_a_call_of_what_does_not_exist(lint: Lint) -> None:
         ("Net(64)", "TypeError"),
         ("Net(missing)", "NameError"),
         ("Net(1 / 0)", "ZeroDivisionError"),
-        ("Net(open(__file__, 'w'))", "resnet-lint keeps the file from writing"),
+        ("Net(open(__file__, 'w'))", "resnet-lint keeps the file from changing"),
     ],
 )
 def test_a_call_that_raises(call: str, says: str, lint: Lint) -> None:

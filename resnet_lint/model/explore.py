@@ -19,6 +19,7 @@ from torch import nn
 from ..inputs import parse_input
 from ..limits import TimeUp, time_limit
 from ..records import Request
+from ..said import said
 from ..shapes.calls import mapped
 from ..shapes.fault import Fault
 from ..shapes.place import Point
@@ -213,9 +214,10 @@ class Explorer:
     def _made(self, label: str, make: Callable[..., Any], model: ModelClass | None) -> nn.Module | None:
         """What the user's code builds; None where it fails, which is noted."""
         try:
-            return _built(make)
-        except (Exception, SystemExit) as error:
-            self._failed(model, "build", f"{label}: {type(error).__name__}: {' '.join(str(error).split())[:200]}")
+            with time_limit(min(self._request.seconds * _ATTEMPT_SHARE / 2, self._left())):
+                return _built(make)
+        except (Exception, SystemExit, KeyboardInterrupt, TimeUp) as error:
+            self._failed(model, "build", f"{label}: {said(error)}")
             return None
 
     def _feed(
@@ -311,7 +313,7 @@ class Explorer:
 
     def _label(self, module: nn.Module) -> str:
         """The source that built a module: the outermost expression in the file itself."""
-        built = getattr(module, BUILT, None)
+        built = module.__dict__.get(BUILT)
         if built is None:
             return type(module).__name__
         own = [point for point in built.chain if point.code.co_filename == self._loaded.path]

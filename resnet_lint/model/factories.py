@@ -108,13 +108,21 @@ def _literal_shape(args: Sequence[ast.expr]) -> Shape | None:
     return tuple(sizes) if sizes and len(sizes) == len(args) and min(sizes) > 0 else None
 
 
+def _attribute(module: nn.Module, name: str) -> Any:
+    """An attribute of the user's module, or None; asking for it runs the user's code, which may fail."""
+    try:
+        return getattr(module, name, None)
+    except Exception:
+        return None
+
+
 def own_shapes(module: nn.Module) -> list[Shape]:
     """The input shapes that a model itself declares: `example_input_array`, or timm's `default_cfg`."""
     found: list[Shape] = []
-    example = getattr(module, "example_input_array", None)
+    example = _attribute(module, "example_input_array")
     if isinstance(example, torch.Tensor):
         found.append(tuple(example.shape))
-    configuration = getattr(module, "default_cfg", None)
+    configuration = _attribute(module, "default_cfg")
     size = configuration.get("input_size") if isinstance(configuration, dict) else None
     if isinstance(size, (tuple, list)):
         found.append((2, *size))

@@ -11,10 +11,14 @@ import sys
 import tempfile
 from typing import Any
 
+import torch
+
 _REFUSED = {
     "socket.connect": "the network",
     "socket.getaddrinfo": "the network",
     "socket.bind": "the network",
+    "socket.sendto": "the network",
+    "socket.sendmsg": "the network",
     "subprocess.Popen": "another program",
     "os.system": "another program",
     "os.exec": "another program",
@@ -22,16 +26,21 @@ _REFUSED = {
     "os.spawn": "another program",
     "os.fork": "another process",
 }
-_CHANGES = {
-    "os.remove": "delete",
-    "os.rename": "rename",
-    "os.rmdir": "delete",
-    "os.mkdir": "create",
-    "os.truncate": "change",
-    "os.chmod": "change",
-    "os.link": "create",
-    "os.symlink": "create",
-    "shutil.rmtree": "delete",
+# Which arguments of an event are the paths that it changes.
+_CHANGES: dict[str, tuple[int, ...]] = {
+    "os.remove": (0,),
+    "os.rename": (0, 1),
+    "os.rmdir": (0,),
+    "os.mkdir": (0,),
+    "os.truncate": (0,),
+    "os.chmod": (0,),
+    "os.chown": (0,),
+    "os.utime": (0,),
+    "os.link": (1,),
+    "os.symlink": (1,),
+    "shutil.rmtree": (0,),
+    "shutil.move": (0, 1),
+    "sqlite3.connect": (0,),
 }
 _WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
 
@@ -42,19 +51,30 @@ class Refused(PermissionError):
 
 def guard() -> None:
     """Refuse, from now on and for the whole process, what a model file has no need to do. Cannot be undone."""
-    free = (os.path.realpath(tempfile.gettempdir()) + os.sep, "/dev/")
+    free = (os.path.realpath(tempfile.gettempdir()), "/dev")
 
     def watch(event: str, args: tuple[Any, ...]) -> None:
         if event in _REFUSED:
             raise Refused(f"resnet-lint keeps the file from using {_REFUSED[event]} while it looks at it")
-        if event in _CHANGES and not _is_free(args[0], free):
-            raise Refused(
-                f"resnet-lint keeps the file from {_CHANGES[event].rstrip('e')}ing {args[0]} while it looks at it"
-            )
-        if event == "open" and _writes(args) and not _is_free(args[0], free):
-            raise Refused(f"resnet-lint keeps the file from writing {args[0]} while it looks at it")
+        for index in _CHANGES.get(event, ()):
+            _refuse_change(args[index], free)
+        if event == "open" and _writes(args):
+            _refuse_change(args[0], free)
+
+    def save(obj: object, f: Any, *args: Any, **kwargs: Any) -> None:
+        _refuse_change(f, free)
+        _save_of_torch(obj, f, *args, **kwargs)
 
     sys.addaudithook(watch)
+    torch.save = torch.serialization.save = save  # it opens its file in C++, where no audit hook looks
+
+
+_save_of_torch = torch.save
+
+
+def _refuse_change(path: Any, free: tuple[str, ...]) -> None:
+    if not _is_free(path, free):
+        raise Refused(f"resnet-lint keeps the file from changing {path} while it looks at it")
 
 
 def _writes(args: tuple[Any, ...]) -> bool:
@@ -65,6 +85,7 @@ def _writes(args: tuple[Any, ...]) -> bool:
 
 
 def _is_free(path: Any, free: tuple[str, ...]) -> bool:
-    if not isinstance(path, (str, bytes, os.PathLike)):
-        return True  # an open file descriptor
-    return os.path.realpath(os.fsdecode(path)).startswith(free)
+    if not isinstance(path, (str, bytes, os.PathLike)) or path in (":memory:", ""):
+        return True  # an open file or its descriptor, or no file at all
+    place = os.path.realpath(os.fsdecode(path))
+    return any(place == folder or place.startswith(folder + os.sep) for folder in free)

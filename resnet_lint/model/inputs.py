@@ -13,6 +13,7 @@ import torch
 from torch import fx, nn
 
 from ..records import Shape
+from ..said import said
 from ..shapes.fault import Fault, Layer
 from ..shapes.trace import Trace
 
@@ -147,15 +148,17 @@ def _change_for(fault: Fault, size: tuple[int, int]) -> tuple[str, Shape | None,
         return None
     source = placeholder_behind(operands[0])
     if "scalar types: Long, Int" in fault.error:
-        return (source.name, (BATCH, _STEPS), torch.int64) if source is not None else None
+        return (str(source.target), (BATCH, _STEPS), torch.int64) if source is not None else None
     if fault.kind in ("addition", "other") and len(operands) == 2:
         return _alike(operands)
     flattened = flattened_map(fault)
     if flattened is not None:
         return _fitting(fault, flattened)
+    if fault.layer is not None:
+        source = _input_with_channels(operands[0], fault.layer.dimension)
     if source is None or fault.layer is None:
         return None
-    return source.name, _reshaped(source.meta["shape"], fault.layer, size), None
+    return str(source.target), _reshaped(source.meta["shape"], fault.layer, size), None
 
 
 def blames_inputs(fault: Fault) -> bool:
@@ -199,7 +202,7 @@ def _fitting(fault: Fault, flattened: fx.Node) -> tuple[str, Shape | None, torch
     fitted = [
         now + (wanted - size) * max(1, round(now / size)) for now, size in zip((height, width), sizes, strict=True)
     ]
-    return (source.name, (*front, *fitted), None) if min(fitted) > 0 else None
+    return (str(source.target), (*front, *fitted), None) if min(fitted) > 0 else None
 
 
 def _inputs_behind(nodes: Sequence[fx.Node]) -> set[fx.Node]:
@@ -220,7 +223,7 @@ def _alike(operands: Sequence[fx.Node]) -> tuple[str, Shape | None, torch.dtype 
     for mine, other in ((right, left), (left, right)):
         source = placeholder_behind(mine)
         if source is not None and source not in _inputs_behind([other]) and other.meta["shape"] is not None:
-            return source.name, other.meta["shape"], None
+            return str(source.target), other.meta["shape"], None
     return None
 
 
@@ -246,6 +249,25 @@ def placeholder_behind(node: fx.Node) -> fx.Node | None:
     return node
 
 
+def _input_with_channels(node: fx.Node, dimension: int) -> fx.Node | None:
+    """The input whose channels (or features) a value still has, whatever pooling or slicing did to its size."""
+    while node.op != "placeholder":
+        sources = [source for source in node.all_input_nodes if source.meta["activation"]]
+        learned = any(not source.meta["activation"] for source in node.all_input_nodes)
+        if len(sources) != 1 or learned:
+            return None
+        before, after = sources[0].meta["shape"], node.meta["shape"]
+        if (
+            before is None
+            or after is None
+            or len(before) != len(after)
+            or before[dimension:][:1] != after[dimension:][:1]
+        ):
+            return None
+        node = sources[0]
+    return node
+
+
 _UNPACKING = re.compile(r"(?:not enough|too many) values to unpack \(expected (\d+)")
 _TOO_FEW = "Dimension out of range"
 
@@ -253,7 +275,7 @@ _TOO_FEW = "Dimension out of range"
 def _other_rank(guesses: Guesses, trace: Trace, size: tuple[int, int]) -> Guesses | None:
     """`b, c, h, w = x.shape` says how many dimensions the first input should have had; `x.mean(3)`, that it has few."""
     assert trace.stop is not None
-    text = str(trace.stop.error)
+    text = said(trace.stop.error)
     match = _UNPACKING.search(text)
     rank = int(match[1]) if match is not None else 4 if _TOO_FEW in text else 0
     if not 2 <= rank <= 5:

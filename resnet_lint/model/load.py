@@ -11,6 +11,7 @@ import ast
 import importlib
 import importlib.machinery
 import importlib.util
+import io
 import linecache
 import os
 import sys
@@ -23,6 +24,7 @@ import torch
 
 from ..limits import TimeUp, time_limit
 from ..records import Position, Span
+from ..said import said
 from ..shapes.place import Project
 
 _DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Import, ast.ImportFrom, ast.Delete)
@@ -83,7 +85,7 @@ def _replace_source(path: str, source: str) -> None:
 
     importlib.machinery.SourceFileLoader.get_code = replaced  # type: ignore[method-assign,assignment]
     # What reads source lines for positions asks linecache; no modification time keeps it from looking at the disk.
-    linecache.cache[path] = (len(source), None, source.splitlines(keepends=True), path)
+    linecache.cache[path] = (len(source), None, list(io.StringIO(source, newline=None)), path)
 
 
 def package_folder(file: Path) -> Path | None:
@@ -244,7 +246,6 @@ def _line(path: str, number: int) -> Span:
 
 
 def _said(error: BaseException) -> str:
-    text = " ".join(str(error).split())
     if isinstance(error, SystemExit):
         return f"it exits while it is imported (exit code {error.code})"
-    return f"{type(error).__name__}: {text[:200]}" if text else type(error).__name__
+    return said(error)

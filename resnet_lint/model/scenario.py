@@ -188,7 +188,7 @@ class _Player:
         try:
             with time_limit(_STATEMENT_SECONDS):
                 exec(code, self._namespace)
-        except (Exception, SystemExit, TimeUp):
+        except (Exception, SystemExit, KeyboardInterrupt, TimeUp):
             return False
         return True
 

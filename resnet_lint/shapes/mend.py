@@ -124,8 +124,12 @@ def _missing_dimensions(e: _Evidence) -> Mend | None:
     return Mend("reshape_operand", f"bring both operands to the same number of dimensions: {shapes}")
 
 
+_MOVES = frozenset({"transpose", "permute", "movedim", "moveaxis", "swapaxes", "swapdims", "t", "__get__"})
+
+
 def _swapped_dimensions(e: _Evidence) -> Mend | None:
-    if sorted(e.branch) != sorted(e.shortcut):
+    moved = any(getattr(node.meta.get("function"), "__name__", "") in _MOVES for node in e.residual.branch_path)
+    if sorted(e.branch) != sorted(e.shortcut) or not moved:
         return None
     unlike = [axis for axis, (a, b) in enumerate(zip(e.branch, e.shortcut, strict=True)) if a != b]
     if len(unlike) == 2:

@@ -91,8 +91,10 @@ class Recorder(TorchFunctionMode):
         named = dict(kwargs or {})
         if named.get("device") is not None and torch.device(named["device"]).type not in ("cpu", "meta"):
             named["device"] = "meta"
-        if _stays_on_device(func):
+        if func in (torch.Tensor.cuda, torch.Tensor.cpu):
             return args[0]
+        if func is torch.Tensor.to:
+            args = tuple(_without_device(value) for value in args)
         if self._has_lazy and any(torch.nn.parameter.is_lazy(tensor) for tensor in tensors_in([args, named])):
             return func(*args, **named)  # a lazy layer gives itself its shape
         args, named = self._on_meta(args), self._on_meta(named)
@@ -254,9 +256,10 @@ def _where_built(module: nn.Module) -> Point | None:
     return built.point if built is not None else None
 
 
-def _stays_on_device(func: Callable[..., Any]) -> bool:
-    """Moves between devices: the trace stays where it is."""
-    return func in (torch.Tensor.cuda, torch.Tensor.cpu)
+def _without_device(value: Any) -> Any:
+    """The trace stays on meta, whatever device the user's code moves to."""
+    names_device = isinstance(value, torch.device) or (isinstance(value, str) and value.split(":")[0] != "cpu")
+    return "meta" if names_device else value
 
 
 def _stored_tensors(root: nn.Module) -> Iterator[tuple[int, str]]:

@@ -12,6 +12,7 @@ import torch
 from torch import fx, nn
 
 from ..limits import TimeUp
+from ..said import said
 from .calls import ModuleCall, intercepted, tensors_in
 from .fault import DataDependentError, Fault
 from .place import Point, Project
@@ -22,15 +23,14 @@ from .recorder import Recorder
 class Stop:
     """What ended a forward before its end without being a proven fault: the error in words, and where."""
 
-    error: Exception
+    error: BaseException
     point: Point | None
 
     @property
     def reason(self) -> str:
         where = f"line {self.point.span.start.line}: " if self.point is not None else ""
-        text = " ".join(str(self.error).split())
-        name = "" if isinstance(self.error, DataDependentError) else f"{type(self.error).__name__}: "
-        return f"{where}{name}{text[:200]}"
+        text = str(self.error) if isinstance(self.error, DataDependentError) else said(self.error)
+        return f"{where}{text}"
 
 
 @dataclass(frozen=True, eq=False)
@@ -101,7 +101,7 @@ def _recorded(
             output = root(*args, **kwargs)
         except TimeUp:
             raise
-        except Exception as error:
+        except (Exception, SystemExit, KeyboardInterrupt) as error:
             if recorder.pending is not None and recorder.pending[0] is error:
                 fatal = recorder.pending[1]
             else:
@@ -111,7 +111,7 @@ def _recorded(
     )
 
 
-def _innermost(error: Exception, project: Project) -> Point | None:
+def _innermost(error: BaseException, project: Project) -> Point | None:
     """The deepest of the user's expressions that an error came through."""
     found, step = None, error.__traceback__
     while step is not None:
