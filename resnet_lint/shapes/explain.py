@@ -35,7 +35,7 @@ def explain(fault: Fault, trace: Trace, project: Project, label: str, condition:
     elif fault.kind == "concatenation":
         operands = tuple(Operand(f"part {index}", shape) for index, shape in enumerate(shapes, 1))
         causes = _causes_behind(fault.node, owner)
-        mend = mend_concatenation(fault)
+        mend = mend_concatenation(fault, owner)
     elif fault.kind == "layer" and fault.layer is not None:
         operands = (Operand("input", shapes[0]),)
         causes = _layer_causes(fault, owner)

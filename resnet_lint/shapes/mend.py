@@ -14,6 +14,7 @@ import linecache
 import math
 import re
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import torch
 from torch import fx, nn
@@ -189,7 +190,7 @@ def _floor_beside_ceil(e: _Evidence) -> Mend | None:
 def _strided_twice(e: _Evidence) -> Mend | None:
     """The branch strides in two layers what the shortcut strides in one."""
     strided = [node for node, effect in e.branch_layers if effect.stride and max(effect.stride) > 1]
-    if not e.shortcut_layers or len(strided) < 2:
+    if not e.shortcut_layers or len(strided) < 2 or not e.sizes_differ:
         return None
     own = _total_stride(e.residual.shortcut_path, len(e.shortcut) - 2)
     path = e.residual.branch_path
@@ -225,7 +226,7 @@ def _existing_shortcut(e: _Evidence) -> Mend | None:
     if e.channels_differ and learned:
         like = e.site(learned[-1][0]), _width_name(learned[-1][1])
         changes += _widths(e, e.residual.shortcut_path, node, e.branch[e.channel_axis], like)
-    if e.sizes_differ and math.prod(effect.kernel) == 1:
+    if e.sizes_differ and math.prod(effect.kernel) == 1 and e.branch_strides != effect.stride:
         strided = [n for n, x in e.branch_layers if x.stride and max(x.stride) > 1]
         like_strided = e.site(strided[-1]) if strided and _strides_in_parallel(e, strided) else None
         # Where the shortcut pools before its projection, the pooling strides.
@@ -235,8 +236,10 @@ def _existing_shortcut(e: _Evidence) -> Mend | None:
         )
     words = ", ".join(f"{change.argument}={change.value} on {change.site.name}" for change in changes)
     title = f"correct the shortcut that is there: {words}"
-    otherwise = _unstrided_branch(e)
-    return Mend("edit_existing_shortcut", title, tuple(changes), otherwise=otherwise) if changes else None
+    mend = Mend("edit_existing_shortcut", title, tuple(changes)) if changes else None
+    # A block that strides in its shortcut alone has lost the stride of its branch.
+    unstrided = _unstrided_branch(e)
+    return replace(unstrided, otherwise=mend) if unstrided is not None else mend
 
 
 def _strides_in_parallel(e: _Evidence, strided: Sequence[fx.Node]) -> bool:
@@ -330,7 +333,8 @@ def _missing_downsample(e: _Evidence) -> Mend | None:
     """The block takes its shortcut from its caller, and the caller gave none."""
     text = _projection_text(e)
     for name in ("downsample", "shortcut", "projection", "proj", "skip"):
-        if name in vars(e.owner.module) and getattr(e.owner.module, name) is None and not e.shortcut_layers and text:
+        missing = name in vars(e.owner.module) and vars(e.owner.module)[name] is None
+        if missing and name in inspect.signature(type(e.owner.module)).parameters and not e.shortcut_layers and text:
             title = f"pass {name}={text} where the block is built, or let the block make its own when it gets None"
             return Mend("project", title, projection=_projection_of(e))
     return None
@@ -389,12 +393,15 @@ _EXPLANATIONS: Sequence[Callable[[_Evidence], Mend | None]] = (
 # --- other faults -----------------------------------------------------------------------------------------------------
 
 
-def mend_concatenation(fault: Fault) -> Mend | None:
-    """The parts of a concatenation differ elsewhere than along it: resize the one that was upsampled."""
+def mend_concatenation(fault: Fault, owner: ModuleCall) -> Mend | None:
+    """The parts of a concatenation differ elsewhere than along it: padding was lost, or an odd size on the way."""
     shapes: tuple[Shape, ...] = fault.node.meta["inputs"]
     if len({len(shape) for shape in shapes}) != 1 or len({shape[2:] for shape in shapes}) == 1:
         return None
     parts = [node for node in fault.node.all_input_nodes if node.meta["activation"]]
+    unpadded = [mend for part in parts if (mend := _unpadded_part(part, shapes, owner)) is not None]
+    if unpadded:
+        return unpadded[0]
     upsampled = [index for index, part in enumerate(parts) if _was_upsampled(part)]
     return Mend(
         "resize_to_skip",
@@ -402,6 +409,24 @@ def mend_concatenation(fault: Fault) -> Mend | None:
         "F.interpolate(x, size=skip.shape[-2:]), or pad it",
         resized=upsampled[-1] if upsampled else None,
     )
+
+
+def _unpadded_part(part: fx.Node, shapes: Sequence[Shape], owner: ModuleCall) -> Mend | None:
+    """A part that is smaller than another by what its last layer's kernel takes from an unpadded border."""
+    for node in reversed(path_between(None, part)[-6:]):
+        effect = effect_of(node)
+        if effect is None or effect.sort not in ("convolution", "pool") or not effect.kernel:
+            continue
+        full = tuple((kernel - 1) // 2 for kernel in effect.kernel)
+        grown = tuple(
+            size + 2 * (whole - padding) // stride
+            for size, whole, padding, stride in zip(effect.after[2:], full, effect.padding, effect.stride, strict=True)
+        )
+        if effect.padding != full and grown in {shape[2:] for shape in shapes}:
+            change = Change(site_of(node, owner), "padding", _number(full))
+            return Mend("padding", f"a part loses its border: padding={change.value} on {change.site.name}", (change,))
+        return None
+    return None
 
 
 def _was_upsampled(node: fx.Node) -> bool:

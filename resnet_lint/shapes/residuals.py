@@ -117,10 +117,16 @@ def _least_work(fork: fx.Node | None, end: fx.Node) -> tuple[int, int]:
 
 
 def channel_axis_of(residual: Residual) -> int:
-    """Which axis of the operands counts channels or features: the last one after linear layers, else the second."""
+    """Which axis of the operands counts channels or features: the last one after linear layers, else the second.
+
+    Where the last layer's output was permuted on the way, it is the other of the two.
+    """
     rank = len(residual.branch.meta["shape"])
+    moved = False
     for node in reversed([*residual.shortcut_path, *residual.branch_path]):
         effect = effect_of(node)
-        if effect is not None and effect.sort in ("convolution", "transposed", "linear"):
-            return rank - 1 if effect.sort == "linear" else 1
+        if getattr(node.meta.get("function"), "__name__", "") in ("permute", "transpose", "movedim"):
+            moved = not moved
+        elif effect is not None and effect.sort in ("convolution", "transposed", "linear"):
+            return rank - 1 if (effect.sort == "linear") != (moved and rank > 2) else 1
     return 1 if rank >= 4 or rank == 2 else rank - 1
