@@ -55,6 +55,11 @@ def read_exactly(path: Path) -> SourceText:
     return SourceText(path, data, data.decode(encoding), encoding)
 
 
+def split_lines(text: str) -> list[str]:
+    """The lines of a text with their ends, as Python counts them: `str.splitlines` also splits at a form feed."""
+    return list(io.StringIO(text, newline=""))
+
+
 def lines_of(path: str | Path) -> tuple[str, ...]:
     """The lines of a Python file, without their ends; none when it cannot be read."""
     try:

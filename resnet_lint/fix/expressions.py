@@ -138,12 +138,12 @@ def _named_class(
     if here is None or definition is None or call is None or function.name.value != "__init__":
         return None
     read = set(re.findall(r"\bself\.(\w+)", here.code(expression)))
-    if not read or not read <= _class_attributes(definition):
+    if not read or not read <= class_attributes(definition):
         return None
     return _followed(call.func, level + 1, site, scope, source, sources)
 
 
-def _class_attributes(definition: cst.ClassDef) -> set[str]:
+def class_attributes(definition: cst.ClassDef) -> set[str]:
     """The names that a class body gives values: `expansion = 4`, `expansion: int = 4`."""
     found = set()
     for line in definition.body.body:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from pathlib import Path
 
 from ..config import Settings
@@ -23,18 +25,21 @@ def mended(
     if not settings.fix and not settings.diff:
         return fixer.with_fixes(report, source.text), None
     text, left = fixer.fixed(report, source.text, settings.unsafe_fixes)
-    if text == source.text:
-        return report, None
-    if settings.fix:
-        _write(source, text)
     rewrite = Rewrite(request.path, source.text, text, len(report.findings) - len(left.findings))
-    return (left if settings.fix else report), rewrite
+    changed = rewrite if text != source.text else None
+    if settings.diff:
+        return report, changed
+    if changed is not None:
+        _write(source, text)
+    return fixer.with_fixes(left, text), changed  # what is left may have a fix that is not safe
 
 
 def _write(source: SourceText, text: str) -> None:
     try:
         if source.path.read_bytes() != source.data:
             raise UsageError(f"{source.path} has changed while it was looked at, so it was left alone; run again")
+        if not os.access(source.path, os.W_OK):  # a new file in its place would not ask
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
         write_atomically(source.path, source.encoded(text))
     except OSError as error:
         raise UsageError(f"cannot write {source.path}: {error.strerror}") from error

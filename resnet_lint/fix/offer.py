@@ -25,7 +25,6 @@ from .source import Source, Sources, TextEdit
 
 # Each way costs a trace; what the first few do not mend, a person should.
 _MOST_WAYS = 6
-_MOST_ROUNDS = 12
 
 # In time limits of one file.
 _MOST_CHECKS = 4
@@ -64,6 +63,7 @@ class Fixer:
     def __init__(self, request: Request, analyser: Analyser) -> None:
         self._request = request
         self._analyser = analyser
+        self._known: dict[tuple[str, Finding], Offer | None] = {}
         self._until = time.monotonic() + _MOST_CHECKS * request.seconds
 
     def with_fixes(self, report: FileReport, text: str) -> FileReport:
@@ -80,16 +80,24 @@ class Fixer:
         A fix that is not safe is taken only where `unsafe` says so.
         """
         wanted = ("safe", "unsafe") if unsafe else ("safe",)
-        for _ in range(_MOST_ROUNDS):
-            offers = (self.offered(finding, report, text) for finding in report.findings)
-            offer = next((o for o in offers if o is not None and o.fix.applicability in wanted), None)
-            if offer is None:
-                break
-            text, report = offer.text, offer.report
-        return text, report
+        hopeless = set[tuple[str, str | None, str]]()
+        while True:  # ends, as every fix leaves fewer findings
+            for finding in sorted(report.findings, key=lambda each: _told(each) in hopeless):
+                offer = self.offered(finding, report, text)
+                if offer is not None and offer.fix.applicability in wanted:
+                    text, report = offer.text, offer.report
+                    break
+                hopeless.add(_told(finding))  # the next time, after those that may yet have a fix
+            else:
+                return text, report
 
     def offered(self, finding: Finding, report: FileReport, text: str) -> Offer | None:
         """A verified edit that mends a finding: a safe one if there is one, else an unsafe one, or None."""
+        if (text, finding) not in self._known:
+            self._known[text, finding] = self._best(finding, report, text)
+        return self._known[text, finding]
+
+    def _best(self, finding: Finding, report: FileReport, text: str) -> Offer | None:
         unsafe = None
         for offer in self._offers(finding, report, text):
             if offer.fix.applicability == "safe":
@@ -150,6 +158,11 @@ def _kind(finding: Finding) -> tuple[str, str | None]:
     """What a finding is about, whatever line it has moved to."""
     family = "addition" if finding.rule in ("RL101", "RL102", "RL103", "RL106") else finding.rule
     return family, finding.module
+
+
+def _told(finding: Finding) -> tuple[str, str | None, str]:
+    """What the user reads of a finding, but its place, which other fixes move."""
+    return finding.rule, finding.module, finding.message
 
 
 def _kinds(report: FileReport) -> Counter[tuple[str, str | None]]:

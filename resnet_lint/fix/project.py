@@ -7,6 +7,8 @@ under a condition, so that its other uses keep their behaviour, parameters and s
 
 from __future__ import annotations
 
+import itertools
+import math
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -14,7 +16,7 @@ from dataclasses import dataclass
 import libcst as cst
 
 from ..records import Finding, Projection, Site
-from .expressions import callee_for, expression_for, names_bound_in
+from .expressions import callee_for, class_attributes, expression_for, names_bound_in
 from .signatures import argument_of, layer_parameters
 from .source import Source, Sources, TextEdit
 from .style import Style
@@ -26,12 +28,16 @@ _NUMBER = re.compile(r"\(?[\d, ]+\)?")
 
 @dataclass(frozen=True)
 class Numbers:
-    """The channels in and out and the stride of a projection, as source; `unit` is the stride that changes nothing."""
+    """The channels in and out and the stride of a projection, as source; `unit` is the stride that changes nothing.
+
+    `needed` is true where every instance of the block needs the projection.
+    """
 
     channels_in: str
     channels_out: str
     stride: str
     unit: str = "1"
+    needed: bool = False
 
     @property
     def strides(self) -> bool:
@@ -39,7 +45,9 @@ class Numbers:
 
     @property
     def condition(self) -> str | None:
-        """When a projection is needed; None where the numbers stand fixed."""
+        """When a projection is needed; None where it always is, or the numbers stand fixed."""
+        if self.needed:
+            return None
         parts = []
         if self.strides and not _NUMBER.fullmatch(self.stride):
             parts.append(f"{_in_brackets(self.stride)} != {self.unit}")
@@ -69,7 +77,7 @@ class Block:
 
     definition: cst.ClassDef
     init: cst.FunctionDef
-    last_layer: cst.SimpleStatementLine
+    last_layer: cst.CSTNode
 
 
 def projections(finding: Finding, source: Source, sources: Sources) -> Iterator[list[TextEdit]]:
@@ -79,19 +87,19 @@ def projections(finding: Finding, source: Source, sources: Sources) -> Iterator[
     block = _block_around(addition, source) if addition is not None else None
     if projection is None or addition is None or block is None:
         return
-    style = Style(source)
     for numbers in _numbers(projection, block, source, sources):
         if projection.conditional and numbers.condition is None:
             continue
+        style = Style(source)
         layers = _layers(projection, numbers, block, style, source, sources)
         yield from _passed_on(block, source)
         yield from _condition_widened(block, numbers, source)
         yield from _made_when_none(block, numbers, layers, style, source)
-        use = _use(addition, projection.operand, _free_name(block, style, source), source)
+        name = _free_name(block, source)
+        use = _use(addition, projection.operand, name, source)
         if use is not None:
-            name = _free_name(block, style, source)
             lines = _definition(f"self.{name}", numbers, layers, style)
-            yield [source.lines_after(block.last_layer, lines), use]
+            yield [source.lines_after(block.last_layer, lines), use, *style.import_edits]
 
 
 def _block_around(addition: cst.CSTNode, source: Source) -> Block | None:
@@ -103,21 +111,28 @@ def _block_around(addition: cst.CSTNode, source: Source) -> Block | None:
     return Block(definition, init, last) if last is not None else None
 
 
-def _last_setter(init: cst.FunctionDef) -> cst.SimpleStatementLine | None:
-    """The last top-level statement of a constructor that sets an attribute; what initialises weights comes after it."""
-    found = None
-    for statement in init.body.body:
-        if isinstance(statement, cst.SimpleStatementLine) and _sets_attribute(statement):
-            found = statement
-    return found
+def _last_setter(init: cst.FunctionDef) -> cst.CSTNode | None:
+    """The last top-level statement of a constructor that sets attributes; what initialises weights comes after it."""
+    return next((statement for statement in reversed(init.body.body) if _sets_attributes(statement)), None)
 
 
-def _sets_attribute(line: cst.SimpleStatementLine) -> bool:
-    return any(
-        isinstance(part, cst.Assign) and isinstance(target.target, cst.Attribute)
-        for part in line.body
-        for target in (part.targets if isinstance(part, cst.Assign) else ())
-    )
+def _sets_attributes(statement: cst.CSTNode) -> bool:
+    """Whether a simple statement sets an attribute; of an `if`, whether its branches do nothing else."""
+    if isinstance(statement, cst.If):
+        otherwise = statement.orelse
+        rest = otherwise is None or _sets_attributes(otherwise)
+        return rest and all(_sets_attributes(line) for line in statement.body.body)
+    if isinstance(statement, cst.Else):
+        return all(_sets_attributes(line) for line in statement.body.body)
+    parts = statement.body if isinstance(statement, cst.SimpleStatementLine) else ()
+    return any(isinstance(target, cst.Attribute) for part in parts for target in _targets(part))
+
+
+def _targets(part: cst.CSTNode) -> list[cst.BaseExpression]:
+    """What a small statement assigns to."""
+    if isinstance(part, cst.Assign):
+        return [each.target for each in part.targets]
+    return [part.target] if isinstance(part, cst.AnnAssign) and part.value is not None else []
 
 
 def _method(definition: cst.ClassDef, name: str) -> cst.FunctionDef | None:
@@ -168,7 +183,11 @@ def _as_expressions(p: Projection, scope: cst.FunctionDef, source: Source, sourc
             return None
         ends.append(text)
     stride = _stride_expression(p, scope, source, sources)
-    return Numbers(ends[0], ends[1], stride) if stride is not None else None
+    if stride is None:
+        return None
+    # A stride that is a number is that of every instance, unless there are some that work without a projection.
+    needed = not p.conditional and stride != "1" and _NUMBER.fullmatch(stride) is not None
+    return Numbers(ends[0], ends[1], stride, needed=needed)
 
 
 def _stride_expression(p: Projection, scope: cst.FunctionDef, source: Source, sources: Sources) -> str | None:
@@ -177,10 +196,26 @@ def _stride_expression(p: Projection, scope: cst.FunctionDef, source: Source, so
         texts = {expression_for(site, "stride", scope, source, sources) for site in p.branch if site.calls} - {None}
         named = [text for text in texts if text is not None and not _NUMBER.fullmatch(text)]
         return _unless_one(named[0]) if len(named) == 1 else "1"
+    if not _is_by_layers(p):
+        return _stride_number(p)
     texts_in_order = [expression_for(site, "stride", scope, source, sources) for site in _strided(p)]
-    if None in texts_in_order or not texts_in_order:
+    if None in texts_in_order:
         return None
     return " * ".join(_unless_one(text) for text in texts_in_order if text is not None)
+
+
+def _is_by_layers(p: Projection) -> bool:
+    """Whether the strides of the branch's layers are all of its stride; else, a pooling layer does the rest."""
+    steps = [site.stride for site in _strided(p)]
+    return all(len(each) == len(p.stride) for each in steps) and p.stride == tuple(
+        math.prod(along) for along in zip(*steps, strict=True)
+    )
+
+
+def _stride_number(p: Projection) -> str:
+    if not p.stride:
+        return "1"
+    return str(p.stride[0]) if len(set(p.stride)) == 1 else str(p.stride)
 
 
 def _as_attributes(p: Projection) -> Numbers | None:
@@ -199,8 +234,7 @@ def _attribute(site: Site) -> str:
 
 
 def _as_numbers(p: Projection) -> Numbers:
-    stride = str(p.stride[0]) if len(set(p.stride)) == 1 else str(p.stride)
-    return Numbers(str(p.channels[0]), str(p.channels[1]), stride if p.stride else "1")
+    return Numbers(str(p.channels[0]), str(p.channels[1]), _stride_number(p))
 
 
 # --- the source -------------------------------------------------------------------------------------------------------
@@ -212,9 +246,9 @@ def _layers(
     """The calls that make up the projection: the layer, and the branch's kind of normalisation after it."""
     ends = f"{numbers.channels_in}, {numbers.channels_out}"
     if p.axes == 0:
-        return (f"{style.nn}Linear({ends})",)
+        return (f"{style.layer('Linear')}({ends})",)
     stride = f", stride={numbers.stride}" if numbers.strides else ""
-    layer = f"{style.nn}Conv{p.axes}d({ends}, kernel_size=1{stride}, bias=False)"
+    layer = f"{style.layer(f'Conv{p.axes}d')}({ends}, kernel_size=1{stride}, bias=False)"
     norm = _norm(p, numbers, block, source, sources)
     return (layer, norm) if norm is not None else (layer,)
 
@@ -238,11 +272,11 @@ def _norm(p: Projection, numbers: Numbers, block: Block, source: Source, sources
 def _definition(target: str, numbers: Numbers, layers: tuple[str, ...], style: Style) -> list[str]:
     """The statements that build the projection in `target`, or an identity where none is needed."""
     built = _built(layers, style)
-    if numbers.condition is None:
-        return [f"{target} = {built[0]}", *built[1:]]
     assigned = [f"{target} = {built[0]}", *built[1:]]
+    if numbers.condition is None:
+        return assigned
     return [
-        f"{target} = {style.identity}",
+        f"{target} = {style.layer('Identity')}()",
         f"if {numbers.condition}:",
         *(style.indent + line for line in assigned),
     ]
@@ -251,7 +285,7 @@ def _definition(target: str, numbers: Numbers, layers: tuple[str, ...], style: S
 def _built(layers: tuple[str, ...], style: Style) -> list[str]:
     if len(layers) == 1:
         return [layers[0]]
-    return [f"{style.nn}Sequential(", *(f"{style.indent}{layer}," for layer in layers), ")"]
+    return [f"{style.layer('Sequential')}(", *(f"{style.indent}{layer}," for layer in layers), ")"]
 
 
 def _made_when_none(
@@ -266,7 +300,7 @@ def _made_when_none(
         built = _built(layers, style)
         lines = [f"if {name} is None and {condition}:", f"{style.indent}{name} = {built[0]}"]
         lines += [style.indent + line for line in built[1:]]
-        yield [source.lines_before(statement, lines)]
+        yield [source.lines_before(statement, lines), *style.import_edits]
 
 
 def _passed_on(block: Block, source: Source) -> Iterator[list[TextEdit]]:
@@ -335,31 +369,47 @@ def _taken_over(statement: cst.CSTNode, init: cst.FunctionDef) -> str | None:
 def _use(addition: cst.CSTNode, operand: int, name: str, source: Source, optional: bool = False) -> TextEdit | None:
     """The edit that sends the shortcut operand of the addition through the projection, if it is not None."""
 
-    def through(code: str) -> str:
-        call = f"self.{name}({code})"
+    def through(expression: cst.BaseExpression) -> str:
+        code = source.code(expression)
+        call = f"self.{name}" + (code if expression.lpar else f"({code})")  # its own parentheses do for the call
         return f"({call} if self.{name} is not None else {code})" if optional else call
 
     if isinstance(addition, cst.BinaryOperation):
         side = addition.left if operand == 0 else addition.right
-        return source.replaced(side, through(source.code(side)))
+        return source.replaced(side, through(side))
     if isinstance(addition, cst.SimpleStatementLine) and isinstance(addition.body[0], cst.AugAssign):
         addition = addition.body[0]
     if isinstance(addition, cst.AugAssign):
         if operand == 1:
-            return source.replaced(addition.value, through(source.code(addition.value)))
+            return source.replaced(addition.value, through(addition.value))
         target, value = source.code(addition.target), source.code(addition.value)
-        return source.replaced(addition, f"{target} = {through(target)} + {value}")
+        return source.replaced(addition, f"{target} = {through(addition.target)} + {value}")
     if isinstance(addition, cst.Call):
         operands: list[cst.BaseExpression] = [argument.value for argument in addition.args]
         if isinstance(addition.func, cst.Attribute) and len(operands) == 1:
             operands.insert(0, addition.func.value)
         if operand < len(operands):
-            return source.replaced(operands[operand], through(source.code(operands[operand])))
+            return source.replaced(operands[operand], through(operands[operand]))
     return None
 
 
-def _free_name(block: Block, style: Style, source: Source) -> str:
+def _free_name(block: Block, source: Source) -> str:
     """A name for the projection: one that the file uses elsewhere, and that this class has not given away."""
-    taken = set(re.findall(r"\bself\.(\w+)", source.code(block.definition)))
-    familiar = [name for name in _NAMES if f"self.{name}" in source.text]
-    return next(name for name in (*familiar, *_NAMES, "shortcut_projection") if name not in taken)
+    taken = _names_taken(block.definition, source)
+    familiar = [name for name in _NAMES if re.search(rf"\bself\.{name}\b", source.text)]
+    numbered = (f"shortcut{number}" for number in itertools.count(2))
+    return next(name for name in itertools.chain(familiar, _NAMES, numbered) if name not in taken)
+
+
+def _names_taken(definition: cst.ClassDef, source: Source) -> set[str]:
+    """The attributes and methods of a class, and of its base classes in the same file."""
+    classes = {each.name.value: each for each in source.module.body if isinstance(each, cst.ClassDef)}
+    family = [definition]
+    for each in family:  # grows as bases are found
+        bases = (classes.get(source.code(base.value)) for base in each.bases)
+        family += [base for base in bases if base is not None and base not in family]
+    taken = set[str]()
+    for each in family:
+        taken |= class_attributes(each) | set(re.findall(r"\bself\.(\w+)", source.code(each)))
+        taken |= {member.name.value for member in each.body.body if isinstance(member, (cst.FunctionDef, cst.ClassDef))}
+    return taken

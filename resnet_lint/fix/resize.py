@@ -22,15 +22,14 @@ def resized(finding: Finding, source: Source, sources: Sources) -> Iterator[list
     axes = len(finding.operands[0].shape) - 2
     size = f"{source.code(skip)}.shape[-{axes}:]"
     yield from _by_size(operand, size, node, source)
+    style = Style(source)
+    call = f"{style.interpolate}({source.code(operand)}, size={size})"
     if isinstance(operand, cst.Name):
         statement = source.statement_around(node)
         if statement is not None:
-            name = operand.value
-            line = f"{name} = {Style(source).functional}interpolate({name}, size={size})"
-            yield [source.lines_before(statement, [line])]
+            yield [source.lines_before(statement, [f"{operand.value} = {call}"]), *style.import_edits]
     else:
-        call = f"{Style(source).functional}interpolate({source.code(operand)}, size={size})"
-        yield [source.replaced(operand, call)]
+        yield [source.replaced(operand, call), *style.import_edits]
 
 
 def _by_size(operand: cst.BaseExpression, size: str, node: cst.CSTNode, source: Source) -> Iterator[list[TextEdit]]:

@@ -9,6 +9,7 @@ from functools import cached_property
 import libcst as cst
 from libcst.metadata import CodeRange, MetadataWrapper, ParentNodeProvider, PositionProvider
 
+from ..files import split_lines
 from ..records import Edit, Position, Span
 
 
@@ -35,7 +36,7 @@ class Source:
     @cached_property
     def _line_starts(self) -> list[int]:
         starts, at = [0], 0
-        for line in self.text.splitlines(keepends=True):
+        for line in split_lines(self.text):
             at += len(line)
             starts.append(at)
         return starts

@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterator
 
-from ..files import shown
+from ..files import shown, split_lines
 from ..records import Rewrite, Run
 from . import View
 from .summary import count, paint
@@ -23,7 +23,7 @@ def report(run: Run, view: View) -> str:
 
 def _diff(rewrite: Rewrite, view: View) -> Iterator[str]:
     name = shown(rewrite.path, view.cwd)
-    before, after = (text.splitlines(keepends=True) for text in (rewrite.before, rewrite.after))
+    before, after = split_lines(rewrite.before), split_lines(rewrite.after)
     for line in difflib.unified_diff(before, after, f"a/{name}", f"b/{name}"):
         whole = line if line.endswith(("\n", "\r")) else f"{line}\n\\ No newline at end of file\n"
         yield paint(whole, view, fg=_COLOURS.get(line[0]))
