@@ -44,7 +44,7 @@ from resnet_lint.records import FileReport, Request
 path = Path(sys.argv[1])
 texts = {path.with_name(a).read_text(): path.with_name(b).read_text() for a, b in (("old", "new"), ("new", "old"))}
 settings = load({"fix": True}, cwd=path.parent, isolated=True)
-mend.fixed = lambda report, text, *rest: (texts[text], report)
+mend.Fixer.fixed = lambda self, report, text, *rest: (texts[text], report)
 print("ready", flush=True)
 while True:
     mend.mended(FileReport(str(path)), Request(str(path)), settings, SimpleNamespace())
