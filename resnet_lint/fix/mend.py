@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 
 from ..config import Settings
-from ..errors import UsageError
+from ..errors import FileNotWritten
 from ..files import SourceText, read_exactly, write_atomically
 from ..records import FileReport, Request, Rewrite
 from .offer import Analyser, Fixer
@@ -18,7 +18,7 @@ def mended(
 ) -> tuple[FileReport, Rewrite | None]:
     """The report with its fixes, and what became of the file under `--fix` and `--diff`, which fix all there is.
 
-    Raises UsageError where the file cannot be written, or has changed since it was read.
+    Raises FileNotWritten where the file cannot be written, or has changed since it was read.
     """
     source = read_exactly(Path(request.path))
     fixer = Fixer(request, analyser)
@@ -37,9 +37,9 @@ def mended(
 def _write(source: SourceText, text: str) -> None:
     try:
         if source.path.read_bytes() != source.data:
-            raise UsageError(f"{source.path} has changed while it was looked at, so it was left alone; run again")
+            raise FileNotWritten(f"{source.path} has changed while it was looked at, so it was left alone; run again")
         if not os.access(source.path, os.W_OK):  # a new file in its place would not ask
             raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
         write_atomically(source.path, source.encoded(text))
     except OSError as error:
-        raise UsageError(f"cannot write {source.path}: {error.strerror}") from error
+        raise FileNotWritten(f"cannot write {source.path}: {error.strerror}") from error
