@@ -37,7 +37,7 @@ def _analysis(loaded: Loaded, classes: Sequence[ModelClass], found: Exploration,
     problems = tuple(_problems(loaded, classes, found))
     names = {model.name.rpartition(".")[2] for model in classes}
     failures = tuple(failure for failure in _failures(loaded, found) if only_class is None or failure.module in names)
-    return Analysis(loaded.path, problems, failures, statuses, tuple(found.traced))
+    return Analysis(loaded.path, problems, failures, statuses)
 
 
 def _status(loaded: Loaded, model: ModelClass, found: Exploration) -> ClassStatus:

@@ -4,12 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 from .records import Cause, ClassStatus, Mend, Operand, Span
-
-if TYPE_CHECKING:
-    from .model.explore import Traced
 
 FailureKind = Literal["addition", "concatenation", "layer", "shrunk", "other"]
 Difference = Literal["rank", "batch", "channels", "size"]
@@ -57,13 +54,12 @@ class Failure:
 
 @dataclass(frozen=True)
 class Analysis:
-    """One file: what kept it from being looked at, what failed in its traces, and the traces themselves."""
+    """One file: what kept it from being looked at, and what failed in its traces."""
 
     path: str
     problems: tuple[Problem, ...] = ()
     failures: tuple[Failure, ...] = ()
     classes: tuple[ClassStatus, ...] = ()
-    traced: tuple[Traced, ...] = ()
 
     def failed_additions(self, differs: frozenset[Difference]) -> Iterator[Failure]:
         """The additions that fail whatever the arguments, whose operands differ in just this."""

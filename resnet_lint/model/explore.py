@@ -49,7 +49,6 @@ class Traced:
 
     label: str
     trace: Trace
-    inputs_given: bool
     faults: tuple[Fault, ...]
     invented: Invented | None = None
     model_class: ModelClass | None = None
@@ -226,11 +225,11 @@ class Explorer:
         on_meta(module)
         if self._request.inputs:
             told = trace(module, (), self._inputs_told(), self._loaded.project)
-            self._add(label, told, told.all_faults, True, model, arguments)
+            self._add(label, told, told.all_faults, model, arguments)
             return
         best, faults = feed(module, self._loaded.project, [*own_shapes(module), *self._known_shapes])
         trusted = faults if arguments is None or arguments.sure else ()
-        self._add(label, best, trusted, False, model, arguments)
+        self._add(label, best, trusted, model, arguments)
 
     def _inputs_told(self) -> dict[str, torch.Tensor]:
         told = map(parse_input, self._request.inputs)
@@ -240,7 +239,7 @@ class Explorer:
         args, kwargs = mapped((args, kwargs), _to_meta)
         self._remember_instances(module)
         result = trace(module, args, kwargs, self._loaded.project)
-        self._add(self._label(module), result, () if may_fail else result.all_faults, True)
+        self._add(self._label(module), result, () if may_fail else result.all_faults)
         if result.stop is not None:
             raise result.stop.error
         return result.output
@@ -252,12 +251,11 @@ class Explorer:
         label: str,
         result: Trace,
         faults: tuple[Fault, ...],
-        inputs_given: bool,
         model: ModelClass | None = None,
         arguments: Invented | None = None,
     ) -> None:
         """Note a trace and those of its faults that can be trusted."""
-        self.found.traced.append(Traced(label, result, inputs_given, faults, arguments, model))
+        self.found.traced.append(Traced(label, result, faults, arguments, model))
         if result.trouble == (0, 0) or faults:
             self._cover(label, result, faults)
         elif arguments is not None and arguments.lacks_shortcut and _fails_at_additions_only(result):
