@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from types import FrameType
 from typing import Any
 
@@ -14,26 +13,8 @@ from torch import nn
 from torch.overrides import TorchFunctionMode
 
 from ..limits import TimeUp
+from ..shapes.built import Built, built_of, note_built
 from ..shapes.place import Point, Project, first_argument, point
-
-# The attribute of a module that holds its Built; it survives copy.deepcopy, as in nn.TransformerEncoder.
-BUILT = "_resnet_lint_built"
-
-
-@dataclass(frozen=True)
-class Built:
-    """Where a module was built.
-
-    `point` is the expression in its owner's code; `chain` has all the user's expressions that led to it, the innermost
-    first.
-    """
-
-    point: Point
-    chain: tuple[Point, ...]
-
-    @property
-    def outermost(self) -> Point:
-        return self.chain[-1]
 
 
 class _SkipInitialisation(TorchFunctionMode):
@@ -54,10 +35,10 @@ def noting_where_built(project: Project) -> Iterator[None]:
     original = nn.Module.__init__
 
     def init(module: nn.Module, *args: Any, **kwargs: Any) -> None:
-        if BUILT not in module.__dict__:
+        if built_of(module) is None:
             built = _built(module, sys._getframe(1), project)
             if built is not None:
-                module.__dict__[BUILT] = built
+                note_built(module, built)
         original(module, *args, **kwargs)
 
     nn.Module.__init__ = init  # type: ignore[method-assign,assignment]

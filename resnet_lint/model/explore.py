@@ -20,12 +20,13 @@ from ..inputs import parse_input
 from ..limits import TimeUp, time_limit
 from ..records import Request
 from ..said import said
+from ..shapes.built import built_of
 from ..shapes.calls import mapped
 from ..shapes.fault import Fault
 from ..shapes.place import Point
 from ..shapes.trace import Trace, trace
 from .arguments import Invented, invented, parameter_names, required_names, unguessable
-from .build import BUILT, build, noting_where_built, on_meta
+from .build import build, noting_where_built, on_meta
 from .classes import ModelClass
 from .factories import factories, leads_to, options_of, own_shapes, shapes_in
 from .feed import feed
@@ -311,7 +312,7 @@ class Explorer:
 
     def _label(self, module: nn.Module) -> str:
         """The source that built a module: the outermost expression in the file itself."""
-        built = module.__dict__.get(BUILT)
+        built = built_of(module)
         if built is None:
             return type(module).__name__
         own = [point for point in built.chain if point.code.co_filename == self._loaded.path]

@@ -8,6 +8,7 @@ from torch import fx
 
 from ..analysis import Difference, Failure
 from ..records import Cause, Operand
+from .built import built_of
 from .calls import ModuleCall
 from .fault import Fault
 from .layers import causes_on, effect_of
@@ -99,7 +100,7 @@ def _residual_causes(residual: Residual, owner: ModuleCall) -> tuple[Cause, ...]
 
 def _layer_causes(fault: Fault, owner: ModuleCall) -> tuple[Cause, ...]:
     call: ModuleCall = fault.node.meta["call"]
-    built = getattr(call.module, "_resnet_lint_built", None)
+    built = built_of(call.module)
     assert fault.layer is not None
     own: tuple[Cause, ...] = ()
     if built is not None and call.is_torchs:

@@ -10,6 +10,7 @@ import torch.nn.functional as F
 from torch import fx
 
 from ..records import Cause, Shape
+from .built import built_of
 from .calls import ModuleCall
 from .fault import CONVOLUTIONS, TRANSPOSED
 
@@ -158,7 +159,7 @@ def cause_of(node: fx.Node, inside: ModuleCall | None) -> Cause | None:
     if text is None:
         return None
     call: ModuleCall | None = node.meta["call"]
-    built = getattr(call.module, "_resnet_lint_built", None) if call is not None and call.is_torchs else None
+    built = built_of(call.module) if call is not None and call.is_torchs else None
     point = built.point if built is not None else node.meta["point"]
     if point is None:
         return None

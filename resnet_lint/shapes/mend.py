@@ -20,6 +20,7 @@ import torch
 from torch import fx, nn
 
 from ..records import Change, Mend, Projection, Shape, Site
+from .built import built_of
 from .calls import ModuleCall
 from .fault import ADDITIONS, CHANNEL_NORMS, LAST_DIMENSION_NORMS, Fault
 from .layers import Effect, effect_of
@@ -85,7 +86,7 @@ class _Evidence:
 def site_of(node: fx.Node, inside: ModuleCall) -> Site:
     """How the layer behind a node was built; `name` is its path inside the block."""
     call: ModuleCall = node.meta["call"]
-    built = getattr(call.module, "_resnet_lint_built", None)
+    built = built_of(call.module)
     effect = effect_of(node)
     return Site(
         call.relative_path(inside),

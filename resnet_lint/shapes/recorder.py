@@ -24,6 +24,7 @@ from torch import fx, nn
 from torch.fx.node import map_aggregate
 from torch.overrides import TorchFunctionMode
 
+from .built import built_of
 from .calls import ModuleCall, mapped, tensors_in
 from .fault import SHAPE_ERRORS, DataDependentError, Fault, Kind, kind_of, layer_of, refuse_what_meta_lets_pass, replay
 from .place import Point, Project, caller, point
@@ -252,7 +253,7 @@ class Recorder(TorchFunctionMode):
 
 def _where_built(module: nn.Module) -> Point | None:
     """In a class that only extends nn.Sequential, no line calls the layer; the line that builds it has to do."""
-    built = getattr(module, "_resnet_lint_built", None)
+    built = built_of(module)
     return built.point if built is not None else None
 
 
