@@ -1,0 +1,54 @@
+"""What stays of a finding when lines move: how a baseline or a CI service knows it again."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import astuple, dataclass
+from functools import cache
+from pathlib import Path
+
+from .files import lines_of, shown
+from .records import Finding
+
+
+@dataclass(frozen=True, order=True)
+class Identity:
+    """A finding without its place. `path` is relative to the project's folder, with forward slashes.
+
+    `text` is the source line that the finding begins on, or the message where the file has no such line: shapes, and
+    torch's words for a fault, differ from one version to the next.
+    """
+
+    path: str
+    rule: str
+    module: str
+    text: str
+
+
+def identities(findings: Sequence[Finding], root: Path) -> tuple[Identity, ...]:
+    """The identity of each finding. `root` is the folder of the configuration; equal findings have equal identities."""
+    read = cache(lines_of)
+
+    def text(finding: Finding) -> str:
+        line = finding.span.start.line
+        lines = read(finding.span.path)[line - 1 : line]
+        return " ".join(" ".join(lines).split()) or finding.message
+
+    return tuple(
+        Identity(shown(finding.span.path, root), finding.rule, finding.module or "", text(finding))
+        for finding in findings
+    )
+
+
+def fingerprints(findings: Sequence[Finding], root: Path) -> tuple[str, ...]:
+    """A hash for each finding, 32 hexadecimal digits, no two alike: equal findings are counted in their order."""
+    met = Counter[Identity]()
+    hashes = []
+    for identity in identities(findings, root):
+        met[identity] += 1
+        data = json.dumps([*astuple(identity), met[identity]]).encode()
+        hashes.append(hashlib.sha256(data).hexdigest()[:32])
+    return tuple(hashes)
