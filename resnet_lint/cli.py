@@ -4,22 +4,21 @@ from __future__ import annotations
 
 import inspect
 import io
-import math
 import os
 import sys
 import textwrap
 import traceback
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from . import __version__
-from .config import FAIL_ON, FORMATS, Settings, load
+from .config import OPTIONS, Settings, default_of, load
 from .errors import ResnetLintError, UsageError
 from .files import write_atomically
-from .inputs import check_inputs
+from .kinds import FLAG
 
 # The stages are imported where they run, so that --help does not wait for them.
 if TYPE_CHECKING:
@@ -75,22 +74,21 @@ def _fault(error: Exception) -> str:
     return f"{name}; RESNET_LINT_TRACEBACK=1 shows where"
 
 
-def _split_codes(ctx: click.Context, param: click.Parameter, values: tuple[str, ...]) -> tuple[str, ...]:
-    return tuple(code.strip() for value in values for code in value.split(",") if code.strip())
+def _setting_options(command: Callable[..., int]) -> Callable[..., int]:
+    """The options of Settings for click, in their order there."""
+    for name, option in reversed(list(OPTIONS.items())):
+        if option.help is not None:
+            spelled = f"--{name}/--no-{name}" if option.kind is FLAG else f"--{name}"
+            command = click.option(spelled, default=None, help=_help(name, option.help), **option.kind.click)(command)
+    return command
 
 
-def _checked_inputs(ctx: click.Context, param: click.Parameter, values: tuple[str, ...]) -> tuple[str, ...]:
-    return check_inputs(values)
-
-
-def _checked_seconds(ctx: click.Context, param: click.Parameter, value: float | None) -> float | None:
-    if value is not None and not 0 < value < math.inf:
-        raise click.BadParameter(f"{value:g} is not a number of seconds above 0.")
-    return value
+def _help(name: str, text: str) -> str:
+    default = default_of(name)
+    return f"{text} Default: {default:{'g' if isinstance(default, float) else ''}}." if default else text
 
 
 _FILE = click.Path(dir_okay=False, resolve_path=True, path_type=Path)
-_FOLDER = click.Path(file_okay=False, resolve_path=True, path_type=Path)
 
 
 @click.group(cls=_Commands)
@@ -105,46 +103,16 @@ def main() -> None:
 
 @main.command()
 @click.argument("paths", metavar="[PATH]...", nargs=-1)
-@click.option("--format", type=click.Choice(FORMATS), help=f"The form of the report. Default: {Settings.format}.")
-@click.option("--output", metavar="FILE", type=_FILE, help="Write the report to a file instead of stdout.")
-@click.option("--select", metavar="CODES", multiple=True, callback=_split_codes, help="Only these rules: RL103,RL2.")
-@click.option("--ignore", metavar="CODES", multiple=True, callback=_split_codes, help="Not these rules: RL103,RL2.")
-@click.option(
-    "--input",
-    metavar="NAME=SHAPE",
-    multiple=True,
-    callback=_checked_inputs,
-    help="What to feed forward(): x=2x3x224x224, or ids=2x16:int64. Once for each input.",
-)
-@click.option("--call", metavar="CALL", help="How to build the class: 'Net(64, 128, stride=2)'.")
-@click.option(
-    "--fail-on",
-    type=click.Choice(FAIL_ON),
-    help=f"The least severity of a finding that makes the exit code 1. Default: {Settings.fail_on}.",
-)
-@click.option(
-    "--timeout",
-    metavar="SECONDS",
-    type=float,
-    callback=_checked_seconds,
-    help=f"The time limit for one file. Default: {Settings.timeout:g}.",
-)
-@click.option("--fix", is_flag=True, help="Write the verified fixes into the files.")
-@click.option("--unsafe-fixes", is_flag=True, help="Also fix what changes the result of code that runs.")
-@click.option("--diff", is_flag=True, help="Show what --fix would change as a diff; write nothing.")
-@click.option("--rules", metavar="DIR", type=_FOLDER, multiple=True, help="A folder with rules of your own.")
+@_setting_options
 @click.option("--config", metavar="FILE", type=_FILE, help="Read [tool.resnet-lint] from this file.")
 @click.option("--isolated", is_flag=True, help="Read no configuration file.")
-@click.option("--statistics", is_flag=True, help="Count the findings of each rule.")
-@click.option("--verbose", is_flag=True, help="Show each class: how it was checked, or why it was not.")
-@click.option("--quiet", is_flag=True, help="Show the findings only, no summary. Wins over --verbose.")
 def check(paths: tuple[str, ...], config: Path | None, isolated: bool, **options: Any) -> int:
     """Check Python files, folders, or one class (file.py::Class); by default the current folder.
 
     Exit code 0: no finding at or above --fail-on. 1: there are some. 2: the check could not be done.
     """
     cwd = Path.cwd()
-    given = {name: value for name, value in options.items() if value not in (None, (), False)}
+    given = {name: value for name, value in options.items() if value not in (None, ())}
     settings = load(given, cwd=cwd, config=config, isolated=isolated)
     if settings.output is not None and not settings.output.parent.is_dir():
         raise UsageError(f"--output: there is no folder {settings.output.parent}")

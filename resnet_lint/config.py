@@ -2,63 +2,119 @@
 
 from __future__ import annotations
 
+import dataclasses
 import difflib
-import math
 import tomllib
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, get_args
 
 from .errors import ConfigError, UsageError
-from .inputs import check_inputs
+from .kinds import CALL, CODES, FILE, FLAG, FOLDERS, INPUTS, SECONDS, TEXTS, Kind, WrongValue, one_of
 
 Format = Literal["text", "json", "table"]
 FailOn = Literal["error", "warning", "info", "never"]
 
-FORMATS: tuple[Format, ...] = get_args(Format)
-FAIL_ON: tuple[FailOn, ...] = get_args(FailOn)
+
+@dataclass(frozen=True)
+class Option:
+    """What can be said of a setting: on the command line, where it has `help`, and in the file by the same name.
+
+    Given on the command line, it overrules the option `instead_of` of the file as well.
+    """
+
+    kind: Kind
+    help: str | None
+    instead_of: str | None
+
+
+def option(kind: Kind, help: str | None = None, *, default: Any, instead_of: str | None = None) -> Any:
+    """A field of Settings that the user may set; all that there is to say of an option is said here."""
+    return dataclasses.field(default=default, metadata={"option": Option(kind, help, instead_of)})
 
 
 @dataclass(frozen=True)
 class Settings:
     """What a run is asked to do. Paths are absolute; `timeout` is in seconds and for one file.
 
-    `select` and `ignore` hold rule codes or their beginnings (`RL1`). `exclude` holds patterns in the syntax of
-    .gitignore, relative to `root`, the folder of the configuration file.
+    `root` is the folder of the configuration file. The patterns of `exclude` are relative to it. `select` and `ignore`
+    hold rule codes or their beginnings (`RL1`).
     """
 
     root: Path
-    exclude: tuple[str, ...] = ()
-    select: tuple[str, ...] = ()
-    ignore: tuple[str, ...] = ()
-    fail_on: FailOn = "error"
-    timeout: float = 60.0
-    format: Format = "text"
-    output: Path | None = None
-    statistics: bool = False
-    verbose: bool = False
-    quiet: bool = False
-    rules: tuple[Path, ...] = ()
-    input: tuple[str, ...] = ()
-    call: str | None = None
-    fix: bool = False
-    unsafe_fixes: bool = False
-    diff: bool = False
+    format: Format = option(one_of(get_args(Format)), "The form of the report.", default="text")
+    output: Path | None = option(FILE, "Write the report to a file instead of stdout.", default=None)
+    select: tuple[str, ...] = option(CODES, "Only these rules: RL103,RL2.", default=())
+    ignore: tuple[str, ...] = option(CODES, "Not these rules: RL103,RL2.", default=())
+    exclude: tuple[str, ...] = option(TEXTS, default=())
+    input: tuple[str, ...] = option(
+        INPUTS, "What to feed forward(): x=2x3x224x224, or ids=2x16:int64. Once for each input.", default=()
+    )
+    call: str | None = option(CALL, "How to build the class: 'Net(64, 128, stride=2)'.", default=None)
+    fail_on: FailOn = option(
+        one_of(get_args(FailOn)), "The least severity of a finding that makes the exit code 1.", default="error"
+    )
+    timeout: float = option(SECONDS, "The time limit for one file.", default=60.0)
+    fix: bool = option(FLAG, "Write the verified fixes into the files.", default=False, instead_of="diff")
+    unsafe_fixes: bool = option(FLAG, "Also fix what changes the result of code that runs.", default=False)
+    diff: bool = option(FLAG, "Show what --fix would change as a diff; write nothing.", default=False, instead_of="fix")
+    rules: tuple[Path, ...] = option(FOLDERS, "A folder with rules of your own.", default=())
+    statistics: bool = option(FLAG, "Count the findings of each rule.", default=False)
+    verbose: bool = option(
+        FLAG, "Show each class: how it was checked, or why it was not.", default=False, instead_of="quiet"
+    )
+    quiet: bool = option(
+        FLAG, "Show the findings only, no summary. Wins over --verbose.", default=False, instead_of="verbose"
+    )
+
+
+def _field(name: str) -> str:
+    return name.replace("-", "_")
+
+
+def _name(field: str) -> str:
+    return field.replace("_", "-")
+
+
+OPTIONS: Mapping[str, Option] = {
+    _name(field.name): field.metadata["option"] for field in dataclasses.fields(Settings) if "option" in field.metadata
+}
+"""All options by their names, as on the command line and in the file."""
+
+
+def default_of(name: str) -> object:
+    """What an option is when nobody sets it."""
+    return getattr(Settings, _field(name))
 
 
 def load(given: Mapping[str, object], *, cwd: Path, config: Path | None = None, isolated: bool = False) -> Settings:
     """The settings: what is `given` on the command line by the names of Settings, else the file, else the default.
 
     The file is `config`, or the nearest pyproject.toml from `cwd` upwards that has a section for this tool; `isolated`
-    reads none. Raises ConfigError when the file is missing or wrong, and UsageError for `config` with `isolated`.
+    reads none. Raises ConfigError when the file is missing or wrong, and UsageError for a wrong value among the `given`
+    and for `config` with `isolated`.
     """
     if config is not None and isolated:
         raise UsageError("--config names a file and --isolated reads none; give only one of them")
     file = config if config is not None or isolated else _nearest_file(cwd)
-    from_file = {} if file is None else _values(file)
-    root = cwd if file is None else file.parent
-    return Settings(**{"root": root, **from_file, **given})  # type: ignore[arg-type]
+    values = {} if file is None else _from_file(file)
+    for name, value in _from_command_line(given, cwd).items():
+        overruled = OPTIONS[_name(name)].instead_of
+        if value and overruled:
+            values.pop(_field(overruled), None)
+        values[name] = value
+    return Settings(cwd if file is None else file.parent, **values)
+
+
+def _from_command_line(given: Mapping[str, object], cwd: Path) -> dict[str, Any]:
+    values = {}
+    for field, value in given.items():
+        try:
+            values[field] = OPTIONS[_name(field)].kind.read(value, cwd)
+        except WrongValue as error:
+            raise UsageError(f"--{_name(field)}: {error}") from error
+    return values
 
 
 def _nearest_file(cwd: Path) -> Path | None:
@@ -77,92 +133,19 @@ def _section(file: Path) -> Any:
     return tool.get("resnet-lint") if isinstance(tool, dict) else None
 
 
-def _values(file: Path) -> dict[str, object]:
+def _from_file(file: Path) -> dict[str, Any]:
     section = _section(file)
     if not isinstance(section, dict):
         raise ConfigError(f"{file}: there is no section [tool.resnet-lint]")
-    return {key.replace("-", "_"): _value(file, key, value) for key, value in section.items()}
+    return {_field(name): _value(file, name, value) for name, value in section.items()}
 
 
-def _value(file: Path, key: str, value: object) -> object:
-    if key not in _CHECKS:
-        nearest = difflib.get_close_matches(key.replace("_", "-").lower(), _CHECKS, n=1)
-        advice = f"did you mean {nearest[0]!r}?" if nearest else f"known are {', '.join(sorted(_CHECKS))}"
-        raise ConfigError(f"{file}: [tool.resnet-lint] has an unknown key {key!r}; {advice}")
+def _value(file: Path, name: str, value: object) -> object:
+    if name not in OPTIONS:
+        nearest = difflib.get_close_matches(name.replace("_", "-").lower(), OPTIONS, n=1)
+        advice = f"did you mean {nearest[0]!r}?" if nearest else f"known are {', '.join(sorted(OPTIONS))}"
+        raise ConfigError(f"{file}: [tool.resnet-lint] has an unknown key {name!r}; {advice}")
     try:
-        return _CHECKS[key](value, file.parent)
-    except (_WrongValue, UsageError) as error:
-        raise ConfigError(f"{file}: {key} of [tool.resnet-lint]: {error}") from error
-
-
-class _WrongValue(Exception):
-    """A value of the wrong type; the text says what it must be."""
-
-    def __init__(self, wanted: str, value: object) -> None:
-        super().__init__(f"{value!r} must be {wanted}")
-
-
-def _text(value: object, folder: Path) -> str:
-    if not isinstance(value, str) or not value:
-        raise _WrongValue("a string", value)
-    return value
-
-
-def _texts(value: object, folder: Path) -> tuple[str, ...]:
-    if not isinstance(value, list) or not all(isinstance(item, str) and item for item in value):
-        raise _WrongValue("a list of strings", value)
-    return tuple(value)
-
-
-def _flag(value: object, folder: Path) -> bool:
-    if not isinstance(value, bool):
-        raise _WrongValue("true or false", value)
-    return value
-
-
-def _seconds(value: object, folder: Path) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < math.inf:
-        raise _WrongValue("a number of seconds above 0", value)
-    return float(value)
-
-
-def _one_of(choices: tuple[str, ...]) -> Callable[[object, Path], object]:
-    def check(value: object, folder: Path) -> object:
-        if value not in choices:
-            raise _WrongValue(f"one of {', '.join(choices)}", value)
-        return value
-
-    return check
-
-
-def _path(value: object, folder: Path) -> Path:
-    return folder / _text(value, folder)
-
-
-def _paths(value: object, folder: Path) -> tuple[Path, ...]:
-    return tuple(folder / item for item in _texts(value, folder))
-
-
-def _inputs(value: object, folder: Path) -> tuple[str, ...]:
-    return check_inputs(_texts(value, folder))
-
-
-# What each key may hold. A check gets the value and the file's folder, which paths are relative to.
-_CHECKS: dict[str, Callable[[object, Path], object]] = {
-    "exclude": _texts,
-    "select": _texts,
-    "ignore": _texts,
-    "fail-on": _one_of(FAIL_ON),
-    "timeout": _seconds,
-    "format": _one_of(FORMATS),
-    "output": _path,
-    "statistics": _flag,
-    "verbose": _flag,
-    "quiet": _flag,
-    "rules": _paths,
-    "input": _inputs,
-    "call": _text,
-    "fix": _flag,
-    "unsafe-fixes": _flag,
-    "diff": _flag,
-}
+        return OPTIONS[name].kind.read(value, file.parent)
+    except (WrongValue, UsageError) as error:
+        raise ConfigError(f"{file}: {name} of [tool.resnet-lint]: {error}") from error

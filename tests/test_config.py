@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from resnet_lint.config import Settings, load
+from resnet_lint.config import OPTIONS, Settings, load
 from resnet_lint.errors import ConfigError, UsageError
 from resnet_lint.inputs import DTYPES, check_inputs, parse_input
 
@@ -71,6 +72,26 @@ def test_the_command_line_wins(tmp_path: Path) -> None:
     write(tmp_path, "timeout = 1\nselect = ['RL1']")
     settings = load({"select": ("RL2",)}, cwd=tmp_path)
     assert (settings.timeout, settings.select) == (1.0, ("RL2",))
+
+
+def test_the_command_line_switches_off_what_the_file_switches_on(tmp_path: Path) -> None:
+    write(tmp_path, "verbose = true\nstatistics = true")
+    settings = load({"verbose": False}, cwd=tmp_path)
+    assert (settings.verbose, settings.statistics) == (False, True)
+
+
+@pytest.mark.parametrize(("one", "other"), [("fix", "diff"), ("verbose", "quiet")])
+def test_of_two_opposites_the_command_line_decides(one: str, other: str, tmp_path: Path) -> None:
+    for told, in_file in ((one, other), (other, one)):
+        write(tmp_path, f"{in_file} = true")
+        settings = load({told: True}, cwd=tmp_path)
+        assert (getattr(settings, told), getattr(settings, in_file)) == (True, False)
+        assert getattr(load({told: False}, cwd=tmp_path), in_file)
+
+
+def test_every_field_but_the_root_is_an_option() -> None:
+    fields = {field.name for field in dataclasses.fields(Settings)} - {"root"}
+    assert {name.replace("-", "_") for name in OPTIONS} == fields
 
 
 def test_isolated_reads_nothing(tmp_path: Path) -> None:

@@ -1,0 +1,94 @@
+"""What an option may hold: one check for the command line and the configuration file, and how click takes it."""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import click
+
+from .inputs import check_inputs
+
+
+class WrongValue(Exception):
+    """A value of the wrong type; the text says what it must be."""
+
+    def __init__(self, wanted: str, value: object) -> None:
+        super().__init__(f"{value!r} must be {wanted}")
+
+
+@dataclass(frozen=True)
+class Kind:
+    """`read` checks a value; it gets the folder that paths are relative to, and raises WrongValue or UsageError.
+
+    `click` is what click.option needs to know to make such a value from words.
+    """
+
+    read: Callable[[object, Path], object]
+    click: Mapping[str, Any] = field(default_factory=dict)
+
+
+def _text(value: object, folder: Path) -> str:
+    if not isinstance(value, str) or not value:
+        raise WrongValue("a string", value)
+    return value
+
+
+def _texts(value: object, folder: Path) -> tuple[str, ...]:
+    if not isinstance(value, list | tuple) or not all(isinstance(item, str) and item for item in value):
+        raise WrongValue("a list of strings", value)
+    return tuple(value)
+
+
+def _codes(value: object, folder: Path) -> tuple[str, ...]:
+    return tuple(code.strip() for item in _texts(value, folder) for code in item.split(",") if code.strip())
+
+
+def _flag(value: object, folder: Path) -> bool:
+    if not isinstance(value, bool):
+        raise WrongValue("true or false", value)
+    return value
+
+
+def _seconds(value: object, folder: Path) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < math.inf:
+        raise WrongValue("a number of seconds above 0", value)
+    return float(value)
+
+
+def _path(value: object, folder: Path) -> Path:
+    return Path(os.path.abspath(folder / _text(value, folder)))
+
+
+def _paths(value: object, folder: Path) -> tuple[Path, ...]:
+    return tuple(_path(item, folder) for item in _texts(value, folder))
+
+
+def _inputs(value: object, folder: Path) -> tuple[str, ...]:
+    return check_inputs(_texts(value, folder))
+
+
+def one_of(choices: tuple[str, ...]) -> Kind:
+    """One of some words."""
+
+    def read(value: object, folder: Path) -> object:
+        if value not in choices:
+            raise WrongValue(f"one of {', '.join(choices)}", value)
+        return value
+
+    return Kind(read, {"type": click.Choice(choices)})
+
+
+FLAG = Kind(_flag)
+TEXT = Kind(_text)
+TEXTS = Kind(_texts, {"multiple": True})
+SECONDS = Kind(_seconds, {"type": float, "metavar": "SECONDS"})
+CODES = Kind(_codes, {"multiple": True, "metavar": "CODES"})
+FILE = Kind(_path, {"metavar": "FILE"})
+FOLDERS = Kind(_paths, {"multiple": True, "metavar": "DIR"})
+INPUTS = Kind(_inputs, {"multiple": True, "metavar": "NAME=SHAPE"})
+CALL = Kind(_text, {"metavar": "CALL"})
