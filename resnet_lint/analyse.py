@@ -8,8 +8,9 @@ from collections.abc import Iterator, Sequence
 from .analysis import Analysis, Failure, Problem
 from .findings import check
 from .model.arguments import required_names
+from .model.attempts import Traced
 from .model.classes import ModelClass, model_classes
-from .model.explore import Exploration, Explorer, Traced
+from .model.explore import Exploration, Explorer
 from .model.inputs import required_inputs
 from .model.load import ImportFailure, Loaded, load
 from .records import ClassStatus, FileReport, Outcome, Position, Request, Span
@@ -29,7 +30,10 @@ def analyse(request: Request) -> FileReport:
     exploration = Explorer(loaded, model_classes(loaded), request).explore()
     analysis = _analysis(loaded, classes, exploration, request.only_class)
     outcomes = tuple(Outcome(t.label, t.trace.signature) for t in exploration.traced if t.trace.trouble == (0, 0))
-    return FileReport(request.path, check(analysis, rules), analysis.classes, tuple(exploration.notes), outcomes)
+    elsewhere = exploration.coverage.elsewhere
+    return FileReport(
+        request.path, check(analysis, rules), analysis.classes, tuple(exploration.notes), outcomes, elsewhere
+    )
 
 
 def _analysis(loaded: Loaded, classes: Sequence[ModelClass], found: Exploration, only_class: str | None) -> Analysis:
@@ -41,12 +45,12 @@ def _analysis(loaded: Loaded, classes: Sequence[ModelClass], found: Exploration,
 
 
 def _status(loaded: Loaded, model: ModelClass, found: Exploration) -> ClassStatus:
-    how = found.how.get(model.name)
+    how = found.coverage.how.get(model.name)
     if how is not None:
         return ClassStatus(loaded.path, model.name, model.line, "checked", how)
     if model.skipped is not None:
         return ClassStatus(loaded.path, model.name, model.line, "skipped", None, model.skipped)
-    _, reason = found.failures.get(model.name, ("build", _NOT_REACHED))
+    _, reason = found.coverage.failures.get(model.name, ("build", _NOT_REACHED))
     return ClassStatus(loaded.path, model.name, model.line, "failed", None, reason)
 
 
@@ -55,9 +59,9 @@ _NOT_REACHED = "nothing in the file builds or calls it"
 
 def _problems(loaded: Loaded, classes: Sequence[ModelClass], found: Exploration) -> Iterator[Problem]:
     for model in classes:
-        if model.name in found.how or model.skipped is not None:
+        if model.name in found.coverage.how or model.skipped is not None:
             continue
-        stage, reason = found.failures.get(model.name, ("build", _NOT_REACHED))
+        stage, reason = found.coverage.failures.get(model.name, ("build", _NOT_REACHED))
         span = Span(loaded.path, Position(model.line, 1), Position(model.line, 1))
         command = f"resnet-lint '{os.path.relpath(loaded.path)}::{model.name}'"
         if stage == "build":

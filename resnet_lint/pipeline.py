@@ -1,6 +1,6 @@
 """The stages in order: the table of contents.
 
-    paths -> discover -> outline -> worker -> select -> fix -> merge -> Run
+    paths -> discover -> outline -> worker -> select -> fix -> join -> merge -> Run
 
 A file that cannot be parsed, or that defines no nn.Module, never reaches the worker.
 """
@@ -17,6 +17,7 @@ from typing import Protocol
 
 from .analysis import Analysis
 from .config import Settings
+from .coverage import joined
 from .errors import FileNotWritten, ToolFault, UsageError
 from .findings import Selection, check_codes, keep, merge
 from .findings import check as apply_rules
@@ -73,7 +74,9 @@ def check(
 
     passed_over = discovery.passed_over + len(outlined) - len(wanted)
     notes = (*discovery.notes, *_notes(wanted, passed_over))
-    return Run(merge(reports), workers.torch, time.perf_counter() - began, notes, tuple(rewrites), tuple(faults))
+    return Run(
+        merge(joined(reports, cwd)), workers.torch, time.perf_counter() - began, notes, tuple(rewrites), tuple(faults)
+    )
 
 
 def _has_content(outline: Outline | Unreadable) -> bool:

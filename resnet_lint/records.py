@@ -188,6 +188,15 @@ class Request:
 
 
 @dataclass(frozen=True)
+class Covered:
+    """A class of another file of the project that the traces of a file have checked, and how."""
+
+    path: str
+    name: str
+    how: str
+
+
+@dataclass(frozen=True)
 class Outcome:
     """What a model gave in a trace: the source that builds it, and its input and output shapes as text."""
 
@@ -199,7 +208,8 @@ class Outcome:
 class FileReport:
     """Everything that is known of one file. `notes` are sentences for the reader, such as targets left untraced.
 
-    `outcomes` are those of the traces without a fault: what a fix has to leave as it is.
+    `outcomes` are those of the traces without a fault: what a fix has to leave as it is. `elsewhere` are classes of
+    other files that were checked on the way.
     """
 
     path: str
@@ -207,6 +217,7 @@ class FileReport:
     classes: tuple[ClassStatus, ...] = ()
     notes: tuple[str, ...] = ()
     outcomes: tuple[Outcome, ...] = ()
+    elsewhere: tuple[Covered, ...] = ()
 
 
 @dataclass(frozen=True)

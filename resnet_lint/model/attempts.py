@@ -1,0 +1,196 @@
+"""Builds a model and feeds it, within its share of the file's time, and notes what came of it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import nn
+
+from ..inputs import parse_input
+from ..limits import TimeUp, time_limit
+from ..records import Request
+from ..said import said
+from ..shapes.built import built_of
+from ..shapes.calls import mapped
+from ..shapes.fault import Fault
+from ..shapes.place import Point
+from ..shapes.trace import Trace, trace
+from .arguments import Invented, parameter_names
+from .build import build, on_meta
+from .classes import ModelClass
+from .coverage import Coverage
+from .factories import own_shapes, shapes_in
+from .feed import feed
+from .inputs import Guess
+from .load import Loaded
+
+# The part of a file's time that goes to one attempt.
+_ATTEMPT_SHARE = 0.4
+
+_WITHOUT_WEIGHTS: Mapping[str, Any] = {"pretrained": False, "weights": None, "weights_backbone": None}
+
+
+class Clock:
+    """The time for one file, which starts when this is made; a tenth is left for what comes after the traces."""
+
+    def __init__(self, seconds: float) -> None:
+        self.seconds = seconds
+        self._began = time.monotonic()
+
+    @property
+    def spent(self) -> float:
+        return time.monotonic() - self._began
+
+    def left(self) -> AbstractContextManager[None]:
+        """Raise TimeUp inside the block once the file's time is over."""
+        return time_limit(self._remaining())
+
+    def one_attempt(self, part: float = 1.0) -> AbstractContextManager[None]:
+        """Raise TimeUp inside the block once this part of an attempt's time is over."""
+        return time_limit(min(self.seconds * _ATTEMPT_SHARE * part, self._remaining()))
+
+    def _remaining(self) -> float:
+        return max(self.seconds * 0.9 - self.spent, 0.01)
+
+
+@dataclass(frozen=True, eq=False)
+class Traced:
+    """A model that was traced: how it was built and fed, and which of its faults can be trusted.
+
+    `label` is the source that builds it; `invented` are its constructor arguments where nobody wrote them down.
+    """
+
+    label: str
+    trace: Trace
+    faults: tuple[Fault, ...]
+    invented: Invented | None = None
+    model_class: ModelClass | None = None
+
+
+class Attempts:
+    """What was tried on one file: the traces, the coverage that they give, and an instance of each class met."""
+
+    def __init__(self, loaded: Loaded, request: Request, coverage: Coverage, clock: Clock) -> None:
+        self.traced: list[Traced] = []
+        self.instances: dict[type[nn.Module], nn.Module] = {}
+        self._loaded = loaded
+        self._request = request
+        self._coverage = coverage
+        self._clock = clock
+        self._known_shapes = shapes_in(loaded.tree)
+
+    def build_and_feed(
+        self,
+        label: str,
+        make: Callable[..., Any],
+        model: ModelClass | None = None,
+        arguments: Invented | None = None,
+    ) -> None:
+        """Build a model with `make`, which is written `label`, and trace it; `model` is the class that it is for."""
+        try:
+            with self._clock.one_attempt():
+                module = self._made(label, make, model)
+                if module is not None:
+                    self._remember_instances(module)
+                    self.feed(label, module, model, arguments)
+        except TimeUp as error:
+            self._coverage.failed(model, "trace", str(error))
+
+    def _made(self, label: str, make: Callable[..., Any], model: ModelClass | None) -> nn.Module | None:
+        """What the user's code builds; None where it fails, which is noted."""
+        try:
+            with self._clock.one_attempt(0.5):
+                return _built(make)
+        except (Exception, SystemExit, KeyboardInterrupt, TimeUp) as error:
+            self._coverage.failed(model, "build", f"{label}: {said(error)}")
+            return None
+
+    def feed(
+        self, label: str, module: nn.Module, model: ModelClass | None = None, arguments: Invented | None = None
+    ) -> None:
+        """Trace a module with the inputs of the request, or else with invented ones."""
+        on_meta(module)
+        if self._request.inputs:
+            told = trace(module, (), self._inputs_told(), self._loaded.project)
+            self._add(label, told, told.all_faults, model, arguments)
+            return
+        best, faults = feed(module, self._loaded.project, [*own_shapes(module), *self._known_shapes])
+        trusted = faults if arguments is None or arguments.sure else ()
+        self._add(label, best, trusted, model, arguments)
+
+    def _inputs_told(self) -> dict[str, torch.Tensor]:
+        told = map(parse_input, self._request.inputs)
+        return {name: Guess(shape, getattr(torch, dtype or "float32")).tensor() for name, shape, dtype in told}
+
+    def on_call(self, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any], may_fail: bool) -> Any:
+        """Trace a call that the file itself makes."""
+        args, kwargs = mapped((args, kwargs), _to_meta)
+        self._remember_instances(module)
+        result = trace(module, args, kwargs, self._loaded.project)
+        self._add(self.label(module), result, () if may_fail else result.all_faults)
+        if result.stop is not None:
+            raise result.stop.error
+        return result.output
+
+    def _add(
+        self,
+        label: str,
+        result: Trace,
+        faults: tuple[Fault, ...],
+        model: ModelClass | None = None,
+        arguments: Invented | None = None,
+    ) -> None:
+        """Note a trace and those of its faults that can be trusted."""
+        self.traced.append(Traced(label, result, faults, arguments, model))
+        self._coverage.add(label, result, faults)
+        if arguments is not None and arguments.lacks_shortcut and not faults and _fails_at_additions_only(result):
+            self._coverage.add_whole(f"{label}, without its caller's shortcut", result)
+        if model is not None and not self._coverage.has(model) and result.trouble > (0, 0):
+            self._coverage.failed(model, "trace", _why_untraced(label, result))
+
+    def label(self, module: nn.Module) -> str:
+        """The source that built a module: the outermost expression in the file itself."""
+        built = built_of(module)
+        if built is None:
+            return type(module).__name__
+        own = [point for point in built.chain if point.code.co_filename == self._loaded.path]
+        point: Point = own[-1] if own else built.outermost
+        return point.text
+
+    def _remember_instances(self, root: nn.Module) -> None:
+        for module in root.modules():
+            if self._coverage.is_own(type(module)):
+                self.instances.setdefault(type(module), module)
+
+
+def _built(make: Callable[..., Any]) -> nn.Module:
+    """Build without downloads: where the first try fails, with the parameters that ask for weights switched off."""
+    try:
+        return build(make)
+    except TimeUp:
+        raise
+    except Exception:
+        off = {name: value for name, value in _WITHOUT_WEIGHTS.items() if name in parameter_names(make)}
+        if not off:
+            raise
+        return build(make, (), off)
+
+
+def _why_untraced(label: str, result: Trace) -> str:
+    if result.stop is not None:
+        return f"{label}: {result.stop.reason}"
+    fault = result.all_faults[0]
+    return f"{label}: line {fault.point.span.start.line}: {' '.join(fault.error.split())[:200]}"
+
+
+def _fails_at_additions_only(result: Trace) -> bool:
+    return result.complete and all(fault.kind == "addition" for fault in result.faults)
+
+
+def _to_meta(value: Any) -> Any:
+    return value.to("meta") if isinstance(value, torch.Tensor) else value
