@@ -142,9 +142,11 @@ def _run(paths: tuple[str, ...], settings: Settings, cwd: Path) -> Run:
 
 def _show(run: Run, settings: Settings, cwd: Path) -> None:
     from .report import View, render
+    from .rule import load_rules
 
     colour = settings.output is None and _is_terminal() and not os.environ.get("NO_COLOR")
-    view = View(cwd, colour, settings.verbose, settings.quiet, settings.statistics)
+    rules = load_rules([str(folder) for folder in settings.rules])
+    view = View(cwd, colour, settings.verbose, settings.quiet, settings.statistics, rules)
     text = render("diff" if settings.diff else settings.format, run, view)
     if settings.output is None:
         if isinstance(sys.stdout, io.TextIOWrapper):

@@ -13,7 +13,7 @@ from typing import Any, Literal, get_args
 from .errors import ConfigError, UsageError
 from .kinds import CALL, CODES, FILE, FLAG, FOLDERS, INPUTS, SECONDS, TEXTS, Kind, WrongValue, one_of
 
-Format = Literal["text", "json", "table"]
+Format = Literal["text", "table", "json", "sarif", "github", "gitlab"]
 FailOn = Literal["error", "warning", "info", "never"]
 
 

@@ -132,7 +132,7 @@ def test_a_named_file_needs_the_section(tmp_path: Path) -> None:
         ("timeout = inf", "inf must be a number of seconds above 0"),
         ("timeout = nan", "nan must be a number of seconds above 0"),
         ("verbose = 1", "1 must be true or false"),
-        ("format = 'xml'", "'xml' must be one of text, json, table"),
+        ("format = 'xml'", "'xml' must be one of text, table, json, sarif, github, gitlab"),
         ("fail-on = ['error']", "['error'] must be one of error, warning, info, never"),
         ("call = ''", "'' must be a string"),
         ("input = ['x=2y']", "input of [tool.resnet-lint]: the input 'x=2y' is not NAME=SHAPE"),

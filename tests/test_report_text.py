@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import unicodedata
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -17,7 +18,7 @@ from resnet_lint.report import View, render
 from resnet_lint.report.columns import display, underline, width
 
 
-def text_of(run: Run, folder: Path, **view: bool) -> str:
+def text_of(run: Run, folder: Path, **view: Any) -> str:
     return render("text", run, View(folder, **view))
 
 

@@ -39,14 +39,14 @@ def closing_lines(run: Run, view: View) -> list[str]:
 
     A quiet report has no summary, but it still says when nothing was checked: silence would read as success.
     """
-    lines = _statistics(run.findings) if view.statistics and run.findings else []
+    lines = statistics(run.findings) if view.statistics else []
     if not checked_classes(run):
-        lines += _nothing_checked(run, view)
+        lines += nothing_checked(run, view)
     elif not view.quiet:
         lines += map(one_line, run.notes)
     if not view.quiet:
         lines += _file_notes(run, view)
-        lines.append(_summary(run, view))
+        lines.append(summary(run, view))
     return lines
 
 
@@ -56,7 +56,14 @@ def class_line(status: ClassStatus) -> str:
     return f"{status.status}: {one_line(detail)}" if detail else status.status
 
 
-def _summary(run: Run, view: View) -> str:
+def coverage(run: Run) -> str:
+    """How much of the files was checked."""
+    checked = checked_classes(run)
+    return f"{count(checked, 'class', 'classes')} checked, {len(run.classes) - checked} not checked"
+
+
+def summary(run: Run, view: View) -> str:
+    """The line that a report ends with: what was found, and in how much."""
     severities = Counter(finding.severity for finding in run.findings)
     errors, warnings = count(severities["error"], "error"), count(severities["warning"], "warning")
     parts = [
@@ -68,14 +75,11 @@ def _summary(run: Run, view: View) -> str:
         parts.insert(0, paint(f"{mended} fixed in {count(len(run.rewrites), 'file')}", view, fg="green", bold=True))
     if severities["info"]:
         parts.append(f"{severities['info']} info")
-    checked = checked_classes(run)
-    return (
-        f"{', '.join(parts)}; {count(checked, 'class', 'classes')} checked, {len(run.classes) - checked} not checked; "
-        f"{count(len(run.files), 'file')}, {run.seconds:.1f} s"
-    )
+    return f"{', '.join(parts)}; {coverage(run)}; {count(len(run.files), 'file')}, {run.seconds:.1f} s"
 
 
-def _nothing_checked(run: Run, view: View) -> list[str]:
+def nothing_checked(run: Run, view: View) -> list[str]:
+    """That nothing was checked, and why not: the first line says it, others may give reasons."""
     reasons = [*map(one_line, run.notes), *_failures(run, view)]
     shortened = reasons[:_MOST_REASONS]
     if len(reasons) > _MOST_REASONS:
@@ -104,7 +108,8 @@ def _file_notes(run: Run, view: View) -> list[str]:
     return [f"{count(len(notes), 'note')}; --verbose shows {'it' if len(notes) == 1 else 'them'}"]
 
 
-def _statistics(findings: Sequence[Finding]) -> list[str]:
+def statistics(findings: Sequence[Finding]) -> list[str]:
+    """How often each rule found something, most often first; no line where nothing was found."""
     from tabulate import tabulate  # seldom needed
 
     counts = Counter((finding.rule, finding.name, finding.severity) for finding in findings)

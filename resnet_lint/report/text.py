@@ -7,13 +7,13 @@ from collections.abc import Iterator, Sequence
 from functools import cache
 
 from ..files import lines_of, shown
-from ..records import Cause, Edit, Finding, Fix, Run, Span
+from ..records import Edit, Finding, Run, Span
 from . import View
 from .columns import display, underline
+from .facts import facts, offer
 from .summary import COLOURS, class_line, closing_lines, one_line, paint
 
 _MOST_LINES = 6
-_MOST_PATHS = 4
 
 
 def report(run: Run, view: View) -> str:
@@ -73,24 +73,10 @@ def _marked(span: Span, number: int, line: str) -> tuple[int, int]:
 
 
 def _facts(finding: Finding, view: View) -> Iterator[str]:
-    widest = max((len(operand.role) for operand in finding.operands), default=0)
-    for operand in finding.operands:
-        yield f"{operand.role:<{widest}}  {operand.shape}"
-    for cause in finding.causes:
-        yield f"cause, {_cause_place(cause, finding, view)}: {one_line(cause.text)}"
-    if (where := _where(finding)) and finding.rule[:3] != "RL0":  # those name the class in the message
-        yield where
-    if finding.fix is not None:
-        yield f"{paint(_offer(finding, finding.fix), view, fg='green', bold=True)}: {one_line(finding.fix.title)}"
-
-
-def _offer(finding: Finding, fix: Fix) -> str:
-    """How sure a mend is: traced again and clean, or words only."""
-    if finding.rule.startswith("RL0"):
-        return "help"
-    if not fix.verified:
-        return "suggestion, not verified"
-    return "mend, verified" if fix.applicability == "safe" else "mend, verified, needs --unsafe-fixes"
+    yield from facts(finding, view.cwd)
+    if mend := offer(finding):
+        label, title = mend
+        yield f"{paint(label, view, fg='green', bold=True)}: {title}"
 
 
 def _change(finding: Finding, source: tuple[str, ...], gutter: int, view: View) -> Iterator[str]:
@@ -122,24 +108,6 @@ def edited_lines(lines: Sequence[str], edits: Sequence[Edit]) -> tuple[str, ...]
         end = starts[edit.end.line - 1] + edit.end.column - 1
         text = text[:start] + edit.text.replace("\r\n", "\n") + text[end:]
     return tuple(text.split("\n"))
-
-
-def _cause_place(cause: Cause, finding: Finding, view: View) -> str:
-    if cause.path == finding.span.path:
-        return f"line {cause.line}"
-    return f"{shown(cause.path, view.cwd)}:{cause.line}"
-
-
-def _where(finding: Finding) -> str:
-    """`in ResNet(BasicBlock) at layer2.0, layer3.0`, as far as it is known."""
-    parts = []
-    if model := finding.target or finding.module:
-        parts.append(f"in {one_line(model)}")
-    if paths := [path for path in finding.module_paths if path]:  # the model itself has the empty path
-        parts.append(f"at {', '.join(paths[:_MOST_PATHS])}")
-    if len(paths) > _MOST_PATHS:
-        parts.append(f"and {len(paths) - _MOST_PATHS} more")
-    return " ".join(parts)
 
 
 def _classes(run: Run, view: View) -> Iterator[str]:
