@@ -131,13 +131,7 @@ def _run(paths: tuple[str, ...], settings: Settings, cwd: Path) -> Run:
     from .workers import Workers
 
     with Progress(sys.stderr) as progress, Workers() as workers:
-        return pipeline.check(
-            paths,
-            settings,
-            workers,
-            cwd=cwd,
-            on_start=lambda done, total, file: progress.update(f"{done + 1}/{total} {file.display}"),
-        )
+        return pipeline.check(paths, settings, workers, cwd=cwd, progress=progress)
 
 
 def _show(run: Run, settings: Settings, cwd: Path) -> None:

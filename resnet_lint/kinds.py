@@ -60,6 +60,12 @@ def _seconds(value: object, folder: Path) -> float:
     return float(value)
 
 
+def _count(value: object, folder: Path) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+        raise WrongValue("a whole number above 0", value)
+    return value
+
+
 def _path(value: object, folder: Path) -> Path:
     return Path(os.path.abspath(folder / _text(value, folder)))
 
@@ -87,6 +93,7 @@ FLAG = Kind(_flag)
 TEXT = Kind(_text)
 TEXTS = Kind(_texts, {"multiple": True})
 SECONDS = Kind(_seconds, {"type": float, "metavar": "SECONDS"})
+COUNT = Kind(_count, {"type": int, "metavar": "N"})
 CODES = Kind(_codes, {"multiple": True, "metavar": "CODES"})
 FILE = Kind(_path, {"metavar": "FILE"})
 FOLDERS = Kind(_paths, {"multiple": True, "metavar": "DIR"})

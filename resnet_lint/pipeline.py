@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import ast
 import difflib
+import io
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -21,6 +22,8 @@ from .coverage import joined
 from .errors import FileNotWritten, ToolFault, UsageError
 from .findings import Selection, check_codes, keep, merge
 from .findings import check as apply_rules
+from .parallel import in_order
+from .progress import Progress
 from .records import FileReport, Position, Request, Rewrite, Run, Span
 from .rule import Rule, load_rules
 from .source.discover import SourceFile, discover
@@ -36,18 +39,13 @@ class Analyser(Protocol):
     def analyse(self, request: Request) -> FileReport: ...
 
 
-OnStart = Callable[[int, int, SourceFile], None]
-"""Called before a file is analysed: how many are done, how many there are, and the file."""
-
-
 def check(
-    paths: Sequence[str], settings: Settings, workers: Analyser, *, cwd: Path, on_start: OnStart | None = None
+    paths: Sequence[str], settings: Settings, workers: Analyser, *, cwd: Path, progress: Progress | None = None
 ) -> Run:
     """Check files, folders and classes. What is wrong with the user's code is in the Run; usage errors are raised."""
     began = time.perf_counter()
     rules = load_rules([str(folder) for folder in settings.rules])
     check_codes(settings.select + settings.ignore, rules)
-    selection = Selection(settings.select, settings.ignore)
 
     discovery = discover(paths, cwd=cwd, exclude=settings.exclude, root=settings.root)
     outlined = [(file, read_outline(file.path)) for file in discovery.files]
@@ -57,25 +55,17 @@ def check(
     if settings.call is not None:
         _check_call(settings.call, wanted)
 
-    selecting = _Selecting(workers, selection)
-    reports: list[FileReport] = []
-    rewrites: list[Rewrite] = []
-    faults: list[str] = []
-    for done, (file, outline) in enumerate(wanted):
-        if on_start is not None:
-            on_start(done, len(wanted), file)
-        try:
-            report, rewrite = _report(file, outline, settings, selecting, rules)
-        except (ToolFault, FileNotWritten) as fault:
-            faults.append(str(fault))
-            continue
-        reports.append(keep(report, selection))
-        rewrites += [rewrite] if rewrite is not None else []
+    selecting = _Selecting(workers, Selection(settings.select, settings.ignore))
+    checked = _all_checked(wanted, _Checker(settings, selecting, rules), progress or Progress(io.StringIO()))
 
     passed_over = discovery.passed_over + len(outlined) - len(wanted)
-    notes = (*discovery.notes, *_notes(wanted, passed_over))
     return Run(
-        merge(joined(reports, cwd)), workers.torch, time.perf_counter() - began, notes, tuple(rewrites), tuple(faults)
+        files=merge(joined([each.report for each in checked if each.report is not None], cwd)),
+        torch=workers.torch,
+        seconds=time.perf_counter() - began,
+        notes=(*discovery.notes, *_notes(wanted, passed_over)),
+        rewrites=tuple(each.rewrite for each in checked if each.rewrite is not None),
+        faults=tuple(each.fault for each in checked if each.fault is not None),
     )
 
 
@@ -94,27 +84,71 @@ class _Selecting:
         return keep(self.workers.analyse(request), self.selection)
 
 
-def _report(
-    file: SourceFile, outline: Outline | Unreadable, settings: Settings, workers: _Selecting, rules: Sequence[Rule]
-) -> tuple[FileReport, Rewrite | None]:
-    if isinstance(outline, Unreadable):
-        return _unreadable(outline, rules), None
-    if not outline.classes:
-        return FileReport(str(file.path)), None
-    request = Request(
-        path=str(file.path),
-        only_class=file.only_class,
-        call=settings.call,
-        inputs=settings.input,
-        seconds=settings.timeout,
-        rule_folders=tuple(map(str, settings.rules)),
-    )
-    report = workers.analyse(request)
-    if not any(finding.mend is not None for finding in report.findings):
-        return report, None
-    from .fix.mend import mended  # libcst takes its time to import, and most files have nothing to mend
+Wanted = tuple[SourceFile, Outline | Unreadable]
 
-    return mended(report, request, settings, workers)
+
+@dataclass(frozen=True)
+class _Checked:
+    """What came of one file: a report, and a rewrite where it was mended, or a fault of the tool."""
+
+    report: FileReport | None = None
+    rewrite: Rewrite | None = None
+    fault: str | None = None
+
+    @property
+    def is_mendable(self) -> bool:
+        return self.report is not None and any(finding.mend is not None for finding in self.report.findings)
+
+
+@dataclass(frozen=True)
+class _Checker:
+    """Checks one file."""
+
+    settings: Settings
+    workers: _Selecting
+    rules: Sequence[Rule]
+
+    def check(self, wanted: Wanted, *, mend: bool = True) -> _Checked:
+        file, outline = wanted
+        try:
+            if isinstance(outline, Unreadable):
+                return _Checked(keep(_unreadable(outline, self.rules), self.workers.selection))
+            if not outline.classes:
+                return _Checked(FileReport(str(file.path)))
+            request = self._request(file)
+            checked = _Checked(self.workers.analyse(request))
+            if not mend or not checked.is_mendable or checked.report is None:
+                return checked
+            from .fix.mend import mended  # libcst takes its time to import, and most files have nothing to mend
+
+            return _Checked(*mended(checked.report, request, self.settings, self.workers))
+        except (ToolFault, FileNotWritten) as fault:
+            return _Checked(fault=str(fault))
+
+    def _request(self, file: SourceFile) -> Request:
+        return Request(
+            path=str(file.path),
+            only_class=file.only_class,
+            call=self.settings.call,
+            inputs=self.settings.input,
+            seconds=self.settings.timeout,
+            rule_folders=tuple(map(str, self.settings.rules)),
+        )
+
+
+def _all_checked(wanted: Sequence[Wanted], checker: _Checker, progress: Progress) -> list[_Checked]:
+    """Several files at a time; those to be rewritten then one by one, and anew: a fix changes what others import."""
+    progress.total = len(wanted)
+    settings = checker.settings
+
+    def check(each: Wanted) -> _Checked:
+        with progress.at(each[0].display):
+            return checker.check(each, mend=not settings.fix)
+
+    checked = in_order(check, wanted, settings.jobs)
+    if not settings.fix:
+        return checked
+    return [checker.check(each) if first.is_mendable else first for each, first in zip(wanted, checked, strict=True)]
 
 
 def _unreadable(outline: Unreadable, rules: Sequence[Rule]) -> FileReport:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import shutil
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import TracebackType
 from typing import TextIO
 
@@ -11,11 +13,16 @@ _CLEAR = "\r\x1b[2K"
 
 
 class Progress:
-    """Shows the latest text on a stream, `delay` seconds after it was entered; on no terminal it shows nothing."""
+    """Shows how many of `total` files are done and which are at work, for any number of threads.
+
+    The line appears after `delay` seconds, and on a terminal only.
+    """
 
     def __init__(self, stream: TextIO, delay: float = 2.0) -> None:
+        self.total = 0
         self._stream = stream
-        self._text = ""
+        self._done = 0
+        self._at_work: list[str] = []
         self._visible = False
         self._lock = threading.Lock()
         self._timer = threading.Timer(delay, self._appear)
@@ -33,18 +40,29 @@ class Progress:
                 self._write("")
             self._visible = False
 
-    def update(self, text: str) -> None:
-        """Replace the line; before the delay has passed, only remember it."""
+    @contextmanager
+    def at(self, name: str) -> Iterator[None]:
+        """While the block runs, the file of this name is at work; then it is done."""
         with self._lock:
-            self._text = text
-            if self._visible:
-                self._write(text)
+            self._at_work.append(name)
+            self._show()
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._at_work.remove(name)
+                self._done += 1
+                self._show()
 
     def _appear(self) -> None:
         with self._lock:
             if not self._timer.finished.is_set():  # it was cancelled in the last moment
                 self._visible = True
-                self._write(self._text)
+                self._show()
+
+    def _show(self) -> None:
+        if self._visible:
+            self._write(f"{self._done}/{self.total} {', '.join(self._at_work)}")
 
     def _write(self, text: str) -> None:
         columns = shutil.get_terminal_size().columns

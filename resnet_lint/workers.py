@@ -2,32 +2,48 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
+import itertools
 import json
 import os
 import subprocess
 import sys
+import threading
+from concurrent.futures import Future
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import IO, Any
 
 import cattrs
 
+from .analysis import Analysis, Problem
 from .errors import ToolFault, WorkerError
-from .records import FileReport, Request
+from .findings import check
+from .records import FileReport, Position, Request, Span
+from .rule import load_rules
+
+Answer = dict[str, Any]
 
 _TRACEBACK_VARIABLE = "RESNET_LINT_TRACEBACK"
 
+# A worker that does not end by itself within this time is killed.
+_ENDING_SECONDS = 10.0
+
 
 class Workers:
-    """A worker process for one run; close it, or use it as a context manager.
+    """The worker of one run, for any number of threads; close it, or use it as a context manager.
 
     `torch` is the version of torch that the worker runs, None until a first file was analysed.
     """
 
     def __init__(self) -> None:
         self.torch: str | None = None
+        self._lock = threading.Lock()  # over what follows
         self._process: subprocess.Popen[str] | None = None
+        self._ids = itertools.count()
+        self._waiting: dict[int, Future[Answer]] = {}
+        self._end: str | None = None
 
     def __enter__(self) -> Workers:
         return self
@@ -40,57 +56,95 @@ class Workers:
     def analyse(self, request: Request) -> FileReport:
         """The report on one file.
 
-        Raises WorkerError where the worker cannot start, and ToolFault where it fails outside the user's code.
+        Raises WorkerError where the worker cannot start or has ended, and ToolFault where it fails outside the user's
+        code.
         """
-        process = self._started()
-        assert process.stdin is not None
-        process.stdin.write(json.dumps(dataclasses.asdict(request)) + "\n")
-        process.stdin.flush()
-        return cattrs.structure(self._answer(process), FileReport)
+        answer = self._sent(request).result()
+        if "fault" in answer:
+            raise ToolFault(f"a fault of resnet-lint itself: {_without_traceback(answer['fault'])}")
+        if "ended" in answer:
+            return _not_looked_at(request, answer["ended"])
+        return cattrs.structure(answer["report"], FileReport)
 
     def close(self) -> None:
-        """End the worker; it cleans up after itself."""
-        if self._process is None:
+        """End the worker and whatever is at work in it; it cleans up after itself."""
+        with self._lock:
+            self._end = self._end or "the worker was closed"
+        process = self._process
+        if process is None:
             return
-        assert self._process.stdin is not None and self._process.stdout is not None
-        self._process.stdin.close()
-        self._process.stdout.close()
+        if self.torch is None:
+            process.terminate()  # it is importing torch still, and would see the end of its input late
+        _close(process.stdin)
         try:
-            self._process.wait(10)
+            process.wait(_ENDING_SECONDS)
         except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
-        self._process = None
+            process.kill()
+            process.wait()
 
-    def _started(self) -> subprocess.Popen[str]:
-        if self._process is None:
-            folder = str(Path(__file__).parents[1])
-            path = os.pathsep.join(filter(None, (folder, os.environ.get("PYTHONPATH"))))
-            self._process = subprocess.Popen(
-                # -P: the user's random.py in the working folder must not stand in for Python's own.
-                [sys.executable, "-P", "-m", "resnet_lint.worker"],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=None if os.environ.get(_TRACEBACK_VARIABLE) else subprocess.DEVNULL,
-                text=True,
-                env={**os.environ, "PYTHONPATH": path},
-            )
-            self.torch = self._answer(self._process)["torch"]
-        return self._process
+    def _sent(self, request: Request) -> Future[Answer]:
+        """The answer to come."""
+        answer: Future[Answer] = Future()
+        with self._lock:
+            if self._end is not None:
+                raise WorkerError(self._end)
+            if self._process is None:
+                self._process = _worker()
+                threading.Thread(target=self._read, args=(self._process,), daemon=True).start()
+            id = next(self._ids)
+            self._waiting[id] = answer
+            message = {"id": id, "seconds": request.seconds, "request": dataclasses.asdict(request)}
+            assert self._process.stdin is not None
+            with contextlib.suppress(BrokenPipeError):  # the thread that reads will see the end too, and say how
+                self._process.stdin.write(json.dumps(message) + "\n")
+                self._process.stdin.flush()
+        return answer
 
-    def _answer(self, process: subprocess.Popen[str]) -> dict[str, Any]:
+    def _read(self, process: subprocess.Popen[str]) -> None:
+        """In a thread of its own: hand each answer to who waits for it, until the worker ends."""
         assert process.stdout is not None
-        line = process.stdout.readline()
-        if not line:
-            code = process.wait()
-            raise WorkerError(
+        with process.stdout as lines:
+            for line in lines:
+                answer = json.loads(line)
+                if "torch" in answer:
+                    self.torch = answer["torch"]
+                else:
+                    self._waiting.pop(answer["id"]).set_result(answer)
+        code = process.wait()
+        with self._lock:
+            self._end = self._end or (
                 f"the worker ({sys.executable}) ended with exit code {code}; is torch installed there? "
                 f"{_TRACEBACK_VARIABLE}=1 shows what it says"
             )
-        answer: dict[str, Any] = json.loads(line)
-        if "fault" in answer:
-            raise ToolFault(f"a fault of resnet-lint itself: {_without_traceback(answer['fault'])}")
-        return answer
+            for waiting in self._waiting.values():
+                waiting.set_exception(WorkerError(self._end))
+
+
+def _worker() -> subprocess.Popen[str]:
+    folder = str(Path(__file__).parents[1])
+    path = os.pathsep.join(filter(None, (folder, os.environ.get("PYTHONPATH"))))
+    return subprocess.Popen(
+        # -P: the user's random.py in the working folder must not stand in for Python's own.
+        [sys.executable, "-P", "-m", "resnet_lint.worker"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=None if os.environ.get(_TRACEBACK_VARIABLE) else subprocess.DEVNULL,
+        text=True,
+        env={**os.environ, "PYTHONPATH": path},
+    )
+
+
+def _close(stream: IO[str] | None) -> None:
+    with contextlib.suppress(BrokenPipeError):  # it flushes what the worker did not live to read
+        if stream is not None:
+            stream.close()
+
+
+def _not_looked_at(request: Request, reason: str) -> FileReport:
+    """A file that ended its process, as the finding that says so."""
+    span = Span(request.path, Position(1, 1), Position(1, 1))
+    analysis = Analysis(request.path, (Problem("import", span, reason),))
+    return FileReport(request.path, check(analysis, load_rules(request.rule_folders)))
 
 
 def _without_traceback(fault: str) -> str:

@@ -360,23 +360,25 @@ class Terminal(io.StringIO):
 def test_progress_appears_after_its_delay_and_leaves_nothing_behind() -> None:
     stream = Terminal(terminal=True)
     with Progress(stream, delay=0.0) as progress:
-        progress.update("1/2 a.py")
-        assert stream.written.wait(30)
-        progress.update("2/2 b.py")
-        assert stream.getvalue().endswith("2/2 b.py")
+        progress.total = 3
+        with progress.at("a.py"):
+            assert stream.written.wait(30)
+            with progress.at("b.py"):
+                assert stream.getvalue().endswith("0/3 a.py, b.py")
+        with progress.at("c.py"):
+            assert stream.getvalue().endswith("2/3 c.py")
     assert stream.getvalue().endswith("\r\x1b[2K")
 
 
 def test_quick_work_shows_no_progress() -> None:
     stream = Terminal(terminal=True)
-    with Progress(stream, delay=3600.0) as progress:
-        progress.update("1/1 a.py")
+    with Progress(stream, delay=3600.0) as progress, progress.at("a.py"):
+        pass
     assert stream.getvalue() == ""
 
 
 def test_a_pipe_gets_no_progress() -> None:
     stream = Terminal(terminal=False)
-    with Progress(stream, delay=0.0) as progress:
-        progress.update("1/1 a.py")
-        assert stream.getvalue() == ""
+    with Progress(stream, delay=0.0) as progress, progress.at("a.py"):
+        pass
     assert stream.getvalue() == ""
