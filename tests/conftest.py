@@ -30,5 +30,10 @@ def workers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workers]:
 @pytest.fixture
 def lint(workers: Workers, monkeypatch: pytest.MonkeyPatch) -> Lint:
     """The command line in this process, with the shared worker process behind it."""
-    monkeypatch.setattr("resnet_lint.workers.Workers", lambda: nullcontext(workers))
+    return command_line(workers, monkeypatch)
+
+
+def command_line(workers: Workers, patch: pytest.MonkeyPatch) -> Lint:
+    """As the fixture `lint`, for fixtures that live longer than a test."""
+    patch.setattr("resnet_lint.workers.Workers", lambda: nullcontext(workers))
     return lambda *args: CliRunner().invoke(main, [str(arg) for arg in args], prog_name="resnet-lint")

@@ -64,7 +64,13 @@ class Layer:
 
 
 class DataDependentError(Exception):
-    """The shapes that follow depend on values that only a real run has."""
+    """The shapes that follow depend on values that only a real run has; `possible` are those that some values give."""
+
+    def __init__(
+        self, reason: str = "its result depends on values that only a real run has", possible: Any = None
+    ) -> None:
+        super().__init__(reason)
+        self.possible = possible
 
 
 def layer_of(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Layer | None:
@@ -142,11 +148,18 @@ def replay(func: Callable[..., Any], args: Any, kwargs: Any) -> tuple[str | None
         try:
             with torch.no_grad():
                 results.append(func(*real[0], **real[1]))
+        except NotImplementedError as error:
+            raise DataDependentError(f"torch cannot run {_name(func)} on the CPU") from error
         except SHAPE_ERRORS as error:
             return str(error), None
+    possible = mapped(results[1], lambda value: value.to("meta") if isinstance(value, torch.Tensor) else value)
     if _shapes(results[0]) != _shapes(results[1]):
-        raise DataDependentError("its result depends on values that only a real run has")
-    return None, mapped(results[0], lambda value: value.to("meta") if isinstance(value, torch.Tensor) else value)
+        raise DataDependentError(possible=possible if next(tensors_in(possible), None) is not None else None)
+    return None, possible
+
+
+def _name(func: Callable[..., Any]) -> str:
+    return getattr(func, "__name__", str(func))
 
 
 def _filled(fill: Callable[..., torch.Tensor], value: Any) -> Any:

@@ -27,6 +27,7 @@ from torch.overrides import TorchFunctionMode
 from .built import built_of
 from .calls import ModuleCall, mapped, tensors_in
 from .fault import SHAPE_ERRORS, DataDependentError, Fault, Kind, kind_of, layer_of, refuse_what_meta_lets_pass, replay
+from .operators import known_result
 from .place import Point, Project, caller, point
 from .recover import recovered
 from .residuals import deeper
@@ -44,6 +45,8 @@ class Recorder(TorchFunctionMode):
         self.faults: list[Fault] = []
         self.completed: list[ModuleCall] = []
         self.pending: tuple[BaseException, Fault] | None = None
+        # Whether a mask or a filter was taken to let everything pass; what fails after that proves nothing.
+        self.assumes_values = False
         self._root = root
         self._project = project
         self._prefer_branch = prefer_branch
@@ -78,7 +81,7 @@ class Recorder(TorchFunctionMode):
             yield call
             self.completed.append(call)
         except SHAPE_ERRORS as error:
-            if self.pending is None and call.is_torchs:
+            if self.pending is None and call.is_torchs and not self.assumes_values:
                 # torch's own module refused its input in Python, before any torch call: "expected 4D input".
                 fault = self._fault("other", module, args, kwargs, str(error), None)
                 self.pending = (error, fault) if fault is not None else None
@@ -169,11 +172,13 @@ class Recorder(TorchFunctionMode):
         if not args and isinstance(kwargs.get("input"), torch.Tensor):
             args, kwargs = (kwargs["input"],), {name: value for name, value in kwargs.items() if name != "input"}
         try:
-            text, result = replay(func, args, kwargs)
+            text, result = self._replayed(func, args, kwargs)
         except DataDependentError as reason:
             raise reason from error
         if text is None:
             return self._recorded(func, args, kwargs, result)
+        if self.assumes_values:
+            raise DataDependentError from error
         kind = kind_of(func, args, kwargs, text)
         operands = [self._nodes.get(id(tensor)) for tensor in tensors_in([args, kwargs])]
         result = recovered(func, args, kwargs, self._preferred(operands))
@@ -183,6 +188,19 @@ class Recorder(TorchFunctionMode):
             raise error
         self.faults.append(fault)
         return result
+
+    def _replayed(self, func: Callable[..., Any], args: Any, kwargs: Any) -> tuple[str | None, Any]:
+        """As `replay`; where values decide on the shapes, with a result that some values give."""
+        try:
+            possible = known_result(func, args)
+            if possible is None:
+                return replay(func, args, kwargs)
+        except DataDependentError as reason:
+            if reason.possible is None:
+                raise
+            possible = reason.possible
+        self.assumes_values = True
+        return None, possible
 
     def _fault(
         self, kind: Kind, func: Callable[..., Any], args: Any, kwargs: Any, text: str, result: Any

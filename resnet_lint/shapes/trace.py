@@ -15,6 +15,7 @@ from ..limits import TimeUp
 from ..said import said
 from .calls import ModuleCall, intercepted, tensors_in
 from .fault import DataDependentError, Fault
+from .operators import operators_expected
 from .place import Point, Project
 from .recorder import Recorder
 
@@ -95,7 +96,14 @@ def _recorded(
             return call(module, *args, **kwargs)
 
     fatal, stop, output = None, None, None
-    with warnings.catch_warnings(), torch.no_grad(), torch.device("cpu"), intercepted(enter), recorder:
+    with (
+        warnings.catch_warnings(),
+        torch.no_grad(),
+        torch.device("cpu"),
+        operators_expected(),
+        intercepted(enter),
+        recorder,
+    ):
         warnings.simplefilter("ignore")
         try:
             output = root(*args, **kwargs)

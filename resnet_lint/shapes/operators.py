@@ -1,0 +1,57 @@
+"""The shapes that torchvision's compiled operators give, for where they cannot run.
+
+Non-maximum suppression keeps as many boxes as their values say, so it refuses meta tensors; and a torchvision that was
+compiled for another torch has no operators at all. Their shapes are known all the same.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+from torch._ops import OpOverloadPacket
+
+
+def known_result(func: Callable[..., Any], args: tuple[Any, ...]) -> torch.Tensor | None:
+    """What an operator of torchvision gives, on meta; None for any other function."""
+    make = _RESULTS.get(str(func)) if isinstance(func, OpOverloadPacket) else None
+    return make(*args) if make is not None else None
+
+
+def _all_boxes(boxes: torch.Tensor, scores: torch.Tensor, *_: Any) -> torch.Tensor:
+    """A result that some values give: no box overlaps another, and all are kept."""
+    return torch.empty(len(boxes), dtype=torch.int64, device="meta")
+
+
+def _regions(features: torch.Tensor, boxes: torch.Tensor, scale: float, height: int, width: int, *_: Any) -> Any:
+    """(N, C, H, W) and (K, 5) -> (K, C, height, width)."""
+    return features.new_empty((len(boxes), features.shape[1], height, width))
+
+
+def _deformed(features: torch.Tensor, weight: torch.Tensor, offset: torch.Tensor, *_: Any) -> torch.Tensor:
+    """(N, C, H, W) and (C', C, k, k) -> (N, C', H', W'); the offset has the size of the result."""
+    return features.new_empty((len(features), len(weight), *offset.shape[2:]))
+
+
+_RESULTS: Mapping[str, Callable[..., Any]] = {
+    "torchvision.nms": _all_boxes,
+    "torchvision.roi_align": _regions,
+    "torchvision.deform_conv2d": _deformed,
+}
+
+
+@contextmanager
+def operators_expected() -> Iterator[None]:
+    """Inside the block, torchvision does not ask whether its operators are there before it calls them."""
+    extension: Any = sys.modules.get("torchvision.extension")
+    if extension is None:
+        yield
+        return
+    asks, extension._has_ops = extension._has_ops, lambda: True
+    try:
+        yield
+    finally:
+        extension._has_ops = asks

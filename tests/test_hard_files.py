@@ -1,0 +1,129 @@
+"""Files that say little about themselves: what of them is checked, and what is said of the rest. All in one run."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from textwrap import dedent
+from typing import Any
+
+import pytest
+from conftest import command_line
+
+from resnet_lint.workers import Workers
+
+
+@dataclass(frozen=True)
+class Hard:
+    """A file, and the status of each of its classes; `found` are the codes of its findings."""
+
+    source: str
+    statuses: dict[str, str]
+    found: tuple[str, ...] = ()
+
+
+CASES = {
+    "a mask": Hard(
+        """
+        class Net(nn.Module):
+            def __init__(self):
+                super().__init__()
+                self.fc = nn.Linear(8, 4)
+            def forward(self, x):
+                x = x.reshape(-1, 8)
+                kept = torch.where(x.sum(1) > 0)[0]
+                return self.fc(x[kept]) + self.fc(x[x[:, 0] > 1])
+        """,
+        {"Net": "checked"},
+    ),
+    "a mismatch that masked values decide": Hard(
+        """
+        class Net(nn.Module):
+            def __init__(self):
+                super().__init__()
+                self.fc = nn.Linear(8, 4)
+            def forward(self, x):
+                x = x.reshape(-1, 8)
+                return self.fc(x[x[:, 0] > 1]) + self.fc(x.repeat(3, 1))
+        """,
+        {"Net": "failed"},
+        ("RL004",),
+    ),
+    "a mismatch before the mask": Hard(
+        """
+        class Net(nn.Module):
+            def __init__(self):
+                super().__init__()
+                self.conv = nn.Conv2d(3, 8, 3, padding=1)
+                self.wider = nn.Conv2d(3, 16, 3, padding=1)
+            def forward(self, x):
+                x = self.conv(x) + self.wider(x)
+                return x[x > 0]
+        """,
+        {"Net": "checked"},
+        ("RL101",),
+    ),
+    "a number from a tensor": Hard(
+        """
+        class Net(nn.Module):
+            def __init__(self):
+                super().__init__()
+                self.fc = nn.Linear(8, 4)
+            def forward(self, x):
+                return self.fc(x)[: int(x.sum())]
+        """,
+        {"Net": "failed"},
+        ("RL004",),
+    ),
+    "overlapping boxes": Hard(
+        """
+        from torchvision.ops import batched_nms, roi_align
+        class Detector(nn.Module):
+            def __init__(self):
+                super().__init__()
+                self.conv = nn.Conv2d(3, 8, 3, padding=1)
+                self.boxes = nn.Linear(8, 4)
+                self.head = nn.Linear(8 * 7 * 7, 2)
+            def forward(self, x):
+                features = self.conv(x)
+                boxes = self.boxes(features[0].flatten(1).t()[:10])
+                kept = batched_nms(boxes, boxes[:, 0], torch.zeros(10, dtype=torch.int64), 0.5)
+                return self.head(roi_align(features, [boxes[kept], boxes[:2]], 7).flatten(1))
+        """,
+        {"Detector": "checked"},
+    ),
+}
+
+
+@pytest.fixture(scope="session")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("hard")
+    for name, case in CASES.items():
+        (folder / _file(name)).write_text("import torch\nfrom torch import nn\n" + dedent(case.source))
+    return folder
+
+
+def _file(name: str) -> str:
+    return name.replace(" ", "_") + ".py"
+
+
+Report = dict[str, Any]
+
+
+@pytest.fixture(scope="session")
+def report(folder: Path, workers: Workers) -> Report:
+    with pytest.MonkeyPatch.context() as patch:
+        lint = command_line(workers, patch)
+        result: Report = json.loads(lint(folder, "--format", "json", "--isolated").stdout)
+    return result
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_file(name: str, report: Report) -> None:
+    if "torchvision" in CASES[name].source:
+        pytest.importorskip("torchvision")
+    modules = [module for module in report["modules"] if module["target"].split("::")[0].endswith(_file(name))]
+    found = [finding for finding in report["findings"] if finding["path"].endswith(_file(name))]
+    assert {module["target"].partition("::")[2]: module["status"] for module in modules} == CASES[name].statuses, found
+    assert tuple(finding["rule"] for finding in found) == CASES[name].found, found
