@@ -10,7 +10,7 @@ from .records import Cause, ClassStatus, Mend, Operand, Span
 
 FailureKind = Literal["addition", "concatenation", "layer", "shrunk", "other"]
 Difference = Literal["rank", "batch", "channels", "size"]
-ProblemKind = Literal["unreadable", "import", "build", "trace"]
+ProblemKind = Literal["unreadable", "import", "build", "trace", "comment", "unused ignore"]
 
 
 @dataclass(frozen=True)

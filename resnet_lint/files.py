@@ -31,7 +31,12 @@ def decode(source: bytes) -> str:
     except SyntaxError:
         source.decode("utf-8")  # bad bytes in the first two lines: this error knows their place
         raise
-    return source.decode(encoding).replace("\r\n", "\n").replace("\r", "\n")
+    return plain(source.decode(encoding))
+
+
+def plain(text: str) -> str:
+    """A text with every line end as a newline."""
+    return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
 @dataclass(frozen=True)

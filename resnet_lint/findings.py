@@ -29,7 +29,11 @@ def merged(findings: Sequence[Finding]) -> tuple[Finding, ...]:
         family = _ONE_FAMILY.get(finding.rule, finding.rule)
         key = family if finding.rule not in ("RL003", "RL004") else f"{finding.rule} {finding.module}"
         groups.setdefault((finding.span, key), []).append(finding)
-    return tuple(sorted((_joined(group) for group in groups.values()), key=lambda f: (f.span, f.rule)))
+    return tuple(sorted((_joined(group) for group in groups.values()), key=_place))
+
+
+def _place(finding: Finding) -> tuple[Span, str]:
+    return finding.span, finding.rule
 
 
 def _joined(group: Sequence[Finding]) -> Finding:
@@ -71,9 +75,9 @@ def nearest_code(code: str, known: Sequence[str]) -> str:
     return f"did you mean {nearest[0]}?" if nearest else "`resnet-lint rules` lists them"
 
 
-def keep(report: FileReport, selection: Selection) -> FileReport:
-    """The report with the selected findings only."""
-    return replace(report, findings=tuple(finding for finding in report.findings if selection.keeps(finding.rule)))
+def with_findings(report: FileReport, more: Iterable[Finding]) -> FileReport:
+    """The report with more findings, all in the order of the file."""
+    return replace(report, findings=tuple(sorted((*report.findings, *more), key=_place)))
 
 
 def merge(reports: Sequence[FileReport]) -> tuple[FileReport, ...]:

@@ -1,7 +1,8 @@
-"""The inputs that a user gives by hand: `x=2x3x224x224`, `ids=2x16:int64`."""
+"""What a user says by hand: inputs as in `x=2x3x224x224` or `ids=2x16:int64`, calls as in `Net(64, stride=2)`."""
 
 from __future__ import annotations
 
+import ast
 import difflib
 import re
 
@@ -36,3 +37,30 @@ def check_inputs(texts: tuple[str, ...]) -> tuple[str, ...]:
         if names.count(name) > 1:
             raise UsageError(f"the input {name!r} is given twice; give each input one shape")
     return texts
+
+
+def called_name(text: str) -> str:
+    """The name that a call begins with: `Net` of `Net(64, stride=2)` and of `Net.small()`. Raises UsageError."""
+    try:
+        call = ast.parse(text.strip(), mode="eval").body
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        call = None
+    function = call.func if isinstance(call, ast.Call) else None
+    while isinstance(function, ast.Attribute | ast.Call):
+        function = function.value if isinstance(function, ast.Attribute) else function.func
+    if not isinstance(function, ast.Name):
+        raise UsageError(f"{text!r} is not a call; write it as in Net(64, 128, stride=2)")
+    return function.id
+
+
+def call_in_front(text: str) -> tuple[str, str]:
+    """A call and the rest of a text that begins with it; the call may hold spaces. Raises UsageError."""
+    for bracket in re.finditer(r"\)(?=\s|$)", text):
+        call, rest = text[: bracket.end()], text[bracket.end() :]
+        try:
+            called_name(call)
+        except UsageError:
+            continue  # the bracket of an argument
+        return call, rest
+    shown = text.partition(" #")[0].rstrip()
+    raise UsageError(f"{shown!r} does not begin with a call; write it as in call=Net(64, 128, stride=2)")

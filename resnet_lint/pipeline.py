@@ -1,6 +1,6 @@
 """The stages in order: the table of contents.
 
-    paths -> discover -> outline -> worker -> select -> fix -> join -> merge -> Run
+    paths -> discover -> outline -> worker -> select -> fix -> join -> merge -> remark -> Run
 
 A file that cannot be parsed, or that defines no nn.Module, never reaches the worker.
 """
@@ -20,12 +20,13 @@ from .analysis import Analysis
 from .config import Settings
 from .coverage import joined
 from .errors import FileNotWritten, ToolFault, UsageError
-from .findings import Selection, check_codes, keep, merge
+from .findings import Selection, check_codes, merge, with_findings
 from .findings import check as apply_rules
 from .parallel import in_order
 from .progress import Progress
 from .records import FileReport, Position, Request, Rewrite, Run, Span
 from .rule import Rule, load_rules
+from .selecting import Selector
 from .source.discover import SourceFile, discover
 from .source.outline import Outline, Unreadable, read_outline
 
@@ -55,12 +56,13 @@ def check(
     if settings.call is not None:
         _check_call(settings.call, wanted)
 
-    selecting = _Selecting(workers, Selection(settings.select, settings.ignore))
+    selecting = _Selecting(workers, Selector(rules, Selection(settings.select, settings.ignore)))
     checked = _all_checked(wanted, _Checker(settings, selecting, rules), progress or Progress(io.StringIO()))
 
     passed_over = discovery.passed_over + len(outlined) - len(wanted)
+    reports = merge(joined([each.report for each in checked if each.report is not None], cwd))
     return Run(
-        files=merge(joined([each.report for each in checked if each.report is not None], cwd)),
+        files=_remarked(reports, discovery.files, selecting.selector),
         torch=workers.torch,
         seconds=time.perf_counter() - began,
         notes=(*discovery.notes, *_notes(wanted, passed_over)),
@@ -75,13 +77,13 @@ def _has_content(outline: Outline | Unreadable) -> bool:
 
 @dataclass(frozen=True)
 class _Selecting:
-    """The workers, with the findings that nobody selected left out."""
+    """The workers, with the findings that nobody wants to see left out."""
 
     workers: Analyser
-    selection: Selection
+    selector: Selector
 
     def analyse(self, request: Request) -> FileReport:
-        return keep(self.workers.analyse(request), self.selection)
+        return self.selector.kept(self.workers.analyse(request), request.source)
 
 
 Wanted = tuple[SourceFile, Outline | Unreadable]
@@ -112,7 +114,7 @@ class _Checker:
         file, outline = wanted
         try:
             if isinstance(outline, Unreadable):
-                return _Checked(keep(_unreadable(outline, self.rules), self.workers.selection))
+                return _Checked(self.workers.selector.kept(_unreadable(outline, self.rules)))
             if not outline.classes:
                 return _Checked(FileReport(str(file.path)))
             request = self._request(file)
@@ -156,6 +158,19 @@ def _unreadable(outline: Unreadable, rules: Sequence[Rule]) -> FileReport:
     start, end = Position(outline.line, outline.column), Position(outline.line, outline.column + 1)
     analysis = Analysis.unreadable(path, Span(path, start, end), outline.reason)
     return FileReport(path, findings=tuple(apply_rules(analysis, rules)))
+
+
+def _remarked(reports: Sequence[FileReport], files: Sequence[SourceFile], selector: Selector) -> tuple[FileReport, ...]:
+    """The reports, with findings on the comments in each file beside those of its first report."""
+    single = {str(file.path) for file in files if file.only_class is not None}
+    by_path: dict[str, list[FileReport]] = {}
+    for report in reports:
+        by_path.setdefault(report.path, []).append(report)
+    remarked = []
+    for path, (first, *others) in by_path.items():
+        remarks = selector.remarks(path, [first, *others], whole=path not in single)
+        remarked += [with_findings(first, remarks), *others]
+    return tuple(remarked)
 
 
 def _notes(wanted: Sequence[tuple[SourceFile, Outline | Unreadable]], passed_over: int) -> list[str]:

@@ -33,6 +33,12 @@ class Span:
     start: Position
     end: Position
 
+    @property
+    def lines(self) -> range:
+        """The lines that the expression covers; an end at the beginning of a line leaves that line out."""
+        last = self.end.line - 1 if self.end.column == 1 and self.end.line > self.start.line else self.end.line
+        return range(self.start.line, last + 1)
+
 
 @dataclass(frozen=True)
 class Operand:
@@ -165,6 +171,22 @@ class ClassStatus:
     status: Status
     how: str | None = None
     reason: str | None = None
+
+
+@dataclass(frozen=True)
+class Target:
+    """How a class is to be built and what it is to be fed, as a user says it.
+
+    `name` is the class, None for whatever `call` builds, or for all classes. `call` builds it (`Net(64, stride=2)`);
+    `inputs` are `NAME=SHAPE` strings, such as `x=2x3x32x32` or `ids=2x16:int64`. `origin` says in words where that is
+    written; `line` is the line of the file where it is a comment there.
+    """
+
+    name: str | None
+    call: str | None = None
+    inputs: tuple[str, ...] = ()
+    origin: str = ""
+    line: int | None = None
 
 
 @dataclass(frozen=True)

@@ -89,10 +89,10 @@ class RuleCase:
         marked = set(_marked(self.code))
         own = {line for code, line in marked if code == self.rule.code}
         assert own, self._text(f"no line of its code ends with `# <- {self.rule.code}`", found)
-        covered = {line for finding in found if finding.rule == self.rule.code for line in _lines(finding)}
+        covered = {line for finding in found if finding.rule == self.rule.code for line in finding.span.lines}
         assert covered == own, self._text(f"found on lines {_listed(covered)}, marked on {_listed(own)}", found)
         others = [finding for finding in found if _is_error_about_models(finding) and finding.rule != self.rule.code]
-        unmarked = [finding for finding in others if not marked & {(finding.rule, line) for line in _lines(finding)}]
+        unmarked = [finding for finding in others if not marked & {(finding.rule, line) for line in finding.span.lines}]
         assert not unmarked, self._text("errors of other rules are not marked", unmarked)
 
     def _check_good(self, found: Iterable[Finding]) -> None:
@@ -129,13 +129,6 @@ def _marked(code: str) -> Iterator[Place]:
     for number, line in enumerate(code.splitlines(), 1):
         if match := _MARK.search(line):
             yield match[1], number
-
-
-def _lines(finding: Finding) -> range:
-    """The lines that a finding covers; an end at the beginning of a line leaves that line out."""
-    start, end = finding.span.start, finding.span.end
-    last = end.line - 1 if end.column == 1 and end.line > start.line else end.line
-    return range(start.line, last + 1)
 
 
 def _is_error_about_models(finding: Finding) -> bool:

@@ -15,11 +15,18 @@ from ..files import decode
 
 @dataclass(frozen=True)
 class ClassOutline:
-    """A class that may be an nn.Module. `name` is its qualified name, `line` that of the word `class`."""
+    """A class that may be an nn.Module. `name` is its qualified name, `line` that of the word `class`.
+
+    Its head goes from `first_line`, that of its first decorator, to the line before `body_line`; the rest is its body,
+    up to `end_line`.
+    """
 
     name: str
     line: int
     bases: tuple[str, ...]
+    first_line: int
+    body_line: int
+    end_line: int
 
 
 @dataclass(frozen=True)
@@ -50,7 +57,7 @@ def read_outline(path: Path) -> Outline | Unreadable:
     if b"\0" in source:
         return Unreadable(path, *_place(source, source.index(b"\0")), "not Python source: the file holds NUL bytes")
     try:
-        return _parse(path, decode(source))
+        return parse_outline(path, decode(source))
     except UnicodeDecodeError as error:
         bad = error.object[error.start]
         return Unreadable(path, *_place(error.object, error.start), f"byte 0x{bad:02x} is not valid {error.encoding}")
@@ -69,7 +76,8 @@ def _place(source: bytes, offset: int) -> tuple[int, int]:
     return before.count(b"\n") + 1, len(before[line_start:].decode("utf-8", "replace")) + 1
 
 
-def _parse(path: Path, text: str) -> Outline:
+def parse_outline(path: Path, text: str) -> Outline:
+    """The outline of a text. Raises what `ast.parse` raises."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # an invalid escape in the user's file is not our business
         tree = ast.parse(text)
@@ -87,7 +95,15 @@ def _possible_modules(tree: ast.Module) -> Iterator[ClassOutline]:
         plain -= possible
     for name, node in classes:
         if node.name in possible:
-            yield ClassOutline(name, node.lineno, tuple(map(ast.unparse, node.bases)))
+            bases = tuple(map(ast.unparse, node.bases))
+            body_line = max(first_line(node.body[0]), node.lineno + 1)
+            yield ClassOutline(name, node.lineno, bases, first_line(node), body_line, node.end_lineno or node.lineno)
+
+
+def first_line(node: ast.stmt) -> int:
+    """The line that a statement begins on, its decorators included."""
+    decorators: list[ast.expr] = getattr(node, "decorator_list", [])
+    return min([node.lineno, *(each.lineno for each in decorators)])
 
 
 def _classes(node: ast.AST, prefix: str) -> Iterator[tuple[str, ast.ClassDef]]:

@@ -1,0 +1,106 @@
+"""The select stage: which findings the user wants to see, and what is amiss with the comments that hide some."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cache
+
+from .analysis import Analysis, Problem
+from .findings import Selection, check, nearest_code
+from .records import FileReport, Finding
+from .rule import Rule
+from .source.comments import Code, Comments, Ignore, read_comments
+
+_Use = tuple[str, int, str]
+"""A file, the number of an ignore comment in it, and one of its codes, empty where it names none."""
+
+
+@dataclass(frozen=True)
+class Selector:
+    """Keeps what the options, the configuration and the comments in the files leave of a report.
+
+    Remembers which comments have hidden something; safe to use from several threads.
+    """
+
+    rules: Sequence[Rule]
+    selection: Selection
+    _used: set[_Use] = field(default_factory=set)
+
+    def kept(self, report: FileReport, source: str | None = None) -> FileReport:
+        """The report with the findings that are wanted. `source` stands in for the text of the report's own file."""
+
+        @cache
+        def comments(path: str) -> Comments:
+            return read_comments(path, source if path == report.path else None)
+
+        findings = [each for each in report.findings if self.selection.keeps(each.rule)]
+        shown = tuple(each for each in findings if not self._hidden(each, comments, remember=source is None))
+        return replace(report, findings=shown)
+
+    def _hidden(self, finding: Finding, comments: Callable[[str], Comments], *, remember: bool) -> bool:
+        path = finding.span.path
+        uses = {(path, number, code) for number, code in _hiding(finding, comments(path))}
+        if remember:
+            self._used.update(uses)
+        return bool(uses)
+
+    def remarks(self, path: str, reports: Sequence[FileReport], *, whole: bool) -> tuple[Finding, ...]:
+        """What is amiss with the comments of a file, once all files have been analysed.
+
+        `reports` are those on this file; `whole` says that they are not on single classes only.
+        """
+        found = check(Analysis(path, tuple(self._problems(path, reports, whole))), self.rules)
+        return tuple(each for each in found if self.selection.keeps(each.rule))
+
+    def _problems(self, path: str, reports: Sequence[FileReport], whole: bool) -> Iterator[Problem]:
+        comments = read_comments(path)
+        yield from comments.mistakes
+        for number, ignore in enumerate(comments.ignores):
+            unknown = [code for code in ignore.codes if not self._codes_of(code.text)]
+            for code in unknown:
+                advice = nearest_code(code.text, [rule.code for rule in self.rules])
+                yield Problem("comment", code.span, f"no rule has the code {code.text!r}; {advice}")
+            judged = [code for code in ignore.codes if code not in unknown]
+            around = [] if ignore.whole_file else comments.around(ignore.line)
+            if (around or whole) and _is_decided(around, reports):
+                yield from self._unused(path, number, ignore, judged)
+
+    def _unused(self, path: str, number: int, ignore: Ignore, codes: Sequence[Code]) -> Iterator[Problem]:
+        where = "in this file" if ignore.whole_file else "on this line"
+        if not ignore.codes and self._is_judged("") and (path, number, "") not in self._used:
+            yield Problem("unused ignore", ignore.span, f"there is nothing to ignore {where}; remove the comment")
+        for code in codes:
+            if self._is_judged(code.text) and (path, number, code.text) not in self._used:
+                yield Problem("unused ignore", code.span, f"there is no {code.text} to ignore {where}; remove the code")
+
+    def _is_judged(self, code: str) -> bool:
+        """Whether all that a code stands for was looked for."""
+        return all(map(self.selection.keeps, self._codes_of(code)))
+
+    def _codes_of(self, beginning: str) -> list[str]:
+        return [rule.code for rule in self.rules if rule.code.startswith(beginning)]
+
+
+def _hiding(finding: Finding, comments: Comments) -> Iterator[tuple[int, str]]:
+    """The comments that hide a finding: their numbers, and the code of each that does it, empty where it has none."""
+    lines = finding.span.lines
+    near = {*lines, comments.last_lines.get(lines[-1], lines[-1])}
+    for number, ignore in enumerate(comments.ignores):
+        if ignore.whole_file or ignore.line in near:
+            codes = [code.text for code in ignore.codes] or [""]
+            yield from ((number, code) for code in codes if finding.rule.startswith(code))
+
+
+def _is_decided(classes: Sequence[str], reports: Sequence[FileReport]) -> bool:
+    """Whether the reports on a file say all there is to find inside the first of these classes that they know.
+
+    What stands outside of classes is decided by all of them.
+    """
+    statuses = {each.name: each.status for report in reports for each in report.classes}
+    if any(report.notes for report in reports):  # something was left out
+        return False
+    if not classes:
+        return "checked" in statuses.values() and "failed" not in statuses.values()
+    innermost = next((statuses[name] for name in classes if name in statuses), None)
+    return innermost == "checked"

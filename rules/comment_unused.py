@@ -1,0 +1,85 @@
+"""RL501: an ignore comment that no longer hides anything."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from resnet_lint.analysis import Analysis
+from resnet_lint.records import Finding
+from resnet_lint.rule import Case, Rule
+
+
+class CommentUnused(Rule):
+    """What it does: names a comment `# resnet-lint: ignore` that hides no finding, or one of its codes that does not.
+
+    A comment is judged only where the class that it stands in was checked, and only for rules that were selected.
+
+    Why is this bad: the mistake that it stood for is mended or has moved. Left alone, the comment hides the next one.
+
+    Example:
+        return x + y  # resnet-lint: ignore[RL101]
+
+    Use instead:
+        return x + y
+    """
+
+    code = "RL501"
+    name = "comment-unused"
+    severity = "warning"
+    bad = (
+        Case(
+            "the addition works",
+            """
+            from torch import nn
+            class Block(nn.Module):
+                def __init__(self):
+                    super().__init__()
+                    self.conv = nn.Conv2d(8, 8, 1)
+                def forward(self, x):
+                    return x + self.conv(x)  # resnet-lint: ignore[RL101]  # <- RL501
+        """,
+        ),
+        Case(
+            "one of two codes",
+            """
+            from torch import nn
+            class Block(nn.Module):
+                def __init__(self):
+                    super().__init__()
+                    self.conv = nn.Conv2d(8, 16, 1)
+                def forward(self, x):
+                    return x + self.conv(x)  # resnet-lint: ignore[RL101, RL3]  # <- RL501
+        """,
+        ),
+    )
+    good = (
+        Case(
+            "a finding is hidden",
+            """
+            from torch import nn
+            class Block(nn.Module):
+                def __init__(self):
+                    super().__init__()
+                    self.conv = nn.Conv2d(8, 16, 1)
+                def forward(self, x):
+                    return x + self.conv(x)  # resnet-lint: ignore[RL101]  # kept for old weights
+        """,
+        ),
+        Case(
+            "the class is not checked, so nobody knows",
+            """
+            from torch import nn
+            class Block(nn.Module):
+                def __init__(self, plan):
+                    super().__init__()
+                    self.conv = nn.Conv2d(*plan.sizes(), 1)
+                def forward(self, x):
+                    return x + self.conv(x)  # resnet-lint: ignore
+        """,
+        ),
+    )
+
+    def check(self, analysis: Analysis) -> Iterator[Finding]:
+        for problem in analysis.problems:
+            if problem.kind == "unused ignore":
+                yield Finding(self.code, self.name, self.severity, problem.reason, problem.span)
