@@ -17,6 +17,8 @@ from .records import ClassStatus, FileReport, Outcome, Position, Request, Span
 from .rule import load_rules
 from .shapes.explain import explain
 from .shapes.fault import Fault
+from .shapes.observe import observe
+from .shapes.seen import Seen
 
 
 def analyse(request: Request) -> FileReport:
@@ -41,7 +43,9 @@ def _analysis(loaded: Loaded, classes: Sequence[ModelClass], found: Exploration,
     problems = tuple(_problems(loaded, classes, found))
     names = {model.name.rpartition(".")[2] for model in classes}
     failures = tuple(failure for failure in _failures(loaded, found) if only_class is None or failure.module in names)
-    return Analysis(loaded.path, problems, failures, statuses)
+    traces = [Seen(traced.trace, traced.label, loaded.project) for traced in found.traced]
+    observed = tuple(each for each in observe(traces) if only_class is None or each.module in names)
+    return Analysis(loaded.path, problems, failures, statuses, observed)
 
 
 def _status(loaded: Loaded, model: ModelClass, found: Exploration) -> ClassStatus:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, TypeVar
 
+from .observed import Observed
 from .records import Cause, ClassStatus, Mend, Operand, Span
 
+Kind = TypeVar("Kind", bound=Observed)
 FailureKind = Literal["addition", "concatenation", "layer", "shrunk", "other"]
 Difference = Literal["rank", "batch", "channels", "size"]
 ProblemKind = Literal["unreadable", "import", "build", "trace", "comment", "unused ignore"]
@@ -54,12 +56,17 @@ class Failure:
 
 @dataclass(frozen=True)
 class Analysis:
-    """One file: what kept it from being looked at, and what failed in its traces."""
+    """One file: what kept it from being looked at, what failed in its traces, and what those that run show."""
 
     path: str
     problems: tuple[Problem, ...] = ()
     failures: tuple[Failure, ...] = ()
     classes: tuple[ClassStatus, ...] = ()
+    observed: tuple[Observed, ...] = ()
+
+    def of_kind(self, kind: type[Kind]) -> Iterator[Kind]:
+        """The observations of one kind."""
+        return (each for each in self.observed if isinstance(each, kind))
 
     def failed_additions(self, differs: frozenset[Difference]) -> Iterator[Failure]:
         """The additions that fail whatever the arguments, whose operands differ in just this."""

@@ -14,7 +14,8 @@ from typing import ClassVar
 
 from .analysis import Analysis, Failure
 from .errors import UsageError
-from .records import Finding, Fix, Severity
+from .observed import Observed
+from .records import Cause, Finding, Fix, Severity
 
 
 @dataclass(frozen=True)
@@ -62,6 +63,20 @@ class Rule(ABC):
             failure.causes,
             Fix(failure.mend.title) if failure.mend is not None else None,
             failure.mend,
+        )
+
+    def noted(self, observed: Observed, message: str, causes: tuple[Cause, ...] = ()) -> Finding:
+        """An observation as a finding of this rule."""
+        return Finding(
+            self.code,
+            self.name,
+            self.severity,
+            message,
+            observed.span,
+            observed.module,
+            (observed.module_path,) if observed.module_path else (),
+            observed.target,
+            causes=causes,
         )
 
 

@@ -8,20 +8,24 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 import torch
-from torch import nn
+from torch import fx, nn
 
 from .place import Point
 
 
 @dataclass(frozen=True, eq=False)
 class ModuleCall:
-    """One call of a module: where the module sits in the model, who called it, from where, and with which tensors."""
+    """One call of a module: where the module sits in the model, who called it, from where, and with which tensors.
+
+    `inputs` are the graph's nodes of these tensors as they entered.
+    """
 
     module: nn.Module
     path: str
     parent: ModuleCall | None
     caller: Point | None
     passed: frozenset[int]
+    inputs: tuple[fx.Node, ...] = ()
 
     @property
     def is_torchs(self) -> bool:

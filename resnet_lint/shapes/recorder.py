@@ -14,7 +14,7 @@ forward as it is and listens (torch.overrides.TorchFunctionMode). Each node carr
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from types import FrameType, MethodDescriptorType, WrapperDescriptorType
 from typing import Any
@@ -27,6 +27,7 @@ from torch.overrides import TorchFunctionMode
 from .built import built_of
 from .calls import ModuleCall, mapped, tensors_in
 from .fault import SHAPE_ERRORS, DataDependentError, Fault, Kind, kind_of, layer_of, refuse_what_meta_lets_pass, replay
+from .inplace import Watch, changed_since, versions_of
 from .operators import known_result
 from .place import Point, Project, caller, point
 from .recover import recovered
@@ -57,6 +58,8 @@ class Recorder(TorchFunctionMode):
         self._nodes: dict[int, fx.Node] = {}
         # Tensors are told apart by id, which Python gives anew once a tensor is gone; so none may go.
         self._alive: list[Any] = []
+        self.results: dict[ModuleCall, tuple[fx.Node, ...]] = {}
+        self.watch = Watch(project)
 
     def placeholder(self, name: str, tensor: torch.Tensor) -> None:
         """Name an input of the model."""
@@ -68,12 +71,14 @@ class Recorder(TorchFunctionMode):
     def entered(self, module: nn.Module, args: Any, kwargs: Any) -> Iterator[ModuleCall]:
         """Count everything inside the block as part of this call of `module`."""
         frame = self._user_frame(caller(2))
+        passed = frozenset(id(tensor) for tensor in tensors_in([args, kwargs]))
         call = ModuleCall(
             module,
             self._path(module),
             self._current,
             point(frame) if frame is not None else None,
-            frozenset(id(tensor) for tensor in tensors_in([args, kwargs])),
+            passed,
+            self.nodes_of([args, kwargs]),
         )
         self._alive.append((args, kwargs))
         outer, self._current = self._current, call
@@ -89,6 +94,10 @@ class Recorder(TorchFunctionMode):
         finally:
             self._current = outer
 
+    def nodes_of(self, value: Any) -> tuple[fx.Node, ...]:
+        """The nodes of the tensors in a value, without those that the graph does not know."""
+        return tuple(self._nodes[id(tensor)] for tensor in tensors_in(value) if id(tensor) in self._nodes)
+
     def __torch_function__(
         self, func: Callable[..., Any], types: Any, args: tuple[Any, ...] = (), kwargs: Mapping[str, Any] | None = None
     ) -> Any:
@@ -102,18 +111,30 @@ class Recorder(TorchFunctionMode):
         if self._has_lazy and any(torch.nn.parameter.is_lazy(tensor) for tensor in tensors_in([args, named])):
             return func(*args, **named)  # a lazy layer gives itself its shape
         args, named = self._on_meta(args), self._on_meta(named)
+        versions = versions_of([args, named])
         try:
             refuse_what_meta_lets_pass(func, args)
             result = func(*args, **named)
         except SHAPE_ERRORS as error:
             return self._after(error, func, args, named)
-        return self._recorded(func, args, named, result)
-
-    def _recorded(self, func: Callable[..., Any], args: Any, kwargs: Any, result: Any) -> Any:
-        if isinstance(result, torch.Size) or next(tensors_in(result), None) is None:
-            return result
-        self._write(func, args, kwargs, result)
+        changed = changed_since(versions)
+        gives_tensors = next(tensors_in(result), None) is not None
+        if changed or gives_tensors:
+            node = self._write(func, args, named, result if gives_tensors else None)
+            self.watch.reads(node, versions, self._user_frame(caller()))
+            self._note_changes(node, changed)
         return result
+
+    def _note_changes(self, node: fx.Node, changed: Sequence[torch.Tensor]) -> None:
+        """From now on a tensor changed in place is what the call made of it, and so is the tensor it is a view of."""
+        for tensor in changed:
+            self._nodes[id(tensor)] = node
+            base = tensor._base
+            if base is not None and id(base) in self._nodes:
+                written = self.graph.call_function(_written, (self._nodes[id(base)], node))
+                written.meta.update(node.meta, function=None, inputs=(), shape=tuple(base.shape))
+                self._keep(written, base)
+            self.watch.changes(node, tensor, self._user_frame(caller()))
 
     def _write(self, func: Callable[..., Any], args: Any, kwargs: Any, result: Any) -> fx.Node:
         node_args, node_kwargs = map_aggregate((args, kwargs), self._as_node)
@@ -138,6 +159,10 @@ class Recorder(TorchFunctionMode):
         return "call_function", func
 
     def _name_results(self, node: fx.Node, result: Any) -> None:
+        if result is None:  # an assignment to a part of a tensor
+            node.meta["shape"] = node.meta["inputs"][0]
+            self._keep(node, None)
+            return
         if isinstance(result, torch.Tensor):
             node.meta["shape"] = tuple(result.shape)
             self._keep(node, result)
@@ -176,7 +201,9 @@ class Recorder(TorchFunctionMode):
         except DataDependentError as reason:
             raise reason from error
         if text is None:
-            return self._recorded(func, args, kwargs, result)
+            if next(tensors_in(result), None) is not None:
+                self._write(func, args, kwargs, result)
+            return result
         if self.assumes_values:
             raise DataDependentError from error
         kind = kind_of(func, args, kwargs, text)
@@ -267,6 +294,10 @@ class Recorder(TorchFunctionMode):
             self._nodes[id(moved)] = self._as_node(value)
         self._alive.append((value, moved))
         return moved
+
+
+def _written(base: Any, part: Any) -> Any:
+    """Names the nodes of tensors that are changed through a view of them."""
 
 
 def _where_built(module: nn.Module) -> Point | None:

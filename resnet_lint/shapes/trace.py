@@ -15,6 +15,7 @@ from ..limits import TimeUp
 from ..said import said
 from .calls import ModuleCall, intercepted, tensors_in
 from .fault import DataDependentError, Fault
+from .inplace import LateRead
 from .operators import operators_expected
 from .place import Point, Project
 from .recorder import Recorder
@@ -48,6 +49,8 @@ class Trace:
     stop: Stop | None
     output: Any
     preferred_branch: bool
+    results: Mapping[ModuleCall, tuple[fx.Node, ...]]
+    late_reads: tuple[LateRead, ...]
 
     @property
     def complete(self) -> bool:
@@ -92,8 +95,10 @@ def _recorded(
         recorder.placeholder(name, tensor)
 
     def enter(call: Callable[..., Any], module: nn.Module, args: Any, kwargs: Any) -> Any:
-        with recorder.entered(module, args, kwargs):
-            return call(module, *args, **kwargs)
+        with recorder.entered(module, args, kwargs) as entered:
+            result = call(module, *args, **kwargs)
+            recorder.results[entered] = recorder.nodes_of(result)
+            return result
 
     fatal, stop, output = None, None, None
     with (
@@ -115,7 +120,16 @@ def _recorded(
             else:
                 stop = Stop(error, _innermost(error, project))
     return Trace(
-        root, recorder.graph, tuple(recorder.completed), tuple(recorder.faults), fatal, stop, output, prefer_branch
+        root,
+        recorder.graph,
+        tuple(recorder.completed),
+        tuple(recorder.faults),
+        fatal,
+        stop,
+        output,
+        prefer_branch,
+        recorder.results,
+        tuple(recorder.watch.late_reads),
     )
 
 

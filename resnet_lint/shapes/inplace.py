@@ -1,0 +1,120 @@
+"""Which tensors are changed in place, and who reads one later under a name that it had before the change.
+
+`x = relu_(x)` is meant; `out = relu_(x)` followed by `x + out` is the mistake. Both hand the same tensor on, so the
+trace alone cannot tell them apart: the names that held the tensor when it was changed can.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from types import FrameType
+from typing import Any
+
+import torch
+from torch import fx
+
+from .calls import tensors_in
+from .place import Point, Project, point
+from .syntax import keeps_its_value, names_read_by, node_at
+
+Versions = list[tuple[torch.Tensor, int]]
+
+
+def versions_of(values: Any) -> Versions:
+    """The tensors of a value, each with the number that counts the changes in place so far."""
+    return [(tensor, tensor._version) for tensor in tensors_in(values) if not tensor.is_inference()]
+
+
+def changed_since(versions: Versions) -> list[torch.Tensor]:
+    return [tensor for tensor, version in versions if tensor._version != version]
+
+
+@dataclass(frozen=True, eq=False)
+class Change:
+    """A change in place: the call's node, and per frame of the user's what ran there and which names held the tensor.
+
+    A name may hold the tensor itself, or a list, tuple or dictionary with it.
+    """
+
+    node: fx.Node
+    tensor: torch.Tensor
+    frames: dict[FrameType, tuple[Point, dict[str, Any]]]
+
+
+@dataclass(frozen=True, eq=False)
+class LateRead:
+    """A call that reads a tensor under a name from before its change: `point` is where, `name` the name."""
+
+    change: Change
+    reader: fx.Node
+    name: str
+    point: Point
+
+
+class Watch:
+    """Follows the changes in place of one trace; `late_reads` has what came of them."""
+
+    def __init__(self, project: Project) -> None:
+        self.late_reads: list[LateRead] = []
+        self._project = project
+        self._changes: dict[int, list[Change]] = {}
+
+    def changes(self, node: fx.Node, tensor: torch.Tensor, frame: FrameType | None) -> None:
+        """Note that a call changed a tensor, below a frame of the user's."""
+        if not node.meta["activation"]:
+            return
+        frames = {}
+        while frame is not None:
+            names = {name: value for name, value in frame.f_locals.items() if _holds(value, tensor)}
+            frames[frame] = (point(frame), names)
+            frame = self._project.frame(frame.f_back)
+        self._changes.setdefault(tensor.untyped_storage()._cdata, []).append(Change(node, tensor, frames))
+
+    def reads(self, node: fx.Node, versions: Versions, frame: FrameType | None) -> None:
+        """Look at what a call reads, before its own changes are noted."""
+        for tensor, version in versions:
+            for change in self._changes.get(tensor.untyped_storage()._cdata, ()) if version else ():
+                if _overlap(tensor, change.tensor) and not _same_again(change.node, node):
+                    self._read(change, node, tensor, frame)
+
+    def _read(self, change: Change, node: fx.Node, tensor: torch.Tensor, frame: FrameType | None) -> None:
+        while frame is not None and frame not in change.frames:
+            frame = self._project.frame(frame.f_back)
+        if frame is None:
+            return
+        since, names = change.frames[frame]
+        here = point(frame)
+        for name in sorted(names_read_by(node_at(here)) & names.keys()):
+            unmoved = frame.f_locals.get(name) is names[name] and _holds(names[name], tensor)
+            if unmoved and keeps_its_value(name, since, here):
+                self.late_reads.append(LateRead(change, node, name, here))
+
+
+def _holds(value: Any, tensor: torch.Tensor) -> bool:
+    if isinstance(value, torch.Tensor):
+        return _overlap(value, tensor)
+    parts: Sequence[Any] = ()
+    if isinstance(value, dict):
+        parts = list(value.values())
+    elif isinstance(value, (list, tuple)):
+        parts = value
+    return any(isinstance(part, torch.Tensor) and _overlap(part, tensor) for part in parts)
+
+
+def _overlap(one: torch.Tensor, other: torch.Tensor) -> bool:
+    """Whether two tensors surely share values: they are one, one is a view of the other, or both show all of it."""
+    if one is other or one._base is other or other._base is one:
+        return True
+    if one._base is None or one._base is not other._base:
+        return False
+    return one.numel() == other.numel() == one._base.numel()
+
+
+# Applied a second time, these change nothing.
+_IDEMPOTENT = frozenset({"relu", "relu_", "relu6", "hardtanh", "hardtanh_", "clamp", "clamp_"})
+
+
+def _same_again(change: fx.Node, reader: fx.Node) -> bool:
+    names = {str(getattr(node.meta["function"], "__name__", "")).rstrip("_") for node in (change, reader)}
+    return len(names) == 1 and names <= _IDEMPOTENT

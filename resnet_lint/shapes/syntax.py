@@ -1,0 +1,146 @@
+"""The syntax around an expression that ran: its function, its statement, the names that it reads and binds."""
+
+from __future__ import annotations
+
+import ast
+import linecache
+from collections.abc import Iterator
+from functools import cache
+from types import CodeType
+
+from .place import Point
+
+_Loop = (ast.For, ast.AsyncFor, ast.While)
+_Function = (ast.FunctionDef, ast.AsyncFunctionDef)
+Function = ast.FunctionDef | ast.AsyncFunctionDef
+
+
+@cache
+def function_of(code: CodeType) -> Function | None:
+    """The definition that a code object was compiled from; None for a lambda, a comprehension or a module."""
+    for node in ast.walk(_tree(code.co_filename)):
+        if isinstance(node, _Function) and node.name == code.co_name:
+            first = min([node.lineno, *(decorator.lineno for decorator in node.decorator_list)])
+            if first == code.co_firstlineno:
+                return node
+    return None
+
+
+@cache
+def _tree(path: str) -> ast.Module:
+    try:
+        return ast.parse("".join(linecache.getlines(path)))
+    except (SyntaxError, ValueError, RecursionError):
+        return ast.Module([], [])
+
+
+@cache
+def node_at(point: Point) -> ast.expr | ast.AugAssign | None:
+    """The expression that an instruction belongs to, or the `x += y` that it carries out."""
+    function = function_of(point.code)
+    positions = list(point.code.co_positions())[point.instruction // 2]
+    for node in ast.walk(function) if function is not None else ():
+        if isinstance(node, (ast.expr, ast.AugAssign)) and _positions(node) == positions:
+            return node
+    return None
+
+
+def _positions(node: ast.expr | ast.stmt) -> tuple[int | None, ...]:
+    return node.lineno, node.end_lineno, node.col_offset, node.end_col_offset
+
+
+@cache
+def statement_at(point: Point) -> ast.stmt | None:
+    """The innermost statement that an instruction belongs to."""
+    function = function_of(point.code)
+    line, end_line, column, end_column = list(point.code.co_positions())[point.instruction // 2]
+    if function is None or line is None or end_line is None or column is None or end_column is None:
+        return None
+    inside = [
+        node
+        for node in ast.walk(function)
+        if isinstance(node, ast.stmt)
+        and node is not function
+        and _begin(node) <= (line, column)
+        and (end_line, end_column) <= _end(node)
+    ]
+    return max(inside, key=_begin, default=None)
+
+
+def _begin(node: ast.stmt | ast.expr) -> tuple[int, int]:
+    return node.lineno, node.col_offset
+
+
+def _end(node: ast.stmt | ast.expr) -> tuple[int, int]:
+    return node.end_lineno or node.lineno, node.end_col_offset or 0
+
+
+def names_read_by(node: ast.AST | None) -> frozenset[str]:
+    """The variables that an operation reads itself: `h` in `h + self.branch(g)`, not `g`; `x` in `cat([x[0], y.T])`."""
+    return frozenset(_operand_names(node))
+
+
+def _operand_names(node: ast.AST | None) -> Iterator[str]:
+    if isinstance(node, ast.BinOp):
+        yield from _name_behind(node.left)
+        yield from _name_behind(node.right)
+    elif isinstance(node, ast.AugAssign):
+        yield from _name_behind(node.target)
+        yield from _name_behind(node.value)
+    elif isinstance(node, ast.Call):
+        if isinstance(node.func, ast.Attribute):
+            yield from _name_behind(node.func.value)
+        for argument in (*node.args, *(keyword.value for keyword in node.keywords)):
+            yield from _name_behind(argument)
+    elif isinstance(node, (ast.Subscript, ast.Attribute)):
+        yield from _name_behind(node.value)
+
+
+def _name_behind(node: ast.expr) -> Iterator[str]:
+    if isinstance(node, ast.Name):
+        yield node.id
+    elif isinstance(node, (ast.Subscript, ast.Starred)):
+        yield from _name_behind(node.value)
+    elif isinstance(node, (ast.List, ast.Tuple)):
+        for part in node.elts:
+            yield from _name_behind(part)
+
+
+@cache
+def names_bound_by(statement: ast.stmt) -> frozenset[str]:
+    """The variables that a statement gives a value, or changes on purpose: `x[0] = y`, and the bare `x.add_(y)`."""
+    targets: list[ast.expr] = []
+    if isinstance(statement, ast.Assign):
+        targets = statement.targets
+    elif isinstance(statement, (ast.AugAssign, ast.AnnAssign, ast.For, ast.AsyncFor)):
+        targets = [statement.target]
+    elif isinstance(statement, (ast.With, ast.AsyncWith)):
+        targets = [item.optional_vars for item in statement.items if item.optional_vars is not None]
+    bound = {name for target in targets for name in _name_behind(target)}
+    if isinstance(statement, ast.Expr):
+        bound.update(_operand_names(statement.value))
+    if not isinstance(statement, (ast.For, ast.AsyncFor, ast.While, ast.If, ast.With, ast.Try)):
+        bound.update(node.target.id for node in ast.walk(statement) if isinstance(node, ast.NamedExpr))
+    return frozenset(bound)
+
+
+def keeps_its_value(name: str, since: Point, until: Point) -> bool:
+    """Whether a variable surely still has, at one expression, the value from before another that ran earlier.
+
+    Both expressions lie in the same function. In a loop, the later one may stand before the earlier one.
+    """
+    function, first, last = function_of(since.code), statement_at(since), statement_at(until)
+    if function is None or first is None or last is None:
+        return False
+    if first is last and since.instruction < until.instruction:
+        return True  # a statement binds its names after all that it reads
+    bindings = [node for node in ast.walk(function) if isinstance(node, ast.stmt) and name in names_bound_by(node)]
+    if _begin(first) < _begin(last):
+        return not any(_begin(first) <= _begin(node) < _begin(last) for node in bindings)
+    loops = [node for node in ast.walk(function) if isinstance(node, _Loop) and _holds(node, first)]
+    common = max((loop for loop in loops if _holds(loop, last)), key=_begin, default=None)
+    return common is not None and not any(_holds(common, node) for node in bindings)
+
+
+def _holds(outer: ast.stmt, inner: ast.stmt) -> bool:
+    return _begin(outer) <= _begin(inner) and _end(inner) <= _end(outer)

@@ -1,0 +1,186 @@
+"""RL203: a tensor is changed in place, and then used as if it were still what it was."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from resnet_lint.analysis import Analysis
+from resnet_lint.observed import ChangedBeforeUse
+from resnet_lint.records import Finding
+from resnet_lint.rule import Case, Rule
+
+
+class IdentityChanged(Rule):
+    """What it does: finds a tensor that one name keeps for later, such as the identity, while another changes it.
+
+    It follows the tensor through other names, views and lists, and through layers that work in place.
+
+    Why is this bad: `nn.ReLU(inplace=True)` at the start of a residual branch also rectifies the block's input, so the
+    skip connection carries `relu(x)` instead of `x`. Nothing fails.
+
+    Example:
+        self.branch = nn.Sequential(nn.ReLU(inplace=True), nn.Conv2d(8, 8, 3, padding=1))
+        return x + self.branch(x)
+
+    Use instead:
+        self.branch = nn.Sequential(nn.ReLU(), nn.Conv2d(8, 8, 3, padding=1))
+        return x + self.branch(x)
+    """
+
+    code = "RL203"
+    name = "identity-changed-in-place"
+    severity = "warning"
+    bad = (
+        Case(
+            "the branch starts with a ReLU in place",
+            """
+            from torch import nn
+            class Block(nn.Module):
+                def __init__(self, width=8):
+                    super().__init__()
+                    self.branch = nn.Sequential(nn.ReLU(inplace=True), nn.Conv2d(width, width, 3, padding=1))
+                def forward(self, x):
+                    return x + self.branch(x)  # <- RL203
+        """,
+        ),
+        Case(
+            "another name for the same tensor",
+            """
+            import torch.nn.functional as F
+            from torch import nn
+            class Block(nn.Module):
+                def __init__(self, width=8):
+                    super().__init__()
+                    self.conv = nn.Conv2d(width, width, 3, padding=1)
+                def forward(self, x):
+                    identity = x
+                    x = F.relu(x, inplace=True)  # <- RL203
+                    return self.conv(x) + identity
+        """,
+        ),
+        Case(
+            "one of several streams, in a list",
+            """
+            from torch import nn
+            class Fuse(nn.Module):
+                def __init__(self, width=8):
+                    super().__init__()
+                    self.mix = nn.Conv2d(width, width, 1)
+                def forward(self, x, y):
+                    streams = [x, y]
+                    fused = []
+                    for index in range(2):
+                        out = streams[index]
+                        out += self.mix(streams[1 - index])  # <- RL203
+                        fused.append(out)
+                    return fused
+        """,
+            call="Fuse()",
+            inputs=("x=2x8x6x6", "y=2x8x6x6"),
+        ),
+        Case(
+            "a view that is changed, features that are concatenated",
+            """
+            import torch
+            from torch import nn
+            class Dense(nn.Module):
+                def __init__(self, width=8):
+                    super().__init__()
+                    self.conv = nn.Conv2d(width, width, 3, padding=1)
+                def forward(self, x):
+                    features = [x]
+                    left = x[:, :4]
+                    left.mul_(0.5)  # <- RL203
+                    features.append(self.conv(x.clone()))
+                    return torch.cat(features, 1)
+        """,
+        ),
+    )
+    good = (
+        Case(
+            "the activated input is the shortcut, on purpose",
+            """
+            from torch import nn
+            class Block(nn.Module):
+                def __init__(self, width=8):
+                    super().__init__()
+                    self.relu = nn.ReLU(inplace=True)
+                    self.conv = nn.Conv2d(width, width, 3, padding=1)
+                def forward(self, x):
+                    x = self.relu(x)
+                    return x + self.conv(x)
+        """,
+        ),
+        Case(
+            "a copy is kept",
+            """
+            from torch import nn
+            class Block(nn.Module):
+                def __init__(self, width=8):
+                    super().__init__()
+                    self.branch = nn.Sequential(nn.ReLU(inplace=True), nn.Conv2d(width, width, 3, padding=1))
+                def forward(self, x):
+                    identity = x.clone()
+                    return self.branch(x) + identity
+        """,
+        ),
+        Case(
+            "what is changed is nobody else's",
+            """
+            from torch import nn
+            class Block(nn.Module):
+                def __init__(self, width=8):
+                    super().__init__()
+                    self.conv1 = nn.Conv2d(width, width, 3, padding=1)
+                    self.conv2 = nn.Conv2d(width, width, 3, padding=1)
+                    self.relu = nn.ReLU(inplace=True)
+                def forward(self, x):
+                    identity = x
+                    out = self.conv1(x)
+                    self.relu(out)
+                    out = self.conv2(out)
+                    out += identity
+                    return self.relu(out)
+            class Net(nn.Module):
+                def __init__(self):
+                    super().__init__()
+                    self.layers = nn.ModuleList([Block(), Block()])
+                def forward(self, x):
+                    for layer in self.layers:
+                        x = layer(x)
+                    return x
+        """,
+        ),
+        Case(
+            "one part of a split is changed, the other read",
+            """
+            import torch
+            from torch import nn
+            class Split(nn.Module):
+                def __init__(self, width=8):
+                    super().__init__()
+                    self.conv = nn.Conv2d(width // 2, width // 2, 1)
+                def forward(self, x):
+                    left, right = self.conv(x[:, :4]), x[:, 4:]
+                    left += 1
+                    return torch.cat([left, right], 1)
+        """,
+            call="Split()",
+            inputs=("x=2x8x6x6",),
+        ),
+    )
+
+    def check(self, analysis: Analysis) -> Iterator[Finding]:
+        for each in analysis.of_kind(ChangedBeforeUse):
+            if each.here:
+                message = (
+                    f"this changes {each.variable} in place, which is {each.use} afterwards, on line {each.used_at}, "
+                    "as if it were unchanged; make a new tensor instead"
+                )
+                yield self.noted(each, message)
+            else:
+                message = (
+                    f"{each.variable} is not what it was: a call before changed it in place, so it is {each.use} "
+                    "here with other values; keep the call from working in place"
+                )
+                yield self.noted(each, message, (each.change,))

@@ -1,0 +1,101 @@
+"""RL202: the residual branch is added to itself; the block's input was overwritten."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from resnet_lint.analysis import Analysis
+from resnet_lint.observed import SelfAddition as Observed
+from resnet_lint.records import Finding
+from resnet_lint.rule import Case, Rule
+
+
+class SelfAddition(Rule):
+    """What it does: finds an addition whose two operands are one tensor, which the block's own layers made.
+
+    Why is this bad: `x = self.conv(x)` overwrites the only name of the block's input, so `x + x` doubles the branch
+    and there is no skip connection. Nothing fails; the network just trains like a plain one.
+
+    Example:
+        x = self.conv(x)
+        return x + x
+
+    Use instead:
+        identity = x
+        x = self.conv(x)
+        return x + identity
+    """
+
+    code = "RL202"
+    name = "self-addition"
+    severity = "warning"
+    bad = (
+        Case(
+            "the input's name is used for the branch",
+            """
+            import torch
+            from torch import nn
+            class Block(nn.Module):
+                def __init__(self, width=8):
+                    super().__init__()
+                    self.conv = nn.Conv2d(width, width, 3, padding=1)
+                    self.bn = nn.BatchNorm2d(width)
+                def forward(self, x):
+                    x = self.bn(self.conv(x))
+                    x += x  # <- RL202
+                    return torch.relu(x)
+        """,
+        ),
+        Case(
+            "saved too late, under another name",
+            """
+            import torch
+            from torch import nn
+            class Block(nn.Module):
+                def __init__(self, width=8):
+                    super().__init__()
+                    self.body = nn.Sequential(nn.Linear(width, width), nn.ReLU(), nn.Linear(width, width))
+                def forward(self, x):
+                    x = self.body(x)
+                    identity = x
+                    return torch.add(x, identity)  # <- RL202
+        """,
+        ),
+    )
+    good = (
+        Case(
+            "an input that is doubled on purpose",
+            """
+            from torch import nn
+            class Twice(nn.Module):
+                def __init__(self, width=8):
+                    super().__init__()
+                    self.conv = nn.Conv2d(width, width, 3, padding=1)
+                def forward(self, x):
+                    return self.conv(x + x)
+        """,
+        ),
+        Case(
+            "the input is saved first",
+            """
+            from torch import nn
+            class Block(nn.Module):
+                def __init__(self, width=8):
+                    super().__init__()
+                    self.conv = nn.Conv2d(width, width, 3, padding=1)
+                def forward(self, x):
+                    identity = x
+                    x = self.conv(x)
+                    x += identity
+                    return x
+        """,
+        ),
+    )
+
+    def check(self, analysis: Analysis) -> Iterator[Finding]:
+        for each in analysis.of_kind(Observed):
+            message = (
+                f"both operands are one tensor ({each.operand}): the block's input is overwritten before it is "
+                "added; save it first and add that"
+            )
+            yield self.noted(each, message)
