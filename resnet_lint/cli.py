@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import functools
 import inspect
 import io
 import os
@@ -84,7 +86,7 @@ def _setting_options(command: Callable[..., int]) -> Callable[..., int]:
 
 
 def _help(name: str, text: str) -> str:
-    default = default_of(name)
+    default = "on" if default_of(name) is True else default_of(name)
     return f"{text} Default: {default:{'g' if isinstance(default, float) else ''}}." if default else text
 
 
@@ -127,11 +129,20 @@ def check(paths: tuple[str, ...], config: Path | None, isolated: bool, **options
 
 def _run(paths: tuple[str, ...], settings: Settings, cwd: Path) -> Run:
     from . import pipeline
+    from .cache import Cache
+    from .interpreter import choose, executable_of
     from .progress import Progress
     from .workers import Workers
 
-    with Progress(sys.stderr) as progress, Workers() as workers:
-        return pipeline.check(paths, settings, workers, cwd=cwd, progress=progress)
+    named = None if settings.python is None else executable_of(settings.python)
+    near = Path(os.path.abspath(cwd / paths[0].partition("::")[0]))
+    choose_once = functools.cache(lambda: choose(named, near))
+    with (
+        Progress(sys.stderr) as progress,
+        Workers(choose_once) as workers,
+        Cache(workers, choose_once) if settings.cache else contextlib.nullcontext(workers) as analyser,
+    ):
+        return pipeline.check(paths, settings, analyser, cwd=cwd, progress=progress)
 
 
 def _show(run: Run, settings: Settings, cwd: Path) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 
 from .errors import ConfigError, UsageError
-from .kinds import CALL, CODES, COUNT, FILE, FLAG, FOLDERS, INPUTS, SECONDS, TEXTS, Kind, WrongValue, one_of
+from .kinds import CALL, CODES, COUNT, FILE, FLAG, FOLDERS, INPUTS, PATH, SECONDS, TEXTS, Kind, WrongValue, one_of
 from .parallel import usable_cores
 
 Format = Literal["text", "table", "json", "sarif", "github", "gitlab"]
@@ -58,6 +58,10 @@ class Settings:
     )
     timeout: float = option(SECONDS, "The time limit for one file.", default=60.0)
     jobs: int = option(COUNT, "How many files to look at at a time.", default=usable_cores())
+    cache: bool = option(FLAG, "Keep the answers, and do not ask anew what has not changed.", default=True)
+    python: Path | None = option(
+        PATH, "The interpreter that loads the models, or the folder of its environment.", default=None
+    )
     fix: bool = option(FLAG, "Write the verified fixes into the files.", default=False, instead_of="diff")
     unsafe_fixes: bool = option(FLAG, "Also fix what changes the result of code that runs.", default=False)
     diff: bool = option(FLAG, "Show what --fix would change as a diff; write nothing.", default=False, instead_of="fix")

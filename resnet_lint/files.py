@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import io
 import os
 import tempfile
@@ -71,6 +72,17 @@ def lines_of(path: str | Path) -> tuple[str, ...]:
         return tuple(decode(Path(path).read_bytes()).split("\n"))
     except (OSError, UnicodeError, SyntaxError, LookupError):
         return ()
+
+
+def digest(path: str | Path) -> str | None:
+    """A file by its content (SHA-256), None where there is no file that can be read."""
+    if not os.path.isfile(path):  # a pipe would block
+        return None
+    try:
+        with open(path, "rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError:
+        return None
 
 
 def write_atomically(path: Path, data: bytes) -> None:

@@ -8,6 +8,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
+_has_rung = False
+
+
+def has_rung() -> bool:
+    """Whether the time was up for anything in this process: with more of it, the result may be another."""
+    return _has_rung
+
 
 class TimeUp(BaseException):
     """The time for a piece of the user's code is over.
@@ -24,6 +31,8 @@ def time_limit(seconds: float) -> Iterator[None]:
     """
 
     def ring(number: int, frame: FrameType | None) -> None:
+        global _has_rung
+        _has_rung = True
         # Rings again soon, in case a bare `except:` catches it.
         signal.setitimer(signal.ITIMER_REAL, 0.5)
         raise TimeUp(f"not done after {seconds:.0f} s")

@@ -14,8 +14,8 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
 
+from .analyser import Analyser
 from .analysis import Analysis
 from .config import Settings
 from .coverage import joined
@@ -29,15 +29,6 @@ from .rule import Rule, load_rules
 from .selecting import Selector
 from .source.discover import SourceFile, discover
 from .source.outline import Outline, Unreadable, read_outline
-
-
-class Analyser(Protocol):
-    """What the pipeline asks of the workers. `torch` is their torch's version, None until a file was analysed."""
-
-    @property
-    def torch(self) -> str | None: ...
-
-    def analyse(self, request: Request) -> FileReport: ...
 
 
 def check(
@@ -63,7 +54,7 @@ def check(
     reports = merge(joined([each.report for each in checked if each.report is not None], cwd))
     return Run(
         files=_remarked(reports, discovery.files, selecting.selector),
-        torch=workers.torch,
+        interpreter=workers.interpreter,
         seconds=time.perf_counter() - began,
         notes=(*discovery.notes, *_notes(wanted, passed_over)),
         rewrites=tuple(each.rewrite for each in checked if each.rewrite is not None),

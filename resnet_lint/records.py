@@ -232,6 +232,9 @@ class FileReport:
 
     `outcomes` are those of the traces without a fault: what a fix has to leave as it is. `elsewhere` are classes of
     other files that were checked on the way.
+
+    `reads` are the files that the answer rests on, each with its digest (None: it was looked for and not there). There
+    are none for an answer that the next try may not give, because the time was up or the file ended its process.
     """
 
     path: str
@@ -240,6 +243,7 @@ class FileReport:
     notes: tuple[str, ...] = ()
     outcomes: tuple[Outcome, ...] = ()
     elsewhere: tuple[Covered, ...] = ()
+    reads: dict[str, str | None] | None = None
 
 
 @dataclass(frozen=True)
@@ -253,16 +257,27 @@ class Rewrite:
 
 
 @dataclass(frozen=True)
+class Interpreter:
+    """A Python that may load models: its executable, its version, that of its torch, and where it finds modules."""
+
+    executable: str
+    python: str
+    torch: str | None
+    search_path: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class Run:
     """A whole run: the files in the order they were given, and the seconds it took.
 
-    `notes` are sentences about what was not analysed, such as a folder without Python files.
+    `interpreter` is the one that models were loaded in, None where no file came so far. `notes` are sentences about
+    what was not analysed, such as a folder without Python files.
 
     `faults` are lines on files that the tool itself failed on; such a run is not complete.
     """
 
     files: tuple[FileReport, ...]
-    torch: str | None
+    interpreter: Interpreter | None
     seconds: float
     notes: tuple[str, ...] = ()
     rewrites: tuple[Rewrite, ...] = ()

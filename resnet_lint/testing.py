@@ -32,8 +32,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from .analyser import Analyser
 from .config import Settings
-from .pipeline import Analyser
 from .pipeline import check as run_pipeline
 from .records import Finding
 from .rule import Case, Rule, built_in_folder, load_rules

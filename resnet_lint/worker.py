@@ -1,7 +1,7 @@
 """The worker process: imports torch once, then looks at each file in a child of its own.
 
-Started as `python -m resnet_lint.worker` in the interpreter that has torch and the model's own dependencies; needs
-nothing but torch and the standard library. Reads requests from standard input and writes answers to standard output,
+Started by `start` in the interpreter that has torch and the model's own dependencies; needs nothing but torch and the
+standard library. Reads requests from standard input and writes answers to standard output,
 each a line of JSON; the first line that it writes says which torch it runs. It ends when standard input does.
 """
 
@@ -26,8 +26,9 @@ import torch
 from .analyse import analyse
 from .children import Answer
 from .errors import ResnetLintError
-from .limits import TimeUp
+from .limits import TimeUp, has_rung
 from .model.guard import guard
+from .model.reads import Reads
 from .records import Request
 from .server import Server
 from .shapes.dynamo import stand_in
@@ -80,9 +81,12 @@ def _answer(fields: dict[str, Any]) -> Answer:
     _close_standard_streams()
     sys.setrecursionlimit(3000)
     request = Request(**_with_tuples(fields))
+    reads = Reads(request.path)
+    reads.begin()
     guard()
     try:
-        return {"report": dataclasses.asdict(analyse(request))}
+        report = analyse(request)
+        return {"report": dataclasses.asdict(report) | {"reads": None if has_rung() else reads.digests}}
     except TimeUp as error:
         return {"ended": f"loading it took too long: {error}"}
     except ResnetLintError as error:
@@ -93,7 +97,3 @@ def _answer(fields: dict[str, Any]) -> Answer:
 
 def _with_tuples(fields: dict[str, Any]) -> dict[str, Any]:
     return {key: tuple(value) if isinstance(value, list) else value for key, value in fields.items()}
-
-
-if __name__ == "__main__":
-    main()

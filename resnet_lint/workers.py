@@ -8,10 +8,9 @@ import itertools
 import json
 import os
 import subprocess
-import sys
 import threading
+from collections.abc import Callable
 from concurrent.futures import Future
-from pathlib import Path
 from types import TracebackType
 from typing import IO, Any
 
@@ -20,7 +19,8 @@ import cattrs
 from .analysis import Analysis, Problem
 from .errors import ToolFault, WorkerError
 from .findings import check
-from .records import FileReport, Position, Request, Span
+from .interpreter import START, own
+from .records import FileReport, Interpreter, Position, Request, Span
 from .rule import load_rules
 
 Answer = dict[str, Any]
@@ -34,11 +34,13 @@ _ENDING_SECONDS = 10.0
 class Workers:
     """The worker of one run, for any number of threads; close it, or use it as a context manager.
 
-    `torch` is the version of torch that the worker runs, None until a first file was analysed.
+    `choose` says which interpreter it runs in, and `interpreter` which that is: None until a first file is analysed.
     """
 
-    def __init__(self) -> None:
-        self.torch: str | None = None
+    def __init__(self, choose: Callable[[], Interpreter] = own) -> None:
+        self.interpreter: Interpreter | None = None
+        self._choose = choose
+        self._is_ready = False
         self._lock = threading.Lock()  # over what follows
         self._process: subprocess.Popen[str] | None = None
         self._ids = itertools.count()
@@ -56,8 +58,8 @@ class Workers:
     def analyse(self, request: Request) -> FileReport:
         """The report on one file.
 
-        Raises WorkerError where the worker cannot start or has ended, and ToolFault where it fails outside the user's
-        code.
+        Raises WorkerError where no interpreter serves, or the worker cannot start or has ended, and ToolFault where it
+        fails outside the user's code.
         """
         answer = self._sent(request).result()
         if "fault" in answer:
@@ -73,7 +75,7 @@ class Workers:
         process = self._process
         if process is None:
             return
-        if self.torch is None:
+        if not self._is_ready:
             process.terminate()  # it is importing torch still, and would see the end of its input late
         _close(process.stdin)
         try:
@@ -89,8 +91,10 @@ class Workers:
             if self._end is not None:
                 raise WorkerError(self._end)
             if self._process is None:
-                self._process = _worker()
-                threading.Thread(target=self._read, args=(self._process,), daemon=True).start()
+                self.interpreter = self._choose()
+                self._process = _worker(self.interpreter)
+                reading = (self._process, self.interpreter.executable)
+                threading.Thread(target=self._read, args=reading, daemon=True).start()
             id = next(self._ids)
             self._waiting[id] = answer
             message = {"id": id, "seconds": request.seconds, "request": dataclasses.asdict(request)}
@@ -100,37 +104,33 @@ class Workers:
                 self._process.stdin.flush()
         return answer
 
-    def _read(self, process: subprocess.Popen[str]) -> None:
+    def _read(self, process: subprocess.Popen[str], executable: str) -> None:
         """In a thread of its own: hand each answer to who waits for it, until the worker ends."""
         assert process.stdout is not None
         with process.stdout as lines:
             for line in lines:
                 answer = json.loads(line)
                 if "torch" in answer:
-                    self.torch = answer["torch"]
+                    self._is_ready = True
                 else:
                     self._waiting.pop(answer["id"]).set_result(answer)
         code = process.wait()
         with self._lock:
             self._end = self._end or (
-                f"the worker ({sys.executable}) ended with exit code {code}; is torch installed there? "
+                f"the worker ({executable}) ended with exit code {code}; does torch work there? "
                 f"{_TRACEBACK_VARIABLE}=1 shows what it says"
             )
             for waiting in self._waiting.values():
                 waiting.set_exception(WorkerError(self._end))
 
 
-def _worker() -> subprocess.Popen[str]:
-    folder = str(Path(__file__).parents[1])
-    path = os.pathsep.join(filter(None, (folder, os.environ.get("PYTHONPATH"))))
+def _worker(interpreter: Interpreter) -> subprocess.Popen[str]:
     return subprocess.Popen(
-        # -P: the user's random.py in the working folder must not stand in for Python's own.
-        [sys.executable, "-P", "-m", "resnet_lint.worker"],
+        [interpreter.executable, START, "work"],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=None if os.environ.get(_TRACEBACK_VARIABLE) else subprocess.DEVNULL,
         text=True,
-        env={**os.environ, "PYTHONPATH": path},
     )
 
 

@@ -18,6 +18,19 @@ Lint = Callable[..., Result]
 settings.register_profile("any machine", deadline=None)  # a busy machine is no failure
 settings.load_profile("any machine")
 
+# What the shell of whoever runs the tests has chosen is no business of theirs.
+_OF_THE_SHELL = ("VIRTUAL_ENV", "CONDA_PREFIX", "PRE_COMMIT")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def cache_of_the_session(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """No test reads or writes the user's cache, nor what an earlier run left."""
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
+        for variable in _OF_THE_SHELL:
+            monkeypatch.delenv(variable, raising=False)
+        yield
+
 
 @pytest.fixture(scope="session")
 def workers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workers]:
@@ -33,11 +46,12 @@ def workers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workers]:
 
 @pytest.fixture
 def lint(workers: Workers, monkeypatch: pytest.MonkeyPatch) -> Lint:
-    """The command line in this process, with the shared worker process behind it."""
+    """The command line in this process, with the shared worker process behind it and no cache between them."""
     return command_line(workers, monkeypatch)
 
 
 def command_line(workers: Workers, patch: pytest.MonkeyPatch) -> Lint:
     """As the fixture `lint`, for fixtures that live longer than a test."""
-    patch.setattr("resnet_lint.workers.Workers", lambda: nullcontext(workers))
+    patch.setattr("resnet_lint.workers.Workers", lambda choose: nullcontext(workers))
+    patch.setattr("resnet_lint.cache.Cache", lambda analyser, choose: nullcontext(analyser))
     return lambda *args: CliRunner().invoke(main, [str(arg) for arg in args], prog_name="resnet-lint")

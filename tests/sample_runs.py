@@ -11,6 +11,7 @@ from resnet_lint.records import (
     FileReport,
     Finding,
     Fix,
+    Interpreter,
     Operand,
     Position,
     Run,
@@ -29,6 +30,9 @@ class BasicBlock(nn.Module):
         out += identity
         return out
 """
+
+
+INTERPRETER = Interpreter("/opt/model/bin/python", "3.11.7", "2.13.0")
 
 
 def span(path: Path, line: int, column: int, end_line: int, end_column: int) -> Span:
@@ -89,4 +93,4 @@ def full_run(folder: Path) -> Run:
     report = FileReport(
         str(path), (mismatch(path), untraced(path)), classes(path), ("2 factories were not traced: time was up",)
     )
-    return Run((report,), "2.13.0", 2.14)
+    return Run((report,), INTERPRETER, 2.14)

@@ -7,18 +7,19 @@ import json
 import sys
 import threading
 from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Self
 
 import pytest
 from click.testing import CliRunner, Result
-from sample_runs import span
+from sample_runs import INTERPRETER, span
 
 from resnet_lint import __version__
 from resnet_lint.cli import main
 from resnet_lint.progress import Progress
-from resnet_lint.records import ClassStatus, FileReport, Finding, Request, Severity
+from resnet_lint.records import ClassStatus, FileReport, Finding, Interpreter, Request, Severity
 
 MODEL = "from torch import nn\n\n\nclass Net(nn.Module): ...\n\n\ndef make(): ...\n"
 
@@ -46,7 +47,7 @@ class FakeWorkers:
         self.requests: list[Request] = []
         self.severity: Severity | None = None
         self.error: BaseException | None = None
-        self.torch: str | None = None
+        self.interpreter: Interpreter | None = None
 
     def __enter__(self) -> Self:
         return self
@@ -58,7 +59,7 @@ class FakeWorkers:
         self.requests.append(request)
         if self.error is not None:
             raise self.error
-        self.torch = "2.13.0"
+        self.interpreter = INTERPRETER
         place = span(Path(request.path), 4, 1, 4, 6)
         found = [Finding("XX103", "fake", self.severity, "it is wrong", place)] if self.severity else []
         return FileReport(request.path, tuple(found), (ClassStatus(request.path, "Net", 4, "checked"),))
@@ -67,7 +68,8 @@ class FakeWorkers:
 @pytest.fixture
 def workers(monkeypatch: pytest.MonkeyPatch) -> FakeWorkers:
     fake = FakeWorkers()
-    monkeypatch.setitem(sys.modules, "resnet_lint.workers", SimpleNamespace(Workers=lambda: fake))
+    monkeypatch.setitem(sys.modules, "resnet_lint.workers", SimpleNamespace(Workers=lambda choose: fake))
+    monkeypatch.setattr("resnet_lint.cache.Cache", lambda analyser, choose: nullcontext(analyser))
     return fake
 
 

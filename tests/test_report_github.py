@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sample_runs import classes, full_run, mismatch, span, write_block
+from sample_runs import INTERPRETER, classes, full_run, mismatch, span, write_block
 
 from resnet_lint.records import FileReport, Finding, Run, Severity
 from resnet_lint.report import View, render
@@ -44,7 +44,7 @@ def report_of(run: Run, folder: Path, **view: Any) -> list[str]:
 
 
 def run_of(path: Path, *findings: Finding) -> Run:
-    return Run((FileReport(str(path), findings, classes(path)),), "2.13.0", 1.0)
+    return Run((FileReport(str(path), findings, classes(path)),), INTERPRETER, 1.0)
 
 
 def test_a_finding_is_an_annotation_on_its_line(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 import jsonschema
 import pytest
-from sample_runs import BLOCK, classes, full_run, mismatch, span, write_block
+from sample_runs import BLOCK, INTERPRETER, classes, full_run, mismatch, span, write_block
 
 from resnet_lint.records import FileReport, Finding, Run, Severity
 from resnet_lint.report import View, render
@@ -52,7 +52,7 @@ def report_of(run: Run, folder: Path) -> Any:
 
 
 def run_of(path: Path, *findings: Finding) -> Run:
-    return Run((FileReport(str(path), findings, classes(path)),), "2.13.0", 1.0)
+    return Run((FileReport(str(path), findings, classes(path)),), INTERPRETER, 1.0)
 
 
 def test_a_finding_says_what_gitlab_reads(tmp_path: Path) -> None:

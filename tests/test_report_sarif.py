@@ -15,7 +15,7 @@ from urllib.request import url2pathname
 import jsonschema
 import pytest
 from conftest import Lint
-from sample_runs import classes, full_run, mismatch, span, write_block
+from sample_runs import INTERPRETER, classes, full_run, mismatch, span, write_block
 
 from resnet_lint.records import FileReport, Finding, Fix, Run, Severity
 from resnet_lint.report import View, render
@@ -38,7 +38,7 @@ def report_of(run: Run, folder: Path) -> Any:
 
 
 def run_of(path: Path, *findings: Finding) -> Run:
-    return Run((FileReport(str(path), findings, classes(path)),), "2.13.0", 1.0)
+    return Run((FileReport(str(path), findings, classes(path)),), INTERPRETER, 1.0)
 
 
 def resolved(location: dict[str, str], run: Any) -> Path:

@@ -24,7 +24,7 @@ def _run(run: Run, view: View) -> dict[str, Any]:
     checked = checked_classes(run)
     return {
         "version": VERSION,
-        "tool": {"name": "resnet-lint", "version": __version__, "torch": run.torch},
+        "tool": {"name": "resnet-lint", "version": __version__, "torch": run.interpreter and run.interpreter.torch},
         "findings": [_finding(finding, view) for finding in run.findings],
         "modules": [_module(status, view) for status in run.classes],
         "summary": {

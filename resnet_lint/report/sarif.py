@@ -48,7 +48,7 @@ def _run(run: Run, view: View) -> Json:
                 "rules": [
                     help_of(rule) | {"defaultConfiguration": {"level": _LEVELS[rule.severity]}} for rule in view.rules
                 ],
-                "properties": {"torch": run.torch},
+                "properties": {"torch": run.interpreter and run.interpreter.torch},
             }
         },
         "columnKind": "unicodeCodePoints",

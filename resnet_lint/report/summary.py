@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import click
 
 from ..files import shown
-from ..records import ClassStatus, Finding, Run, Severity
+from ..records import ClassStatus, Finding, Interpreter, Run, Severity
 from . import View
 
 COLOURS: dict[Severity, str] = {"error": "red", "warning": "yellow", "info": "blue"}
@@ -46,6 +46,8 @@ def closing_lines(run: Run, view: View) -> list[str]:
         lines += map(one_line, run.notes)
     if not view.quiet:
         lines += _file_notes(run, view)
+        if view.verbose and run.interpreter is not None:
+            lines.append(_loaded_by(run.interpreter))
         lines.append(summary(run, view))
     return lines
 
@@ -99,6 +101,11 @@ def _failures(run: Run, view: View) -> list[str]:
         else:
             reasons += [f"{shown(each.span.path, view.cwd)}: {one_line(each.message)}" for each in file.findings]
     return reasons
+
+
+def _loaded_by(interpreter: Interpreter) -> str:
+    versions = f"Python {interpreter.python}, torch {interpreter.torch}"
+    return one_line(f"models were loaded by {interpreter.executable}: {versions}")
 
 
 def _file_notes(run: Run, view: View) -> list[str]:
