@@ -17,7 +17,7 @@ import pytest
 from conftest import Lint
 from sample_runs import INTERPRETER, classes, full_run, mismatch, span, write_block
 
-from resnet_lint.records import FileReport, Finding, Fix, Run, Severity
+from resnet_lint.records import Cause, FileReport, Finding, Fix, Run, Severity
 from resnet_lint.report import View, render
 from resnet_lint.rule import load_rules
 
@@ -112,7 +112,7 @@ def test_a_finding(tmp_path: Path) -> None:
 
 
 def test_a_run_without_findings(tmp_path: Path) -> None:
-    run = report_of(Run((), None, 0.0), tmp_path)
+    run = valid(json.loads(render("sarif", Run((), None, 0.0), View(tmp_path, colour=True))))
     assert (run["results"], run["artifacts"]) == ([], [])
     [notification] = run["invocations"][0]["toolExecutionNotifications"]
     assert (notification["level"], notification["message"]["text"]) == ("warning", "nothing was checked")
@@ -151,6 +151,14 @@ def test_a_cause_that_is_named_twice(tmp_path: Path) -> None:
     twice = dataclasses.replace(finding, causes=finding.causes * 2)
     [result] = report_of(run_of(path, twice), tmp_path)["results"]
     assert len(result["relatedLocations"]) == 2
+
+
+def test_what_users_write_stays_readable_for_strict_parsers(tmp_path: Path) -> None:
+    path, odd = write_block(tmp_path), "\udcff \x1b[0m"
+    finding = mismatch(path)
+    finding = dataclasses.replace(finding, message=odd, target=odd, causes=(Cause(str(path), 1, odd),), fix=Fix(odd))
+    run = dataclasses.replace(run_of(path, finding), notes=(odd,), faults=(odd,))
+    json.dumps(report_of(run, tmp_path), ensure_ascii=False).encode()
 
 
 @pytest.mark.parametrize("name", ["a b.py", "50%.py", "a#b?.py", "c:d.py", "größe.py", "\udcff.py"])

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -18,6 +18,7 @@ from .. import __version__
 from ..fingerprint import fingerprints
 from ..records import Cause, Edit, Finding, Fix, Position, Run, Severity
 from . import View
+from .columns import display
 from .facts import explanation
 from .places import repository
 from .rule_help import help_of
@@ -32,7 +33,7 @@ Json = dict[str, Any]
 
 def report(run: Run, view: View) -> str:
     """The whole run as one log: the rules, the files, the findings, and what was not analysed as notifications."""
-    log = {"$schema": _SCHEMA, "version": "2.1.0", "runs": [_run(run, view)]}
+    log = {"$schema": _SCHEMA, "version": "2.1.0", "runs": [_run(run, replace(view, colour=False))]}
     return json.dumps(log, indent=2) + "\n"
 
 
@@ -93,7 +94,7 @@ def _result(finding: Finding, number: int, mark: str, files: _Files) -> Json:
         "ruleId": finding.rule,
         "ruleIndex": number,
         "level": _LEVELS[finding.severity],
-        "message": {"text": explanation(finding, files.root)},
+        "message": _message(explanation(finding, files.root)),
         "locations": [location],
         "relatedLocations": [_related(cause, files) for cause in dict.fromkeys(finding.causes)],
         "partialFingerprints": {"resnetLint/v1": mark},
@@ -108,12 +109,12 @@ def _region(start: Position, end: Position) -> Json:
 
 def _related(cause: Cause, files: _Files) -> Json:
     place = {"artifactLocation": files.location(cause.path), "region": {"startLine": cause.line}}
-    return {"physicalLocation": place, "message": {"text": cause.text}}
+    return {"physicalLocation": place, "message": _message(cause.text)}
 
 
 def _fix(fix: Fix, path: str, files: _Files) -> Json:
     return {
-        "description": {"text": fix.title},
+        "description": _message(fix.title),
         "artifactChanges": [
             {"artifactLocation": files.location(path), "replacements": [_replacement(edit) for edit in fix.edits]}
         ],
@@ -141,4 +142,9 @@ def _notifications(run: Run, view: View, files: _Files) -> Iterator[Json]:
 
 
 def _notification(level: str, text: str) -> Json:
-    return {"level": level, "message": {"text": text}}
+    return {"level": level, "message": _message(text)}
+
+
+def _message(text: str) -> Json:
+    """Text from outside may hold half a surrogate pair, which strict readers of JSON refuse."""
+    return {"text": "\n".join(map(display, text.split("\n")))}
