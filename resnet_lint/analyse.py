@@ -40,7 +40,8 @@ def analyse(request: Request) -> FileReport:
 
 def _analysis(loaded: Loaded, classes: Sequence[ModelClass], found: Exploration, only_class: str | None) -> Analysis:
     statuses = tuple(_status(loaded, model, found) for model in classes)
-    problems = tuple(_problems(loaded, classes, found))
+    absent = (Problem("missing", each.span, each.package) for each in loaded.missing)
+    problems = (*absent, *_problems(loaded, classes, found))
     names = {model.name.rpartition(".")[2] for model in classes}
     failures = tuple(failure for failure in _failures(loaded, found) if only_class is None or failure.module in names)
     traces = [Seen(traced.trace, traced.label, loaded.project) for traced in found.traced]

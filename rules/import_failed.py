@@ -26,7 +26,7 @@ class ImportFailed(Rule):
     code = "RL002"
     name = "import-failed"
     bad = (
-        Case("a missing package", "from no_such_package import Base  # <- RL002\nclass Block(Base): pass\n"),
+        Case("a module that has moved", "from torch.moved import Base  # <- RL002\nclass Block(Base): pass\n"),
         Case(
             "a base class that does not exist",
             "from torch import nn\nclass Block(nn.Modul):  # <- RL002\n    pass\n",

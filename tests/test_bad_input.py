@@ -134,7 +134,9 @@ def test_bad_utf_8(lint: Lint) -> None:
 @pytest.mark.parametrize(
     ("imports", "statement", "says"),
     [
-        ("import no_such_package", "pass", "No module named 'no_such_package'"),
+        ("import torch.no_such_part", "pass", "No module named 'torch.no_such_part'"),
+        ("import modell", "pass", "No module named 'modell'"),
+        ("", "raise ModuleNotFoundError('pip install it')", "ModuleNotFoundError: pip install it"),
         ("", "raise ValueError('no data')", "ValueError: no data"),
         ("", "1 / 0", "ZeroDivisionError: division by zero"),
         ("import sys", "sys.exit(3)", "it exits while it is imported (exit code 3)"),

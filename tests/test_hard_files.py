@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from textwrap import dedent
@@ -24,6 +25,64 @@ class Hard:
 
 
 CASES = {
+    "a package that is not installed": Hard(
+        """
+        import no_such_package as nsp
+        from no_such_package.layers import ConvModule, build_norm
+        from no_such_package.parts import *
+        from no_such_package.hub import HubMixin
+
+        @nsp.MODELS.register_module()
+        class Block(nsp.BaseModule):
+            def __init__(self, width: nsp.Width | None = None):
+                super().__init__(init_cfg=None)
+                self.conv = nn.Conv2d(3, width or 8, 3)
+            @nsp.auto_fp16(apply_to=("x",))
+            def forward(self, x):
+                return self.conv(x)
+
+        class Shared(nn.Module, HubMixin):
+            def __init__(self):
+                super().__init__()
+                self.block = Block()
+            def forward(self, x):
+                return self.block(x)
+
+        class NeedsLayer(nn.Module):
+            def __init__(self):
+                super().__init__()
+                self.conv = ConvModule(3, 8, 3)
+            def forward(self, x):
+                return self.conv(x)
+
+        class NeedsPair(nn.Module):
+            def __init__(self):
+                super().__init__()
+                self.name, self.norm = build_norm(dict(type="BN"), 8)
+            def forward(self, x):
+                return self.norm(x)
+        """,
+        {"Block": "checked", "Shared": "checked", "NeedsLayer": "failed", "NeedsPair": "failed"},
+        ("RL005", "RL004", "RL003"),
+    ),
+    "a fallback of the file's own": Hard(
+        """
+        try:
+            from no_such_package import Conv2d
+        except ImportError:
+            Conv2d = nn.Conv2d
+        import another_missing_package
+
+        class Net(nn.Module):
+            def __init__(self):
+                super().__init__()
+                self.conv = Conv2d(3, 8, 3)
+            def forward(self, x):
+                return self.conv(x)
+        """,
+        {"Net": "checked"},
+        ("RL005",),
+    ),
     "a mask": Hard(
         """
         class Net(nn.Module):
@@ -105,7 +164,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def _file(name: str) -> str:
-    return name.replace(" ", "_") + ".py"
+    return re.sub(r"\W", "_", name) + ".py"
 
 
 Report = dict[str, Any]

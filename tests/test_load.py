@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import sys
 from collections.abc import Callable, Iterator
 from itertools import count
@@ -12,7 +13,8 @@ import pytest
 
 from resnet_lint.limits import TimeUp, time_limit
 from resnet_lint.model.classes import model_classes
-from resnet_lint.model.load import ImportFailure, Loaded, load, package_folder, project_root
+from resnet_lint.model.load import ImportFailure, Loaded, load
+from resnet_lint.model.package import package_folder, project_root
 
 _numbers = count()
 
@@ -124,7 +126,7 @@ def test_a_failed_assignment_costs_its_name_only(loaded: LoadSource) -> None:
 @pytest.mark.parametrize(
     ("source", "line", "reason"),
     [
-        ("x = 1\nimport no_such_package\n", 2, "ModuleNotFoundError: No module named 'no_such_package'"),
+        ("x = 1\nimport torch.no_such_part\n", 2, "ModuleNotFoundError: No module named 'torch.no_such_part'"),
         ("from os import nothing\n", 1, "ImportError: cannot import name 'nothing'"),
         ("class A:\n    x = 1\n    1 / 0\n", 3, "ZeroDivisionError: division by zero"),
         ("def f():\n    raise ValueError\nclass A:\n    f()\n", 2, "ValueError"),
@@ -232,14 +234,17 @@ def test_an_endless_definition_ends_with_the_time(tmp_path: Path) -> None:
 
 def test_the_project_is_the_repository_or_the_package_or_the_folder(tmp_path: Path) -> None:
     file = write(tmp_path, "", "repo/src/pack/sub/net.py")
-    assert package_folder(file) is None
+    alone = ast.parse("import torch")
+    assert package_folder(file, alone) is None
+    assert package_folder(file, ast.parse("from .net import Net")) == tmp_path / "repo/src/pack/sub"
+    assert package_folder(file, ast.parse("from ..net import Net")) == tmp_path / "repo/src/pack"
     assert project_root(file, None) == file.parent
     write(tmp_path, "", "repo/src/pack/__init__.py")
     write(tmp_path, "", "repo/src/pack/sub/__init__.py")
-    assert package_folder(file) == tmp_path / "repo/src/pack"
-    assert project_root(file, package_folder(file)) == tmp_path / "repo/src/pack"
+    assert package_folder(file, alone) == tmp_path / "repo/src/pack"
+    assert project_root(file, package_folder(file, alone)) == tmp_path / "repo/src/pack"
     write(tmp_path, "", "repo/pyproject.toml")
-    assert project_root(file, package_folder(file)) == tmp_path / "repo"
+    assert project_root(file, package_folder(file, alone)) == tmp_path / "repo"
 
 
 def test_the_classes_of_a_file(loaded: LoadSource) -> None:

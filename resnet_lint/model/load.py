@@ -26,31 +26,45 @@ from ..limits import TimeUp, time_limit
 from ..records import Position, Span
 from ..said import said
 from ..shapes.place import Project
+from .missing import serve_missing_packages
+from .package import import_folders, is_foreign, module_name, package_folder, project_root
 
 _DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Import, ast.ImportFrom, ast.Delete)
 _ASSIGNMENTS = (ast.Assign, ast.AnnAssign, ast.AugAssign)
-_ROOT_MARKS = (".git", "pyproject.toml", "setup.py", "setup.cfg")
 
 # An assignment at module level that takes longer is training or loading data, not a definition.
 _ASSIGNMENT_SECONDS = 10.0
 
 
 @dataclass(frozen=True)
+class MissingImport:
+    """A package that is not installed, and the line that imports it, directly or through other modules."""
+
+    span: Span
+    package: str
+
+
+@dataclass(frozen=True)
 class Loaded:
-    """An imported model file: its module, its syntax tree, and the project that it belongs to."""
+    """An imported model file: its module, its syntax tree, and the project that it belongs to.
+
+    `missing` are packages that are not installed; stand-ins took their place.
+    """
 
     path: str
     module: types.ModuleType
     tree: ast.Module
     project: Project
+    missing: tuple[MissingImport, ...] = ()
 
 
 @dataclass(frozen=True)
 class ImportFailure:
-    """Why a file cannot be imported, and the line."""
+    """Why a file cannot be imported, and the line; `module` is the one that Python looked for and did not find."""
 
     span: Span
     reason: str
+    module: str | None = None
 
 
 def load(path: str, source: str | None = None) -> Loaded | ImportFailure:
@@ -62,17 +76,52 @@ def load(path: str, source: str | None = None) -> Loaded | ImportFailure:
     if source is not None:
         _replace_source(path, source)
     tree = ast.parse(file.read_bytes() if source is None else source, filename=path)
-    package = package_folder(file)
-    project = Project(_with_slash(project_root(file, package)))
-    _extend_search_path(file, package, project)
+    package = package_folder(file, tree)
+    project = Project(f"{str(project_root(file, package)).rstrip('/')}/")
+    folders = import_folders(file, package, Path(project.root))
+    sys.path[:0] = [str(folder) for folder in folders if str(folder) not in sys.path]
+    missing: list[MissingImport] = []
+    while True:
+        outcome = _imported(file, tree, package)
+        if isinstance(outcome, types.ModuleType):
+            return Loaded(path, outcome, tree, project, tuple(missing))
+        name = (outcome.module or "").partition(".")[0]
+        if name in (each.package for each in missing) or not is_foreign(name, folders):
+            return outcome
+        missing.append(MissingImport(outcome.span, name))
+        _STAND_INS.packages.add(name)
+
+
+_STAND_INS = serve_missing_packages()
+
+
+def _imported(file: Path, tree: ast.Module, package: Path | None) -> types.ModuleType | ImportFailure:
+    """The module of a file, after its definitions have run."""
+    name = module_name(file, package)
+    first = name if file.stem == "__init__" else name.rpartition(".")[0]
     try:
-        module, has_run = _module_for(file, package)
+        if first:
+            importlib.import_module(first)
     except TimeUp:
         raise
     except BaseException as error:
-        return ImportFailure(_line(path, 1), f"its package cannot be imported: {_said(error)}")
-    failure = None if has_run else _run_definitions(path, tree, module)
-    return failure or Loaded(path, module, tree, project)
+        reason = f"its package cannot be imported: {_said(error)}"
+        return ImportFailure(_line(str(file), _line_of(error, str(file), 1)), reason, _not_found(error))
+    if name in sys.modules:  # its package has imported it already
+        return sys.modules[name]
+    spec = importlib.util.spec_from_file_location(name, file)
+    assert spec is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    failure = _run_definitions(str(file), tree, module)
+    if failure is None:
+        return module
+    del sys.modules[name]
+    return failure
+
+
+def _not_found(error: BaseException) -> str | None:
+    return error.name if isinstance(error, ModuleNotFoundError) else None
 
 
 def _replace_source(path: str, source: str) -> None:
@@ -88,63 +137,6 @@ def _replace_source(path: str, source: str) -> None:
     linecache.cache[path] = (len(source), None, list(io.StringIO(source, newline=None)), path)
 
 
-def package_folder(file: Path) -> Path | None:
-    """The outermost folder of the package that a file belongs to, or None for a file on its own."""
-    folder, outermost = file.parent, None
-    while (folder / "__init__.py").is_file():
-        outermost, folder = folder, folder.parent
-    return outermost
-
-
-def project_root(file: Path, package: Path | None) -> Path:
-    """The folder of the user's own code: the repository, or the package, or the file's folder."""
-    start = package.parent if package is not None else file.parent
-    if "site-packages" not in start.parts:
-        for folder in (start, *start.parents):
-            if any((folder / mark).exists() for mark in _ROOT_MARKS):
-                return folder
-    return package if package is not None else start
-
-
-def _with_slash(folder: Path) -> str:
-    return str(folder).rstrip("/") + "/"
-
-
-def _extend_search_path(file: Path, package: Path | None, project: Project) -> None:
-    folders = [package.parent] if package is not None else [file.parent, Path(project.root), Path.cwd()]
-    for folder in reversed(folders):
-        if str(folder) not in sys.path:
-            sys.path.insert(0, str(folder))
-
-
-def _module_for(file: Path, package: Path | None) -> tuple[types.ModuleType, bool]:
-    """The module to run the file in, and whether it has run: its package may have imported it already."""
-    if package is None:
-        name = file.stem if _is_new_name(file.stem) else f"resnet_lint_{file.stem}"
-    else:
-        parts = file.relative_to(package.parent).with_suffix("").parts
-        name = ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
-        parent = name.rpartition(".")[0]
-        if parent:
-            importlib.import_module(parent)
-        elif parts[-1] == "__init__":
-            importlib.import_module(name)
-        if name in sys.modules:
-            return sys.modules[name], True
-    spec = importlib.util.spec_from_file_location(name, file)
-    assert spec is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module
-    return module, False
-
-
-def _is_new_name(name: str) -> bool:
-    if name in sys.modules or name in sys.stdlib_module_names or not name.isidentifier():
-        return False
-    spec = importlib.util.find_spec(name)
-    return spec is None or spec.origin is None or "site-packages" not in spec.origin
-
-
 def _run_definitions(path: str, tree: ast.Module, module: types.ModuleType) -> ImportFailure | None:
     flags = _future_flags(tree)
     for statement in definitions(tree.body):
@@ -155,7 +147,8 @@ def _run_definitions(path: str, tree: ast.Module, module: types.ModuleType) -> I
             raise
         except BaseException as error:
             if not isinstance(statement, _ASSIGNMENTS):
-                return ImportFailure(_line(path, _line_of(error, path, statement.lineno)), _said(error))
+                line = _line(path, _line_of(error, path, statement.lineno))
+                return ImportFailure(line, _said(error), _not_found(error))
     return None
 
 

@@ -1,0 +1,117 @@
+"""Stand-ins for packages that are not installed, so that the shapes of what does not need them can be followed.
+
+An attribute of such a package is a Missing: a base class, a decorator or a constant as far as definitions go. Calling
+it gives a MissingLayer, which can be a part of a model. Who feeds one a tensor needs the package, and is told so.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Sequence
+from importlib.abc import Loader, MetaPathFinder
+from importlib.machinery import ModuleSpec
+from types import ModuleType
+from typing import Any
+
+import torch
+from torch import nn
+
+
+class NotInstalledError(ImportError):
+    """The user's code cannot do without a package that is not installed."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"{name} is not installed")
+
+
+class Missing:
+    """Something of a package that is not installed, by its full name."""
+
+    def __init__(self, name: str) -> None:
+        self.__name__ = self._name = name
+
+    def __getattr__(self, name: str) -> Missing:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return Missing(f"{self._name}.{name}")
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        return _called(self._name, args, kwargs)
+
+    def __mro_entries__(self, bases: tuple[Any, ...]) -> tuple[type, ...]:
+        """As a base class: an nn.Module, as nobody knows better; beside another base, a mixin that adds nothing."""
+        modules = any(isinstance(base, type) and issubclass(base, nn.Module) for base in bases)
+        return () if modules or bases[0] is not self else (MissingLayer,)
+
+    def __instancecheck__(self, instance: object) -> bool:
+        return False
+
+    def __getitem__(self, key: object) -> Missing:
+        return self  # Config[int], in an annotation
+
+    def __or__(self, other: object) -> Any:
+        return Any
+
+    __ror__ = __or__
+
+
+class MissingLayer(nn.Module):
+    """What a call of a Missing gives, and what a class below one inherits: it takes any arguments."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__()
+        self._name = type(self).__name__
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__") or type(self) is not MissingLayer:
+            return super().__getattr__(name)
+        return Missing(f"{self._name}.{name}")
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        return _called(self._name, args, kwargs) if type(self) is MissingLayer else super().__call__(*args, **kwargs)
+
+    def __iter__(self) -> Iterator[Any]:
+        raise NotInstalledError(self._name)
+
+
+def _called(name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """A decorator gives back what it decorates; anything else, a layer. Raises NotInstalledError for a tensor."""
+    if any(isinstance(value, torch.Tensor) for value in (*args, *kwargs.values())):
+        raise NotInstalledError(name)
+    if len(args) == 1 and not kwargs and callable(args[0]) and not isinstance(args[0], (nn.Module, Missing)):
+        return args[0]
+    layer = MissingLayer()
+    layer._name = name
+    return layer
+
+
+class _MissingModule(ModuleType):
+    __path__: list[str] = []  # noqa: RUF012 - a package, so that its submodules are looked for
+
+    def __getattr__(self, name: str) -> Missing:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return Missing(f"{self.__name__}.{name}")
+
+
+class StandIns(MetaPathFinder, Loader):
+    """Serves the packages in `packages`, once nobody else has them."""
+
+    def __init__(self) -> None:
+        self.packages: set[str] = set()
+
+    def find_spec(self, name: str, path: Sequence[str] | None, target: ModuleType | None = None) -> ModuleSpec | None:
+        return ModuleSpec(name, self) if name.partition(".")[0] in self.packages else None
+
+    def create_module(self, spec: ModuleSpec) -> ModuleType:
+        return _MissingModule(spec.name)
+
+    def exec_module(self, module: ModuleType) -> None:
+        """There is nothing to run."""
+
+
+def serve_missing_packages() -> StandIns:
+    """From now on, also for imports inside functions, what nobody else has is looked for among the stand-ins."""
+    stand_ins = StandIns()
+    sys.meta_path.append(stand_ins)
+    return stand_ins

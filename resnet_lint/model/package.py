@@ -1,0 +1,64 @@
+"""Where a file belongs: its package, its project, its name as a module, and the folders that its imports look in."""
+
+from __future__ import annotations
+
+import ast
+import difflib
+import importlib.util
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+_ROOT_MARKS = (".git", "pyproject.toml", "setup.py", "setup.cfg")
+
+
+def package_folder(file: Path, tree: ast.Module) -> Path | None:
+    """The outermost folder of the package that a file belongs to, or None for a file on its own.
+
+    Folders without an `__init__.py` count as packages as far up as the file's relative imports reach.
+    """
+    levels = [node.level for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)]
+    folder, outermost = file.parent, None
+    for up in range(len(file.parents) - 1):
+        if not (folder / "__init__.py").is_file() and up >= max(levels, default=0):
+            break
+        outermost, folder = folder, folder.parent
+    return outermost
+
+
+def project_root(file: Path, package: Path | None) -> Path:
+    """The folder of the user's own code: the repository, or the package, or the file's folder."""
+    start = package.parent if package is not None else file.parent
+    if "site-packages" not in start.parts:
+        for folder in (start, *start.parents):
+            if any((folder / mark).exists() for mark in _ROOT_MARKS):
+                return folder
+    return package if package is not None else start
+
+
+def import_folders(file: Path, package: Path | None, root: Path) -> list[Path]:
+    """Where imports of the project's own modules are looked for, the nearest first."""
+    return [package.parent] if package is not None else [file.parent, root, Path.cwd()]
+
+
+def module_name(file: Path, package: Path | None) -> str:
+    """The name under which a file is imported; that of a file on its own must not be taken by another module."""
+    if package is None:
+        return file.stem if _is_new_name(file.stem) else f"resnet_lint_{file.stem}"
+    parts = file.relative_to(package.parent).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def _is_new_name(name: str) -> bool:
+    if name in sys.modules or name in sys.stdlib_module_names or not name.isidentifier():
+        return False
+    spec = importlib.util.find_spec(name)
+    return spec is None or spec.origin is None or "site-packages" not in spec.origin
+
+
+def is_foreign(name: str, folders: Sequence[Path]) -> bool:
+    """Whether a module that was not found is a package to be installed, and not a misspelled one of the project."""
+    if not name or name in sys.modules or name in sys.stdlib_module_names:
+        return False  # a part of something that is there
+    own = {entry.stem for folder in folders for entry in folder.iterdir() if entry.suffix == ".py" or entry.is_dir()}
+    return not difflib.get_close_matches(name, own, n=1, cutoff=0.8)
