@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import sys
 from collections.abc import Callable, Iterator
 from itertools import count
@@ -234,17 +233,25 @@ def test_an_endless_definition_ends_with_the_time(tmp_path: Path) -> None:
 
 def test_the_project_is_the_repository_or_the_package_or_the_folder(tmp_path: Path) -> None:
     file = write(tmp_path, "", "repo/src/pack/sub/net.py")
-    alone = ast.parse("import torch")
-    assert package_folder(file, alone) is None
-    assert package_folder(file, ast.parse("from .net import Net")) == tmp_path / "repo/src/pack/sub"
-    assert package_folder(file, ast.parse("from ..net import Net")) == tmp_path / "repo/src/pack"
+    assert package_folder(file) is None
+    assert package_folder(file, 1) == tmp_path / "repo/src/pack/sub"
+    assert package_folder(file, 2) == tmp_path / "repo/src/pack"
     assert project_root(file, None) == file.parent
     write(tmp_path, "", "repo/src/pack/__init__.py")
     write(tmp_path, "", "repo/src/pack/sub/__init__.py")
-    assert package_folder(file, alone) == tmp_path / "repo/src/pack"
-    assert project_root(file, package_folder(file, alone)) == tmp_path / "repo/src/pack"
+    assert package_folder(file) == tmp_path / "repo/src/pack"
+    assert project_root(file, package_folder(file)) == tmp_path / "repo/src/pack"
     write(tmp_path, "", "repo/pyproject.toml")
-    assert project_root(file, package_folder(file, alone)) == tmp_path / "repo"
+    assert project_root(file, package_folder(file)) == tmp_path / "repo"
+
+
+def test_relative_imports_need_no_init_file(tmp_path: Path) -> None:
+    write(tmp_path, "WIDTH = 7\n", "pack/parts.py")
+    source = "from ..parts import WIDTH\nfrom .more import DEPTH\n"
+    write(tmp_path, "DEPTH = 3\n", "pack/nets/more.py")
+    result = load(str(write(tmp_path, source, "pack/nets/relative.py")))
+    assert isinstance(result, Loaded)
+    assert (result.module.WIDTH, result.module.DEPTH) == (7, 3)
 
 
 def test_the_classes_of_a_file(loaded: LoadSource) -> None:

@@ -27,7 +27,7 @@ from ..records import Position, Span
 from ..said import said
 from ..shapes.place import Project
 from .missing import serve_missing_packages
-from .package import import_folders, is_foreign, module_name, package_folder, project_root
+from .package import import_folders, is_foreign, module_name, package_folder, project_root, relative_levels
 
 _DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Import, ast.ImportFrom, ast.Delete)
 _ASSIGNMENTS = (ast.Assign, ast.AnnAssign, ast.AugAssign)
@@ -76,7 +76,7 @@ def load(path: str, source: str | None = None) -> Loaded | ImportFailure:
     if source is not None:
         _replace_source(path, source)
     tree = ast.parse(file.read_bytes() if source is None else source, filename=path)
-    package = package_folder(file, tree)
+    package = package_folder(file, relative_levels(tree))
     project = Project(f"{str(project_root(file, package)).rstrip('/')}/")
     folders = import_folders(file, package, Path(project.root))
     sys.path[:0] = [str(folder) for folder in folders if str(folder) not in sys.path]

@@ -12,18 +12,22 @@ from pathlib import Path
 _ROOT_MARKS = (".git", "pyproject.toml", "setup.py", "setup.cfg")
 
 
-def package_folder(file: Path, tree: ast.Module) -> Path | None:
+def package_folder(file: Path, levels: int = 0) -> Path | None:
     """The outermost folder of the package that a file belongs to, or None for a file on its own.
 
-    Folders without an `__init__.py` count as packages as far up as the file's relative imports reach.
+    `levels` folders count as packages even without an `__init__.py`: as far up as the file's relative imports reach.
     """
-    levels = [node.level for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)]
     folder, outermost = file.parent, None
     for up in range(len(file.parents) - 1):
-        if not (folder / "__init__.py").is_file() and up >= max(levels, default=0):
+        if not (folder / "__init__.py").is_file() and up >= levels:
             break
         outermost, folder = folder, folder.parent
     return outermost
+
+
+def relative_levels(tree: ast.Module) -> int:
+    """How many folders up the relative imports of a file reach: 2 for `from ..blocks import Block`."""
+    return max((node.level for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)), default=0)
 
 
 def project_root(file: Path, package: Path | None) -> Path:

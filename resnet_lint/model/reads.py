@@ -16,7 +16,7 @@ from typing import Any
 
 from ..files import digest
 from ..rule import built_in_folder
-from .load import package_folder, project_root
+from .package import package_folder, project_root
 
 # What is installed is known by its version, and is no more read file by file than Python itself.
 _INSTALLED = ("site-packages", "dist-packages")
