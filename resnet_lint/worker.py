@@ -22,6 +22,7 @@ from typing import Any
 os.environ.update(PYTORCH_JIT="0", TORCHDYNAMO_DISABLE="1", TORCH_COMPILE_DISABLE="1")
 
 import torch
+from torch import nn
 
 from .analyse import analyse
 from .children import Answer
@@ -30,6 +31,7 @@ from .limits import TimeUp, has_rung
 from .model.guard import guard
 from .model.reads import Reads
 from .records import Request
+from .rule import load_rules
 from .server import Server
 from .shapes.dynamo import stand_in
 
@@ -43,7 +45,7 @@ def main() -> None:
         signal.signal(number, _exit)
     sys.dont_write_bytecode = True
     stand_in()
-    torch.set_num_threads(1)  # as many files at a time as there are cores
+    _warm_up()
     folder = _private_folder()
     try:
         server = Server(requests, answers, _answer)
@@ -53,6 +55,15 @@ def main() -> None:
         pass  # the front is gone
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def _warm_up() -> None:
+    """Do once what each child would do first. Torch imports 500 modules at its first random tensor on meta."""
+    torch.set_num_threads(1)  # files share the cores
+    load_rules()
+    with torch.device("meta"):
+        x = torch.randn(2, 1, 4, 4)
+        nn.Sequential(nn.Conv2d(1, 1, 1), nn.BatchNorm2d(1), nn.ReLU())(x) + x
 
 
 def _close_standard_streams(but: int | None = None) -> None:
