@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Sequence
 
-from .analysis import Analysis, Failure, Problem
+from .analysis import Analysis, Failure, Problem, ProblemKind
 from .findings import check
 from .model.arguments import required_names
 from .model.attempts import Traced
@@ -53,7 +53,7 @@ def _status(loaded: Loaded, model: ModelClass, found: Exploration) -> ClassStatu
     how = found.coverage.how.get(model.name)
     if how is not None:
         return ClassStatus(loaded.path, model.name, model.line, "checked", how)
-    if model.skipped is not None:
+    if model.skipped is not None and model.name not in found.coverage.contradicted:
         return ClassStatus(loaded.path, model.name, model.line, "skipped", None, model.skipped)
     _, reason = found.coverage.failures.get(model.name, ("build", _NOT_REACHED))
     return ClassStatus(loaded.path, model.name, model.line, "failed", None, reason)
@@ -64,10 +64,17 @@ _NOT_REACHED = "nothing in the file builds or calls it"
 
 def _problems(loaded: Loaded, classes: Sequence[ModelClass], found: Exploration) -> Iterator[Problem]:
     for model in classes:
-        if model.name in found.coverage.how or model.skipped is not None:
+        target = found.coverage.contradicted.get(model.name)
+        if model.name in found.coverage.how or (model.skipped is not None and target is None):
             continue
         stage, reason = found.coverage.failures.get(model.name, ("build", _NOT_REACHED))
-        span = Span(loaded.path, Position(model.line, 1), Position(model.line, 1))
+        line = model.line if target is None or target.line is None else target.line
+        span = Span(loaded.path, Position(line, 1), Position(line, 1))
+        if target is not None:
+            kind: ProblemKind = "build" if stage == "build" else "trace"
+            reason = f"{reason} ({target.origin} asks for that)"
+            yield Problem(kind, span, reason, model.name, f"correct {target.origin}")
+            continue
         command = f"resnet-lint '{os.path.relpath(loaded.path)}::{model.name}'"
         if stage == "build":
             arguments = ", ".join(f"{name}=..." for name in required_names(model.type))

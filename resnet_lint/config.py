@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import dataclasses
-import difflib
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, get_args
 
+from . import kinds
 from .errors import ConfigError, UsageError
-from .kinds import CALL, CODES, COUNT, FILE, FLAG, FOLDERS, INPUTS, PATH, SECONDS, TEXTS, Kind, WrongValue, one_of
+from .kinds import Kind, WrongValue, one_of, unknown_key
 from .parallel import usable_cores
+from .records import Target
 
 Format = Literal["text", "table", "json", "sarif", "github", "gitlab"]
 FailOn = Literal["error", "warning", "info", "never"]
@@ -40,38 +41,42 @@ class Settings:
     """What a run is asked to do. Paths are absolute; `timeout` is in seconds and for one file.
 
     `root` is the folder of the configuration file. The patterns of `exclude` are relative to it. `select` and `ignore`
-    hold rule codes or their beginnings (`RL1`).
+    hold rule codes or their beginnings (`RL1`). `given` are the fields that the command line has set.
     """
 
     root: Path
+    given: frozenset[str] = frozenset()
     format: Format = option(one_of(get_args(Format)), "The form of the report.", default="text")
-    output: Path | None = option(FILE, "Write the report to a file instead of stdout.", default=None)
-    select: tuple[str, ...] = option(CODES, "Only these rules: RL103,RL2.", default=())
-    ignore: tuple[str, ...] = option(CODES, "Not these rules: RL103,RL2.", default=())
-    exclude: tuple[str, ...] = option(TEXTS, default=())
+    output: Path | None = option(kinds.FILE, "Write the report to a file instead of stdout.", default=None)
+    select: tuple[str, ...] = option(kinds.CODES, "Only these rules: RL103,RL2.", default=())
+    ignore: tuple[str, ...] = option(kinds.CODES, "Not these rules: RL103,RL2.", default=())
+    exclude: tuple[str, ...] = option(kinds.TEXTS, default=())
     input: tuple[str, ...] = option(
-        INPUTS, "What to feed forward(): x=2x3x224x224, or ids=2x16:int64. Once for each input.", default=()
+        kinds.INPUTS, "What to feed forward(): x=2x3x224x224, or ids=2x16:int64. Once for each input.", default=()
     )
-    call: str | None = option(CALL, "How to build the class: 'Net(64, 128, stride=2)'.", default=None)
+    call: str | None = option(kinds.CALL, "How to build the class: 'Net(64, 128, stride=2)'.", default=None)
+    targets: tuple[tuple[Path, Target], ...] = option(kinds.TARGETS, default=())
     fail_on: FailOn = option(
         one_of(get_args(FailOn)), "The least severity of a finding that makes the exit code 1.", default="error"
     )
-    timeout: float = option(SECONDS, "The time limit for one file.", default=60.0)
-    jobs: int = option(COUNT, "How many files to look at at a time.", default=usable_cores())
-    cache: bool = option(FLAG, "Keep the answers, and do not ask anew what has not changed.", default=True)
+    timeout: float = option(kinds.SECONDS, "The time limit for one file.", default=60.0)
+    jobs: int = option(kinds.COUNT, "How many files to look at at a time.", default=usable_cores())
+    cache: bool = option(kinds.FLAG, "Keep the answers, and do not ask anew what has not changed.", default=True)
     python: Path | None = option(
-        PATH, "The interpreter that loads the models, or the folder of its environment.", default=None
+        kinds.PATH, "The interpreter that loads the models, or the folder of its environment.", default=None
     )
-    fix: bool = option(FLAG, "Write the verified fixes into the files.", default=False, instead_of="diff")
-    unsafe_fixes: bool = option(FLAG, "Also fix what changes the result of code that runs.", default=False)
-    diff: bool = option(FLAG, "Show what --fix would change as a diff; write nothing.", default=False, instead_of="fix")
-    rules: tuple[Path, ...] = option(FOLDERS, "A folder with rules of your own.", default=())
-    statistics: bool = option(FLAG, "Count the findings of each rule.", default=False)
+    fix: bool = option(kinds.FLAG, "Write the verified fixes into the files.", default=False, instead_of="diff")
+    unsafe_fixes: bool = option(kinds.FLAG, "Also fix what changes the result of code that runs.", default=False)
+    diff: bool = option(
+        kinds.FLAG, "Show what --fix would change as a diff; write nothing.", default=False, instead_of="fix"
+    )
+    rules: tuple[Path, ...] = option(kinds.FOLDERS, "A folder with rules of your own.", default=())
+    statistics: bool = option(kinds.FLAG, "Count the findings of each rule.", default=False)
     verbose: bool = option(
-        FLAG, "Show each class: how it was checked, or why it was not.", default=False, instead_of="quiet"
+        kinds.FLAG, "Show each class: how it was checked, or why it was not.", default=False, instead_of="quiet"
     )
     quiet: bool = option(
-        FLAG, "Show the findings only, no summary. Wins over --verbose.", default=False, instead_of="verbose"
+        kinds.FLAG, "Show the findings only, no summary. Wins over --verbose.", default=False, instead_of="verbose"
     )
 
 
@@ -110,7 +115,7 @@ def load(given: Mapping[str, object], *, cwd: Path, config: Path | None = None, 
         if value and overruled:
             values.pop(_field(overruled), None)
         values[name] = value
-    return Settings(cwd if file is None else file.parent, **values)
+    return Settings(cwd if file is None else file.parent, frozenset(given), **values)
 
 
 def _from_command_line(given: Mapping[str, object], cwd: Path) -> dict[str, Any]:
@@ -118,7 +123,7 @@ def _from_command_line(given: Mapping[str, object], cwd: Path) -> dict[str, Any]
     for field, value in given.items():
         try:
             values[field] = OPTIONS[_name(field)].kind.read(value, cwd)
-        except WrongValue as error:
+        except (WrongValue, UsageError) as error:
             raise UsageError(f"--{_name(field)}: {error}") from error
     return values
 
@@ -148,9 +153,7 @@ def _from_file(file: Path) -> dict[str, Any]:
 
 def _value(file: Path, name: str, value: object) -> object:
     if name not in OPTIONS:
-        nearest = difflib.get_close_matches(name.replace("_", "-").lower(), OPTIONS, n=1)
-        advice = f"did you mean {nearest[0]!r}?" if nearest else f"known are {', '.join(sorted(OPTIONS))}"
-        raise ConfigError(f"{file}: [tool.resnet-lint] has an unknown key {name!r}; {advice}")
+        raise ConfigError(f"{file}: [tool.resnet-lint] has {unknown_key(name, OPTIONS)}")
     try:
         return OPTIONS[name].kind.read(value, file.parent)
     except (WrongValue, UsageError) as error:

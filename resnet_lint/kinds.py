@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import difflib
 import math
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import click
 
-from .inputs import check_inputs
+from .errors import UsageError
+from .inputs import called_name, check_inputs
+from .records import Target
 
 
 class WrongValue(Exception):
@@ -78,6 +81,42 @@ def _inputs(value: object, folder: Path) -> tuple[str, ...]:
     return check_inputs(_texts(value, folder))
 
 
+def _call(value: object, folder: Path) -> str:
+    text = _text(value, folder)
+    called_name(text)
+    return text
+
+
+def _table(value: object) -> dict[str, object]:
+    if not isinstance(value, dict):
+        raise WrongValue("a table", value)
+    return value
+
+
+def _targets(value: object, folder: Path) -> tuple[tuple[Path, Target], ...]:
+    return tuple(_target(key, told, folder) for key, told in _table(value).items())
+
+
+def _target(key: str, value: object, folder: Path) -> tuple[Path, Target]:
+    path, colons, name = key.partition("::")
+    if not path or not colons or not all(part.isidentifier() for part in name.split(".")):
+        raise UsageError(f"{key!r} is not a file and a class of it; write it as in 'models/net.py::Net'")
+    told = _table(value)
+    for option in told:
+        if option not in ("call", "input"):
+            raise UsageError(f"{key!r} has {unknown_key(option, ('call', 'input'))}")
+    call = _call(told["call"], folder) if "call" in told else None
+    origin = f"{key!r} of [tool.resnet-lint.targets]"
+    return _path(path, folder), Target(name, call, _inputs(told.get("input", []), folder), origin)
+
+
+def unknown_key(name: str, known: Iterable[str]) -> str:
+    """What to say of a key that does not exist."""
+    nearest = difflib.get_close_matches(name.replace("_", "-").lower(), known, n=1)
+    advice = f"did you mean {nearest[0]!r}?" if nearest else f"known are {', '.join(sorted(known))}"
+    return f"an unknown key {name!r}; {advice}"
+
+
 def one_of(choices: tuple[str, ...]) -> Kind:
     """One of some words."""
 
@@ -99,4 +138,5 @@ FILE = Kind(_path, {"metavar": "FILE"})
 PATH = Kind(_path, {"metavar": "PATH"})
 FOLDERS = Kind(_paths, {"multiple": True, "metavar": "DIR"})
 INPUTS = Kind(_inputs, {"multiple": True, "metavar": "NAME=SHAPE"})
-CALL = Kind(_text, {"metavar": "CALL"})
+CALL = Kind(_call, {"metavar": "CALL"})
+TARGETS = Kind(_targets)

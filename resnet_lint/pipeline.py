@@ -7,7 +7,6 @@ A file that cannot be parsed, or that defines no nn.Module, never reaches the wo
 
 from __future__ import annotations
 
-import ast
 import difflib
 import io
 import time
@@ -29,6 +28,7 @@ from .rule import Rule, load_rules
 from .selecting import Selector
 from .source.discover import SourceFile, discover
 from .source.outline import Outline, Unreadable, read_outline
+from .targets import check_call, check_targets, targets_of
 
 
 def check(
@@ -45,7 +45,8 @@ def check(
     for file, outline in wanted:
         _check_class(file, outline)
     if settings.call is not None:
-        _check_call(settings.call, wanted)
+        check_call(settings.call, wanted)
+    check_targets(settings, outlined)
 
     selecting = _Selecting(workers, Selector(rules, Selection(settings.select, settings.ignore)))
     checked = _all_checked(wanted, _Checker(settings, selecting, rules), progress or Progress(io.StringIO()))
@@ -108,7 +109,7 @@ class _Checker:
                 return _Checked(self.workers.selector.kept(_unreadable(outline, self.rules)))
             if not outline.classes:
                 return _Checked(FileReport(str(file.path)))
-            request = self._request(file)
+            request = self._request(file, outline)
             checked = _Checked(self.workers.analyse(request))
             if not mend or not checked.is_mendable or checked.report is None:
                 return checked
@@ -118,12 +119,11 @@ class _Checker:
         except (ToolFault, FileNotWritten) as fault:
             return _Checked(fault=str(fault))
 
-    def _request(self, file: SourceFile) -> Request:
+    def _request(self, file: SourceFile, outline: Outline) -> Request:
         return Request(
             path=str(file.path),
             only_class=file.only_class,
-            call=self.settings.call,
-            inputs=self.settings.input,
+            targets=targets_of(file, outline, self.settings),
             seconds=self.settings.timeout,
             rule_folders=tuple(map(str, self.settings.rules)),
         )
@@ -180,23 +180,3 @@ def _check_class(file: SourceFile, outline: Outline | Unreadable) -> None:
         nearest = difflib.get_close_matches(file.only_class, names, n=1)
         advice = f"; did you mean {nearest[0]}?" if nearest else ""
         raise UsageError(f"{file.display} defines no nn.Module class {file.only_class}{advice}")
-
-
-def _check_call(call: str, wanted: Sequence[tuple[SourceFile, Outline | Unreadable]]) -> None:
-    """A call says how to build one class, so it must be plain which: one file, and a class or function in it."""
-    function = _called_name(call)
-    if len(wanted) != 1 or not wanted[0][0].explicit:
-        raise UsageError("--call builds one class; name one file, as file.py or file.py::Class")
-    [(file, outline)] = wanted
-    if file.only_class is None and isinstance(outline, Outline) and function not in outline.names:
-        raise UsageError(f"--call: {file.display} defines no {function}; call one of its classes or functions")
-
-
-def _called_name(call: str) -> str:
-    try:
-        expression = ast.parse(call.strip(), mode="eval").body
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        expression = None
-    if not isinstance(expression, ast.Call) or not isinstance(expression.func, ast.Name):
-        raise UsageError(f"--call: {call!r} is not a call; write it as in Net(64, 128, stride=2)")
-    return expression.func.id

@@ -193,16 +193,15 @@ class Target:
 class Request:
     """What the front asks of the worker for one file.
 
-    `call` builds the class (`Net(64, stride=2)`); `inputs` are `NAME=SHAPE` strings, such as `x=2x3x32x32` or
-    `ids=2x16:int64`; `seconds` is the time limit for the file; `rule_folders` are the users' own rules. `source` is
+    Of several `targets` that speak of a class, the first counts. `seconds` is the time limit for the file;
+    `rule_folders` are the users' own rules. `source` is
     read in place of the file's own text: that is how a fix is verified before it is written. `quick` traces only as
     much as it takes to cover each class.
     """
 
     path: str
     only_class: str | None = None
-    call: str | None = None
-    inputs: tuple[str, ...] = ()
+    targets: tuple[Target, ...] = ()
     seconds: float = 60.0
     rule_folders: tuple[str, ...] = ()
     source: str | None = None

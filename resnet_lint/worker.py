@@ -30,7 +30,7 @@ from .errors import ResnetLintError
 from .limits import TimeUp, has_rung
 from .model.guard import guard
 from .model.reads import Reads
-from .records import Request
+from .records import Request, Target
 from .rule import load_rules
 from .server import Server
 from .shapes.dynamo import stand_in
@@ -91,7 +91,8 @@ def _answer(fields: dict[str, Any]) -> Answer:
     """In a child: the report on a file, or `fault` with what the tool itself failed on."""
     _close_standard_streams()
     sys.setrecursionlimit(3000)
-    request = Request(**_with_tuples(fields))
+    targets = tuple(Target(**_with_tuples(target)) for target in fields.pop("targets"))
+    request = Request(**_with_tuples(fields), targets=targets)
     reads = Reads(request.path)
     reads.begin()
     guard()

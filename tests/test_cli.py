@@ -4,22 +4,19 @@ from __future__ import annotations
 
 import io
 import json
-import sys
 import threading
 from collections.abc import Callable
-from contextlib import nullcontext
 from pathlib import Path
-from types import SimpleNamespace
-from typing import Self
 
 import pytest
 from click.testing import CliRunner, Result
-from sample_runs import INTERPRETER, span
+from fake_workers import FakeWorkers, stand_in
+from sample_runs import span
 
 from resnet_lint import __version__
 from resnet_lint.cli import main
 from resnet_lint.progress import Progress
-from resnet_lint.records import ClassStatus, FileReport, Finding, Interpreter, Request, Severity
+from resnet_lint.records import FileReport, Finding, Request, Severity, Target
 
 MODEL = "from torch import nn\n\n\nclass Net(nn.Module): ...\n\n\ndef make(): ...\n"
 
@@ -40,37 +37,9 @@ class Mine(Rule):
 '''
 
 
-class FakeWorkers:
-    """Stands in for the worker process: finds on line 4 of each file what the test tells it to find."""
-
-    def __init__(self) -> None:
-        self.requests: list[Request] = []
-        self.severity: Severity | None = None
-        self.error: BaseException | None = None
-        self.interpreter: Interpreter | None = None
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        return None
-
-    def analyse(self, request: Request) -> FileReport:
-        self.requests.append(request)
-        if self.error is not None:
-            raise self.error
-        self.interpreter = INTERPRETER
-        place = span(Path(request.path), 4, 1, 4, 6)
-        found = [Finding("XX103", "fake", self.severity, "it is wrong", place)] if self.severity else []
-        return FileReport(request.path, tuple(found), (ClassStatus(request.path, "Net", 4, "checked"),))
-
-
 @pytest.fixture
 def workers(monkeypatch: pytest.MonkeyPatch) -> FakeWorkers:
-    fake = FakeWorkers()
-    monkeypatch.setitem(sys.modules, "resnet_lint.workers", SimpleNamespace(Workers=lambda choose: fake))
-    monkeypatch.setattr("resnet_lint.cache.Cache", lambda analyser, choose: nullcontext(analyser))
-    return fake
+    return stand_in(FakeWorkers(), monkeypatch)
 
 
 @pytest.fixture
@@ -119,8 +88,7 @@ def test_the_worker_is_told_what_the_user_said(run: Run, workers: FakeWorkers, f
         Request(
             path=str(folder / "net.py"),
             only_class="Net",
-            call="Net(64, stride=2)",
-            inputs=("x=2x3x8x8", "ids=2:int64"),
+            targets=(Target("Net", "Net(64, stride=2)", ("x=2x3x8x8", "ids=2:int64"), "--call"),),
             seconds=5.0,
             rule_folders=(str(folder / "mine"),),
         )
@@ -195,7 +163,7 @@ def test_wrong_usage_is_one_line_and_exit_code_2(
 @pytest.mark.parametrize("call", ["Net(64)", "make()"])
 def test_a_call_of_what_the_file_defines(call: str, run: Run, workers: FakeWorkers) -> None:
     assert run("net.py", "--call", call).exit_code == 0
-    assert [request.call for request in workers.requests] == [call]
+    assert [target.call for request in workers.requests for target in request.targets] == [call]
 
 
 def test_an_unreadable_file_is_a_finding_and_needs_no_worker(run: Run, workers: FakeWorkers, folder: Path) -> None:

@@ -90,6 +90,7 @@ class Attempts:
         make: Callable[..., Any],
         model: ModelClass | None = None,
         arguments: Invented | None = None,
+        inputs: tuple[str, ...] = (),
     ) -> None:
         """Build a model with `make`, which is written `label`, and trace it; `model` is the class that it is for."""
         try:
@@ -97,7 +98,7 @@ class Attempts:
                 module = self._made(label, make, model)
                 if module is not None:
                     self._remember_instances(module)
-                    self.feed(label, module, model, arguments)
+                    self.feed(label, module, model, arguments, inputs)
         except TimeUp as error:
             self._coverage.failed(model, "trace", str(error))
 
@@ -111,21 +112,28 @@ class Attempts:
             return None
 
     def feed(
-        self, label: str, module: nn.Module, model: ModelClass | None = None, arguments: Invented | None = None
+        self,
+        label: str,
+        module: nn.Module,
+        model: ModelClass | None = None,
+        arguments: Invented | None = None,
+        inputs: tuple[str, ...] = (),
     ) -> None:
-        """Trace a module with the inputs of the request, or else with invented ones."""
+        """Trace a module with these inputs, or those that the user says for its class, or else with invented ones."""
         on_meta(module)
-        if self._request.inputs:
-            told = trace(module, (), self._inputs_told(), self._loaded.project)
+        inputs = inputs or self.inputs_told(self._coverage.name_of(type(module)))
+        if inputs:
+            told = trace(module, (), _tensors(inputs), self._loaded.project)
             self._add(label, told, told.all_faults, model, arguments)
             return
         best, faults = feed(module, self._loaded.project, [*own_shapes(module), *self._known_shapes])
         trusted = faults if arguments is None or arguments.sure else ()
         self._add(label, best, trusted, model, arguments)
 
-    def _inputs_told(self) -> dict[str, torch.Tensor]:
-        told = map(parse_input, self._request.inputs)
-        return {name: Guess(shape, getattr(torch, dtype or "float32")).tensor() for name, shape, dtype in told}
+    def inputs_told(self, name: str | None) -> tuple[str, ...]:
+        """What the user says to feed a class of the file, or any other where `name` is None."""
+        told = [t for t in self._request.targets if t.inputs]
+        return next((t.inputs for t in told if (t.name == name if t.name else t.call is None)), ())
 
     def on_call(self, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any], may_fail: bool) -> Any:
         """Trace a call that the file itself makes."""
@@ -166,6 +174,11 @@ class Attempts:
         for module in root.modules():
             if self._coverage.is_own(type(module)):
                 self.instances.setdefault(type(module), module)
+
+
+def _tensors(inputs: tuple[str, ...]) -> dict[str, torch.Tensor]:
+    told = map(parse_input, inputs)
+    return {name: Guess(shape, getattr(torch, dtype or "float32")).tensor() for name, shape, dtype in told}
 
 
 def _built(make: Callable[..., Any]) -> nn.Module:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from torch import nn
 
-from ..records import Covered
+from ..records import Covered, Target
 from ..shapes.calls import ModuleCall
 from ..shapes.fault import Fault
 from ..shapes.trace import Trace
@@ -16,11 +16,15 @@ from .load import Loaded
 
 
 class Coverage:
-    """Per class of the file how it was covered (`how`), or whether building or tracing failed, and why (`failures`)."""
+    """Per class of the file how it was covered (`how`), or whether building or tracing failed, and why (`failures`).
+
+    `contradicted` are the classes that cannot be built or fed as the user says: no guess is to hide that.
+    """
 
     def __init__(self, loaded: Loaded, classes: Sequence[ModelClass]) -> None:
         self.how: dict[str, str] = {}
         self.failures: dict[str, tuple[str, str]] = {}
+        self.contradicted: dict[str, Target] = {}
         self._loaded = loaded
         self._own = {model.type: model for model in classes}
         self._elsewhere: dict[tuple[str, str], str] = {}
@@ -33,13 +37,21 @@ class Coverage:
     def is_own(self, kind: type) -> bool:
         return kind in self._own
 
+    def name_of(self, kind: type) -> str | None:
+        """The name of one of the file's own classes."""
+        return self._own[kind].name if kind in self._own else None
+
     def has(self, model: ModelClass) -> bool:
         return model.name in self.how
 
     def open(self, only_class: str | None) -> list[ModelClass]:
         """The classes of the file that are still to be covered."""
         wanted = [model for model in self._own.values() if only_class in (None, model.name)]
-        return [model for model in wanted if model.skipped is None and not self.has(model)]
+        return [
+            model
+            for model in wanted
+            if model.skipped is None and model.name not in self.contradicted and not self.has(model)
+        ]
 
     def add(self, label: str, trace: Trace, trusted: Sequence[Fault]) -> None:
         """Count the calls that a trace followed to their end, and those around the faults that can be trusted.
@@ -57,6 +69,11 @@ class Coverage:
     def add_whole(self, label: str, trace: Trace) -> None:
         """Count every call of a trace, whatever its faults."""
         self._cover_calls(label, trace.calls)
+
+    def contradict(self, model: ModelClass, target: Target) -> None:
+        """Note that a class cannot be built or fed as a target says."""
+        self.contradicted[model.name] = target
+        self.how.pop(model.name, None)
 
     def failed(self, model: ModelClass | None, stage: str, reason: str) -> None:
         """Note why a class could not be built or traced; the first reason stays."""
@@ -77,7 +94,8 @@ class Coverage:
         for base in kind.__mro__:
             said = how if base is kind else f"through {kind.__name__}: {how}"
             if base in self._own:
-                self.how.setdefault(self._own[base].name, said)
+                if self._own[base].name not in self.contradicted:
+                    self.how.setdefault(self._own[base].name, said)
             elif issubclass(base, nn.Module):
                 path = _file_of(base)
                 if path is not None and path.startswith(self._loaded.project.root):

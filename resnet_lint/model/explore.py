@@ -1,6 +1,6 @@
 """Looks at a loaded file from all sides until each of its classes has been traced: what to build, what to feed it.
 
-In this order, until every class is covered: what the command line says; what the file does in its main block and tests;
+In this order, until every class is covered: what the user says; what the file does in its main block and tests;
 factories; constructors that need no argument; instances that the file's own code built; invented arguments. Then the
 remaining factories, as long as the time lasts: a fault may sit in one factory's arguments only.
 """
@@ -14,8 +14,9 @@ from functools import partial
 import torch
 from torch import nn
 
+from ..inputs import called_name
 from ..limits import TimeUp
-from ..records import Request
+from ..records import Request, Target
 from .arguments import invented, required_names, unguessable
 from .attempts import Attempts, Clock, Traced
 from .build import noting_where_built
@@ -59,7 +60,7 @@ class Explorer:
                     stage()
                     if not self._open():
                         break
-                if self._request.call is None and not self._request.quick:
+                if not self._request.quick:
                     self._more_factories()
         except TimeUp:
             for model in self._open():
@@ -68,9 +69,8 @@ class Explorer:
         return Exploration(self._attempts.traced, self._coverage, self._notes)
 
     def _stages(self) -> list[Callable[[], None]]:
-        if self._request.call is not None:
-            return [self._as_told]
         return [
+            self._as_told,
             self._scenarios,
             self._factories,
             self._default_constructors,
@@ -80,12 +80,33 @@ class Explorer:
         ]
 
     def _as_told(self) -> None:
-        call = self._request.call
-        assert call is not None
-        namespace = {"torch": torch, "nn": nn, **vars(self._loaded.module)}
-        wanted = (self._request.only_class, call.partition("(")[0].strip())
-        told = next((model for model in self._classes if model.name in wanted), None)
-        self._attempts.build_and_feed(call, lambda: eval(call, namespace), told)
+        for target in self._request.targets:
+            model = self._class_meant(target)
+            if model is None and target.name is not None:
+                self._notes.append(f"{target.origin} is not followed: {target.name} is no nn.Module once loaded")
+            elif model is not None and self._request.only_class in (None, model.name):
+                self._follow(target, model)
+
+    def _follow(self, target: Target, model: ModelClass) -> None:
+        """Build and feed a class as the user says; where that fails, nothing else is tried in its place."""
+        if target.call is not None:
+            code, namespace = target.call, {"torch": torch, "nn": nn, **vars(self._loaded.module)}
+            inputs = self._attempts.inputs_told(target.name) if target.name is not None else target.inputs
+            self._attempts.build_and_feed(code, lambda: eval(code, namespace), model, inputs=inputs)
+        elif not required_names(model.type):
+            self._attempts.build_and_feed(f"{model.name}()", model.type, model)
+        stage, _ = self._coverage.failures.get(model.name, ("", ""))
+        if (stage == "build" and target.call is not None) or (stage == "trace" and target.inputs):
+            self._coverage.contradict(model, target)
+
+    def _class_meant(self, target: Target) -> ModelClass | None:
+        """The class that a target names, or that its call leads to."""
+        if target.name is not None:
+            return next((model for model in self._classes if model.name == target.name), None)
+        open_models = self._open()
+        if target.call is None or not open_models:
+            return None
+        return self._name_behind(called_name(target.call)) or open_models[0]
 
     def _scenarios(self) -> None:
         for scenario in scenarios(self._loaded):
