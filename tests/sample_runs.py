@@ -88,6 +88,11 @@ def classes(path: Path) -> tuple[ClassStatus, ...]:
     )
 
 
+def run_of(path: Path, *findings: Finding) -> Run:
+    """A run over one file with these findings."""
+    return Run((FileReport(str(path), findings, classes(path)),), INTERPRETER, 1.0)
+
+
 def full_run(folder: Path) -> Run:
     path = write_block(folder)
     report = FileReport(

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sample_runs import INTERPRETER, classes, full_run, mismatch, span, write_block
+from sample_runs import full_run, mismatch, run_of, span, write_block
 
-from resnet_lint.records import FileReport, Finding, Run, Severity
+from resnet_lint.records import Run, Severity
 from resnet_lint.report import View, render
 
 
@@ -41,10 +41,6 @@ def parse(line: str) -> Command:
 
 def report_of(run: Run, folder: Path, **view: Any) -> list[str]:
     return render("github", run, View(folder, **view)).split("\n")[:-1]
-
-
-def run_of(path: Path, *findings: Finding) -> Run:
-    return Run((FileReport(str(path), findings, classes(path)),), INTERPRETER, 1.0)
 
 
 def test_a_finding_is_an_annotation_on_its_line(tmp_path: Path) -> None:

@@ -9,9 +9,9 @@ from typing import Any
 
 import jsonschema
 import pytest
-from sample_runs import BLOCK, INTERPRETER, classes, full_run, mismatch, span, write_block
+from sample_runs import BLOCK, full_run, mismatch, run_of, span, write_block
 
-from resnet_lint.records import FileReport, Finding, Run, Severity
+from resnet_lint.records import Run, Severity
 from resnet_lint.report import View, render
 
 # https://docs.gitlab.com/ci/testing/code_quality/#code-quality-report-format, stricter where GitLab takes anything:
@@ -49,10 +49,6 @@ def report_of(run: Run, folder: Path) -> Any:
     jsonschema.validate(report, SCHEMA)
     assert len({entry["fingerprint"] for entry in report}) == len(report)
     return report
-
-
-def run_of(path: Path, *findings: Finding) -> Run:
-    return Run((FileReport(str(path), findings, classes(path)),), INTERPRETER, 1.0)
 
 
 def test_a_finding_says_what_gitlab_reads(tmp_path: Path) -> None:

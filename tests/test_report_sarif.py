@@ -15,9 +15,9 @@ from urllib.request import url2pathname
 import jsonschema
 import pytest
 from conftest import Lint
-from sample_runs import INTERPRETER, classes, full_run, mismatch, span, write_block
+from sample_runs import full_run, mismatch, run_of, span, write_block
 
-from resnet_lint.records import Cause, FileReport, Finding, Fix, Run, Severity
+from resnet_lint.records import Cause, Fix, Run, Severity
 from resnet_lint.report import View, render
 from resnet_lint.rule import load_rules
 
@@ -35,10 +35,6 @@ def valid(log: Any) -> Any:
 
 def report_of(run: Run, folder: Path) -> Any:
     return valid(json.loads(render("sarif", run, View(folder, rules=RULES))))
-
-
-def run_of(path: Path, *findings: Finding) -> Run:
-    return Run((FileReport(str(path), findings, classes(path)),), INTERPRETER, 1.0)
 
 
 def resolved(location: dict[str, str], run: Any) -> Path:
