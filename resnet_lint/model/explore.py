@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
+from itertools import chain, zip_longest
 
 import torch
 from torch import nn
@@ -22,7 +23,7 @@ from .attempts import Attempts, Clock, Traced
 from .build import noting_where_built
 from .classes import ModelClass
 from .coverage import Coverage
-from .factories import factories, leads_to, options_of
+from .factories import kinds_of_factories, leads_to, options_of
 from .load import Loaded
 from .scenario import Scenario, play, scenarios
 
@@ -50,7 +51,7 @@ class Explorer:
         self._coverage = Coverage(loaded, classes)
         self._attempts = Attempts(loaded, request, self._coverage, self._clock)
         self._notes: list[str] = []
-        self._remaining_factories: list[str] = []
+        self._factories_left = kinds_of_factories(loaded)
 
     def explore(self) -> Exploration:
         """Run all stages; what was found before the time is up is kept."""
@@ -123,17 +124,16 @@ class Explorer:
             return []
 
     def _factories(self) -> None:
-        """Factories that lead to classes not yet covered, the one that covers most first."""
-        remaining = factories(self._loaded)
-        reach = {name: leads_to(name, self._loaded) for name in remaining}
-        while remaining and self._open():
+        """One factory of each kind that leads to classes not yet covered, the kind that covers most first."""
+        kinds = list(self._factories_left)
+        reach = {kind[0]: leads_to(kind[0], self._loaded) for kind in kinds}
+        while kinds and self._open():
             open_names = {model.name for model in self._open()}
-            best = max(remaining, key=lambda name: len(reach[name] & open_names))
-            if not reach[best] & open_names:
+            best = max(kinds, key=lambda kind: len(reach[kind[0]] & open_names))
+            if not reach[best[0]] & open_names:
                 break
-            remaining.remove(best)
-            self._factory(best)
-        self._remaining_factories = remaining
+            kinds.remove(best)
+            self._factory(best.pop(0))
 
     def _factory(self, name: str) -> None:
         function = vars(self._loaded.module)[name]
@@ -147,13 +147,11 @@ class Explorer:
 
     def _factory_switches(self) -> None:
         """Classes that only a switch of a factory leads to, as `features_only=True` does."""
-        for name in factories(self._loaded):
+        for name in [kind[0] for kind in kinds_of_factories(self._loaded)]:
             for option in options_of(name, self._loaded):
                 if {model.name for model in self._open()} & leads_to(name, self._loaded):
                     make = partial(vars(self._loaded.module)[name], **{option: True})
                     self._attempts.build_and_feed(f"{name}({option}=True)", make)
-            if self._extras_time_is_up():
-                return
 
     def _instances_built(self) -> None:
         for model in self._open():
@@ -174,17 +172,13 @@ class Explorer:
                 self._attempts.build_and_feed(arguments.text(model.name), make, model, arguments)
 
     def _more_factories(self) -> None:
-        left_out = []
-        for name in self._remaining_factories:
-            if self._extras_time_is_up():
-                left_out.append(name)
-            else:
-                self._factory(name)
-        if left_out:
-            self._notes.append(f"not traced for lack of time: {', '.join(left_out)}; a longer --timeout reaches them")
-
-    def _extras_time_is_up(self) -> bool:
-        return self._clock.spent > self._request.seconds * _EXTRAS_SHARE
+        """The factories left, in turn one of each kind, for as long as the time for them lasts."""
+        in_turn = chain.from_iterable(zip_longest(*self._factories_left))
+        names = [name for name in in_turn if name is not None]
+        while names and self._clock.spent < self._request.seconds * _EXTRAS_SHARE:
+            self._factory(names.pop(0))
+        if names:
+            self._notes.append(f"not traced for lack of time: {', '.join(names)}; a longer --timeout reaches them")
 
     def _open(self) -> list[ModelClass]:
         return self._coverage.open(self._request.only_class)

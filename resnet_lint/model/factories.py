@@ -27,6 +27,16 @@ def factories(loaded: Loaded) -> list[str]:
     return names
 
 
+def kinds_of_factories(loaded: Loaded) -> list[list[str]]:
+    """The factories of a file, those together that use the same functions and classes of it."""
+    names = factories(loaded)
+    kinds: dict[frozenset[str], list[str]] = {}
+    for name in names:
+        uses = frozenset(node.name for node in _reached(name, loaded)) - {name}
+        kinds.setdefault(uses, []).append(name)
+    return list(kinds.values())
+
+
 def leads_to(name: str, loaded: Loaded) -> frozenset[str]:
     """The names of the file's classes that a function mentions, itself or through the functions and classes it uses."""
     return frozenset(node.name for node in _reached(name, loaded) if isinstance(node, ast.ClassDef))
