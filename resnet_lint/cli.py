@@ -19,6 +19,7 @@ import click
 from . import __version__
 from .config import OPTIONS, Settings, default_of, load
 from .errors import ResnetLintError, UsageError
+from .executor import commands as executor
 from .files import write_atomically
 from .kinds import FLAG
 
@@ -207,3 +208,6 @@ def _explain(rule: Rule) -> str:
         if case is not None:
             parts += [f"{title}: {case.name}", textwrap.indent(textwrap.dedent(case.code).strip(), "    ")]
     return "\n\n".join(parts)
+
+
+main.add_command(executor.run)

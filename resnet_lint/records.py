@@ -247,12 +247,13 @@ class FileReport:
 
 @dataclass(frozen=True)
 class Rewrite:
-    """A file whose findings were mended: its text before and after, and how many findings that put right."""
+    """A file whose findings were mended: its text before and after, how many that put right, and the ones left."""
 
     path: str
     before: str
     after: str
     mended: int
+    left: tuple[Finding, ...]
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,5 @@
-"""The first file that the chosen interpreter runs: it says what it is (`facts`), or becomes the worker (`work`).
+"""The first file that the chosen interpreter runs: it says what it is (`facts`), or becomes the worker (`work`)
+or the executor's engine (`execute`).
 
 It is run as a script, by its path, and puts the package within reach by its own folder alone: the folder above may be
 the site-packages of the tool's environment, and nothing else in there may meet the user's code. Nor may the working
@@ -26,6 +27,21 @@ def facts() -> None:
 
 def work() -> None:
     """Serve the front until standard input ends."""
+    _reach_package()
+    from resnet_lint.worker import main
+
+    main()
+
+
+def execute() -> None:
+    """Carry out one order of the executor."""
+    _reach_package()
+    from resnet_lint.executor.engine.entry import main
+
+    main()
+
+
+def _reach_package() -> None:
     folder = os.path.dirname(os.path.abspath(__file__))
     spec = importlib.util.spec_from_file_location(
         "resnet_lint", os.path.join(folder, "__init__.py"), submodule_search_locations=[folder]
@@ -34,10 +50,7 @@ def work() -> None:
     package = importlib.util.module_from_spec(spec)
     sys.modules["resnet_lint"] = package
     spec.loader.exec_module(package)
-    from resnet_lint.worker import main
-
-    main()
 
 
 if __name__ == "__main__":
-    {"facts": facts, "work": work}[sys.argv[1]]()
+    {"facts": facts, "work": work, "execute": execute}[sys.argv[1]]()

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from ..config import Settings
 from ..errors import FileNotWritten
-from ..files import SourceText, read_exactly, write_atomically
+from ..files import read_exactly, write_atomically
 from ..records import FileReport, Request, Rewrite
 from .offer import Analyser, Fixer
 
@@ -25,21 +25,30 @@ def mended(
     if not settings.fix and not settings.diff:
         return fixer.with_fixes(report, source.text), None
     text, left = fixer.fixed(report, source.text, settings.unsafe_fixes)
-    rewrite = Rewrite(request.path, source.text, text, len(report.findings) - len(left.findings))
+    rewrite = Rewrite(request.path, source.text, text, len(report.findings) - len(left.findings), left.findings)
     changed = rewrite if text != source.text else None
     if settings.diff:
         return report, changed
     if changed is not None:
-        _write(source, text)
+        write(changed)
     return fixer.with_fixes(left, text), changed  # what is left may have a fix that is not safe
 
 
-def _write(source: SourceText, text: str) -> None:
+def write(rewrite: Rewrite) -> None:
+    """Write the mended text into its file. Raises FileNotWritten where the text has changed or cannot be written."""
+    path = Path(rewrite.path)
     try:
-        if source.path.read_bytes() != source.data:
-            raise FileNotWritten(f"{source.path} has changed while it was looked at, so it was left alone; run again")
-        if not os.access(source.path, os.W_OK):  # a new file in its place would not ask
+        source = read_exactly(path)
+        if source.text != rewrite.before:
+            raise _changed(path)
+        if not os.access(path, os.W_OK):  # a new file in its place would not ask
             raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
-        write_atomically(source.path, source.encoded(text))
+        write_atomically(path, source.encoded(rewrite.after))
     except OSError as error:
-        raise FileNotWritten(f"cannot write {source.path}: {error.strerror}") from error
+        raise FileNotWritten(f"cannot write {path}: {error.strerror}") from error
+    except (UnicodeError, SyntaxError) as error:  # it can no longer be read as Python
+        raise _changed(path) from error
+
+
+def _changed(path: Path) -> FileNotWritten:
+    return FileNotWritten(f"{path} has changed while it was looked at, so it was left alone; run again")

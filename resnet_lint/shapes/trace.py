@@ -37,11 +37,13 @@ class Stop:
 
 @dataclass(frozen=True, eq=False)
 class Trace:
-    """A recorded forward; `preferred_branch` says with whose shape it went on after a faulty addition. `calls` are
-    the module calls that came to their end; `fatal` is the fault that ended it.
+    """A recorded forward of `root(*args, **kwargs)`; `preferred_branch` says with whose shape it went on after a faulty
+    addition. `calls` are the module calls that came to their end; `fatal` is the fault that ended it.
     """
 
     root: nn.Module
+    args: tuple[Any, ...]
+    kwargs: Mapping[str, Any]
     graph: fx.Graph
     calls: tuple[ModuleCall, ...]
     faults: tuple[Fault, ...]
@@ -118,9 +120,11 @@ def _recorded(
             if recorder.pending is not None and recorder.pending[0] is error:
                 fatal = recorder.pending[1]
             else:
-                stop = Stop(error, _innermost(error, project))
+                stop = Stop(error, innermost(error, project))
     return Trace(
         root,
+        tuple(args),
+        kwargs,
         recorder.graph,
         tuple(recorder.completed),
         tuple(recorder.faults),
@@ -133,7 +137,7 @@ def _recorded(
     )
 
 
-def _innermost(error: BaseException, project: Project) -> Point | None:
+def innermost(error: BaseException, project: Project) -> Point | None:
     """The deepest of the user's expressions that an error came through."""
     found, step = None, error.__traceback__
     while step is not None:

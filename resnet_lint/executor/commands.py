@@ -1,0 +1,70 @@
+"""The executor's commands. Stages are imported where they run, so that --help does not wait for them."""
+
+from __future__ import annotations
+
+import functools
+import sys
+from pathlib import Path
+
+import click
+
+from ..inputs import check_inputs
+from .records import Order
+
+DTYPES = ("float32", "float64", "bfloat16", "float16")
+
+
+def _checked_inputs(ctx: click.Context, param: click.Parameter, values: tuple[str, ...]) -> tuple[str, ...]:
+    return check_inputs(values)
+
+
+@click.command()
+@click.argument("path", metavar="PATH[::Target]")
+@click.option("--call", metavar="CALL", help="How to build the model: 'Net(64, 128, stride=2)'.")
+@click.option(
+    "--input",
+    metavar="NAME=SHAPE",
+    multiple=True,
+    callback=_checked_inputs,
+    help="What to feed forward(): x=2x3x224x224, or ids=2x16:int64. Once for each input.",
+)
+@click.option("--device", metavar="DEVICE", default="auto", help="cpu, cuda, cuda:1, mps; by default the fastest.")
+@click.option("--dtype", type=click.Choice(DTYPES), default="float32", help="The type of weights and inputs.")
+@click.option("--batch", metavar="N", type=click.IntRange(min=1), help="The batch; by default that of the check.")
+@click.option("--seed", metavar="N", type=int, default=0, help="The seed of weights and data. Default: 0.")
+@click.option("--fix", is_flag=True, help="Write the verified fixes into the file; else they are made in memory only.")
+@click.option("--unsafe-fixes", is_flag=True, help="Also fix what changes the result of code that runs.")
+@click.option("--format", "form", type=click.Choice(("text", "json")), default="text", help="The form of the report.")
+def run(
+    path: str,
+    call: str | None,
+    input: tuple[str, ...],
+    device: str,
+    dtype: str,
+    batch: int | None,
+    seed: int,
+    fix: bool,
+    unsafe_fixes: bool,
+    form: str,
+) -> int:
+    """Run a model on the hardware at hand, as it is and mended, and hold what happens against the prediction.
+
+    Exit code 0: confirmed, and no error in the file. 1: something is not as it should be. 2: it could not be run.
+    """
+    from ..interpreter import choose, executable_of
+    from ..workers import Workers
+    from . import flow
+    from .report import json, text
+    from .status import Status
+
+    cwd = Path.cwd()
+    options = {"call": call, "input": input, "unsafe_fixes": unsafe_fixes}
+    given = {name: value for name, value in options.items() if value}
+    order = Order(path, device=device, dtype=dtype, batch=batch, seed=seed)
+    plan = flow.plan(path, given, order, fix=fix, cwd=cwd)
+    named = None if plan.settings.python is None else executable_of(plan.settings.python)
+    choose_once = functools.cache(lambda: choose(named, Path(plan.order.path)))
+    with Status(sys.stderr) as status, Workers(choose_once) as workers:
+        report = flow.run(plan, workers, choose_once, cwd=cwd, say=status.say)
+    click.echo((json if form == "json" else text).report(report, cwd), nl=False)
+    return flow.exit_code(report)

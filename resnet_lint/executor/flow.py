@@ -1,0 +1,107 @@
+"""The order of a run: check the file, mend it in memory, run it as it is and mended, and put the report together."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from .. import pipeline
+from ..analyser import Analyser
+from ..config import Settings, load
+from ..errors import UsageError
+from ..fix.mend import write
+from ..records import Finding, Interpreter, Rewrite, Run
+from ..source.discover import discover
+from ..source.outline import Unreadable, read_outline
+from ..targets import targets_of
+from . import process
+from .records import Order, Result, RunReport
+
+Say = Callable[[str], None]
+"""Told in a few words what is being done."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What `resnet-lint run` is asked to do, beyond how to check: `fix` writes the mended file."""
+
+    path: str
+    settings: Settings
+    order: Order
+    fix: bool = False
+
+
+def plan(argument: str, given: Mapping[str, object], order: Order, *, fix: bool, cwd: Path) -> Plan:
+    """A plan for `PATH[::Target]`; a target may also be a function that gives a model.
+
+    `given` are options of a check. Raises UsageError and ConfigError.
+    """
+    name, _, target = argument.partition("::")
+    if (cwd / name).is_dir():
+        raise UsageError(f"{name} is a folder; name the file of the model to run, as file.py or file.py::Class")
+    [file] = discover([argument], cwd=cwd).files
+    outline = read_outline(file.path)
+    if isinstance(outline, Unreadable):
+        raise UsageError(f"{file.display}:{outline.line}: {outline.reason}")
+    if target in outline.names - {each.name for each in outline.classes}:
+        given, argument, file = {"call": f"{target}()", **given}, name, replace(file, only_class=None)
+    settings = load({**given, "diff": True}, cwd=cwd)
+    targets = targets_of(file, outline, settings)
+    order = replace(order, path=str(file.path), only_class=file.only_class, call=settings.call, targets=targets)
+    return Plan(argument, settings, replace(order, seconds=settings.timeout), fix)
+
+
+def run(plan: Plan, workers: Analyser, choose: Callable[[], Interpreter], *, cwd: Path, say: Say) -> RunReport:
+    """Check, mend and run one model. Raises what `pipeline.check` and `process.ask` raise, and FileNotWritten."""
+    began = time.perf_counter()
+    say("checking")
+    checked = pipeline.check([plan.path], plan.settings, workers, cwd=cwd)
+    rewrite = _rewrite(checked)
+    if plan.fix and rewrite is not None:
+        write(rewrite)
+    written = plan.fix and rewrite is not None
+    engine = _Engine(choose(), say)
+    original = engine.run(plan.order, None if rewrite is None else rewrite.before, "as it is")
+    fixed = None if rewrite is None else engine.run(plan.order, rewrite.after, "mended")
+    return RunReport(
+        plan.order.path, _about_models(checked.findings), rewrite, written, original, fixed, time.perf_counter() - began
+    )
+
+
+def _about_models(findings: tuple[Finding, ...]) -> tuple[Finding, ...]:
+    """Without those that only say which other classes of the file were not reached."""
+    return tuple(finding for finding in findings if finding.rule not in ("RL003", "RL004"))
+
+
+def _rewrite(checked: Run) -> Rewrite | None:
+    if checked.faults:
+        raise UsageError(checked.faults[0])
+    rewrite = next(iter(checked.rewrites), None)
+    return None if rewrite is None else replace(rewrite, left=_about_models(rewrite.left))
+
+
+@dataclass(frozen=True)
+class _Engine:
+    """Runs models with an interpreter, and says what it does."""
+
+    interpreter: Interpreter
+    say: Say
+
+    def run(self, order: Order, source: str | None, which: str) -> Result:
+        def on_event(kind: str, value: Mapping[str, Any]) -> None:
+            if kind == "progress":
+                self.say(f"{value['phase']}, {which}")
+
+        return process.ask(replace(order, source=source), self.interpreter, on_event)
+
+
+def exit_code(report: RunReport) -> int:
+    """1 where the model that was run last is not sound, or the file still has an error; else 0."""
+    return int(not report.last.confirmation.sound or any(_is_error(finding) for finding in report.left))
+
+
+def _is_error(finding: Finding) -> bool:
+    return finding.severity == "error"

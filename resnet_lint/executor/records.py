@@ -1,0 +1,129 @@
+"""The frozen records that travel between the executor's front and its engine.
+
+Nothing here imports torch. A shape is a tuple of sizes, batch first; times are in seconds, memory in bytes.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from ..records import Finding, Rewrite, Shape, Target
+
+
+@dataclass(frozen=True)
+class Order:
+    """What the engine is asked to do with one model.
+
+    `source` is read in place of the file's text: that is how a fix is run before it is written. `only_class` is the
+    class to run, and `call` the source that builds the model, where the user names them; `targets` are all that is
+    said of the classes. `device` may be `auto`, and `batch` is that of the trace where it is None. `seconds` is the
+    time limit for finding out how to build the model.
+    """
+
+    path: str
+    source: str | None = None
+    only_class: str | None = None
+    call: str | None = None
+    targets: tuple[Target, ...] = ()
+    seconds: float = 60.0
+    device: str = "auto"
+    dtype: str = "float32"
+    batch: int | None = None
+    seed: int = 0
+
+    @staticmethod
+    def from_fields(fields: dict[str, Any]) -> Order:
+        """The order that JSON turned into lists and objects."""
+        targets = tuple(Target(**{**target, "inputs": tuple(target["inputs"])}) for target in fields["targets"])
+        return Order(**{**fields, "targets": targets})
+
+
+@dataclass(frozen=True)
+class Subject:
+    """The model that was run: the source that builds it, where and how it ran, and its inputs by name."""
+
+    label: str
+    device: str
+    dtype: str
+    batch: int
+    inputs: tuple[tuple[str, Shape], ...]
+    others: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One call of a module: the shapes of its results, as the trace on meta predicts them and as they were measured."""
+
+    path: str
+    kind: str
+    predicted: tuple[Shape, ...]
+    measured: tuple[Shape, ...]
+
+    @property
+    def agrees(self) -> bool:
+        return self.predicted == self.measured
+
+
+@dataclass(frozen=True)
+class Confirmation:
+    """What a real forward and backward showed.
+
+    `error` is the error of the real run, with its place; the other fields tell how far the run came before it.
+    `first_value` is the first value that the model gives for inputs of ones, in evaluation mode.
+    """
+
+    stages: tuple[Stage, ...] = ()
+    finite: bool | None = None
+    repeatable: bool | None = None
+    first_value: float | None = None
+    parameters: int = 0
+    without_gradient: tuple[str, ...] = ()
+    error: str | None = None
+
+    @property
+    def agreeing(self) -> int:
+        return sum(stage.agrees for stage in self.stages)
+
+    @property
+    def sound(self) -> bool:
+        """Whether the model ran to its end, as predicted, and every parameter learns."""
+        ran = self.error is None and bool(self.finite) and bool(self.repeatable)
+        return ran and self.agreeing == len(self.stages) and not self.without_gradient
+
+
+@dataclass(frozen=True)
+class Result:
+    """Everything that the engine found out about one model."""
+
+    torch: str
+    subject: Subject
+    confirmation: Confirmation
+
+
+@dataclass(frozen=True)
+class RunReport:
+    """A whole run of one file: what was predicted, what was mended, and what the hardware said to it.
+
+    `findings` are those of the file as it was; `rewrite` is its text before and after the fixes, and `written` says
+    whether the file has them. `original` and `fixed` are the runs without and with them; with nothing to mend there is
+    no `fixed`.
+    """
+
+    path: str
+    findings: tuple[Finding, ...]
+    rewrite: Rewrite | None
+    written: bool
+    original: Result
+    fixed: Result | None
+    seconds: float
+
+    @property
+    def last(self) -> Result:
+        """The run that counts: with the fixes, where there are any."""
+        return self.fixed or self.original
+
+    @property
+    def left(self) -> tuple[Finding, ...]:
+        """The findings that the file has now."""
+        return self.rewrite.left if self.written and self.rewrite is not None else self.findings

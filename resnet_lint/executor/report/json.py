@@ -1,0 +1,69 @@
+"""The report for machines: one JSON object, as schema.json beside this file describes it."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from ... import __version__
+from ...files import shown
+from ...records import Finding
+from ..records import Confirmation, Result, RunReport
+
+VERSION = 1
+
+
+def report(run: RunReport, cwd: Path) -> str:
+    """The whole run; paths are relative to `cwd`. What cannot be told as a number (NaN, infinity) is null."""
+    fields = {
+        "version": VERSION,
+        "tool": {"name": "resnet-lint", "version": __version__, "torch": run.last.torch},
+        "path": shown(run.path, cwd),
+        "findings": [_finding(finding, cwd) for finding in run.findings],
+        "mended": 0 if run.rewrite is None else run.rewrite.mended,
+        "written": run.written,
+        "original": _result(run.original),
+        "fixed": None if run.fixed is None else _result(run.fixed),
+        "summary": {
+            "confirmed": run.last.confirmation.sound,
+            "findings_left": len(run.left),
+            "seconds": round(run.seconds, 3),
+        },
+    }
+    return json.dumps(finite(fields), indent=2, allow_nan=False) + "\n"
+
+
+def _finding(finding: Finding, cwd: Path) -> dict[str, Any]:
+    return {
+        "rule": finding.rule,
+        "severity": finding.severity,
+        "message": finding.message,
+        "path": shown(finding.span.path, cwd),
+        "line": finding.span.start.line,
+        "target": finding.target,
+    }
+
+
+def _result(result: Result) -> dict[str, Any]:
+    subject = asdict(result.subject)
+    subject["inputs"] = [{"name": name, "shape": shape} for name, shape in result.subject.inputs]
+    return {"subject": subject, "confirmation": _confirmation(result.confirmation)}
+
+
+def _confirmation(confirmation: Confirmation) -> dict[str, Any]:
+    stages = [{**asdict(stage), "agrees": stage.agrees} for stage in confirmation.stages]
+    counted = {"stages_agreeing": confirmation.agreeing, "sound": confirmation.sound}
+    return {**asdict(confirmation), "stages": stages, **counted}
+
+
+def finite(value: Any) -> Any:
+    """A copy of JSON data in which what is not a finite number is null."""
+    if isinstance(value, dict):
+        return {key: finite(part) for key, part in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [finite(part) for part in value]
+    if isinstance(value, float) and not abs(value) < float("inf"):
+        return None
+    return value

@@ -1,0 +1,127 @@
+"""The report on the terminal: what was predicted, what was measured, and whether they agree."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from tabulate import tabulate
+
+from ...files import shown
+from ...records import Shape
+from ...report.summary import count, one_line
+from ..records import Confirmation, Result, RunReport, Stage
+
+_MOST_NAMES = 5
+
+
+def report(run: RunReport, cwd: Path) -> str:
+    """The whole run; paths are shown relative to `cwd`."""
+    blocks = [_head(run, cwd), *_sections(run, cwd), _summary(run)]
+    return "\n\n".join(filter(None, blocks)) + "\n"
+
+
+def _head(run: RunReport, cwd: Path) -> str:
+    subject = run.last.subject
+    inputs = ", ".join(f"{name} {shape_text(shape)}" for name, shape in subject.inputs)
+    head = f"{shown(run.path, cwd)}: {one_line(subject.label)} on {subject.device}, {subject.dtype}, {inputs}"
+    if not subject.others:
+        return head
+    others = ", ".join(map(one_line, subject.others[:_MOST_NAMES]))
+    return f"{head}\nother models of this file: {others}; --call names the one to run"
+
+
+def _sections(run: RunReport, cwd: Path) -> Iterator[str]:
+    if run.findings or run.original.confirmation.error:
+        yield _predictions(run, cwd)
+    if run.fixed is None:
+        yield from _confirmed("Confirmed", run.original)
+        return
+    done = f"written into {shown(run.path, cwd)}" if run.written else "in memory only; --fix writes the file"
+    assert run.rewrite is not None
+    yield from _confirmed(f"Mended: {count(run.rewrite.mended, 'finding')}, {done}", run.fixed)
+
+
+def _predictions(run: RunReport, cwd: Path) -> str:
+    """What the lint says of the file as it was, and below it what really happened."""
+    lines = [
+        f"predicted  {shown(each.span.path, cwd)}:{each.span.start.line}: {each.rule} {one_line(each.message)}"
+        for each in run.findings
+    ]
+    error = run.original.confirmation.error
+    lines.append(f"measured   {one_line(error) if error else 'it runs'}")
+    return _titled("As it is", "\n".join(lines))
+
+
+def _confirmed(title: str, result: Result) -> Iterator[str]:
+    confirmation = result.confirmation
+    if confirmation.stages:
+        yield _titled(title, _stage_table(confirmation))
+    yield _checks(confirmation)
+
+
+def _stage_table(confirmation: Confirmation) -> str:
+    """The main stages, those that do not agree wherever they lie, and the count of all."""
+    rows = [_stage_row(stage) for stage in confirmation.stages if is_main(stage) or not stage.agrees]
+    return tabulate(rows, ["stage", "class", "predicted", "measured", ""], disable_numparse=True)
+
+
+def is_main(stage: Stage) -> bool:
+    """Whether a stage is the model itself or one of its direct parts."""
+    return "." not in stage.path
+
+
+def _stage_row(stage: Stage) -> tuple[str, ...]:
+    return (
+        stage.path or "(the model)",
+        stage.kind,
+        shapes_text(stage.predicted),
+        shapes_text(stage.measured),
+        "agrees" if stage.agrees else "DIFFERS",
+    )
+
+
+def _checks(confirmation: Confirmation) -> str:
+    return tabulate(list(checks(confirmation)), tablefmt="plain", disable_numparse=True)
+
+
+def checks(confirmation: Confirmation) -> Iterator[tuple[str, str]]:
+    """What was confirmed, as pairs of a question and its answer."""
+    if confirmation.stages:
+        yield "stages that agree", f"{confirmation.agreeing} of {len(confirmation.stages)}"
+    if confirmation.finite is not None:
+        yield "outputs are finite", "yes" if confirmation.finite else "NO"
+    if confirmation.repeatable is not None:
+        yield "evaluation repeats", "yes" if confirmation.repeatable else "NO"
+    if confirmation.first_value is not None:
+        yield "first value for inputs of ones", str(round(confirmation.first_value, 6))
+    if confirmation.error:
+        yield "error", one_line(confirmation.error)
+    else:
+        yield "every parameter gets a gradient", _gradient_answer(confirmation.without_gradient)
+
+
+def _gradient_answer(missing: tuple[str, ...]) -> str:
+    if not missing:
+        return "yes"
+    more = f" and {len(missing) - _MOST_NAMES} more" if len(missing) > _MOST_NAMES else ""
+    return f"NO: {', '.join(missing[:_MOST_NAMES])}{more}"
+
+
+def shape_text(shape: Shape) -> str:
+    """A shape as the table shows it: `2x64x56x56`; a number's own shape is empty, and shown as `scalar`."""
+    return "x".join(map(str, shape)) or "scalar"
+
+
+def shapes_text(shapes: tuple[Shape, ...]) -> str:
+    return ", ".join(map(shape_text, shapes)) or "none"
+
+
+def _titled(title: str, body: str) -> str:
+    return f"{title}\n{'-' * len(title)}\n{body}"
+
+
+def _summary(run: RunReport) -> str:
+    word = "confirmed" if run.last.confirmation.sound else "NOT confirmed"
+    left = f"; {count(len(run.left), 'finding')} in the file" if run.left else ""
+    return f"{word} on {run.last.subject.device}{left}; torch {run.last.torch}, {run.seconds:.1f} s"
