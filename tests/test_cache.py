@@ -1,21 +1,29 @@
-"""The cache: what an answer depends on, what is not kept, and what becomes of a folder that is not as it should be."""
+"""The cache: what an answer depends on, what is not kept, and what becomes of a folder that is not as it should be.
+
+First with answers that are made up, then from the command line with real ones.
+"""
 
 from __future__ import annotations
 
 import dataclasses
 import hashlib
 import os
+import re
 import time
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import nullcontext
 from functools import partial
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
 from resnet_lint.cache import Cache
+from resnet_lint.cli import main
 from resnet_lint.errors import ToolFault, WorkerError
-from resnet_lint.records import ClassStatus, FileReport, Finding, Interpreter, Position, Request, Span
+from resnet_lint.records import ClassStatus, FileReport, Finding, Interpreter, Position, Request, Span, Target
+from resnet_lint.workers import Workers
 
 
 class Analyser:
@@ -140,14 +148,14 @@ def test_what_an_answer_does_not_depend_on(path: str, project: Project) -> None:
     "fields",
     [
         {"only_class": "Net"},
-        {"call": "Net()"},
-        {"inputs": ("x=2x3x8x8",)},
+        {"targets": (Target("Net", "Net()"),)},
+        {"targets": (Target("Net", inputs=("x=2x3x8x8",)),)},
         {"seconds": 5.0},
         {"source": "another text"},
         {"quick": True},
         {"rule_folders": ()},
     ],
-    ids=lambda fields: next(iter(fields)),
+    ids=str,
 )
 def test_each_question_has_an_answer_of_its_own(fields: dict[str, object], project: Project) -> None:
     analyser = Analyser(project.model)
@@ -245,15 +253,15 @@ def test_a_folder_that_cannot_be_written(project: Project) -> None:
 def test_what_was_of_no_use_for_long_goes(project: Project) -> None:
     analyser = Analyser(project.model)
     for number in range(3):
-        project.ask(analyser, project.request(call=f"Net({number})"))
+        project.ask(analyser, project.request(only_class=f"Net{number}"))
     month_ago = time.time() - 31 * 24 * 3600
     for entry in project.entries:
         os.utime(entry, (month_ago, month_ago))
-    project.ask(analyser, project.request(call="Net(1)"))  # a use
-    project.ask(analyser, project.request(call="Net(3)"))  # room is made when something comes in
+    project.ask(analyser, project.request(only_class="Net1"))  # a use
+    project.ask(analyser, project.request(only_class="Net3"))  # room is made when something comes in
     assert analyser.answers == 4
     assert len(project.entries) == 2
-    project.ask(analyser, project.request(call="Net(1)"))
+    project.ask(analyser, project.request(only_class="Net1"))
     assert analyser.answers == 4
 
 
@@ -263,14 +271,14 @@ def test_the_oldest_go_where_it_is_too_much(project: Project, monkeypatch: pytes
     [first] = project.entries
     os.utime(first, (1e9 * 1.5, time.time() - 60))
     monkeypatch.setattr("resnet_lint.cache._MOST_BYTES", first.stat().st_size * 3 // 2)
-    project.ask(analyser, project.request(call="Net(1)"))
+    project.ask(analyser, project.request(only_class="Net1"))
     [left] = project.entries
     assert left != first
 
 
 def ask_often(project: Project) -> bool:
     """In a process of its own."""
-    reports = [project.ask(Analyser(project.model), project.request(call=f"Net({n % 5})")) for n in range(50)]
+    reports = [project.ask(Analyser(project.model), project.request(only_class=f"Net{n % 5}")) for n in range(50)]
     return all(report.findings[0].message == "answer 1" for report in reports)
 
 
@@ -278,3 +286,170 @@ def test_several_processes_at_once(project: Project) -> None:
     with ProcessPoolExecutor(4) as pool:
         assert all(pool.map(ask_often, [project] * 4))
     assert len(project.entries) == 5
+
+
+@dataclasses.dataclass
+class Counting:
+    """The real workers, with a count of what they were asked."""
+
+    workers: Workers
+    asked: int = 0
+
+    @property
+    def interpreter(self) -> Interpreter | None:
+        return self.workers.interpreter
+
+    def analyse(self, request: Request) -> FileReport:
+        self.asked += 1
+        return self.workers.analyse(request)
+
+
+@dataclasses.dataclass(frozen=True)
+class Runs:
+    """Runs of the command line on one folder, with a cache of their own."""
+
+    folder: Path
+    workers: Counting
+
+    def write(self, **files: str) -> None:
+        for name, text in files.items():
+            (self.folder / f"{name}.py").write_text(text)
+
+    def lint(self, *options: str) -> tuple[str, bool]:
+        """The report without its seconds, and whether it came from the cache."""
+        before = self.workers.asked
+        result = CliRunner().invoke(main, [str(self.folder / "model.py"), *options], prog_name="resnet-lint")
+        assert result.exit_code in (0, 1), result.output
+        return re.sub(r"[\d.]+ s$", "", result.stdout, flags=re.MULTILINE), self.workers.asked == before
+
+
+@pytest.fixture
+def runs(workers: Workers, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Runs:
+    assert workers.interpreter is not None
+    chosen, counting = workers.interpreter, Counting(workers)
+    monkeypatch.setattr("resnet_lint.interpreter.choose", lambda named, near: chosen)
+    monkeypatch.setattr("resnet_lint.workers.Workers", lambda choose: nullcontext(counting))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    (tmp_path / "project").mkdir()
+    return Runs(tmp_path / "project", counting)
+
+
+MODEL = """\
+import torch
+from torch import nn
+
+{start}
+
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv = nn.Conv2d(3, {channels}, 3, padding=1)
+
+    def forward(self, x):
+        {body}
+        return x + self.conv(x)
+
+
+if __name__ == "__main__":
+    Net()(torch.randn(2, 3, 8, 8))
+"""
+
+
+def model(start: str = "", channels: str = "3", body: str = "pass") -> str:
+    return MODEL.format(start=start, channels=channels, body=body)
+
+
+def test_a_report_from_the_cache_is_the_same(runs: Runs) -> None:
+    runs.write(model=model(channels="4"))
+    for options in ([], ["--verbose"], ["--diff"]):
+        report, _ = runs.lint(*options)
+        assert runs.lint(*options) == (report, True)
+
+
+def test_what_is_selected_is_no_part_of_the_question(runs: Runs) -> None:
+    runs.write(model=model(channels="4"))
+    assert "RL101" in runs.lint()[0]
+    report, from_cache = runs.lint("--ignore", "RL101")
+    assert from_cache
+    assert "RL101" not in report
+
+
+@pytest.mark.parametrize("options", [["--no-cache"], ["--call", "Net()"], ["--timeout", "50"]], ids=" ".join)
+def test_options_that_ask_anew(options: list[str], runs: Runs) -> None:
+    runs.write(model=model())
+    runs.lint()
+    assert not runs.lint(*options)[1]
+
+
+def test_no_cache_keeps_nothing(runs: Runs) -> None:
+    runs.write(model=model())
+    runs.lint("--no-cache")
+    assert not runs.lint()[1]
+
+
+CONFIG = "import json, pathlib\nCONFIG = json.loads(pathlib.Path(__file__).with_name('config.json').read_text())"
+
+
+@pytest.mark.parametrize(
+    ("start", "channels", "file"),
+    [
+        ("from layers import CHANNELS", "CHANNELS", "layers.py"),
+        ("import between", "between.layers.CHANNELS", "layers.py"),
+        (CONFIG, "CONFIG['channels']", "config.json"),
+    ],
+    ids=["module", "module of a module", "data"],
+)
+def test_a_file_that_the_model_reads(start: str, channels: str, file: str, runs: Runs) -> None:
+    runs.write(model=model(start, channels), between="import layers", layers="CHANNELS = 3")
+    (runs.folder / "config.json").write_text('{"channels": 3}')
+    report, _ = runs.lint()
+    assert runs.lint() == (report, True)
+    (runs.folder / file).write_text({"layers.py": "CHANNELS = 4", "config.json": '{"channels": 4}'}[file])
+    report, from_cache = runs.lint()
+    assert not from_cache
+    assert "RL101" in report
+    assert runs.lint() == (report, True)
+
+
+@pytest.mark.parametrize("file", ["layers.py", "layers/__init__.py"])
+def test_a_module_that_was_missing_and_comes(file: str, runs: Runs) -> None:
+    runs.write(model=model("from layers import CHANNELS", "CHANNELS"))
+    report, _ = runs.lint()
+    assert "layers" in report
+    (runs.folder / file).parent.mkdir(exist_ok=True)
+    (runs.folder / file).write_text("CHANNELS = 4")
+    assert "RL101" in runs.lint()[0]
+
+
+def test_a_file_in_a_package_whose_sibling_breaks(runs: Runs) -> None:
+    runs.write(__init__="", layers="CHANNELS = 4", model=model("from .layers import CHANNELS", "CHANNELS"))
+    assert "RL101" in runs.lint()[0]
+    runs.write(layers="CHANNELS = 4 4")
+    assert "invalid syntax" in runs.lint()[0]
+    runs.write(layers="CHANNELS = 4")
+    assert "RL101" in runs.lint()[0]
+
+
+@pytest.mark.parametrize(
+    "model",
+    [model(body="while True: pass"), model("import os\nx = os._exit(3)"), model("x = [0 for _ in iter(int, 1)]")],
+    ids=["endless forward", "exit", "endless import"],
+)
+def test_what_another_try_may_not_give_is_asked_anew(model: str, runs: Runs) -> None:
+    runs.write(model=model)
+    assert [runs.lint("--timeout", "1")[1] for _ in range(2)] == [False, False]
+
+
+def test_fixes_are_tried_once(runs: Runs) -> None:
+    broken = model(channels="4")
+    runs.write(model=broken)
+    runs.lint("--diff")
+    asked = runs.workers.asked
+    runs.lint("--fix")
+    fixed = (runs.folder / "model.py").read_text()
+    assert fixed != broken
+    assert runs.workers.asked == asked
+    report, from_cache = runs.lint()
+    assert not from_cache
+    assert "0 errors" in report

@@ -81,6 +81,14 @@ def test_our_own() -> None:
     assert str(ROOT / "resnet_lint") not in found.search_path
 
 
+def test_torch_is_not_imported_to_be_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "torch").mkdir()
+    (tmp_path / "torch/__init__.py").write_text("raise SystemExit('imported')\n")
+    (tmp_path / "torch/version.py").write_text("__version__ = '2.99.0'\n")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    assert own().torch == "2.99.0"
+
+
 @pytest.mark.parametrize("name", [".", "bin/python"])
 def test_the_one_that_is_named_wins(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("VIRTUAL_ENV", str(tmp_path / "active"))

@@ -48,3 +48,20 @@ def test_torch_stays_in_the_worker() -> None:
 
 def test_this_test_can_fail() -> None:
     assert imports_torch("import torch")
+
+
+STARTED = """
+import sys
+from resnet_lint.cli import main
+sys.addaudithook(lambda event, args: event == "subprocess.Popen" and print(args[1][-1], file=sys.stderr))
+main()
+"""
+
+
+def test_an_unchanged_file_starts_no_worker(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    command = [sys.executable, "-c", STARTED, "check", str(ROOT / "fixtures/f3_channels"), "--quiet"]
+    first, second = (subprocess.run(command, cwd=ROOT, capture_output=True, text=True) for _ in range(2))
+    assert first.stdout == second.stdout != ""
+    assert first.stderr.split() == ["facts", "work"]
+    assert second.stderr.split() == ["facts"]  # which says what is installed, without importing it
