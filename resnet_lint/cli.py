@@ -81,8 +81,10 @@ def _setting_options(command: Callable[..., int]) -> Callable[..., int]:
     """The options of Settings for click, in their order there."""
     for name, option in reversed(list(OPTIONS.items())):
         if option.help is not None:
-            spelled = f"--{name}/--no-{name}" if option.kind is FLAG else f"--{name}"
-            command = click.option(spelled, default=None, help=_help(name, option.help), **option.kind.click)(command)
+            is_flag = option.kind is FLAG
+            spelled = f"--{name}/--no-{name}" if is_flag and option.in_file else f"--{name}"
+            more = {"is_flag": is_flag, **option.kind.click}
+            command = click.option(spelled, default=None, help=_help(name, option.help), **more)(command)
     return command
 
 
@@ -119,6 +121,8 @@ def check(paths: tuple[str, ...], config: Path | None, isolated: bool, **options
     settings = load(given, cwd=cwd, config=config, isolated=isolated)
     if settings.output is not None and not settings.output.parent.is_dir():
         raise UsageError(f"--output: there is no folder {settings.output.parent}")
+    if settings.write_baseline and settings.baseline is None:
+        raise UsageError("--write-baseline: where to? give --baseline FILE as well, or set it in the configuration")
     if settings.fix and settings.diff:
         raise UsageError("--fix writes and --diff only shows; give one of them")
     run = _run(paths or (".",), settings, cwd)

@@ -29,19 +29,23 @@ class Option:
     kind: Kind
     help: str | None
     instead_of: str | None
+    in_file: bool
 
 
-def option(kind: Kind, help: str | None = None, *, default: Any, instead_of: str | None = None) -> Any:
+def option(
+    kind: Kind, help: str | None = None, *, default: Any, instead_of: str | None = None, in_file: bool = True
+) -> Any:
     """A field of Settings that the user may set; all that there is to say of an option is said here."""
-    return dataclasses.field(default=default, metadata={"option": Option(kind, help, instead_of)})
+    return dataclasses.field(default=default, metadata={"option": Option(kind, help, instead_of, in_file)})
 
 
 @dataclass(frozen=True)
 class Settings:
     """What a run is asked to do. Paths are absolute; `timeout` is in seconds and for one file.
 
-    `root` is the folder of the configuration file. The patterns of `exclude` are relative to it. `select` and `ignore`
-    hold rule codes or their beginnings (`RL1`). `given` are the fields that the command line has set.
+    `root` is the folder of the configuration file. The patterns of `exclude` and `per_file_ignores` are relative to it.
+    `select` and `ignore` hold rule codes or their beginnings (`RL1`). `given` are the fields that the command line has
+    set.
     """
 
     root: Path
@@ -51,6 +55,11 @@ class Settings:
     select: tuple[str, ...] = option(kinds.CODES, "Only these rules: RL103,RL2.", default=())
     ignore: tuple[str, ...] = option(kinds.CODES, "Not these rules: RL103,RL2.", default=())
     exclude: tuple[str, ...] = option(kinds.TEXTS, default=())
+    per_file_ignores: tuple[tuple[str, tuple[str, ...]], ...] = option(kinds.CODES_BY_PATTERN, default=())
+    baseline: Path | None = option(kinds.FILE, "Say nothing of the findings in this file.", default=None)
+    write_baseline: bool = option(
+        kinds.FLAG, "Write the findings that are left into the baseline.", default=False, in_file=False
+    )
     input: tuple[str, ...] = option(
         kinds.INPUTS, "What to feed forward(): x=2x3x224x224, or ids=2x16:int64. Once for each input.", default=()
     )
@@ -152,8 +161,11 @@ def _from_file(file: Path) -> dict[str, Any]:
 
 
 def _value(file: Path, name: str, value: object) -> object:
+    known = [each for each, option in OPTIONS.items() if option.in_file]
     if name not in OPTIONS:
-        raise ConfigError(f"{file}: [tool.resnet-lint] has {unknown_key(name, OPTIONS)}")
+        raise ConfigError(f"{file}: [tool.resnet-lint] has {unknown_key(name, known)}")
+    if name not in known:
+        raise ConfigError(f"{file}: {name} is for the command line only")
     try:
         return OPTIONS[name].kind.read(value, file.parent)
     except (WrongValue, UsageError) as error:

@@ -5,18 +5,18 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import astuple, dataclass
 from functools import cache
 from pathlib import Path
 
-from .files import lines_of, shown
+from .files import lines_of, plain, shown
 from .records import Finding
 
 
 @dataclass(frozen=True, order=True)
 class Identity:
-    """A finding without its place. `path` is relative to the project's folder, with forward slashes.
+    """A finding without its place. `path` is relative to a folder, with forward slashes.
 
     `text` is the source line that the finding begins on, or the message where the file has no such line: shapes, and
     torch's words for a fault, differ from one version to the next.
@@ -28,13 +28,22 @@ class Identity:
     text: str
 
 
-def identities(findings: Sequence[Finding], root: Path) -> tuple[Identity, ...]:
-    """The identity of each finding. `root` is the folder of the configuration; equal findings have equal identities."""
-    read = cache(lines_of)
+def identities(
+    findings: Sequence[Finding], root: Path, sources: Mapping[str, str] | None = None
+) -> tuple[Identity, ...]:
+    """The identity of each finding; equal findings have equal ones. Paths are relative to the folder `root`.
+
+    `sources` has texts that stand in for those of the files, by path.
+    """
+
+    @cache
+    def lines_in(path: str) -> Sequence[str]:
+        source = (sources or {}).get(path)
+        return lines_of(path) if source is None else plain(source).split("\n")
 
     def text(finding: Finding) -> str:
         line = finding.span.start.line
-        lines = read(finding.span.path)[line - 1 : line]
+        lines = lines_in(finding.span.path)[line - 1 : line]
         return " ".join(" ".join(lines).split()) or finding.message
 
     return tuple(

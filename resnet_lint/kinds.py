@@ -110,6 +110,10 @@ def _target(key: str, value: object, folder: Path) -> tuple[Path, Target]:
     return _path(path, folder), Target(name, call, _inputs(told.get("input", []), folder), origin)
 
 
+def _codes_by_pattern(value: object, folder: Path) -> tuple[tuple[str, tuple[str, ...]], ...]:
+    return tuple((pattern, _codes(codes, folder)) for pattern, codes in _table(value).items())
+
+
 def unknown_key(name: str, known: Iterable[str]) -> str:
     """What to say of a key that does not exist."""
     nearest = difflib.get_close_matches(name.replace("_", "-").lower(), known, n=1)
@@ -140,3 +144,4 @@ FOLDERS = Kind(_paths, {"multiple": True, "metavar": "DIR"})
 INPUTS = Kind(_inputs, {"multiple": True, "metavar": "NAME=SHAPE"})
 CALL = Kind(_call, {"metavar": "CALL"})
 TARGETS = Kind(_targets)
+CODES_BY_PATTERN = Kind(_codes_by_pattern)

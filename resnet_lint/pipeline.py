@@ -1,6 +1,6 @@
 """The stages in order: the table of contents.
 
-    paths -> discover -> outline -> worker -> select -> fix -> join -> merge -> remark -> Run
+    paths -> discover -> outline -> worker -> select -> fix -> join -> merge -> remark -> baseline -> Run
 
 A file that cannot be parsed, or that defines no nn.Module, never reaches the worker.
 """
@@ -16,17 +16,20 @@ from pathlib import Path
 
 from .analyser import Analyser
 from .analysis import Analysis
+from .baseline import Baseline, read_baseline
 from .config import Settings
 from .coverage import joined
 from .errors import FileNotWritten, ToolFault, UsageError
-from .findings import Selection, check_codes, merge, with_findings
+from .files import shown
 from .findings import check as apply_rules
+from .findings import merge, with_findings
+from .fingerprint import Identity
 from .parallel import in_order
 from .progress import Progress
 from .records import FileReport, Position, Request, Rewrite, Run, Span
 from .rule import Rule, load_rules
-from .selecting import Selector
-from .source.discover import SourceFile, discover
+from .selecting import Selector, selector, unmatched_patterns
+from .source.discover import Discovery, SourceFile, discover
 from .source.outline import Outline, Unreadable, read_outline
 from .targets import check_call, check_targets, targets_of
 
@@ -37,7 +40,7 @@ def check(
     """Check files, folders and classes. What is wrong with the user's code is in the Run; usage errors are raised."""
     began = time.perf_counter()
     rules = load_rules([str(folder) for folder in settings.rules])
-    check_codes(settings.select + settings.ignore, rules)
+    selecting = _Selecting(workers, selector(settings, rules), _baseline(settings))
 
     discovery = discover(paths, cwd=cwd, exclude=settings.exclude, root=settings.root)
     outlined = [(file, read_outline(file.path)) for file in discovery.files]
@@ -48,16 +51,17 @@ def check(
         check_call(settings.call, wanted)
     check_targets(settings, outlined)
 
-    selecting = _Selecting(workers, Selector(rules, Selection(settings.select, settings.ignore)))
     checked = _all_checked(wanted, _Checker(settings, selecting, rules), progress or Progress(io.StringIO()))
 
-    passed_over = discovery.passed_over + len(outlined) - len(wanted)
     reports = merge(joined([each.report for each in checked if each.report is not None], cwd))
+    remarked = _remarked(reports, discovery.files, selecting.selector)
+    files, known = _without_old(remarked, discovery.files, selecting, settings)
+    passed_over = len(discovery.passed_over) + len(outlined) - len(wanted)
     return Run(
-        files=_remarked(reports, discovery.files, selecting.selector),
+        files=files,
         interpreter=workers.interpreter,
         seconds=time.perf_counter() - began,
-        notes=(*discovery.notes, *_notes(wanted, passed_over)),
+        notes=(*discovery.notes, *_notes(wanted, passed_over), *_unmatched(discovery, settings), *known),
         rewrites=tuple(each.rewrite for each in checked if each.rewrite is not None),
         faults=tuple(each.fault for each in checked if each.fault is not None),
     )
@@ -69,13 +73,15 @@ def _has_content(outline: Outline | Unreadable) -> bool:
 
 @dataclass(frozen=True)
 class _Selecting:
-    """The workers, with the findings that nobody wants to see left out."""
+    """The workers, with the findings that nobody wants to see left out, and no mends for those of the baseline."""
 
     workers: Analyser
     selector: Selector
+    baseline: Baseline | None
 
     def analyse(self, request: Request) -> FileReport:
-        return self.selector.kept(self.workers.analyse(request), request.source)
+        report = self.selector.kept(self.workers.analyse(request), request.source)
+        return report if self.baseline is None else self.baseline.without_mends(report, request.source)
 
 
 Wanted = tuple[SourceFile, Outline | Unreadable]
@@ -162,6 +168,38 @@ def _remarked(reports: Sequence[FileReport], files: Sequence[SourceFile], select
         remarks = selector.remarks(path, [first, *others], whole=path not in single)
         remarked += [with_findings(first, remarks), *others]
     return tuple(remarked)
+
+
+def _baseline(settings: Settings) -> Baseline | None:
+    if settings.baseline is None:
+        return None
+    return read_baseline(settings.baseline, may_be_missing=settings.write_baseline)
+
+
+def _without_old(
+    reports: tuple[FileReport, ...], files: Sequence[SourceFile], selecting: _Selecting, settings: Settings
+) -> tuple[tuple[FileReport, ...], list[str]]:
+    """The reports without the findings of the baseline, which is renewed first where that is asked for; and notes."""
+    baseline = selecting.baseline
+    if baseline is None:
+        return reports, []
+    whole = {shown(file.path, baseline.folder) for file in files if file.only_class is None}
+
+    def looked_at(identity: Identity) -> bool:
+        return identity.path in whole and selecting.selector.selection.keeps(identity.rule)
+
+    if settings.write_baseline:
+        baseline = baseline.renewed(reports, looked_at)
+        baseline.write()
+    return baseline.without_old(reports), baseline.notes(reports, looked_at)
+
+
+def _unmatched(discovery: Discovery, settings: Settings) -> list[str]:
+    """A note on each pattern that matches no file, where all files of the project were looked at."""
+    if not any(settings.root.is_relative_to(folder) for folder in discovery.folders):
+        return []
+    paths = [*(file.path for file in discovery.files), *discovery.passed_over]
+    return [f"per-file-ignores: {pattern!r} matches no Python file" for pattern in unmatched_patterns(settings, paths)]
 
 
 def _notes(wanted: Sequence[tuple[SourceFile, Outline | Unreadable]], passed_over: int) -> list[str]:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache
+from pathlib import Path
 
 from .analysis import Analysis, Problem
-from .findings import Selection, check, nearest_code
+from .config import Settings
+from .findings import Selection, check, check_codes, nearest_code
 from .records import FileReport, Finding
 from .rule import Rule
 from .source.comments import Code, Comments, Ignore, read_comments
+from .source.ignore import Layer, layer_of
 
 _Use = tuple[str, int, str]
 """A file, the number of an ignore comment in it, and one of its codes, empty where it names none."""
@@ -20,12 +23,22 @@ _Use = tuple[str, int, str]
 class Selector:
     """Keeps what the options, the configuration and the comments in the files leave of a report.
 
-    Remembers which comments have hidden something; safe to use from several threads.
+    `per_file` has the codes to ignore in the files of a layer. Remembers which comments have hidden something; safe to
+    use from several threads.
     """
 
     rules: Sequence[Rule]
     selection: Selection
+    per_file: Sequence[tuple[Layer, tuple[str, ...]]] = ()
     _used: set[_Use] = field(default_factory=set)
+
+    def keeps(self, code: str, path: str) -> bool:
+        """Whether findings with a code are wanted in a file, whatever its comments say."""
+        if not self.selection.keeps(code):
+            return False
+        return not any(
+            code.startswith(codes) and layer.verdict(Path(path), folder=False) for layer, codes in self.per_file
+        )
 
     def kept(self, report: FileReport, source: str | None = None) -> FileReport:
         """The report with the findings that are wanted. `source` stands in for the text of the report's own file."""
@@ -34,7 +47,7 @@ class Selector:
         def comments(path: str) -> Comments:
             return read_comments(path, source if path == report.path else None)
 
-        findings = [each for each in report.findings if self.selection.keeps(each.rule)]
+        findings = [each for each in report.findings if self.keeps(each.rule, each.span.path)]
         shown = tuple(each for each in findings if not self._hidden(each, comments, remember=source is None))
         return replace(report, findings=shown)
 
@@ -51,7 +64,7 @@ class Selector:
         `reports` are those on this file; `whole` says that they are not on single classes only.
         """
         found = check(Analysis(path, tuple(self._problems(path, reports, whole))), self.rules)
-        return tuple(each for each in found if self.selection.keeps(each.rule))
+        return tuple(each for each in found if self.keeps(each.rule, path))
 
     def _problems(self, path: str, reports: Sequence[FileReport], whole: bool) -> Iterator[Problem]:
         comments = read_comments(path)
@@ -68,18 +81,37 @@ class Selector:
 
     def _unused(self, path: str, number: int, ignore: Ignore, codes: Sequence[Code]) -> Iterator[Problem]:
         where = "in this file" if ignore.whole_file else "on this line"
-        if not ignore.codes and self._is_judged("") and (path, number, "") not in self._used:
+        if not ignore.codes and self._is_judged("", path) and (path, number, "") not in self._used:
             yield Problem("unused ignore", ignore.span, f"there is nothing to ignore {where}; remove the comment")
         for code in codes:
-            if self._is_judged(code.text) and (path, number, code.text) not in self._used:
+            if self._is_judged(code.text, path) and (path, number, code.text) not in self._used:
                 yield Problem("unused ignore", code.span, f"there is no {code.text} to ignore {where}; remove the code")
 
-    def _is_judged(self, code: str) -> bool:
+    def _is_judged(self, code: str, path: str) -> bool:
         """Whether all that a code stands for was looked for."""
-        return all(map(self.selection.keeps, self._codes_of(code)))
+        return all(self.keeps(each, path) for each in self._codes_of(code))
 
     def _codes_of(self, beginning: str) -> list[str]:
         return [rule.code for rule in self.rules if rule.code.startswith(beginning)]
+
+
+def selector(settings: Settings, rules: Sequence[Rule]) -> Selector:
+    """What the settings select. Raises UsageError for a code that no rule has, and ConfigError for a wrong pattern."""
+    in_files = [code for _, codes in settings.per_file_ignores for code in codes]
+    check_codes([*settings.select, *settings.ignore, *in_files], rules)
+    per_file = [
+        (layer_of("per-file-ignores", settings.root, [pattern]), codes) for pattern, codes in settings.per_file_ignores
+    ]
+    return Selector(rules, Selection(settings.select, settings.ignore), per_file)
+
+
+def unmatched_patterns(settings: Settings, files: Iterable[Path]) -> Iterator[str]:
+    """The patterns of per-file-ignores that no file has, when the `files` are all of the project."""
+    paths = list(files)
+    for pattern, _ in settings.per_file_ignores:
+        layer = layer_of("per-file-ignores", settings.root, [pattern])
+        if not any(layer.verdict(path, folder=False) for path in paths):
+            yield pattern
 
 
 def _hiding(finding: Finding, comments: Comments) -> Iterator[tuple[int, str]]:

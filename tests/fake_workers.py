@@ -20,6 +20,7 @@ class FakeWorkers:
     def __init__(self) -> None:
         self.requests: list[Request] = []
         self.severity: Severity | None = None
+        self.code = "XX103"
         self.error: BaseException | None = None
         self.interpreter: Interpreter | None = None
 
@@ -35,7 +36,7 @@ class FakeWorkers:
             raise self.error
         self.interpreter = INTERPRETER
         place = span(Path(request.path), 4, 1, 4, 6)
-        found = [Finding("XX103", "fake", self.severity, "it is wrong", place)] if self.severity else []
+        found = [Finding(self.code, "fake", self.severity, "it is wrong", place)] if self.severity else []
         return FileReport(request.path, tuple(found), (ClassStatus(request.path, "Net", 4, "checked"),))
 
 

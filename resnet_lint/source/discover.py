@@ -10,7 +10,7 @@ from pathlib import Path
 
 from ..errors import UsageError
 from ..files import shown
-from .ignore import Layer, exclude_layer, gitignore_layers, inherited_layers, is_ignored
+from .ignore import Layer, gitignore_layers, inherited_layers, is_ignored, layer_of
 
 _NEVER_WALKED = {"__pycache__", "node_modules"}
 _CLASS = re.compile(rb"\bclass\b")
@@ -29,10 +29,14 @@ class SourceFile:
 
 @dataclass(frozen=True)
 class Discovery:
-    """The files found; how many Python files a cheap look passed over; and a sentence for each thing amiss."""
+    """The files found, the Python files that a cheap look passed over, and a sentence for each thing amiss.
+
+    `folders` are those that were searched.
+    """
 
     files: tuple[SourceFile, ...]
-    passed_over: int = 0
+    passed_over: tuple[Path, ...] = ()
+    folders: tuple[Path, ...] = ()
     notes: tuple[str, ...] = ()
 
 
@@ -42,10 +46,12 @@ def discover(paths: Sequence[str], *, cwd: Path, exclude: Sequence[str] = (), ro
     `exclude` holds patterns in the syntax of .gitignore, relative to `root` (by default `cwd`). What is named itself is
     always taken, whatever leaves it out. Raises UsageError for a path that is missing or makes no sense.
     """
-    search = _Search(cwd, exclude_layer(root or cwd, exclude))
+    search = _Search(cwd, layer_of("exclude", root or cwd, exclude))
     for path in paths:
         search.add(path)
-    return Discovery(tuple(search.files.values()), search.passed_over, tuple(search.notes))
+    return Discovery(
+        tuple(search.files.values()), tuple(search.passed_over), tuple(search.folders), tuple(search.notes)
+    )
 
 
 def may_define_modules(source: bytes) -> bool:
@@ -58,7 +64,8 @@ class _Search:
     cwd: Path
     exclude: Layer
     files: dict[tuple[Path, str | None], SourceFile] = field(default_factory=dict)
-    passed_over: int = 0
+    passed_over: list[Path] = field(default_factory=list)
+    folders: list[Path] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
     def add(self, argument: str) -> None:
@@ -79,13 +86,14 @@ class _Search:
             self.files[path, only_class] = file
 
     def _add_folder(self, folder: Path) -> None:
+        self.folders.append(folder)
         found = False
         for path in self._walk(folder, inherited_layers(folder), self._exclude_below(folder)):
             found = True
             if _is_worth_parsing(path):
                 self._keep(path)
             else:
-                self.passed_over += 1
+                self.passed_over.append(path)
         if not found:
             self.notes.append(f"no Python files found in {shown(folder, self.cwd)}")
 

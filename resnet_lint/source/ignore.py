@@ -33,12 +33,12 @@ def is_ignored(path: Path, layers: Sequence[Layer], *, folder: bool) -> bool:
     return next((verdict for verdict in verdicts if verdict is not None), False)
 
 
-def exclude_layer(base: Path, patterns: Iterable[str]) -> Layer:
-    """The layer of the `exclude` option. Raises ConfigError for a pattern that git would not understand."""
+def layer_of(option: str, base: Path, patterns: Iterable[str]) -> Layer:
+    """The layer of an option that holds patterns. Raises ConfigError for a pattern that git would not understand."""
     patterns = tuple(patterns)
     for pattern in patterns:
         if not _is_valid(pattern):
-            raise ConfigError(f"the exclude pattern {pattern!r} is not valid in the syntax of .gitignore")
+            raise ConfigError(f"the {option} pattern {pattern!r} is not valid in the syntax of .gitignore")
     return Layer(base, GitIgnoreSpec.from_lines(patterns))
 
 
