@@ -8,9 +8,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from .records import Cause, Span
+from .records import Cause, Shape, Span
 
 Use = Literal["added", "concatenated", "read"]
+Operator = Literal["-", "*", "/"]
 
 
 @dataclass(frozen=True)
@@ -43,3 +44,68 @@ class ChangedBeforeUse(Observed):
     here: bool
     use: Use
     used_at: int
+
+
+@dataclass(frozen=True)
+class AddedTwice(Observed):
+    """A tensor is added to a sum that already has it, with no layer between; `first` is the line of the first time."""
+
+    operand: str
+    first: int
+
+
+@dataclass(frozen=True)
+class BothGrow(Observed):
+    """An addition of two activations with a common source, where neither has the shape of the result."""
+
+    shapes: tuple[Shape, Shape]
+    result: Shape
+
+
+@dataclass(frozen=True)
+class CutShortcut(Observed):
+    """The shortcut of a residual addition passes no gradient: `how` says by what, such as `detach()`."""
+
+    how: str
+
+
+@dataclass(frozen=True)
+class OtherOperator(Observed):
+    """A block's input and its residual branch of the same shape are joined, but not by an addition."""
+
+    operator: Operator
+    branch: str
+
+
+@dataclass(frozen=True)
+class Discarded(Observed):
+    """A result that nothing reads. `overwrites` is the line that computed it and the variable, None for a statement."""
+
+    expression: str
+    overwrites: tuple[int, str] | None
+
+
+@dataclass(frozen=True)
+class IdentityUnread(Observed):
+    """A block saves its input under a name for the shortcut, never reads it, and adds its input nowhere."""
+
+    variable: str
+
+
+@dataclass(frozen=True)
+class Unregistered(Observed):
+    """Modules that run but that their owner does not know of, since they lie in a plain list, tuple or dictionary."""
+
+    attribute: str
+    holder: str
+    modules: int
+    parameters: int
+
+
+@dataclass(frozen=True)
+class SharedByAccident(Observed):
+    """One module stands at several places: `copies` of `layer` in a list, or a normalisation used after two layers."""
+
+    layer: str
+    copies: int
+    first: int | None

@@ -1,36 +1,130 @@
-"""Looks at how two activations are joined: what is added to what."""
+"""Looks at how activations are added: what to what, and whether that can be a skip connection."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
+import torch
 from torch import fx
 
-from ..observed import SelfAddition
+from ..observed import AddedTwice, BothGrow, CutShortcut, SelfAddition
 from .calls import ModuleCall
 from .fault import ADDITIONS
 from .layers import effect_of
-from .seen import Seen, name_of
+from .residuals import fork_of, residual_at
+from .seen import Seen, function_name, name_of
+
+Pair = tuple[fx.Node, fx.Node]
 
 
 def self_additions(seen: Seen) -> Iterator[SelfAddition]:
     """Additions of a tensor to itself, where layers of the same block made it: its input was meant."""
-    for node in seen.trace.graph.nodes:
-        operands = _operands(node)
-        if node.meta.get("function") in ADDITIONS and operands and operands[0] is operands[1] and node.meta["point"]:
-            owner = seen.owner(node)
-            if _made_by_layers(operands[0], owner):
-                operand = name_of(operands[0], owner)
-                yield SelfAddition(**seen.place(node.meta["point"].span, owner), operand=operand)
+    for node, (left, right) in _additions(seen):
+        owner = seen.owner(node)
+        if left is right and made_by_layers(left, owner):
+            yield SelfAddition(**seen.place(node.meta["point"].span, owner), operand=name_of(left, owner))
 
 
-def _operands(node: fx.Node) -> tuple[fx.Node, fx.Node] | None:
+def second_additions(seen: Seen) -> Iterator[AddedTwice]:
+    """Additions of a tensor that the same block has just added to the other operand."""
+    for node, (left, right) in _additions(seen):
+        owner = seen.owner(node)
+        for again, total in ((left, right), (right, left)):
+            first = behind_plain_calls(total)
+            has_it = again is not total and is_addition(first) and again in (operands_of(first) or ())
+            if has_it and first.meta["point"] is not None and seen.owner(first) is owner:
+                place = seen.place(node.meta["point"].span, owner)
+                line = first.meta["point"].span.start.line
+                yield AddedTwice(**place, operand=name_of(again, owner), first=line)
+
+
+def growing_additions(seen: Seen) -> Iterator[BothGrow]:
+    """Additions that broadcast both operands, unless one of them was given its size-1 dimension on purpose."""
+    for node, (left, right) in _additions(seen):
+        shapes = left.meta["shape"], right.meta["shape"]
+        if node.meta["shape"] in shapes or None in shapes or fork_of(left, right) is None:
+            continue
+        if not any(_makes_room(behind_plain_calls(side)) for side in (left, right)):
+            place = seen.place(node.meta["point"].span, seen.owner(node))
+            yield BothGrow(**place, shapes=shapes, result=node.meta["shape"])
+
+
+def _makes_room(node: fx.Node) -> bool:
+    """Whether a call is what people write to let a tensor broadcast."""
+    if function_name(node) == "getitem":
+        index = node.args[1]
+        return None in (index if isinstance(index, tuple) else (index,))
+    return function_name(node) in _RESHAPES or bool(node.kwargs.get("keepdim"))
+
+
+# `get` is what a property such as `x.T` calls.
+_RESHAPES = frozenset(
+    {
+        "unsqueeze",
+        "view",
+        "reshape",
+        "transpose",
+        "permute",
+        "expand",
+        "unflatten",
+        "movedim",
+        "t",
+        "swapaxes",
+        "repeat",
+    }
+    | {"get", "einsum"}
+)
+
+
+def cut_shortcuts(seen: Seen) -> Iterator[CutShortcut]:
+    """Residual additions whose shortcut is the block's input without its gradient."""
+    for node, _ in _additions(seen):
+        residual = residual_at(node)
+        if residual is None or residual.fork is None or len(residual.shortcut_path) != 1:
+            continue
+        how = _cuts(residual.shortcut)
+        owner = seen.owner(node)
+        if how is not None and made_by_layers(residual.branch, owner):
+            yield CutShortcut(**seen.place(residual.shortcut.meta["point"].span, owner), how=how)
+
+
+def _cuts(node: fx.Node) -> str | None:
+    function = node.meta["function"]
+    if function in (torch.Tensor.detach, torch.detach):
+        return "detach()"
+    return "data" if getattr(function, "__self__", None) is torch.Tensor.data else None
+
+
+def is_addition(node: fx.Node) -> bool:
+    return node.meta.get("function") in ADDITIONS
+
+
+def operands_of(node: fx.Node) -> Pair | None:
     """The two activations that a node joins; None for any other node."""
     operands = [arg for arg in node.args[:2] if isinstance(arg, fx.Node) and arg.meta["activation"]]
     return (operands[0], operands[1]) if len(operands) == 2 else None
 
 
-def _made_by_layers(node: fx.Node, owner: ModuleCall) -> bool:
+def _additions(seen: Seen) -> Iterator[tuple[fx.Node, Pair]]:
+    for node in seen.trace.graph.nodes:
+        if is_addition(node) and node.meta["point"] is not None and (operands := operands_of(node)):
+            yield node, operands
+
+
+def behind_plain_calls(node: fx.Node) -> fx.Node:
+    """The nearest call at or above a node that is more than an activation function or a dropout."""
+    while len(node.all_input_nodes) == 1 and function_name(node) in _PLAIN:
+        node = node.all_input_nodes[0]
+    return node
+
+
+_PLAIN = frozenset(
+    {"relu", "relu6", "leaky_relu", "gelu", "silu", "elu", "mish", "hardswish", "hardtanh"}
+    | {"dropout", "dropout1d", "dropout2d", "dropout3d", "contiguous", "clone", "to", "float"}
+)
+
+
+def made_by_layers(node: fx.Node, owner: ModuleCall) -> bool:
     """Whether a layer with weights, called inside `owner`, lies on the way from its input to a node."""
     seen: set[fx.Node] = set()
     waiting = [node]

@@ -5,13 +5,25 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from ..observed import Observed
-from .joins import self_additions
+from .discarded import discarded_results, unread_identities
+from .joins import cut_shortcuts, growing_additions, second_additions, self_additions
 from .overwritten import changes_before_use
+from .registry import repeated_modules, shared_norms, unregistered_modules
 from .seen import Seen
+from .wrong_operator import wrong_operators
 
 _LOOK_FOR: Sequence[Callable[[Seen], Iterator[Observed]]] = (
+    growing_additions,
     self_additions,
     changes_before_use,
+    wrong_operators,
+    discarded_results,
+    unread_identities,
+    second_additions,
+    cut_shortcuts,
+    unregistered_modules,
+    repeated_modules,
+    shared_norms,
 )
 
 

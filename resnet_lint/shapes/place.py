@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import linecache
 import sys
 from dataclasses import dataclass
@@ -61,6 +62,12 @@ def point(frame: FrameType) -> Point:
     return Point(frame.f_code, frame.f_lasti)
 
 
+def span_of(path: str, node: ast.expr) -> Span:
+    """Where an expression of a file's syntax tree stands."""
+    end_line, end_column = node.end_lineno or node.lineno, node.end_col_offset or 0
+    return _between(path, node.lineno, node.col_offset, end_line, end_column)
+
+
 def caller(depth: int = 1) -> FrameType:
     """The frame of the function that called, `depth` levels above the one that asks."""
     return sys._getframe(depth + 1)
@@ -86,9 +93,12 @@ def _span(code: CodeType, instruction: int) -> Span:
     line, end_line, column, end_column = positions[instruction // 2]
     line = line or code.co_firstlineno
     end_line = end_line or line
-    start = _characters(code.co_filename, line, column or 0)
-    end = _characters(code.co_filename, end_line, end_column or 0)
-    return Span(code.co_filename, Position(line, start + 1), Position(end_line, end + 1))
+    return _between(code.co_filename, line, column or 0, end_line, end_column or 0)
+
+
+def _between(path: str, line: int, column: int, end_line: int, end_column: int) -> Span:
+    start, end = _characters(path, line, column), _characters(path, end_line, end_column)
+    return Span(path, Position(line, start + 1), Position(end_line, end + 1))
 
 
 def _characters(path: str, line: int, offset: int) -> int:

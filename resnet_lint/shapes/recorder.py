@@ -9,6 +9,7 @@ forward as it is and listens (torch.overrides.TorchFunctionMode). Each node carr
     call     the ModuleCall that it happened in
     activation   whether it depends on an input of the model, and is not made of parameters and constants alone
     order    its place in the graph, from 0
+    in_place  whether the call changed one of its arguments
 """
 
 from __future__ import annotations
@@ -127,6 +128,7 @@ class Recorder(TorchFunctionMode):
 
     def _note_changes(self, node: fx.Node, changed: Sequence[torch.Tensor]) -> None:
         """From now on a tensor changed in place is what the call made of it, and so is the tensor it is a view of."""
+        node.meta["in_place"] = bool(changed)
         for tensor in changed:
             self._nodes[id(tensor)] = node
             base = tensor._base

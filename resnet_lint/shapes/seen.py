@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -52,9 +53,15 @@ def name_of(node: fx.Node, owner: ModuleCall) -> str:
     point: Point | None = node.meta["point"]
     if node in owner.inputs or call is None or point is None:
         return "the block's input"
-    name = call.relative_path(owner) if call.is_torchs else f"{_function_name(node)}()"
+    name = call.relative_path(owner) if call.is_torchs else f"{function_name(node)}()"
     return f"{name}, line {point.span.start.line}"
 
 
-def _function_name(node: fx.Node) -> str:
-    return str(getattr(node.meta["function"], "__name__", node.name)).strip("_")
+def function_name(node: fx.Node) -> str:
+    """The name of the function that a node calls, in place or not; empty for inputs and parameters."""
+    return str(getattr(node.meta.get("function"), "__name__", "")).strip("_")
+
+
+def words_in(name: str) -> frozenset[str]:
+    """The words of an identifier: res and block in ResBlock, x and orig in x_orig."""
+    return frozenset(word.lower() for word in re.findall(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+", name))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import linecache
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import cache
 from types import CodeType
 
@@ -17,12 +17,15 @@ Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 @cache
 def function_of(code: CodeType) -> Function | None:
-    """The definition that a code object was compiled from; None for a lambda, a comprehension or a module."""
-    for node in ast.walk(_tree(code.co_filename)):
-        if isinstance(node, _Function) and node.name == code.co_name:
-            first = min([node.lineno, *(decorator.lineno for decorator in node.decorator_list)])
-            if first == code.co_firstlineno:
-                return node
+    """The definition that a code object was compiled from, or, for a lambda or a comprehension, the one around it."""
+    functions = [node for node in ast.walk(_tree(code.co_filename)) if isinstance(node, _Function)]
+    if code.co_name.startswith("<"):
+        around = [node for node in functions if node.lineno <= code.co_firstlineno <= (node.end_lineno or 0)]
+        return max(around, key=_begin, default=None)
+    for node in functions:
+        first = min([node.lineno, *(decorator.lineno for decorator in node.decorator_list)])
+        if node.name == code.co_name and first == code.co_firstlineno:
+            return node
     return None
 
 
@@ -144,3 +147,33 @@ def keeps_its_value(name: str, since: Point, until: Point) -> bool:
 
 def _holds(outer: ast.stmt, inner: ast.stmt) -> bool:
     return _begin(outer) <= _begin(inner) and _end(inner) <= _end(outer)
+
+
+@cache
+def overwritten_by(point: Point) -> tuple[str, ast.expr] | None:
+    """For `name = value`: the name, and the value that the next statement about it gives it without reading it.
+
+    Both statements follow one another in one block, so the first value is lost whenever it is computed.
+    """
+    function, statement = function_of(point.code), statement_at(point)
+    if function is None or not isinstance(statement, ast.Assign) or len(statement.targets) != 1:
+        return None
+    target = statement.targets[0]
+    if not isinstance(target, ast.Name) or target.id.startswith("_"):
+        return None
+    for later in _after(statement, function):
+        names = [node for node in ast.walk(later) if isinstance(node, ast.Name) and node.id == target.id]
+        if not names:
+            continue
+        simple = isinstance(later, ast.Assign) and any(name is each for name in names for each in later.targets)
+        return (target.id, later.value) if simple and isinstance(later, ast.Assign) and len(names) == 1 else None
+    return None
+
+
+def _after(statement: ast.stmt, function: Function) -> Sequence[ast.stmt]:
+    """The statements that follow one in its block."""
+    for node in ast.walk(function):
+        for block in (getattr(node, field, None) for field in ("body", "orelse", "finalbody")):
+            if isinstance(block, list) and statement in block:
+                return block[block.index(statement) + 1 :]
+    return ()

@@ -1,0 +1,108 @@
+"""RL209: a skip connection that is added twice on one way."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from resnet_lint.analysis import Analysis
+from resnet_lint.observed import AddedTwice as Observed
+from resnet_lint.records import Finding
+from resnet_lint.rule import Case, Rule
+
+
+class AddedTwice(Rule):
+    """What it does: finds an addition of a tensor that the same block has added before, with no layer between the two.
+
+    Why is this bad: the block computes `f(x) + 2x`. Signals double at each such block, and with depth they explode.
+
+    Example:
+        if self.shortcut:
+            x = x + residual
+        return x + residual
+
+    Use instead:
+        if self.shortcut:
+            x = x + residual
+        return x
+    """
+
+    code = "RL209"
+    name = "added-twice"
+    severity = "warning"
+    bad = (
+        Case(
+            "once under a flag, once at the end",
+            """
+            from torch import nn
+            class Block(nn.Module):
+                def __init__(self, width=8, shortcut=True):
+                    super().__init__()
+                    self.conv = nn.Conv2d(width, width, 3, padding=1)
+                    self.shortcut = shortcut
+                def forward(self, x):
+                    residual = x
+                    x = self.conv(x)
+                    if self.shortcut:
+                        x = x + residual
+                    return x + residual  # <- RL209
+        """,
+        ),
+        Case(
+            "with a ReLU between",
+            """
+            import torch
+            from torch import nn
+            class Block(nn.Module):
+                def __init__(self, width=8):
+                    super().__init__()
+                    self.fc = nn.Linear(width, width)
+                def forward(self, x):
+                    out = self.fc(x)
+                    out += x
+                    out = torch.relu(out)
+                    out += x  # <- RL209
+                    return out
+        """,
+        ),
+    )
+    good = (
+        Case(
+            "a layer between",
+            """
+            from torch import nn
+            class Dense(nn.Module):
+                def __init__(self, width=8):
+                    super().__init__()
+                    self.first, self.second = nn.Linear(width, width), nn.Linear(width, width)
+                def forward(self, x):
+                    out = self.first(x) + x
+                    return self.second(out) + x
+        """,
+        ),
+        Case(
+            "a block inside a block",
+            """
+            from torch import nn
+            class Inner(nn.Module):
+                def __init__(self, width=8):
+                    super().__init__()
+                    self.fc = nn.Linear(width, width)
+                def forward(self, x):
+                    return x + self.fc(x)
+            class Outer(nn.Module):
+                def __init__(self, width=8):
+                    super().__init__()
+                    self.inner = Inner(width)
+                def forward(self, x):
+                    return x + self.inner(x)
+        """,
+        ),
+    )
+
+    def check(self, analysis: Analysis) -> Iterator[Finding]:
+        for each in analysis.of_kind(Observed):
+            message = (
+                f"{each.operand} is added a second time; line {each.first} has added it already, "
+                "and no layer lies between"
+            )
+            yield self.noted(each, message)

@@ -1,0 +1,108 @@
+"""RL201: an addition that broadcasts both of its operands."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from resnet_lint.analysis import Analysis
+from resnet_lint.observed import BothGrow
+from resnet_lint.records import Finding
+from resnet_lint.rule import Case, Rule
+
+
+class GrowingAddition(Rule):
+    """What it does: finds an addition of two activations with a common source where neither has the shape of the
+    result.
+
+    Where one operand was given its dimension of size 1 on purpose (`unsqueeze`, `[:, None]`, `view`, `.T`,
+    `keepdim=True`), as in an outer sum, it says nothing; nor where only one operand grows, as with gates, biases
+    and position embeddings.
+
+    Why is this bad: `(N,) + (N, 1)` gives `(N, N)`: each sample is added to every other one. Nothing fails, the
+    loss broadcasts too, and the model learns an average.
+
+    Example:
+        last = x[:, -1]                   # (N,)
+        return last + self.net(x)         # + (N, 1) gives (N, N)
+
+    Use instead:
+        last = x[:, -1:]                  # (N, 1)
+        return last + self.net(x)
+    """
+
+    code = "RL201"
+    name = "growing-addition"
+    severity = "warning"
+    bad = (
+        Case(
+            "a column and a vector",
+            """
+            import torch
+            from torch import nn
+            class Forecast(nn.Module):
+                def __init__(self, window=24):
+                    super().__init__()
+                    self.net = nn.Sequential(nn.Linear(window, 32), nn.ReLU(), nn.Linear(32, 1))
+                def forward(self, x):
+                    last = x[:, -1]
+                    return last + self.net(x)  # <- RL201
+            if __name__ == "__main__":
+                Forecast()(torch.randn(32, 24))
+        """,
+        ),
+        Case(
+            "the batch where the channels belong",
+            """
+            import torch
+            from torch import nn
+            class Stem(nn.Module):
+                def __init__(self):
+                    super().__init__()
+                    self.conv = nn.Conv2d(1, 4, 3, padding=1)
+                def forward(self, x):
+                    copies = torch.cat([x, x, x, x], 0)
+                    return torch.relu(torch.add(self.conv(x), copies))  # <- RL201
+            if __name__ == "__main__":
+                Stem()(torch.randn(1, 1, 16, 16))
+        """,
+        ),
+    )
+    good = (
+        Case(
+            "an outer sum on purpose",
+            """
+            import torch
+            from torch import nn
+            class Attention(nn.Module):
+                def __init__(self):
+                    super().__init__()
+                    self.key, self.query = nn.Linear(8, 1), nn.Linear(8, 1)
+                def forward(self, nodes):
+                    return torch.softmax(self.query(nodes) + self.key(nodes).T, dim=1)
+            if __name__ == "__main__":
+                Attention()(torch.randn(20, 8))
+        """,
+        ),
+        Case(
+            "a context for every channel",
+            """
+            import torch
+            from torch import nn
+            class Context(nn.Module):
+                def __init__(self):
+                    super().__init__()
+                    self.conv = nn.Conv2d(8, 8, 1)
+                def forward(self, x):
+                    return x + self.conv(x.mean((2, 3), keepdim=True))
+        """,
+        ),
+    )
+
+    def check(self, analysis: Analysis) -> Iterator[Finding]:
+        for each in analysis.of_kind(BothGrow):
+            first, second = each.shapes
+            message = (
+                f"both operands grow: {first} + {second} gives {each.result}, so each value of one is added to every "
+                "value of the other; give them the same shape first"
+            )
+            yield self.noted(each, message)
