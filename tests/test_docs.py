@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+import re
+import tomllib
 from pathlib import Path
 
 import click
 import pytest
 
 from resnet_lint.cli import main
+from resnet_lint.config import OPTIONS as CONFIGURATION_OPTIONS
+from resnet_lint.config import load
+from resnet_lint.source.comments import read_comments
 
-README = Path(__file__).parents[1] / "README.md"
+ROOT = Path(__file__).parents[1]
+README = ROOT / "README.md"
+CONFIGURATION = ROOT / "docs" / "configuration.md"
+KEYS = [name for name, option in CONFIGURATION_OPTIONS.items() if option.in_file]
+SECTIONS = dict(re.findall(r"^### (\S+)\n(.*?)(?=^##|\Z)", CONFIGURATION.read_text(), re.MULTILINE | re.DOTALL))
 OPTIONS = [
     (name, param)
     for name, command in main.commands.items()
@@ -28,3 +37,23 @@ def test_every_option_is_in_the_readme_and_has_help(name: str, option: click.Opt
     assert option.help
     text = README.read_text()
     assert all(f"`{spelling}" in text for spelling in option.opts)
+
+
+def test_every_key_is_a_section_and_every_section_a_key() -> None:
+    assert sorted(SECTIONS) == sorted(KEYS)
+
+
+@pytest.mark.parametrize("key", KEYS)
+def test_the_example_of_a_key_holds_this_key_and_is_read(key: str, tmp_path: Path) -> None:
+    [example] = re.findall(r"```toml\n(.*?)```", SECTIONS[key], re.DOTALL)
+    assert list(tomllib.loads(example)["tool"]["resnet-lint"]) == [key]
+    (tmp_path / "pyproject.toml").write_text(example)
+    assert load({}, cwd=tmp_path).root == tmp_path
+
+
+def test_the_comments_shown_are_understood() -> None:
+    [example] = re.findall(r"```python\n(.*?)```", CONFIGURATION.read_text(), re.DOTALL)
+    comments = read_comments("model.py", example)
+    assert [target.name for target in comments.targets] == ["Net", "Encoder"]
+    assert [ignore.whole_file for ignore in comments.ignores] == [True, False, False]
+    assert comments.mistakes == ()
