@@ -121,7 +121,7 @@ class _Checker:
                 return checked
             from .fix.mend import mended  # libcst takes its time to import, and most files have nothing to mend
 
-            return _Checked(*mended(checked.report, request, self.settings, self.workers))
+            return _Checked(*mended(checked.report, request, self.settings, self.workers.analyse))
         except (ToolFault, FileNotWritten) as fault:
             return _Checked(fault=str(fault))
 

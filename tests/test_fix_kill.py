@@ -37,7 +37,6 @@ while True:
 FIXER = """
 import sys
 from pathlib import Path
-from types import SimpleNamespace
 from resnet_lint.config import load
 from resnet_lint.fix import mend
 from resnet_lint.records import FileReport, Request
@@ -47,7 +46,7 @@ settings = load({"fix": True}, cwd=path.parent, isolated=True)
 mend.Fixer.fixed = lambda self, report, text, *rest: (texts[text], report)
 print("ready", flush=True)
 while True:
-    mend.mended(FileReport(str(path)), Request(str(path)), settings, SimpleNamespace())
+    mend.mended(FileReport(str(path)), Request(str(path)), settings, lambda request: FileReport(request.path))
 """
 
 

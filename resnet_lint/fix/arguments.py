@@ -9,7 +9,8 @@ from collections.abc import Iterator
 import libcst as cst
 
 from ..records import Change, Finding
-from .expressions import assigned_once, expression_beside, expression_for, is_built_under, names_bound_in
+from .expressions import Scope
+from .names import assigned_once, is_method, names_bound_in
 from .signatures import argument_of, function_parameters, layer_parameters
 from .source import Source, Sources, TextEdit
 
@@ -34,19 +35,18 @@ def _options(change: Change, source: Source, sources: Sources) -> Iterator[TextE
     """The edits that give one layer its argument: at the call that decides it, from the outermost such call inwards."""
     argument, found = change.argument, list[TextEdit]()
     parameters: tuple[str, ...] | None = None
-    for level, span in enumerate(change.site.calls):
-        here = sources.get(span.path)
-        call = here.call_at(span) if here is not None else None
-        function = here.function_around(call) if here is not None and call is not None else None
-        if level == 0 and call is not None:
-            parameters = layer_parameters(call.func) or change.site.parameters
-        if here is None or call is None or function is None or parameters is None:
+    for level in range(len(change.site.calls)):
+        step = sources.step(change.site, level)
+        if step is None or step.function is None:
             break
+        here, call, function = step.source, step.call, step.function
+        if parameters is None:
+            parameters = layer_parameters(call.func) or change.site.parameters
         passed = argument_of(call, parameters, argument)
         passed = passed or _in_keywords(call, argument, function)
         name = _parameter_passed_on(passed, argument, function)
         if here is source:
-            values = list(_values(change, level, function, source, sources))
+            values = list(_values(change, level, Scope(function, source, sources)))
             # A number in place of a parameter would take the choice from everyone who calls the function.
             fixed = passed is None or _is_number(here.code(passed.value))
             values = [v for v in values if fixed or not _is_number(v)]
@@ -57,11 +57,10 @@ def _options(change: Change, source: Source, sources: Sources) -> Iterator[TextE
             found = [edit for edit in edits if edit is not None] + found
         if name is None and (here is source and not _has_keywords(function)):
             break
-        if here is source and _is_method(function) and (name is None or not _wraps_layers(function, source)):
+        if here is source and is_method(function) and (name is None or not _wraps_layers(function, source)):
             break
         argument = name or argument
-        bound = bool(function.params.params) and function.params.params[0].name.value in ("self", "cls")
-        parameters = function_parameters(function, bound)
+        parameters = function_parameters(function, is_method(function))
     yield from found
 
 
@@ -93,10 +92,6 @@ def _has_keywords(function: cst.FunctionDef) -> bool:
     return isinstance(function.params.star_kwarg, cst.Param)
 
 
-def _is_method(function: cst.FunctionDef) -> bool:
-    return bool(function.params.params) and function.params.params[0].name.value == "self"
-
-
 def _wraps_layers(function: cst.FunctionDef, source: Source) -> bool:
     """Whether a constructor is that of a small module around a layer, whose caller decides, and adds nothing itself."""
     definition = source.class_around(function)
@@ -112,17 +107,14 @@ def _is_number(value: str) -> bool:
     return re.fullmatch(r"[\d(), ]+|True|False", value) is not None
 
 
-def _values(change: Change, level: int, function: cst.FunctionDef, source: Source, sources: Sources) -> Iterator[str]:
+def _values(change: Change, level: int, scope: Scope) -> Iterator[str]:
     if change.like is not None and change.like_argument is not None:
-        if is_built_under(function, change.like, sources):
-            expression = expression_for(change.like, change.like_argument, function, source, sources)
-        else:
-            expression = expression_beside(change.like, change.like_argument, change.site, level, source, sources)
+        expression = scope.argument_beside(change.like, change.like_argument, change.site, level)
         if expression is not None:
             yield expression
-    yield from _likely_names(change.argument, function)
+    yield from _likely_names(change.argument, scope.function)
     if change.argument == "padding":
-        kernel = expression_for(change.site, "kernel_size", function, source, sources)
+        kernel = scope.argument(change.site, "kernel_size")
         if kernel is not None and not kernel[0].isdigit() and "(" not in kernel:
             yield f"{kernel} // 2"
     yield change.value

@@ -10,18 +10,18 @@ from ..config import Settings
 from ..errors import FileNotWritten
 from ..files import read_exactly, write_atomically
 from ..records import FileReport, Request, Rewrite
-from .offer import Analyser, Fixer
+from .offer import Analyse, Fixer
 
 
 def mended(
-    report: FileReport, request: Request, settings: Settings, analyser: Analyser
+    report: FileReport, request: Request, settings: Settings, analyse: Analyse
 ) -> tuple[FileReport, Rewrite | None]:
     """The report with its fixes, and what became of the file under `--fix` and `--diff`, which fix all there is.
 
     Raises FileNotWritten where the file cannot be written, or has changed since it was read.
     """
     source = read_exactly(Path(request.path))
-    fixer = Fixer(request, analyser)
+    fixer = Fixer(request, analyse)
     if not settings.fix and not settings.diff:
         return fixer.with_fixes(report, source.text), None
     text, left = fixer.fixed(report, source.text, settings.unsafe_fixes)

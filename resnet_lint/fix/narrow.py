@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import libcst as cst
 
 from ..records import Finding
-from .expressions import expression_for
+from .expressions import Scope
 from .source import Source, Sources, TextEdit
 
 
@@ -19,16 +19,14 @@ def narrowed(finding: Finding, source: Source, sources: Sources) -> Iterator[lis
     if mend is None or mend.flag is None or mend.projection is None or definition is None:
         return
     value = _flag_value(definition, mend.flag)
-    scope = source.function_around(value) if value is not None else None
-    if value is None or scope is None or not mend.projection.branch:
+    function = source.function_around(value) if value is not None else None
+    if value is None or function is None or not mend.projection.branch:
         return
+    scope = Scope(function, source, sources)
     first, last = mend.projection.branch[0], mend.projection.branch[-1]
-    ends = [
-        expression_for(site, argument, scope, source, sources)
-        for site, argument in ((first, "in_channels"), (last, "out_channels"))
-    ]
+    ends = [scope.argument(first, "in_channels"), scope.argument(last, "out_channels")]
     strided = [site for site in mend.projection.branch if site.stride and max(site.stride) > 1]
-    stride = expression_for(strided[0], "stride", scope, source, sources) if strided else None
+    stride = scope.argument(strided[0], "stride") if strided else None
     conditions = []
     if stride is not None and max(mend.projection.stride, default=1) > 1:
         conditions.append(f"{stride} == 1")

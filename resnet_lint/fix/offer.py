@@ -1,7 +1,8 @@
 """Offers a fix for a finding: writes the ways to mend it into the source, traces each, and keeps the first that holds.
 
-A way holds when, in a new trace of the edited source, the finding is gone, no new one has come and no class has become
-unchecked. It is safe when every model that ran before gives the same shapes as before.
+A way holds when the edited source is traced again, with the very model in which the finding was met, and the finding is
+gone, no new one has come and no class has become unchecked. It is safe when every model that ran before gives the same
+shapes as before.
 """
 
 from __future__ import annotations
@@ -12,7 +13,6 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from itertools import islice
-from typing import Protocol
 
 import libcst as cst
 
@@ -42,10 +42,8 @@ _WAYS: Mapping[str, Callable[[Finding, Source, Sources], Iterator[list[TextEdit]
 }
 
 
-class Analyser(Protocol):
-    """Traces a file; here, one whose text is in the request."""
-
-    def analyse(self, request: Request) -> FileReport: ...
+Analyse = Callable[[Request], FileReport]
+"""Traces a file; here, one whose text is in the request."""
 
 
 @dataclass(frozen=True)
@@ -60,9 +58,9 @@ class Offer:
 class Fixer:
     """Mends one file. Its traces may take as long as some checks of the file; after that, suggestions have to do."""
 
-    def __init__(self, request: Request, analyser: Analyser) -> None:
+    def __init__(self, request: Request, analyse: Analyse) -> None:
         self._request = request
-        self._analyser = analyser
+        self._analyse = analyse
         self._known: dict[tuple[str, Finding], Offer | None] = {}
         self._until = time.monotonic() + _MOST_CHECKS * request.seconds
 
@@ -125,10 +123,10 @@ class Fixer:
         for quick in (True, False):
             if time.monotonic() > self._until:
                 return None
-            after = self._analyser.analyse(replace(self._request, source=edited, quick=quick))
+            after = self._analyse(replace(self._request, source=edited, quick=quick))
             if not _mends(finding, before, after):
                 return None
-        return after
+        return after if after is not None and _traced_again(finding, after) else None
 
 
 def _ways(finding: Finding, source: Source) -> Iterator[tuple[Mend, list[TextEdit]]]:
@@ -154,6 +152,11 @@ def _mends(finding: Finding, before: FileReport, after: FileReport) -> bool:
     return new[_kind(finding)] < old[_kind(finding)] and new <= old and _unchecked(after) <= _unchecked(before)
 
 
+def _traced_again(finding: Finding, after: FileReport) -> bool:
+    """Whether the model in which a finding was met is still built: one that is not has no findings either."""
+    return finding.target in {None, *(outcome.label for outcome in after.outcomes)}
+
+
 def _kind(finding: Finding) -> tuple[str, str | None]:
     """What a finding is about, whatever line it has moved to."""
     family = "addition" if finding.rule in ("RL101", "RL102", "RL103", "RL106") else finding.rule
@@ -175,5 +178,6 @@ def _unchecked(report: FileReport) -> set[str]:
 
 def _kept(before: FileReport, after: FileReport) -> bool:
     """Whether every model that ran before, and was reached again within the time, gives the same shapes."""
-    again = {outcome.label: outcome.shapes for outcome in after.outcomes}
-    return all(again.get(outcome.label, outcome.shapes) == outcome.shapes for outcome in before.outcomes)
+    clean = {outcome for outcome in before.outcomes if outcome.shapes is not None}
+    again = {outcome.label for outcome in after.outcomes}
+    return all(outcome in after.outcomes for outcome in clean if outcome.label in again)

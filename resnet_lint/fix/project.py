@@ -16,7 +16,8 @@ from dataclasses import dataclass
 import libcst as cst
 
 from ..records import Finding, Projection, Site
-from .expressions import callee_for, class_attributes, expression_for, names_bound_in
+from .expressions import Scope
+from .names import class_attributes, names_bound_in
 from .signatures import argument_of, layer_parameters
 from .source import Source, Sources, TextEdit
 from .style import Style
@@ -155,7 +156,7 @@ def _in_loop(addition: cst.CSTNode, source: Source) -> bool:
 
 def _numbers(projection: Projection, block: Block, source: Source, sources: Sources) -> Iterator[Numbers]:
     found = [
-        _as_expressions(projection, block.init, source, sources),
+        _as_expressions(projection, Scope(block.init, source, sources)),
         _as_attributes(projection),
         _as_numbers(projection),
     ]
@@ -173,16 +174,16 @@ def _strided(projection: Projection) -> list[Site]:
     return [site for site in projection.branch if site.stride and max(site.stride) > 1]
 
 
-def _as_expressions(p: Projection, scope: cst.FunctionDef, source: Source, sources: Sources) -> Numbers | None:
+def _as_expressions(p: Projection, scope: Scope) -> Numbers | None:
     unit = "features" if p.axes == 0 else "channels"
     ends = []
     for index, argument in ((0, f"in_{unit}"), (1, f"out_{unit}")):
         site = _giving(p, index)
-        text = expression_for(site, argument, scope, source, sources) if site is not None else None
+        text = scope.argument(site, argument) if site is not None else None
         if text is None:
             return None
         ends.append(text)
-    stride = _stride_expression(p, scope, source, sources)
+    stride = _stride_expression(p, scope)
     if stride is None:
         return None
     # A stride that is a number is that of every instance, unless there are some that work without a projection.
@@ -190,15 +191,15 @@ def _as_expressions(p: Projection, scope: cst.FunctionDef, source: Source, sourc
     return Numbers(ends[0], ends[1], stride, needed=needed)
 
 
-def _stride_expression(p: Projection, scope: cst.FunctionDef, source: Source, sources: Sources) -> str | None:
+def _stride_expression(p: Projection, scope: Scope) -> str | None:
     if not any(step > 1 for step in p.stride):
         # This instance does not stride; another may, if the constructor says so.
-        texts = {expression_for(site, "stride", scope, source, sources) for site in p.branch if site.calls} - {None}
+        texts = {scope.argument(site, "stride") for site in p.branch if site.calls} - {None}
         named = [text for text in texts if text is not None and not _NUMBER.fullmatch(text)]
         return _unless_one(named[0]) if len(named) == 1 else "1"
     if not _is_by_layers(p):
         return _stride_number(p)
-    texts_in_order = [expression_for(site, "stride", scope, source, sources) for site in _strided(p)]
+    texts_in_order = [scope.argument(site, "stride") for site in _strided(p)]
     if None in texts_in_order:
         return None
     return " * ".join(_unless_one(text) for text in texts_in_order if text is not None)
@@ -257,15 +258,12 @@ def _norm(p: Projection, numbers: Numbers, block: Block, source: Source, sources
     """The branch's last normalisation, for the projection's channels."""
     if p.norm is None:
         return None
-    callee = callee_for(p.norm, block.init, source, sources)
-    inner = sources.get(p.norm.calls[0].path) if p.norm.calls else None
-    call = inner.call_at(p.norm.calls[0]) if inner is not None else None
-    if callee is None or inner is None or call is None:
+    callee, step = Scope(block.init, source, sources).callee(p.norm), sources.step(p.norm, 0)
+    if callee is None or step is None:
         return None
-    parameters = layer_parameters(call.func) or ("num_features",)
-    counted = argument_of(call, parameters, "num_groups")
+    counted = argument_of(step.call, layer_parameters(step.call.func) or ("num_features",), "num_groups")
     if counted is not None:
-        return f"{callee}({inner.code(counted.value)}, {numbers.channels_out})"
+        return f"{callee}({step.source.code(counted.value)}, {numbers.channels_out})"
     return f"{callee}({numbers.channels_out})"
 
 

@@ -10,7 +10,7 @@ import libcst as cst
 from libcst.metadata import CodeRange, MetadataWrapper, ParentNodeProvider, PositionProvider
 
 from ..files import split_lines
-from ..records import Edit, Position, Span
+from ..records import Edit, Position, Site, Span
 
 
 @dataclass(frozen=True)
@@ -145,6 +145,15 @@ class Source:
         return Position(line, offset - self._line_starts[line - 1] + 1)
 
 
+@dataclass(frozen=True)
+class Step:
+    """One of the calls that led to a layer: its file, and the function around it, None at module level."""
+
+    source: Source
+    call: cst.Call
+    function: cst.FunctionDef | None
+
+
 class Sources:
     """The files that a fix reads: the one that is edited, with its text as it stands, and others from the disk."""
 
@@ -156,6 +165,14 @@ class Sources:
         if path not in self._sources:
             self._sources[path] = _read(path)
         return self._sources[path]
+
+    def step(self, site: Site, level: int) -> Step | None:
+        """The call at a level of a layer's chain, 0 the innermost; None where there is none or it cannot be read."""
+        if level >= len(site.calls):
+            return None
+        source = self.get(site.calls[level].path)
+        call = source.call_at(site.calls[level]) if source is not None else None
+        return Step(source, call, source.function_around(call)) if source is not None and call is not None else None
 
 
 def _read(path: str) -> Source | None:

@@ -1,0 +1,73 @@
+"""Which names an expression reads, and which a function or a class binds."""
+
+from __future__ import annotations
+
+import libcst as cst
+
+
+def names_in(expression: cst.CSTNode) -> set[str]:
+    """The names that an expression reads, without attribute names behind a dot and keyword names."""
+    found: set[str] = set()
+
+    class Names(cst.CSTVisitor):
+        def visit_Attribute(self, node: cst.Attribute) -> bool:
+            node.value.visit(self)
+            return False
+
+        def visit_Arg(self, node: cst.Arg) -> bool:
+            node.value.visit(self)
+            return False
+
+        def visit_Name(self, node: cst.Name) -> None:
+            found.add(node.value)
+
+    expression.visit(Names())
+    return found
+
+
+def parameter_names(function: cst.FunctionDef) -> set[str]:
+    """The names of a function's parameters, but those of `*args` and `**kwargs`."""
+    params = function.params
+    return {p.name.value for p in (*params.posonly_params, *params.params, *params.kwonly_params)}
+
+
+def names_bound_in(function: cst.FunctionDef) -> set[str]:
+    """The parameters of a function but `self`, and the names that its body assigns."""
+    return ({name for name, _ in _assignments(function)} | parameter_names(function)) - {"self"}
+
+
+def assigned_once(name: str, function: cst.FunctionDef) -> cst.BaseExpression | None:
+    """The value of a local name that a function assigns in one place only."""
+    values = [value for target, value in _assignments(function) if target == name]
+    return values[0] if len(values) == 1 else None
+
+
+def _assignments(function: cst.FunctionDef) -> list[tuple[str, cst.BaseExpression]]:
+    found: list[tuple[str, cst.BaseExpression]] = []
+
+    class Assignments(cst.CSTVisitor):
+        def visit_Assign(self, node: cst.Assign) -> None:
+            for target in node.targets:
+                if isinstance(target.target, cst.Name):
+                    found.append((target.target.value, node.value))
+
+    function.body.visit(Assignments())
+    return found
+
+
+def class_attributes(definition: cst.ClassDef) -> set[str]:
+    """The names that a class body gives values: `expansion = 4`, `expansion: int = 4`."""
+    found = set()
+    for line in definition.body.body:
+        for part in line.body if isinstance(line, cst.SimpleStatementLine) else ():
+            target = part.target if isinstance(part, cst.AnnAssign) else None
+            if isinstance(part, cst.Assign):
+                target = part.targets[0].target
+            if isinstance(target, cst.Name):
+                found.add(target.value)
+    return found
+
+
+def is_method(function: cst.FunctionDef) -> bool:
+    """Whether a call of a function leaves out its first parameter: `self` or `cls`."""
+    return bool(function.params.params) and function.params.params[0].name.value in ("self", "cls")
