@@ -31,11 +31,15 @@ def analyse(request: Request) -> FileReport:
     classes = [model for model in model_classes(loaded) if request.only_class in (None, model.name)]
     exploration = Explorer(loaded, model_classes(loaded), request).explore()
     analysis = _analysis(loaded, classes, exploration, request.only_class)
-    outcomes = tuple(Outcome(t.label, t.trace.signature) for t in exploration.traced if t.trace.trouble == (0, 0))
+    outcomes = tuple(_outcome(traced) for traced in exploration.traced)
     elsewhere = exploration.coverage.elsewhere
     return FileReport(
         request.path, check(analysis, rules), analysis.classes, tuple(exploration.notes), outcomes, elsewhere
     )
+
+
+def _outcome(traced: Traced) -> Outcome:
+    return Outcome(traced.label, traced.trace.signature if traced.trace.trouble == (0, 0) else None)
 
 
 def _analysis(loaded: Loaded, classes: Sequence[ModelClass], found: Exploration, only_class: str | None) -> Analysis:

@@ -219,18 +219,21 @@ class Covered:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a model gave in a trace: the source that builds it, and its input and output shapes as text."""
+    """What a model gave in a trace: the source that builds it, and its input and output shapes as text.
+
+    `shapes` is None where the trace had a fault.
+    """
 
     label: str
-    shapes: str
+    shapes: str | None
 
 
 @dataclass(frozen=True)
 class FileReport:
     """Everything that is known of one file. `notes` are sentences for the reader, such as targets left untraced.
 
-    `outcomes` are those of the traces without a fault: what a fix has to leave as it is. `elsewhere` are classes of
-    other files that were checked on the way.
+    `outcomes` are those of all traces; those without a fault are what a fix has to leave as it is. `elsewhere` are
+    classes of other files that were checked on the way.
 
     `reads` are the files that the answer rests on, each with its digest (None: it was looked for and not there). There
     are none for an answer that the next try may not give, because the time was up or the file ended its process.

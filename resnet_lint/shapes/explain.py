@@ -12,7 +12,9 @@ from .built import built_of
 from .calls import ModuleCall
 from .fault import Fault
 from .layers import causes_on, effect_of
-from .mend import mend_addition, mend_concatenation, mend_layer, mend_other
+from .mend.addition import mend_addition
+from .mend.concatenation import mend_concatenation
+from .mend.layer import mend_layer, mend_other
 from .place import Project
 from .residuals import Residual, channel_axis_of, path_between, residual_at
 from .trace import Trace

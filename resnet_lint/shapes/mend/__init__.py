@@ -1,0 +1,1 @@
+"""Which mend fits a fault: chosen on the worker side by what the trace shows; `fix/` writes it."""
