@@ -68,21 +68,24 @@ class Scope:
         return expression
 
     def _one_call_inwards(self, expression: str, site: Site, level: int) -> str | None:
-        """An expression at a call, in the words of the function that is called; None where a name is unknown there."""
         step, inner = self.sources.step(site, level), self.sources.step(site, level - 1)
-        function = inner.function if inner is not None else None
-        if step is None or function is None:
+        if step is None or inner is None or inner.function is None:
             return None
-        parameters = function_parameters(function, bound=True)
-        codes = {f"{step.source.code(step.call.func)}.": "self."}
-        for index, passed in enumerate(step.call.args):
-            names = (passed.keyword.value,) if passed.keyword is not None else parameters[index : index + 1]
-            if passed.star == "" and names:
-                codes[step.source.code(passed.value)] = names[0]
-        for code, name in sorted(codes.items(), key=lambda pair: -len(pair[0])):
-            expression = _replaced(expression, code, name)
-        known = names_in(cst.parse_expression(expression)) - {"self"} <= parameter_names(function)
-        return expression if known else None
+        return said_inside(expression, step.call, step.source, inner.function)
+
+
+def said_inside(expression: str, call: cst.Call, source: Source, function: cst.FunctionDef) -> str | None:
+    """An expression at a call, in the words of the function that is called; None where a name is unknown there."""
+    parameters = function_parameters(function, is_method(function))
+    codes = {f"{source.code(call.func)}.": "self."}
+    for index, passed in enumerate(call.args):
+        names = (passed.keyword.value,) if passed.keyword is not None else parameters[index : index + 1]
+        if passed.star == "" and names:
+            codes[source.code(passed.value)] = names[0]
+    for code, name in sorted(codes.items(), key=lambda pair: -len(pair[0])):
+        expression = _replaced(expression, code, name)
+    known = names_in(cst.parse_expression(expression)) - {"self"} <= parameter_names(function)
+    return expression if known else None
 
 
 @dataclass(frozen=True)

@@ -33,16 +33,17 @@ def parameter_names(function: cst.FunctionDef) -> set[str]:
 
 def names_bound_in(function: cst.FunctionDef) -> set[str]:
     """The parameters of a function but `self`, and the names that its body assigns."""
-    return ({name for name, _ in _assignments(function)} | parameter_names(function)) - {"self"}
+    return ({name for name, _ in assignments(function)} | parameter_names(function)) - {"self"}
 
 
 def assigned_once(name: str, function: cst.FunctionDef) -> cst.BaseExpression | None:
     """The value of a local name that a function assigns in one place only."""
-    values = [value for target, value in _assignments(function) if target == name]
+    values = [value for target, value in assignments(function) if target == name]
     return values[0] if len(values) == 1 else None
 
 
-def _assignments(function: cst.FunctionDef) -> list[tuple[str, cst.BaseExpression]]:
+def assignments(function: cst.FunctionDef) -> list[tuple[str, cst.BaseExpression]]:
+    """The local names that a function assigns, and their values, in order."""
     found: list[tuple[str, cst.BaseExpression]] = []
 
     class Assignments(cst.CSTVisitor):

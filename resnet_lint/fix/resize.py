@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import libcst as cst
 
 from ..records import Finding
+from .operands import operands_of
 from .source import Source, Sources, TextEdit
 from .style import Style
 
@@ -15,7 +16,7 @@ def resized(finding: Finding, source: Source, sources: Sources) -> Iterator[list
     """The ways to resize the operand that the mend names: edits of `source`, not verified."""
     index = finding.mend.resized if finding.mend is not None else None
     node = next(iter(source.at(finding.span)), None)
-    operands = _operands(node) if node is not None else []
+    operands = operands_of(node) if node is not None else []
     if node is None or index is None or len(operands) != 2:
         return
     operand, skip = operands[index], operands[1 - index]
@@ -65,17 +66,3 @@ def _last_assigned(
 
     function.body.visit(Assignments())
     return found[-1] if found else None
-
-
-def _operands(node: cst.CSTNode) -> list[cst.BaseExpression]:
-    if isinstance(node, cst.SimpleStatementLine):
-        node = node.body[0]
-    if isinstance(node, cst.BinaryOperation):
-        return [node.left, node.right]
-    if isinstance(node, cst.AugAssign):
-        return [node.target, node.value]
-    if isinstance(node, cst.Call) and node.args and isinstance(node.args[0].value, (cst.List, cst.Tuple)):
-        return [element.value for element in node.args[0].value.elements]
-    if isinstance(node, cst.Call) and len(node.args) == 2:
-        return [argument.value for argument in node.args]
-    return []
