@@ -286,7 +286,7 @@ def test_linear_layers_get_a_linear_projection(lint: Lint, tmp_path: Path) -> No
     assert fix(lint, path).added == [
         IDENTITY,
         "if dim != out_dim:",
-        "self.shortcut = nn.Linear(dim, out_dim)",
+        "self.shortcut = nn.Linear(dim, out_dim, bias=False)",
         "return self.shortcut(x) + self.fc2(F.relu(self.fc1(x)))",
     ]
     assert output_shape(path, "Block(4, 16, 8)", (2, 5, 4)) == (2, 5, 8)

@@ -113,10 +113,9 @@ def _layers(
 ) -> tuple[str, ...]:
     """The calls that make up the projection: the layer, and the branch's kind of normalisation after it."""
     ends = f"{numbers.channels_in}, {numbers.channels_out}"
-    if p.axes == 0:
-        return (f"{style.layer('Linear')}({ends})",)
     stride = f", stride={numbers.stride}" if numbers.strides else ""
-    layer = f"{style.layer(f'Conv{p.axes}d')}({ends}, kernel_size=1{stride}, bias=False)"
+    kind, kernel = (f"Conv{p.axes}d", f", kernel_size=1{stride}") if p.axes > 0 else ("Linear", "")
+    layer = f"{style.layer(kind)}({ends}{kernel}, bias=False)"
     norm = _norm(p, numbers, block, source, sources)
     return (layer, norm) if norm is not None else (layer,)
 

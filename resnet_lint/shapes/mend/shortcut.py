@@ -127,7 +127,7 @@ def _projection_text(e: Evidence) -> str | None:
     if last is None or len(e.branch) != len(e.shortcut) or e.branch[0] != e.shortcut[0]:
         return None
     if e.channel_axis != 1 or last.sort == "linear":
-        return None if e.sizes_differ else f"nn.Linear({e.shortcut[-1]}, {e.branch[-1]})"
+        return None if e.sizes_differ else f"nn.Linear({e.shortcut[-1]}, {e.branch[-1]}, bias=False)"
     strides = e.missing_stride
     if any(math.ceil(s / stride) != b for b, s, stride in zip(*e.sizes, strides, strict=True)):
         return None

@@ -1,0 +1,146 @@
+"""A condition that gives too few shortcuts their projection is widened where it stands, and no second one is added."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from conftest import Lint
+from fixing import HEAD, block, build, fix, main_block, output_shape, write
+
+from resnet_lint.fix.offer import Fixer
+from resnet_lint.records import FileReport, Outcome, Request
+from resnet_lint.workers import Workers
+
+SHAPE = (2, 4, 8, 8)
+CALL = "nn.Sequential(Block(4, 4), Block(4, 4, 2), Block(4, 8))"
+CONV = "self.conv = nn.Conv2d(cin, cout, 3, stride=stride, padding=1)"
+MADE = "nn.Conv2d(cin, cout, 1, stride=stride)"
+WIDE = "stride != 1 or cin != cout"
+
+
+def source_of(layers: list[str], helper: str = "", method: str = "") -> str:
+    """A file whose block adds what `self.skip` makes of its input, or its input where that is None."""
+    forward = ["out = self.conv(x)", "return out + (x if self.skip is None else self.skip(x))"]
+    text = block(
+        [CONV, *layers], forward, arguments="cin, cout, stride=1", call=CALL, shape=SHAPE, head=HEAD + helper
+    )  # fmt: skip
+    return text.replace("    def forward", method + "    def forward")
+
+
+STATEMENT = ["self.skip = None", "if {}:", f"    self.skip = {MADE}"]
+IDENTITY = ["if {}:", "    self.skip = nn.Identity()", "else:", f"    self.skip = {MADE}"]
+EXPRESSION = [f"self.skip = {MADE} if {{}} else None"]
+FUNCTION = (
+    f"def shortcut(cin, cout, stride):\n    if {{}}:\n        return {MADE}\n    return nn.Identity()\n\n\n",
+    "self.skip = shortcut(cin, cout, stride)",
+)
+METHOD = (
+    f"""    def _skip(self, cin, cout, step):
+        if {{}}:
+            return {MADE.replace("=stride", "=step")}
+
+""",
+    "self.skip = self._skip(cin, cout, step=stride)",
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "narrow", "wide"),
+    [
+        (source_of(STATEMENT), "stride != 1", WIDE),
+        (source_of(STATEMENT), "False", WIDE),
+        (source_of(STATEMENT), "stride > 1 and cin != cout", WIDE),
+        (source_of(STATEMENT), "cin is not None and stride != 1", f"cin is not None and ({WIDE})"),
+        (source_of(STATEMENT), "stride != 1 or cin < 0 or self.training > 1", f"self.training > 1 or {WIDE}"),
+        (source_of(IDENTITY), "stride == 1", "stride == 1 and cin == cout"),
+        (source_of(EXPRESSION), "cin != cout", WIDE),
+        (source_of([FUNCTION[1]], helper=FUNCTION[0]), "stride != 1", WIDE),
+        (source_of([METHOD[1]], method=METHOD[0]), "cin != cout", "step != 1 or cin != cout"),
+    ],
+)
+def test_the_condition_is_widened_where_it_stands(
+    text: str, narrow: str, wide: str, lint: Lint, tmp_path: Path
+) -> None:
+    path = write(tmp_path, text.replace("{}", narrow))
+    change = fix(lint, path)
+    assert [line.replace(narrow, wide) for line in change.removed] == change.added
+    assert len(change.added) == 1
+    assert output_shape(path, CALL, SHAPE) == (2, 8, 4, 4)
+    assert [type(block.skip).__name__ in ("NoneType", "Identity") for block in build(path, CALL).children()] == [
+        True,
+        False,
+        False,
+    ]
+
+
+def test_the_condition_of_the_function_that_builds_the_block_is_widened(lint: Lint, tmp_path: Path) -> None:
+    net = """
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.width = 4
+        self.layer1 = self._make_layer(8, 1)
+        self.layer2 = self._make_layer(8, 2)
+
+    def _make_layer(self, planes, stride):
+        downsample = None
+        if stride != 1:
+            downsample = nn.Sequential(nn.Conv2d(self.width, planes, 1, stride, bias=False), nn.BatchNorm2d(planes))
+        block = Block(self.width, planes, stride, downsample)
+        self.width = planes
+        return block
+
+    def forward(self, x):
+        return self.layer2(self.layer1(x))
+"""
+    forward = ["return self.conv(x) + (x if self.downsample is None else self.downsample(x))"]
+    text = block([CONV, "self.downsample = downsample"], forward, arguments="cin, cout, stride=1, downsample=None")
+    path = write(tmp_path, text.partition("\n\nif __name__")[0] + net + main_block("Net()", SHAPE))
+    assert fix(lint, path).added == ["if stride != 1 or self.width != planes:"]
+    assert output_shape(path, "Net()", SHAPE) == (2, 8, 4, 4)
+
+
+def test_what_the_projection_is_not_built_with_stays_out_of_the_condition(lint: Lint, tmp_path: Path) -> None:
+    """The shortcut pools before it projects, so its projection has no stride."""
+    layers = ["self.pool = nn.MaxPool2d(stride) if stride > 1 else nn.Identity()", *STATEMENT]
+    made = [line.replace("cout, 1, stride=stride", "cout, 1") for line in layers]
+    text = (
+        source_of(made).replace("(x if self.skip", "(self.pool(x) if self.skip").replace("(x))\n", "(self.pool(x)))\n")
+    )
+    path = write(tmp_path, text.replace("{}", "cin > cout"))
+    assert fix(lint, path).added == ["if cin != cout:"]
+    assert output_shape(path, CALL, SHAPE) == (2, 8, 4, 4)
+
+
+def test_a_shortcut_that_is_always_the_identity_becomes_a_projection(lint: Lint, tmp_path: Path) -> None:
+    path = write(tmp_path, source_of(["self.skip = nn.Sequential()"]))
+    change = fix(lint, path)
+    assert change.removed == []
+    assert change.added == [
+        f"if {WIDE}:",
+        f"self.skip = {MADE.replace('1, stride', 'kernel_size=1, stride')[:-1]}, bias=False)",
+    ]
+    assert output_shape(path, CALL, SHAPE) == (2, 8, 4, 4)
+
+
+def test_a_fix_counts_only_if_the_model_of_its_finding_is_built_again(workers: Workers, tmp_path: Path) -> None:
+    """An edit that makes the constructor raise leaves no finding either."""
+    text = source_of([STATEMENT[0], STATEMENT[1].format("stride != 1"), STATEMENT[2]])
+    request = Request(str(write(tmp_path, text)))
+    [finding] = (before := workers.analyse(request)).findings
+    assert finding.target is not None
+    for outcomes, offered in [((), False), ((Outcome(finding.target, "(2, 8, 4, 4)"),), True)]:
+        after = FileReport(request.path, outcomes=outcomes)
+        fixer = Fixer(request, lambda request, after=after: after)  # type: ignore[misc]
+        assert (fixer.offered(finding, before, text) is not None) is offered
+
+
+def test_a_flag_in_front_of_a_branch_without_weights_is_told_and_left_alone(lint: Lint, tmp_path: Path) -> None:
+    forward = ["y = self.pool(x)", "if self.use_res:", "    y = y + x", "return y"]
+    text = block(["self.pool = nn.MaxPool2d(3, 2, 1)", "self.use_res = True"], forward, arguments="", call="Block()")
+    path = write(tmp_path, text)
+    result = lint(path, "--fix")
+    assert (result.exit_code, path.read_text()) == (1, text)
+    assert "narrow self.use_res" in result.output
