@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Sequence
 
-from .analysis import Analysis, Failure, Problem, ProblemKind
+from .analysis import Analysis, Failure, Problem
 from .findings import check
-from .model.arguments import required_names
+from .model.advice import advice
 from .model.attempts import Traced
 from .model.classes import ModelClass, model_classes
+from .model.coverage import NotChecked
 from .model.explore import Exploration, Explorer
-from .model.inputs import required_inputs
 from .model.load import ImportFailure, Loaded, load
 from .records import ClassStatus, FileReport, Outcome, Position, Request, Span
 from .rule import load_rules
@@ -59,11 +58,11 @@ def _status(loaded: Loaded, model: ModelClass, found: Exploration) -> ClassStatu
         return ClassStatus(loaded.path, model.name, model.line, "checked", how)
     if model.skipped is not None and model.name not in found.coverage.contradicted:
         return ClassStatus(loaded.path, model.name, model.line, "skipped", None, model.skipped)
-    _, reason = found.coverage.failures.get(model.name, ("build", _NOT_REACHED))
-    return ClassStatus(loaded.path, model.name, model.line, "failed", None, reason)
+    failure = found.coverage.failures.get(model.name, _NOT_REACHED)
+    return ClassStatus(loaded.path, model.name, model.line, "failed", None, failure.reason)
 
 
-_NOT_REACHED = "nothing in the file builds or calls it"
+_NOT_REACHED = NotChecked("build", "nothing in the file builds or calls it")
 
 
 def _problems(loaded: Loaded, classes: Sequence[ModelClass], found: Exploration) -> Iterator[Problem]:
@@ -71,22 +70,14 @@ def _problems(loaded: Loaded, classes: Sequence[ModelClass], found: Exploration)
         target = found.coverage.contradicted.get(model.name)
         if model.name in found.coverage.how or (model.skipped is not None and target is None):
             continue
-        stage, reason = found.coverage.failures.get(model.name, ("build", _NOT_REACHED))
+        failure = found.coverage.failures.get(model.name, _NOT_REACHED)
         line = model.line if target is None or target.line is None else target.line
         span = Span(loaded.path, Position(line, 1), Position(line, 1))
-        if target is not None:
-            kind: ProblemKind = "build" if stage == "build" else "trace"
-            reason = f"{reason} ({target.origin} asks for that)"
-            yield Problem(kind, span, reason, model.name, f"correct {target.origin}")
-            continue
-        command = f"resnet-lint '{os.path.relpath(loaded.path)}::{model.name}'"
-        if stage == "build":
-            arguments = ", ".join(f"{name}=..." for name in required_names(model.type))
-            help = f"say how to build it: {command} --call '{model.name}({arguments})'"
-            yield Problem("build", span, reason, model.name, help)
+        if target is None:
+            yield Problem(failure.stage, span, failure.reason, model.name, advice(model, failure, loaded))
         else:
-            inputs = " ".join(f"--input {parameter.name}=SHAPE" for parameter in required_inputs(model.type))
-            yield Problem("trace", span, reason, model.name, f"say what to feed it: {command} {inputs}")
+            reason = f"{failure.reason} ({target.origin} asks for that)"
+            yield Problem(failure.stage, span, reason, model.name, f"correct {target.origin}")
 
 
 def _failures(loaded: Loaded, found: Exploration) -> Iterator[Failure]:

@@ -30,6 +30,12 @@ def parse_input(text: str) -> tuple[str, Shape, str | None]:
     return name, tuple(map(int, shape.split("x"))), dtype if colon else None
 
 
+def written_input(name: str, shape: Shape, dtype: object) -> str:
+    """An input as `parse_input` reads it; `dtype` as torch shows it."""
+    kind = str(dtype).removeprefix("torch.")
+    return f"{name}={'x'.join(map(str, shape))}" + (f":{kind}" if kind != "float32" else "")
+
+
 def check_inputs(texts: tuple[str, ...]) -> tuple[str, ...]:
     """The same texts, when each one can be parsed and no name stands twice. Raises UsageError."""
     names = [parse_input(text)[0] for text in texts]

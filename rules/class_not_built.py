@@ -20,7 +20,8 @@ class ClassNotBuilt(Rule):
             def __init__(self, plan): ...
 
     Use instead:
-        resnet-lint 'decoder.py::Decoder' --call 'Decoder([64, 128])'
+        # resnet-lint: call=Decoder([64, 128])
+        class Decoder(nn.Module): ...
     """
 
     code = "RL003"

@@ -19,7 +19,8 @@ class ClassNotTraced(Rule):
             return self.layer(graph.nodes)
 
     Use instead:
-        resnet-lint 'model.py::Net' --input x=2x3x64x64
+        # resnet-lint: input=x=2x3x64x64
+        class Net(nn.Module): ...
     """
 
     code = "RL004"

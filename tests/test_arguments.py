@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+import ast
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from enum import Enum
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import pytest
 from torch import nn
 
-from resnet_lint.model.arguments import WIDTH, Invented, invented, parameters_of
+from resnet_lint.model.arguments import Invented, invented, parameters_of, repaired
+from resnet_lint.model.load import Loaded
+from resnet_lint.model.values import WIDTH
+from resnet_lint.shapes.place import Project
 
-HERE = sys.modules[__name__]
+SOURCE = "def use(opt):\n    return opt.width, opt.use_bias, opt.get(0)\n"
+HERE = Loaded(__file__, sys.modules[__name__], ast.parse(SOURCE), Project("/"))
 
 
 @dataclass
@@ -21,18 +28,34 @@ class Config:
     width: int = 8
 
 
+@dataclass
+class Plan:
+    depth: int
+    config: Config
+
+
+class Kind(Enum):
+    PLAIN = 1
+    OTHER = 2
+
+
 class ResidualBlock(nn.Module):
     def forward(self, x: Any) -> Any:
         return x
 
 
-def tries(make: Callable[..., Any], module: ModuleType = HERE) -> list[Invented]:
+def tries(make: Callable[..., Any]) -> list[Invented]:
     """What would be tried for a class whose constructor has this signature."""
-    return invented(type("Net", (nn.Module,), {"__init__": make}), module)
+    return invented(type("Net", (nn.Module,), {"__init__": make}), HERE)
 
 
 def first(make: Callable[..., Any]) -> dict[str, Any]:
-    return dict(tries(make)[0].kwargs)
+    """The values of the plainest try."""
+    return {name: eval(source, HERE.namespace) for name, source in tries(make)[0].kwargs.items()}
+
+
+def sources(make: Callable[..., Any]) -> list[dict[str, str]]:
+    return [dict(each.kwargs) for each in tries(make)]
 
 
 @pytest.mark.parametrize("name", ["in_channels", "inplanes", "in_ch", "c_in", "cin", "input_dim", "dim_in"])
@@ -61,7 +84,7 @@ def test_a_constructor_without_parameters_is_tried_once() -> None:
 
 def test_channels_and_stride_are_varied_one_at_a_time() -> None:
     found = tries(lambda self, in_channels, out_channels, stride=1: None)
-    assert [(dict(each.kwargs), each.varied) for each in found] == [
+    assert [({name: int(value) for name, value in each.kwargs.items()}, each.varied) for each in found] == [
         ({"in_channels": WIDTH, "out_channels": WIDTH}, None),
         ({"in_channels": WIDTH, "out_channels": 2 * WIDTH}, "in_channels differs from out_channels"),
         ({"in_channels": WIDTH, "out_channels": WIDTH, "stride": 2}, "stride is 2"),
@@ -72,7 +95,7 @@ def test_a_bottlenecks_identity_fits_at_first() -> None:
     def init(self: Any, inplanes: int, planes: int) -> None: ...
 
     bottleneck = type("Bottleneck", (nn.Module,), {"__init__": init, "expansion": 4})
-    assert dict(invented(bottleneck, HERE)[0].kwargs) == {"inplanes": 4 * WIDTH, "planes": WIDTH}
+    assert dict(invented(bottleneck, HERE)[0].kwargs) == {"inplanes": str(4 * WIDTH), "planes": str(WIDTH)}
 
 
 @pytest.mark.parametrize(
@@ -112,8 +135,77 @@ def test_a_configuration_class_of_the_file() -> None:
     assert first(init) == {"cfg": Config()}
 
 
-def test_what_cannot_be_guessed_is_not_guessed() -> None:
-    assert tries(lambda self, plan: None) == []
+@pytest.mark.parametrize(
+    ("annotation", "source"),
+    [
+        ("tuple[int, int]", "(64, 64)"),
+        ("Tuple[int, int, int]", "(64, 64, 64)"),
+        ("List[int]", "[64, 64]"),
+        ("Sequence[int]", "(64, 64)"),
+        ("Optional[int]", "64"),
+        ("int | None", "64"),
+        ("Literal['pre', 'post']", "'pre'"),
+        ("Kind", "Kind.PLAIN"),
+        ("Plan", "Plan(depth=2, config=Config())"),
+        ("nn.Module", "nn.Identity()"),
+        ("Callable[..., nn.Module]", "nn.Identity"),
+        ("type[nn.Module]", "nn.Identity"),
+        ("nn.ModuleList", "nn.ModuleList([nn.Identity()])"),
+        ("OnlyForTypeCheckers", "..."),
+    ],
+)
+def test_forms_of_annotations(annotation: str, source: str) -> None:
+    def init(self: Any, a: Any) -> None: ...
+
+    init.__annotations__ = {"a": annotation}
+    assert sources(init) == [{"a": source}]
+    eval(source, HERE.namespace)
+
+
+def test_an_object_with_what_the_file_reads_of_it() -> None:
+    without_config = replace(HERE, module=ModuleType("without_config"))
+    [only] = invented(type("Net", (nn.Module,), {"__init__": lambda self, opt: None}), without_config)
+    assert only.kwargs == {"opt": "SimpleNamespace(width=64, use_bias=True)"}
+
+
+def test_a_part_to_build_on() -> None:
+    assert sources(lambda self, backbone: None) == [{"backbone": "nn.Identity()"}]
+
+
+def test_what_cannot_be_guessed_is_left_open() -> None:
+    [only] = tries(lambda self, plan: None)
+    assert (only.kwargs, only.unknown, only.call("Net")) == ({"plan": "..."}, ("plan",), "Net(plan=...)")
+
+
+@pytest.mark.parametrize(
+    ("body", "before", "after"),
+    [
+        ("self.n = size[0] * size[1]", {"size": "32"}, {"size": "(32, 32)"}),
+        ("self.n = len(widths)", {"depth": "2", "widths": "64"}, {"depth": "2", "widths": "(64, 64)"}),
+        ("a, b, c = size", {"size": "(8, 8)"}, {"size": "(8, 8, 8)"}),
+        ("self.n = [widths[i] for i in range(4)]", {"widths": "(8, 8)"}, {"widths": "(8, 8, 8, 8)"}),
+        ("self.layer = make(8, 8)", {"make": "64"}, {"make": "nn.Identity()"}),
+        ("self.norm = nn.GroupNorm(32, dim)", {"dim": "48"}, {"dim": "192"}),
+        ("self.n = other[0]", {"size": "32", "other": '"relu"'}, None),
+        ("raise ValueError(size)", {"size": "32"}, None),
+    ],
+)
+def test_better_arguments_by_what_a_constructor_says(
+    body: str, before: dict[str, str], after: dict[str, str] | None, tmp_path: Path
+) -> None:
+    path = tmp_path / "repaired.py"
+    head = f"from torch import nn\nclass Net(nn.Module):\n    def __init__(self, {', '.join(before)}):\n"
+    path.write_text(f"{head}        super().__init__()\n        {body}\n")
+    namespace = {"nn": nn}
+    exec(compile(path.read_text(), str(path), "exec"), namespace)
+    make: Any = namespace["Net"]
+    try:
+        make(**{name: eval(value) for name, value in before.items()})
+    except Exception as error:
+        better = repaired(Invented(before), error)
+        assert (dict(better.kwargs) if better is not None else None) == after
+    else:
+        assert after is None
 
 
 @pytest.mark.parametrize("name", ["downsample", "shortcut", "proj", "skip_layer"])
@@ -124,4 +216,5 @@ def test_a_shortcut_that_the_caller_gives(name: str) -> None:
 
 
 def test_the_call_as_source() -> None:
-    assert Invented({"in_channels": 64, "norm": nn.BatchNorm2d}).text("Net") == "Net(in_channels=64, norm=BatchNorm2d)"
+    call = Invented({"in_channels": "64", "norm": "nn.BatchNorm2d"}).call("Net")
+    assert call == "Net(in_channels=64, norm=nn.BatchNorm2d)"

@@ -27,6 +27,9 @@ class Net(nn.Module):
     def forward(self, x):
         return self.conv(x)
 """
+UNGUESSABLE = BLOCK.replace("__init__(self)", "__init__(self, plan)").replace(
+    "super().__init__()", "super().__init__(*plan)"
+)
 
 # A class body runs while the file is imported, and what fails in it is not passed over as a failed assignment is.
 ON_IMPORT = """
@@ -286,10 +289,10 @@ def test_attributes_that_cannot_be_asked_for(lint: Lint) -> None:
 
 
 def test_arguments_that_nobody_can_guess(lint: Lint) -> None:
-    write(BLOCK.replace("__init__(self)", "__init__(self, plan)"))
+    write(UNGUESSABLE)
     result = lint("model.py")
     assert_found(result, code="RL003", exit_code=0, says="plan cannot be guessed")
-    assert "--call 'Net(plan=...)'" in result.stdout
+    assert "# resnet-lint: call=Net(plan=...)" in result.stdout
 
 
 def test_a_constructor_that_fails(lint: Lint) -> None:
@@ -310,7 +313,7 @@ def test_a_forward_without_inputs(lint: Lint) -> None:
 
 
 def test_warnings_can_fail_the_check(lint: Lint) -> None:
-    write(BLOCK.replace("__init__(self)", "__init__(self, plan)"))
+    write(UNGUESSABLE)
     assert lint("model.py", "--fail-on", "warning").exit_code == 1
 
 

@@ -135,6 +135,75 @@ CASES = {
         {"Net": "failed"},
         ("RL004",),
     ),
+    "arguments of all sorts": Hard(
+        """
+        from dataclasses import dataclass
+        from enum import Enum
+        from typing import Callable, Optional, Tuple
+
+        class Kind(Enum):
+            SMALL = 1
+
+        @dataclass
+        class Plan:
+            width: int
+            kind: Kind
+
+        class Planned(nn.Module):
+            def __init__(self, plan: Plan, size: Tuple[int, int]):
+                super().__init__()
+                assert plan.kind is Kind.SMALL
+                self.conv = nn.Conv2d(3, plan.width, size)
+            def forward(self, x):
+                return self.conv(x)
+
+        class Configured(nn.Module):
+            def __init__(self, cfg):
+                super().__init__()
+                self.fc = nn.Linear(cfg.hidden_size, cfg.num_classes)
+            def forward(self, x):
+                return self.fc(x)
+
+        class Keyed(nn.Module):
+            def __init__(self, hparams):
+                super().__init__()
+                self.fc = nn.Linear(hparams["hidden"], 2)
+            def forward(self, x):
+                return self.fc(x)
+
+        class Windowed(nn.Module):
+            def __init__(self, dim, window_size):
+                super().__init__()
+                self.conv = nn.Conv2d(dim, dim, (window_size[0], window_size[1]))
+            def forward(self, x):
+                return self.conv(x)
+
+        class Grouped(nn.Module):
+            def __init__(self, dim):
+                super().__init__()
+                self.conv = nn.Conv2d(dim, dim // 4, 1)
+                self.norm = nn.GroupNorm(32, dim // 4)
+            def forward(self, x):
+                return self.norm(self.conv(x))
+
+        class Wrapped(nn.Module):
+            def __init__(self, fn, act: Callable[..., nn.Module]):
+                super().__init__()
+                self.fn, self.act = fn, act()
+            def forward(self, x):
+                return x + self.act(self.fn(x))
+
+        class Unguessable(nn.Module):
+            def __init__(self, tree):
+                super().__init__()
+                self.fc = nn.Linear(tree.left.right, 2)
+            def forward(self, x):
+                return self.fc(x)
+        """,
+        {name: "checked" for name in ("Planned", "Configured", "Keyed", "Windowed", "Grouped", "Wrapped")}
+        | {"Unguessable": "failed"},
+        ("RL003",),
+    ),
     "overlapping boxes": Hard(
         """
         from torchvision.ops import batched_nms, roi_align
@@ -186,3 +255,19 @@ def test_file(name: str, report: Report) -> None:
     found = [finding for finding in report["findings"] if finding["path"].endswith(_file(name))]
     assert {module["target"].partition("::")[2]: module["status"] for module in modules} == CASES[name].statuses, found
     assert tuple(finding["rule"] for finding in found) == CASES[name].found, found
+
+
+def test_the_advised_line_works_when_pasted(report: Report, folder: Path, workers: Workers) -> None:
+    [finding] = [found for found in report["findings"] if found["module"] == "Unguessable"]
+    advice = finding["fix"]["title"].partition("# ")[2]
+    assert advice == "resnet-lint: call=Unguessable(tree=...)"
+    source = (folder / _file("arguments of all sorts")).read_text()
+    told = advice.replace("...", "SimpleNamespace(left=SimpleNamespace(right=8))")
+    for line, status in ((advice, "failed"), (told, "checked")):
+        pasted = folder.parent / "pasted.py"
+        pasted.write_text(source.replace("class Unguessable", f"# {line}\nclass Unguessable"))
+        with pytest.MonkeyPatch.context() as patch:
+            result = json.loads(command_line(workers, patch)(pasted, "--format", "json", "--isolated").stdout)
+        [module] = [module for module in result["modules"] if module["target"].endswith("::Unguessable")]
+        assert module["status"] == status
+        assert status == "checked" or "'ellipsis' object has no attribute 'left'" in module["reason"]

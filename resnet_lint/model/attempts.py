@@ -6,12 +6,12 @@ import time
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from torch import nn
 
-from ..inputs import parse_input
+from ..inputs import parse_input, written_input
 from ..limits import TimeUp, time_limit
 from ..records import Request
 from ..said import said
@@ -23,7 +23,7 @@ from ..shapes.trace import Trace, trace
 from .arguments import Invented, parameter_names
 from .build import build, on_meta
 from .classes import ModelClass
-from .coverage import Coverage
+from .coverage import Coverage, NotChecked
 from .factories import own_shapes, shapes_in
 from .feed import feed
 from .inputs import Guess
@@ -91,25 +91,42 @@ class Attempts:
         model: ModelClass | None = None,
         arguments: Invented | None = None,
         inputs: tuple[str, ...] = (),
-    ) -> None:
-        """Build a model with `make`, which is written `label`, and trace it; `model` is the class that it is for."""
+    ) -> BaseException | None:
+        """Build a model with `make`, which is written `label`, and trace it; `model` is the class that it is for.
+
+        Returns what the constructor raised.
+        """
         try:
             with self._clock.one_attempt():
-                module = self._made(label, make, model)
-                if module is not None:
-                    self._remember_instances(module)
-                    self.feed(label, module, model, arguments, inputs)
+                made = self._made(make)
+                if isinstance(made, BaseException):
+                    self._failed(model, "build", label, f"{label}: {said(made)}")
+                    return made
+                self._remember_instances(made)
+                self.feed(label, made, model, arguments, inputs)
         except TimeUp as error:
-            self._coverage.failed(model, "trace", str(error))
+            self._failed(model, "trace", label, str(error))
+        return None
 
-    def _made(self, label: str, make: Callable[..., Any], model: ModelClass | None) -> nn.Module | None:
-        """What the user's code builds; None where it fails, which is noted."""
+    def _made(self, make: Callable[..., Any]) -> nn.Module | BaseException:
+        """What the user's code builds, or what it raises."""
         try:
             with self._clock.one_attempt(0.5):
                 return _built(make)
         except (Exception, SystemExit, KeyboardInterrupt, TimeUp) as error:
-            self._coverage.failed(model, "build", f"{label}: {said(error)}")
-            return None
+            return error
+
+    def _failed(
+        self,
+        model: ModelClass | None,
+        stage: Literal["build", "trace"],
+        label: str,
+        reason: str,
+        inputs: tuple[str, ...] = (),
+    ) -> None:
+        if model is not None:
+            call = label if label.startswith(f"{model.name}(") else None
+            self._coverage.failed(model, NotChecked(stage, reason, call, inputs))
 
     def feed(
         self,
@@ -159,7 +176,7 @@ class Attempts:
         if arguments is not None and arguments.lacks_shortcut and not faults and _fails_at_additions_only(result):
             self._coverage.add_whole(f"{label}, without its caller's shortcut", result)
         if model is not None and not self._coverage.has(model) and result.trouble > (0, 0):
-            self._coverage.failed(model, "trace", _why_untraced(label, result))
+            self._failed(model, "trace", label, _why_untraced(label, result), _inputs_of(result))
 
     def label(self, module: nn.Module) -> str:
         """The source that built a module: the outermost expression in the file itself."""
@@ -199,6 +216,12 @@ def _why_untraced(label: str, result: Trace) -> str:
         return f"{label}: {result.stop.reason}"
     fault = result.all_faults[0]
     return f"{label}: line {fault.point.span.start.line}: {' '.join(fault.error.split())[:200]}"
+
+
+def _inputs_of(result: Trace) -> tuple[str, ...]:
+    """What a model was fed, as a user writes it."""
+    fed = [node for node in result.graph.nodes if node.op == "placeholder"]
+    return tuple(written_input(str(node.target), node.meta["shape"], node.meta["dtype"]) for node in fed)
 
 
 def _fails_at_additions_only(result: Trace) -> bool:

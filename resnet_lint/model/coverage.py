@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
 
 from torch import nn
 
@@ -15,6 +17,16 @@ from .classes import ModelClass
 from .load import Loaded
 
 
+@dataclass(frozen=True)
+class NotChecked:
+    """Why a class was not checked, and what came nearest: the call that was to build it, and the inputs it was fed."""
+
+    stage: Literal["build", "trace"]
+    reason: str
+    call: str | None = None
+    inputs: tuple[str, ...] = ()
+
+
 class Coverage:
     """Per class of the file how it was covered (`how`), or whether building or tracing failed, and why (`failures`).
 
@@ -23,7 +35,7 @@ class Coverage:
 
     def __init__(self, loaded: Loaded, classes: Sequence[ModelClass]) -> None:
         self.how: dict[str, str] = {}
-        self.failures: dict[str, tuple[str, str]] = {}
+        self.failures: dict[str, NotChecked] = {}
         self.contradicted: dict[str, Target] = {}
         self._loaded = loaded
         self._own = {model.type: model for model in classes}
@@ -75,10 +87,15 @@ class Coverage:
         self.contradicted[model.name] = target
         self.how.pop(model.name, None)
 
-    def failed(self, model: ModelClass | None, stage: str, reason: str) -> None:
+    def failed(self, model: ModelClass | None, failure: NotChecked) -> None:
         """Note why a class could not be built or traced; the first reason stays."""
         if model is not None:
-            self.failures.setdefault(model.name, (stage, reason))
+            self.failures.setdefault(model.name, failure)
+
+    def tried_again(self, model: ModelClass, call: str) -> None:
+        """Forget that this call failed: another one takes its place."""
+        if model.name in self.failures and self.failures[model.name].call == call:
+            del self.failures[model.name]
 
     def _cover_calls(self, label: str, calls: Sequence[ModuleCall]) -> None:
         for call in calls:

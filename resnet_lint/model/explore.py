@@ -11,24 +11,26 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import chain, zip_longest
+from typing import Any
 
-import torch
 from torch import nn
 
 from ..inputs import called_name
 from ..limits import TimeUp
 from ..records import Request, Target
-from .arguments import invented, required_names, unguessable
+from .arguments import Invented, invented, repaired, required_names
 from .attempts import Attempts, Clock, Traced
 from .build import noting_where_built
 from .classes import ModelClass
-from .coverage import Coverage
+from .coverage import Coverage, NotChecked
 from .factories import kinds_of_factories, leads_to, options_of
 from .load import Loaded
 from .scenario import Scenario, play, scenarios
 
 # The part of a file's time that goes to the factories that cover nothing new.
 _EXTRAS_SHARE = 0.5
+
+_MOST_REPAIRS = 6
 
 
 @dataclass(frozen=True)
@@ -66,7 +68,7 @@ class Explorer:
         except TimeUp:
             for model in self._open():
                 reason = f"not reached within {self._request.seconds:.0f} s; a longer --timeout may help"
-                self._coverage.failed(model, "trace", reason)
+                self._coverage.failed(model, NotChecked("trace", reason))
         return Exploration(self._attempts.traced, self._coverage, self._notes)
 
     def _stages(self) -> list[Callable[[], None]]:
@@ -91,13 +93,13 @@ class Explorer:
     def _follow(self, target: Target, model: ModelClass) -> None:
         """Build and feed a class as the user says; where that fails, nothing else is tried in its place."""
         if target.call is not None:
-            code, namespace = target.call, {"torch": torch, "nn": nn, **vars(self._loaded.module)}
             inputs = self._attempts.inputs_told(target.name) if target.name is not None else target.inputs
-            self._attempts.build_and_feed(code, lambda: eval(code, namespace), model, inputs=inputs)
+            self._attempts.build_and_feed(target.call, self._evaluate(target.call), model, inputs=inputs)
         elif not required_names(model.type):
             self._attempts.build_and_feed(f"{model.name}()", model.type, model)
-        stage, _ = self._coverage.failures.get(model.name, ("", ""))
-        if (stage == "build" and target.call is not None) or (stage == "trace" and target.inputs):
+        failure = self._coverage.failures.get(model.name)
+        wanted = {"build": target.call is not None, "trace": bool(target.inputs)}
+        if failure is not None and wanted[failure.stage]:
             self._coverage.contradict(model, target)
 
     def _class_meant(self, target: Target) -> ModelClass | None:
@@ -161,15 +163,27 @@ class Explorer:
 
     def _invented_arguments(self) -> None:
         for model in self._open():
-            if self._coverage.has(model):
-                continue
-            tries = invented(model.type, self._loaded.module)
-            if not tries:
-                names = ", ".join(unguessable(model.type, self._loaded.module))
-                self._coverage.failed(model, "build", f"nobody in the file builds it, and {names} cannot be guessed")
-            for arguments in tries:
-                make = partial(model.type, **arguments.kwargs)
-                self._attempts.build_and_feed(arguments.text(model.name), make, model, arguments)
+            if not self._coverage.has(model):
+                for arguments in invented(model.type, self._loaded):
+                    self._try(model, arguments)
+
+    def _try(self, model: ModelClass, arguments: Invented) -> None:
+        """Build and feed with invented arguments, and with better ones while the constructor says what is wrong."""
+        for _ in range(_MOST_REPAIRS):
+            call = arguments.call(model.name)
+            if arguments.unknown:
+                names = ", ".join(arguments.unknown)
+                reason = f"nobody in the file builds it, and {names} cannot be guessed"
+                self._coverage.failed(model, NotChecked("build", reason, call))
+            error = self._attempts.build_and_feed(call, self._evaluate(call), model, arguments)
+            better = repaired(arguments, error) if error is not None else None
+            if better is None:
+                return
+            self._coverage.tried_again(model, call)
+            arguments = better
+
+    def _evaluate(self, call: str) -> Callable[[], Any]:
+        return lambda: eval(call, self._loaded.namespace)
 
     def _more_factories(self) -> None:
         """The factories left, in turn one of each kind, for as long as the time for them lasts."""

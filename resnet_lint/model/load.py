@@ -19,8 +19,10 @@ import types
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
+from torch import nn
 
 from ..limits import TimeUp, time_limit
 from ..records import Position, Span
@@ -56,6 +58,11 @@ class Loaded:
     tree: ast.Module
     project: Project
     missing: tuple[MissingImport, ...] = ()
+
+    @property
+    def namespace(self) -> dict[str, Any]:
+        """What a call may name: the file's own names, and `torch`, `nn` and `SimpleNamespace` where it lacks them."""
+        return {"torch": torch, "nn": nn, "SimpleNamespace": types.SimpleNamespace, **vars(self.module)}
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ forward as it is and listens (torch.overrides.TorchFunctionMode). Each node carr
     activation   whether it depends on an input of the model, and is not made of parameters and constants alone
     order    its place in the graph, from 0
     in_place  whether the call changed one of its arguments
+    dtype    of an input of the model, the type of its elements
 """
 
 from __future__ import annotations
@@ -66,6 +67,7 @@ class Recorder(TorchFunctionMode):
         """Name an input of the model."""
         node = self.graph.placeholder(name)
         node.meta.update(shape=tuple(tensor.shape), inputs=(), point=None, call=None, activation=True)
+        node.meta["dtype"] = tensor.dtype
         self._keep(node, tensor)
 
     @contextmanager
