@@ -102,7 +102,8 @@ def _why_none(found: Coverage, classes: list[ModelClass], order: Order) -> str:
             f"{target.name} was met only as {found.how[target.name]}; say how to build it alone: "
             f"--call '{target.name}({arguments})'"
         )
-    reasons = [f"{name}: {reason}" for name, (_, reason) in found.failures.items() if order.only_class in (None, name)]
+    failures = {name: why for name, why in found.failures.items() if order.only_class in (None, name)}
+    reasons = [f"{name}: {why.reason}" for name, why in failures.items()]
     return f"{order.path}: no model could be built and traced; {'; '.join(reasons) or 'it defines none'}"
 
 
