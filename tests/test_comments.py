@@ -63,6 +63,34 @@ MODEL = """
 """
 
 
+BLOCK = """
+    from torch import nn
+
+
+    class Block(nn.Module):
+        def __init__(self, in_channels, out_channels):
+            super().__init__()
+            self.conv = nn.Conv2d(in_channels, out_channels, 1)
+
+        def forward(self, x):
+            return x + self.conv(x)  # resnet-lint: ignore[RL101]
+"""
+
+NET = """
+    from torch import nn
+    from block import Block
+
+
+    class Net(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.block = Block(8, 16)
+
+        def forward(self, x):
+            return self.block(x)
+"""
+
+
 def read(source: str) -> Comments:
     return read_comments("model.py", dedent(source).lstrip("\n"))
 
@@ -181,6 +209,28 @@ def test_a_comment_that_cannot_be_followed(comment: str, advice: str) -> None:
     assert mistake.span.start.column == 8
 
 
+def test_an_ignore_on_a_line_of_its_own_is_told() -> None:
+    comments = read("""
+        # resnet-lint: ignore[RL101]
+        y = f(
+            # resnet-lint: ignore
+            x,
+        )
+    """)
+    assert [mistake.span.start.line for mistake in comments.mistakes] == [1]
+    assert "at the end of the line that it is for" in comments.mistakes[0].reason
+    assert [ignore.line for ignore in comments.ignores] == [3]
+
+
+def test_a_comment_counts_whichever_file_leads_to_its_line(tmp_path: Path, lint: Lint) -> None:
+    (tmp_path / "block.py").write_text(dedent(BLOCK))
+    (tmp_path / "net.py").write_text(dedent(NET))
+    assert findings(lint, tmp_path / "net.py") == []
+    assert findings(lint, tmp_path, "--ignore", "RL106") == []
+    (tmp_path / "block.py").write_text(dedent(BLOCK).partition("  # resnet-lint")[0])
+    assert {rule for _, rule, _ in findings(lint, tmp_path / "net.py")} == {"RL101"}
+
+
 @pytest.mark.parametrize(
     "source",
     [
@@ -247,7 +297,7 @@ def test_a_class_is_told_once_how_it_is_built() -> None:
     [
         b"x = 1  # resnet-lint: ignore\r\ny = 2\r\n",
         b"\xef\xbb\xbfx = 1  # resnet-lint: ignore\n",
-        b"# coding: latin-1  # resnet-lint: ignore\nx = '\xe9'\n",
+        b"# coding: latin-1  # resnet-lint: ignore-file\nx = '\xe9'\n",
         b"x = 1  # resnet-lint: ignore\n\f\ny = (\n",
         b"x = 1  # resnet-lint: ignore\n  y = 1\n z = 1\n",
     ],

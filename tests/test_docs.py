@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import re
 import tomllib
 from pathlib import Path
 
 import click
 import pytest
+from conftest import Lint
 
 from resnet_lint.cli import main
 from resnet_lint.config import OPTIONS as CONFIGURATION_OPTIONS
 from resnet_lint.config import load
-from resnet_lint.source.comments import read_comments
 
 ROOT = Path(__file__).parents[1]
 README = ROOT / "README.md"
@@ -51,9 +52,10 @@ def test_the_example_of_a_key_holds_this_key_and_is_read(key: str, tmp_path: Pat
     assert load({}, cwd=tmp_path).root == tmp_path
 
 
-def test_the_comments_shown_are_understood() -> None:
+def test_the_comments_shown_do_what_they_say(tmp_path: Path, lint: Lint) -> None:
     [example] = re.findall(r"```python\n(.*?)```", CONFIGURATION.read_text(), re.DOTALL)
-    comments = read_comments("model.py", example)
-    assert [target.name for target in comments.targets] == ["Net", "Encoder"]
-    assert [ignore.whole_file for ignore in comments.ignores] == [True, False, False]
-    assert comments.mistakes == ()
+    model = tmp_path / "model.py"
+    model.write_text(example)
+    assert json.loads(lint(model, "--format", "json").stdout)["findings"] == []
+    model.write_text(example.replace("# resnet-lint: ignore[RL102]", ""))
+    assert [finding["rule"] for finding in json.loads(lint(model, "--format", "json").stdout)["findings"]] == ["RL102"]

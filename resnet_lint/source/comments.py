@@ -83,7 +83,7 @@ def read_comments(path: str, source: str | None = None) -> Comments:
         classes, last_lines = parse_outline(Path(path), text).classes, _last_lines(text)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         classes, last_lines = (), {}
-    reader = _Reader(path, classes)
+    reader = _Reader(path, classes, last_lines)
     for comment in _comments(text):
         reader.read(comment)
     targets, mistakes = reader.targets()
@@ -113,9 +113,10 @@ def _comments(text: str) -> Iterator[_Comment]:
 class _Reader:
     """Takes the comments of a file one after the other."""
 
-    def __init__(self, path: str, classes: Sequence[ClassOutline]) -> None:
+    def __init__(self, path: str, classes: Sequence[ClassOutline], last_lines: Mapping[int, int]) -> None:
         self._path = path
         self._classes = classes
+        self._last_lines = last_lines
         self._alone: set[int] = set()
         self._told: list[tuple[_Comment, Target]] = []
         self.ignores: list[Ignore] = []
@@ -137,9 +138,12 @@ class _Reader:
 
     def _directive(self, comment: _Comment, start: int, at: int, said: str) -> None:
         if match := _IGNORE.match(said):
+            whole_file = match["word"] == "ignore-file"
+            if comment.alone and not whole_file and comment.line not in self._last_lines:
+                raise UsageError("an ignore stands at the end of the line that it is for; here it hides nothing")
             codes = () if match["codes"] is None else tuple(self._codes(comment, at + match.start("codes"), match))
             end = at + match.end("codes") + 1 if codes else at + match.end("word")
-            self.ignores.append(Ignore(self._span(comment, start, end), codes, match["word"] == "ignore-file"))
+            self.ignores.append(Ignore(self._span(comment, start, end), codes, whole_file))
         elif _TOLD.match(said):
             self._told.append((comment, _target(said, comment.line)))
         else:
