@@ -14,11 +14,14 @@ import time
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from .strays import end_with_parent
+
 # Beyond its time limit a child gets this long to hand over what it has found.
 _GRACE_SECONDS = 3.0
 
 _CHUNK = 1 << 16
-_MOST_BYTES = 64 << 20  # of an answer; what is longer is not the tool's
+_MOST_ANSWERED = 64 << 20  # bytes; an answer that is longer is not the tool's
+_MOST_PRINTED = 100_000_000
 
 _LOST_PIPE = os.EX_IOERR
 _MEDDLED = "it closes or writes to open files that are not its own"
@@ -27,34 +30,45 @@ Answer = dict[str, Any]
 
 
 class Child:
-    """A child and what is known of it. `pipe` is the end that its parent reads."""
+    """A child and what is known of it. Its parent reads the answer from one pipe, and what it prints from another."""
 
-    def __init__(self, pid: int, pipe: int, seconds: float) -> None:
-        self.pipe = pipe
-        self._pid = pid
+    def __init__(self, pid: int, answers: int, output: int, seconds: float) -> None:
+        self.pid = pid
+        self.pipes = (answers, output)
+        self._answers = answers
         self._seconds = seconds
         self._deadline = time.monotonic() + seconds + _GRACE_SECONDS
-        self._said = bytearray()
+        self._answered = bytearray()
+        self._printed = 0
         self._exit_code: int | None = None
 
-    def read(self) -> bool:
-        """Take what is in the pipe; False when it is closed."""
-        with contextlib.suppress(BlockingIOError):
-            while chunk := os.read(self.pipe, _CHUNK):
-                self._said += chunk
-                if self._has_answered():
-                    break
-            return bool(chunk)
-        return True
+    def read(self, pipe: int) -> bool:
+        """Take what is in a pipe; False when it is closed."""
+        try:
+            chunk = os.read(pipe, _CHUNK)
+        except BlockingIOError:
+            return True
+        if pipe == self._answers:
+            self._answered += chunk
+        else:
+            self._printed += len(chunk)
+        return bool(chunk)
 
     def is_over(self) -> bool:
-        """Whether the child has answered, has ended, or should have."""
-        if not self._has_answered() and self._exit_code is None:
-            pid, status = os.waitpid(self._pid, os.WNOHANG)
-            if pid:
-                self._exit_code = os.waitstatus_to_exitcode(status)
-                self.read()  # its last words
-        return self._has_answered() or self._exit_code is not None or self.seconds_left() <= 0
+        """Whether the child has answered, has ended, or is to be ended."""
+        if self._has_answered() or self._printed > _MOST_PRINTED:
+            return True
+        pid, status = os.waitpid(self.pid, os.WNOHANG)
+        if pid:
+            self._exit_code = os.waitstatus_to_exitcode(status)
+            self._read_last_words()
+        return self._exit_code is not None or self.seconds_left() <= 0
+
+    def _read_last_words(self) -> None:
+        before = -1
+        while before < len(self._answered):  # another process may hold the pipe open, and say nothing
+            before = len(self._answered)
+            self.read(self._answers)
 
     def seconds_left(self) -> float:
         """The seconds until the child has had its time."""
@@ -63,26 +77,30 @@ class Child:
     def end(self) -> Answer:
         """Kill what is left of the child and its process group. Its answer, or `ended` with what became of it."""
         with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(self._pid, signal.SIGKILL)
+            os.killpg(self.pid, signal.SIGKILL)
         if self._exit_code is None:
-            os.kill(self._pid, signal.SIGKILL)  # it may not have come to its group yet
-            os.waitpid(self._pid, 0)
-        os.close(self.pipe)
-        if self._has_answered():
-            return self._answer()
-        if self._exit_code is None:
-            return {"ended": f"it is not done after {self._seconds:.0f} s; a longer --timeout may help"}
-        return {"ended": _ended(self._exit_code)}
+            os.kill(self.pid, signal.SIGKILL)  # it may not have come to its group yet
+            os.waitpid(self.pid, 0)
+        for pipe in self.pipes:
+            os.close(pipe)
+        return self._answer() if self._has_answered() else {"ended": self._end()}
 
     def _has_answered(self) -> bool:
-        return self._said.endswith(b"\n") or len(self._said) > _MOST_BYTES
+        return self._answered.endswith(b"\n") or len(self._answered) > _MOST_ANSWERED
 
     def _answer(self) -> Answer:
         with contextlib.suppress(ValueError, RecursionError):
-            answer = json.loads(self._said)
+            answer = json.loads(self._answered)
             if isinstance(answer, dict):
                 return answer
         return {"ended": _MEDDLED}
+
+    def _end(self) -> str:
+        if self._printed > _MOST_PRINTED:
+            return f"it prints more than {_MOST_PRINTED // 1_000_000} MB"
+        if self._exit_code is None:
+            return f"it is not done after {self._seconds:.0f} s; a longer --timeout may help"
+        return _ended(self._exit_code)
 
 
 def _ended(exit_code: int) -> str:
@@ -97,20 +115,35 @@ def fork(seconds: float, answer: Callable[[], Answer], private: Iterable[int]) -
 
     Raises OSError where the system has no process or pipe to give.
     """
-    ours, theirs = os.pipe()
+    answers, answers_in = os.pipe()
+    output, output_in = os.pipe()
     pid = os.fork()
     if pid == 0:
         code = os.EX_SOFTWARE
         try:
-            for descriptor in (ours, *private):
+            for descriptor in (answers, output, *private):
                 os.close(descriptor)
-            os.setpgid(0, 0)  # so that it is killed with all that it starts, and a Ctrl-C is not for it
-            code = _write(theirs, json.dumps(answer()).encode() + b"\n")
+            _prepare(output_in)
+            code = _write(answers_in, json.dumps(answer()).encode() + b"\n")
         finally:
             os._exit(code)  # never into the parent's code; and the user's exit handlers and threads have no say
-    os.close(theirs)
-    os.set_blocking(ours, False)
-    return Child(pid, ours, seconds)
+    os.close(answers_in)
+    os.close(output_in)
+    for pipe in (answers, output):
+        os.set_blocking(pipe, False)
+    return Child(pid, answers, output, seconds)
+
+
+def _prepare(output: int) -> None:
+    """In a child: a group of its own, no input, and an output that is counted."""
+    os.setpgid(0, 0)  # so that it is killed with all that it starts, and a Ctrl-C is not for it
+    end_with_parent()
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(nothing, 0)
+    os.close(nothing)
+    for stream in (1, 2):
+        os.dup2(output, stream)
+    os.close(output)
 
 
 def _write(pipe: int, text: bytes) -> int:

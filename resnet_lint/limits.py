@@ -1,12 +1,17 @@
-"""Time limits inside the worker: an alarm that interrupts the user's code where it is."""
+"""Limits inside a child of the worker: an alarm that interrupts the user's code, and bounds on what it may take."""
 
 from __future__ import annotations
 
+import os
+import resource
 import signal
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from pathlib import Path
 from types import FrameType
+
+_MOST_BYTES_IN_A_FILE = 256 << 20
 
 _has_rung = False
 
@@ -49,3 +54,26 @@ def time_limit(seconds: float) -> Iterator[None]:
         left = max(before - (time.monotonic() - began), 0.001) if before else 0
         signal.signal(signal.SIGALRM, handler)
         signal.setitimer(signal.ITIMER_REAL, left)
+
+
+def limit_resources() -> None:
+    """For the rest of this process: half of the machine's memory, no huge files, and no core dumps.
+
+    Memory is what it may write to (RLIMIT_DATA, on Linux alone): unlike the address space, that leaves libraries their
+    reservations. A failing allocation raises MemoryError in Python and RuntimeError in torch. Should the machine run
+    out all the same, this process is the one to be killed.
+    """
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    _limit(resource.RLIMIT_DATA, memory // 2)
+    _limit(resource.RLIMIT_FSIZE, _MOST_BYTES_IN_A_FILE)
+    _limit(resource.RLIMIT_CORE, 0)
+    with suppress(OSError):
+        Path("/proc/self/oom_score_adj").write_text("1000")
+
+
+def _limit(kind: int, most: int) -> None:
+    _, hard = resource.getrlimit(kind)
+    if hard != resource.RLIM_INFINITY:
+        most = min(most, hard)
+    with suppress(OSError, ValueError):  # macOS refuses some
+        resource.setrlimit(kind, (most, most))

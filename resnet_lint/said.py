@@ -4,11 +4,16 @@ from __future__ import annotations
 
 _MOST_CHARACTERS = 200
 
+_TORCH_OUT_OF_MEMORY = "can't allocate memory"
+
 
 def said(error: BaseException) -> str:
     """The type and text of an error. Its `__str__` is the user's code too, and may fail."""
+    name = type(error).__name__[:_MOST_CHARACTERS]
     try:
         text = " ".join(str(error).split())[:_MOST_CHARACTERS]
     except Exception:
         text = "an error that cannot be shown"
-    return f"{type(error).__name__}: {text}" if text else type(error).__name__
+    if isinstance(error, MemoryError) or _TORCH_OUT_OF_MEMORY in text:
+        text = "it takes more than half of the machine's memory"
+    return f"{name}: {text}" if text else name

@@ -10,22 +10,29 @@ from __future__ import annotations
 import json
 import os
 import selectors
+import shutil
 import signal
 from collections.abc import Callable
+from pathlib import Path
 from types import FrameType
 from typing import Any
 
 from .children import Answer, Child, fork
+from .strays import adopt_strays, end_strays
 
 _CHUNK = 1 << 16
 
 
 class Server:
-    """Serves requests: lines of JSON with an `id`, the `seconds` it may take, and what `answer` is called with."""
+    """Serves requests: lines of JSON with an `id`, the `seconds` it may take, and the `request` itself.
 
-    def __init__(self, requests: int, answers: int, answer: Callable[[Any], Answer]) -> None:
+    In a child, `answer` is called with the request and with a folder in `folder` that is the child's own.
+    """
+
+    def __init__(self, requests: int, answers: int, folder: Path, answer: Callable[[Any, Path], Answer]) -> None:
         self._requests = requests
         self._answers = answers
+        self._folder = folder
         self._answer = answer
         self._received = b""
         self._children: dict[int, Child] = {}
@@ -37,6 +44,7 @@ class Server:
 
     def serve(self) -> None:
         """Until the requests end; then no child is left."""
+        adopt_strays()
         signal.set_wakeup_fd(self._rope)
         signal.signal(signal.SIGCHLD, _do_nothing)  # a signal without a handler rings no bell
         self._selector.register(self._requests, selectors.EVENT_READ)
@@ -49,13 +57,14 @@ class Server:
         finally:
             for child in self._children.values():
                 child.end()
+            end_strays(known=())
 
     def _seconds_left(self) -> float | None:
         return min((child.seconds_left() for child in self._children.values()), default=None)
 
     def _read(self, descriptor: int, child: Child | None) -> None:
         if child is not None:
-            if not child.read():
+            if not child.read(descriptor):
                 self._selector.unregister(descriptor)
         elif descriptor == self._bell:
             os.read(self._bell, _CHUNK)
@@ -70,35 +79,45 @@ class Server:
             self._start(json.loads(line))
 
     def _start(self, message: dict[str, Any]) -> None:
-        others = [child.pipe for child in self._children.values()]
+        others = [pipe for child in self._children.values() for pipe in child.pipes]
         private = [self._requests, self._answers, self._bell, self._rope, *others]
+        id = message["id"]
         try:
-            child = fork(message["seconds"], lambda: self._in_child(message["request"]), private)
+            child = fork(message["seconds"], lambda: self._in_child(id, message["request"]), private)
         except OSError as error:
-            self.send({"id": message["id"], "fault": f"no process for another file: {error.strerror}"})
+            self.send({"id": id, "fault": f"no process for another file: {error.strerror}"})
             return
-        self._children[message["id"]] = child
-        self._selector.register(child.pipe, selectors.EVENT_READ, child)
+        self._children[id] = child
+        for pipe in child.pipes:
+            self._selector.register(pipe, selectors.EVENT_READ, child)
 
-    def _in_child(self, request: Any) -> Answer:
+    def _in_child(self, id: int, request: Any) -> Answer:
         self._selector.close()
         signal.set_wakeup_fd(-1)
         for number in (signal.SIGCHLD, signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, signal.SIG_DFL)
         signal.signal(signal.SIGINT, signal.default_int_handler)
-        return self._answer(request)
+        folder = self._folder_of(id)
+        folder.mkdir()
+        return self._answer(request, folder)
+
+    def _folder_of(self, id: int) -> Path:
+        return self._folder / str(id)
 
     def _settle(self) -> None:
         """Answer for each child that is over."""
         for id, child in list(self._children.items()):
             if child.is_over():
                 del self._children[id]
-                if child.pipe in self._selector.get_map():
-                    self._selector.unregister(child.pipe)
+                for pipe in child.pipes:
+                    if pipe in self._selector.get_map():
+                        self._selector.unregister(pipe)
                 self.send({"id": id, **child.end()})
+                end_strays(known=[each.pid for each in self._children.values()])
+                shutil.rmtree(self._folder_of(id), ignore_errors=True)
 
-    def send(self, message: dict[str, Any]) -> None:
-        """Write one line to the front."""
+    def send(self, message: Any) -> None:
+        """Write one line of JSON to the front."""
         left = memoryview(json.dumps(message).encode() + b"\n")
         while left:
             left = left[os.write(self._answers, left) :]

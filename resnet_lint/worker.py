@@ -1,8 +1,8 @@
 """The worker process: imports torch once, then looks at each file in a child of its own.
 
 Started by `start` in the interpreter that has torch and the model's own dependencies; needs nothing but torch and the
-standard library. Reads requests from standard input and writes answers to standard output,
-each a line of JSON; the first line that it writes says which torch it runs. It ends when standard input does.
+standard library. Reads requests from standard input and writes answers to standard output, each a line of JSON; the
+first line that it writes is the path of its temporary folder. It ends when standard input does.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import signal
 import sys
 import tempfile
 import traceback
+from pathlib import Path
 from types import FrameType
 from typing import Any
 
@@ -27,7 +28,7 @@ from torch import nn
 from .analyse import analyse
 from .children import Answer
 from .errors import ResnetLintError
-from .limits import TimeUp, has_rung
+from .limits import TimeUp, has_rung, limit_resources
 from .model.guard import guard
 from .model.reads import Reads
 from .records import Request, Target
@@ -39,17 +40,17 @@ from .shapes.dynamo import stand_in
 def main() -> None:
     """Serve requests until standard input ends."""
     requests, answers = os.dup(0), os.dup(1)
-    _close_standard_streams(but=2)  # what torch or a model prints must not get between the answers
+    os.dup2(2, 1)  # what torch prints must not get between the answers
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # a Ctrl-C is for the front, which closes standard input
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _exit)
     sys.dont_write_bytecode = True
     stand_in()
     _warm_up()
-    folder = _private_folder()
+    folder = tempfile.mkdtemp(prefix="resnet-lint-")
     try:
-        server = Server(requests, answers, _answer)
-        server.send({"torch": torch.__version__, "python": sys.version.split()[0]})
+        server = Server(requests, answers, Path(folder), _answer)
+        server.send(folder)
         server.serve()
     except BrokenPipeError:
         pass  # the front is gone
@@ -66,30 +67,22 @@ def _warm_up() -> None:
         nn.Sequential(nn.Conv2d(1, 1, 1), nn.BatchNorm2d(1), nn.ReLU())(x) + x
 
 
-def _close_standard_streams(but: int | None = None) -> None:
-    nothing = os.open(os.devnull, os.O_RDWR)
-    for stream in {0, 1, 2} - {but}:
-        os.dup2(nothing, stream)
-    os.close(nothing)
-
-
 def _exit(number: int, frame: FrameType | None) -> None:
     signal.signal(number, signal.SIG_IGN)  # once is enough, and the way out is not to be interrupted
     sys.exit()
 
 
-def _private_folder() -> str:
-    """The one place where the user's code may write; caches of the libraries that it imports go there too."""
-    folder = tempfile.mkdtemp(prefix="resnet-lint-")
-    tempfile.tempdir = folder
+def _use(folder: Path) -> None:
+    """Make a folder the one for temporary files, and for the caches of the libraries that the user's code imports."""
+    tempfile.tempdir = str(folder)
     for name in ("TMPDIR", "XDG_CACHE_HOME", "MPLCONFIGDIR", "TORCH_HOME", "HF_HOME", "NUMBA_CACHE_DIR"):
-        os.environ[name] = folder
-    return folder
+        os.environ[name] = str(folder)
 
 
-def _answer(fields: dict[str, Any]) -> Answer:
+def _answer(fields: dict[str, Any], folder: Path) -> Answer:
     """In a child: the report on a file, or `fault` with what the tool itself failed on."""
-    _close_standard_streams()
+    _use(folder)
+    limit_resources()
     sys.setrecursionlimit(3000)
     targets = tuple(Target(**_with_tuples(target)) for target in fields.pop("targets"))
     request = Request(**_with_tuples(fields), targets=targets)

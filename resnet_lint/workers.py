@@ -7,6 +7,7 @@ import dataclasses
 import itertools
 import json
 import os
+import shutil
 import subprocess
 import threading
 from collections.abc import Callable
@@ -31,6 +32,10 @@ _TRACEBACK_VARIABLE = "RESNET_LINT_TRACEBACK"
 _ENDING_SECONDS = 10.0
 
 
+class _Died(Exception):
+    """The worker was killed while it served."""
+
+
 class Workers:
     """The worker of one run, for any number of threads; close it, or use it as a context manager.
 
@@ -41,6 +46,7 @@ class Workers:
         self.interpreter: Interpreter | None = None
         self._choose = choose
         self._is_ready = False
+        self._alone = threading.Lock()
         self._lock = threading.Lock()  # over what follows
         self._process: subprocess.Popen[str] | None = None
         self._ids = itertools.count()
@@ -61,7 +67,7 @@ class Workers:
         Raises WorkerError where no interpreter serves, or the worker cannot start or has ended, and ToolFault where it
         fails outside the user's code.
         """
-        answer = self._sent(request).result()
+        answer = self._answer(request)
         if "fault" in answer:
             raise ToolFault(f"a fault of resnet-lint itself: {_without_traceback(answer['fault'])}")
         if "ended" in answer:
@@ -83,6 +89,18 @@ class Workers:
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
+
+    def _answer(self, request: Request) -> Answer:
+        """The worker's answer. Where the worker dies, what it looked at is looked at again, one file at a time."""
+        try:
+            return self._sent(request).result()
+        except _Died:
+            pass
+        with self._alone:
+            try:
+                return self._sent(request).result()
+            except _Died:
+                return {"ended": "it kills the process that looks at it"}
 
     def _sent(self, request: Request) -> Future[Answer]:
         """The answer to come."""
@@ -108,20 +126,24 @@ class Workers:
         """In a thread of its own: hand each answer to who waits for it, until the worker ends."""
         assert process.stdout is not None
         with process.stdout as lines:
+            folder = json.loads(next(lines, "null"))
+            self._is_ready = folder is not None
             for line in lines:
                 answer = json.loads(line)
-                if "torch" in answer:
-                    self._is_ready = True
-                else:
-                    self._waiting.pop(answer["id"]).set_result(answer)
+                self._waiting.pop(answer["id"]).set_result(answer)
         code = process.wait()
+        if folder is not None:
+            shutil.rmtree(folder, ignore_errors=True)  # it does so itself, unless it was killed
         with self._lock:
-            self._end = self._end or (
-                f"the worker ({executable}) ended with exit code {code}; does torch work there? "
-                f"{_TRACEBACK_VARIABLE}=1 shows what it says"
-            )
+            if not self._is_ready:
+                self._end = self._end or (
+                    f"the worker ({executable}) ended with exit code {code}; does torch work there? "
+                    f"{_TRACEBACK_VARIABLE}=1 shows what it says"
+                )
+            self._process, self._is_ready = None, False
             for waiting in self._waiting.values():
-                waiting.set_exception(WorkerError(self._end))
+                waiting.set_exception(WorkerError(self._end) if self._end is not None else _Died())
+            self._waiting.clear()
 
 
 def _worker(interpreter: Interpreter) -> subprocess.Popen[str]:

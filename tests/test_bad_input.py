@@ -147,6 +147,15 @@ def test_bad_utf_8(lint: Lint) -> None:
         ("import ctypes", "ctypes.string_at(0)", "it ends the interpreter (killed by signal 11)"),
         ("import os, signal", "os.kill(os.getpid(), signal.SIGKILL)", "it ends the interpreter (killed by signal 9)"),
         ("def recurse(): recurse()", "recurse()", "RecursionError"),
+        ("", "blob = bytearray(1 << 44)", "MemoryError: it takes more than half of the machine's memory"),
+        (
+            "import torch",
+            "blob = torch.zeros(1 << 42)",
+            "RuntimeError: it takes more than half of the machine's memory",
+        ),
+        ("import os", "os.closerange(3, 100)", "it closes or writes to open files that are not its own"),
+        ("import os", "[os.write(1, b'x' * 10_000_000) for _ in range(20)]", "it prints more than 100 MB"),
+        ("import os, signal", "os.kill(os.getpid(), signal.SIGSEGV)", "it ends the interpreter (killed by signal 11)"),
     ],
 )
 def test_a_file_that_fails_on_import(imports: str, statement: str, says: str, lint: Lint) -> None:
@@ -154,7 +163,15 @@ def test_a_file_that_fails_on_import(imports: str, statement: str, says: str, li
     assert_found(lint("model.py"), code="RL002", exit_code=1, says=says)
 
 
-@pytest.mark.parametrize("statement", ["while True: pass", "import time; time.sleep(1000)"])
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "while True: pass",
+        "import time; time.sleep(1000)",
+        "import os, signal; os.kill(os.getpid(), signal.SIGSTOP)",
+        "import signal; signal.signal(signal.SIGALRM, signal.SIG_IGN); signal.pause()",
+    ],
+)
 def test_a_file_that_never_ends_on_import(statement: str, lint: Lint) -> None:
     on_import(statement)
     assert_found(lint("model.py", "--timeout", "1"), code="RL002", exit_code=1, says="it is not done after 1 s")
@@ -217,6 +234,13 @@ def test_changes_of_files_and_other_programs_are_refused(statement: str, lint: L
     imports = "import os, pathlib, shutil, sqlite3, subprocess, tempfile, torch"
     on_import(statement.strip(), f"{imports}\n{names}\n{temporary}")
     assert_found(lint("model.py"), code="RL002", exit_code=1, says="resnet-lint keeps the file from")
+
+
+def test_a_temporary_file_has_its_limit(lint: Lint) -> None:
+    write("block = bytes(50_000_000)\n", "blocks.py")
+    statement = "file = tempfile.TemporaryFile(); [file.write(block) for _ in range(20)]"
+    on_import(statement, "import tempfile\nfrom blocks import block")
+    assert_found(lint("model.py"), code="RL002", exit_code=1, says="File too large")
 
 
 def test_temporary_files_are_allowed_and_gone_afterwards(lint: Lint) -> None:

@@ -10,13 +10,17 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 from conftest import Lint
 
+from resnet_lint.errors import WorkerError
 from resnet_lint.parallel import in_order, usable_cores
+from resnet_lint.records import Interpreter, Request
+from resnet_lint.workers import Workers
 
 ROOT = Path(__file__).parents[1]
 
@@ -190,3 +194,87 @@ def test_the_worker_ends_when_the_front_is_killed(number: signal.Signals, hangin
     hanging.process.send_signal(number)
     wait_until(lambda: all(map(is_gone, at_work)))
     assert list(hanging.temporary.iterdir()) == []
+
+
+# A process with a name that outlives its parent, and is in a session of its own. The guard does not see its birth.
+LEAVING = """
+import ctypes
+import os
+import tempfile
+import time
+from torch import nn
+
+libc = ctypes.CDLL(None)
+mark = tempfile.gettempdir() + "/mark"
+
+class Net(nn.Linear):
+    if libc.fork() == 0:
+        os.setsid()
+        if libc.fork() == 0:
+            libc.prctl(15, b"{name}")
+            open(mark, "w").close()
+            time.sleep(30)
+        os._exit(0)
+    while not os.path.exists(mark):
+        time.sleep(0.01)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere, orphans are not handed to the worker")
+def test_nothing_that_a_file_starts_outlives_it(tmp_path: Path, lint: Lint) -> None:
+    name = f"left-{os.getpid()}"
+    (tmp_path / "model.py").write_text(LEAVING.format(name=name))
+    assert "1 class checked" in lint(tmp_path).stdout
+    assert name not in running_names()
+
+
+def running_names() -> Iterator[str]:
+    for process in Path("/proc").glob("[0-9]*/comm"):
+        with suppress(OSError):  # it has ended meanwhile
+            yield process.read_text().strip()
+
+
+# A worker that dies of the request "killer", the first time when another request is at work in it.
+DYING_WORKER = """
+import json
+import pathlib
+import sys
+
+has_died = pathlib.Path(sys.argv[1])
+print(json.dumps("/no/such/folder"), flush=True)
+at_work = []
+for line in sys.stdin:
+    at_work.append(json.loads(line))
+    names = [message["request"]["path"] for message in at_work]
+    if "killer" in names and (has_died.exists() or len(names) == 2):
+        has_died.touch()
+        sys.exit(1)
+    if "killer" not in names and has_died.exists():
+        print(json.dumps({"id": at_work.pop()["id"], "ended": "it was looked at"}), flush=True)
+"""
+
+
+def test_a_file_that_kills_the_worker_costs_no_other_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def dying_worker(interpreter: Interpreter) -> subprocess.Popen[str]:
+        command = [sys.executable, "-c", DYING_WORKER, str(tmp_path / "has-died")]
+        return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+
+    monkeypatch.setattr("resnet_lint.workers._worker", dying_worker)
+    with Workers() as workers:
+        reports = in_order(workers.analyse, [Request("innocent"), Request("killer"), Request("later")], 2)
+    assert [finding.message for report in reports for finding in report.findings] == [
+        "cannot be imported: it was looked at",
+        "cannot be imported: it kills the process that looks at it",
+        "cannot be imported: it was looked at",
+    ]
+
+
+def test_a_worker_that_cannot_start_is_told_once_for_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken_worker(interpreter: Interpreter) -> subprocess.Popen[str]:
+        return subprocess.Popen(
+            [sys.executable, "-c", "exit(3)"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
+
+    monkeypatch.setattr("resnet_lint.workers._worker", broken_worker)
+    with Workers() as workers, pytest.raises(WorkerError, match="ended with exit code 3; does torch work there"):
+        in_order(workers.analyse, [Request("a"), Request("b")], 2)
