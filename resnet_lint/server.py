@@ -112,9 +112,10 @@ class Server:
                 for pipe in child.pipes:
                     if pipe in self._selector.get_map():
                         self._selector.unregister(pipe)
-                self.send({"id": id, **child.end()})
+                answer = child.end()
                 end_strays(known=[each.pid for each in self._children.values()])
                 shutil.rmtree(self._folder_of(id), ignore_errors=True)
+                self.send({"id": id, **answer})
 
     def send(self, message: Any) -> None:
         """Write one line of JSON to the front."""

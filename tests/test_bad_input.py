@@ -238,7 +238,7 @@ def test_changes_of_files_and_other_programs_are_refused(statement: str, lint: L
 
 def test_a_temporary_file_has_its_limit(lint: Lint) -> None:
     write("block = bytes(50_000_000)\n", "blocks.py")
-    statement = "file = tempfile.TemporaryFile(); [file.write(block) for _ in range(20)]"
+    statement = "tempfile.TemporaryFile().writelines([block] * 20)"
     on_import(statement, "import tempfile\nfrom blocks import block")
     assert_found(lint("model.py"), code="RL002", exit_code=1, says="File too large")
 
