@@ -204,6 +204,92 @@ CASES = {
         | {"Unguessable": "failed"},
         ("RL003",),
     ),
+    "inputs of all sorts": Hard(
+        """
+        from typing import Dict, List, Optional, Tuple
+        from torch import Tensor
+
+        class Fuse(nn.Module):
+            def __init__(self):
+                super().__init__()
+                self.convs = nn.ModuleList(nn.Conv2d(16, 8, 1) for _ in range(3))
+            def forward(self, feats: List[Tensor]) -> Tensor:
+                sizes = feats[0].shape[-2:]
+                maps = [conv(feats[i]) for i, conv in enumerate(self.convs)]
+                return sum(nn.functional.interpolate(each, sizes) for each in maps)
+
+        class Pair(nn.Module):
+            def __init__(self):
+                super().__init__()
+                self.conv = nn.Conv2d(16, 8, 1)
+            def forward(self, x: Tuple[torch.Tensor, torch.Tensor]):
+                low, high = x
+                return self.conv(low).mean((2, 3)) + self.conv(high).mean((2, 3))
+
+        class Unannotated(nn.Module):
+            def __init__(self):
+                super().__init__()
+                self.conv = nn.Conv2d(16, 8, 1)
+            def forward(self, features):
+                a, b, c = [self.conv(each) for each in features]
+                return torch.cat([each.flatten(2) for each in (a, b, c)], dim=2)
+
+        class Batch(nn.Module):
+            def __init__(self):
+                super().__init__()
+                self.conv = nn.Conv2d(3, 8, 1)
+                self.words = nn.Embedding(10, 8)
+            def forward(self, batch: Dict[str, Tensor]):
+                return self.conv(batch["image"]).mean((2, 3)) + self.words(batch["token_ids"]).mean(1)
+
+        class Sequence(nn.Module):
+            def __init__(self, dim=16):
+                super().__init__()
+                self.norm = nn.LayerNorm(dim)
+                self.conv = nn.Conv2d(dim, dim, 3, padding=1)
+            def forward(self, x, H, W):
+                b, n, c = x.shape
+                out = self.conv(self.norm(x).transpose(1, 2).reshape(b, c, H, W))
+                return x + out.flatten(2).transpose(1, 2)
+
+        class Sized(nn.Module):
+            def __init__(self):
+                super().__init__()
+                self.conv = nn.Conv2d(3, 8, 1)
+            def forward(self, x, input_size: Tuple[int, int], scale: float, flip: bool = False):
+                height, width = input_size
+                return self.conv(x).reshape(-1, 8, height, width) * scale
+
+        class Video(nn.Module):
+            def __init__(self):
+                super().__init__()
+                self.conv = nn.Conv3d(3, 8, 3)
+            def forward(self, clip):
+                return self.conv(clip)
+
+        class Audio(nn.Module):
+            def __init__(self):
+                super().__init__()
+                self.conv = nn.Conv1d(1, 8, 9, stride=4)
+                self.lstm = nn.LSTM(8, 16, batch_first=True)
+            def forward(self, wave):
+                return self.lstm(self.conv(wave).transpose(1, 2))[0]
+        """,
+        dict.fromkeys(("Fuse", "Pair", "Unannotated", "Batch", "Sequence", "Sized", "Video", "Audio"), "checked"),
+    ),
+    "a mismatch of two inputs": Hard(
+        """
+        from typing import List
+        class Sum(nn.Module):
+            def __init__(self):
+                super().__init__()
+                self.conv = nn.Conv2d(16, 8, 1)
+            def forward(self, xs: List[torch.Tensor]):
+                return self.conv(xs[0]) + xs[1].flatten(1).sum(1, keepdim=True).expand(-1, 7)
+        """,
+        {"Sum": "failed"},
+        ("RL004",),
+    ),
     "overlapping boxes": Hard(
         """
         from torchvision.ops import batched_nms, roi_align

@@ -7,6 +7,7 @@ from torch import nn
 from .arguments import invented
 from .classes import ModelClass
 from .coverage import NotChecked
+from .forms import form_of
 from .inputs import BATCH, SIZES, required_inputs
 from .load import Loaded
 
@@ -17,7 +18,7 @@ def advice(model: ModelClass, failure: NotChecked, loaded: Loaded) -> str:
     if failure.stage == "build":
         return f"say above the class how to build it: # resnet-lint: call={call or _call(model, loaded)}"
     told = [f"call={call}"] if call is not None else []
-    told += [f"input={each}" for each in failure.inputs or _inputs(model.type)]
+    told += [f"input={each}" for each in (failure.inputs or _inputs(model.type))]
     return f"say above the class what to feed it: # resnet-lint: {' '.join(told)}"
 
 
@@ -30,4 +31,8 @@ def _call(model: ModelClass, loaded: Loaded) -> str:
 
 def _inputs(model: type[nn.Module]) -> list[str]:
     height, width = SIZES[0]
-    return [f"{parameter.name}={BATCH}x3x{height}x{width}" for parameter in required_inputs(model)]
+    return [
+        f"{parameter.name}={BATCH}x3x{height}x{width}"
+        for parameter in required_inputs(model)
+        if form_of(parameter) == "tensor"
+    ]

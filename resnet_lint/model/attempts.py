@@ -219,8 +219,8 @@ def _why_untraced(label: str, result: Trace) -> str:
 
 
 def _inputs_of(result: Trace) -> tuple[str, ...]:
-    """What a model was fed, as a user writes it."""
-    fed = [node for node in result.graph.nodes if node.op == "placeholder"]
+    """What a model was fed, as a user writes it; a tensor in a list has no name that could be written."""
+    fed = [node for node in result.graph.nodes if node.op == "placeholder" and str(node.target).isidentifier()]
     return tuple(written_input(str(node.target), node.meta["shape"], node.meta["dtype"]) for node in fed)
 
 

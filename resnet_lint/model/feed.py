@@ -10,7 +10,8 @@ from ..records import Shape, Span
 from ..shapes.fault import Fault
 from ..shapes.place import Project
 from ..shapes.trace import Trace, trace
-from .inputs import Guesses, arguments, blames_inputs, guesses_at, refined
+from .inputs import Guesses, arguments, guesses_at
+from .refine import blames_inputs, refined
 
 # Sizes at which a fault must show before it counts: at one size, it may be the size's fault and not the model's.
 _SIZES_TO_CONFIRM = 3

@@ -152,9 +152,16 @@ def _named_tensors(
 ) -> Iterator[tuple[str, torch.Tensor]]:
     names = [name for name in inspect.signature(root.forward).parameters]
     for index, value in enumerate(args):
-        name = names[index] if index < len(names) else f"input_{index}"
-        for tensor in tensors_in(value):
-            yield name, tensor
+        yield from _named_parts(names[index] if index < len(names) else f"input_{index}", value)
     for name, value in kwargs.items():
-        for tensor in tensors_in(value):
-            yield name, tensor
+        yield from _named_parts(name, value)
+
+
+def _named_parts(name: str, value: Any) -> Iterator[tuple[str, torch.Tensor]]:
+    """The tensors of an argument: `x`, or `features.0` and `batch.image` for those in lists and dictionaries."""
+    if isinstance(value, torch.Tensor):
+        yield name, value
+        return
+    parts = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, (list, tuple)) else ()
+    for key, part in parts:
+        yield from _named_parts(f"{name}.{key}", part)

@@ -1,0 +1,68 @@
+"""What kind of thing a parameter of a forward is, by its annotation and name."""
+
+from __future__ import annotations
+
+import inspect
+import re
+from typing import Literal
+
+from torch import nn
+
+Form = Literal["tensor", "list", "tuple", "dict", "height", "width", "size", "int", "float", "bool", "str"]
+
+_BY_ANNOTATION: tuple[tuple[str, Form], ...] = (
+    (r"(Dict|dict|Mapping|OrderedDict)\[.*Tensor\]", "dict"),
+    (r"(Tuple|tuple)\[.*Tensor", "tuple"),
+    (r"(List|list|Sequence|Iterable)\[.*Tensor\]", "list"),
+    (r"(Tuple|tuple|List|list|Sequence)\[int|Size$", "size"),
+    (r"float$", "float"),
+    (r"bool$", "bool"),
+    (r"str$", "str"),
+)
+_HEIGHT = re.compile(r"^(h|height|img_h|image_height|feat_h)$", re.IGNORECASE)
+_WIDTH = re.compile(r"^(w|width|img_w|image_width|feat_w)$", re.IGNORECASE)
+_SIZE = re.compile(r"(^|_)(size|shape|resolution|hw|spatial_shape|grid)$", re.IGNORECASE)
+_SEVERAL = re.compile(r"^(xs|x_list|inputs|feats?|features?|feature_(maps|list)|outs|images|.*_list|pyramid|maps)$")
+
+
+def form_of(parameter: inspect.Parameter) -> Form:
+    """The form of a parameter; a tensor where nothing says otherwise."""
+    text = _annotation(parameter)
+    if text in ("", "int"):
+        for pattern, form in ((_HEIGHT, "height"), (_WIDTH, "width"), (_SIZE, "size")):
+            if pattern.search(parameter.name):
+                return form  # type: ignore[return-value]
+    if text == "int":
+        return "int"
+    return next((form for pattern, form in _BY_ANNOTATION if re.match(pattern, text)), "tensor")
+
+
+def count_of(parameter: inspect.Parameter) -> int | None:
+    """How many tensors a parameter holds, where its annotation says so: two in a `tuple[Tensor, Tensor]`."""
+    text = _annotation(parameter)
+    return text.count("Tensor") if form_of(parameter) == "tuple" and "..." not in text else None
+
+
+def may_be_several(parameter: inspect.Parameter) -> bool:
+    """Whether a parameter that nobody annotates may be a list of tensors, by its name."""
+    return not _annotation(parameter) and _SEVERAL.match(parameter.name) is not None
+
+
+def keys_read(module: nn.Module, parameter: inspect.Parameter) -> list[str]:
+    """The keys that a forward reads of a parameter: `image` where it says `batch["image"]`."""
+    try:
+        source = inspect.getsource(module.forward)
+    except (OSError, TypeError):
+        return []
+    return list(dict.fromkeys(re.findall(rf"\b{parameter.name}\[[\"'](\w+)[\"']\]", source)))
+
+
+def _annotation(parameter: inspect.Parameter) -> str:
+    """The annotation as text, without the modules in front of names and without Optional."""
+    annotation = parameter.annotation
+    if annotation is parameter.empty:
+        return ""
+    text = annotation if isinstance(annotation, str) else inspect.formatannotation(annotation)
+    text = re.sub(r"\b(\w+\.)+", "", text).removesuffix(" | None")
+    optional = re.fullmatch(r"Optional\[(.*)\]", text)
+    return optional[1] if optional is not None else text
