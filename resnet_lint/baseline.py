@@ -28,6 +28,10 @@ class Baseline:
     def folder(self) -> Path:
         return self.file.parent
 
+    @property
+    def summary(self) -> str:
+        return f"written to the baseline {self.file.name}: {_findings(sum(self.counts.values()))}"
+
     def without_mends(self, report: FileReport, source: str | None = None) -> FileReport:
         """The report, where nothing is proposed for old findings. `source` stands in for the text of its file."""
         sources = {} if source is None else {report.path: source}
@@ -52,9 +56,9 @@ class Baseline:
         met = self._met(reports)
         old = (met & Counter(self.counts)).total()
         gone = self._gone(met, reports, looked_at)
-        notes = [f"{_findings(old)} in the baseline {self.file.name}"] if old else []
+        notes = [f"in the baseline {self.file.name}: {_findings(old)}"] if old else []
         if gone:
-            notes.append(f"{_findings(gone)} gone from the code, not from the baseline; --write-baseline renews it")
+            notes.append(f"gone, but in the baseline {self.file.name}: {_findings(gone)}; --write-baseline renews it")
         return notes
 
     def _gone(
@@ -94,7 +98,7 @@ class Baseline:
 
 
 def _findings(number: int) -> str:
-    return "1 finding is" if number == 1 else f"{number} findings are"
+    return "1 finding" if number == 1 else f"{number} findings"
 
 
 def _is_decided(report: FileReport) -> bool:

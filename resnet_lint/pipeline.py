@@ -44,7 +44,7 @@ def check(
 
     discovery = discover(paths, cwd=cwd, exclude=settings.exclude, root=settings.root)
     outlined = [(file, read_outline(file.path)) for file in discovery.files]
-    wanted = [(file, outline) for file, outline in outlined if file.explicit or _has_content(outline)]
+    wanted = [(file, outline) for file, outline in outlined if _is_wanted(file, outline)]
     for file, outline in wanted:
         _check_class(file, outline)
     if settings.call is not None:
@@ -55,16 +55,20 @@ def check(
 
     reports = merge(joined([each.report for each in checked if each.report is not None], cwd))
     remarked = _remarked(reports, discovery.files, selecting.selector)
-    files, known = _without_old(remarked, discovery.files, selecting, settings)
-    passed_over = len(discovery.passed_over) + len(outlined) - len(wanted)
+    passed_over = [*discovery.passed_over, *(file.path for file, outline in outlined if not _is_wanted(file, outline))]
+    files, known = _without_old(remarked, _whole_files(wanted, checked) + passed_over, selecting, settings)
     return Run(
         files=files,
         interpreter=workers.interpreter,
         seconds=time.perf_counter() - began,
-        notes=(*discovery.notes, *_notes(wanted, passed_over), *_unmatched(discovery, settings), *known),
+        notes=(*discovery.notes, *_notes(wanted, len(passed_over)), *_unmatched(discovery, settings), *known),
         rewrites=tuple(each.rewrite for each in checked if each.rewrite is not None),
         faults=tuple(each.fault for each in checked if each.fault is not None),
     )
+
+
+def _is_wanted(file: SourceFile, outline: Outline | Unreadable) -> bool:
+    return file.explicit or _has_content(outline)
 
 
 def _has_content(outline: Outline | Unreadable) -> bool:
@@ -176,21 +180,28 @@ def _baseline(settings: Settings) -> Baseline | None:
     return read_baseline(settings.baseline, may_be_missing=settings.write_baseline)
 
 
+def _whole_files(wanted: Sequence[Wanted], checked: Sequence[_Checked]) -> list[Path]:
+    """The files that were looked at, and not for a single class only."""
+    both = zip(wanted, checked, strict=True)
+    return [file.path for (file, _), each in both if file.only_class is None and each.report is not None]
+
+
 def _without_old(
-    reports: tuple[FileReport, ...], files: Sequence[SourceFile], selecting: _Selecting, settings: Settings
+    reports: tuple[FileReport, ...], whole_files: Sequence[Path], selecting: _Selecting, settings: Settings
 ) -> tuple[tuple[FileReport, ...], list[str]]:
     """The reports without the findings of the baseline, which is renewed first where that is asked for; and notes."""
     baseline = selecting.baseline
     if baseline is None:
         return reports, []
-    whole = {shown(file.path, baseline.folder) for file in files if file.only_class is None}
+    names = {shown(path, baseline.folder) for path in whole_files}
 
     def looked_at(identity: Identity) -> bool:
-        return identity.path in whole and selecting.selector.selection.keeps(identity.rule)
+        return identity.path in names and selecting.selector.selection.keeps(identity.rule)
 
     if settings.write_baseline:
         baseline = baseline.renewed(reports, looked_at)
         baseline.write()
+        return baseline.without_old(reports), [baseline.summary]
     return baseline.without_old(reports), baseline.notes(reports, looked_at)
 
 

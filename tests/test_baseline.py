@@ -14,6 +14,7 @@ from fake_workers import FakeWorkers, stand_in
 from sample_runs import span
 
 from resnet_lint.cli import main
+from resnet_lint.errors import ToolFault
 from resnet_lint.records import ClassStatus, FileReport, Finding, Request
 
 MODEL = """\
@@ -67,7 +68,7 @@ def findings(result: Result) -> list[int]:
 def test_what_is_written_stays_quiet(run: Run, tmp_path: Path) -> None:
     written = run("--write-baseline")
     assert (written.exit_code, written.stderr) == (0, "")
-    assert "1 finding is in the baseline known.json" in written.stdout
+    assert "written to the baseline known.json: 1 finding\n" in written.stdout
     assert json.loads((tmp_path / "known.json").read_text()) == {
         "version": 1,
         "findings": [{"path": "models/net.py", "rule": "RL303", "module": "Net", "text": "y = bad(x)", "count": 1}],
@@ -75,7 +76,7 @@ def test_what_is_written_stays_quiet(run: Run, tmp_path: Path) -> None:
     again = run()
     assert again.exit_code == 0
     assert "0 errors" in again.stdout
-    assert "1 finding is in the baseline known.json" in again.stdout
+    assert "in the baseline known.json: 1 finding\n" in again.stdout
     assert run("--isolated", "--format", "json").exit_code == 0
 
 
@@ -136,7 +137,7 @@ def test_what_is_gone_is_told_and_renewed(run: Run, model: Path, tmp_path: Path)
     (model.parent / "old.py").unlink()
     told = run()
     assert told.exit_code == 0
-    assert "2 findings are gone from the code, not from the baseline; --write-baseline renews it" in told.stdout
+    assert "gone, but in the baseline known.json: 2 findings; --write-baseline renews it" in told.stdout
     assert "gone" not in run("--write-baseline").stdout
     assert json.loads((tmp_path / "known.json").read_text())["findings"] == []
 
@@ -154,9 +155,32 @@ def test_a_look_at_a_part_leaves_the_rest_of_the_baseline(
     assert (tmp_path / "known.json").read_text() == before
 
 
+def test_a_file_that_the_tool_fails_on_stays_in_the_baseline(
+    run: Run, model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run("--write-baseline")
+    before = (tmp_path / "known.json").read_text()
+
+    class Failing(FakeWorkers):
+        def analyse(self, request: Request) -> FileReport:
+            raise ToolFault("a fault of resnet-lint itself")
+
+    stand_in(Failing(), monkeypatch)
+    assert run("--write-baseline").exit_code == 2
+    assert (tmp_path / "known.json").read_text() == before
+
+
+def test_a_file_that_has_no_more_models_leaves_the_baseline(run: Run, model: Path, tmp_path: Path) -> None:
+    run("--write-baseline")
+    model.write_text("x = 1\n")
+    assert "gone, but in the baseline known.json: 1 finding;" in run().stdout
+    run("--write-baseline")
+    assert json.loads((tmp_path / "known.json").read_text())["findings"] == []
+
+
 def test_what_could_not_be_checked_is_not_gone(run: Run, model: Path) -> None:
     run("--write-baseline")
-    model.write_text("class Net(nn.Module)\n")
+    model.write_text("import torch\n\n\nclass Net(nn.Module)\n")
     assert "gone" not in run().stdout
 
 
