@@ -215,3 +215,4 @@ def _explain(rule: Rule) -> str:
 
 
 main.add_command(executor.run)
+main.add_command(executor.metrics)

@@ -4,18 +4,65 @@ from __future__ import annotations
 
 import functools
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import click
 
 from ..inputs import check_inputs
-from .records import Order
+from .records import Order, Thresholds
 
 DTYPES = ("float32", "float64", "bfloat16", "float16")
 
 
 def _checked_inputs(ctx: click.Context, param: click.Parameter, values: tuple[str, ...]) -> tuple[str, ...]:
     return check_inputs(values)
+
+
+_GATES = (
+    ("--min-accuracy", "accuracy", "The accuracy that is wanted"),
+    ("--min-precision", "precision", "The precision that is wanted of every class"),
+    ("--min-recall", "recall", "The recall that is wanted of every class"),
+    ("--min-f1", "f1", "The F1 that is wanted of every class"),
+    ("--max-loss-gap", "loss_gap", "How far the validation loss may lie above the training loss"),
+)
+
+
+def _gates(command: Callable[..., int]) -> Callable[..., int]:
+    """Give a command the options that turn a threshold of the verdict into a gate; it gets them as `wanted`."""
+
+    @functools.wraps(command)
+    def with_thresholds(**options: Any) -> int:
+        given = {name: options.pop(name) for _, name, _ in _GATES}
+        given = {name: value for name, value in given.items() if value is not None}
+        return command(**options, wanted=Thresholds(**given, gates=frozenset(given)))
+
+    for spelling, name, help in reversed(_GATES):
+        kind = click.FloatRange(min=0) if name == "loss_gap" else click.FloatRange(0, 1)
+        usual = getattr(Thresholds, name)
+        text = f"{help}; the exit code is 1 below it. Default, for the verdict alone: {usual:g}."
+        with_thresholds = click.option(spelling, name, metavar="X", type=kind, help=text)(with_thresholds)
+    return with_thresholds
+
+
+@click.command()
+@click.argument("file", type=click.Path(path_type=Path))
+@_gates
+@click.option("--format", "form", type=click.Choice(("text", "json")), default="text", help="The form of the report.")
+def metrics(file: Path, wanted: Thresholds, form: str) -> int:
+    """Report on a classifier without its model: from a CSV file of its answers, or of the epochs of its training.
+
+    The first line names the columns: label,prediction[,score] or epoch,loss,accuracy[,val_loss].
+
+    Exit code 0: no limit was missed. 1: one was. 2: the file could not be used.
+    """
+    from . import flow
+    from .report.metrics import as_json, as_text
+
+    report = flow.metrics(file, wanted)
+    click.echo(as_json(report, Path.cwd()) if form == "json" else as_text(report), nl=False)
+    return int(bool(report.verdict.missed))
 
 
 @click.command()

@@ -13,12 +13,14 @@ from ..analyser import Analyser
 from ..config import Settings, load
 from ..errors import UsageError
 from ..fix.mend import write
+from ..interpreter import own
 from ..records import Finding, Interpreter, Rewrite, Run
 from ..source.discover import discover
 from ..source.outline import Unreadable, read_outline
 from ..targets import targets_of
-from . import process
-from .records import Order, Result, RunReport
+from . import process, table
+from .records import Answers, MetricsReport, Order, Result, RunReport, Thresholds
+from .verdict import judge
 
 Say = Callable[[str], None]
 """Told in a few words what is being done."""
@@ -55,7 +57,7 @@ def plan(argument: str, given: Mapping[str, object], order: Order, *, fix: bool,
 
 
 def run(plan: Plan, workers: Analyser, choose: Callable[[], Interpreter], *, cwd: Path, say: Say) -> RunReport:
-    """Check, mend and run one model. Raises what `pipeline.check` and `process.ask` raise, and FileNotWritten."""
+    """Check, mend and run one model. Raises what `pipeline.check` and `process.run` raise, and FileNotWritten."""
     began = time.perf_counter()
     say("checking")
     checked = pipeline.check([plan.path], plan.settings, workers, cwd=cwd)
@@ -95,7 +97,7 @@ class _Engine:
             if kind == "progress":
                 self.say(f"{value['phase']}, {which}")
 
-        return process.ask(replace(order, source=source), self.interpreter, on_event)
+        return process.run(replace(order, source=source), self.interpreter, on_event)
 
 
 def exit_code(report: RunReport) -> int:
@@ -105,3 +107,12 @@ def exit_code(report: RunReport) -> int:
 
 def _is_error(finding: Finding) -> bool:
     return finding.severity == "error"
+
+
+def metrics(file: Path, wanted: Thresholds) -> MetricsReport:
+    """The report on a CSV file of answers or epochs. Raises UsageError, and what `process.evaluate` raises."""
+    found = table.read(file)
+    if isinstance(found, Answers):
+        evaluation = process.evaluate(found, own())
+        return MetricsReport(str(file), evaluation, (), judge(evaluation, (), wanted))
+    return MetricsReport(str(file), None, found, judge(None, found, wanted))

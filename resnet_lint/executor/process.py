@@ -1,4 +1,4 @@
-"""The front's side of the engine: starts it for one order, follows its events, and hands back the result."""
+"""The front's side of the engine: starts it for one task, follows its events, and hands back the result."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ import cattrs
 from ..errors import ToolFault, UsageError, WorkerError
 from ..interpreter import START
 from ..records import Interpreter
-from .records import Order, Result
+from .records import Answers, Evaluation, Order, Result
 
 OnEvent = Callable[[str, Mapping[str, Any]], None]
 """Called with each event before the last one: its kind and its fields."""
@@ -25,19 +25,28 @@ OnEvent = Callable[[str, Mapping[str, Any]], None]
 _TRACEBACK_VARIABLE = "RESNET_LINT_TRACEBACK"
 
 
-def ask(order: Order, interpreter: Interpreter, on_event: OnEvent) -> Result:
+def run(order: Order, interpreter: Interpreter, on_event: OnEvent) -> Result:
     """Carry out an order in an engine of its own, run by an interpreter that has torch.
 
     Raises UsageError where the model cannot be run as ordered, WorkerError where the engine dies (as where memory runs
     out), ToolFault for a bug, and KeyboardInterrupt where the user stopped it before there was a result.
     """
+    return cattrs.structure(_answer("run", order, interpreter, on_event), Result)
+
+
+def evaluate(answers: Answers, interpreter: Interpreter) -> Evaluation:
+    """The metrics of some answers. Raises as `run` does."""
+    return cattrs.structure(_answer("evaluate", answers, interpreter, lambda kind, value: None), Evaluation)
+
+
+def _answer(job: str, task: Order | Answers, interpreter: Interpreter, on_event: OnEvent) -> Any:
     with tempfile.TemporaryFile("w+") as log, _engine(interpreter, log) as process:
         assert process.stdin is not None
-        process.stdin.write(json.dumps(dataclasses.asdict(order)) + "\n")
+        process.stdin.write(json.dumps({"job": job, "task": dataclasses.asdict(task)}) + "\n")
         process.stdin.close()
         for kind, value in _events(process):
             if kind == "result":
-                return cattrs.structure(value, Result)
+                return value
             if kind == "error":
                 raise UsageError(value)
             if kind == "fault":

@@ -6,9 +6,12 @@ Nothing here imports torch. A shape is a tuple of sizes, batch first; times are 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from ..records import Finding, Rewrite, Shape, Target
+
+Level = Literal["good", "fair", "bad"]
+LEVELS: tuple[Level, ...] = ("good", "fair", "bad")
 
 
 @dataclass(frozen=True)
@@ -102,6 +105,92 @@ class Result:
 
 
 @dataclass(frozen=True)
+class Answers:
+    """What a classifier said to some samples: their labels and its predictions, as places in `classes`.
+
+    `scores` are its confidence in each prediction, from 0 to 1; there are none where nobody noted them.
+    """
+
+    classes: tuple[str, ...]
+    labels: tuple[int, ...]
+    predictions: tuple[int, ...]
+    scores: tuple[float, ...] = ()
+
+
+@dataclass(frozen=True)
+class Score:
+    """Precision, recall and their harmonic mean, of a class or as a mean over classes; `support` counts its samples."""
+
+    precision: float
+    recall: float
+    f1: float
+    support: int
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """The metrics of a classifier. Row i of `matrix` counts what the samples of class i were taken for.
+
+    `macro` is the plain mean over the classes, `weighted` the mean by their support. `calibration_error` is how far
+    the scores are from the share of right answers (expected calibration error, 15 bins), None without scores.
+    """
+
+    classes: tuple[str, ...]
+    matrix: tuple[tuple[int, ...], ...]
+    scores: tuple[Score, ...]
+    macro: Score
+    weighted: Score
+    accuracy: float
+    calibration_error: float | None = None
+
+
+@dataclass(frozen=True)
+class Epoch:
+    """One pass over the training data; accuracy is that on the validation data, where there is one."""
+
+    number: int
+    loss: float
+    accuracy: float
+    val_loss: float | None = None
+    seconds: float | None = None
+
+
+@dataclass(frozen=True)
+class Thresholds:
+    """What is wanted: the accuracy, and precision, recall and F1 of the worst class; the most that the validation loss
+    may lie above the training loss. `gates` are those that the user has set: to miss one is a failure.
+    """
+
+    accuracy: float = 0.90
+    precision: float = 0.85
+    recall: float = 0.85
+    f1: float = 0.85
+    loss_gap: float = 0.25
+    gates: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True)
+class Reason:
+    """One thing that was looked at: the name of the check, what it says of the model, and the figures in words."""
+
+    check: str
+    level: Level
+    text: str
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """The reasons, and the gates that were missed. The worst reason decides."""
+
+    reasons: tuple[Reason, ...]
+    missed: tuple[str, ...] = ()
+
+    @property
+    def level(self) -> Level:
+        return max((reason.level for reason in self.reasons), key=LEVELS.index, default="good")
+
+
+@dataclass(frozen=True)
 class RunReport:
     """A whole run of one file: what was predicted, what was mended, and what the hardware said to it.
 
@@ -127,3 +216,13 @@ class RunReport:
     def left(self) -> tuple[Finding, ...]:
         """The findings that the file has now."""
         return self.rewrite.left if self.written and self.rewrite is not None else self.findings
+
+
+@dataclass(frozen=True)
+class MetricsReport:
+    """What `resnet-lint metrics` says of a file: of answers their evaluation, of a training its epochs; the verdict."""
+
+    path: str
+    evaluation: Evaluation | None
+    history: tuple[Epoch, ...]
+    verdict: Verdict

@@ -1,4 +1,4 @@
-"""The engine's entry: one order on standard input, then events on standard output, one JSON object a line.
+"""The engine's entry: one task on standard input, then events on standard output, one JSON object a line.
 
 Events: `progress` (phase, done, total), and at the end `result`, `error` (one line for the user) or `fault` (a bug).
 """
@@ -10,28 +10,46 @@ import os
 import sys
 import traceback
 import warnings
+from collections.abc import Callable
+from typing import Any
 
 # Before torch is imported: scripted functions stay Python, so that the tracer sees inside them.
 os.environ.update(PYTORCH_JIT="0")
 
 from ...errors import ResnetLintError
-from ...shapes.dynamo import stand_in
-from ..records import Order
+from ..extra import require
+from ..records import Answers, Evaluation, Order, Result
 from .events import Events
-from .run import run
 
 
 def main() -> None:
-    """Carry out the order that the first line of standard input holds."""
+    """Carry out the task that the first line of standard input holds."""
     events = Events(os.fdopen(os.dup(1), "w", buffering=1))
     os.dup2(2, 1)  # what the model prints must not get between the events
     sys.dont_write_bytecode = True
     warnings.simplefilter("ignore")
-    stand_in()
-    order = Order.from_fields(json.loads(sys.stdin.readline()))
+    line = json.loads(sys.stdin.readline())
     try:
-        events.send("result", run(order, events))
+        events.send("result", _JOBS[line["job"]](line["task"], events))
     except ResnetLintError as error:
         events.send("error", str(error))
     except Exception:
         events.send("fault", traceback.format_exc())
+
+
+def _run(task: dict[str, Any], events: Events) -> Result:
+    from ...shapes.dynamo import stand_in
+    from .run import run
+
+    stand_in()
+    return run(Order.from_fields(task), events)
+
+
+def _evaluate(task: dict[str, Any], events: Events) -> Evaluation:
+    require("torchmetrics")
+    from .metrics import evaluate
+
+    return evaluate(Answers(**{name: tuple(values) for name, values in task.items()}))
+
+
+_JOBS: dict[str, Callable[[dict[str, Any], Events], Any]] = {"run": _run, "evaluate": _evaluate}

@@ -11,6 +11,7 @@ from ... import __version__
 from ...files import shown
 from ...records import Finding
 from ..records import Confirmation, Result, RunReport
+from .numbers import finite
 
 VERSION = 1
 
@@ -56,14 +57,3 @@ def _confirmation(confirmation: Confirmation) -> dict[str, Any]:
     stages = [{**asdict(stage), "agrees": stage.agrees} for stage in confirmation.stages]
     counted = {"stages_agreeing": confirmation.agreeing, "sound": confirmation.sound}
     return {**asdict(confirmation), "stages": stages, **counted}
-
-
-def finite(value: Any) -> Any:
-    """A copy of JSON data in which what is not a finite number is null."""
-    if isinstance(value, dict):
-        return {key: finite(part) for key, part in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [finite(part) for part in value]
-    if isinstance(value, float) and not abs(value) < float("inf"):
-        return None
-    return value

@@ -11,6 +11,7 @@ from ...files import shown
 from ...records import Shape
 from ...report.summary import count, one_line
 from ..records import Confirmation, Result, RunReport, Stage
+from .tables import titled
 
 _MOST_NAMES = 5
 
@@ -50,13 +51,13 @@ def _predictions(run: RunReport, cwd: Path) -> str:
     ]
     error = run.original.confirmation.error
     lines.append(f"measured   {one_line(error) if error else 'it runs'}")
-    return _titled("As it is", "\n".join(lines))
+    return titled("As it is", "\n".join(lines))
 
 
 def _confirmed(title: str, result: Result) -> Iterator[str]:
     confirmation = result.confirmation
     if confirmation.stages:
-        yield _titled(title, _stage_table(confirmation))
+        yield titled(title, _stage_table(confirmation))
     yield _checks(confirmation)
 
 
@@ -115,10 +116,6 @@ def shape_text(shape: Shape) -> str:
 
 def shapes_text(shapes: tuple[Shape, ...]) -> str:
     return ", ".join(map(shape_text, shapes)) or "none"
-
-
-def _titled(title: str, body: str) -> str:
-    return f"{title}\n{'-' * len(title)}\n{body}"
 
 
 def _summary(run: RunReport) -> str:
