@@ -74,8 +74,7 @@ def test_the_condition_is_widened_where_it_stands(
     ]
 
 
-def test_the_condition_of_the_function_that_builds_the_block_is_widened(lint: Lint, tmp_path: Path) -> None:
-    net = """
+NET = """
 
 class Net(nn.Module):
     def __init__(self):
@@ -86,19 +85,33 @@ class Net(nn.Module):
 
     def _make_layer(self, planes, stride):
         downsample = None
-        if stride != 1:
+        if {}:
             downsample = nn.Sequential(nn.Conv2d(self.width, planes, 1, stride, bias=False), nn.BatchNorm2d(planes))
-        block = Block(self.width, planes, stride, downsample)
+        block = Block({})
         self.width = planes
         return block
 
     def forward(self, x):
         return self.layer2(self.layer1(x))
 """
+
+
+@pytest.mark.parametrize(
+    ("test", "arguments", "added"),
+    [
+        ("stride != 1", "self.width, planes, stride, downsample", "if stride != 1 or self.width != planes:"),
+        ("True", "self.width, planes, stride, None", "block = Block(self.width, planes, stride, downsample)"),
+        ("True", "self.width, planes, stride", "block = Block(self.width, planes, stride, downsample=downsample)"),
+    ],
+)
+def test_the_function_that_builds_the_block_makes_its_shortcut_and_passes_it(
+    test: str, arguments: str, added: str, lint: Lint, tmp_path: Path
+) -> None:
     forward = ["return self.conv(x) + (x if self.downsample is None else self.downsample(x))"]
     text = block([CONV, "self.downsample = downsample"], forward, arguments="cin, cout, stride=1, downsample=None")
-    path = write(tmp_path, text.partition("\n\nif __name__")[0] + net + main_block("Net()", SHAPE))
-    assert fix(lint, path).added == ["if stride != 1 or self.width != planes:"]
+    net = NET.format(test, arguments) + main_block("Net()", SHAPE)
+    path = write(tmp_path, text.partition("\n\nif __name__")[0] + net)
+    assert fix(lint, path).added == [added]
     assert output_shape(path, "Net()", SHAPE) == (2, 8, 4, 4)
 
 

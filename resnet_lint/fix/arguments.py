@@ -53,7 +53,7 @@ def _options(change: Change, source: Source, sources: Sources) -> Iterator[TextE
             # Nor does a number hold for every instance where the function has a name for it.
             if any(v in names_bound_in(function) for v in values):
                 values = [v for v in values if not _is_number(v)]
-            edits = (_with_argument(call, parameters, argument, value, passed, source) for value in values)
+            edits = (with_argument(call, parameters, argument, value, passed, source) for value in values)
             found = [edit for edit in edits if edit is not None] + found
         if name is None and (here is source and not _has_keywords(function)):
             break
@@ -133,9 +133,13 @@ def _likely_names(argument: str, function: cst.FunctionDef) -> list[str]:
     return sorted(name for name in names_bound_in(function) if re.fullmatch(pattern, name))
 
 
-def _with_argument(
+def with_argument(
     call: cst.Call, parameters: tuple[str, ...], name: str, value: str, passed: cst.Arg | None, source: Source
 ) -> TextEdit | None:
+    """The edit that gives a call an argument, in place of the one `passed`; None where it has that value, or no place.
+
+    `parameters` are those of the function that is called, in order.
+    """
     if passed is not None:
         return source.replaced(passed.value, value) if source.code(passed.value) != value else None
     if name not in parameters:

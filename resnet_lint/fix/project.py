@@ -17,9 +17,10 @@ import libcst as cst
 from ..records import Finding, Projection
 from .condition import SHORTCUT, conditions_widened, is_plain, shortcuts_set
 from .expressions import Scope
-from .names import assignments, class_attributes, names_bound_in
+from .names import assignments, class_attributes
 from .numbers import Numbers, numbers_of
 from .operands import operands_of
+from .passing import shortcut_passed
 from .signatures import argument_of, layer_parameters
 from .source import Source, Sources, TextEdit
 from .style import Style
@@ -43,7 +44,7 @@ def projections(finding: Finding, source: Source, sources: Sources) -> Iterator[
     block = _block_around(addition, source) if addition is not None else None
     if projection is None or addition is None or block is None:
         return
-    yield from _passed_on(block, source)
+    yield from shortcut_passed(projection, block.init, source, sources)
     yield from conditions_widened(projection, source, sources)
     own = _own_shortcut(addition, projection.operand, source)
     name = _free_name(block, source)
@@ -190,13 +191,6 @@ def _made_in_place(
                 source.lines_after(statement, lines if numbers.condition is None else lines[1:]),
                 *style.import_edits,
             ]
-
-
-def _passed_on(block: Block, source: Source) -> Iterator[list[TextEdit]]:
-    """A shortcut that the constructor takes and forgets (`self.downsample = None`) is kept."""
-    for name, value in shortcuts_set(block.init):
-        if isinstance(value, cst.Name) and value.value == "None" and name in names_bound_in(block.init):
-            yield [source.replaced(value, name)]
 
 
 def shortcut_used(finding: Finding, source: Source, sources: Sources) -> Iterator[list[TextEdit]]:
