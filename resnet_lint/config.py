@@ -119,12 +119,12 @@ def load(given: Mapping[str, object], *, cwd: Path, config: Path | None = None, 
         raise UsageError("--config names a file and --isolated reads none; give only one of them")
     file = config if config is not None or isolated else _nearest_file(cwd)
     values = {} if file is None else _from_file(file)
-    for name, value in _from_command_line(given, cwd).items():
+    told = _from_command_line(given, cwd)
+    for name, value in told.items():
         overruled = OPTIONS[_name(name)].instead_of
         if value and overruled:
             values.pop(_field(overruled), None)
-        values[name] = value
-    return Settings(cwd if file is None else file.parent, frozenset(given), **values)
+    return Settings(cwd if file is None else file.parent, frozenset(given), **{**values, **told})
 
 
 def _from_command_line(given: Mapping[str, object], cwd: Path) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import libcst as cst
+import libcst.matchers as m
 
 from ..records import Finding, Projection
 from .condition import SHORTCUT, conditions_widened, is_plain, shortcuts_set
@@ -96,7 +97,7 @@ def _targets(part: cst.CSTNode) -> list[cst.BaseExpression]:
 
 def _method(definition: cst.ClassDef, name: str) -> cst.FunctionDef | None:
     body = definition.body.body
-    return next((m for m in body if isinstance(m, cst.FunctionDef) and m.name.value == name), None)
+    return next((each for each in body if isinstance(each, cst.FunctionDef) and each.name.value == name), None)
 
 
 def _in_loop(addition: cst.CSTNode, source: Source) -> bool:
@@ -173,11 +174,12 @@ def _own_shortcut(addition: cst.CSTNode, operand: int, source: Source) -> str | 
     operands, forward = operands_of(addition), source.function_around(addition)
     if operand >= len(operands) or forward is None:
         return None
-    values = [operands[operand]]
-    if isinstance(values[0], cst.Name):
-        values += [value for name, value in assignments(forward) if name == values[0].value]
-    calls = (re.search(rf"\bself\.(\w*(?:{SHORTCUT.pattern})\w*)\(", source.code(value)) for value in values)
-    return next((call[1] for call in calls if call is not None), None)
+    shortcut = operands[operand]
+    named = [value for name, value in assignments(forward) if m.matches(shortcut, m.Name(name))]
+    called = m.Call(func=m.Attribute(m.Name("self"), m.Name(m.MatchRegex(f".*({SHORTCUT.pattern}).*"))))
+    for call in (*m.findall(shortcut, called), *(value for value in named if m.matches(value, called))):
+        return cst.ensure_type(cst.ensure_type(call, cst.Call).func, cst.Attribute).attr.value
+    return None
 
 
 def _made_in_place(
