@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import functools
 import inspect
 import io
 import os
@@ -135,17 +134,15 @@ def check(paths: tuple[str, ...], config: Path | None, isolated: bool, **options
 def _run(paths: tuple[str, ...], settings: Settings, cwd: Path) -> Run:
     from . import pipeline
     from .cache import Cache
-    from .interpreter import choose, executable_of
+    from .interpreter import chooser
     from .progress import Progress
     from .workers import Workers
 
-    named = None if settings.python is None else executable_of(settings.python)
-    near = Path(os.path.abspath(cwd / paths[0].partition("::")[0]))
-    choose_once = functools.cache(lambda: choose(named, near))
+    choose = chooser(settings.python, Path(os.path.abspath(cwd / paths[0].partition("::")[0])))
     with (
         Progress(sys.stderr) as progress,
-        Workers(choose_once) as workers,
-        Cache(workers, choose_once) if settings.cache else contextlib.nullcontext(workers) as analyser,
+        Workers(choose) as workers,
+        Cache(workers, choose) if settings.cache else contextlib.nullcontext(workers) as analyser,
     ):
         return pipeline.check(paths, settings, analyser, cwd=cwd, progress=progress)
 

@@ -12,7 +12,8 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,15 @@ OLDEST_TORCH = (2, 4)
 START = Path(__file__).with_name("start.py")
 _SECONDS = 60.0
 _TORCH_VERSION = re.compile(r"^__version__\s*=\s*['\"](.+?)['\"]", re.MULTILINE)
+
+
+def chooser(named: Path | None, near: Path) -> Callable[[], Interpreter]:
+    """Chooses the interpreter of a run once, when it is first needed, as `choose` does.
+
+    `named` may be the folder of an environment as well. Raises UsageError, at once, where it is not even an executable.
+    """
+    executable = None if named is None else executable_of(named)
+    return cache(lambda: choose(executable, near))
 
 
 def choose(named: Path | None, near: Path) -> Interpreter:

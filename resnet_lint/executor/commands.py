@@ -98,7 +98,7 @@ def run(
 
     Exit code 0: confirmed, and no error in the file. 1: something is not as it should be. 2: it could not be run.
     """
-    from ..interpreter import choose, executable_of
+    from ..interpreter import chooser
     from ..workers import Workers
     from . import flow
     from .report import json, text
@@ -109,9 +109,8 @@ def run(
     given = {name: value for name, value in options.items() if value}
     order = Order(path, device=device, dtype=dtype, batch=batch, seed=seed)
     plan = flow.plan(path, given, order, fix=fix, cwd=cwd)
-    named = None if plan.settings.python is None else executable_of(plan.settings.python)
-    choose_once = functools.cache(lambda: choose(named, Path(plan.order.path)))
-    with Status(sys.stderr) as status, Workers(choose_once) as workers:
-        report = flow.run(plan, workers, choose_once, cwd=cwd, say=status.say)
+    choose = chooser(plan.settings.python, Path(plan.order.path))
+    with Status(sys.stderr) as status, Workers(choose) as workers:
+        report = flow.run(plan, workers, choose, cwd=cwd, say=status.say)
     click.echo((json if form == "json" else text).report(report, cwd), nl=False)
     return flow.exit_code(report)
