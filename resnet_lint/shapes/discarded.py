@@ -35,12 +35,12 @@ def _without_readers(seen: Seen) -> Iterator[tuple[Point, ModuleCall]]:
     read = {node for node in seen.trace.graph.nodes if node.users or node.meta.get("in_place")}
     for node in seen.trace.graph.nodes:
         if node not in read and node.meta["activation"] and node.meta["point"] is not None and node.meta["inputs"]:
-            yield node.meta["point"], seen.caller_at(node, node.meta["point"])
+            yield node.meta["point"], seen.caller_at(node.meta["call"], node.meta["point"])
     for call, results in seen.trace.results.items():
         # What one of the user's own modules returns; as a statement, it may have run for its effects.
         unread = results and call.caller is not None and call.parent is not None and not read & set(results)
         if unread and call.caller is not None and not isinstance(statement_at(call.caller), ast.Expr):
-            yield call.caller, seen.caller_at(results[0], call.caller)
+            yield call.caller, seen.caller_at(call, call.caller)
 
 
 def unread_identities(seen: Seen) -> Iterator[IdentityUnread]:

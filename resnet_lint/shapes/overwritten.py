@@ -19,7 +19,7 @@ from .seen import Seen
 def changes_before_use(seen: Seen) -> Iterator[ChangedBeforeUse]:
     """Blames the change where it stands in the same function as the use, and the use where a layer hides the change."""
     for read in seen.trace.late_reads:
-        owner = seen.caller_at(read.reader, read.point)
+        owner = seen.caller_at(read.reader.meta["call"], read.point)
         changed_at: Point = read.change.node.meta["point"]
         here = changed_at.code is read.point.code and not read.change.node.meta["call"].is_torchs
         span = changed_at.span if here else read.point.span

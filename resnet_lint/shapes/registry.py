@@ -125,7 +125,7 @@ def shared_norms(seen: Seen) -> Iterator[SharedByAccident]:
         layers = [_layer_before(call.inputs[0]) for call in (first, second)]
         if None in layers or layers[0] == layers[1] or not _depends(second.inputs[0], first.inputs[0]):
             continue
-        owner = seen.caller_at(second.inputs[0], second.caller)
+        owner = seen.caller_at(second, second.caller)
         line = first.caller.span.start.line
         place = seen.place(second.caller.span, owner)
         yield SharedByAccident(**place, layer=second.relative_path(parent), copies=len(calls), first=line)

@@ -27,9 +27,8 @@ class Seen:
         """The call of the user's own module that a node belongs to."""
         return users_call(node.meta["call"], self.project)
 
-    def caller_at(self, node: fx.Node, point: Point) -> ModuleCall:
-        """The call, at or above a node, whose forward an expression stands in."""
-        call: ModuleCall = node.meta["call"]
+    def caller_at(self, call: ModuleCall, point: Point) -> ModuleCall:
+        """The call, this or one around it, whose forward an expression stands in."""
         own = (each for each in call.with_callers() if _code_of(each) is point.code)
         return next(own, users_call(call, self.project))
 
