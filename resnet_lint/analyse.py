@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Sequence
 
 from .analysis import Analysis, Failure, Problem
@@ -19,9 +20,13 @@ from .shapes.fault import Fault
 from .shapes.observe import observe
 from .shapes.seen import Seen
 
+# The part of a file's time after which nothing new is begun.
+_OF_TIME = 0.9
+
 
 def analyse(request: Request) -> FileReport:
     """Everything that the rules find in one file, and what became of each of its classes."""
+    began = time.monotonic()
     rules = load_rules(request.rule_folders)
     loaded = load(request.path, request.source)
     if isinstance(loaded, ImportFailure):
@@ -29,7 +34,8 @@ def analyse(request: Request) -> FileReport:
         return FileReport(request.path, check(Analysis(request.path, (problem,)), rules))
     classes = [model for model in model_classes(loaded) if request.only_class in (None, model.name)]
     exploration = Explorer(loaded, model_classes(loaded), request).explore()
-    analysis = _analysis(loaded, classes, exploration, request.only_class)
+    left = max(request.seconds * _OF_TIME - (time.monotonic() - began), 0.01)
+    analysis = _analysis(loaded, classes, exploration, request.only_class, left)
     outcomes = tuple(_outcome(traced) for traced in exploration.traced)
     elsewhere = exploration.coverage.elsewhere
     return FileReport(
@@ -41,14 +47,16 @@ def _outcome(traced: Traced) -> Outcome:
     return Outcome(traced.label, traced.trace.signature if traced.trace.trouble == (0, 0) else None)
 
 
-def _analysis(loaded: Loaded, classes: Sequence[ModelClass], found: Exploration, only_class: str | None) -> Analysis:
+def _analysis(
+    loaded: Loaded, classes: Sequence[ModelClass], found: Exploration, only_class: str | None, seconds: float
+) -> Analysis:
     statuses = tuple(_status(loaded, model, found) for model in classes)
     absent = (Problem("missing", each.span, each.package) for each in loaded.missing)
     problems = (*absent, *_problems(loaded, classes, found))
     names = {model.name.rpartition(".")[2] for model in classes}
     failures = tuple(failure for failure in _failures(loaded, found) if only_class is None or failure.module in names)
     traces = [Seen(traced.trace, traced.label, loaded.project) for traced in found.traced]
-    observed = tuple(each for each in observe(traces) if only_class is None or each.module in names)
+    observed = tuple(each for each in observe(traces, seconds) if only_class is None or each.module in names)
     return Analysis(loaded.path, problems, failures, statuses, observed)
 
 

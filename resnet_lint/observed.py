@@ -109,3 +109,23 @@ class SharedByAccident(Observed):
     layer: str
     copies: int
     first: int | None
+
+
+@dataclass(frozen=True)
+class BackwardFails(Observed):
+    """A step of training that autograd refuses because of a change in place; `error` is what torch says.
+
+    `change` is the call that changes the tensor, and `made_by` what made it.
+    """
+
+    change: Cause
+    made_by: str
+    error: str
+
+
+@dataclass(frozen=True)
+class NeverUsed(Observed):
+    """A module with parameters that nothing calls, no gradient reaches, and no line but its constructor's mentions."""
+
+    attribute: str
+    is_shortcut: bool

@@ -7,6 +7,7 @@ trace alone cannot tell them apart: the names that held the tensor when it was c
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from types import FrameType
 from typing import Any
@@ -34,11 +35,13 @@ def changed_since(versions: Versions) -> list[torch.Tensor]:
 class Change:
     """A change in place: the call's node, and per frame of the user's what ran there and which names held the tensor.
 
-    A name may hold the tensor itself, or a list, tuple or dictionary with it.
+    A name may hold the tensor itself, or a list, tuple or dictionary with it. `version` counts the changes, this one
+    included.
     """
 
     node: fx.Node
     tensor: torch.Tensor
+    version: int
     frames: dict[FrameType, tuple[Point, dict[str, Any]]]
 
 
@@ -69,12 +72,18 @@ class Watch:
             names = {name: value for name, value in frame.f_locals.items() if _holds(value, tensor)}
             frames[frame] = (point(frame), names)
             frame = self._project.frame(frame.f_back)
-        self._changes.setdefault(tensor.untyped_storage()._cdata, []).append(Change(node, tensor, frames))
+        change = Change(node, tensor, tensor._version, frames)
+        self._changes.setdefault(_storage(tensor), []).append(change)
+
+    def first_change(self, tensor: torch.Tensor, version: int) -> Change | None:
+        """The first change after a version, of a tensor or of one that shares its storage."""
+        changes = self._changes.get(_storage(tensor), ())
+        return next((change for change in changes if change.version > version), None)
 
     def reads(self, node: fx.Node, versions: Versions, frame: FrameType | None) -> None:
         """Look at what a call reads, before its own changes are noted."""
         for tensor, version in versions:
-            for change in self._changes.get(tensor.untyped_storage()._cdata, ()) if version else ():
+            for change in self._changes.get(_storage(tensor), ()) if version else ():
                 if _overlap(tensor, change.tensor) and not _same_again(change.node, node):
                     self._read(change, node, tensor, frame)
 
@@ -89,6 +98,37 @@ class Watch:
             unmoved = frame.f_locals.get(name) is names[name] and _holds(names[name], tensor)
             if unmoved and keeps_its_value(name, since, here):
                 self.late_reads.append(LateRead(change, node, name, here))
+
+
+class Saved:
+    """Takes note of the tensors that autograd saves in a forward: their storage, and the version that it needs."""
+
+    def __init__(self) -> None:
+        self._saved: list[tuple[torch.Tensor, int]] = []
+
+    def listening(self) -> AbstractContextManager[object]:
+        """Take note of what is saved inside the block."""
+        return torch.autograd.graph.saved_tensors_hooks(self._note, lambda tensor: tensor)
+
+    def _note(self, tensor: torch.Tensor) -> torch.Tensor:
+        self._saved.append((tensor, tensor._version))
+        return tensor
+
+    def spoiled(self) -> list[tuple[torch.Tensor, int]]:
+        """The tensors that were changed after they had been saved, with the version that was saved."""
+        return [(tensor, version) for tensor, version in self._saved if tensor._version != version]
+
+
+_REFUSALS = ("modified by an inplace operation", "is being modified inplace", "is being used in an in-place operation")
+
+
+def refuses_change(error: BaseException) -> bool:
+    """Whether autograd raised an error because of a change in place."""
+    return any(refusal in str(error) for refusal in _REFUSALS)
+
+
+def _storage(tensor: torch.Tensor) -> int:
+    return int(tensor.untyped_storage()._cdata)
 
 
 def _holds(value: Any, tensor: torch.Tensor) -> bool:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 
+from ..limits import TimeUp, time_limit
 from ..observed import Observed
 from .discarded import discarded_results, unread_identities
 from .joins import cut_shortcuts, growing_additions, second_additions, self_additions
 from .overwritten import changes_before_use
 from .registry import repeated_modules, shared_norms, unregistered_modules
 from .seen import Seen
+from .training import refused_changes, steps
+from .unused import never_used
 from .wrong_operator import wrong_operators
 
 _LOOK_FOR: Sequence[Callable[[Seen], Iterator[Observed]]] = (
@@ -27,7 +31,28 @@ _LOOK_FOR: Sequence[Callable[[Seen], Iterator[Observed]]] = (
 )
 
 
-def observe(traces: Iterable[Seen]) -> tuple[Observed, ...]:
-    """All observations, each once. A trace that ended early shows nothing for certain."""
-    found = (each for seen in traces if seen.trace.complete for look in _LOOK_FOR for each in look(seen))
+def observe(traces: Sequence[Seen], seconds: float) -> tuple[Observed, ...]:
+    """All observations, each once. A trace that ended early shows nothing for certain.
+
+    Steps of training are tried as long as the time lasts.
+    """
+    complete = [seen for seen in traces if seen.trace.complete]
+    found = [each for seen in complete for look in _LOOK_FOR for each in look(seen)]
+    with suppress(TimeUp), time_limit(seconds):
+        found.extend(_practise(complete))
     return tuple(dict.fromkeys(found))
+
+
+def _practise(traces: Sequence[Seen]) -> Iterator[Observed]:
+    """What steps of training show: for each trace that has a class of module in it that no earlier one had."""
+    known: set[type] = set()
+    untrained = []
+    for seen in traces:
+        classes = {type(call.module) for call in seen.trace.calls if not call.is_torchs}
+        if classes <= known or seen.trace.faults:
+            continue
+        known |= classes
+        done = steps(seen)
+        yield from refused_changes(seen, done)
+        untrained.append((seen, done.without_gradient))
+    yield from never_used(untrained)

@@ -11,14 +11,14 @@ from ..records import Cause
 from .built import built_of
 from .calls import ModuleCall
 from .fault import ADDITIONS, CONCATENATIONS
-from .inplace import LateRead
+from .inplace import Change
 from .place import Point
 from .seen import Seen
 
 
 def changes_before_use(seen: Seen) -> Iterator[ChangedBeforeUse]:
     """Blames the change where it stands in the same function as the use, and the use where a layer hides the change."""
-    for read in seen.trace.late_reads:
+    for read in seen.trace.watch.late_reads:
         owner = seen.caller_at(read.reader.meta["call"], read.point)
         changed_at: Point = read.change.node.meta["point"]
         here = changed_at.code is read.point.code and not read.change.node.meta["call"].is_torchs
@@ -26,16 +26,16 @@ def changes_before_use(seen: Seen) -> Iterator[ChangedBeforeUse]:
         yield ChangedBeforeUse(
             **seen.place(span, owner),
             variable=read.name,
-            change=_cause(read, owner),
+            change=cause_of_change(read.change, owner),
             here=here,
             use=_use(read.reader),
             used_at=read.point.span.start.line,
         )
 
 
-def _cause(read: LateRead, owner: ModuleCall) -> Cause:
-    """The call that changes the tensor; for a layer, where it was built to work in place."""
-    node = read.change.node
+def cause_of_change(change: Change, owner: ModuleCall) -> Cause:
+    """The call that changes a tensor; for a layer, where it was built to work in place."""
+    node = change.node
     call: ModuleCall = node.meta["call"]
     built = built_of(call.module) if call.is_torchs else None
     place = (built.point if built is not None else node.meta["point"]).span

@@ -29,7 +29,7 @@ from torch.overrides import TorchFunctionMode
 from .built import built_of
 from .calls import ModuleCall, mapped, tensors_in
 from .fault import SHAPE_ERRORS, DataDependentError, Fault, Kind, kind_of, layer_of, refuse_what_meta_lets_pass, replay
-from .inplace import Watch, changed_since, versions_of
+from .inplace import Watch, changed_since, refuses_change, versions_of
 from .operators import known_result
 from .place import Point, Project, caller, point
 from .recover import recovered
@@ -198,6 +198,8 @@ class Recorder(TorchFunctionMode):
 
     def _after(self, error: Exception, func: Callable[..., Any], args: Any, kwargs: Any) -> Any:
         """Prove the fault, note it, and go on with what the mended call would give; or raise what the call raised."""
+        if torch.is_grad_enabled() and refuses_change(error):
+            raise error
         if not args and isinstance(kwargs.get("input"), torch.Tensor):
             args, kwargs = (kwargs["input"],), {name: value for name, value in kwargs.items() if name != "input"}
         try:

@@ -18,7 +18,7 @@ Function = ast.FunctionDef | ast.AsyncFunctionDef
 @cache
 def function_of(code: CodeType) -> Function | None:
     """The definition that a code object was compiled from, or, for a lambda or a comprehension, the one around it."""
-    functions = [node for node in ast.walk(_tree(code.co_filename)) if isinstance(node, _Function)]
+    functions = [node for node in ast.walk(tree_of(code.co_filename)) if isinstance(node, _Function)]
     if code.co_name.startswith("<"):
         around = [node for node in functions if node.lineno <= code.co_firstlineno <= (node.end_lineno or 0)]
         return max(around, key=_begin, default=None)
@@ -30,7 +30,7 @@ def function_of(code: CodeType) -> Function | None:
 
 
 @cache
-def _tree(path: str) -> ast.Module:
+def tree_of(path: str) -> ast.Module:
     try:
         return ast.parse("".join(linecache.getlines(path)))
     except (SyntaxError, ValueError, RecursionError):

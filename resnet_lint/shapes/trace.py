@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,9 +14,9 @@ from torch import fx, nn
 
 from ..limits import TimeUp
 from ..said import said
-from .calls import ModuleCall, intercepted, tensors_in
+from .calls import ModuleCall, intercepted, mapped, tensors_in
 from .fault import DataDependentError, Fault
-from .inplace import LateRead
+from .inplace import Saved, Watch
 from .operators import operators_expected
 from .place import Point, Project
 from .recorder import Recorder
@@ -38,7 +39,8 @@ class Stop:
 @dataclass(frozen=True, eq=False)
 class Trace:
     """A recorded forward of `root(*args, **kwargs)`; `preferred_branch` says with whose shape it went on after a faulty
-    addition. `calls` are the module calls that came to their end; `fatal` is the fault that ended it.
+    addition. `calls` are the module calls that came to their end; `fatal` is the fault that ended it; `watch`
+    knows what was changed in place.
     """
 
     root: nn.Module
@@ -52,7 +54,7 @@ class Trace:
     output: Any
     preferred_branch: bool
     results: Mapping[ModuleCall, tuple[fx.Node, ...]]
-    late_reads: tuple[LateRead, ...]
+    watch: Watch
 
     @property
     def complete(self) -> bool:
@@ -89,8 +91,28 @@ def trace(root: nn.Module, args: Sequence[Any], kwargs: Mapping[str, Any], proje
     return first
 
 
+def trace_for_training(earlier: Trace, project: Project, *, saved: Saved | None = None) -> Trace:
+    """Record the forward of an earlier trace again, with gradients, in the mode that the module is in.
+
+    `saved` takes note of each tensor that the backward pass will need.
+    """
+    args, kwargs = mapped((earlier.args, earlier.kwargs), _fresh)
+    with saved.listening() if saved is not None else nullcontext():
+        return _recorded(earlier.root, args, kwargs, project, earlier.preferred_branch, gradients=True)
+
+
+def _fresh(value: Any) -> Any:
+    """An input as it was, without what an earlier forward made of it in place."""
+    return value.detach().clone() if isinstance(value, torch.Tensor) else value
+
+
 def _recorded(
-    root: nn.Module, args: Sequence[Any], kwargs: Mapping[str, Any], project: Project, prefer_branch: bool
+    root: nn.Module,
+    args: Sequence[Any],
+    kwargs: Mapping[str, Any],
+    project: Project,
+    prefer_branch: bool,
+    gradients: bool = False,
 ) -> Trace:
     recorder = Recorder(root, project, prefer_branch)
     for name, tensor in _named_tensors(root, args, kwargs):
@@ -105,7 +127,7 @@ def _recorded(
     fatal, stop, output = None, None, None
     with (
         warnings.catch_warnings(),
-        torch.no_grad(),
+        torch.set_grad_enabled(gradients),
         torch.device("cpu"),
         operators_expected(),
         intercepted(enter),
@@ -133,7 +155,7 @@ def _recorded(
         output,
         prefer_branch,
         recorder.results,
-        tuple(recorder.watch.late_reads),
+        recorder.watch,
     )
 
 

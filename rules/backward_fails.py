@@ -1,0 +1,87 @@
+"""RL204: a change in place of what the backward pass needs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from resnet_lint.analysis import Analysis
+from resnet_lint.observed import BackwardFails as Observed
+from resnet_lint.records import Finding
+from resnet_lint.rule import Case, Rule
+
+
+class BackwardFails(Rule):
+    """What it does: trains the model for one step on the meta device, and finds the call that changes a tensor in
+    place after autograd has saved it.
+
+    Why is this bad: the forward works, and `backward()` raises "one of the variables needed for gradient
+    computation has been modified by an inplace operation", far from the line that does it.
+
+    Example:
+        out = torch.relu(self.conv(x))
+        out += x                          # relu's backward pass needs its result
+
+    Use instead:
+        out = torch.relu(self.conv(x))
+        out = out + x
+    """
+
+    code = "RL204"
+    name = "backward-fails"
+    bad = (
+        Case(
+            "added in place to the result of a ReLU",
+            """
+            import torch
+            from torch import nn
+            class Block(nn.Module):
+                def __init__(self, width=8):
+                    super().__init__()
+                    self.conv = nn.Conv2d(width, width, 3, padding=1)
+                def forward(self, x):
+                    out = torch.relu(self.conv(x))
+                    out += x  # <- RL204
+                    return out
+        """,
+        ),
+        Case(
+            "a layer in place behind a sigmoid",
+            """
+            from torch import nn
+            class Gate(nn.Module):
+                def __init__(self, width=8):
+                    super().__init__()
+                    self.gate = nn.Sequential(nn.Linear(width, width), nn.Sigmoid())
+                    self.relu = nn.ReLU(inplace=True)
+                def forward(self, x):
+                    gate = self.gate(x)
+                    return self.relu(gate) * x  # <- RL204
+        """,
+        ),
+    )
+    good = (
+        Case(
+            "in place where nothing needs the old value",
+            """
+            from torch import nn
+            class Block(nn.Module):
+                def __init__(self, width=8):
+                    super().__init__()
+                    self.conv = nn.Conv2d(width, width, 3, padding=1)
+                    self.bn = nn.BatchNorm2d(width)
+                    self.relu = nn.ReLU(inplace=True)
+                def forward(self, x):
+                    out = self.bn(self.conv(x))
+                    out += x
+                    return self.relu(out)
+        """,
+        ),
+    )
+
+    def check(self, analysis: Analysis) -> Iterator[Finding]:
+        for each in analysis.of_kind(Observed):
+            message = (
+                f"backward() fails, {each.error}: this changes the result of {each.made_by}, which the backward pass "
+                "needs; make a new tensor instead"
+            )
+            yield self.noted(each, message, (each.change,))

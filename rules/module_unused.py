@@ -1,0 +1,100 @@
+"""RL403: a module with parameters that is built and never used."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from resnet_lint.analysis import Analysis
+from resnet_lint.observed import NeverUsed
+from resnet_lint.records import Finding
+from resnet_lint.rule import Case, Rule
+
+
+class ModuleUnused(Rule):
+    """What it does: finds a module that a constructor builds, no forward calls, no gradient reaches in training or
+    evaluation mode, and no other line of the file mentions. Shortcuts are told by RL206.
+
+    Why is this bad: its parameters are saved, counted and never trained; DistributedDataParallel stops at them.
+    Often the forward has lost a line.
+
+    Example:
+        self.norm = nn.BatchNorm2d(64)
+        return torch.relu(self.conv(x))
+
+    Use instead:
+        self.norm = nn.BatchNorm2d(64)
+        return torch.relu(self.norm(self.conv(x)))
+    """
+
+    code = "RL403"
+    name = "module-unused"
+    severity = "warning"
+    bad = (
+        Case(
+            "a forgotten normalisation",
+            """
+            import torch
+            from torch import nn
+            class Block(nn.Module):
+                def __init__(self, width=8):
+                    super().__init__()
+                    self.conv = nn.Conv2d(width, width, 3, padding=1)
+                    self.norm = nn.BatchNorm2d(width)  # <- RL403
+                def forward(self, x):
+                    return x + torch.relu(self.conv(x))
+        """,
+        ),
+        Case(
+            "the second layer is the first",
+            """
+            from torch import nn
+            class Mlp(nn.Module):
+                def __init__(self, width=8):
+                    super().__init__()
+                    self.fc1 = nn.Linear(width, width)
+                    self.fc2 = nn.Linear(width, width)  # <- RL403
+                def forward(self, x):
+                    return self.fc1(self.fc1(x).relu())
+        """,
+        ),
+    )
+    good = (
+        Case(
+            "an auxiliary head in training only",
+            """
+            from torch import nn
+            class Net(nn.Module):
+                def __init__(self, width=8):
+                    super().__init__()
+                    self.fc = nn.Linear(width, width)
+                    self.aux = nn.Linear(width, 2)
+                def forward(self, x):
+                    x = self.fc(x)
+                    return (x, self.aux(x)) if self.training else x
+        """,
+        ),
+        Case(
+            "found through the tree of modules",
+            """
+            from torch import nn
+            class Net(nn.Module):
+                def __init__(self, width=8):
+                    super().__init__()
+                    self.fc1 = nn.Linear(width, width)
+                    self.fc2 = nn.Linear(width, width)
+                def forward(self, x):
+                    for layer in self.children():
+                        x = layer(x)
+                    return x
+        """,
+        ),
+    )
+
+    def check(self, analysis: Analysis) -> Iterator[Finding]:
+        for each in analysis.of_kind(NeverUsed):
+            if not each.is_shortcut:
+                message = (
+                    f"self.{each.attribute} is built here, and nothing uses it: {each.module} runs without it, and no "
+                    "gradient reaches it"
+                )
+                yield self.noted(each, message)
