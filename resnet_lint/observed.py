@@ -12,6 +12,7 @@ from .records import Cause, Shape, Span
 
 Use = Literal["added", "concatenated", "read"]
 Operator = Literal["-", "*", "/"]
+BatchCall = Literal["squeeze", "view", "concatenation"]
 
 
 @dataclass(frozen=True)
@@ -129,3 +130,25 @@ class NeverUsed(Observed):
 
     attribute: str
     is_shortcut: bool
+
+
+@dataclass(frozen=True)
+class BatchTrap(Observed):
+    """A call that treats the batch as one of its own dimensions: with another batch size, what follows goes wrong.
+
+    `result` is what the call gives with a batch of `batch`, and `consequence` what comes of it.
+    """
+
+    call: BatchCall
+    batch: int
+    result: Shape
+    consequence: str
+
+
+@dataclass(frozen=True)
+class CodePerSample(Observed):
+    """A position code that runs over the batch: `code` is added to `tensor`, whose axis `axis` is the sequence."""
+
+    tensor: Shape
+    code: Shape
+    axis: int

@@ -7,8 +7,10 @@ from contextlib import suppress
 
 from ..limits import TimeUp, time_limit
 from ..observed import Observed
+from .batch import batch_traps
 from .discarded import discarded_results, unread_identities
 from .joins import cut_shortcuts, growing_additions, second_additions, self_additions
+from .layout import codes_per_sample
 from .overwritten import changes_before_use
 from .registry import repeated_modules, shared_norms, unregistered_modules
 from .seen import Seen
@@ -28,6 +30,7 @@ _LOOK_FOR: Sequence[Callable[[Seen], Iterator[Observed]]] = (
     unregistered_modules,
     repeated_modules,
     shared_norms,
+    codes_per_sample,
 )
 
 
@@ -54,5 +57,6 @@ def _practise(traces: Sequence[Seen]) -> Iterator[Observed]:
         known |= classes
         done = steps(seen)
         yield from refused_changes(seen, done)
+        yield from batch_traps(seen)
         untrained.append((seen, done.without_gradient))
     yield from never_used(untrained)

@@ -13,6 +13,7 @@ from ..observed import SharedByAccident, Unregistered
 from .built import Built, built_of
 from .calls import ModuleCall
 from .place import Point
+from .residuals import depends_on
 from .seen import Seen
 from .syntax import function_of, names_bound_by, node_at, statement_at
 
@@ -123,7 +124,7 @@ def shared_norms(seen: Seen) -> Iterator[SharedByAccident]:
         if first.caller == second.caller or first.caller is None or second.caller is None:
             continue
         layers = [_layer_before(call.inputs[0]) for call in (first, second)]
-        if None in layers or layers[0] == layers[1] or not _depends(second.inputs[0], first.inputs[0]):
+        if None in layers or layers[0] == layers[1] or not depends_on(second.inputs[0], first.inputs[0]):
             continue
         owner = seen.caller_at(second, second.caller)
         line = first.caller.span.start.line
@@ -134,15 +135,3 @@ def shared_norms(seen: Seen) -> Iterator[SharedByAccident]:
 def _layer_before(node: fx.Node) -> int | None:
     call: ModuleCall | None = node.meta["call"]
     return id(call.module) if call is not None and call.is_torchs else None
-
-
-def _depends(node: fx.Node, source: fx.Node) -> bool:
-    waiting, seen = [node], set()
-    while waiting:
-        current = waiting.pop()
-        if current is source:
-            return True
-        if current not in seen and current.meta["order"] > source.meta["order"]:
-            seen.add(current)
-            waiting.extend(current.all_input_nodes)
-    return False

@@ -95,6 +95,19 @@ def path_between(fork: fx.Node | None, end: fx.Node) -> list[fx.Node]:
     return path
 
 
+def depends_on(node: fx.Node, source: fx.Node) -> bool:
+    """Whether one node's result is made of another's, in however many steps."""
+    waiting, seen = [node], set()
+    while waiting:
+        current = waiting.pop()
+        if current is source:
+            return True
+        if current not in seen and current.meta["order"] > source.meta["order"]:
+            seen.add(current)
+            waiting.extend(current.all_input_nodes)
+    return False
+
+
 def deeper(left: fx.Node, right: fx.Node) -> int:
     """Which operand of an addition is the residual branch: 0 for the left one, 1 for the right one."""
     fork = fork_of(left, right)
