@@ -60,8 +60,7 @@ class AddedTwice(Rule):
                     out = self.fc(x)
                     out += x
                     out = torch.relu(out)
-                    out += x  # <- RL209
-                    return out
+                    return out + x  # <- RL209
         """,
         ),
     )

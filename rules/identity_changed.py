@@ -63,15 +63,15 @@ class IdentityChanged(Rule):
             """
             from torch import nn
             class Fuse(nn.Module):
-                def __init__(self, width=8):
+                def __init__(self, share=0.5):
                     super().__init__()
-                    self.mix = nn.Conv2d(width, width, 1)
+                    self.share = share
                 def forward(self, x, y):
                     streams = [x, y]
                     fused = []
                     for index in range(2):
                         out = streams[index]
-                        out += self.mix(streams[1 - index])  # <- RL203
+                        out += self.share * streams[1 - index]  # <- RL203
                         fused.append(out)
                     return fused
         """,

@@ -100,8 +100,8 @@ class ResultDiscarded(Rule):
                     out = x * 1.0
                     if len(self.convs) > 1:
                         out = self.convs[0](x)
-                    self.relu(out)
                     out.add_(x)
+                    self.relu(out)
                     _ = self.convs[1](out)
                     _ = self.convs[1](out)
                     return out
