@@ -87,6 +87,54 @@ def test_one_class_of_a_file_beside_the_file_that_builds_it(
     assert found == []
 
 
+def test_a_switch_that_a_helper_of_another_file_reads(
+    lint: Lint, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    package = tmp_path / "zoo"
+    package.mkdir()
+    (package / "__init__.py").touch()
+    (package / "builder.py").write_text(BUILDER)
+    (package / "net.py").write_text(SWITCHED)
+    modules, found = run(lint, monkeypatch, package, "builder.py", "net.py")
+    assert modules["Features"]["how"] == "net.py: small(features_only=True)"
+    assert modules["Net"]["how"] == "small()"
+    assert found == []
+
+
+BUILDER = """
+from torch import nn
+
+class Features(nn.Module):
+    def __init__(self, model):
+        super().__init__()
+        self.stages = model.stages
+    def forward(self, x):
+        return [x := stage(x) for stage in self.stages]
+
+def build(cls, **kwargs):
+    features = kwargs.pop("features_only", False)
+    broken = kwargs.pop("broken", False)
+    model = cls(8 if broken else 3)
+    return Features(model) if features else model
+"""
+SWITCHED = """
+from torch import nn
+from .builder import build
+
+class Net(nn.Module):
+    def __init__(self, width):
+        super().__init__()
+        self.stages = nn.ModuleList([nn.Conv2d(3, width, 3), nn.Conv2d(3, 8, 3)])
+    def forward(self, x):
+        for stage in self.stages:
+            x = stage(x)
+        return x
+
+def small(**kwargs):
+    return build(Net, **kwargs)
+"""
+
+
 def statuses(lint: Lint, folder: Path, source: str) -> dict[str, str]:
     path = folder / "model.py"
     path.write_text(dedent(source))

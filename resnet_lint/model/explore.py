@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import partial
 from itertools import chain, zip_longest
 from typing import Any
 
@@ -149,11 +148,16 @@ class Explorer:
 
     def _factory_switches(self) -> None:
         """Classes that only a switch of a factory leads to, as `features_only=True` does."""
-        for name in [kind[0] for kind in kinds_of_factories(self._loaded)]:
-            for option in options_of(name, self._loaded):
-                if {model.name for model in self._open()} & leads_to(name, self._loaded):
-                    make = partial(vars(self._loaded.module)[name], **{option: True})
-                    self._attempts.build_and_feed(f"{name}({option}=True)", make)
+        for first, *_ in kinds_of_factories(self._loaded):
+            for option in options_of(first, self._loaded):
+                if {model.name for model in self._open()} & leads_to(first, self._loaded):
+                    self._switched(first, option)
+
+    def _switched(self, factory: str, option: str) -> None:
+        """Nobody says that the switch goes with this factory, so a fault here would prove nothing."""
+        arguments = Invented({option: "True"}, sure=False)
+        call = arguments.call(factory)
+        self._attempts.build_and_feed(call, self._evaluate(call), None, arguments)
 
     def _instances_built(self) -> None:
         for model in self._open():
@@ -186,7 +190,10 @@ class Explorer:
         return lambda: eval(call, self._loaded.namespace)
 
     def _more_factories(self) -> None:
-        """The factories left, in turn one of each kind, for as long as the time for them lasts."""
+        """The switches of the first factory; then the factories left, one of each kind in turn, while time lasts."""
+        for first, *_ in kinds_of_factories(self._loaded)[:1]:
+            for option in options_of(first, self._loaded):
+                self._switched(first, option)
         in_turn = chain.from_iterable(zip_longest(*self._factories_left))
         names = [name for name in in_turn if name is not None]
         while names and self._clock.spent < self._request.seconds * _EXTRAS_SHARE:

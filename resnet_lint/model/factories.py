@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import ast
 import inspect
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from textwrap import dedent
+from types import FunctionType
 from typing import Any
 
 import torch
@@ -43,10 +45,28 @@ def leads_to(name: str, loaded: Loaded) -> frozenset[str]:
 
 
 def options_of(name: str, loaded: Loaded) -> list[str]:
-    """The switches that a factory reads from its keyword arguments: `kwargs.pop("features_only", False)`."""
-    calls = [node for body in _reached(name, loaded) for node in ast.walk(body) if isinstance(node, ast.Call)]
+    """The switches that a factory reads from its keyword arguments: `kwargs.pop("features_only", False)`.
+
+    It may hand them to a helper of the project that lies in another file.
+    """
+    own = _reached(name, loaded)
+    bodies = [*own, *_helpers_elsewhere(own, loaded)]
+    calls = [node for body in bodies for node in ast.walk(body) if isinstance(node, ast.Call)]
     found = [call.args[0].value for call in calls if _reads_switch(call) and isinstance(call.args[0], ast.Constant)]
     return list(dict.fromkeys(option for option in found if isinstance(option, str)))
+
+
+def _helpers_elsewhere(bodies: Sequence[ast.AST], loaded: Loaded) -> Iterator[ast.AST]:
+    """The functions of other files of the project that some functions call by name."""
+    calls = [node.func for body in bodies for node in ast.walk(body) if isinstance(node, ast.Call)]
+    for name in sorted({function.id for function in calls if isinstance(function, ast.Name)}):
+        helper = vars(loaded.module).get(name)
+        if inspect.isfunction(helper) and _is_of_another_file(helper, loaded):
+            yield ast.parse(dedent(inspect.getsource(helper)))
+
+
+def _is_of_another_file(function: FunctionType, loaded: Loaded) -> bool:
+    return function.__module__ != loaded.module.__name__ and loaded.project.owns(function.__code__)
 
 
 def _reads_switch(call: ast.Call) -> bool:
