@@ -2,37 +2,20 @@
 
 from __future__ import annotations
 
-import json
 import shutil
-from importlib import resources
 from pathlib import Path
 from typing import Any
 
-import jsonschema
 import pytest
-from click.testing import Result
 from conftest import Lint
+from running import report_of, write
 
 ROOT = Path(__file__).parents[1]
-SCHEMA = json.loads(resources.files("resnet_lint.executor.report").joinpath("schema.json").read_text())
-
-
-def report_of(result: Result) -> dict[str, Any]:
-    """The JSON report of a run, which follows its schema."""
-    report: dict[str, Any] = json.loads(result.stdout)
-    jsonschema.validate(report, SCHEMA)
-    return report
 
 
 def stage(report: dict[str, Any], path: str) -> dict[str, Any]:
     found: dict[str, Any] = next(stage for stage in report["confirmation"]["stages"] if stage["path"] == path)
     return found
-
-
-def write(folder: Path, source: str) -> Path:
-    path = folder / "model.py"
-    path.write_text(f"import torch\nfrom torch import nn\n\n\n{source}")
-    return path
 
 
 def test_f2_the_first_value_is_two(lint: Lint) -> None:

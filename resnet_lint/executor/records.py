@@ -80,7 +80,6 @@ class Confirmation:
     finite: bool | None = None
     repeatable: bool | None = None
     first_value: float | None = None
-    parameters: int = 0
     without_gradient: tuple[str, ...] = ()
     error: str | None = None
 
@@ -96,12 +95,47 @@ class Confirmation:
 
 
 @dataclass(frozen=True)
+class Cost:
+    """What a model costs: `multiply_adds` of a forward for one sample (FLOPs are twice as many), `peak_bytes` that the
+    weights and a forward and backward hold, `latency` of a forward (its median) and the `spread` of its middle half.
+
+    What was not measured is None.
+    """
+
+    parameters: int
+    multiply_adds: int
+    peak_bytes: int | None = None
+    latency: float | None = None
+    spread: float | None = None
+    samples_per_second: float | None = None
+
+
+@dataclass(frozen=True)
+class Gradient:
+    """The norm of the gradient of a stage's parameters, and the same with all shortcuts cut, None where none was."""
+
+    stage: str
+    norm: float
+    cut: float | None = None
+
+
+@dataclass(frozen=True)
+class Gradients:
+    """The gradients of all stages in the order of the forward pass, and how many shortcuts were cut."""
+
+    stages: tuple[Gradient, ...]
+    shortcuts: int
+
+
+@dataclass(frozen=True)
 class Result:
-    """Everything that the engine found out about one model."""
+    """Everything that the engine found out about one model; of one that does not run there are no `gradients`."""
 
     torch: str
     subject: Subject
     confirmation: Confirmation
+    cost: Cost
+    gradients: Gradients | None = None
 
 
 @dataclass(frozen=True)

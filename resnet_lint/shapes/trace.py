@@ -84,9 +84,9 @@ def trace(root: nn.Module, args: Sequence[Any], kwargs: Mapping[str, Any], proje
     that of its input. Where that leads to more faults, the shortcut's shape, or the normalisation's, may be the one
     that was meant: both are tried and the one with fewer faults counts.
     """
-    first = _recorded(root, args, kwargs, project, prefer_branch=True)
+    first = recorded(root, args, kwargs, project, prefer_branch=True)
     if first.faults and first.trouble > (0, 1):
-        second = _recorded(root, args, kwargs, project, prefer_branch=False)
+        second = recorded(root, args, kwargs, project, prefer_branch=False)
         return min(first, second, key=lambda trace: trace.trouble)
     return first
 
@@ -98,7 +98,7 @@ def trace_for_training(earlier: Trace, project: Project, *, saved: Saved | None 
     """
     args, kwargs = mapped((earlier.args, earlier.kwargs), _fresh)
     with saved.listening() if saved is not None else nullcontext():
-        return _recorded(earlier.root, args, kwargs, project, earlier.preferred_branch, gradients=True)
+        return recorded(earlier.root, args, kwargs, project, earlier.preferred_branch, gradients=True)
 
 
 def _fresh(value: Any) -> Any:
@@ -106,7 +106,7 @@ def _fresh(value: Any) -> Any:
     return value.detach().clone() if isinstance(value, torch.Tensor) else value
 
 
-def _recorded(
+def recorded(
     root: nn.Module,
     args: Sequence[Any],
     kwargs: Mapping[str, Any],
@@ -114,6 +114,7 @@ def _recorded(
     prefer_branch: bool,
     gradients: bool = False,
 ) -> Trace:
+    """Record one forward; `prefer_branch` says with whose shape it goes on after a faulty addition."""
     recorder = Recorder(root, project, prefer_branch)
     for name, tensor in _named_tensors(root, args, kwargs):
         recorder.placeholder(name, tensor)

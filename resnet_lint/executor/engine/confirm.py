@@ -7,38 +7,31 @@ from dataclasses import replace
 import torch
 
 from ...said import said
-from ...shapes.calls import tensors_in
 from ...shapes.trace import innermost
 from ..records import Confirmation
 from .memory import is_out_of_memory, told_out_of_memory
 from .stages import compared, watched
-from .subject import Inputs, Subject, filled_with_ones
+from .subject import Subject, filled_with_ones
 
 
 def confirm(subject: Subject) -> Confirmation:
     """Run a model forward twice and backward once. An error of the model ends the confirmation and is part of it."""
-    parameters = sum(parameter.numel() for parameter in subject.model.parameters())
-    seen = Confirmation(parameters=parameters)
+    seen = Confirmation()
     try:
         with torch.no_grad(), watched(subject.model.eval()) as measured:
-            first = _called(subject, subject.inputs)
+            first = subject.outputs()
         seen = replace(seen, stages=compared(subject.expected, measured), finite=_finite(first))
         with torch.no_grad():
             seen = replace(
                 seen,
-                repeatable=_alike(first, _called(subject, subject.inputs)),
-                first_value=_first_value(_called(subject, filled_with_ones(subject.inputs))),
+                repeatable=_alike(first, subject.outputs()),
+                first_value=_first_value(subject.outputs(filled_with_ones(subject.inputs))),
             )
         return replace(seen, without_gradient=_without_gradient(subject))
     except Exception as error:
         if is_out_of_memory(error):
             raise told_out_of_memory(subject.record.batch, subject.device) from error
         return replace(seen, error=_told(error, subject))
-
-
-def _called(subject: Subject, inputs: Inputs) -> list[torch.Tensor]:
-    args, kwargs = inputs
-    return list(tensors_in(subject.model(*args, **kwargs)))
 
 
 def _finite(tensors: list[torch.Tensor]) -> bool:
@@ -60,12 +53,10 @@ def _first_value(tensors: list[torch.Tensor]) -> float | None:
 
 def _without_gradient(subject: Subject) -> tuple[str, ...]:
     """Run backward in training mode; the names of the parameters that it does not reach."""
-    subject.model.train()
-    backward(_called(subject, subject.inputs), subject.seed)
-    learning = {name: value for name, value in subject.model.named_parameters() if value.requires_grad}
-    missing = [name for name, parameter in learning.items() if parameter.grad is None]
-    subject.model.zero_grad(set_to_none=True)
-    return tuple(missing)
+    with subject.practice():
+        backward(subject.outputs(), subject.seed)
+        learning = {name: value for name, value in subject.model.named_parameters() if value.requires_grad}
+        return tuple(name for name, parameter in learning.items() if parameter.grad is None)
 
 
 def backward(outputs: list[torch.Tensor], seed: int) -> None:

@@ -6,8 +6,10 @@ import torch
 
 from ..records import Order, Result
 from .confirm import confirm
+from .cost import cost
 from .device import device_of, dtype_of
 from .events import Events
+from .gradients import gradients
 from .subject import find
 
 
@@ -17,4 +19,10 @@ def run(order: Order, events: Events) -> Result:
     events.progress("building the model")
     subject = find(order, device, dtype)
     events.progress("confirming")
-    return Result(torch.__version__, subject.record, confirm(subject))
+    confirmation = confirm(subject)
+    events.progress("measuring the cost")
+    spent = cost(subject, runs=confirmation.error is None)
+    if confirmation.error is not None:
+        return Result(torch.__version__, subject.record, confirmation, spent)
+    events.progress("measuring the gradients")
+    return Result(torch.__version__, subject.record, confirmation, spent, gradients(subject))

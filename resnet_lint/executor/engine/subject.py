@@ -6,6 +6,8 @@ uses most of the file's classes is run, and the first of several such.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -47,6 +49,25 @@ class Subject:
     inputs: Inputs
     device: torch.device
     seed: int
+
+    def outputs(self, inputs: Inputs | None = None) -> list[torch.Tensor]:
+        """Run the model forward, on its own inputs if no others are given; the tensors among its results."""
+        args, kwargs = inputs or self.inputs
+        return list(tensors_in(self.model(*args, **kwargs)))
+
+    @contextmanager
+    def practice(self) -> Iterator[None]:
+        """Training mode with the same random numbers each time; at the end, the model is as it was before."""
+        buffers = {name: buffer.clone() for name, buffer in self.model.named_buffers()}
+        torch.manual_seed(self.seed)
+        self.model.train()
+        try:
+            yield
+        finally:
+            self.model.eval().zero_grad(set_to_none=True)
+            with torch.no_grad():
+                for name, buffer in self.model.named_buffers():
+                    buffer.copy_(buffers[name])
 
 
 def find(order: Order, device: torch.device, dtype: torch.dtype) -> Subject:

@@ -50,7 +50,12 @@ def _finding(finding: Finding, cwd: Path) -> dict[str, Any]:
 def _result(result: Result) -> dict[str, Any]:
     subject = asdict(result.subject)
     subject["inputs"] = [{"name": name, "shape": shape} for name, shape in result.subject.inputs]
-    return {"subject": subject, "confirmation": _confirmation(result.confirmation)}
+    return {
+        "subject": subject,
+        "confirmation": _confirmation(result.confirmation),
+        "cost": asdict(result.cost),
+        "gradients": None if result.gradients is None else asdict(result.gradients),
+    }
 
 
 def _confirmation(confirmation: Confirmation) -> dict[str, Any]:

@@ -2,24 +2,19 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Sequence
-from typing import Any
 
 from tabulate import tabulate
 
-from ..extra import require
 from ..observe import observations
 from ..records import Epoch, Evaluation, Level, Score, Verdict
+from .chart import chart
 
 _WORDS: dict[Level, str] = {
     "good": "fit for production",
     "fair": "not yet fit for production",
     "bad": "NOT fit for production",
 }
-_CHART = (72, 16)
-_TRAINING, _VALIDATION = "*", "o"
-_MOST_TICKS = 8
 
 
 def titled(title: str, body: str) -> str:
@@ -71,32 +66,12 @@ def _number(value: float | None) -> str:
 
 def loss_chart(history: Sequence[Epoch]) -> str:
     """The losses over the epochs as lines of characters."""
-    require("plotext")
-    import plotext
-
-    figure = plotext.figure
-    figure.clear()
-    plotext.terminal.limit(False, False)
-    figure.plot_size(*_CHART)
-    figure.title(f"loss over the epochs: {_TRAINING} training, {_VALIDATION} validation")
-    figure.legend(False)  # it would hide the curve
-    figure.ruler("x").ticks(*_ticks(history))
-    _draw(figure, _TRAINING, [(epoch.number, epoch.loss) for epoch in history])
-    _draw(figure, _VALIDATION, [(each.number, each.val_loss) for each in history if each.val_loss is not None])
-    text: str = figure.build().string(colorless=True)
-    return text.rstrip("\n")
-
-
-def _ticks(history: Sequence[Epoch]) -> tuple[list[int], list[str]]:
-    """Epochs to be named below the chart: whole numbers, and not too many."""
-    numbers = [epoch.number for epoch in history][:: max(1, len(history) // _MOST_TICKS)]
-    return numbers, list(map(str, numbers))
-
-
-def _draw(figure: Any, marker: str, points: Sequence[tuple[int, float]]) -> None:
-    finite = [(number, value) for number, value in points if math.isfinite(value)]
-    if finite:
-        figure.draw(figure.signal([x for x, _ in finite], [y for _, y in finite], marker=marker).lines(True))
+    curves = {
+        "training": [(epoch.number, epoch.loss) for epoch in history],
+        "validation": [(epoch.number, epoch.val_loss) for epoch in history if epoch.val_loss is not None],
+    }
+    numbers = [epoch.number for epoch in history]
+    return chart("loss over the epochs", {name: points for name, points in curves.items() if points}, numbers)
 
 
 def verdict_block(verdict: Verdict) -> str:

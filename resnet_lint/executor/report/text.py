@@ -11,6 +11,7 @@ from ...files import shown
 from ...records import Shape
 from ...report.summary import count, one_line
 from ..records import Confirmation, Result, RunReport, Stage
+from .measures import cost_block, gradient_blocks
 from .tables import titled
 
 _MOST_NAMES = 5
@@ -35,12 +36,17 @@ def _head(run: RunReport, cwd: Path) -> str:
 def _sections(run: RunReport, cwd: Path) -> Iterator[str]:
     if run.findings or run.original.confirmation.error:
         yield _predictions(run, cwd)
-    if run.fixed is None:
-        yield from _confirmed("Confirmed", run.original)
-        return
+    yield from _confirmed(_outcome(run, cwd), run.last)
+    yield cost_block(run)
+    if run.last.gradients is not None:
+        yield from gradient_blocks(run.last.gradients)
+
+
+def _outcome(run: RunReport, cwd: Path) -> str:
+    if run.rewrite is None:
+        return "Confirmed" if run.last.confirmation.sound else "Not confirmed"
     done = f"written into {shown(run.path, cwd)}" if run.written else "in memory only; --fix writes the file"
-    assert run.rewrite is not None
-    yield from _confirmed(f"Mended: {count(run.rewrite.mended, 'finding')}, {done}", run.fixed)
+    return f"Mended: {count(run.rewrite.mended, 'finding')}, {done}"
 
 
 def _predictions(run: RunReport, cwd: Path) -> str:

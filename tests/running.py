@@ -1,0 +1,27 @@
+"""What the tests of `resnet-lint run` share: model files, and reports that follow their schema."""
+
+from __future__ import annotations
+
+import json
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+from click.testing import Result
+
+_SCHEMA = json.loads(resources.files("resnet_lint.executor.report").joinpath("schema.json").read_text())
+
+
+def report_of(result: Result) -> dict[str, Any]:
+    """The JSON report of a run, which follows its schema."""
+    report: dict[str, Any] = json.loads(result.stdout)
+    jsonschema.validate(report, _SCHEMA)
+    return report
+
+
+def write(folder: Path, source: str) -> Path:
+    """A model file; `torch` and `nn` are imported in it."""
+    path = folder / "model.py"
+    path.write_text(f"import torch\nfrom torch import nn\n\n\n{source}")
+    return path
