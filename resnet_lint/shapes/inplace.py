@@ -75,6 +75,11 @@ class Watch:
         change = Change(node, tensor, tensor._version, frames)
         self._changes.setdefault(_storage(tensor), []).append(change)
 
+    @property
+    def saw_changes(self) -> bool:
+        """Whether any tensor that depends on the input was changed in place."""
+        return bool(self._changes)
+
     def first_change(self, tensor: torch.Tensor, version: int) -> Change | None:
         """The first change after a version, of a tensor or of one that shares its storage."""
         changes = self._changes.get(_storage(tensor), ())

@@ -14,7 +14,7 @@ from .layout import codes_per_sample
 from .overwritten import changes_before_use
 from .registry import repeated_modules, shared_norms, unregistered_modules
 from .seen import Seen
-from .training import refused_changes, steps
+from .training import is_worth_a_step, refused_changes, steps
 from .unused import never_used
 from .wrong_operator import wrong_operators
 
@@ -55,8 +55,9 @@ def _practise(traces: Sequence[Seen]) -> Iterator[Observed]:
         if classes <= known or seen.trace.faults:
             continue
         known |= classes
-        done = steps(seen)
-        yield from refused_changes(seen, done)
         yield from batch_traps(seen)
-        untrained.append((seen, done.without_gradient))
+        if is_worth_a_step(seen):
+            done = steps(seen)
+            yield from refused_changes(seen, done)
+            untrained.append((seen, done.without_gradient))
     yield from never_used(untrained)

@@ -1,6 +1,7 @@
-"""One step of training on the meta device: a forward with gradients, and the backward pass.
+"""One step of training on the meta device, without data: what autograd refuses, and what no gradient reaches.
 
-Shapes without data are enough to see that autograd refuses a step, and which parameters no gradient reaches.
+The forward shows both: which saved tensors are changed afterwards, and what the graph of the gradients leads to. The
+backward pass runs as the proof only, where there is something to prove.
 """
 
 from __future__ import annotations
@@ -28,6 +29,14 @@ class Step:
     error: str | None = None
     change: Change | None = None
     without_gradient: frozenset[str] = frozenset()
+
+
+def is_worth_a_step(seen: Seen) -> bool:
+    """Whether a step can show anything: something is changed in place, or a module with parameters was not called."""
+    called = {id(call.module) for call in seen.trace.calls}
+    modules = list(seen.trace.root.modules())
+    idle = any(id(module) not in called and next(module.parameters(False), None) is not None for module in modules)
+    return idle or seen.trace.watch.saw_changes or any(getattr(module, "inplace", False) for module in modules)
 
 
 def steps(seen: Seen) -> Step:
@@ -70,26 +79,32 @@ def _step(seen: Seen) -> Step | None:
             shown = [each for each in spoiled if str(list(each[0].shape)) in error]
             changes = (forward.watch.first_change(*each) for each in reversed(shown))
             return Step(error, next((change for change in changes if change is not None), None))
-        seen.trace.root.zero_grad(set_to_none=True)
-    _backward(forward)
-    parameters = seen.trace.root.named_parameters()
-    return Step(
-        without_gradient=frozenset(name for name, each in parameters if each.requires_grad and each.grad is None)
-    )
+    reached = _reached(forward)
+    wanting = [(name, each) for name, each in seen.trace.root.named_parameters() if each.requires_grad]
+    return Step(without_gradient=frozenset(name for name, each in wanting if each not in reached))
+
+
+def _reached(forward: Trace) -> set[torch.Tensor]:
+    """The parameters that the gradients of the outputs lead to."""
+    waiting = [tensor.grad_fn for tensor in tensors_in(forward.output)]
+    seen, parameters = set(), set()
+    while waiting:
+        node = waiting.pop()
+        if node is not None and node not in seen:
+            seen.add(node)
+            parameters.add(getattr(node, "variable", None))  # what an AccumulateGrad is for
+            waiting.extend(source for source, _ in node.next_functions)
+    return {parameter for parameter in parameters if isinstance(parameter, torch.Tensor)}
 
 
 def _error_of_backward(forward: Trace) -> str | None:
+    """What autograd says to the backward pass from all outputs, where it refuses a change in place."""
+    outputs = [tensor for tensor in tensors_in(forward.output) if tensor.requires_grad]
     try:
-        _backward(forward)
+        torch.autograd.backward(outputs, [torch.empty_like(tensor) for tensor in outputs])
     except RuntimeError as error:
         return str(error) if refuses_change(error) else None
     return None
-
-
-def _backward(forward: Trace) -> None:
-    """The backward pass from all outputs."""
-    outputs = [tensor for tensor in tensors_in(forward.output) if tensor.requires_grad]
-    torch.autograd.backward(outputs, [torch.empty_like(tensor) for tensor in outputs])
 
 
 def refused_changes(seen: Seen, done: Step) -> Iterator[BackwardFails]:
