@@ -13,6 +13,7 @@ import pytest
 import torch
 from torch import nn
 
+from resnet_lint.model.factories import novel_and_other
 from resnet_lint.model.load import Loaded, load
 from resnet_lint.model.scenario import play, scenarios
 from resnet_lint.records import Shape
@@ -149,3 +150,21 @@ def test_nothing_of_the_play_is_left_behind(tmp_path: Path) -> None:
     calls(tmp_path, in_main("Net().cuda()(torch.randn(1, 3, 4, 4))\nraise SystemExit"))
     assert (nn.Module.__call__, nn.Module.to, nn.Module.cuda, sys.argv) == before
     assert torch.empty(1).device.type == "cpu"
+
+
+def test_factories_with_a_new_word_or_helper_come_first(tmp_path: Path) -> None:
+    source = """
+        TABLE = {"net_tiny": 8, "net_base": 16, "net_gated_tiny": 8}
+        def _make(name): return Net(TABLE[name])
+        def net_tiny(): return _make("net_tiny")
+        def net_base(): return _make("net_base")
+        def net_tiny_256(): return _make("net_tiny")
+        def net_base_384(): return Net(16)
+        def net_gated_tiny(): return _make("net_gated_tiny")
+        def net_tiny_base(): return Wide()
+        class Wide(Net): pass
+        def needs(width): return Net(width)
+    """
+    novel, other = novel_and_other(loaded(tmp_path, source))
+    assert novel == ["net_tiny", "net_base", "net_gated_tiny", "net_tiny_base"]
+    assert other == ["net_tiny_256", "net_base_384"]

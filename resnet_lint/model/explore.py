@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from itertools import chain, zip_longest
 from typing import Any
 
 from torch import nn
@@ -22,7 +21,7 @@ from .attempts import Attempts, Clock, Traced
 from .build import noting_where_built
 from .classes import ModelClass
 from .coverage import Coverage, NotChecked
-from .factories import kinds_of_factories, leads_to, options_of
+from .factories import leads_to, novel_and_other, options_of
 from .load import Loaded
 from .scenario import Scenario, play, scenarios
 
@@ -30,6 +29,7 @@ from .scenario import Scenario, play, scenarios
 _EXTRAS_SHARE = 0.5
 
 _MOST_REPAIRS = 6
+_MOST_WITH_SWITCHES = 3
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,8 @@ class Explorer:
         self._coverage = Coverage(loaded, classes)
         self._attempts = Attempts(loaded, request, self._coverage, self._clock)
         self._notes: list[str] = []
-        self._factories_left = kinds_of_factories(loaded)
+        self._novel, self._other = novel_and_other(loaded)
+        self._with_switches = self._novel[:_MOST_WITH_SWITCHES]
 
     def explore(self) -> Exploration:
         """Run all stages; what was found before the time is up is kept."""
@@ -125,16 +126,15 @@ class Explorer:
             return []
 
     def _factories(self) -> None:
-        """One factory of each kind that leads to classes not yet covered, the kind that covers most first."""
-        kinds = list(self._factories_left)
-        reach = {kind[0]: leads_to(kind[0], self._loaded) for kind in kinds}
-        while kinds and self._open():
+        """Novel factories that lead to classes not yet covered, the one that covers most first."""
+        reach = {name: leads_to(name, self._loaded) for name in self._novel}
+        while self._novel and self._open():
             open_names = {model.name for model in self._open()}
-            best = max(kinds, key=lambda kind: len(reach[kind[0]] & open_names))
-            if not reach[best[0]] & open_names:
+            best = max(self._novel, key=lambda name: len(reach[name] & open_names))
+            if not reach[best] & open_names:
                 break
-            kinds.remove(best)
-            self._factory(best.pop(0))
+            self._novel.remove(best)
+            self._factory(best)
 
     def _factory(self, name: str) -> None:
         function = vars(self._loaded.module)[name]
@@ -148,10 +148,10 @@ class Explorer:
 
     def _factory_switches(self) -> None:
         """Classes that only a switch of a factory leads to, as `features_only=True` does."""
-        for first, *_ in kinds_of_factories(self._loaded):
-            for option in options_of(first, self._loaded):
-                if {model.name for model in self._open()} & leads_to(first, self._loaded):
-                    self._switched(first, option)
+        for factory in self._with_switches:
+            for option in options_of(factory, self._loaded):
+                if {model.name for model in self._open()} & leads_to(factory, self._loaded):
+                    self._switched(factory, option)
 
     def _switched(self, factory: str, option: str) -> None:
         """Nobody says that the switch goes with this factory, so a fault here would prove nothing."""
@@ -190,12 +190,11 @@ class Explorer:
         return lambda: eval(call, self._loaded.namespace)
 
     def _more_factories(self) -> None:
-        """The switches of the first factory; then the factories left, one of each kind in turn, while time lasts."""
-        for first, *_ in kinds_of_factories(self._loaded)[:1]:
-            for option in options_of(first, self._loaded):
-                self._switched(first, option)
-        in_turn = chain.from_iterable(zip_longest(*self._factories_left))
-        names = [name for name in in_turn if name is not None]
+        """The switches of the first factory; then the factories left, novel ones first, as long as their time lasts."""
+        for factory in self._with_switches[:1]:
+            for option in options_of(factory, self._loaded):
+                self._switched(factory, option)
+        names = [*self._novel, *self._other]
         while names and self._clock.spent < self._request.seconds * _EXTRAS_SHARE:
             self._factory(names.pop(0))
         if names:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import inspect
+import re
 from collections.abc import Iterator, Sequence
 from textwrap import dedent
 from types import FunctionType
@@ -29,14 +30,19 @@ def factories(loaded: Loaded) -> list[str]:
     return names
 
 
-def kinds_of_factories(loaded: Loaded) -> list[list[str]]:
-    """The factories of a file, those together that use the same functions and classes of it."""
-    names = factories(loaded)
-    kinds: dict[frozenset[str], list[str]] = {}
-    for name in names:
-        uses = frozenset(node.name for node in _reached(name, loaded)) - {name}
-        kinds.setdefault(uses, []).append(name)
-    return list(kinds.values())
+def novel_and_other(loaded: Loaded) -> tuple[list[str], list[str]]:
+    """The factories of a file, first those that use a function or class, or bear a word, that none before them has.
+
+    `maxvit_tiny` and `maxvit_rmlp_tiny` may differ in a table of settings alone, and still lead to other classes.
+    """
+    novel: list[str] = []
+    other: list[str] = []
+    seen: set[str] = set()
+    for name in factories(loaded):
+        marks = {node.name for node in _reached(name, loaded)} - {name} | set(re.findall("[a-z]+", name.lower()))
+        (other if marks <= seen else novel).append(name)
+        seen |= marks
+    return novel, other
 
 
 def leads_to(name: str, loaded: Loaded) -> frozenset[str]:
