@@ -127,6 +127,25 @@ def test_what_the_projection_is_not_built_with_stays_out_of_the_condition(lint: 
     assert output_shape(path, CALL, SHAPE) == (2, 8, 4, 4)
 
 
+def test_layers_of_the_users_own_kind_give_their_numbers(lint: Lint, tmp_path: Path) -> None:
+    """The branch's convolution is a class of the file that calls its parameters otherwise, and is passed as one."""
+    own = """class Conv(nn.Conv2d):
+    def __init__(self, in_channel, out_channel, kernel, step=1, **kw):
+        super().__init__(in_channel, out_channel, kernel, stride=step, **kw)
+
+
+"""
+    layers = ["self.conv = kind(cin, cout, 3, stride, padding=1)", *STATEMENT]
+    forward = ["return self.conv(x) + (x if self.skip is None else self.skip(x))"]
+    call = CALL.replace(")", ", kind=Conv)").replace("kind=Conv), kind=Conv)", "kind=Conv))")
+    text = block(
+        layers, forward, arguments="cin, cout, stride=1, kind=nn.Conv2d", call=call, shape=SHAPE, head=HEAD + own
+    )
+    path = write(tmp_path, text.replace("{}", "stride != 1"))
+    assert fix(lint, path).added == ["if stride != 1 or cin != cout:"]
+    assert output_shape(path, call, SHAPE) == (2, 8, 4, 4)
+
+
 def test_a_shortcut_that_is_always_the_identity_becomes_a_projection(lint: Lint, tmp_path: Path) -> None:
     path = write(tmp_path, source_of(["self.skip = nn.Sequential()"]))
     change = fix(lint, path)

@@ -11,7 +11,7 @@ import libcst as cst
 from ..records import Change, Finding
 from .expressions import Scope
 from .names import assigned_once, is_method, names_bound_in
-from .signatures import argument_of, function_parameters, layer_parameters
+from .signatures import argument_of, function_parameters, site_parameters
 from .source import Source, Sources, TextEdit
 
 
@@ -41,7 +41,7 @@ def _options(change: Change, source: Source, sources: Sources) -> Iterator[TextE
             break
         here, call, function = step.source, step.call, step.function
         if parameters is None:
-            parameters = layer_parameters(call.func) or change.site.parameters
+            parameters = site_parameters(change.site, call)
         passed = argument_of(call, parameters, argument)
         passed = passed or _in_keywords(call, argument, function)
         name = _parameter_passed_on(passed, argument, function)

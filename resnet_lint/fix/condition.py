@@ -100,19 +100,20 @@ def _all_widened(
     for choice in _choices(function, values, source):
         known = names_in(choice.built)
         # What the projection is not built with, such as a stride that a pooling layer makes, asks for none.
-        text = _widened(choice, [pair for pair in pairs if _names(pair) <= known], source)
-        if text != source.code(choice.test):
+        asked = [pair for pair in pairs if _names(pair) <= known]
+        text = _widened(choice, asked, source)
+        if asked and text != source.code(choice.test):
             yield [source.replaced(choice.test, text)]
 
 
 def _choices(function: cst.FunctionDef, values: Sequence[cst.BaseExpression], source: Source) -> Iterator[_Choice]:
     for value in values:
-        if isinstance(value, cst.IfExp):
+        if isinstance(value, cst.IfExp) and _decides(value.test):
             plain = is_plain(value.body, source)
             yield _Choice(value.test, not plain, value.orelse if plain else value.body)
     inside = {statement: _under(statement, values, source) for statement in m.findall(function, m.If())}
     ifs = [cst.ensure_type(each, cst.If) for each, made in inside.items() if made]
-    deciding = [statement for statement in ifs if _is_about_shapes(statement.test) or _is_constant(statement.test)]
+    deciding = [statement for statement in ifs if _decides(statement.test)]
     for statement in deciding:
         if not _under(statement, deciding, source):  # the innermost one decides
             plain = all(is_plain(value, source) for value in inside[statement])
@@ -173,6 +174,11 @@ _COMPARISON = m.Comparison(
 def _is_comparison(node: cst.CSTNode) -> bool:
     """Whether an expression compares numbers: not `is not None`, and not with a string."""
     return m.matches(node, _COMPARISON)
+
+
+def _decides(test: cst.CSTNode) -> bool:
+    """Whether a test compares numbers somewhere, or once did: now it is constant."""
+    return _is_about_shapes(test) or _is_constant(test)
 
 
 def _is_about_shapes(test: cst.CSTNode) -> bool:

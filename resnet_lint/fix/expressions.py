@@ -14,7 +14,7 @@ import libcst as cst
 
 from ..records import Site
 from .names import assigned_once, class_attributes, is_method, names_bound_in, names_in, parameter_names
-from .signatures import argument_of, default_of, function_parameters, layer_parameters
+from .signatures import argument_of, default_of, function_parameters, site_parameters
 from .source import Source, Sources
 
 
@@ -31,7 +31,7 @@ class Scope:
         step = self.sources.step(site, 0)
         if step is None:
             return None
-        passed = argument_of(step.call, layer_parameters(step.call.func) or site.parameters, name)
+        passed = argument_of(step.call, site_parameters(site, step.call), name)
         return _Way(site, self).said(passed.value, 0) if passed is not None else None
 
     def callee(self, site: Site) -> str | None:

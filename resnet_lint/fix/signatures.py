@@ -9,6 +9,8 @@ import re
 
 import libcst as cst
 
+from ..records import Site
+
 _CONVOLUTION = ("in_channels", "out_channels", "kernel_size", "stride", "padding", "dilation", "groups", "bias")
 _TRANSPOSED = ("in_channels", "out_channels", "kernel_size", "stride", "padding", "output_padding", "groups", "bias")
 _NORM = ("num_features", "eps", "momentum", "affine", "track_running_stats")
@@ -31,6 +33,16 @@ def layer_parameters(callee: cst.BaseExpression) -> tuple[str, ...] | None:
     """The parameters of the torch layer that an expression names (`nn.Conv2d`, `Conv2d`); None for another name."""
     name = callee.attr.value if isinstance(callee, cst.Attribute) else getattr(callee, "value", "")
     return next((names for pattern, names in _SIGNATURES if re.fullmatch(pattern, str(name))), None)
+
+
+def site_parameters(site: Site, call: cst.Call) -> tuple[str, ...]:
+    """The parameters of the layer that a call builds; a class of the user's own has them under torch's names.
+
+    `StdConv2d(in_channel, out_channels, ...)` is a convolution with `in_channels` all the same.
+    """
+    unit = "features" if site.sort == "linear" else "channels"
+    renamed = (re.sub(r"^(in|out)_?(ch\w*|c|planes|dim|features)$", rf"\1_{unit}", name) for name in site.parameters)
+    return layer_parameters(call.func) or tuple(renamed)
 
 
 def argument_of(call: cst.Call, parameters: tuple[str, ...], name: str) -> cst.Arg | None:
