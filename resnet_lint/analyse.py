@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from .analysis import Analysis, Failure, Problem
 from .findings import check
 from .model.advice import advice
-from .model.attempts import Traced
+from .model.attempts import Clock, Traced
 from .model.classes import ModelClass, model_classes
 from .model.coverage import NotChecked
 from .model.explore import Exploration, Explorer
@@ -27,13 +27,14 @@ _OF_TIME = 0.9
 def analyse(request: Request) -> FileReport:
     """Everything that the rules find in one file, and what became of each of its classes."""
     began = time.monotonic()
+    clock = Clock(request.seconds)  # loading counts too
     rules = load_rules(request.rule_folders)
     loaded = load(request.path, request.source)
     if isinstance(loaded, ImportFailure):
         problem = Problem("import", loaded.span, loaded.reason)
         return FileReport(request.path, check(Analysis(request.path, (problem,)), rules))
     classes = [model for model in model_classes(loaded) if request.only_class in (None, model.name)]
-    exploration = Explorer(loaded, model_classes(loaded), request).explore()
+    exploration = Explorer(loaded, model_classes(loaded), request, clock).explore()
     left = max(request.seconds * _OF_TIME - (time.monotonic() - began), 0.01)
     analysis = _analysis(loaded, classes, exploration, request.only_class, left)
     outcomes = tuple(_outcome(traced) for traced in exploration.traced)

@@ -44,13 +44,13 @@ class Exploration:
 class Explorer:
     """Explores one file within its time."""
 
-    def __init__(self, loaded: Loaded, classes: Sequence[ModelClass], request: Request) -> None:
+    def __init__(self, loaded: Loaded, classes: Sequence[ModelClass], request: Request, clock: Clock) -> None:
         self._loaded = loaded
         self._classes = classes
         self._request = request
-        self._clock = Clock(request.seconds)
+        self._clock = clock
         self._coverage = Coverage(loaded, classes)
-        self._attempts = Attempts(loaded, request, self._coverage, self._clock)
+        self._attempts = Attempts(loaded, request, self._coverage, clock)
         self._notes: list[str] = []
         self._novel, self._other = novel_and_other(loaded)
         self._with_switches = self._novel[:_MOST_WITH_SWITCHES]

@@ -16,7 +16,7 @@ from torch import nn
 
 from ...errors import UsageError
 from ...model.arguments import required_names
-from ...model.attempts import Traced
+from ...model.attempts import Clock, Traced
 from ...model.classes import ModelClass, model_classes
 from ...model.coverage import Coverage
 from ...model.explore import Explorer
@@ -90,7 +90,7 @@ def _chosen(loaded: Loaded, order: Order) -> tuple[Traced, list[str]]:
     """The traced model to run, and the labels of the others that were traced."""
     classes = model_classes(loaded)
     request = Request(order.path, order.only_class, order.targets, order.seconds, source=order.source, quick=True)
-    found = Explorer(loaded, classes, request).explore()
+    found = Explorer(loaded, classes, request, Clock(order.seconds)).explore()
     own = {model.type for model in classes}
     candidates = [traced for traced in found.traced if _is_wanted(traced, classes, order)]
     if not candidates:
