@@ -116,11 +116,11 @@ class SharedByAccident(Observed):
 class BackwardFails(Observed):
     """A step of training that autograd refuses because of a change in place; `error` is what torch says.
 
-    `change` is the call that changes the tensor, and `made_by` what made it.
+    `change` is the call that changes a tensor, and `changed` says which tensor.
     """
 
     change: Cause
-    made_by: str
+    changed: str
     error: str
 
 

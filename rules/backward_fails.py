@@ -81,7 +81,7 @@ class BackwardFails(Rule):
     def check(self, analysis: Analysis) -> Iterator[Finding]:
         for each in analysis.of_kind(Observed):
             message = (
-                f"backward() fails, {each.error}: this changes the result of {each.made_by}, which the backward pass "
-                "needs; make a new tensor instead"
+                f"backward() fails, {each.error}: this changes {each.changed}, which the backward pass needs; "
+                "make a new tensor instead"
             )
             yield self.noted(each, message, (each.change,))

@@ -107,6 +107,18 @@ class WrongOperator(Rule):
         """,
         ),
         Case(
+            "a mean of input and branch",
+            """
+            from torch import nn
+            class Block(nn.Module):
+                def __init__(self, width=8):
+                    super().__init__()
+                    self.conv = nn.Conv2d(width, width, 3, padding=1)
+                def forward(self, x):
+                    return x + 0.5 * (self.conv(x) - x)
+        """,
+        ),
+        Case(
             "a scaled branch",
             """
             from torch import nn

@@ -1,4 +1,4 @@
-"""The facts F1 to F5 of the source material, about shapes and skip connections, through the command line."""
+"""The facts F1 to F5 and F11 of the source material, about skip connections, through the command line."""
 
 from __future__ import annotations
 
@@ -98,6 +98,32 @@ def test_f5_the_missing_projection_between_stage_3_and_4(lint: Lint) -> None:
         "where": ["stack.0"],
         "mend": "project the shortcut: nn.Conv2d(64, 256, kernel_size=1, bias=False)",
     }
+
+
+def found_in(lint: Lint, fixture: str) -> list[tuple[str, str, str]]:
+    """The rule, the severity and the source of each finding of a fixture that runs."""
+    findings = report(lint, fixture, exit_code=0)["findings"]
+    return [(finding["rule"], finding["severity"], source(finding)) for finding in findings]
+
+
+@pytest.mark.usefixtures("in_root")
+def test_f1_the_wrong_operators_are_flagged(lint: Lint) -> None:
+    assert found_in(lint, "f1_wrong_operators") == [
+        ("RL205", "warning", "x - out"),
+        ("RL205", "warning", "x * out"),
+        ("RL205", "warning", "x / out"),
+    ]
+
+
+@pytest.mark.usefixtures("in_root")
+def test_f11_skip_connections_that_are_wrong_without_an_error(lint: Lint) -> None:
+    assert found_in(lint, "f11_silent") == [
+        ("RL202", "warning", "x + x"),
+        ("RL203", "warning", "x + self.branch(x)"),
+        ("RL208", "warning", "identity"),
+        ("RL207", "warning", "out.add(x)"),
+        ("RL401", "warning", "[kind(width) for kind in kinds]"),
+    ]
 
 
 def test_as_a_process_of_its_own() -> None:

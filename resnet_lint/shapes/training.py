@@ -115,10 +115,11 @@ def refused_changes(seen: Seen, done: Step) -> Iterator[BackwardFails]:
     if node.meta["point"] is None:
         return
     owner = seen.caller_at(node.meta["call"], node.meta["point"])
-    [changed, *_] = node.all_input_nodes
+    changed = node.all_input_nodes[0]
+    name = name_of(changed, owner)
     yield BackwardFails(
         **seen.place(node.meta["point"].span, owner),
         change=cause_of_change(done.change, owner),
-        made_by=name_of(changed, owner),
+        changed=name if changed in owner.inputs else f"the output of {name}",
         error=done.error.partition(": [")[0],
     )

@@ -12,7 +12,7 @@ from torch import fx
 
 from ..observed import Operator, OtherOperator
 from .calls import ModuleCall
-from .joins import behind_plain_calls, made_by_layers, operands_of
+from .joins import behind_plain_calls, is_addition, made_by_layers, operands_of
 from .place import Point
 from .seen import Seen, function_name, name_of, words_in
 from .syntax import names_read_by, node_at
@@ -60,7 +60,9 @@ def _branch(pair: tuple[fx.Node, fx.Node], owner: ModuleCall) -> fx.Node | None:
     if left.meta["shape"] != right.meta["shape"]:
         return None
     for identity, branch in ((left, right), (right, left)):
-        if identity in owner.inputs and branch is not identity and made_by_layers(branch, owner):
+        # `x + a * (branch - x)` has its skip connection.
+        added = any(is_addition(user) for user in identity.users)
+        if identity in owner.inputs and branch is not identity and not added and made_by_layers(branch, owner):
             return branch
     return None
 
