@@ -343,6 +343,12 @@ def test_file(name: str, report: Report) -> None:
     assert tuple(finding["rule"] for finding in found) == CASES[name].found, found
 
 
+def test_a_class_that_needs_a_missing_package_is_to_be_checked_elsewhere(report: Report) -> None:
+    advice = {found["module"]: found["fix"]["title"] for found in report["findings"] if found["fix"]}
+    elsewhere = "check it where the package is installed: resnet-lint --python PATH"
+    assert [advice["NeedsLayer"], advice["NeedsPair"]] == [elsewhere, elsewhere]
+
+
 def test_the_advised_line_works_when_pasted(report: Report, folder: Path, workers: Workers) -> None:
     [finding] = [found for found in report["findings"] if found["module"] == "Unguessable"]
     advice = finding["fix"]["title"].partition("# ")[2]

@@ -10,10 +10,16 @@ from .coverage import NotChecked
 from .forms import form_of
 from .inputs import BATCH, SIZES, required_inputs
 from .load import Loaded
+from .missing import NotInstalledError
 
 
 def advice(model: ModelClass, failure: NotChecked, loaded: Loaded) -> str:
-    """The comment, filled with the values that came nearest, after a word on what it is for."""
+    """The comment, filled with the values that came nearest, after a word on what it is for.
+
+    No comment helps a class that needs a package which is not installed.
+    """
+    if NotInstalledError.__name__ in failure.reason:
+        return "check it where the package is installed: resnet-lint --python PATH"
     call = failure.call
     if failure.stage == "build":
         return f"say above the class how to build it: # resnet-lint: call={call or _call(model, loaded)}"
