@@ -65,6 +65,66 @@ CASES = {
         {"Block": "checked", "Shared": "checked", "NeedsLayer": "failed", "NeedsPair": "failed"},
         ("RL005", "RL004", "RL003"),
     ),
+    "a package that the file itself would install": Hard(
+        """
+        try:
+            import no_such_package
+            assert hasattr(no_such_package, "__version__")
+        except (ImportError, AssertionError):
+            import os
+            os.system("pip install no_such_package")
+            import no_such_package
+        try:
+            from another_missing_package import ops
+        except ImportError:
+            raise RuntimeError("get another_missing_package first") from None
+
+        class Net(nn.Module):
+            def __init__(self):
+                super().__init__()
+                self.conv = nn.Conv2d(3, 8, 3)
+            def forward(self, x):
+                return self.conv(x)
+        """,
+        {"Net": "checked"},
+        ("RL005", "RL005"),
+    ),
+    "a fallback that fails for reasons of its own": Hard(
+        """
+        try:
+            import no_such_package
+        except ImportError:
+            pass
+        from torch import no_such_name
+
+        class Net(nn.Module):
+            pass
+        """,
+        {},
+        ("RL002",),
+    ),
+    "channels that the way to the first layer multiplies": Hard(
+        """
+        class Focus(nn.Module):
+            def __init__(self, c1, c2):
+                super().__init__()
+                self.conv = nn.Conv2d(c1 * 4, c2, 1)
+            def forward(self, x):
+                quarters = [x[..., i::2, j::2] for i in (0, 1) for j in (0, 1)]
+                return self.conv(torch.cat(quarters, 1))
+
+        class Twice(nn.Module):
+            def __init__(self, c1, c2):
+                super().__init__()
+                self.first = nn.Conv2d(c1, c2, 1)
+                self.second = nn.Conv2d(c2, c2, 1)
+            def forward(self, x):
+                x = self.first(x)
+                return self.second(torch.cat([x, x], 1))
+        """,
+        {"Focus": "checked", "Twice": "checked"},
+        ("RL301",),
+    ),
     "a fallback of the file's own": Hard(
         """
         try:

@@ -128,7 +128,13 @@ def _imported(file: Path, tree: ast.Module, package: Path | None) -> types.Modul
 
 
 def _not_found(error: BaseException) -> str | None:
-    return error.name if isinstance(error, ModuleNotFoundError) else None
+    """The module whose absence led to an error, also where the file tried to do something about that."""
+    step: BaseException | None = error
+    while step is not None:
+        if isinstance(step, ModuleNotFoundError):
+            return step.name
+        step = step.__cause__ or step.__context__
+    return None
 
 
 def _replace_source(path: str, source: str) -> None:

@@ -87,6 +87,7 @@ def _called(name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
 
 class _MissingModule(ModuleType):
     __path__: list[str] = []  # noqa: RUF012 - a package, so that its submodules are looked for
+    __version__ = "9999.0.0"  # recent enough for whoever asks
 
     def __getattr__(self, name: str) -> Missing:
         if name.startswith("__"):

@@ -58,10 +58,11 @@ def _change_for(fault: Fault, size: tuple[int, int]) -> tuple[str, Shape | None,
     flattened = flattened_map(fault)
     if flattened is not None:
         return _fitting(fault, flattened)
-    if fault.layer is not None:
-        source = _input_with_channels(operands[0], fault.layer.dimension)
-    if source is None or fault.layer is None:
+    if fault.layer is None:
         return None
+    source = _input_with_channels(operands[0], fault.layer.dimension)
+    if source is None:
+        return _scaled(operands[0], fault.layer)
     return str(source.target), _reshaped(source.meta["shape"], fault.layer, size), None
 
 
@@ -170,6 +171,33 @@ def _input_with_channels(node: fx.Node, dimension: int) -> fx.Node | None:
             return None
         node = sources[0]
     return node
+
+
+def _scaled(node: fx.Node, layer: Layer) -> tuple[str, Shape | None, torch.dtype | None] | None:
+    """The channels of an input that the way to the layer multiplies: pixels folded into channels, copies joined."""
+    source = _input_rearranged(node)
+    fed = node.meta["shape"]
+    if source is None or fed is None or len(fed) != len(source.meta["shape"]):
+        return None
+    shape = list(source.meta["shape"])
+    channels, rest = divmod(shape[layer.dimension] * layer.wanted, fed[layer.dimension])
+    if rest or not channels:
+        return None
+    shape[layer.dimension] = channels
+    return str(source.target), tuple(shape), None
+
+
+def _input_rearranged(node: fx.Node) -> fx.Node | None:
+    """The one input that a value is made of, where nothing learned lies between them."""
+    seen, waiting = {node}, [node]
+    while waiting:
+        sources = waiting.pop().all_input_nodes
+        if any(not source.meta["activation"] for source in sources):
+            return None
+        waiting.extend(source for source in sources if source not in seen)
+        seen.update(sources)
+    inputs = [each for each in seen if each.op == "placeholder"]
+    return inputs[0] if len(inputs) == 1 else None
 
 
 _UNPACKING = re.compile(r"(?:not enough|too many) values to unpack \(expected (\d+)")
