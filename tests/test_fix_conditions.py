@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from conftest import Lint
-from fixing import HEAD, block, build, fix, main_block, output_shape, write
+from fixing import HEAD, block, build, findings, fix, main_block, output_shape, write
 
 from resnet_lint.fix.offer import Fixer
 from resnet_lint.records import FileReport, Outcome, Request
@@ -97,20 +97,26 @@ class Net(nn.Module):
 
 
 @pytest.mark.parametrize(
-    ("test", "arguments", "added"),
+    ("test", "arguments", "title", "added"),
     [
-        ("stride != 1", "self.width, planes, stride, downsample", "if stride != 1 or self.width != planes:"),
-        ("True", "self.width, planes, stride, None", "block = Block(self.width, planes, stride, downsample)"),
-        ("True", "self.width, planes, stride", "block = Block(self.width, planes, stride, downsample=downsample)"),
+        ("stride != 1", "self.width, planes, stride, downsample", "widen", "if stride != 1 or self.width != planes:"),
+        ("True", "self.width, planes, stride, None", "pass", "block = Block(self.width, planes, stride, downsample)"),
+        (
+            "True",
+            "self.width, planes, stride",
+            "pass",
+            "block = Block(self.width, planes, stride, downsample=downsample)",
+        ),
     ],
 )
 def test_the_function_that_builds_the_block_makes_its_shortcut_and_passes_it(
-    test: str, arguments: str, added: str, lint: Lint, tmp_path: Path
+    test: str, arguments: str, title: str, added: str, lint: Lint, tmp_path: Path
 ) -> None:
     forward = ["return self.conv(x) + (x if self.downsample is None else self.downsample(x))"]
     text = block([CONV, "self.downsample = downsample"], forward, arguments="cin, cout, stride=1, downsample=None")
     net = NET.format(test, arguments) + main_block("Net()", SHAPE)
     path = write(tmp_path, text.partition("\n\nif __name__")[0] + net)
+    assert [each["fix"]["title"].partition(" ")[0] for each in findings(lint, path)] == [title]
     assert fix(lint, path).added == [added]
     assert output_shape(path, "Net()", SHAPE) == (2, 8, 4, 4)
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import libcst as cst
 import libcst.matchers as m
 
-from ..records import Projection
+from ..records import Finding, Projection
 from .expressions import Scope, said_inside
 from .names import names_in
 from .numbers import Pair, numbers_in
@@ -34,8 +34,11 @@ class _Choice:
     built: cst.CSTNode
 
 
-def conditions_widened(projection: Projection, source: Source, sources: Sources) -> Iterator[list[TextEdit]]:
+def conditions_widened(finding: Finding, source: Source, sources: Sources) -> Iterator[list[TextEdit]]:
     """The ways to widen a condition to all shapes that need a projection, from the block outward: not verified."""
+    projection = finding.mend.projection if finding.mend is not None else None
+    if projection is None:
+        return
     for function in _functions_around(projection, source, sources):
         numbers = numbers_in(Scope(function, source, sources), projection)
         pairs = numbers.unequal if numbers is not None else []

@@ -10,15 +10,17 @@ from __future__ import annotations
 import ast
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 
 import libcst as cst
 
-from ..records import Applicability, FileReport, Finding, Fix, Mend, Request
+from ..records import Applicability, FileReport, Finding, Fix, Request
 from .arguments import changed_arguments
+from .condition import conditions_widened
 from .narrow import narrowed
+from .passing import shortcut_passed
 from .project import projections, shortcut_used
 from .resize import resized
 from .source import Source, Sources, TextEdit
@@ -29,16 +31,24 @@ _MOST_WAYS = 6
 # In time limits of one file.
 _MOST_CHECKS = 4
 
-_WAYS: Mapping[str, Callable[[Finding, Source, Sources], Iterator[list[TextEdit]]]] = {
-    "project": projections,
-    "edit_existing_shortcut": changed_arguments,
-    "padding": changed_arguments,
-    "ceil_or_output_padding": changed_arguments,
-    "layer_arg": changed_arguments,
-    "resize_to_skip": resized,
-    "drop_skip": narrowed,
-    "fix_branch": changed_arguments,
-    "use_shortcut": shortcut_used,
+Way = Callable[[Finding, Source, Sources], Iterator[list[TextEdit]]]
+
+# What to say of a way that does something else than the title of the mend says.
+_TITLES: Mapping[Way, str] = {
+    shortcut_passed: "pass the shortcut that is there to the block, and keep it",
+    conditions_widened: "widen the condition under which the shortcut is projected",
+}
+
+_WAYS: Mapping[str, Sequence[Way]] = {
+    "project": (shortcut_passed, conditions_widened, projections),
+    "edit_existing_shortcut": (changed_arguments,),
+    "padding": (changed_arguments,),
+    "ceil_or_output_padding": (changed_arguments,),
+    "layer_arg": (changed_arguments,),
+    "resize_to_skip": (resized,),
+    "drop_skip": (narrowed,),
+    "fix_branch": (changed_arguments,),
+    "use_shortcut": (shortcut_used,),
 }
 
 
@@ -110,12 +120,12 @@ class Fixer:
             source = Source(self._request.path, text)
         except cst.ParserSyntaxError:
             return  # newer syntax than libcst knows
-        for mend, edits in islice(_ways(finding, source), _MOST_WAYS):
+        for title, edits in islice(_ways(finding, source), _MOST_WAYS):
             edited = source.edited(edits)
             after = self._verified(finding, report, edited) if _parses(edited) else None
             if after is not None:
                 safety: Applicability = "safe" if _kept(report, after) else "unsafe"
-                yield Offer(edited, after, Fix(mend.title, safety, True, source.as_records(edits)))
+                yield Offer(edited, after, Fix(title, safety, True, source.as_records(edits)))
 
     def _verified(self, finding: Finding, before: FileReport, edited: str) -> FileReport | None:
         """The report on an edited text that mends a finding, in a quick trace and then in one of all that is built."""
@@ -129,13 +139,13 @@ class Fixer:
         return after if after is not None and _traced_again(finding, after) else None
 
 
-def _ways(finding: Finding, source: Source) -> Iterator[tuple[Mend, list[TextEdit]]]:
-    """The edits of a finding's mend, then those of the next best mends."""
+def _ways(finding: Finding, source: Source) -> Iterator[tuple[str, list[TextEdit]]]:
+    """The titles and the edits of a finding's mend, then those of the next best mends."""
     mend, sources = finding.mend, Sources(source)
     while mend is not None:
-        if mend.kind in _WAYS:
-            for edits in _WAYS[mend.kind](replace(finding, mend=mend), source, sources):
-                yield mend, edits
+        for way in _WAYS.get(mend.kind, ()):
+            for edits in way(replace(finding, mend=mend), source, sources):
+                yield _TITLES.get(way, mend.title), edits
         mend = mend.otherwise
 
 

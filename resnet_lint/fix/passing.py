@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import libcst as cst
 
-from ..records import Projection
+from ..records import Finding
 from .arguments import with_argument
 from .condition import SHORTCUT, shortcuts_set
 from .names import names_bound_in, parameter_names
@@ -14,10 +14,13 @@ from .signatures import argument_of, function_parameters
 from .source import Source, Sources, TextEdit
 
 
-def shortcut_passed(
-    projection: Projection, init: cst.FunctionDef, source: Source, sources: Sources
-) -> Iterator[list[TextEdit]]:
+def shortcut_passed(finding: Finding, source: Source, sources: Sources) -> Iterator[list[TextEdit]]:
     """The ways to hand a block's constructor its shortcut, and to keep it there: not verified."""
+    projection = finding.mend.projection if finding.mend is not None else None
+    addition = next(iter(source.at(finding.span)), None)
+    init = source.constructor_around(addition) if addition is not None else None
+    if projection is None or init is None:
+        return
     for name, value in shortcuts_set(init):
         if isinstance(value, cst.Name) and value.value == "None" and name in names_bound_in(init):
             yield [source.replaced(value, name)]

@@ -16,12 +16,11 @@ import libcst as cst
 import libcst.matchers as m
 
 from ..records import Finding, Projection
-from .condition import SHORTCUT, conditions_widened, is_plain, shortcuts_set
+from .condition import SHORTCUT, is_plain, shortcuts_set
 from .expressions import Scope
 from .names import assignments, class_attributes
 from .numbers import Numbers, numbers_of
 from .operands import operands_of
-from .passing import shortcut_passed
 from .signatures import argument_of, layer_parameters
 from .source import Source, Sources, TextEdit
 from .style import Style
@@ -45,8 +44,6 @@ def projections(finding: Finding, source: Source, sources: Sources) -> Iterator[
     block = _block_around(addition, source) if addition is not None else None
     if projection is None or addition is None or block is None:
         return
-    yield from shortcut_passed(projection, block.init, source, sources)
-    yield from conditions_widened(projection, source, sources)
     own = _own_shortcut(addition, projection.operand, source)
     name = _free_name(block, source)
     use = _use(addition, projection.operand, name, source)
@@ -64,7 +61,7 @@ def projections(finding: Finding, source: Source, sources: Sources) -> Iterator[
 
 def _block_around(addition: cst.CSTNode, source: Source) -> Block | None:
     definition = source.class_around(addition)
-    init = _method(definition, "__init__") if definition is not None else None
+    init = source.constructor_around(addition)
     if definition is None or init is None or _in_loop(addition, source):
         return None
     last = _last_setter(init)
@@ -93,11 +90,6 @@ def _targets(part: cst.CSTNode) -> list[cst.BaseExpression]:
     if isinstance(part, cst.Assign):
         return [each.target for each in part.targets]
     return [part.target] if isinstance(part, cst.AnnAssign) and part.value is not None else []
-
-
-def _method(definition: cst.ClassDef, name: str) -> cst.FunctionDef | None:
-    body = definition.body.body
-    return next((each for each in body if isinstance(each, cst.FunctionDef) and each.name.value == name), None)
 
 
 def _in_loop(addition: cst.CSTNode, source: Source) -> bool:

@@ -96,6 +96,12 @@ class Source:
         """The nearest class that holds a node."""
         return next((above for above in self.above(node) if isinstance(above, cst.ClassDef)), None)
 
+    def constructor_around(self, node: cst.CSTNode) -> cst.FunctionDef | None:
+        """The `__init__` of the class that holds a node."""
+        definition = self.class_around(node)
+        methods = [each for each in definition.body.body if isinstance(each, cst.FunctionDef)] if definition else []
+        return next((method for method in methods if method.name.value == "__init__"), None)
+
     def statement_around(self, node: cst.CSTNode) -> cst.SimpleStatementLine | None:
         """The simple statement that a node is part of."""
         return next((above for above in self.above(node) if isinstance(above, cst.SimpleStatementLine)), None)
