@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from .analysis import Analysis, Failure, Problem
 from .findings import check
@@ -12,36 +13,50 @@ from .model.attempts import Clock, Traced
 from .model.classes import ModelClass, model_classes
 from .model.coverage import NotChecked
 from .model.explore import Exploration, Explorer
+from .model.guard import Guard
 from .model.load import ImportFailure, Loaded, load
 from .records import ClassStatus, FileReport, Outcome, Position, Request, Span
 from .rule import load_rules
 from .shapes.explain import explain
 from .shapes.fault import Fault
 from .shapes.observe import observe
+from .shapes.place import Project
 from .shapes.seen import Seen
 
 # The part of a file's time after which nothing new is begun.
 _OF_TIME = 0.9
 
 
-def analyse(request: Request) -> FileReport:
-    """Everything that the rules find in one file, and what became of each of its classes."""
+def analyse(request: Request, guard: Guard) -> FileReport:
+    """Everything that the rules find in one file, and what became of each of its classes; `guard` is on its watch."""
     began = time.monotonic()
     clock = Clock(request.seconds)  # loading counts too
     rules = load_rules(request.rule_folders)
     loaded = load(request.path, request.source)
     if isinstance(loaded, ImportFailure):
-        problem = Problem("import", loaded.span, loaded.reason)
-        return FileReport(request.path, check(Analysis(request.path, (problem,)), rules))
+        return FileReport(request.path, check(Analysis(request.path, _why_not_loaded(loaded, guard)), rules))
     classes = [model for model in model_classes(loaded) if request.only_class in (None, model.name)]
     exploration = Explorer(loaded, model_classes(loaded), request, clock).explore()
     left = max(request.seconds * _OF_TIME - (time.monotonic() - began), 0.01)
     analysis = _analysis(loaded, classes, exploration, request.only_class, left)
+    analysis = replace(analysis, problems=(*_refused(guard, loaded.path, loaded.project), *analysis.problems))
     outcomes = tuple(_outcome(traced) for traced in exploration.traced)
     elsewhere = exploration.coverage.elsewhere
     return FileReport(
         request.path, check(analysis, rules), analysis.classes, tuple(exploration.notes), outcomes, elsewhere
     )
+
+
+def _why_not_loaded(failure: ImportFailure, guard: Guard) -> tuple[Problem, ...]:
+    """The failure, and what was refused on other lines."""
+    refused = {problem.span.start.line: problem for problem in _refused(guard, failure.span.path, None)}
+    reason = refused.pop(failure.span.start.line, None)
+    help = reason.help if reason is not None else None
+    return (Problem("import", failure.span, failure.reason, help=help), *refused.values())
+
+
+def _refused(guard: Guard, path: str, project: Project | None) -> list[Problem]:
+    return [refusal.problem(path, project) for refusal in guard.refusals]
 
 
 def _outcome(traced: Traced) -> Outcome:

@@ -69,6 +69,10 @@ class Settings:
         one_of(get_args(FailOn)), "The least severity of a finding that makes the exit code 1.", default="error"
     )
     timeout: float = option(kinds.SECONDS, "The time limit for one file.", default=60.0)
+    guard: bool = option(
+        kinds.FLAG, "Refuse the network, other processes and changes to files while a file is looked at.", default=True
+    )
+    allow: tuple[str, ...] = option(kinds.ALLOWED, default=())
     jobs: int = option(kinds.COUNT, "How many files to look at at a time.", default=usable_cores())
     cache: bool = option(kinds.FLAG, "Keep the answers, and do not ask anew what has not changed.", default=True)
     python: Path | None = option(

@@ -14,7 +14,7 @@ import click
 
 from .errors import UsageError
 from .inputs import called_name, check_inputs
-from .records import Target
+from .records import ALLOWABLE, Target
 
 
 class WrongValue(Exception):
@@ -114,6 +114,14 @@ def _codes_by_pattern(value: object, folder: Path) -> tuple[tuple[str, tuple[str
     return tuple((pattern, _codes(codes, folder)) for pattern, codes in _table(value).items())
 
 
+def _allowed(value: object, folder: Path) -> tuple[str, ...]:
+    items = _texts(value, folder)
+    for item in items:
+        if item not in ALLOWABLE and os.sep not in item:
+            raise UsageError(f"{item!r} is none of {', '.join(ALLOWABLE)}, and no path with a slash, such as './runs'")
+    return tuple(item if item in ALLOWABLE else str(_path(item, folder)) for item in items)
+
+
 def unknown_key(name: str, known: Iterable[str]) -> str:
     """What to say of a key that does not exist."""
     nearest = difflib.get_close_matches(name.replace("_", "-").lower(), known, n=1)
@@ -144,4 +152,5 @@ FOLDERS = Kind(_paths, {"multiple": True, "metavar": "DIR"})
 INPUTS = Kind(_inputs, {"multiple": True, "metavar": "NAME=SHAPE"})
 CALL = Kind(_call, {"metavar": "CALL"})
 TARGETS = Kind(_targets)
+ALLOWED = Kind(_allowed)
 CODES_BY_PATTERN = Kind(_codes_by_pattern)

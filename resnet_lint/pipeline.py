@@ -136,6 +136,8 @@ class _Checker:
             targets=targets_of(file, outline, self.settings),
             seconds=self.settings.timeout,
             rule_folders=tuple(map(str, self.settings.rules)),
+            guard=self.settings.guard,
+            allow=self.settings.allow,
         )
 
 

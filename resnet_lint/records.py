@@ -14,6 +14,9 @@ Severity = Literal["error", "warning", "info"]
 Status = Literal["checked", "skipped", "failed"]
 Applicability = Literal["safe", "unsafe", "suggestion"]
 
+# What a file may be allowed beside changes to files.
+ALLOWABLE = ("network", "subprocess")
+
 SEVERITIES: tuple[Severity, ...] = ("info", "warning", "error")
 
 
@@ -194,9 +197,10 @@ class Request:
     """What the front asks of the worker for one file.
 
     Of several `targets` that speak of a class, the first counts. `seconds` is the time limit for the file;
-    `rule_folders` are the users' own rules. `source` is
-    read in place of the file's own text: that is how a fix is verified before it is written. `quick` traces only as
-    much as it takes to cover each class.
+    `rule_folders` are the users' own rules. `guard` refuses the file's code what it has no need to do, but for what
+    `allow` holds: "network", "subprocess", and paths that it may change. `source` is read in place of the file's own
+    text: that is how a fix is verified before it is written. `quick` traces only as much as it takes to cover each
+    class.
     """
 
     path: str
@@ -204,6 +208,8 @@ class Request:
     targets: tuple[Target, ...] = ()
     seconds: float = 60.0
     rule_folders: tuple[str, ...] = ()
+    guard: bool = True
+    allow: tuple[str, ...] = ()
     source: str | None = None
     quick: bool = False
 

@@ -29,7 +29,7 @@ from .analyse import analyse
 from .children import Answer
 from .errors import ResnetLintError
 from .limits import TimeUp, has_rung, limit_resources
-from .model.guard import guard
+from .model.guard import Guard
 from .model.reads import Reads
 from .records import Request, Target
 from .rule import load_rules
@@ -88,9 +88,11 @@ def _answer(fields: dict[str, Any], folder: Path) -> Answer:
     request = Request(**_with_tuples(fields), targets=targets)
     reads = Reads(request.path)
     reads.begin()
-    guard()
+    guard = Guard(request.allow)
+    if request.guard:
+        guard.stand()
     try:
-        report = analyse(request)
+        report = analyse(request, guard)
         return {"report": dataclasses.asdict(report) | {"reads": None if has_rung() else reads.digests}}
     except TimeUp as error:
         return {"ended": f"loading it took too long: {error}"}

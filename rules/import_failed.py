@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from resnet_lint.analysis import Analysis
-from resnet_lint.records import Finding
+from resnet_lint.records import Finding, Fix
 from resnet_lint.rule import Case, Rule
 
 
@@ -65,6 +65,7 @@ class ImportFailed(Rule):
     def check(self, analysis: Analysis) -> Iterator[Finding]:
         for problem in analysis.problems:
             if problem.kind == "import":
+                fix = Fix(problem.help) if problem.help else None
                 yield Finding(
-                    self.code, self.name, self.severity, f"cannot be imported: {problem.reason}", problem.span
+                    self.code, self.name, self.severity, f"cannot be imported: {problem.reason}", problem.span, fix=fix
                 )

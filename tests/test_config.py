@@ -124,7 +124,9 @@ def test_a_named_file_needs_the_section(tmp_path: Path) -> None:
     [
         ("selct = []", "unknown key 'selct'; did you mean 'select'?"),
         ("fail_on = 'error'", "unknown key 'fail_on'; did you mean 'fail-on'?"),
-        ("zzzzzz = 1", "unknown key 'zzzzzz'; known are baseline, cache, call, diff"),
+        ("allow = ['netwrk']", "allow of [tool.resnet-lint]: 'netwrk' is none of network, subprocess, and no path"),
+        ("allow = 'network'", "must be a list of strings"),
+        ("zzzzzz = 1", "unknown key 'zzzzzz'; known are allow, baseline, cache, call"),
         ("select = 'RL1'", "select of [tool.resnet-lint]: 'RL1' must be a list of strings"),
         ("exclude = [1]", "[1] must be a list of strings"),
         ("timeout = true", "True must be a number of seconds above 0"),

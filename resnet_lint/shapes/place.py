@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import linecache
+import os
 import sys
 from dataclasses import dataclass
 from functools import cache
@@ -15,8 +16,8 @@ import torch
 
 from ..records import Position, Span
 
-_TORCH = str(Path(torch.__file__).parent)
-_TOOL = str(Path(__file__).parents[1])
+_TORCH = os.path.join(Path(torch.__file__).parent, "")  # with a slash: torchvision is not torch
+_TOOL = os.path.join(Path(__file__).parents[1], "")
 
 
 @dataclass(frozen=True)
