@@ -48,6 +48,25 @@ class SkipMissing(Rule):
         """,
         ),
         Case(
+            "projected on both ways and forgotten",
+            """
+            from torch import nn
+            class Block(nn.Module):
+                def __init__(self, width=8, project=False):
+                    super().__init__()
+                    self.conv = nn.Conv2d(width, width, 3, padding=1)
+                    self.proj = nn.Conv2d(width, width, 1) if project else None
+                    self.norm = nn.BatchNorm2d(width)
+                def forward(self, x):
+                    if self.proj is not None:
+                        shortcut = self.proj(x)
+                        shortcut = self.norm(shortcut)  # <- RL208
+                    else:
+                        shortcut = x
+                    return self.norm(self.conv(x))
+        """,
+        ),
+        Case(
             "the class says what is missing",
             """
             from torch import nn
@@ -63,6 +82,19 @@ class SkipMissing(Rule):
         ),
     )
     good = (
+        Case(
+            "what is kept is no tensor",
+            """
+            from torch import nn
+            class Net(nn.Module):
+                def __init__(self, width=8):
+                    super().__init__()
+                    self.conv = nn.Conv2d(width, width, 3, padding=1)
+                def forward(self, x):
+                    orig_size = x.shape
+                    return self.conv(x)
+        """,
+        ),
         Case(
             "the input is added under its own name",
             """
@@ -98,7 +130,7 @@ class SkipMissing(Rule):
     def check(self, analysis: Analysis) -> Iterator[Finding]:
         for each in analysis.of_kind(IdentityUnread):
             message = (
-                f"{each.variable} is saved here and never read, and {each.module} adds its input nowhere: "
+                f"{each.variable} is stored here and never read, and {each.module} adds its input nowhere: "
                 "its skip connection is missing"
             )
             yield self.noted(each, message)

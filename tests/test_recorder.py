@@ -8,6 +8,7 @@ import pytest
 import torch
 from tracing import net, nodes, record, source_of
 
+from resnet_lint.shapes.residuals import depends_on
 from resnet_lint.shapes.trace import Trace
 
 CONV = "nn.Conv2d(3, 8, 3, padding=1)"
@@ -170,3 +171,44 @@ def test_tensors_made_in_the_forward_meet_the_inputs(tmp_path: Path) -> None:
 def test_the_calls_of_modules_are_listed_as_they_end(tmp_path: Path) -> None:
     trace = record(tmp_path, net("return self.body(x)", body=f"nn.Sequential({CONV}, nn.ReLU())"), (2, 3, 8, 8))
     assert [call.path for call in trace.calls] == ["body.0", "body.1", "body", ""]
+
+
+@pytest.mark.parametrize("make", ["torch.zeros(x.shape)", "torch.zeros_like(x)"])
+def test_what_is_written_into_a_part_of_a_tensor_belongs_to_it(make: str, tmp_path: Path) -> None:
+    body = """
+        out = {make}
+        out[:, :4] = x[:, 4:]
+        out[:, 4:].mul_(x[:, :4])
+        return out + 2
+    """
+    [total] = nodes(record(tmp_path, net(body.format(make=make)), (2, 8)), "add")
+    assert total.meta["activation"]
+    [assigned, *_] = [node for node in total.graph.nodes if node.meta.get("in_place")]
+    assert source_of(assigned) == "out[:, :4]"
+    assert depends_on(total, assigned)
+
+
+def test_what_is_written_through_a_view_belongs_to_the_whole(tmp_path: Path) -> None:
+    body = "part = x[:, 4:]\npart.mul_(x[:, :4])\nreturn x + 2"
+    [total] = nodes(trace := record(tmp_path, net(body), (2, 8)), "add")
+    [product] = nodes(trace, "mul_")
+    assert depends_on(total, product)
+    assert total.meta["inputs"] == ((2, 8),)
+
+
+@pytest.mark.parametrize(
+    ("body", "names"),
+    [
+        ("kept = x\nx = x.relu_()\nreturn kept + x", ["kept"]),
+        ("x = x.relu_()\nkept = x\nreturn kept + x", []),
+        ("kept = x\nx.relu_()\nkept = x\nreturn kept + 1", []),
+        ("kept = x.clone()\nx = x.relu_()\nreturn kept + x", []),
+        ("kept = x.view(-1, 4)\nx = x.relu_()\nreturn kept + 1", ["kept"]),
+        ("kept = {'x': x}\nx = x.relu_()\nreturn kept['x'] + x", ["kept"]),
+        ("for _ in range(3):\n    x = x.relu_()\nreturn x", []),
+        ("kept = x\nfor _ in range(2):\n    x = x.mul_(2)\n    y = kept + x\nreturn y", ["kept"]),
+    ],
+)
+def test_who_reads_a_tensor_under_a_name_from_before_its_change(body: str, names: list[str], tmp_path: Path) -> None:
+    late = record(tmp_path, net(body), (2, 8)).watch.late_reads
+    assert list({read.name for read in late}) == names

@@ -44,7 +44,7 @@ def _without_readers(seen: Seen) -> Iterator[tuple[Point, ModuleCall]]:
 
 
 def unread_identities(seen: Seen) -> Iterator[IdentityUnread]:
-    """Blocks that save their input under the name of a shortcut, and then neither read it nor add their input."""
+    """Blocks that store a value under the name of a shortcut, and then neither read it nor add their input."""
     told: set[type] = set()
     for call in seen.trace.calls:
         code = getattr(type(call.module).forward, "__code__", None)
@@ -60,21 +60,33 @@ def unread_identities(seen: Seen) -> Iterator[IdentityUnread]:
 
 
 def _saved_unread(function: Function, any_name: bool) -> ast.Name | None:
-    """The first variable that a function stores a tensor under and never reads, with a name that tells of a shortcut.
+    """The first value that a function stores for a shortcut, by the variable's name, and that no later line reads.
 
-    In a class whose own name does, a copy of the forward's input under any name counts.
+    In a class whose own name tells of a shortcut, a copy of the forward's input under any name counts. A function with
+    a loop is passed over: its lines do not run in their order.
     """
-    names = [node for node in ast.walk(function) if isinstance(node, ast.Name)]
-    read = {name.id for name in names if not isinstance(name.ctx, ast.Store)}
     parameters = {argument.arg for argument in function.args.args}
+    if any(isinstance(node, (ast.For, ast.While)) for node in ast.walk(function)):
+        return None
+    last_read: dict[str, int] = {}
+    for name in ast.walk(function):
+        if isinstance(name, ast.Name) and not isinstance(name.ctx, ast.Store):
+            last_read[name.id] = max(name.lineno, last_read.get(name.id, 0))
     for statement in ast.walk(function):
-        if isinstance(statement, ast.Assign) and isinstance(statement.value, ast.Name):
-            tells = any_name and statement.value.id in parameters
-            for target in statement.targets:
-                unread = isinstance(target, ast.Name) and target.id not in read | parameters
-                if isinstance(target, ast.Name) and unread and (tells or words_in(target.id) & _SAVED):
+        if not isinstance(statement, ast.Assign) or not _may_be_tensor(statement.value):
+            continue
+        copies_input = isinstance(statement.value, ast.Name) and statement.value.id in parameters
+        for target in statement.targets:
+            if isinstance(target, ast.Name) and target.id not in parameters:
+                tells = words_in(target.id) & _SAVED or (any_name and copies_input)
+                if tells and last_read.get(target.id, 0) <= (statement.end_lineno or 0):
                     return target
     return None
+
+
+def _may_be_tensor(value: ast.expr) -> bool:
+    """Whether a value is a copy of a name or what one of the block's own modules gives, and no size or dtype."""
+    return isinstance(value, ast.Name) or (isinstance(value, ast.Call) and ast.unparse(value.func).startswith("self."))
 
 
 def _adds_its_input(call: ModuleCall, seen: Seen) -> bool:

@@ -60,6 +60,7 @@ class Recorder(TorchFunctionMode):
         self._nodes: dict[int, fx.Node] = {}
         # Tensors are told apart by id, which Python gives anew once a tensor is gone; so none may go.
         self._alive: list[Any] = []
+        self._moved_from: dict[int, int] = {}
         self.results: dict[ModuleCall, tuple[fx.Node, ...]] = {}
         self.watch = Watch(project)
 
@@ -132,7 +133,7 @@ class Recorder(TorchFunctionMode):
         """From now on a tensor changed in place is what the call made of it, and so is the tensor it is a view of."""
         node.meta["in_place"] = bool(changed)
         for tensor in changed:
-            self._nodes[id(tensor)] = node
+            self._nodes[id(tensor)] = self._nodes[self._moved_from.get(id(tensor), id(tensor))] = node
             base = tensor._base
             if base is not None and id(base) in self._nodes:
                 written = self.graph.call_function(_written, (self._nodes[id(base)], node))
@@ -299,6 +300,7 @@ class Recorder(TorchFunctionMode):
         if id(value) in self._nodes or id(value) in self._stored:
             self._nodes[id(moved)] = self._as_node(value)
         self._alive.append((value, moved))
+        self._moved_from[id(moved)] = id(value)
         return moved
 
 

@@ -1,0 +1,143 @@
+"""How many planted silent mistakes are found in real models.
+
+    python benchmarks/mutations.py FILE... [--each N]
+
+Plants mistakes in model files that are right, such as those of torchvision and timm, up to N of each kind in each file,
+one at a time, and has the changed text checked in place of the file, which itself is not touched. Found is a mistake
+that its rule reports inside the class it was planted in. Prints a line for each, and the share that was found.
+"""
+
+from __future__ import annotations
+
+import argparse
+import ast
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from resnet_lint.records import FileReport, Request
+from resnet_lint.workers import Workers
+
+SAVED = frozenset({"identity", "residual", "shortcut", "skip", "x_shortcut", "x_skip"})
+
+
+@dataclass(frozen=True)
+class Mutation:
+    """One planted mistake: the text that takes the place of a piece of source, and the rule that should find it.
+
+    `start` and `end` are a line, from 1, and a column, from 0.
+    """
+
+    kind: str
+    rule: str
+    owner: ast.ClassDef
+    start: tuple[int, int]
+    end: tuple[int, int]
+    text: str
+
+    def applied(self, source: str) -> str:
+        lines = source.splitlines(keepends=True)
+        (first, column), (last, end_column) = self.start, self.end
+        before, after = lines[first - 1][:column], lines[last - 1][end_column:]
+        return "".join([*lines[: first - 1], before + self.text + after, *lines[last:]])
+
+
+def mutations(source: str) -> Iterator[Mutation]:
+    """Every mistake that can be planted in a file."""
+    for owner in ast.walk(ast.parse(source)):
+        if isinstance(owner, ast.ClassDef):
+            for method in owner.body:
+                if isinstance(method, ast.FunctionDef):
+                    plant = _in_constructor if method.name == "__init__" else _in_forward
+                    for node in ast.walk(method):
+                        yield from plant(node, owner)
+
+
+def _in_forward(node: ast.AST, owner: ast.ClassDef) -> Iterator[Mutation]:
+    def instead(kind: str, rule: str, text: str) -> Mutation:
+        return _replace(kind, rule, owner, node, text)
+
+    match node:
+        case ast.AugAssign(ast.Name(out), ast.Add(), ast.Name(saved)) if saved in SAVED:
+            yield instead("addition removed", "RL208", "pass")
+            yield instead("identity overwritten", "RL202", f"{out} += {out}")
+            yield instead("wrong operator", "RL205", f"{out} -= {saved}")
+            yield instead("result discarded", "RL207", f"{out}.add({saved})")
+            yield instead("added twice", "RL209", f"{out} = {out} + {saved} + {saved}")
+        case ast.Assign([ast.Name(saved)], ast.Name(x)) if saved in SAVED:
+            yield instead("identity changed in place", "RL203", f"{saved} = {x}; {x} = {x}.relu_()")
+            yield instead("shortcut cut", "RL210", f"{saved} = {x}.detach()")
+
+
+def _in_constructor(node: ast.AST, owner: ast.ClassDef) -> Iterator[Mutation]:
+    if isinstance(node, ast.Call) and ast.unparse(node.func) == "nn.ModuleList" and len(node.args) <= 1:
+        parts = f"list({ast.unparse(node.args[0])})" if node.args else "[]"
+        yield _replace("plain list", "RL401", owner, node, parts)
+    if isinstance(node, ast.ListComp) and isinstance(node.elt, ast.Call) and len(node.generators) == 1:
+        [loop] = node.generators
+        name = ast.unparse(loop.target)
+        used = {each.id for each in ast.walk(node.elt) if isinstance(each, ast.Name)}
+        if name not in used and ast.unparse(loop.iter).startswith("range("):
+            text = f"[{ast.unparse(node.elt)}] * len({ast.unparse(loop.iter)})"
+            yield _replace("shared block", "RL402", owner, node, text)
+    if isinstance(node, ast.Expr) and ast.unparse(node).endswith("__init__()") and _adds_saved(owner):
+        text = f"{ast.unparse(node)}; self.shortcut_proj = nn.Conv2d(8, 8, 1)"
+        yield _replace("unused shortcut", "RL206", owner, node, text)
+
+
+def _adds_saved(owner: ast.ClassDef) -> bool:
+    return any(isinstance(node, ast.Name) and node.id in SAVED for node in ast.walk(owner))
+
+
+def _replace(kind: str, rule: str, owner: ast.ClassDef, node: ast.AST, text: str) -> Mutation:
+    assert isinstance(node, (ast.expr, ast.stmt)) and node.end_lineno and node.end_col_offset is not None
+    start, end = (node.lineno, node.col_offset), (node.end_lineno, node.end_col_offset)
+    return Mutation(kind, rule, owner, start, end, text)
+
+
+def chosen(source: str, each: int) -> list[Mutation]:
+    """The first few mistakes of each kind."""
+    taken: Counter[str] = Counter()
+    found = []
+    for mutation in mutations(source):
+        taken[mutation.kind] += 1
+        if taken[mutation.kind] <= each:
+            found.append(mutation)
+    return found
+
+
+def is_found(mutation: Mutation, path: Path, source: str, check: Callable[[Request], FileReport]) -> bool:
+    """Whether the rule reports it: in one model for each class, or else in any model that the file builds."""
+    inside = range(mutation.owner.lineno, (mutation.owner.end_lineno or 0) + 1)
+    for quick in (True, False):
+        findings = check(Request(str(path), source=mutation.applied(source), quick=quick)).findings
+        if any(each.rule == mutation.rule and each.span.start.line in inside for each in findings):
+            return True
+    return False
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("files", nargs="+", type=Path)
+    parser.add_argument("--each", type=int, default=1)
+    arguments = parser.parse_args()
+    results: list[tuple[str, Path, bool]] = []
+    with Workers() as workers:
+        for path in arguments.files:
+            source = path.read_text(encoding="utf-8")
+            for mutation in chosen(source, arguments.each):
+                found = is_found(mutation, path.resolve(), source, workers.analyse)
+                results.append((mutation.kind, path, found))
+                word = "found" if found else "MISSED"
+                print(f"{word:6} {mutation.rule} {mutation.kind}: {path.name}:{mutation.start[0]}", flush=True)
+    for kind in dict.fromkeys(kind for kind, _, _ in results):
+        own = [found for each, _, found in results if each == kind]
+        print(f"{kind}: {sum(own)} of {len(own)}")
+    files = len({path for _, path, _ in results})
+    found = sum(found for _, _, found in results)
+    print(f"{found} of {len(results)} in {files} files: {found / max(len(results), 1):.0%}")
+
+
+if __name__ == "__main__":
+    main()
