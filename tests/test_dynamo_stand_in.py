@@ -57,6 +57,16 @@ print(before(1), decorated(1), after(1), allow_in_graph.__module__, config.__nam
     assert printed(STAND_IN + code) == ["2 3 4 torch._dynamo.decorators torch._dynamo.config"]
 
 
+def test_the_one_function_that_torchvision_imports_loads_it_when_called() -> None:
+    code = "from torch._dynamo.utils import is_compile_supported\n"
+    use = """
+print(is_compile_supported("meta"), is_compile_supported("cpu"))
+import torch._dynamo.utils as late
+print(late.same.__module__, late.is_compile_supported.__module__)
+"""
+    assert printed(STAND_IN + code + LOADED + use) == ["False", *printed(code + use)]
+
+
 def test_it_leaves_a_real_module_alone() -> None:
     code = "import torch._dynamo as real\n" + STAND_IN + "import torch\nprint(torch._dynamo is real)\n"
     assert printed(code) == ["True"]

@@ -4,6 +4,9 @@ The first elementwise operation on a meta tensor goes through a function that to
 wrapper imports torch._dynamo (800 modules, over a second) only to ask for `disable(fn)`, which returns a version of
 `fn` that the compiler leaves alone. While nothing is compiled, `fn` itself is that version. So a stand-in module
 answers `disable` with the function, and hands over to the real module at the first use of anything else.
+
+torchvision imports one function of torch._dynamo.utils, for a case that few models come to. It stands in as well, and
+hands over when it is called: that halves the time that importing torchvision or timm takes.
 """
 
 from __future__ import annotations
@@ -19,6 +22,7 @@ from typing import Any
 import torch
 
 _NAME = "torch._dynamo"
+_UTILS = "torch._dynamo.utils"
 
 
 def stand_in() -> None:
@@ -26,6 +30,7 @@ def stand_in() -> None:
     if _NAME in sys.modules or not hasattr(torch, "_disable_dynamo"):
         return
     sys.modules[_NAME] = _StandIn(_NAME)
+    sys.modules[_UTILS] = _Utils(_UTILS)
     sys.meta_path.insert(0, _Submodules())
 
 
@@ -43,6 +48,21 @@ class _StandIn(ModuleType):
         if name in ("__spec__", "__file__"):
             raise AttributeError(name)
         return getattr(_real(), name)
+
+
+class _Utils(ModuleType):
+    """Gives a function that loads the real module when it is called; any other attribute loads it at once."""
+
+    @staticmethod
+    def is_compile_supported(device_type: Any) -> Any:
+        _real()
+        return importlib.import_module(_UTILS).is_compile_supported(device_type)
+
+    def __getattr__(self, name: str) -> Any:
+        if name in ("__spec__", "__file__", "__path__"):
+            raise AttributeError(name)
+        _real()
+        return getattr(importlib.import_module(_UTILS), name)
 
 
 class _Submodules(MetaPathFinder, Loader):
@@ -69,7 +89,7 @@ class _Submodules(MetaPathFinder, Loader):
 
 def _real() -> ModuleType:
     if isinstance(sys.modules.get(_NAME), _StandIn):
-        del sys.modules[_NAME]
+        del sys.modules[_NAME], sys.modules[_UTILS]
         sys.meta_path[:] = [finder for finder in sys.meta_path if not isinstance(finder, _Submodules)]
     module = importlib.import_module(_NAME)
     torch._dynamo = module
