@@ -9,14 +9,17 @@ from typing import Any
 
 import jsonschema
 from click.testing import Result
+from referencing import Registry, Resource
 
-_SCHEMA = json.loads(resources.files("resnet_lint.executor.report").joinpath("schema.json").read_text())
+_FOLDER = resources.files("resnet_lint.executor.report")
+_SCHEMA, _METRICS = (json.loads(_FOLDER.joinpath(name).read_text()) for name in ("schema.json", "metrics.schema.json"))
+_KNOWN = Registry().with_resource("metrics.schema.json", Resource.from_contents(_METRICS))
 
 
 def report_of(result: Result) -> dict[str, Any]:
     """The JSON report of a run, which follows its schema."""
     report: dict[str, Any] = json.loads(result.stdout)
-    jsonschema.validate(report, _SCHEMA)
+    jsonschema.Draft202012Validator(_SCHEMA, registry=_KNOWN).validate(report)
     return report
 
 

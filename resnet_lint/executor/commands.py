@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -10,8 +11,9 @@ from typing import Any
 
 import click
 
+from ..errors import UsageError
 from ..inputs import check_inputs
-from .records import Order, Thresholds
+from .records import Order, Thresholds, Training
 
 DTYPES = ("float32", "float64", "bfloat16", "float16")
 
@@ -81,6 +83,16 @@ def metrics(file: Path, wanted: Thresholds, form: str) -> int:
 @click.option("--seed", metavar="N", type=int, default=0, help="The seed of weights and data. Default: 0.")
 @click.option("--fix", is_flag=True, help="Write the verified fixes into the file; else they are made in memory only.")
 @click.option("--unsafe-fixes", is_flag=True, help="Also fix what changes the result of code that runs.")
+@click.option("--train", is_flag=True, help="Also train the model, and evaluate it.")
+@click.option(
+    "--data", metavar="DATA", help="digits (the default), a folder of class folders, a .npz file, module:factory."
+)
+@click.option("--epochs", metavar="N", type=click.IntRange(min=1), help="The most epochs. Default: 20.")
+@click.option("--lr", metavar="X", type=click.FloatRange(0, min_open=True), help="The learning rate. Default: 0.001.")
+@click.option("--patience", metavar="N", type=click.IntRange(min=1), help="Epochs without progress. Default: 5.")
+@click.option("--checkpoint", metavar="FILE", type=click.Path(dir_okay=False), help="What was trained is kept here.")
+@click.option("--resume", is_flag=True, help="Go on with the training that the checkpoint holds.")
+@_gates
 @click.option("--format", "form", type=click.Choice(("text", "json")), default="text", help="The form of the report.")
 def run(
     path: str,
@@ -92,7 +104,9 @@ def run(
     seed: int,
     fix: bool,
     unsafe_fixes: bool,
+    wanted: Thresholds,
     form: str,
+    **training: Any,
 ) -> int:
     """Run a model on the hardware at hand, as it is and mended, and hold what happens against the prediction.
 
@@ -107,10 +121,32 @@ def run(
     cwd = Path.cwd()
     options = {"call": call, "input": input, "unsafe_fixes": unsafe_fixes}
     given = {name: value for name, value in options.items() if value}
-    order = Order(path, device=device, dtype=dtype, batch=batch, seed=seed)
-    plan = flow.plan(path, given, order, fix=fix, cwd=cwd)
+    plans = _training(path, **training)
+    leads = os.environ.get("RANK", "0") == "0"  # under torchrun, one process speaks for all
+    order = Order(path, device=device, dtype=dtype, batch=batch, seed=seed, training=plans)
+    plan = flow.plan(path, given, order, fix=fix and leads, cwd=cwd)
     choose = chooser(plan.settings.python, Path(plan.order.path))
     with Status(sys.stderr) as status, Workers(choose) as workers:
-        report = flow.run(plan, workers, choose, cwd=cwd, say=status.say)
+        report = flow.run(plan, workers, choose, cwd=cwd, status=status, wanted=wanted)
+    if not leads:
+        return 0
     click.echo((json if form == "json" else text).report(report, cwd), nl=False)
     return flow.exit_code(report)
+
+
+def _training(path: str, *, train: bool, resume: bool, checkpoint: str | None, **options: Any) -> Training | None:
+    """How to train, None for not at all. Raises UsageError for options that make no sense together."""
+    given = {name: value for name, value in options.items() if value is not None}
+    if not train:
+        names = [*given, *(["checkpoint"] if checkpoint else []), *(["resume"] if resume else [])]
+        if names:
+            raise UsageError(f"--{names[0]} is about a training; give --train as well")
+        return None
+    kept = Path(checkpoint or f"{Path(path.partition('::')[0]).stem}.checkpoint.pt").absolute()
+    if kept.exists() and not resume:
+        raise UsageError(f"{kept} holds an earlier training; --resume goes on with it, --checkpoint names another file")
+    if not os.access(kept.parent, os.W_OK):
+        raise UsageError(f"--checkpoint: nothing can be written into {kept.parent}")
+    usual = {"data": "digits", "epochs": 20, "lr": 0.001, "patience": 5}
+    chosen = {**usual, **given}
+    return Training(str(chosen["data"]), chosen["epochs"], chosen["lr"], chosen["patience"], str(kept), resume)

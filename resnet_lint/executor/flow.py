@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -19,11 +20,11 @@ from ..source.discover import discover
 from ..source.outline import Unreadable, read_outline
 from ..targets import targets_of
 from . import process, table
-from .records import Answers, MetricsReport, Order, Result, RunReport, Thresholds
+from .records import Answers, MetricsReport, Order, Result, RunReport, Thresholds, Trained, Verdict
+from .status import Status
 from .verdict import judge
 
-Say = Callable[[str], None]
-"""Told in a few words what is being done."""
+_INTERRUPTED = 130
 
 
 @dataclass(frozen=True)
@@ -56,21 +57,40 @@ def plan(argument: str, given: Mapping[str, object], order: Order, *, fix: bool,
     return Plan(argument, settings, replace(order, seconds=settings.timeout), fix)
 
 
-def run(plan: Plan, workers: Analyser, choose: Callable[[], Interpreter], *, cwd: Path, say: Say) -> RunReport:
+def run(
+    plan: Plan,
+    workers: Analyser,
+    choose: Callable[[], Interpreter],
+    *,
+    cwd: Path,
+    status: Status,
+    wanted: Thresholds,
+) -> RunReport:
     """Check, mend and run one model. Raises what `pipeline.check` and `process.run` raise, and FileNotWritten."""
     began = time.perf_counter()
-    say("checking")
+    status.progress("checking")
     checked = pipeline.check([plan.path], plan.settings, workers, cwd=cwd)
     rewrite = _rewrite(checked)
     if plan.fix and rewrite is not None:
         write(rewrite)
     written = plan.fix and rewrite is not None
-    engine = _Engine(choose(), say)
-    original = engine.run(plan.order, None if rewrite is None else rewrite.before, "as it is")
-    fixed = None if rewrite is None else engine.run(plan.order, rewrite.after, "mended")
-    return RunReport(
-        plan.order.path, _about_models(checked.findings), rewrite, written, original, fixed, time.perf_counter() - began
-    )
+    engine = _Engine(choose(), status)
+    if rewrite is None:
+        original, fixed = engine.run(plan.order, None, "as it is"), None
+    else:
+        original = engine.run(replace(plan.order, training=None), rewrite.before, "as it is")
+        fixed = engine.run(plan.order, rewrite.after, "mended")
+    findings = _about_models(checked.findings)
+    verdict = _verdict((fixed or original).training, findings if rewrite is None else rewrite.left, wanted)
+    seconds = time.perf_counter() - began
+    return RunReport(plan.order.path, findings, rewrite, written, original, fixed, seconds, verdict)
+
+
+def _verdict(trained: Trained | None, findings: Sequence[Finding], wanted: Thresholds) -> Verdict | None:
+    if trained is None:
+        return None
+    silent = [f"line {each.span.start.line}: {each.message}" for each in findings if each.rule.startswith("RL2")]
+    return judge(trained.evaluation, trained.history, wanted, shared_samples=trained.shared, silent_mistakes=silent)
 
 
 def _about_models(findings: tuple[Finding, ...]) -> tuple[Finding, ...]:
@@ -90,19 +110,27 @@ class _Engine:
     """Runs models with an interpreter, and says what it does."""
 
     interpreter: Interpreter
-    say: Say
+    status: Status
 
     def run(self, order: Order, source: str | None, which: str) -> Result:
         def on_event(kind: str, value: Mapping[str, Any]) -> None:
             if kind == "progress":
-                self.say(f"{value['phase']}, {which}")
+                self.status.progress(f"{value['phase']}, {which}", value["done"], value["total"])
 
         return process.run(replace(order, source=source), self.interpreter, on_event)
 
 
 def exit_code(report: RunReport) -> int:
-    """1 where the model that was run last is not sound, or the file still has an error; else 0."""
-    return int(not report.last.confirmation.sound or any(_is_error(finding) for finding in report.left))
+    """130 after Ctrl-C; 1 where the model that was run last is not sound, a limit was missed, the loss is no longer a
+    number, or the file still has an error; else 0.
+    """
+    trained = report.last.training
+    if trained is not None and trained.interrupted:
+        return _INTERRUPTED
+    missed = report.verdict is not None and bool(report.verdict.missed)
+    diverged = trained is not None and not math.isfinite(trained.history[-1].loss)
+    faulty = any(_is_error(finding) for finding in report.left)
+    return int(not report.last.confirmation.sound or missed or diverged or faulty)
 
 
 def _is_error(finding: Finding) -> bool:

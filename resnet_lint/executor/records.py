@@ -15,6 +15,21 @@ LEVELS: tuple[Level, ...] = ("good", "fair", "bad")
 
 
 @dataclass(frozen=True)
+class Training:
+    """How to train: on what (`digits`, a folder, a .npz file or `module:factory`), for how many epochs at most, with
+    which learning rate to begin with, and how many epochs may pass without a lower validation loss. `checkpoint` is the
+    file that holds what was trained; `resume` goes on from it.
+    """
+
+    data: str
+    epochs: int
+    learning_rate: float
+    patience: int
+    checkpoint: str
+    resume: bool
+
+
+@dataclass(frozen=True)
 class Order:
     """What the engine is asked to do with one model.
 
@@ -34,12 +49,14 @@ class Order:
     dtype: str = "float32"
     batch: int | None = None
     seed: int = 0
+    training: Training | None = None
 
     @staticmethod
     def from_fields(fields: dict[str, Any]) -> Order:
         """The order that JSON turned into lists and objects."""
         targets = tuple(Target(**{**target, "inputs": tuple(target["inputs"])}) for target in fields["targets"])
-        return Order(**{**fields, "targets": targets})
+        training = Training(**fields["training"]) if fields["training"] is not None else None
+        return Order(**{**fields, "targets": targets, "training": training})
 
 
 @dataclass(frozen=True)
@@ -129,13 +146,16 @@ class Gradients:
 
 @dataclass(frozen=True)
 class Result:
-    """Everything that the engine found out about one model; of one that does not run there are no `gradients`."""
+    """Everything that the engine found out about one model; of one that does not run there are no `gradients`, and no
+    `training`.
+    """
 
     torch: str
     subject: Subject
     confirmation: Confirmation
     cost: Cost
     gradients: Gradients | None = None
+    training: Trained | None = None
 
 
 @dataclass(frozen=True)
@@ -190,6 +210,25 @@ class Epoch:
 
 
 @dataclass(frozen=True)
+class Trained:
+    """A training: its data with the number of samples in both splits, its epochs, and the evaluation on the validation
+    data with the weights of the `best` epoch. `shared` counts the validation samples that are among the training
+    samples too, `notes` name what was left out of the data; `stopped` says why it ended before its last epoch.
+    """
+
+    data: str
+    samples: tuple[int, int]
+    history: tuple[Epoch, ...]
+    best: int
+    evaluation: Evaluation | None
+    shared: int
+    notes: tuple[str, ...]
+    checkpoint: str
+    stopped: str | None = None
+    interrupted: bool = False
+
+
+@dataclass(frozen=True)
 class Thresholds:
     """What is wanted: the accuracy, and precision, recall and F1 of the worst class; the most that the validation loss
     may lie above the training loss. `gates` are those that the user has set: to miss one is a failure.
@@ -230,7 +269,7 @@ class RunReport:
 
     `findings` are those of the file as it was; `rewrite` is its text before and after the fixes, and `written` says
     whether the file has them. `original` and `fixed` are the runs without and with them; with nothing to mend there is
-    no `fixed`.
+    no `fixed`, and without a training no `verdict`.
     """
 
     path: str
@@ -240,6 +279,7 @@ class RunReport:
     original: Result
     fixed: Result | None
     seconds: float
+    verdict: Verdict | None = None
 
     @property
     def last(self) -> Result:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import torch
 
 from ...errors import UsageError
@@ -9,6 +11,8 @@ from ...errors import UsageError
 
 def device_of(name: str) -> torch.device:
     """The device of that name; for `auto`, CUDA before MPS before the CPU. Raises UsageError where there is none."""
+    if name in ("auto", "cuda") and _present()[0] == "cuda":
+        return torch.device("cuda", int(os.environ.get("LOCAL_RANK", "0")))  # torchrun gives each process its own
     if name == "auto":
         return torch.device(_present()[0])
     try:

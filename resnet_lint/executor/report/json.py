@@ -10,7 +10,8 @@ from typing import Any
 from ... import __version__
 from ...files import shown
 from ...records import Finding
-from ..records import Confirmation, Result, RunReport
+from ..records import Confirmation, Result, RunReport, Trained
+from .metrics import evaluation_fields, history_fields, verdict_fields
 from .numbers import finite
 
 VERSION = 1
@@ -27,6 +28,7 @@ def report(run: RunReport, cwd: Path) -> str:
         "written": run.written,
         "original": _result(run.original),
         "fixed": None if run.fixed is None else _result(run.fixed),
+        "verdict": None if run.verdict is None else verdict_fields(run.verdict),
         "summary": {
             "confirmed": run.last.confirmation.sound,
             "findings_left": len(run.left),
@@ -55,6 +57,17 @@ def _result(result: Result) -> dict[str, Any]:
         "confirmation": _confirmation(result.confirmation),
         "cost": asdict(result.cost),
         "gradients": None if result.gradients is None else asdict(result.gradients),
+        "training": None if result.training is None else _training(result.training),
+    }
+
+
+def _training(trained: Trained) -> dict[str, Any]:
+    training, validation = trained.samples
+    return {
+        **asdict(trained),
+        "samples": {"training": training, "validation": validation},
+        "history": history_fields(trained.history),
+        "evaluation": None if trained.evaluation is None else evaluation_fields(trained.evaluation),
     }
 
 

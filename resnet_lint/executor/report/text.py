@@ -10,9 +10,9 @@ from tabulate import tabulate
 from ...files import shown
 from ...records import Shape
 from ...report.summary import count, one_line
-from ..records import Confirmation, Result, RunReport, Stage
+from ..records import Confirmation, Result, RunReport, Stage, Trained, Verdict
 from .measures import cost_block, gradient_blocks
-from .tables import titled
+from .tables import evaluation_blocks, history_blocks, titled, verdict_block
 
 _MOST_NAMES = 5
 
@@ -40,6 +40,28 @@ def _sections(run: RunReport, cwd: Path) -> Iterator[str]:
     yield cost_block(run)
     if run.last.gradients is not None:
         yield from gradient_blocks(run.last.gradients)
+    if run.last.training is not None and run.verdict is not None:
+        yield from _training_blocks(run.last.training, run.verdict)
+
+
+def _training_blocks(trained: Trained, verdict: Verdict) -> Iterator[str]:
+    yield from history_blocks(trained.history)
+    if trained.evaluation is not None:
+        yield from evaluation_blocks(trained.evaluation)
+    yield verdict_block(verdict)
+    yield "\n".join(training_notes(trained))
+
+
+def training_notes(trained: Trained) -> Iterator[str]:
+    """What else there is to say of a training, a line each."""
+    training, validation = trained.samples
+    yield f"{trained.data}: {training} samples for training, {validation} for validation"
+    yield from trained.notes
+    if trained.stopped is not None:
+        yield f"stopped: {trained.stopped}"
+    if trained.best:
+        yield f"the metrics are those of epoch {trained.best}, which has the lowest validation loss"
+        yield f"kept in {trained.checkpoint}; --resume goes on from there"
 
 
 def _outcome(run: RunReport, cwd: Path) -> str:

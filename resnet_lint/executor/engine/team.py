@@ -1,0 +1,96 @@
+"""Several processes at one training, as torchrun starts them; without torchrun, a team of one.
+
+A batch is shared out among the processes, and what they do together is what one process would have done: gradients are
+those of the whole batch, and batch normalisation sees all of it.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
+from typing import Any
+
+import torch
+from torch import Tensor, distributed, nn
+from torch.distributed.nn.functional import all_reduce as _all_reduce
+from torch.nn.functional import batch_norm
+from torch.nn.modules.batchnorm import _BatchNorm
+from torch.nn.parallel import DistributedDataParallel
+
+# Gradients flow through it: the sum's gradient is the sum of the gradients.
+all_reduce: Callable[[Tensor], Tensor] = _all_reduce
+
+
+class Team:
+    """The processes of one training: how many, and which of them this is."""
+
+    def __init__(self, rank: int, size: int) -> None:
+        self.rank = rank
+        self.size = size
+
+    @property
+    def leads(self) -> bool:
+        return self.rank == 0
+
+    def share(self, places: Tensor) -> Tensor:
+        """This process's part of a batch."""
+        return places.tensor_split(self.size)[self.rank]
+
+    def total(self, value: Tensor) -> Tensor:
+        """The sum of a tensor over all processes."""
+        value = value.detach().clone()
+        if self.size > 1:
+            distributed.all_reduce(value)
+        return value
+
+    def joined(self, model: nn.Module, *, all_learn: bool) -> nn.Module:
+        """The model with gradients and statistics of the whole team."""
+        if self.size == 1:
+            return model
+        device = next(model.parameters()).device
+        if device.type == "cuda":
+            model = nn.SyncBatchNorm.convert_sync_batchnorm(model)  # type: ignore[no-untyped-call]
+        else:
+            _share_statistics(model)
+        return DistributedDataParallel(model, find_unused_parameters=not all_learn)
+
+
+@contextmanager
+def team(device: torch.device) -> Iterator[Team]:
+    """The team that torchrun has put this process into."""
+    size = int(os.environ.get("WORLD_SIZE", "1"))
+    if size == 1:
+        yield Team(0, 1)
+        return
+    distributed.init_process_group("nccl" if device.type == "cuda" else "gloo")
+    try:
+        yield Team(distributed.get_rank(), size)
+    finally:
+        distributed.destroy_process_group()
+
+
+def _share_statistics(model: nn.Module) -> None:
+    """What SyncBatchNorm does on CUDA alone: normalise by the mean and variance of the whole batch."""
+    for module in model.modules():
+        if isinstance(module, _BatchNorm):
+            module.forward = partial(_normalised, module)  # type: ignore[method-assign]
+
+
+def _normalised(norm: Any, values: Tensor) -> Tensor:
+    if not norm.training:
+        return batch_norm(values, norm.running_mean, norm.running_var, norm.weight, norm.bias, False, 0.0, norm.eps)
+    axes = [axis for axis in range(values.dim()) if axis != 1]
+    shape = [1, -1, *[1] * (values.dim() - 2)]
+    count = all_reduce(torch.tensor(float(values.numel() / values.shape[1])))
+    mean = all_reduce(values.sum(axes)) / count
+    centred = values - mean.view(shape)
+    variance = all_reduce(centred.square().sum(axes)) / count
+    if norm.track_running_stats:
+        norm.num_batches_tracked.add_(1)
+        momentum = norm.momentum if norm.momentum is not None else 1 / float(norm.num_batches_tracked)
+        norm.running_mean.lerp_(mean.detach(), momentum)
+        norm.running_var.lerp_(variance.detach() * count / (count - 1), momentum)
+    normal: Tensor = centred * (variance + norm.eps).rsqrt().view(shape)
+    return normal if norm.weight is None else torch.addcmul(norm.bias.view(shape), normal, norm.weight.view(shape))
