@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from enum import Enum
 from pathlib import Path
+from textwrap import dedent
 from types import ModuleType
 from typing import Any
 
@@ -72,6 +73,53 @@ def test_names_of_output_channels(name: str) -> None:
     exec(f"def init(self, in_channels, {name}): ...", namespace)
     found = parameters_of(type("Net", (nn.Module,), {"__init__": namespace["init"]}))
     assert (found.inputs, found.outputs) == ("in_channels", name)
+
+
+def test_a_plain_annotation_outweighs_a_name() -> None:
+    def init(
+        self: Any, layers: int, norm: tuple[str, int] | str, act: str, expand: bool, depths: list[int]
+    ) -> None: ...
+
+    def united(self: Any, layers: int | str, norm: str | tuple, dims: float, pooling: [int]) -> None: ...  # type: ignore
+
+    assert first(init) == {"layers": 64, "norm": nn.BatchNorm2d, "act": "relu", "expand": True, "depths": (2, 2, 2, 2)}
+    assert first(united) == {"layers": 64, "norm": "batch", "dims": 0.5, "pooling": ...}
+
+
+@pytest.mark.parametrize("name", ["spatial_dims", "num_dims", "ndim", "n_dims", "dimensions"])
+def test_a_number_of_axes_is_no_width(name: str) -> None:
+    namespace: dict[str, Any] = {}
+    exec(f"def init(self, {name}, in_dim): ...", namespace)
+    [only] = tries(namespace["init"])
+    assert (only.kwargs, only.sure) == ({name: "2", "in_dim": str(WIDTH)}, False)
+
+
+def test_a_literal_default_elsewhere_in_the_file_is_taken() -> None:
+    text = """
+    def build(mode="fast", levels=(True, False), gate=None, act=nn.ReLU): ...
+    class Net:
+        def __init__(self, x, *, gate="soft", order): ...
+    """
+    here = replace(HERE, tree=ast.parse(dedent(text)))
+
+    def init(self: Any, mode: str, levels: Any, gate: Any, order: Any, in_channels: Any) -> None: ...
+
+    [only] = invented(type("Net", (nn.Module,), {"__init__": init}), here)
+    wanted = {"mode": "'fast'", "levels": "(True, False)", "gate": "'soft'", "order": "...", "in_channels": "64"}
+    assert only.kwargs == wanted
+
+
+def test_a_default_elsewhere_of_another_type_is_not_taken() -> None:
+    here = replace(HERE, tree=ast.parse("def build(mode=(1, 2)): ..."))
+
+    def init(self: Any, mode: str) -> None: ...
+
+    assert invented(type("Net", (nn.Module,), {"__init__": init}), here)[0].kwargs == {"mode": '"relu"'}
+
+
+def test_a_wrapped_loss_gets_one() -> None:
+    assert isinstance(first(lambda self, loss_fcn: None)["loss_fcn"], nn.MSELoss)
+    assert first(lambda self, has_loss, device: None) == {"has_loss": True, "device": "cpu"}
 
 
 def test_what_has_a_default_is_left_alone() -> None:

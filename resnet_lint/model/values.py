@@ -6,8 +6,10 @@ import ast
 import enum
 import inspect
 import re
+import types
 import typing
 from collections.abc import Mapping, Sequence
+from itertools import chain
 from typing import Any
 
 from torch import nn
@@ -39,8 +41,14 @@ _PART = re.compile(
     r"|func|transform|attn|attention|mlp|ffn|inner|branch|main|path|.*_(module|encoder|decoder|head|backbone|predictor|pool))$"
 )
 
-# Tried in this order against a parameter's name; the first that matches gives the value.
+# How many axes a map has, as in `spatial_dims`: no width.
+_AXES = re.compile(r"^((spatial|space|n|num)_?dims?|n?_?dimensions?)$")
+
+# Tried in this order against a parameter's name; the first that matches and is of the annotated type gives the value.
 _BY_NAME: Sequence[tuple[str, str]] = (
+    (_AXES.pattern, "2"),
+    (r"^device$", '"cpu"'),
+    (r"^dtype$", "torch.float32"),
     (r"n_?class|classes|vocab", "10"),
     (r"growth", "16"),
     (r"in_chans|image_channels|img_channels|n_channels|channels_img", "3"),
@@ -56,18 +64,22 @@ _BY_NAME: Sequence[tuple[str, str]] = (
     (r"patch", "4"),
     (r"seq|max_len|length|block_size|context|max_position", "32"),
     (r"^(use|with|has|is|no)_|bias|bilinear|learned|inplace", "True"),
+    (r"(^|_)(loss|criterion)(_f?c?n|_func|_function)?$", "nn.MSELoss()"),
     (r"activation|act_layer|^act$|nonlinearity|act_fn", "nn.ReLU"),
     (r"norm", "nn.BatchNorm2d"),
+    (r"norm", '"batch"'),
     (r"widths|channels_list|dims|hidden_sizes|features_list|filters_list", "(16, 32, 64, 128)"),
 )
 _BY_TYPE: Mapping[Any, str] = {int: str(WIDTH), float: "0.5", bool: "True", str: '"relu"', dict: "{}"}
-_PLAIN_TYPES = {"int": int, "float": float, "bool": bool, "str": str, "dict": dict}
+_PLAIN_TYPES = {"int": int, "float": float, "bool": bool, "str": str, "dict": dict, "tuple": tuple, "list": list}
 _MOST_NESTED = 3
 
 
 def is_width(name: str) -> bool:
     """Whether a parameter counts channels or features."""
     name = name.lower()
+    if _AXES.match(name):
+        return False
     return bool(INPUT_CHANNELS.match(name) or OUTPUT_CHANNELS.match(name) or _WIDTH_WORDS.search(name))
 
 
@@ -95,9 +107,12 @@ def _value(name: str, annotation: Any, loaded: Loaded, nested: int) -> str | Non
     if _PART.match(word) or (isinstance(annotation, type) and issubclass(annotation, nn.Module)):
         return _part(annotation)
     for pattern, value in _BY_NAME:
-        if re.search(pattern, word):
+        if re.search(pattern, word) and _suits(value, annotation):
             return value
-    if annotation in _BY_TYPE:
+    default = _default_elsewhere(name, loaded.tree)
+    if default is not None and _suits(default, annotation):
+        return default
+    if isinstance(annotation, type) and annotation in _BY_TYPE:
         return _BY_TYPE[annotation]
     if is_width(word) or _element(annotation) is int:
         return str(WIDTH)
@@ -114,6 +129,37 @@ def _resolved(annotation: Any, loaded: Loaded) -> Any:
     inner = [kind for kind in typing.get_args(annotation) if kind is not type(None)]
     optional = type(None) in typing.get_args(annotation)
     return inner[0] if inner and (optional or typing.get_origin(annotation) is typing.Union) else annotation
+
+
+def _suits(value: str, annotation: Any) -> bool:
+    """Whether a value is of the annotated type, where that is plain: no tuple for an `int`, no class for a `str`."""
+    kinds = typing.get_args(annotation) if isinstance(annotation, types.UnionType) else (annotation,)
+    if not all(isinstance(kind, type) and kind in _PLAIN_TYPES.values() for kind in kinds):
+        return True
+    if value.startswith(("nn.", "torch.")):
+        return False
+    read = ast.literal_eval(value)
+    return isinstance(read, kinds) or (float in kinds and isinstance(read, int))
+
+
+def _default_elsewhere(name: str, tree: ast.Module) -> str | None:
+    """The default that another function of the file gives to a parameter of that name, if it is a literal."""
+    for node in ast.walk(tree):
+        if not isinstance(node, ast.FunctionDef):
+            continue
+        positional = [*node.args.posonlyargs, *node.args.args]
+        with_default = zip(positional[len(positional) - len(node.args.defaults) :], node.args.defaults, strict=True)
+        for parameter, default in chain(with_default, zip(node.args.kwonlyargs, node.args.kw_defaults, strict=True)):
+            if parameter.arg == name and default is not None and _is_setting(default):
+                return ast.unparse(default)
+    return None
+
+
+def _is_setting(default: ast.expr) -> bool:
+    try:
+        return ast.literal_eval(default) is not None
+    except ValueError:
+        return False
 
 
 def _in_form(value: str, annotation: Any) -> str:
