@@ -12,7 +12,9 @@ from .records import Cause, ClassStatus, Mend, Operand, Span
 Kind = TypeVar("Kind", bound=Observed)
 FailureKind = Literal["addition", "concatenation", "layer", "shrunk", "other"]
 Difference = Literal["rank", "batch", "channels", "size"]
-ProblemKind = Literal["unreadable", "import", "missing", "refused", "build", "trace", "comment", "unused ignore"]
+ProblemKind = Literal[
+    "unreadable", "import", "ended", "missing", "refused", "build", "trace", "comment", "unused ignore"
+]
 
 
 @dataclass(frozen=True)

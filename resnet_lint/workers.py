@@ -165,7 +165,7 @@ def _close(stream: IO[str] | None) -> None:
 def _not_looked_at(request: Request, reason: str) -> FileReport:
     """A file that ended its process, as the finding that says so."""
     span = Span(request.path, Position(1, 1), Position(1, 1))
-    analysis = Analysis(request.path, (Problem("import", span, reason),))
+    analysis = Analysis(request.path, (Problem("ended", span, reason),))
     return FileReport(request.path, check(analysis, load_rules(request.rule_folders)))
 
 

@@ -8,6 +8,9 @@ from resnet_lint.analysis import Analysis
 from resnet_lint.records import Finding, Fix
 from resnet_lint.rule import Case, Rule
 
+# A process that ended says nothing of how far it came.
+_WHAT_FAILS = {"import": "cannot be imported", "ended": "cannot be looked at"}
+
 
 class ImportFailed(Rule):
     """What it does: reports a file whose imports or definitions fail, or that ends or hangs the interpreter meanwhile.
@@ -64,8 +67,7 @@ class ImportFailed(Rule):
 
     def check(self, analysis: Analysis) -> Iterator[Finding]:
         for problem in analysis.problems:
-            if problem.kind == "import":
+            if problem.kind in _WHAT_FAILS:
+                message = f"{_WHAT_FAILS[problem.kind]}: {problem.reason}"
                 fix = Fix(problem.help) if problem.help else None
-                yield Finding(
-                    self.code, self.name, self.severity, f"cannot be imported: {problem.reason}", problem.span, fix=fix
-                )
+                yield Finding(self.code, self.name, self.severity, message, problem.span, fix=fix)

@@ -125,6 +125,24 @@ CASES = {
         {"Focus": "checked", "Twice": "checked"},
         ("RL301",),
     ),
+    "settings in a file of the project": Hard(
+        """
+        import json
+        class Net(nn.Module):
+            def __init__(self, settings="net.json"):
+                super().__init__()
+                with open(settings) as file:
+                    self.conv = nn.Conv2d(3, json.load(file)["width"], 3)
+            def forward(self, x):
+                return self.conv(x)
+
+        class Ambiguous(Net):
+            def __init__(self):
+                super().__init__("twice.json")
+        """,
+        {"Net": "checked", "Ambiguous": "failed"},
+        ("RL003",),
+    ),
     "a fallback of the file's own": Hard(
         """
         try:
@@ -375,6 +393,10 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("hard")
     for name, case in CASES.items():
         (folder / _file(name)).write_text("import torch\nfrom torch import nn\n" + dedent(case.source))
+    (folder / "pyproject.toml").touch()  # the root of the project
+    for name in ("one/settings/net.json", "one/twice.json", "other/twice.json"):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text('{"width": 8}')
     return folder
 
 

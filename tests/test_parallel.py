@@ -263,9 +263,9 @@ def test_a_file_that_kills_the_worker_costs_no_other_file(tmp_path: Path, monkey
     with Workers() as workers:
         reports = in_order(workers.analyse, [Request("innocent"), Request("killer"), Request("later")], 2)
     assert [finding.message for report in reports for finding in report.findings] == [
-        "cannot be imported: it was looked at",
-        "cannot be imported: it kills the process that looks at it",
-        "cannot be imported: it was looked at",
+        "cannot be looked at: it was looked at",
+        "cannot be looked at: it kills the process that looks at it",
+        "cannot be looked at: it was looked at",
     ]
 
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, chdir
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Literal
 
 import torch
@@ -28,6 +29,7 @@ from .factories import own_shapes, shapes_in
 from .feed import feed
 from .inputs import Guess
 from .load import Loaded
+from .package import folder_with
 
 # The part of a file's time that goes to one attempt.
 _ATTEMPT_SHARE = 0.4
@@ -112,7 +114,7 @@ class Attempts:
         """What the user's code builds, or what it raises."""
         try:
             with self._clock.one_attempt(0.5):
-                return _built(make)
+                return _built(make, Path(self._loaded.project.root))
         except (Exception, SystemExit, KeyboardInterrupt, TimeUp) as error:
             return error
 
@@ -198,12 +200,22 @@ def _tensors(inputs: tuple[str, ...]) -> dict[str, torch.Tensor]:
     return {name: Guess(shape, getattr(torch, dtype or "float32")).tensor() for name, shape, dtype in told}
 
 
-def _built(make: Callable[..., Any]) -> nn.Module:
-    """Build without downloads: where the first try fails, with the parameters that ask for weights switched off."""
+def _built(make: Callable[..., Any], root: Path) -> nn.Module:
+    """Build where the files are that the constructor reads, and without downloads.
+
+    Where it fails, again from the folder in which it finds its file, or with the parameters that ask for weights
+    switched off.
+    """
     try:
         return build(make)
     except TimeUp:
         raise
+    except FileNotFoundError as error:
+        folder = folder_with(error.filename, root)
+        if folder is None:
+            raise
+        with chdir(folder):
+            return build(make)
     except Exception:
         off = {name: value for name, value in _WITHOUT_WEIGHTS.items() if name in parameter_names(make)}
         if not off:

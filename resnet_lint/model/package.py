@@ -45,6 +45,14 @@ def import_folders(file: Path, package: Path | None, root: Path) -> list[Path]:
     return [package.parent] if package is not None else [file.parent, root, Path.cwd()]
 
 
+def folder_with(name: object, root: Path) -> Path | None:
+    """The folder of a project from which a relative file name leads to a file, if there is just one."""
+    if not isinstance(name, str) or not Path(name).name or Path(name).is_absolute() or ".." in Path(name).parts:
+        return None
+    found = [path for path in root.rglob(Path(name).name) if path.is_file() and path.match(name)]
+    return found[0].parents[len(Path(name).parts) - 1] if len(found) == 1 else None
+
+
 def module_name(file: Path, package: Path | None) -> str:
     """The name under which a file is imported; that of a file on its own must not be taken by another module."""
     if package is None:
