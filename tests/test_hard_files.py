@@ -24,6 +24,8 @@ class Hard:
     found: tuple[str, ...] = ()
 
 
+PLAIN = ("Planned", "Configured", "Keyed", "Windowed", "Grouped", "Wrapped")
+
 CASES = {
     "a package that is not installed": Hard(
         """
@@ -121,8 +123,15 @@ CASES = {
             def forward(self, x):
                 x = self.first(x)
                 return self.second(torch.cat([x, x], 1))
+
+        class Pooler(nn.Module):
+            def __init__(self, hidden_size):
+                super().__init__()
+                self.dense = nn.Linear(hidden_size, hidden_size)
+            def forward(self, hidden_states):
+                return self.dense(hidden_states[:, 0])
         """,
-        {"Focus": "checked", "Twice": "checked"},
+        {"Focus": "checked", "Twice": "checked", "Pooler": "checked"},
         ("RL301",),
     ),
     "settings in a file of the project": Hard(
@@ -271,6 +280,18 @@ CASES = {
             def forward(self, x):
                 return x + self.act(self.fn(x))
 
+        class Base(nn.Module):
+            def __init__(self, spatial_dims: int, in_channels, *, norm: str, depth=1):
+                super().__init__()
+                assert spatial_dims == 2 and norm == "batch"
+                self.conv = nn.Conv2d(in_channels, depth, 1)
+            def forward(self, x):
+                return self.conv(x)
+
+        class HandedOn(Base):
+            def __init__(self, depth=3, **kwargs):
+                super().__init__(depth=depth, **kwargs)
+
         class Unguessable(nn.Module):
             def __init__(self, tree):
                 super().__init__()
@@ -278,8 +299,7 @@ CASES = {
             def forward(self, x):
                 return self.fc(x)
         """,
-        {name: "checked" for name in ("Planned", "Configured", "Keyed", "Windowed", "Grouped", "Wrapped")}
-        | {"Unguessable": "failed"},
+        {name: "checked" for name in (*PLAIN, "Base", "HandedOn")} | {"Unguessable": "failed"},
         ("RL003",),
     ),
     "inputs of all sorts": Hard(

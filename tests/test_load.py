@@ -131,7 +131,11 @@ def test_a_failed_assignment_costs_its_name_only(loaded: LoadSource) -> None:
         ("def f():\n    raise ValueError\nclass A:\n    f()\n", 2, "ValueError"),
         ("@undefined\ndef f(): ...\n", 1, "NameError: name 'undefined' is not defined"),
         ("import sys\nclass A:\n    sys.exit(3)\n", 3, "it exits while it is imported (exit code 3)"),
-        ("try:\n    from os import nothing\nexcept ImportError:\n    raise RuntimeError('no')\n", 4, "RuntimeError: no"),
+        (
+            "try:\n    from os import nothing\nexcept ImportError:\n    raise RuntimeError('no')\n",
+            4,
+            "RuntimeError: no",
+        ),
     ],
 )
 def test_what_else_fails_is_a_failure_with_its_line(source: str, line: int, reason: str, tmp_path: Path) -> None:

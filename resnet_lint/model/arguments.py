@@ -137,6 +137,26 @@ def repaired(arguments: Invented, error: BaseException) -> Invented | None:
     return None
 
 
+_MISSING = re.compile(r"missing \d+ required (?:positional|keyword-only) arguments?: (.*)")
+
+
+def handed_on(arguments: Invented, error: BaseException, make: type[nn.Module], loaded: Loaded) -> Invented | None:
+    """Arguments with those that a base class wants, where the constructor has a `**kwargs` that it hands on."""
+    match = _MISSING.search(str(error))
+    kinds = {parameter.kind for parameter in inspect.signature(make).parameters.values()}
+    if match is None or inspect.Parameter.VAR_KEYWORD not in kinds:
+        return None
+    known = {
+        parameter.name: parameter
+        for base in reversed(make.__mro__)
+        if issubclass(base, nn.Module)
+        for parameter in inspect.signature(base).parameters.values()
+    }
+    wanted = [name for name in re.findall(r"'(\w+)'", match[1]) if name in known and name not in arguments.kwargs]
+    added = {name: value_for(known[name], loaded) or UNKNOWN for name in wanted}
+    return replace(arguments, kwargs={**arguments.kwargs, **added}, sure=False) if added else None
+
+
 def _names_at(error: BaseException) -> list[str]:
     """The names near where an error arose: in its expression, in its line, and so on outward through the callers."""
     texts: list[str] = []

@@ -16,7 +16,7 @@ from torch import nn
 from ..inputs import called_name
 from ..limits import TimeUp
 from ..records import Request, Target
-from .arguments import Invented, invented, repaired, required_names
+from .arguments import Invented, handed_on, invented, repaired, required_names
 from .attempts import Attempts, Clock, Traced
 from .build import noting_where_built
 from .classes import ModelClass
@@ -180,7 +180,9 @@ class Explorer:
                 reason = f"nobody in the file builds it, and {names} cannot be guessed"
                 self._coverage.failed(model, NotChecked("build", reason, call))
             error = self._attempts.build_and_feed(call, self._evaluate(call), model, arguments)
-            better = repaired(arguments, error) if error is not None else None
+            if error is None:
+                return
+            better = repaired(arguments, error) or handed_on(arguments, error, model.type, self._loaded)
             if better is None:
                 return
             self._coverage.tried_again(model, call)

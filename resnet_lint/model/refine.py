@@ -62,7 +62,7 @@ def _change_for(fault: Fault, size: tuple[int, int]) -> tuple[str, Shape | None,
         return None
     source = _input_with_channels(operands[0], fault.layer.dimension)
     if source is None:
-        return _scaled(operands[0], fault.layer)
+        return _rearranged(operands[0], fault.layer)
     return str(source.target), _reshaped(source.meta["shape"], fault.layer, size), None
 
 
@@ -173,13 +173,16 @@ def _input_with_channels(node: fx.Node, dimension: int) -> fx.Node | None:
     return node
 
 
-def _scaled(node: fx.Node, layer: Layer) -> tuple[str, Shape | None, torch.dtype | None] | None:
-    """The channels of an input that the way to the layer multiplies: pixels folded into channels, copies joined."""
-    source = _input_rearranged(node)
-    fed = node.meta["shape"]
-    if source is None or fed is None or len(fed) != len(source.meta["shape"]):
+def _rearranged(node: fx.Node, layer: Layer) -> tuple[str, Shape | None, torch.dtype | None] | None:
+    """An input of which the layer gets a part, such as the first token, or that the way to the layer multiplies."""
+    source, fed = _input_rearranged(node), node.meta["shape"]
+    if source is None or fed is None:
         return None
     shape = list(source.meta["shape"])
+    if layer.dimension == -1 and len(fed) < 2:
+        return str(source.target), (BATCH, *([STEPS] * (len(shape) - len(fed))), layer.wanted), None
+    if len(fed) != len(shape):
+        return None
     channels, rest = divmod(shape[layer.dimension] * layer.wanted, fed[layer.dimension])
     if rest or not channels:
         return None
