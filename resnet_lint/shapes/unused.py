@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator, Sequence
+from types import CodeType
 
 from torch import nn
 
@@ -15,13 +16,13 @@ from ..observed import NeverUsed
 from .built import built_of
 from .calls import ModuleCall
 from .seen import Seen, words_in
-from .syntax import tree_of
+from .syntax import function_of, tree_of
 
 Untrained = Sequence[tuple[Seen, frozenset[str]]]
 
 _SHORTCUTS = frozenset({"shortcut", "skip", "downsample", "identity", "residual", "res", "proj", "projection"})
 # What reaches modules without naming them.
-_TREE = frozenset({"children", "named_children", "modules", "named_modules", "_modules", "getattr", "get_submodule"})
+_TREE = frozenset({"children", "named_children", "modules", "named_modules", "_modules", "get_submodule"})
 
 
 def never_used(untrained: Untrained) -> Iterator[NeverUsed]:
@@ -107,4 +108,16 @@ def _outside_constructors(node: ast.AST) -> Iterator[ast.AST]:
 def _walks_its_tree(model: type[nn.Module]) -> bool:
     """Whether a method of a class looks through the modules of its own."""
     codes = (getattr(value, "__code__", None) for base in model.__mro__[:-2] for value in vars(base).values())
-    return any(not _TREE.isdisjoint(code.co_names) for code in codes if code is not None)
+    return any(not _TREE.isdisjoint(code.co_names) or _asks_by_name(code) for code in codes if code is not None)
+
+
+def _asks_by_name(code: CodeType) -> bool:
+    """Whether a method has `getattr(self, name)` with a name that only a run would tell."""
+    function = function_of(code) if "getattr" in code.co_names else None
+    for node in ast.walk(function) if function is not None else ():
+        match node:
+            case ast.Call(ast.Name("getattr"), [ast.Name("self"), ast.Constant(), *_]):
+                continue
+            case ast.Call(ast.Name("getattr"), [ast.Name("self"), *_]):
+                return True
+    return False
