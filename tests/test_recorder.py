@@ -205,6 +205,8 @@ def test_what_is_written_through_a_view_belongs_to_the_whole(tmp_path: Path) -> 
         ("kept = x.clone()\nx = x.relu_()\nreturn kept + x", []),
         ("kept = x.view(-1, 4)\nx = x.relu_()\nreturn kept + 1", ["kept"]),
         ("kept = {'x': x}\nx = x.relu_()\nreturn kept['x'] + x", ["kept"]),
+        ("kept = x\nx = x.relu_()\nif x.dim() > 2:\n    kept = torch.abs(x)\nreturn kept + x", ["kept"]),
+        ("kept = x\nx = x.relu_()\nif x.dim() > 1:\n    kept = x.contiguous()\nreturn kept + x", []),
         ("for _ in range(3):\n    x = x.relu_()\nreturn x", []),
         ("kept = x\nfor _ in range(2):\n    x = x.mul_(2)\n    y = kept + x\nreturn y", ["kept"]),
     ],

@@ -17,7 +17,7 @@ from torch import fx
 
 from .calls import tensors_in
 from .place import Point, Project, point
-from .syntax import keeps_its_value, names_read_by, node_at
+from .syntax import keeps_its_value, names_read_by, node_at, statement_at
 
 Versions = list[tuple[torch.Tensor, int]]
 
@@ -62,6 +62,12 @@ class Watch:
         self.late_reads: list[LateRead] = []
         self._project = project
         self._changes: dict[int, list[Change]] = {}
+        self._ran: dict[FrameType, set[int]] = {}
+
+    def runs(self, frame: FrameType | None) -> None:
+        """Note that a frame of the user's is about to call a module or a function of torch."""
+        if frame is not None:
+            self._ran.setdefault(frame, set()).add(frame.f_lasti)
 
     def changes(self, node: fx.Node, tensor: torch.Tensor, frame: FrameType | None) -> None:
         """Note that a call changed a tensor, below a frame of the user's."""
@@ -87,6 +93,7 @@ class Watch:
 
     def reads(self, node: fx.Node, versions: Versions, frame: FrameType | None) -> None:
         """Look at what a call reads, before its own changes are noted."""
+        self.runs(frame)
         for tensor, version in versions:
             for change in self._changes.get(_storage(tensor), ()) if version else ():
                 if _overlap(tensor, change.tensor) and not _same_again(change.node, node):
@@ -99,9 +106,10 @@ class Watch:
             return
         since, names = change.frames[frame]
         here = point(frame)
+        ran = {statement_at(Point(frame.f_code, instruction)) for instruction in self._ran.get(frame, ())}
         for name in sorted(names_read_by(node_at(here)) & names.keys()):
             unmoved = frame.f_locals.get(name) is names[name] and _holds(names[name], tensor)
-            if unmoved and keeps_its_value(name, since, here):
+            if unmoved and keeps_its_value(name, since, here, ran):
                 self.late_reads.append(LateRead(change, node, name, here))
 
 

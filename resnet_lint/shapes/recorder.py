@@ -75,6 +75,7 @@ class Recorder(TorchFunctionMode):
     def entered(self, module: nn.Module, args: Any, kwargs: Any) -> Iterator[ModuleCall]:
         """Count everything inside the block as part of this call of `module`."""
         frame = self._user_frame(caller(2))
+        self.watch.runs(frame)
         passed = frozenset(id(tensor) for tensor in tensors_in([args, kwargs]))
         call = ModuleCall(
             module,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import linecache
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 from functools import cache
 from types import CodeType
 
@@ -127,22 +127,28 @@ def names_bound_by(statement: ast.stmt) -> frozenset[str]:
     return frozenset(bound)
 
 
-def keeps_its_value(name: str, since: Point, until: Point) -> bool:
+def keeps_its_value(name: str, since: Point, until: Point, ran: Container[ast.stmt | None]) -> bool:
     """Whether a variable surely still has, at one expression, the value from before another that ran earlier.
 
-    Both expressions lie in the same function. In a loop, the later one may stand before the earlier one.
+    Both expressions lie in the same function. In a loop, the later one may stand before the earlier one. `ran` are the
+    function's statements with a call in them that ran: `identity = self.downsample(x)` under an `if` may not have.
     """
     function, first, last = function_of(since.code), statement_at(since), statement_at(until)
     if function is None or first is None or last is None:
         return False
     if first is last and since.instruction < until.instruction:
         return True  # a statement binds its names after all that it reads
-    bindings = [node for node in ast.walk(function) if isinstance(node, ast.stmt) and name in names_bound_by(node)]
+    statements = [node for node in ast.walk(function) if isinstance(node, ast.stmt) and name in names_bound_by(node)]
+    bindings = [node for node in statements if node in ran or not _is_value_of_call(node)]
     if _begin(first) < _begin(last):
         return not any(_begin(first) <= _begin(node) < _begin(last) for node in bindings)
     loops = [node for node in ast.walk(function) if isinstance(node, _Loop) and _holds(node, first)]
     common = max((loop for loop in loops if _holds(loop, last)), key=_begin, default=None)
     return common is not None and not any(_holds(common, node) for node in bindings)
+
+
+def _is_value_of_call(statement: ast.stmt) -> bool:
+    return isinstance(statement, ast.Assign) and isinstance(statement.value, ast.Call)
 
 
 def _holds(outer: ast.stmt, inner: ast.stmt) -> bool:
