@@ -16,8 +16,10 @@ from typing import Any
 
 from .strays import end_with_parent
 
-# Beyond its time limit a child gets this long to hand over what it has found.
-_GRACE_SECONDS = 3.0
+# Beyond its time limit a child begins nothing new, and gets this part of it, or this long, to hand over what it has
+# found: on a busy machine that takes a while, and an answer that is lost costs more than one that is late.
+_GRACE_SHARE = 0.5
+_LEAST_GRACE_SECONDS = 3.0
 
 _CHUNK = 1 << 16
 _MOST_ANSWERED = 64 << 20  # bytes; an answer that is longer is not the tool's
@@ -37,7 +39,7 @@ class Child:
         self.pipes = (answers, output)
         self._answers = answers
         self._seconds = seconds
-        self._deadline = time.monotonic() + seconds + _GRACE_SECONDS
+        self._deadline = time.monotonic() + seconds + max(seconds * _GRACE_SHARE, _LEAST_GRACE_SECONDS)
         self._answered = bytearray()
         self._printed = 0
         self._exit_code: int | None = None
