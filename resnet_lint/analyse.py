@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from .analysis import Analysis, Failure, Problem
 from .findings import check
+from .limits import time_limit
 from .model.advice import advice
 from .model.attempts import Clock, Traced
 from .model.classes import ModelClass, model_classes
@@ -32,7 +33,8 @@ def analyse(request: Request, guard: Guard) -> FileReport:
     began = time.monotonic()
     clock = Clock(request.seconds)  # loading counts too
     rules = load_rules(request.rule_folders)
-    loaded = load(request.path, request.source)
+    with time_limit(request.seconds):
+        loaded = load(request.path, request.source)
     if isinstance(loaded, ImportFailure):
         return FileReport(request.path, check(Analysis(request.path, _why_not_loaded(loaded, guard)), rules))
     classes = [model for model in model_classes(loaded) if request.only_class in (None, model.name)]

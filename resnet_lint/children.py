@@ -21,12 +21,19 @@ from .strays import end_with_parent
 _GRACE_SHARE = 0.5
 _LEAST_GRACE_SECONDS = 3.0
 
+# The user's code may replace what a child needs for its last words.
+_as_json, _exit, _write_some = json.dumps, os._exit, os.write
+
 _CHUNK = 1 << 16
 _MOST_ANSWERED = 64 << 20  # bytes; an answer that is longer is not the tool's
-_MOST_PRINTED = 100_000_000
+_MOST_PRINTED = 20_000_000
 
-_LOST_PIPE = os.EX_IOERR
 _MEDDLED = "it closes or writes to open files that are not its own"
+
+# Exit codes of a child that has no other way to say what went wrong.
+_LOST_PIPE = os.EX_IOERR
+_CANNOT_ANSWER = os.EX_SOFTWARE
+_SAID_BY_CODE = {_LOST_PIPE: _MEDDLED, _CANNOT_ANSWER: "it breaks the interpreter that looks at it"}
 
 Answer = dict[str, Any]
 
@@ -106,10 +113,8 @@ class Child:
 
 
 def _ended(exit_code: int) -> str:
-    if exit_code == _LOST_PIPE:
-        return _MEDDLED
     how = f"killed by signal {-exit_code}" if exit_code < 0 else f"exit code {exit_code}"
-    return f"it ends the interpreter ({how})"
+    return _SAID_BY_CODE.get(exit_code, f"it ends the interpreter ({how})")
 
 
 def fork(seconds: float, answer: Callable[[], Answer], private: Iterable[int]) -> Child:
@@ -121,14 +126,14 @@ def fork(seconds: float, answer: Callable[[], Answer], private: Iterable[int]) -
     output, output_in = os.pipe()
     pid = os.fork()
     if pid == 0:
-        code = os.EX_SOFTWARE
+        code = _CANNOT_ANSWER
         try:
             for descriptor in (answers, output, *private):
                 os.close(descriptor)
             _prepare(output_in)
-            code = _write(answers_in, json.dumps(answer()).encode() + b"\n")
+            code = _write_all(answers_in, _as_json(answer()).encode() + b"\n")
         finally:
-            os._exit(code)  # never into the parent's code; and the user's exit handlers and threads have no say
+            _exit(code)  # never into the parent's code; and the user's exit handlers and threads have no say
     os.close(answers_in)
     os.close(output_in)
     for pipe in (answers, output):
@@ -148,12 +153,12 @@ def _prepare(output: int) -> None:
     os.close(output)
 
 
-def _write(pipe: int, text: bytes) -> int:
+def _write_all(pipe: int, text: bytes) -> int:
     """Write all of an answer; the exit code."""
     left = memoryview(text)
     try:
         while left:
-            left = left[os.write(pipe, left) :]
+            left = left[_write_some(pipe, left) :]
     except OSError:
         return _LOST_PIPE
     return os.EX_OK

@@ -14,6 +14,7 @@ import signal
 import sys
 import tempfile
 import traceback
+from functools import partial
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -28,7 +29,8 @@ from torch import nn
 from .analyse import analyse
 from .children import Answer
 from .errors import ResnetLintError
-from .limits import TimeUp, has_rung, limit_resources
+from .limits import has_rung, limit_resources
+from .model.blame import Footing
 from .model.guard import Guard
 from .model.reads import Reads
 from .records import Request, Target
@@ -47,9 +49,10 @@ def main() -> None:
     sys.dont_write_bytecode = True
     stand_in()
     _warm_up()
+    footing = Footing()
     folder = tempfile.mkdtemp(prefix="resnet-lint-")
     try:
-        server = Server(requests, answers, Path(folder), _answer)
+        server = Server(requests, answers, Path(folder), partial(_answer, footing))
         server.send(folder)
         server.serve()
     except BrokenPipeError:
@@ -79,8 +82,8 @@ def _use(folder: Path) -> None:
         os.environ[name] = str(folder)
 
 
-def _answer(fields: dict[str, Any], folder: Path) -> Answer:
-    """In a child: the report on a file, or `fault` with what the tool itself failed on."""
+def _answer(footing: Footing, fields: dict[str, Any], folder: Path) -> Answer:
+    """In a child: the report on a file; or `ended` with what its code did, or `fault` with what the tool failed on."""
     _use(folder)
     limit_resources()
     sys.setrecursionlimit(3000)
@@ -94,11 +97,12 @@ def _answer(fields: dict[str, Any], folder: Path) -> Answer:
     try:
         report = analyse(request, guard)
         return {"report": dataclasses.asdict(report) | {"reads": None if has_rung() else reads.digests}}
-    except TimeUp as error:
-        return {"ended": f"loading it took too long: {error}"}
     except ResnetLintError as error:
         return {"fault": str(error)}
-    except Exception:
+    except BaseException as error:
+        blame = footing.blame(error)
+        if blame is not None:
+            return {"ended": blame.reason, "line": blame.line if blame.path == request.path else None}
         return {"fault": f"{request.path}: {traceback.format_exc()}"}
 
 

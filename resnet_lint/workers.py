@@ -71,7 +71,7 @@ class Workers:
         if "fault" in answer:
             raise ToolFault(f"a fault of resnet-lint itself: {_without_traceback(answer['fault'])}")
         if "ended" in answer:
-            return _not_looked_at(request, answer["ended"])
+            return _not_looked_at(request, answer["ended"], answer.get("line"))
         return cattrs.structure(answer["report"], FileReport)
 
     def close(self) -> None:
@@ -162,10 +162,10 @@ def _close(stream: IO[str] | None) -> None:
             stream.close()
 
 
-def _not_looked_at(request: Request, reason: str) -> FileReport:
+def _not_looked_at(request: Request, reason: str, line: int | None) -> FileReport:
     """A file that ended its process, as the finding that says so."""
-    span = Span(request.path, Position(1, 1), Position(1, 1))
-    analysis = Analysis(request.path, (Problem("ended", span, reason),))
+    start = Position(line or 1, 1)
+    analysis = Analysis(request.path, (Problem("ended", Span(request.path, start, start), reason),))
     return FileReport(request.path, check(analysis, load_rules(request.rule_folders)))
 
 

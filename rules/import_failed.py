@@ -13,7 +13,8 @@ _WHAT_FAILS = {"import": "cannot be imported", "ended": "cannot be looked at"}
 
 
 class ImportFailed(Rule):
-    """What it does: reports a file whose imports or definitions fail, or that ends or hangs the interpreter meanwhile.
+    """What it does: reports a file whose imports or definitions fail, or that ends or hangs the interpreter, then or
+    while its models run.
 
     Only imports, functions, classes and assignments are run; loops, calls and the main block are not.
 

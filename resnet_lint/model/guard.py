@@ -90,6 +90,8 @@ _OUTPUTS = (os.devnull, "/dev/stdout", "/dev/stderr")
 # A loop may run into the guard without end; what it is refused is told once.
 _MOST_REFUSALS = 100
 
+_save_of_torch = torch.save
+
 
 class Refused(PermissionError):
     """The user's code tried something that resnet-lint does not do for it."""
@@ -134,7 +136,7 @@ class Guard:
         """Refuse from now on. Cannot be undone."""
         sys.addaudithook(self._watch)
         # These do their work in C, where no audit hook looks.
-        torch.save = torch.serialization.save = partial(self._save, torch.save)
+        torch.save = torch.serialization.save = self._save
         if not self._may_start:
             _posixsubprocess.fork_exec = self._spawn
 
@@ -160,11 +162,11 @@ class Guard:
             self._refusals[Refusal(what, tuple(_calls()))] = None
         raise Refused(f"resnet-lint keeps the file from {what} while it looks at it")
 
-    def _save(self, save: Callable[..., None], obj: object, f: Any, *args: Any, **kwargs: Any) -> None:
+    def _save(self, obj: object, f: Any, *args: Any, **kwargs: Any) -> None:
         what = self._changed(f)
         if what is not None:
             self._refuse(what)
-        save(obj, f, *args, **kwargs)
+        _save_of_torch(obj, f, *args, **kwargs)
 
     def _spawn(self, *args: Any) -> NoReturn:
         self._refuse(_WORDS[SUBPROCESS])

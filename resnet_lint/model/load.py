@@ -109,8 +109,6 @@ def _imported(file: Path, tree: ast.Module, package: Path | None) -> types.Modul
     try:
         if first:
             importlib.import_module(first)
-    except TimeUp:
-        raise
     except BaseException as error:
         reason = f"its package cannot be imported: {_said(error)}"
         return ImportFailure(_line(str(file), _line_of(error, str(file), 1)), reason, _not_found(error))
@@ -156,8 +154,6 @@ def _run_definitions(path: str, tree: ast.Module, module: types.ModuleType) -> I
         code = compile(ast.Module([statement], []), path, "exec", flags=flags, dont_inherit=True)
         try:
             _run(statement, code, vars(module))
-        except TimeUp:
-            raise
         except BaseException as error:
             if not isinstance(statement, _ASSIGNMENTS):
                 line = _line(path, _line_of(error, path, statement.lineno))
@@ -254,4 +250,6 @@ def _line(path: str, number: int) -> Span:
 def _said(error: BaseException) -> str:
     if isinstance(error, SystemExit):
         return f"it exits while it is imported (exit code {error.code})"
+    if isinstance(error, TimeUp):
+        return f"it is {error}; a longer --timeout may help"
     return said(error)
