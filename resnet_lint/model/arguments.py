@@ -142,7 +142,7 @@ _MISSING = re.compile(r"missing \d+ required (?:positional|keyword-only) argumen
 
 def handed_on(arguments: Invented, error: BaseException, make: type[nn.Module], loaded: Loaded) -> Invented | None:
     """Arguments with those that a base class wants, where the constructor has a `**kwargs` that it hands on."""
-    match = _MISSING.search(str(error))
+    match = _MISSING.search(said(error))
     kinds = {parameter.kind for parameter in inspect.signature(make).parameters.values()}
     if match is None or inspect.Parameter.VAR_KEYWORD not in kinds:
         return None
