@@ -42,7 +42,8 @@ def test_f4_the_prediction_comes_true_and_the_mended_block_halves_the_image(lint
 
 def test_fix_writes_the_file_that_was_confirmed(lint: Lint, tmp_path: Path) -> None:
     path = Path(shutil.copy(ROOT / "fixtures/f4_stride/model.py", tmp_path))
-    result = lint("run", path, "--fix", "--format", "json")
+    page = tmp_path / "report.html"
+    result = lint("run", path, "--fix", "--format", "json", "--report", page)
     assert (result.exit_code, result.stderr) == (0, "")
     report = report_of(result)
     assert (report["written"], report["mended"], report["summary"]["findings_left"]) == (True, 1, 0)
@@ -50,6 +51,10 @@ def test_fix_writes_the_file_that_was_confirmed(lint: Lint, tmp_path: Path) -> N
     assert report["fixed"]["confirmation"]["sound"]
     assert stage(report["fixed"], "")["measured"] == [[8, 128, 16, 16]]
     assert path.read_bytes() == (ROOT / "fixtures/f4_stride/fixed.py").read_bytes()
+    text = page.read_text()
+    assert "return self.relu(out + self.shortcut(x))" in text
+    assert "RuntimeError: The size of tensor a (16) must match" in text
+    assert text.count("<svg") == 1, "the gradients"
 
 
 TROUBLE = '''

@@ -309,7 +309,7 @@ def test_f7_training_on_the_digits(lint: Lint, tiny: Path, tmp_path: Path, monke
     [
         (["--epochs", "3"], "--epochs is about a training; give --train as well"),
         (["--resume"], "--resume is about a training; give --train as well"),
-        (["--train", "--checkpoint", "missing/kept.pt"], "nothing can be written into"),
+        (["--train", "--checkpoint", "missing/kept.pt"], "--checkpoint: cannot write "),
     ],
 )
 def test_options_that_make_no_sense(options: list[str], said: str, lint: Lint, tiny: Path) -> None:

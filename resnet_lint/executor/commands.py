@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import functools
 import os
 import sys
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,6 +14,7 @@ from typing import Any
 import click
 
 from ..errors import UsageError
+from ..files import write_atomically
 from ..inputs import check_inputs
 from .records import Order, Thresholds, Training
 
@@ -52,7 +55,8 @@ def _gates(command: Callable[..., int]) -> Callable[..., int]:
 @click.argument("file", type=click.Path(path_type=Path))
 @_gates
 @click.option("--format", "form", type=click.Choice(("text", "json")), default="text", help="The form of the report.")
-def metrics(file: Path, wanted: Thresholds, form: str) -> int:
+@click.option("--report", metavar="FILE", type=click.Path(path_type=Path), help="Also write an HTML page with charts.")
+def metrics(file: Path, wanted: Thresholds, form: str, report: Path | None) -> int:
     """Report on a classifier without its model: from a CSV file of its answers, or of the epochs of its training.
 
     The first line names the columns: label,prediction[,score] or epoch,loss,accuracy[,val_loss].
@@ -61,10 +65,13 @@ def metrics(file: Path, wanted: Thresholds, form: str) -> int:
     """
     from . import flow
     from .report.metrics import as_json, as_text
+    from .report.page import metrics_page
 
-    report = flow.metrics(file, wanted)
-    click.echo(as_json(report, Path.cwd()) if form == "json" else as_text(report), nl=False)
-    return int(bool(report.verdict.missed))
+    _require_place(report)
+    found = flow.metrics(file, wanted)
+    _write_page(report, lambda: metrics_page(found, Path.cwd()))
+    click.echo(as_json(found, Path.cwd()) if form == "json" else as_text(found), nl=False)
+    return int(bool(found.verdict.missed))
 
 
 @click.command()
@@ -94,6 +101,7 @@ def metrics(file: Path, wanted: Thresholds, form: str) -> int:
 @click.option("--resume", is_flag=True, help="Go on with the training that the checkpoint holds.")
 @_gates
 @click.option("--format", "form", type=click.Choice(("text", "json")), default="text", help="The form of the report.")
+@click.option("--report", metavar="FILE", type=click.Path(path_type=Path), help="Also write an HTML page with charts.")
 def run(
     path: str,
     call: str | None,
@@ -106,6 +114,7 @@ def run(
     unsafe_fixes: bool,
     wanted: Thresholds,
     form: str,
+    report: Path | None,
     **training: Any,
 ) -> int:
     """Run a model on the hardware at hand, as it is and mended, and hold what happens against the prediction.
@@ -116,8 +125,10 @@ def run(
     from ..workers import Workers
     from . import flow
     from .report import json, text
+    from .report.page import run_page
     from .status import Status
 
+    _require_place(report)
     cwd = Path.cwd()
     options = {"call": call, "input": input, "unsafe_fixes": unsafe_fixes}
     given = {name: value for name, value in options.items() if value}
@@ -127,11 +138,36 @@ def run(
     plan = flow.plan(path, given, order, fix=fix and leads, cwd=cwd)
     choose = chooser(plan.settings.python, Path(plan.order.path))
     with Status(sys.stderr) as status, Workers(choose) as workers:
-        report = flow.run(plan, workers, choose, cwd=cwd, status=status, wanted=wanted)
+        found = flow.run(plan, workers, choose, cwd=cwd, status=status, wanted=wanted)
     if not leads:
         return 0
-    click.echo((json if form == "json" else text).report(report, cwd), nl=False)
-    return flow.exit_code(report)
+    _write_page(report, lambda: run_page(found, cwd))
+    click.echo((json if form == "json" else text).report(found, cwd), nl=False)
+    return flow.exit_code(found)
+
+
+def _require_place(page: Path | None) -> None:
+    """Raise UsageError where the page could not be made or written: before the work, not after it."""
+    from .report.page import require_page
+
+    if page is not None:
+        require_page()
+        _require_writable("--report", page)
+
+
+def _require_writable(option: str, path: Path) -> None:
+    try:
+        if path.is_dir():
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+        with tempfile.TemporaryFile(dir=path.absolute().parent):
+            pass
+    except OSError as error:
+        raise UsageError(f"{option}: cannot write {path}: {error.strerror}") from error
+
+
+def _write_page(page: Path | None, render: Callable[[], str]) -> None:
+    if page is not None:
+        write_atomically(page, render().encode())
 
 
 def _training(path: str, *, train: bool, resume: bool, checkpoint: str | None, **options: Any) -> Training | None:
@@ -145,8 +181,7 @@ def _training(path: str, *, train: bool, resume: bool, checkpoint: str | None, *
     kept = Path(checkpoint or f"{Path(path.partition('::')[0]).stem}.checkpoint.pt").absolute()
     if kept.exists() and not resume:
         raise UsageError(f"{kept} holds an earlier training; --resume goes on with it, --checkpoint names another file")
-    if not os.access(kept.parent, os.W_OK):
-        raise UsageError(f"--checkpoint: nothing can be written into {kept.parent}")
+    _require_writable("--checkpoint", kept)
     usual = {"data": "digits", "epochs": 20, "lr": 0.001, "patience": 5}
     chosen = {**usual, **given}
     return Training(str(chosen["data"]), chosen["epochs"], chosen["lr"], chosen["patience"], str(kept), resume)

@@ -7,10 +7,10 @@ from collections.abc import Iterator, Sequence
 from tabulate import tabulate
 
 from ..observe import observations
-from ..records import Epoch, Evaluation, Level, Score, Verdict
+from ..records import LEVELS, Epoch, Evaluation, Level, Reason, Score, Verdict
 from .chart import chart
 
-_WORDS: dict[Level, str] = {
+WORDS: dict[Level, str] = {
     "good": "fit for production",
     "fair": "not yet fit for production",
     "bad": "NOT fit for production",
@@ -74,10 +74,13 @@ def loss_chart(history: Sequence[Epoch]) -> str:
     return chart("loss over the epochs", {name: points for name, points in curves.items() if points}, numbers)
 
 
+def worst_first(verdict: Verdict) -> list[Reason]:
+    """The reasons of a verdict, those that decide it at the top."""
+    return sorted(verdict.reasons, key=lambda reason: LEVELS.index(reason.level), reverse=True)
+
+
 def verdict_block(verdict: Verdict) -> str:
     """The verdict with its reasons, the worst first, and the limits that were missed."""
-    order: Sequence[Level] = ("bad", "fair", "good")
-    reasons = sorted(verdict.reasons, key=lambda reason: order.index(reason.level))
-    table = tabulate([(each.level, each.check, each.text) for each in reasons], tablefmt="plain")
+    table = tabulate([(each.level, each.check, each.text) for each in worst_first(verdict)], tablefmt="plain")
     lines = [table, *(f"missed {each}" for each in verdict.missed)]
-    return titled(f"Verdict: {_WORDS[verdict.level]}", "\n".join(lines))
+    return titled(f"Verdict: {WORDS[verdict.level]}", "\n".join(lines))

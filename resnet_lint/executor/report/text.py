@@ -25,17 +25,23 @@ def report(run: RunReport, cwd: Path) -> str:
 
 def _head(run: RunReport, cwd: Path) -> str:
     subject = run.last.subject
-    inputs = ", ".join(f"{name} {shape_text(shape)}" for name, shape in subject.inputs)
-    head = f"{shown(run.path, cwd)}: {one_line(subject.label)} on {subject.device}, {subject.dtype}, {inputs}"
+    head = f"{shown(run.path, cwd)}: {one_line(subject.label)} {subject_line(run)}"
     if not subject.others:
         return head
     others = ", ".join(map(one_line, subject.others[:_MOST_NAMES]))
     return f"{head}\nother models of this file: {others}; --call names the one to run"
 
 
+def subject_line(run: RunReport) -> str:
+    """Where the model ran, and with which inputs."""
+    subject = run.last.subject
+    inputs = ", ".join(f"{name} {shape_text(shape)}" for name, shape in subject.inputs)
+    return f"on {subject.device}, {subject.dtype}, {inputs}"
+
+
 def _sections(run: RunReport, cwd: Path) -> Iterator[str]:
     if run.findings or run.original.confirmation.error:
-        yield _predictions(run, cwd)
+        yield titled("As it is", tabulate(list(predictions(run, cwd)), tablefmt="plain", disable_numparse=True))
     yield from _confirmed(_outcome(run, cwd), run.last)
     yield cost_block(run)
     if run.last.gradients is not None:
@@ -71,15 +77,15 @@ def _outcome(run: RunReport, cwd: Path) -> str:
     return f"Mended: {count(run.rewrite.mended, 'finding')}, {done}"
 
 
-def _predictions(run: RunReport, cwd: Path) -> str:
-    """What the lint says of the file as it was, and below it what really happened."""
-    lines = [
-        f"predicted  {shown(each.span.path, cwd)}:{each.span.start.line}: {each.rule} {one_line(each.message)}"
-        for each in run.findings
-    ]
+def predictions(run: RunReport, cwd: Path) -> Iterator[tuple[str, str]]:
+    """What the lint says of the file as it was, then what really happened; nothing where there is no trouble."""
     error = run.original.confirmation.error
-    lines.append(f"measured   {one_line(error) if error else 'it runs'}")
-    return titled("As it is", "\n".join(lines))
+    if not run.findings and error is None:
+        return
+    for each in run.findings:
+        place = f"{shown(each.span.path, cwd)}:{each.span.start.line}"
+        yield "predicted", f"{place}: {each.rule} {one_line(each.message)}"
+    yield "measured", one_line(error) if error is not None else "it runs"
 
 
 def _confirmed(title: str, result: Result) -> Iterator[str]:
@@ -91,7 +97,7 @@ def _confirmed(title: str, result: Result) -> Iterator[str]:
 
 def _stage_table(confirmation: Confirmation) -> str:
     """The main stages, those that do not agree wherever they lie, and the count of all."""
-    rows = [_stage_row(stage) for stage in confirmation.stages if is_main(stage) or not stage.agrees]
+    rows = [stage_row(stage) for stage in confirmation.stages if is_main(stage) or not stage.agrees]
     return tabulate(rows, ["stage", "class", "predicted", "measured", ""], disable_numparse=True)
 
 
@@ -100,7 +106,8 @@ def is_main(stage: Stage) -> bool:
     return "." not in stage.path
 
 
-def _stage_row(stage: Stage) -> tuple[str, ...]:
+def stage_row(stage: Stage) -> tuple[str, ...]:
+    """A stage as a row of the table."""
     return (
         stage.path or "(the model)",
         stage.kind,
