@@ -19,12 +19,13 @@ from resnet_lint.shapes.dynamo import stand_in
 stand_in()
 
 from resnet_lint import analyse  # noqa: E402
+from resnet_lint.model.guard import Guard  # noqa: E402
 from resnet_lint.records import Request  # noqa: E402
 from resnet_lint.shapes.inplace import Watch  # noqa: E402
 
 
 def with_the_rules(path: Path) -> None:
-    analyse.analyse(Request(str(path), seconds=300.0))
+    analyse.analyse(Request(str(path), seconds=300.0), Guard())
 
 
 def without_the_rules(path: Path) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
@@ -24,13 +23,9 @@ from .shapes.observe import observe
 from .shapes.place import Project
 from .shapes.seen import Seen
 
-# The part of a file's time after which nothing new is begun.
-_OF_TIME = 0.9
-
 
 def analyse(request: Request, guard: Guard) -> FileReport:
     """Everything that the rules find in one file, and what became of each of its classes; `guard` is on its watch."""
-    began = time.monotonic()
     clock = Clock(request.seconds)  # loading counts too
     rules = load_rules(request.rule_folders)
     with time_limit(request.seconds):
@@ -39,8 +34,7 @@ def analyse(request: Request, guard: Guard) -> FileReport:
         return FileReport(request.path, check(Analysis(request.path, _why_not_loaded(loaded, guard)), rules))
     classes = [model for model in model_classes(loaded) if request.only_class in (None, model.name)]
     exploration = Explorer(loaded, model_classes(loaded), request, clock).explore()
-    left = max(request.seconds * _OF_TIME - (time.monotonic() - began), 0.01)
-    analysis = _analysis(loaded, classes, exploration, request.only_class, left)
+    analysis = _analysis(loaded, classes, exploration, request.only_class, clock)
     analysis = replace(analysis, problems=(*_refused(guard, loaded.path, loaded.project), *analysis.problems))
     outcomes = tuple(_outcome(traced) for traced in exploration.traced)
     elsewhere = exploration.coverage.elsewhere
@@ -66,7 +60,7 @@ def _outcome(traced: Traced) -> Outcome:
 
 
 def _analysis(
-    loaded: Loaded, classes: Sequence[ModelClass], found: Exploration, only_class: str | None, seconds: float
+    loaded: Loaded, classes: Sequence[ModelClass], found: Exploration, only_class: str | None, clock: Clock
 ) -> Analysis:
     statuses = tuple(_status(loaded, model, found) for model in classes)
     absent = (Problem("missing", each.span, each.package) for each in loaded.missing)
@@ -74,7 +68,7 @@ def _analysis(
     names = {model.name.rpartition(".")[2] for model in classes}
     failures = tuple(failure for failure in _failures(loaded, found) if only_class is None or failure.module in names)
     traces = [Seen(traced.trace, traced.label, loaded.project) for traced in found.traced]
-    observed = tuple(each for each in observe(traces, seconds) if only_class is None or each.module in names)
+    observed = tuple(each for each in observe(traces, clock.left()) if only_class is None or each.module in names)
     return Analysis(loaded.path, problems, failures, statuses, observed)
 
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
+from contextlib import AbstractContextManager, suppress
 
-from ..limits import TimeUp, time_limit
+from ..limits import TimeUp
 from ..observed import Observed
 from .batch import batch_traps
 from .discarded import discarded_results, unread_identities
@@ -34,14 +34,14 @@ _LOOK_FOR: Sequence[Callable[[Seen], Iterator[Observed]]] = (
 )
 
 
-def observe(traces: Sequence[Seen], seconds: float) -> tuple[Observed, ...]:
+def observe(traces: Sequence[Seen], time_left: AbstractContextManager[None]) -> tuple[Observed, ...]:
     """All observations, each once. A trace that ended early shows nothing for certain.
 
-    Steps of training are tried as long as the time lasts.
+    Steps of training are tried inside `time_left`, which raises TimeUp when it is over.
     """
     complete = [seen for seen in traces if seen.trace.complete]
     found = [each for seen in complete for look in _LOOK_FOR for each in look(seen)]
-    with suppress(TimeUp), time_limit(seconds):
+    with suppress(TimeUp), time_left:
         found.extend(_practise(complete))
     return tuple(dict.fromkeys(found))
 
