@@ -13,7 +13,7 @@ from . import kinds
 from .errors import ConfigError, UsageError
 from .kinds import Kind, WrongValue, one_of, unknown_key
 from .parallel import usable_cores
-from .records import Target
+from .records import Shard, Target
 
 Format = Literal["text", "table", "json", "sarif", "github", "gitlab"]
 FailOn = Literal["error", "warning", "info", "never"]
@@ -74,6 +74,11 @@ class Settings:
     )
     allow: tuple[str, ...] = option(kinds.ALLOWED, default=())
     jobs: int = option(kinds.COUNT, "How many files to look at at a time.", default=usable_cores())
+    shard: Shard | None = option(
+        kinds.SHARD,
+        "Look only at the Kth of N equal parts of the files, as CI machines do.",
+        default=None,
+    )
     cache: bool = option(kinds.FLAG, "Keep the answers, and do not ask anew what has not changed.", default=True)
     python: Path | None = option(
         kinds.PATH, "The interpreter that loads the models, or the folder of its environment.", default=None

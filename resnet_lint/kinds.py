@@ -14,7 +14,7 @@ import click
 
 from .errors import UsageError
 from .inputs import called_name, check_inputs
-from .records import ALLOWABLE, Target
+from .records import ALLOWABLE, Shard, Target
 
 
 class WrongValue(Exception):
@@ -122,6 +122,13 @@ def _allowed(value: object, folder: Path) -> tuple[str, ...]:
     return tuple(item if item in ALLOWABLE else str(_path(item, folder)) for item in items)
 
 
+def _shard(value: object, folder: Path) -> Shard:
+    parts = value.split("/") if isinstance(value, str) else []
+    if len(parts) == 2 and all(part.isdecimal() for part in parts) and 1 <= int(parts[0]) <= int(parts[1]):
+        return Shard(int(parts[0]), int(parts[1]))
+    raise WrongValue("K/N, the Kth of N parts, such as 2/4", value)
+
+
 def unknown_key(name: str, known: Iterable[str]) -> str:
     """What to say of a key that does not exist."""
     nearest = difflib.get_close_matches(name.replace("_", "-").lower(), known, n=1)
@@ -153,4 +160,5 @@ INPUTS = Kind(_inputs, {"multiple": True, "metavar": "NAME=SHAPE"})
 CALL = Kind(_call, {"metavar": "CALL"})
 TARGETS = Kind(_targets)
 ALLOWED = Kind(_allowed)
+SHARD = Kind(_shard, {"metavar": "K/N"})
 CODES_BY_PATTERN = Kind(_codes_by_pattern)

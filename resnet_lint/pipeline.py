@@ -26,7 +26,7 @@ from .findings import merge, with_findings
 from .fingerprint import Identity
 from .parallel import in_order
 from .progress import Progress
-from .records import FileReport, Position, Request, Rewrite, Run, Span
+from .records import FileReport, Position, Request, Rewrite, Run, Shard, Span
 from .rule import Rule, load_rules
 from .selecting import Selector, selector, unmatched_patterns
 from .source.discover import Discovery, SourceFile, discover
@@ -50,21 +50,41 @@ def check(
     if settings.call is not None:
         check_call(settings.call, wanted)
     check_targets(settings, outlined)
+    share = _share(wanted, settings.shard)
 
-    checked = _all_checked(wanted, _Checker(settings, selecting, rules), progress or Progress(io.StringIO()))
+    checked = _all_checked(share, _Checker(settings, selecting, rules), progress or Progress(io.StringIO()))
 
     reports = merge(joined([each.report for each in checked if each.report is not None], cwd))
     remarked = _remarked(reports, discovery.files, selecting.selector)
     passed_over = [*discovery.passed_over, *(file.path for file, outline in outlined if not _is_wanted(file, outline))]
-    files, known = _without_old(remarked, _whole_files(wanted, checked) + passed_over, selecting, settings)
+    files, known = _without_old(remarked, _whole_files(share, checked) + passed_over, selecting, settings)
+    notes = [
+        *discovery.notes,
+        *_notes(share, len(passed_over), settings.shard),
+        *_unmatched(discovery, settings),
+        *known,
+    ]
     return Run(
         files=files,
         interpreter=workers.interpreter,
         seconds=time.perf_counter() - began,
-        notes=(*discovery.notes, *_notes(wanted, len(passed_over)), *_unmatched(discovery, settings), *known),
+        notes=tuple(notes),
         rewrites=tuple(each.rewrite for each in checked if each.rewrite is not None),
         faults=tuple(each.fault for each in checked if each.fault is not None),
     )
+
+
+def _share(wanted: Sequence[Wanted], shard: Shard | None) -> list[Wanted]:
+    """The files that a shard looks at: each is in one shard, by its name, which is the same on every machine."""
+    if shard is None:
+        return list(wanted)
+    mine = set(sorted(map(_name, wanted))[shard.number - 1 :: shard.total])
+    return [each for each in wanted if _name(each) in mine]
+
+
+def _name(wanted: Wanted) -> tuple[str, str]:
+    file, _ = wanted
+    return file.display, file.only_class or ""
 
 
 def _is_wanted(file: SourceFile, outline: Outline | Unreadable) -> bool:
@@ -215,9 +235,11 @@ def _unmatched(discovery: Discovery, settings: Settings) -> list[str]:
     return [f"per-file-ignores: {pattern!r} matches no Python file" for pattern in unmatched_patterns(settings, paths)]
 
 
-def _notes(wanted: Sequence[tuple[SourceFile, Outline | Unreadable]], passed_over: int) -> list[str]:
+def _notes(wanted: Sequence[Wanted], passed_over: int, shard: Shard | None) -> list[str]:
     """What was looked at and not analysed, a sentence each."""
     notes = [f"no nn.Module class in {file.display}" for file, outline in wanted if not _has_content(outline)]
+    if shard is not None and not wanted:
+        notes.append(f"no file is left for shard {shard}")
     if passed_over:
         notes.append(f"no nn.Module class in {passed_over} Python {'file' if passed_over == 1 else 'files'}")
     return notes

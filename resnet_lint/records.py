@@ -177,6 +177,17 @@ class ClassStatus:
 
 
 @dataclass(frozen=True)
+class Shard:
+    """One of several equal parts of a run: the `number`th of `total`, from 1."""
+
+    number: int
+    total: int
+
+    def __str__(self) -> str:
+        return f"{self.number}/{self.total}"
+
+
+@dataclass(frozen=True)
 class Target:
     """How a class is to be built and what it is to be fed, as a user says it.
 

@@ -278,3 +278,34 @@ def test_a_worker_that_cannot_start_is_told_once_for_all(monkeypatch: pytest.Mon
     monkeypatch.setattr("resnet_lint.workers._worker", broken_worker)
     with Workers() as workers, pytest.raises(WorkerError, match="ended with exit code 3; does torch work there"):
         in_order(workers.analyse, [Request("a"), Request("b")], 2)
+
+
+def test_shards_are_even_and_share_all_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, lint: Lint) -> None:
+    for name in ("b/deep/net.py", "a/net.py", "net.py", "a/other.py", "zoo.py"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text("from torch import nn\n\nclass Net(nn.Linear): ...\n")
+    (tmp_path / "plain.py").write_text("x = 1\n")
+    monkeypatch.chdir(tmp_path)
+
+    def share(shard: str, *paths: str) -> list[str]:
+        report = json.loads(lint(*paths, "--shard", shard, "--format", "json").stdout)
+        return [each["target"].partition("::")[0] for each in report["modules"]]
+
+    shares = [share(f"{number}/3", ".") for number in (1, 2, 3)]
+    assert shares == [["a/net.py", "net.py"], ["a/other.py", "zoo.py"], ["b/deep/net.py"]]
+    assert share("1/1", ".") == sorted(name for names in shares for name in names)
+    assert share("2/3", "zoo.py", "net.py", "b", "a") == ["zoo.py", "a/other.py"]  # in the order that was asked for
+
+
+def test_a_shard_without_files_says_so(tmp_path: Path, lint: Lint) -> None:
+    (tmp_path / "model.py").write_text(BROKEN)
+    result = lint(tmp_path, "--shard", "2/2")
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert "nothing was checked: no file is left for shard 2/2" in result.stdout
+
+
+@pytest.mark.parametrize("shard", ["0/2", "3/2", "1", "1/", "1/0", "a/b", "-1/2", "1/2/3", "½/2"])
+def test_a_shard_that_makes_no_sense(shard: str, tmp_path: Path, lint: Lint) -> None:
+    result = lint(tmp_path, "--shard", shard)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr == f"resnet-lint: --shard: {shard!r} must be K/N, the Kth of N parts, such as 2/4\n"
