@@ -11,27 +11,24 @@ import difflib
 import io
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from .analyser import Analyser
-from .analysis import Analysis
 from .baseline import Baseline, read_baseline
+from .checking import Checked, Checker, Selecting, Wanted, all_checked
 from .config import Settings
 from .coverage import joined
-from .errors import FileNotWritten, ToolFault, UsageError
+from .errors import UsageError
 from .files import shown
-from .findings import check as apply_rules
 from .findings import merge, with_findings
 from .fingerprint import Identity
-from .parallel import in_order
 from .progress import Progress
-from .records import FileReport, Position, Request, Rewrite, Run, Shard, Span
-from .rule import Rule, load_rules
+from .records import FileReport, Run, Shard
+from .rule import load_rules
 from .selecting import Selector, selector, unmatched_patterns
 from .source.discover import Discovery, SourceFile, discover
 from .source.outline import Outline, Unreadable, read_outline
-from .targets import check_call, check_targets, targets_of
+from .targets import check_call, check_targets
 
 
 def check(
@@ -40,7 +37,7 @@ def check(
     """Check files, folders and classes. What is wrong with the user's code is in the Run; usage errors are raised."""
     began = time.perf_counter()
     rules = load_rules([str(folder) for folder in settings.rules])
-    selecting = _Selecting(workers, selector(settings, rules), _baseline(settings))
+    selecting = Selecting(workers, selector(settings, rules), _baseline(settings))
 
     discovery = discover(paths, cwd=cwd, exclude=settings.exclude, root=settings.root)
     outlined = [(file, read_outline(file.path)) for file in discovery.files]
@@ -52,7 +49,7 @@ def check(
     check_targets(settings, outlined)
     share = _share(wanted, settings.shard)
 
-    checked = _all_checked(share, _Checker(settings, selecting, rules), progress or Progress(io.StringIO()))
+    checked = all_checked(share, Checker(settings, selecting, rules), progress or Progress(io.StringIO()))
 
     reports = merge(joined([each.report for each in checked if each.report is not None], cwd))
     remarked = _remarked(reports, discovery.files, selecting.selector)
@@ -95,94 +92,6 @@ def _has_content(outline: Outline | Unreadable) -> bool:
     return isinstance(outline, Unreadable) or bool(outline.classes)
 
 
-@dataclass(frozen=True)
-class _Selecting:
-    """The workers, with the findings that nobody wants to see left out, and no mends for those of the baseline."""
-
-    workers: Analyser
-    selector: Selector
-    baseline: Baseline | None
-
-    def analyse(self, request: Request) -> FileReport:
-        report = self.selector.kept(self.workers.analyse(request), request.source)
-        return report if self.baseline is None else self.baseline.without_mends(report, request.source)
-
-
-Wanted = tuple[SourceFile, Outline | Unreadable]
-
-
-@dataclass(frozen=True)
-class _Checked:
-    """What came of one file: a report, and a rewrite where it was mended, or a fault of the tool."""
-
-    report: FileReport | None = None
-    rewrite: Rewrite | None = None
-    fault: str | None = None
-
-    @property
-    def is_mendable(self) -> bool:
-        return self.report is not None and any(finding.mend is not None for finding in self.report.findings)
-
-
-@dataclass(frozen=True)
-class _Checker:
-    """Checks one file."""
-
-    settings: Settings
-    workers: _Selecting
-    rules: Sequence[Rule]
-
-    def check(self, wanted: Wanted, *, mend: bool = True) -> _Checked:
-        file, outline = wanted
-        try:
-            if isinstance(outline, Unreadable):
-                return _Checked(self.workers.selector.kept(_unreadable(outline, self.rules)))
-            if not outline.classes:
-                return _Checked(FileReport(str(file.path)))
-            request = self._request(file, outline)
-            checked = _Checked(self.workers.analyse(request))
-            if not mend or not checked.is_mendable or checked.report is None:
-                return checked
-            from .fix.mend import mended  # libcst takes its time to import, and most files have nothing to mend
-
-            return _Checked(*mended(checked.report, request, self.settings, self.workers.analyse))
-        except (ToolFault, FileNotWritten) as fault:
-            return _Checked(fault=str(fault))
-
-    def _request(self, file: SourceFile, outline: Outline) -> Request:
-        return Request(
-            path=str(file.path),
-            only_class=file.only_class,
-            targets=targets_of(file, outline, self.settings),
-            seconds=self.settings.timeout,
-            rule_folders=tuple(map(str, self.settings.rules)),
-            guard=self.settings.guard,
-            allow=self.settings.allow,
-        )
-
-
-def _all_checked(wanted: Sequence[Wanted], checker: _Checker, progress: Progress) -> list[_Checked]:
-    """Several files at a time; those to be rewritten then one by one, and anew: a fix changes what others import."""
-    progress.total = len(wanted)
-    settings = checker.settings
-
-    def check(each: Wanted) -> _Checked:
-        with progress.at(each[0].display):
-            return checker.check(each, mend=not settings.fix)
-
-    checked = in_order(check, wanted, settings.jobs)
-    if not settings.fix:
-        return checked
-    return [checker.check(each) if first.is_mendable else first for each, first in zip(wanted, checked, strict=True)]
-
-
-def _unreadable(outline: Unreadable, rules: Sequence[Rule]) -> FileReport:
-    path = str(outline.path)
-    start, end = Position(outline.line, outline.column), Position(outline.line, outline.column + 1)
-    analysis = Analysis.unreadable(path, Span(path, start, end), outline.reason)
-    return FileReport(path, findings=tuple(apply_rules(analysis, rules)))
-
-
 def _remarked(reports: Sequence[FileReport], files: Sequence[SourceFile], selector: Selector) -> tuple[FileReport, ...]:
     """The reports, with findings on the comments in each file beside those of its first report."""
     single = {str(file.path) for file in files if file.only_class is not None}
@@ -202,14 +111,14 @@ def _baseline(settings: Settings) -> Baseline | None:
     return read_baseline(settings.baseline, may_be_missing=settings.write_baseline)
 
 
-def _whole_files(wanted: Sequence[Wanted], checked: Sequence[_Checked]) -> list[Path]:
+def _whole_files(wanted: Sequence[Wanted], checked: Sequence[Checked]) -> list[Path]:
     """The files that were looked at, and not for a single class only."""
     both = zip(wanted, checked, strict=True)
     return [file.path for (file, _), each in both if file.only_class is None and each.report is not None]
 
 
 def _without_old(
-    reports: tuple[FileReport, ...], whole_files: Sequence[Path], selecting: _Selecting, settings: Settings
+    reports: tuple[FileReport, ...], whole_files: Sequence[Path], selecting: Selecting, settings: Settings
 ) -> tuple[tuple[FileReport, ...], list[str]]:
     """The reports without the findings of the baseline, which is renewed first where that is asked for; and notes."""
     baseline = selecting.baseline
