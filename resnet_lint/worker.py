@@ -75,10 +75,21 @@ def _exit(number: int, frame: FrameType | None) -> None:
     sys.exit()
 
 
+_CACHES = (
+    "TMPDIR",
+    "XDG_CACHE_HOME",
+    "MPLCONFIGDIR",
+    "TORCH_HOME",
+    "TORCHINDUCTOR_CACHE_DIR",
+    "HF_HOME",
+    "NUMBA_CACHE_DIR",
+)
+
+
 def _use(folder: Path) -> None:
     """Make a folder the one for temporary files, and for the caches of the libraries that the user's code imports."""
     tempfile.tempdir = str(folder)
-    for name in ("TMPDIR", "XDG_CACHE_HOME", "MPLCONFIGDIR", "TORCH_HOME", "HF_HOME", "NUMBA_CACHE_DIR"):
+    for name in _CACHES:
         os.environ[name] = str(folder)
 
 
