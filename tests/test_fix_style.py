@@ -207,6 +207,23 @@ def conv3x3(in_planes, out_planes, step=1):
 
 
 """
+KEYWORDS = """\
+def conv(in_planes, out_planes, **kwargs):
+    return nn.Conv2d(in_planes, out_planes, kernel_size=3, padding=1, **kwargs)
+
+
+"""
+PATHS = """\
+class Paths(nn.Module):
+    def __init__(self, inp, oup, step):
+        super().__init__()
+        self.paths = nn.ModuleList([nn.Conv2d(inp, oup, k, step, k // 2) for k in (3, 5)])
+
+    def forward(self, x):
+        return torch.relu(self.paths[0](x)) * self.paths[1](x)
+
+
+"""
 SEQUENTIAL = [
     "self.conv = nn.Sequential(",
     "    nn.Conv2d(cin, cout, 3, stride, 1),",
@@ -245,6 +262,12 @@ BRANCHES = {
             [CONV, "norm = nn.BatchNorm2d", "self.norm = norm(cout)"], ["out = self.norm(self.conv(x))", ADD[1]]
         ),
         with_norm("nn.Identity()", "nn.Sequential", PROJECTION, "norm(cout)"),
+    ),
+    "a helper that hands its keywords on": (
+        block(["self.conv = conv(cin, cout, stride=stride)"], ADD, head=HEAD + KEYWORDS), ADDED[:3]
+    ),
+    "a comprehension in another class": (
+        block(["self.conv = Paths(cin, cout, stride)"], ADD, head=HEAD + PATHS), ADDED[:3]
     ),
     "annotated attributes": (block([CONV.replace(" =", ": nn.Module =", 1)], ADD), ADDED[:3]),
 }  # fmt: skip
@@ -427,6 +450,10 @@ def test_a_block_that_was_given_no_downsample_makes_its_own(lint: Lint, tmp_path
         ("nn.Conv2d(cin, cout, 1)", "nn.Conv2d(cin, cout, 1, stride=stride)"),
         ("nn.Conv2d(cin, cin, 1, stride=stride)", "nn.Conv2d(cin, cout, 1, stride=stride)"),
         ("nn.Conv2d(cin, cout, 1, bias=False)", "nn.Conv2d(cin, cout, 1, stride=stride, bias=False)"),
+        (
+            "nn.Sequential(nn.AvgPool2d(stride), nn.Conv2d(cin, cout, 1, stride=2))",
+            "nn.Sequential(nn.AvgPool2d(stride), nn.Conv2d(cin, cout, 1, stride=1))",
+        ),
         (
             "nn.Sequential(nn.Conv2d(cin, cout, 1), nn.BatchNorm2d(cout))",
             "nn.Sequential(nn.Conv2d(cin, cout, 1, stride=stride), nn.BatchNorm2d(cout))",

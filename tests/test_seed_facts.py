@@ -122,7 +122,7 @@ def test_f11_skip_connections_that_are_wrong_without_an_error(lint: Lint) -> Non
         ("RL203", "warning", "x + self.branch(x)"),
         ("RL208", "warning", "identity"),
         ("RL207", "warning", "out.add(x)"),
-        ("RL401", "warning", "[kind(width) for kind in kinds]"),
+        ("RL401", "warning", "kind(width)"),
     ]
 
 

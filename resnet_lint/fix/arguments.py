@@ -112,7 +112,8 @@ def _values(change: Change, level: int, scope: Scope) -> Iterator[str]:
         expression = scope.argument_beside(change.like, change.like_argument, change.site, level)
         if expression is not None:
             yield expression
-    yield from _likely_names(change.argument, scope.function)
+    if change.value != "1":  # that is to say, not to stride
+        yield from _likely_names(change.argument, scope.function)
     if change.argument == "padding":
         kernel = scope.argument(change.site, "kernel_size")
         if kernel is not None and not kernel[0].isdigit() and "(" not in kernel:

@@ -13,7 +13,15 @@ from dataclasses import dataclass
 import libcst as cst
 
 from ..records import Site
-from .names import assigned_once, class_attributes, is_method, names_bound_in, names_in, parameter_names
+from .names import (
+    assigned_once,
+    class_attributes,
+    hands_keywords_on,
+    is_method,
+    names_bound_in,
+    names_in,
+    parameter_names,
+)
 from .signatures import argument_of, default_of, function_parameters, site_parameters
 from .source import Source, Sources
 
@@ -28,11 +36,23 @@ class Scope:
 
     def argument(self, site: Site, name: str) -> str | None:
         """The source of a layer's argument; None where it is passed none, or this function has no words for it."""
-        step = self.sources.step(site, 0)
-        if step is None:
-            return None
-        passed = argument_of(step.call, site_parameters(site, step.call), name)
-        return _Way(site, self).said(passed.value, 0) if passed is not None else None
+        parameters: tuple[str, ...] | None = None
+        for level in range(len(site.calls)):
+            step = self.sources.step(site, level)
+            if step is None:
+                return None
+            parameters = site_parameters(site, step.call) if parameters is None else ()
+            passed = argument_of(step.call, parameters, name)
+            if passed is not None:
+                return _Way(site, self).said(passed.value, level)
+            # A helper hands it on in its own **kwargs: its caller says it, by name.
+            if (
+                step.function is None
+                or step.function is self.function
+                or not hands_keywords_on(step.call, step.function)
+            ):
+                return None
+        return None
 
     def callee(self, site: Site) -> str | None:
         """What is called to build a layer: `nn.BatchNorm2d`, `norm_layer`."""

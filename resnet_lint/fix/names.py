@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import libcst as cst
+import libcst.matchers as m
 
 
 def names_in(expression: cst.CSTNode) -> set[str]:
@@ -67,6 +68,14 @@ def class_attributes(definition: cst.ClassDef) -> set[str]:
             if isinstance(target, cst.Name):
                 found.add(target.value)
     return found
+
+
+def hands_keywords_on(call: cst.Call, function: cst.FunctionDef) -> bool:
+    """Whether a call passes the `**kwargs` of the function that it stands in."""
+    keywords = function.params.star_kwarg
+    return keywords is not None and any(
+        m.matches(arg, m.Arg(m.Name(keywords.name.value), star="**")) for arg in call.args
+    )
 
 
 def is_method(function: cst.FunctionDef) -> bool:

@@ -105,9 +105,11 @@ def _stride_expression(p: Projection, scope: Scope) -> str | None:
         texts = {scope.argument(site, "stride") for site in p.branch if site.calls} - {None}
         named = [text for text in texts if text is not None and not _NUMBER.fullmatch(text)]
         return _unless_one(named[0]) if len(named) == 1 else "1"
-    if not _is_by_layers(p):
-        return _stride_number(p)
     texts_in_order = [scope.argument(site, "stride") for site in _strided(p)]
+    if len(set(texts_in_order)) == 1 and all(site.stride == p.stride for site in _strided(p)):
+        texts_in_order = texts_in_order[:1]  # of layers side by side
+    elif not _is_by_layers(p):
+        return _stride_number(p)
     if None in texts_in_order:
         return None
     return " * ".join(_unless_one(text) for text in texts_in_order if text is not None)

@@ -52,15 +52,23 @@ def _built(module: nn.Module, frame: FrameType | None, project: Project) -> Buil
     while frame is not None and first_argument(frame) is module:
         frame = frame.f_back
     chain: list[Point] = []
-    owner = None
+    owner = comprehension = None
     while frame is not None:
-        if project.owns(frame.f_code):
-            chain.append(point(frame))
+        code = frame.f_code
+        if project.owns(code):
+            if comprehension is None:
+                chain.append(point(frame))
             # In a helper such as conv3x3(...), the line to look at is the one in the block that calls it.
             if owner is None and isinstance(first_argument(frame), nn.Module):
                 owner = chain[-1]
+            # Before Python 3.12 a comprehension is a frame of its own; its call stands in the function around it.
+            if comprehension is None or comprehension in code.co_consts:
+                comprehension = code if code.co_name in _COMPREHENSIONS else None
         frame = frame.f_back
     return Built(owner or chain[0], tuple(chain)) if chain else None
+
+
+_COMPREHENSIONS = frozenset({"<listcomp>", "<setcomp>", "<dictcomp>", "<genexpr>"})
 
 
 def build(make: Callable[..., Any], args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None) -> nn.Module:
