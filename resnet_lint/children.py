@@ -10,14 +10,14 @@ import contextlib
 import json
 import os
 import signal
-import time
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from .own_time import OwnTime
 from .strays import end_with_parent
 
-# Beyond its time limit a child begins nothing new, and gets this part of it, or this long, to hand over what it has
-# found: on a busy machine that takes a while, and an answer that is lost costs more than one that is late.
+# Beyond its time limit a child begins nothing new, and gets this part of it, or this long, to end its last call and
+# to hand over what it has found: an answer that is lost costs more than one that is late.
 _GRACE_SHARE = 0.5
 _LEAST_GRACE_SECONDS = 3.0
 
@@ -46,7 +46,8 @@ class Child:
         self.pipes = (answers, output)
         self._answers = answers
         self._seconds = seconds
-        self._deadline = time.monotonic() + seconds + max(seconds * _GRACE_SHARE, _LEAST_GRACE_SECONDS)
+        self._most_seconds = seconds + max(seconds * _GRACE_SHARE, _LEAST_GRACE_SECONDS)
+        self._clock = OwnTime(pid)
         self._answered = bytearray()
         self._printed = 0
         self._exit_code: int | None = None
@@ -80,8 +81,8 @@ class Child:
             self.read(self._answers)
 
     def seconds_left(self) -> float:
-        """The seconds until the child has had its time."""
-        return max(self._deadline - time.monotonic(), 0.0)
+        """The seconds, at least, until the child has had its time."""
+        return max(self._most_seconds - self._clock.seconds, 0.0)
 
     def end(self) -> Answer:
         """Kill what is left of the child and its process group. Its answer, or `ended` with what became of it."""

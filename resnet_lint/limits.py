@@ -5,13 +5,15 @@ from __future__ import annotations
 import os
 import resource
 import signal
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import FrameType
 
+from .own_time import OwnTime
+
 _MOST_BYTES_IN_A_FILE = 256 << 20
+_ALMOST = 0.01  # seconds that are not worth another alarm
 
 _has_rung = False
 
@@ -30,19 +32,24 @@ class TimeUp(BaseException):
 
 @contextmanager
 def time_limit(seconds: float) -> Iterator[None]:
-    """Raise TimeUp inside the block once `seconds` of wall time are over; an outer limit that ends earlier stays.
+    """Raise TimeUp inside the block once `seconds` of this process's own time are over; an earlier limit stays.
 
     Reaches Python code only: a loop inside a C function is ended by the parent process.
     """
+    clock = OwnTime()
 
     def ring(number: int, frame: FrameType | None) -> None:
         global _has_rung
+        left = seconds - clock.seconds
+        if left > _ALMOST:  # the process had to wait for its turn
+            signal.setitimer(signal.ITIMER_REAL, left)
+            return
         _has_rung = True
         # Rings again soon, in case a bare `except:` catches it.
         signal.setitimer(signal.ITIMER_REAL, 0.5)
         raise TimeUp(f"not done after {seconds:.0f} s")
 
-    before, began = signal.getitimer(signal.ITIMER_REAL)[0], time.monotonic()
+    before = signal.getitimer(signal.ITIMER_REAL)[0]
     if 0 < before <= seconds:
         yield
         return
@@ -51,7 +58,7 @@ def time_limit(seconds: float) -> Iterator[None]:
     try:
         yield
     finally:
-        left = max(before - (time.monotonic() - began), 0.001) if before else 0
+        left = max(before - clock.seconds, 0.001) if before else 0
         signal.signal(signal.SIGALRM, handler)
         signal.setitimer(signal.ITIMER_REAL, left)
 
