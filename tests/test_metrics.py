@@ -70,6 +70,34 @@ def test_f10_the_accuracy_paradox_and_a_gate(tmp_path: Path) -> None:
     assert result.stdout.splitlines()[-1] == "missed --min-recall 0.8: 0.12"
 
 
+def test_f9_good_answers_are_fit_for_production(tmp_path: Path) -> None:
+    result = metrics(answers(tmp_path, {("cat", "cat"): 47, ("cat", "dog"): 3, ("dog", "dog"): 48, ("dog", "cat"): 2}))
+    assert result.exit_code == 0
+    assert "Verdict: fit for production" in result.stdout
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ([(n, 0.69, 0.55, 0.7) for n in range(1, 8)], "accuracy over the epochs  stuck at 55.0%"),
+        ([(1, 0.9, 0.7, 0.9), (2, 0.3, 0.9, 0.8), (3, 0.05, 0.99, 1.3)], "validation 1.3: the model overfits"),
+    ],
+)
+def test_f9_and_f11_a_history_that_is_not_fit(content: list[tuple[float, ...]], said: str, tmp_path: Path) -> None:
+    rows = ["epoch,loss,accuracy,val_loss", *(",".join(map(str, row)) for row in content)]
+    path = tmp_path / "history.csv"
+    path.write_text("\n".join(rows))
+    result = metrics(path)
+    assert "Verdict: NOT fit for production" in result.stdout
+    assert said in result.stdout
+
+
+def test_f9_a_very_low_recall_and_f11_classes_out_of_balance(tmp_path: Path) -> None:
+    result = metrics(answers(tmp_path, {("ill", "ill"): 20, ("ill", "well"): 80, ("well", "well"): 600}))
+    assert "bad   recall         the least is 20.0%, for 'ill'; 85.0% is wanted of every class" in result.stdout
+    assert "from 100 to 600 samples a class: read the recall of each, not the accuracy" in result.stdout
+
+
 def test_scores_that_promise_too_much(tmp_path: Path) -> None:
     sure = dict.fromkeys(F8, 0.99)
     found = report_of(metrics(answers(tmp_path, F8, sure), "--format", "json"))["evaluation"]

@@ -304,6 +304,23 @@ def test_f7_training_on_the_digits(lint: Lint, tiny: Path, tmp_path: Path, monke
     assert "scikit-learn's digits: 1438 samples for training, 359 for validation" in resumed.stdout
 
 
+def test_f11_a_silent_mistake_and_a_leak_are_reasons_against_it(
+    lint: Lint, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    overwritten = TINY.replace(
+        "return torch.relu(x + self.norm(self.conv(x)))", "x = self.conv(x)\n        return x + x"
+    )
+    model = write(tmp_path, overwritten)
+    images, labels = bright_and_dark()
+    data = arrays(tmp_path, x_train=images, y_train=labels, x_test=images[:10], y_test=labels[:10])
+    result = lint("run", model, "--train", "--epochs", "1", "--data", data, "--format", "json")
+    bad = {each["check"]: each["text"] for each in report_of(result)["verdict"]["reasons"] if each["level"] == "bad"}
+    assert bad["data leakage"] == "10 of 10 validation samples are among the training samples too"
+    line = 1 + overwritten[: overwritten.index("return x + x")].count("\n") + 4
+    assert bad["skip connections"].startswith(f"line {line}: ")
+
+
 @pytest.mark.parametrize(
     ("options", "said"),
     [
