@@ -64,6 +64,14 @@ class BothGrow(Observed):
 
 
 @dataclass(frozen=True)
+class OneChannelShortcut(Observed):
+    """A projection with one channel out is added to a residual branch with more; `layer` says which projection."""
+
+    layer: str
+    shapes: tuple[Shape, Shape]
+
+
+@dataclass(frozen=True)
 class CutShortcut(Observed):
     """The shortcut of a residual addition passes no gradient: `how` says by what, such as `detach()`."""
 
@@ -91,6 +99,13 @@ class IdentityUnread(Observed):
     """A block saves its input under a name for the shortcut, never reads it, and adds its input nowhere."""
 
     variable: str
+
+
+@dataclass(frozen=True)
+class PlainChain(Observed):
+    """A class that calls itself a residual block is a chain of `layers` layers, and nothing goes around them."""
+
+    layers: int
 
 
 @dataclass(frozen=True)
@@ -126,7 +141,7 @@ class BackwardFails(Observed):
 
 @dataclass(frozen=True)
 class NeverUsed(Observed):
-    """A module with parameters that nothing calls, no gradient reaches, and no line but its constructor's mentions."""
+    """A module or parameter that nothing calls or reads and no gradient reaches; only constructors mention it."""
 
     attribute: str
     is_shortcut: bool
@@ -152,3 +167,26 @@ class CodePerSample(Observed):
     tensor: Shape
     code: Shape
     axis: int
+
+
+@dataclass(frozen=True)
+class ScrambledAxes(Observed):
+    """A view or reshape moves the features to another axis without moving the values: a transpose was meant.
+
+    `maker` had the features at axis `before` of `given`, and `taker` takes them from axis `after` of `result`.
+    """
+
+    given: Shape
+    before: int
+    maker: str
+    result: Shape
+    after: int
+    taker: str
+
+
+@dataclass(frozen=True)
+class AttentionOverBatch(Observed):
+    """Attention that takes its first axis for the sequence gets the batch first: samples attend to each other."""
+
+    layer: str
+    fed: Shape

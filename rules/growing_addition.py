@@ -1,25 +1,26 @@
-"""RL201: an addition that broadcasts both of its operands."""
+"""RL201: an addition that broadcasts where a skip connection is meant."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
 from resnet_lint.analysis import Analysis
-from resnet_lint.observed import BothGrow
+from resnet_lint.observed import BothGrow, OneChannelShortcut
 from resnet_lint.records import Finding
 from resnet_lint.rule import Case, Rule
 
 
 class GrowingAddition(Rule):
     """What it does: finds an addition of two activations with a common source where neither has the shape of the
-    result.
+    result, and a shortcut that a 1x1 convolution projects to a single channel beside a branch with more.
 
     Where one operand was given its dimension of size 1 on purpose (`unsqueeze`, `[:, None]`, `view`, `.T`,
     `keepdim=True`), as in an outer sum, it says nothing; nor where only one operand grows, as with gates, biases
     and position embeddings.
 
     Why is this bad: `(N,) + (N, 1)` gives `(N, N)`: each sample is added to every other one. Nothing fails, the
-    loss broadcasts too, and the model learns an average.
+    loss broadcasts too, and the model learns an average. A projection to one channel fits every branch, so a wrong
+    number of channels goes unnoticed.
 
     Example:
         last = x[:, -1]                   # (N,)
@@ -66,8 +67,37 @@ class GrowingAddition(Rule):
                 Stem()(torch.randn(1, 1, 16, 16))
         """,
         ),
+        Case(
+            "a projection to one channel",
+            """
+            from torch import nn
+            class Block(nn.Module):
+                def __init__(self, width=8, out=16):
+                    super().__init__()
+                    self.conv = nn.Conv2d(width, out, 3, padding=1)
+                    self.shortcut = nn.Conv2d(width, 1, 1)
+                def forward(self, x):
+                    return self.conv(x) + self.shortcut(x)  # <- RL201
+        """,
+        ),
     )
     good = (
+        Case(
+            "a map for all channels that is no shortcut",
+            """
+            import torch
+            from torch import nn
+            class Spatial(nn.Module):
+                def __init__(self, width=8):
+                    super().__init__()
+                    self.conv = nn.Conv2d(width, width, 3, padding=1)
+                    self.map = nn.Conv2d(width, 1, 1)
+                    self.depth = nn.Conv2d(1, 1, 1)
+                def forward(self, x):
+                    x = self.conv(x) * torch.sigmoid(self.map(x))
+                    return x + self.depth(x.mean(1, keepdim=True))
+        """,
+        ),
         Case(
             "an outer sum on purpose",
             """
@@ -106,3 +136,10 @@ class GrowingAddition(Rule):
                 "value of the other; give them the same shape first"
             )
             yield self.noted(each, message)
+        for flat in analysis.of_kind(OneChannelShortcut):
+            branch, shortcut = flat.shapes
+            message = (
+                f"the shortcut ({flat.layer}) has one channel, {shortcut}, and the residual branch {branch[1]}, "
+                f"{branch}: the same map is added to each of them"
+            )
+            yield self.noted(flat, message)

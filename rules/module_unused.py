@@ -1,4 +1,4 @@
-"""RL403: a module with parameters that is built and never used."""
+"""RL403: a module with parameters, or a parameter, that is made and never used."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ from resnet_lint.rule import Case, Rule
 
 class ModuleUnused(Rule):
     """What it does: finds a module that a constructor builds, no forward calls, no gradient reaches in training or
-    evaluation mode, and no other line of the file mentions. Shortcuts are told by RL206.
+    evaluation mode, and no other line of the file mentions; and a bare nn.Parameter that no forward reads and no other
+    line mentions. Shortcuts are told by RL206.
 
     Why is this bad: its parameters are saved, counted and never trained; DistributedDataParallel stops at them.
     Often the forward has lost a line.
@@ -57,8 +58,48 @@ class ModuleUnused(Rule):
                     return self.fc1(self.fc1(x).relu())
         """,
         ),
+        Case(
+            "a scale that scales nothing",
+            """
+            import torch
+            from torch import nn
+            class Block(nn.Module):
+                def __init__(self, width=8):
+                    super().__init__()
+                    self.conv = nn.Conv2d(width, width, 3, padding=1)
+                    self.gamma = nn.Parameter(torch.zeros(width, 1, 1))  # <- RL403
+                    nn.init.ones_(self.gamma)
+                def forward(self, x):
+                    return x + self.conv(x)
+        """,
+        ),
     )
     good = (
+        Case(
+            "parameters under a flag, shared, or kept in a list",
+            """
+            import torch
+            from torch import nn
+            class Scale(nn.Module):
+                def __init__(self, gamma):
+                    super().__init__()
+                    self.weight = gamma
+                def forward(self, x):
+                    return x * self.weight
+            class Block(nn.Module):
+                def __init__(self, width=8, scaled=False):
+                    super().__init__()
+                    self.conv = nn.Conv2d(width, width, 3, padding=1)
+                    self.gamma = nn.Parameter(torch.zeros(width, 1, 1))
+                    self.own = nn.Parameter(torch.zeros(width, 1, 1))
+                    self.scale = Scale(self.own)
+                    self.frozen = nn.Parameter(torch.zeros(width), requires_grad=False)
+                    self.scaled = scaled
+                def forward(self, x):
+                    out = self.scale(self.conv(x))
+                    return x + (out * self.gamma if self.scaled else out)
+        """,
+        ),
         Case(
             "an auxiliary head in training only",
             """

@@ -11,7 +11,8 @@ from resnet_lint.rule import Case, Rule
 
 
 class ShortcutCut(Rule):
-    """What it does: finds a residual addition whose shortcut is the block's input behind `.detach()` or `.data`.
+    """What it does: finds a residual addition whose shortcut is the block's input, or a projection of it, behind
+    `.detach()` or `.data`, or inside `with torch.no_grad():`, while the residual branch keeps its gradient.
 
     Straight-through estimators, and targets that are cut from the gradient outside residual blocks, are left alone.
 
@@ -58,8 +59,42 @@ class ShortcutCut(Rule):
                     return out
         """,
         ),
+        Case(
+            "a projection without gradient",
+            """
+            import torch
+            from torch import nn
+            class Block(nn.Module):
+                def __init__(self, width=8):
+                    super().__init__()
+                    self.conv = nn.Conv2d(width, width, 3, padding=1)
+                    self.shortcut = nn.Conv2d(width, width, 1)
+                def forward(self, x):
+                    with torch.no_grad():
+                        identity = self.shortcut(x)  # <- RL210
+                    return self.conv(x) + identity
+        """,
+        ),
     )
     good = (
+        Case(
+            "a frozen block, and a copy that no_grad() does not touch",
+            """
+            import torch
+            from torch import nn
+            class Frozen(nn.Module):
+                def __init__(self, width=8):
+                    super().__init__()
+                    self.conv = nn.Conv2d(width, width, 3, padding=1)
+                    self.shortcut = nn.Conv2d(width, width, 1)
+                    self.head = nn.Conv2d(width, width, 1)
+                def forward(self, x):
+                    with torch.no_grad():
+                        identity = x
+                        frozen = self.conv(x) + self.shortcut(x)
+                    return self.head(frozen) + identity
+        """,
+        ),
         Case(
             "a straight-through estimator",
             """

@@ -1,18 +1,20 @@
-"""RL208: a block that saves its input for a skip connection and never adds it."""
+"""RL208: a residual block without its skip connection."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
 from resnet_lint.analysis import Analysis
-from resnet_lint.observed import IdentityUnread
+from resnet_lint.observed import IdentityUnread, PlainChain
 from resnet_lint.records import Finding
 from resnet_lint.rule import Case, Rule
 
 
 class SkipMissing(Rule):
     """What it does: finds a forward that saves its input as `identity`, `residual`, `shortcut` and the like, never
-    reads that variable, and adds its input nowhere.
+    reads that variable, and adds its input nowhere. And a class named after a residual block (`ResBlock`,
+    `ResidualUnit`) that keeps the shape of its input and is a plain chain of layers, where no line of the class and
+    nothing in the trace joins anything.
 
     Why is this bad: the skip connection was lost, in an edit or a merge. Nothing fails; the block trains like a
     plain one.
@@ -80,8 +82,59 @@ class SkipMissing(Rule):
                     return x
         """,
         ),
+        Case(
+            "a residual block in name only",
+            """
+            import torch
+            from torch import nn
+            class ResidualBlock(nn.Module):
+                def __init__(self, width=8):
+                    super().__init__()
+                    self.conv1 = nn.Conv2d(width, width, 3, padding=1)
+                    self.conv2 = nn.Conv2d(width, width, 3, padding=1)
+                def forward(self, x):
+                    out = torch.relu(self.conv1(x))
+                    return self.conv2(out)  # <- RL208
+        """,
+        ),
     )
     good = (
+        Case(
+            "others close the skip connection, or the name means something else",
+            """
+            import torch
+            from torch import nn
+            class Add(nn.Module):
+                def __init__(self, body):
+                    super().__init__()
+                    self.body = body
+                def forward(self, x):
+                    return x + self.body(x)
+            class ResBlock(nn.Module):
+                def __init__(self, width=8):
+                    super().__init__()
+                    layers = nn.Sequential(nn.Linear(width, width), nn.ReLU(), nn.Linear(width, width))
+                    self.body = Add(layers)
+                def forward(self, x):
+                    return self.body(x)
+            class ResidualUnit(nn.Module):
+                def __init__(self, width=8, skip=False):
+                    super().__init__()
+                    self.first, self.second, self.skip = nn.Linear(width, width), nn.Linear(width, width), skip
+                def forward(self, x):
+                    out = self.second(self.first(x))
+                    return out + x if self.skip else out
+            class ResampleBlock(nn.Module):
+                def __init__(self, width=8):
+                    super().__init__()
+                    self.first, self.second = nn.Linear(width, width), nn.Linear(width, width)
+                def forward(self, x):
+                    return self.second(self.first(x))
+            if __name__ == "__main__":
+                x = torch.randn(2, 8)
+                ResBlock()(x), ResidualUnit()(x), ResampleBlock()(x)
+        """,
+        ),
         Case(
             "what is kept is no tensor",
             """
@@ -134,3 +187,11 @@ class SkipMissing(Rule):
                 "its skip connection is missing"
             )
             yield self.noted(each, message)
+        told = {each.module for each in analysis.of_kind(IdentityUnread)}
+        for chain in analysis.of_kind(PlainChain):
+            if chain.module not in told:
+                message = (
+                    f"{chain.module} is a chain of {chain.layers} layers that keeps the shape of its input, and "
+                    "nothing goes around them: its skip connection is missing"
+                )
+                yield self.noted(chain, message)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -23,20 +24,35 @@ def batch_traps(seen: Seen) -> Iterator[BatchTrap]:
     """
     batch = _batch_of(seen.trace)
     suspects = [(node, call) for node in seen.trace.graph.nodes if batch and (call := _suspect(node, batch))]
-    if batch is None or not suspects:
+    other = at_other_batch(seen) if suspects else None
+    consequence = _consequence(seen.trace, other) if other is not None else None
+    if other is None or consequence is None:
         return
-    other = 2 if batch == 1 else 1
-    args, kwargs = mapped((seen.trace.args, seen.trace.kwargs), lambda value: _with_batch(value, other))
-    second = trace(seen.trace.root, args, kwargs, seen.project)
-    consequence = _consequence(seen.trace, second, batch, other)
-    if consequence is None:
-        return
-    at_same_place = {node.meta["point"]: node for node in second.graph.nodes if node.meta.get("function")}
+    at_same_place = {node.meta["point"]: node for node in other.trace.graph.nodes if node.meta.get("function")}
     for node, call in suspects:
         again = at_same_place.get(node.meta["point"])
-        if again is not None and again.meta["shape"] is not None and _is_trap(call, node, again, second, other):
+        if again is not None and again.meta["shape"] is not None and _is_trap(call, node, again, other.trace):
             place = seen.place(node.meta["point"].span, seen.owner(node))
-            yield BatchTrap(**place, call=call, batch=other, result=again.meta["shape"], consequence=consequence)
+            yield BatchTrap(**place, call=call, batch=other.batch, result=again.meta["shape"], consequence=consequence)
+
+
+@dataclass(frozen=True, eq=False)
+class OtherBatch:
+    """A second trace of a model, with a batch of `batch` in place of `first`."""
+
+    trace: Trace
+    first: int
+    batch: int
+
+
+def at_other_batch(seen: Seen) -> OtherBatch | None:
+    """Trace a model again with another batch size; None where its inputs have no batch in common."""
+    first = _batch_of(seen.trace)
+    if first is None:
+        return None
+    batch = 2 if first == 1 else 1
+    args, kwargs = mapped((seen.trace.args, seen.trace.kwargs), lambda value: _with_batch(value, batch))
+    return OtherBatch(trace(seen.trace.root, args, kwargs, seen.project), first, batch)
 
 
 def _batch_of(first: Trace) -> int | None:
@@ -70,7 +86,7 @@ def _first_size(node: fx.Node) -> Any:
     return size[0] if isinstance(size, (tuple, list)) and size else size
 
 
-def _is_trap(call: BatchCall, node: fx.Node, again: fx.Node, second: Trace, batch: int) -> bool:
+def _is_trap(call: BatchCall, node: fx.Node, again: fx.Node, second: Trace) -> bool:
     if call == "squeeze":
         return len(again.meta["shape"]) < len(node.meta["shape"])
     if call == "view":
@@ -78,16 +94,16 @@ def _is_trap(call: BatchCall, node: fx.Node, again: fx.Node, second: Trace, batc
     return any(depends_on(fault.node, again) for fault in second.all_faults if fault.kind == "addition")
 
 
-def _consequence(first: Trace, second: Trace, batch: int, other: int) -> str | None:
+def _consequence(first: Trace, other: OtherBatch) -> str | None:
     """What goes wrong with the other batch size; None where nothing does."""
-    if second.all_faults:
-        fault = second.all_faults[0]
+    if other.trace.all_faults:
+        fault = other.trace.all_faults[0]
         return f"line {fault.point.span.start.line} fails: {' '.join(fault.error.split())}"
-    if second.stop is not None:
+    if other.trace.stop is not None:
         return None
-    before, after = ([tuple(each.shape) for each in tensors_in(run.output)] for run in (first, second))
+    before, after = ([tuple(each.shape) for each in tensors_in(run.output)] for run in (first, other.trace))
     for one, two in zip(before, after, strict=False):
-        expected = (other, *one[1:]) if one and one[0] == batch else one
+        expected = (other.batch, *one[1:]) if one and one[0] == other.first else one
         if two != expected:
             return f"the model gives {two} instead of {expected}"
     return None

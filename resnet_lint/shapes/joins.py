@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import math
+from collections.abc import Iterator, Sequence
 
-import torch
 from torch import fx
 
-from ..observed import AddedTwice, BothGrow, CutShortcut, SelfAddition
+from ..observed import AddedTwice, BothGrow, OneChannelShortcut, SelfAddition
 from .calls import ModuleCall
 from .fault import ADDITIONS
 from .layers import effect_of
-from .residuals import fork_of, residual_at
+from .residuals import fork_of, path_between
 from .seen import Seen, function_name, name_of
 
 Pair = tuple[fx.Node, fx.Node]
@@ -19,7 +19,7 @@ Pair = tuple[fx.Node, fx.Node]
 
 def self_additions(seen: Seen) -> Iterator[SelfAddition]:
     """Additions of a tensor to itself, where layers of the same block made it: its input was meant."""
-    for node, (left, right) in _additions(seen):
+    for node, (left, right) in additions(seen):
         owner = seen.owner(node)
         if left is right and made_by_layers(left, owner):
             yield SelfAddition(**seen.place(node.meta["point"].span, owner), operand=name_of(left, owner))
@@ -27,7 +27,7 @@ def self_additions(seen: Seen) -> Iterator[SelfAddition]:
 
 def second_additions(seen: Seen) -> Iterator[AddedTwice]:
     """Additions of a tensor that the same block has just added to the other operand."""
-    for node, (left, right) in _additions(seen):
+    for node, (left, right) in additions(seen):
         owner = seen.owner(node)
         for again, total in ((left, right), (right, left)):
             first = behind_plain_calls(total)
@@ -40,7 +40,7 @@ def second_additions(seen: Seen) -> Iterator[AddedTwice]:
 
 def growing_additions(seen: Seen) -> Iterator[BothGrow]:
     """Additions that broadcast both operands, unless one of them was given its size-1 dimension on purpose."""
-    for node, (left, right) in _additions(seen):
+    for node, (left, right) in additions(seen):
         shapes = left.meta["shape"], right.meta["shape"]
         if node.meta["shape"] in shapes or None in shapes or fork_of(left, right) is None:
             continue
@@ -76,23 +76,28 @@ _RESHAPES = frozenset(
 )
 
 
-def cut_shortcuts(seen: Seen) -> Iterator[CutShortcut]:
-    """Residual additions whose shortcut is the block's input without its gradient."""
-    for node, _ in _additions(seen):
-        residual = residual_at(node)
-        if residual is None or residual.fork is None or len(residual.shortcut_path) != 1:
-            continue
-        how = _cuts(residual.shortcut)
-        owner = seen.owner(node)
-        if how is not None and made_by_layers(residual.branch, owner):
-            yield CutShortcut(**seen.place(residual.shortcut.meta["point"].span, owner), how=how)
+def one_channel_shortcuts(seen: Seen) -> Iterator[OneChannelShortcut]:
+    """Residual additions whose shortcut is a 1x1 convolution to one channel: the same is added to every channel."""
+    for node, (left, right) in additions(seen):
+        fork, owner = fork_of(left, right), seen.owner(node)
+        for shortcut, branch in ((left, right), (right, left)):
+            layer = _one_channel_projection(path_between(fork, shortcut)) if fork is not None else None
+            flat, full = shortcut.meta["shape"], branch.meta["shape"]
+            if layer is None or not flat or not full or flat[2:] != full[2:] or not full[1] > 1 < math.prod(full[2:]):
+                continue
+            if made_by_layers(branch, owner):
+                place = seen.place(node.meta["point"].span, owner)
+                yield OneChannelShortcut(**place, layer=name_of(layer, owner), shapes=(full, flat))
 
 
-def _cuts(node: fx.Node) -> str | None:
-    function = node.meta["function"]
-    if function in (torch.Tensor.detach, torch.detach):
-        return "detach()"
-    return "data" if getattr(function, "__self__", None) is torch.Tensor.data else None
+def _one_channel_projection(path: Sequence[fx.Node]) -> fx.Node | None:
+    """The one layer of a shortcut, where that is a 1x1 convolution of several channels to one."""
+    layers = [(node, effect) for node in path if (effect := effect_of(node)) is not None and effect.learned]
+    if len(layers) != 1 or layers[0][1].channels is None or layers[0][1].sort != "convolution":
+        return None
+    node, effect = layers[0]
+    channels_in, channels_out = effect.channels or (0, 0)
+    return node if channels_in > channels_out == 1 and math.prod(effect.kernel) == 1 else None
 
 
 def is_addition(node: fx.Node) -> bool:
@@ -105,7 +110,8 @@ def operands_of(node: fx.Node) -> Pair | None:
     return (operands[0], operands[1]) if len(operands) == 2 else None
 
 
-def _additions(seen: Seen) -> Iterator[tuple[fx.Node, Pair]]:
+def additions(seen: Seen) -> Iterator[tuple[fx.Node, Pair]]:
+    """The additions of two activations that stand in the user's code, with their operands."""
     for node in seen.trace.graph.nodes:
         if is_addition(node) and node.meta["point"] is not None and (operands := operands_of(node)):
             yield node, operands

@@ -8,29 +8,34 @@ from contextlib import AbstractContextManager, suppress
 from ..limits import TimeUp
 from ..observed import Observed
 from .batch import batch_traps
-from .discarded import discarded_results, unread_identities
-from .joins import cut_shortcuts, growing_additions, second_additions, self_additions
-from .layout import codes_per_sample
+from .cut import cut_shortcuts
+from .discarded import discarded_results
+from .joins import growing_additions, one_channel_shortcuts, second_additions, self_additions
+from .layout import attention_over_batch, codes_per_sample, scrambled_axes
 from .overwritten import changes_before_use
 from .registry import repeated_modules, shared_norms, unregistered_modules
 from .seen import Seen
+from .skipless import plain_chains, unread_identities
 from .training import is_worth_a_step, refused_changes, steps
-from .unused import never_used
+from .unused import never_read, never_used
 from .wrong_operator import wrong_operators
 
 _LOOK_FOR: Sequence[Callable[[Seen], Iterator[Observed]]] = (
     growing_additions,
+    one_channel_shortcuts,
     self_additions,
     changes_before_use,
     wrong_operators,
     discarded_results,
     unread_identities,
+    plain_chains,
     second_additions,
     cut_shortcuts,
     unregistered_modules,
     repeated_modules,
     shared_norms,
     codes_per_sample,
+    scrambled_axes,
 )
 
 
@@ -41,6 +46,7 @@ def observe(traces: Sequence[Seen], time_left: AbstractContextManager[None]) -> 
     """
     complete = [seen for seen in traces if seen.trace.complete]
     found = [each for seen in complete for look in _LOOK_FOR for each in look(seen)]
+    found.extend(never_read(complete))
     with suppress(TimeUp), time_left:
         found.extend(_practise(complete))
     return tuple(dict.fromkeys(found))
@@ -56,6 +62,7 @@ def _practise(traces: Sequence[Seen]) -> Iterator[Observed]:
             continue
         known |= classes
         yield from batch_traps(seen)
+        yield from attention_over_batch(seen)
         if is_worth_a_step(seen):
             done = steps(seen)
             yield from refused_changes(seen, done)

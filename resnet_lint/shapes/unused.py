@@ -1,20 +1,23 @@
-"""Finds modules that are built and never used.
+"""Finds modules and parameters that are made and never used.
 
-That no gradient reaches a module in the models tried is no proof: a flag may lead to it. So the source has a say too:
-no line outside of constructors may mention its name.
+That no gradient reaches one in the models tried is no proof: a flag may lead to it. So the source has a say too: no
+line outside of constructors may mention its name.
 """
 
 from __future__ import annotations
 
 import ast
 from collections.abc import Iterator, Sequence
+from functools import cache
 from types import CodeType
 
 from torch import nn
 
 from ..observed import NeverUsed
+from ..records import Span
 from .built import built_of
 from .calls import ModuleCall
+from .place import span_of
 from .seen import Seen, words_in
 from .syntax import function_of, tree_of
 
@@ -28,20 +31,31 @@ _TREE = frozenset({"children", "named_children", "modules", "named_modules", "_m
 def never_used(untrained: Untrained) -> Iterator[NeverUsed]:
     """Children of the user's modules that no instance of their class used in any of the models."""
     used = {key for seen, without in untrained for key in _children(seen, without, used=True)}
-    mentions: dict[str, frozenset[str]] = {}
     for seen, without in untrained:
         for key, (call, child) in _children(seen, without, used=False).items():
             built = built_of(child)
-            if key in used or built is None or not _is_the_users_alone(type(call.module), seen):
-                continue
-            used.add(key)
-            files = _files_of(seen)
-            for path in files - mentions.keys():
-                mentions[path] = _mentioned_in(path)
-            name = key[1]
-            if not any(name in mentions[path] for path in files) and not _walks_its_tree(type(call.module)):
-                place = seen.place(built.point.span, call)
-                yield NeverUsed(**place, attribute=name, is_shortcut=bool(words_in(name) & _SHORTCUTS))
+            if key not in used and built is not None and _is_forgotten(key, seen):
+                used.add(key)
+                shortcut = bool(words_in(key[1]) & _SHORTCUTS)
+                yield NeverUsed(**seen.place(built.point.span, call), attribute=key[1], is_shortcut=shortcut)
+
+
+def never_read(traces: Sequence[Seen]) -> Iterator[NeverUsed]:
+    """Parameters of the user's modules' own that no forward of any of the models read."""
+    told = {key for seen in traces for key in _parameters(seen, read=True)}
+    for seen in traces:
+        for key, call in _parameters(seen, read=False).items():
+            made = _where_made(key) if key not in told and _is_forgotten(key, seen) else None
+            if made is not None:
+                told.add(key)
+                yield NeverUsed(**seen.place(made, call), attribute=key[1], is_shortcut=False)
+
+
+def _is_forgotten(key: Key, seen: Seen) -> bool:
+    """Whether nothing in the source can reach an attribute of a class, but the constructors."""
+    model, name = key
+    mentioned = any(name in _mentioned_in(path) for path in _files_of(seen))
+    return not mentioned and _is_the_users_alone(model, seen) and not _walks_its_tree(model)
 
 
 Key = tuple[type, str]
@@ -69,6 +83,33 @@ def _children(seen: Seen, without: frozenset[str], used: bool) -> dict[Key, tupl
 _NONE = compile("", "<none>", "exec")
 
 
+def _parameters(seen: Seen, read: bool) -> dict[Key, ModuleCall]:
+    """The parameters that the user's modules that ran have themselves: those that were read, or those that were not."""
+    names = dict(seen.trace.root.named_parameters(remove_duplicate=False))
+    fetched = (names.get(str(node.target)) for node in seen.trace.graph.nodes if node.op == "get_attr")
+    reached = {id(parameter) for parameter in fetched if parameter is not None}
+    found = {}
+    for call in seen.trace.calls:
+        if seen.project.owns(getattr(type(call.module).forward, "__code__", _NONE)):
+            for name, parameter in call.module.named_parameters(recurse=False):
+                if parameter.requires_grad and read == (id(parameter) in reached):
+                    found[type(call.module), name] = call
+    return found
+
+
+def _where_made(key: Key) -> Span | None:
+    """The value that a constructor of a class gives a parameter: `nn.Parameter(...)`."""
+    model, name = key
+    for base in model.__mro__:
+        code = getattr(vars(base).get("__init__"), "__code__", None)
+        function = function_of(code) if code is not None else None
+        for node in ast.walk(function) if function is not None else ():
+            match node:
+                case ast.Assign([ast.Attribute(ast.Name("self"), attribute)], ast.Call() as value) if attribute == name:
+                    return span_of(code.co_filename, value) if code is not None else None
+    return None
+
+
 def _is_the_users_alone(model: type[nn.Module], seen: Seen) -> bool:
     """Whether no class of another package stands between a class and nn.Module: it might use what it is given."""
     between = [base for base in model.__mro__ if issubclass(base, nn.Module) and base is not nn.Module]
@@ -87,6 +128,7 @@ def _files_of(seen: Seen) -> frozenset[str]:
     return frozenset(code.co_filename for code in codes if code is not None and seen.project.owns(code))
 
 
+@cache
 def _mentioned_in(path: str) -> frozenset[str]:
     """The attributes that a file reads outside of constructors, and all its short texts, for `getattr` and the like."""
     found: set[str] = set()
