@@ -113,9 +113,10 @@ def recorded(
     project: Project,
     prefer_branch: bool,
     gradients: bool = False,
+    recorder: Recorder | None = None,
 ) -> Trace:
     """Record one forward; `prefer_branch` says with whose shape it goes on after a faulty addition."""
-    recorder = Recorder(root, project, prefer_branch)
+    recorder = recorder or Recorder(root, project, prefer_branch)
     for name, tensor in _named_tensors(root, args, kwargs):
         recorder.placeholder(name, tensor)
 
