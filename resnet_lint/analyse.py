@@ -19,6 +19,7 @@ from .records import ClassStatus, FileReport, Outcome, Position, Request, Span
 from .rule import load_rules
 from .shapes.explain import explain
 from .shapes.fault import Fault
+from .shapes.kernels import remembered_kernels
 from .shapes.observe import observe
 from .shapes.place import Project
 from .shapes.seen import Seen
@@ -33,8 +34,9 @@ def analyse(request: Request, guard: Guard) -> FileReport:
     if isinstance(loaded, ImportFailure):
         return FileReport(request.path, check(Analysis(request.path, _why_not_loaded(loaded, guard)), rules))
     classes = [model for model in model_classes(loaded) if request.only_class in (None, model.name)]
-    exploration = Explorer(loaded, model_classes(loaded), request, clock).explore()
-    analysis = _analysis(loaded, classes, exploration, request.only_class, clock)
+    with remembered_kernels():
+        exploration = Explorer(loaded, model_classes(loaded), request, clock).explore()
+        analysis = _analysis(loaded, classes, exploration, request.only_class, clock)
     analysis = replace(analysis, problems=(*_refused(guard, loaded.path, loaded.project), *analysis.problems))
     outcomes = tuple(_outcome(traced) for traced in exploration.traced)
     elsewhere = exploration.coverage.elsewhere
