@@ -21,6 +21,7 @@ from .errors import ResnetLintError, UsageError
 from .executor import commands as executor
 from .files import write_atomically
 from .kinds import FLAG
+from .tracing import commands as tracing
 
 # The stages are imported where they run, so that --help does not wait for them.
 if TYPE_CHECKING:
@@ -213,3 +214,4 @@ def _explain(rule: Rule) -> str:
 
 main.add_command(executor.run)
 main.add_command(executor.metrics)
+main.add_command(tracing.trace)

@@ -7,7 +7,6 @@ A file that cannot be parsed, or that defines no nn.Module, never reaches the wo
 
 from __future__ import annotations
 
-import difflib
 import io
 import time
 from collections.abc import Sequence
@@ -18,7 +17,6 @@ from .baseline import Baseline, read_baseline
 from .checking import Checked, Checker, Selecting, Wanted, all_checked
 from .config import Settings
 from .coverage import joined
-from .errors import UsageError
 from .files import shown
 from .findings import merge, with_findings
 from .fingerprint import Identity
@@ -28,7 +26,7 @@ from .rule import load_rules
 from .selecting import Selector, selector, unmatched_patterns
 from .source.discover import Discovery, SourceFile, discover
 from .source.outline import Outline, Unreadable, read_outline
-from .targets import check_call, check_targets
+from .targets import check_call, check_class, check_targets
 
 
 def check(
@@ -43,7 +41,7 @@ def check(
     outlined = [(file, read_outline(file.path)) for file in discovery.files]
     wanted = [(file, outline) for file, outline in outlined if _is_wanted(file, outline)]
     for file, outline in wanted:
-        _check_class(file, outline)
+        check_class(file, outline)
     if settings.call is not None:
         check_call(settings.call, wanted)
     check_targets(settings, outlined)
@@ -152,13 +150,3 @@ def _notes(wanted: Sequence[Wanted], passed_over: int, shard: Shard | None) -> l
     if passed_over:
         notes.append(f"no nn.Module class in {passed_over} Python {'file' if passed_over == 1 else 'files'}")
     return notes
-
-
-def _check_class(file: SourceFile, outline: Outline | Unreadable) -> None:
-    if file.only_class is None or isinstance(outline, Unreadable):
-        return
-    names = [each.name for each in outline.classes]
-    if file.only_class not in names:
-        nearest = difflib.get_close_matches(file.only_class, names, n=1)
-        advice = f"; did you mean {nearest[0]}?" if nearest else ""
-        raise UsageError(f"{file.display} defines no nn.Module class {file.only_class}{advice}")

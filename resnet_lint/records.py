@@ -212,6 +212,8 @@ class Request:
     `allow` holds: "network", "subprocess", and paths that it may change. `source` is read in place of the file's own
     text: that is how a fix is verified before it is written. `quick` traces only as much as it takes to cover each
     class.
+
+    The `job` is a check, or the trace of one model: the main one, or the one that `call` builds, where there is one.
     """
 
     path: str
@@ -223,6 +225,8 @@ class Request:
     allow: tuple[str, ...] = ()
     source: str | None = None
     quick: bool = False
+    job: Literal["check", "trace"] = "check"
+    call: str | None = None
 
 
 @dataclass(frozen=True)

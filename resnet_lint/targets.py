@@ -50,6 +50,16 @@ def _filled(first: Target, second: Target) -> Target:
     return replace(first, inputs=first.inputs or second.inputs)
 
 
+def check_class(file: SourceFile, outline: Outline | Unreadable) -> None:
+    """Demand that a file has the class that is to be looked at. Raises UsageError."""
+    if file.only_class is None or isinstance(outline, Unreadable):
+        return
+    names = [each.name for each in outline.classes]
+    if file.only_class not in names:
+        nearest = _nearest(file.only_class, names)
+        raise UsageError(f"{file.display} defines no nn.Module class {file.only_class}{nearest}")
+
+
 def check_call(call: str, wanted: Sequence[tuple[SourceFile, Outline | Unreadable]]) -> None:
     """Demand that it is plain which class a call builds: one file, and a class or function in it. Raises UsageError."""
     function = called_name(call)

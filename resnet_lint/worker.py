@@ -28,7 +28,7 @@ from torch import nn
 
 from .analyse import analyse
 from .children import Answer
-from .errors import ResnetLintError
+from .errors import ResnetLintError, UsageError
 from .limits import has_rung, limit_resources
 from .model.blame import Footing
 from .model.guard import Guard
@@ -37,6 +37,7 @@ from .records import Request, Target
 from .rule import load_rules
 from .server import Server
 from .shapes.dynamo import stand_in
+from .tracing.engine.model_trace import model_trace
 
 
 def main() -> None:
@@ -94,7 +95,11 @@ def _use(folder: Path) -> None:
 
 
 def _answer(footing: Footing, fields: dict[str, Any], folder: Path) -> Answer:
-    """In a child: the report on a file; or `ended` with what its code did, or `fault` with what the tool failed on."""
+    """In a child: the report on a file, or the trace of a model.
+
+    Otherwise `refused` with what the user has to say better, `ended` with what the file's code did, or `fault` with
+    what the tool failed on.
+    """
     _use(folder)
     limit_resources()
     sys.setrecursionlimit(3000)
@@ -106,6 +111,8 @@ def _answer(footing: Footing, fields: dict[str, Any], folder: Path) -> Answer:
     if request.guard:
         guard.stand()
     try:
+        if request.job == "trace":
+            return _traced(request)
         report = analyse(request, guard)
         return {"report": dataclasses.asdict(report) | {"reads": None if has_rung() else reads.digests}}
     except ResnetLintError as error:
@@ -115,6 +122,13 @@ def _answer(footing: Footing, fields: dict[str, Any], folder: Path) -> Answer:
         if blame is not None:
             return {"ended": blame.reason, "line": blame.line if blame.path == request.path else None}
         return {"fault": f"{request.path}: {traceback.format_exc()}"}
+
+
+def _traced(request: Request) -> Answer:
+    try:
+        return {"trace": dataclasses.asdict(model_trace(request))}
+    except UsageError as error:
+        return {"refused": str(error)}
 
 
 def _with_tuples(fields: dict[str, Any]) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from typing import IO, Any
 import cattrs
 
 from .analysis import Analysis, Problem
-from .errors import ToolFault, WorkerError
+from .errors import ToolFault, UsageError, WorkerError
 from .findings import check
 from .interpreter import START, own
 from .records import FileReport, Interpreter, Position, Request, Span
@@ -68,11 +68,22 @@ class Workers:
         fails outside the user's code.
         """
         answer = self._answer(request)
-        if "fault" in answer:
-            raise ToolFault(f"a fault of resnet-lint itself: {_without_traceback(answer['fault'])}")
         if "ended" in answer:
             return _not_looked_at(request, answer["ended"], answer.get("line"))
         return cattrs.structure(answer["report"], FileReport)
+
+    def trace(self, request: Request) -> Answer:
+        """The fields of the trace of one model.
+
+        Raises as `analyse` does, and UsageError where there is no such model, or the file ends its process.
+        """
+        answer = self._answer(request)
+        if "ended" in answer:
+            raise UsageError(f"{request.path} cannot be traced: {answer['ended']}")
+        if "refused" in answer:
+            raise UsageError(answer["refused"])
+        trace: Answer = answer["trace"]
+        return trace
 
     def close(self) -> None:
         """End the worker and whatever is at work in it; it cleans up after itself."""
@@ -91,7 +102,14 @@ class Workers:
             process.wait()
 
     def _answer(self, request: Request) -> Answer:
-        """The worker's answer. Where the worker dies, what it looked at is looked at again, one file at a time."""
+        """The worker's answer. Raises ToolFault where it is that the tool itself failed."""
+        answer = self._first_or_second_answer(request)
+        if "fault" in answer:
+            raise ToolFault(f"a fault of resnet-lint itself: {_without_traceback(answer['fault'])}")
+        return answer
+
+    def _first_or_second_answer(self, request: Request) -> Answer:
+        """Where the worker dies, what it looked at is looked at again, one file at a time."""
         try:
             return self._sent(request).result()
         except _Died:

@@ -21,7 +21,7 @@ from .records import Order, Thresholds, Training
 DTYPES = ("float32", "float64", "bfloat16", "float16")
 
 
-def _checked_inputs(ctx: click.Context, param: click.Parameter, values: tuple[str, ...]) -> tuple[str, ...]:
+def checked_inputs(ctx: click.Context, param: click.Parameter, values: tuple[str, ...]) -> tuple[str, ...]:
     return check_inputs(values)
 
 
@@ -81,7 +81,7 @@ def metrics(file: Path, wanted: Thresholds, form: str, report: Path | None) -> i
     "--input",
     metavar="NAME=SHAPE",
     multiple=True,
-    callback=_checked_inputs,
+    callback=checked_inputs,
     help="What to feed forward(): x=2x3x224x224, or ids=2x16:int64. Once for each input.",
 )
 @click.option("--device", metavar="DEVICE", default="auto", help="cpu, cuda, cuda:1, mps; by default the fastest.")

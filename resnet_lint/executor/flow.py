@@ -11,14 +11,12 @@ from typing import Any
 
 from .. import pipeline
 from ..analyser import Analyser
-from ..config import Settings, load
+from ..config import Settings
 from ..errors import UsageError
 from ..fix.mend import write
 from ..interpreter import own
+from ..named import named
 from ..records import Finding, Interpreter, Rewrite, Run
-from ..source.discover import discover
-from ..source.outline import Unreadable, read_outline
-from ..targets import targets_of
 from . import process, table
 from .records import Answers, MetricsReport, Order, Result, RunReport, Thresholds, Trained, Verdict
 from .status import Status
@@ -42,19 +40,17 @@ def plan(argument: str, given: Mapping[str, object], order: Order, *, fix: bool,
 
     `given` are options of a check. Raises UsageError and ConfigError.
     """
-    name, _, target = argument.partition("::")
-    if (cwd / name).is_dir():
-        raise UsageError(f"{name} is a folder; name the file of the model to run, as file.py or file.py::Class")
-    [file] = discover([argument], cwd=cwd).files
-    outline = read_outline(file.path)
-    if isinstance(outline, Unreadable):
-        raise UsageError(f"{file.display}:{outline.line}: {outline.reason}")
-    if target in outline.names - {each.name for each in outline.classes}:
-        given, argument, file = {"call": f"{target}()", **given}, name, replace(file, only_class=None)
-    settings = load({**given, "diff": True}, cwd=cwd)
-    targets = targets_of(file, outline, settings)
-    order = replace(order, path=str(file.path), only_class=file.only_class, call=settings.call, targets=targets)
-    return Plan(argument, settings, replace(order, seconds=settings.timeout), fix)
+    model = named(argument, {**given, "diff": True}, cwd)
+    settings = model.settings
+    order = replace(
+        order,
+        path=str(model.file.path),
+        only_class=model.file.only_class,
+        call=settings.call,
+        targets=model.targets,
+        seconds=settings.timeout,
+    )
+    return Plan(model.argument, settings, order, fix)
 
 
 def run(

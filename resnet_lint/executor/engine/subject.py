@@ -1,7 +1,6 @@
 """Which model of a file to run, built for real: the explorer says how on meta, and the same source is evaluated again.
 
-The explorer (`model/`) finds out how the file's models are built and fed. Of the models that it traced, the one that
-uses most of the file's classes is run, and the first of several such.
+The explorer (`model/`) finds out how the file's models are built and fed, and `model/main_model` which of them counts.
 """
 
 from __future__ import annotations
@@ -15,14 +14,10 @@ import torch
 from torch import nn
 
 from ...errors import UsageError
-from ...model.arguments import required_names
-from ...model.attempts import Clock, Traced
-from ...model.classes import ModelClass, model_classes
-from ...model.coverage import Coverage
-from ...model.explore import Explorer
-from ...model.load import ImportFailure, Loaded, load
+from ...model.attempts import Traced
+from ...model.load import Loaded
+from ...model.main_model import ADVICE, candidates, evaluated, main_model
 from ...records import Request
-from ...said import said
 from ...shapes.calls import mapped, tensors_in
 from ...shapes.place import Project
 from ...shapes.trace import Trace, trace
@@ -72,10 +67,19 @@ class Subject:
 
 def find(order: Order, device: torch.device, dtype: torch.dtype) -> Subject:
     """The model of an order. Raises UsageError where no model can be found, built or fed."""
-    loaded = load(order.path, order.source)
-    if isinstance(loaded, ImportFailure):
-        raise UsageError(f"{order.path}:{loaded.span.start.line}: it cannot be imported: {loaded.reason}")
-    chosen, others = _chosen(loaded, order)
+    models = candidates(
+        Request(
+            path=order.path,
+            only_class=order.only_class,
+            targets=order.targets,
+            seconds=order.seconds,
+            source=order.source,
+            quick=True,
+            call=order.call,
+        )
+    )
+    loaded = models.loaded
+    chosen, others = main_model(models)
     batch = order.batch or _batch_of(chosen.trace)
     with watched(chosen.trace.root) as expected:
         at_batch = _traced_at(chosen.trace, batch, loaded.project)
@@ -84,48 +88,6 @@ def find(order: Order, device: torch.device, dtype: torch.dtype) -> Subject:
     model = _built(chosen, loaded, order.seed).to(device, dtype)
     inputs = _random_inputs(at_batch, model, device, dtype, order.seed)
     return Subject(record, loaded.project, at_batch, expected, model, inputs, device, order.seed)
-
-
-def _chosen(loaded: Loaded, order: Order) -> tuple[Traced, list[str]]:
-    """The traced model to run, and the labels of the others that were traced."""
-    classes = model_classes(loaded)
-    request = Request(order.path, order.only_class, order.targets, order.seconds, source=order.source, quick=True)
-    found = Explorer(loaded, classes, request, Clock(order.seconds)).explore()
-    own = {model.type for model in classes}
-    candidates = [traced for traced in found.traced if _is_wanted(traced, classes, order)]
-    if not candidates:
-        if order.call is not None:
-            _evaluated(order.call, loaded)  # raises what is wrong with it, if it cannot even be built
-        raise UsageError(_why_none(found.coverage, classes, order))
-    best = max(candidates, key=lambda traced: (_coverage(traced.trace.root, own), -traced.trace.trouble[0]))
-    labels = dict.fromkeys(traced.label for traced in candidates if traced.label != best.label)
-    return best, list(labels)
-
-
-def _is_wanted(traced: Traced, classes: list[ModelClass], order: Order) -> bool:
-    if order.call is not None:
-        return traced.label == order.call
-    if order.only_class is None:
-        return True
-    return any(model.name == order.only_class and type(traced.trace.root) is model.type for model in classes)
-
-
-def _coverage(root: nn.Module, own: set[type[nn.Module]]) -> int:
-    """How many of the file's classes a model uses."""
-    return len({type(module) for module in root.modules()} & own)
-
-
-def _why_none(found: Coverage, classes: list[ModelClass], order: Order) -> str:
-    target = next((model for model in classes if model.name == order.only_class), None)
-    if target is not None and target.name in found.how:
-        arguments = ", ".join(f"{name}=..." for name in required_names(target.type))
-        return (
-            f"{target.name} was met only as {found.how[target.name]}; say how to build it alone: "
-            f"--call '{target.name}({arguments})'"
-        )
-    failures = {name: why for name, why in found.failures.items() if order.only_class in (None, name)}
-    reasons = [f"{name}: {why.reason}" for name, why in failures.items()]
-    return f"{order.path}: no model could be built and traced; {'; '.join(reasons) or 'it defines none'}"
 
 
 def _batch_of(traced: Trace) -> int:
@@ -145,23 +107,13 @@ def _traced_at(traced: Trace, batch: int, project: Project) -> Trace:
     return trace(traced.root, args, kwargs, project)
 
 
-_ADVICE = "say how to build it: --call 'Net(...)'"
-
-
 def _built(chosen: Traced, loaded: Loaded, seed: int) -> nn.Module:
     """The model built again with real weights, from the source that built it on meta."""
     torch.manual_seed(seed)
-    model = _evaluated(chosen.label, loaded)
+    model = evaluated(chosen.label, loaded)
     if not isinstance(model, nn.Module) or not _same_tensors(model, chosen.trace.root):
-        raise UsageError(f"{chosen.label} does not give the model that was traced; {_ADVICE}")
+        raise UsageError(f"{chosen.label} does not give the model that was traced; {ADVICE}")
     return model
-
-
-def _evaluated(call: str, loaded: Loaded) -> Any:
-    try:
-        return eval(call, {"torch": torch, "nn": nn, **vars(loaded.module)})
-    except (Exception, SystemExit) as error:
-        raise UsageError(f"{call} cannot be built for real: {said(error)}; {_ADVICE}") from error
 
 
 def _same_tensors(model: nn.Module, traced: nn.Module) -> bool:

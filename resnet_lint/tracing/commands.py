@@ -1,0 +1,50 @@
+"""The command `trace`. Its stages are imported where they run, so that --help does not wait for them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from ..errors import UsageError
+from ..executor.commands import checked_inputs
+from .report import FORMS
+
+
+@click.command()
+@click.argument("path", metavar="PATH[::Target]")
+@click.option("--call", metavar="CALL", help="How to build the model: 'Net(64, 128, stride=2)'.")
+@click.option(
+    "--input",
+    metavar="NAME=SHAPE",
+    multiple=True,
+    callback=checked_inputs,
+    help="What to feed forward(): x=2x3x224x224, or ids=2x16:int64. Once for each input.",
+)
+@click.option("--depth", metavar="N", type=click.IntRange(min=1), default=1, help="How deep to open modules.")
+@click.option("--shapes", type=click.Choice(("hwc", "nchw")), default="hwc", help="hwc: rows x columns x channels.")
+@click.option("--prediction", is_flag=True, help="Follow one input through the stages.")
+@click.option("--format", "form", type=click.Choice(FORMS), default="table", help="The form of the report.")
+def trace(
+    path: str, call: str | None, input: tuple[str, ...], depth: int, shapes: str, prediction: bool, form: str
+) -> int:
+    """Show the shapes through a model, stage by stage, from one forward without data.
+
+    Exit code 0: the forward comes to its end. 1: a call in it fails. 2: the model could not be traced.
+    """
+    from ..interpreter import chooser
+    from ..named import named
+    from ..workers import Workers
+    from . import flow
+    from .report import View, render
+
+    if prediction and form != "table":
+        raise UsageError("--prediction is a table of its own; leave out --format")
+    given = {name: value for name, value in {"call": call, "input": input}.items() if value}
+    cwd = Path.cwd()
+    model = named(path, given, cwd)
+    with Workers(chooser(model.settings.python, model.file.path)) as workers:
+        found = flow.trace(model, workers)
+    view = View(cwd, depth, "nchw" if shapes == "nchw" else "hwc")
+    click.echo(render("prediction" if prediction else form, found, view), nl=False)
+    return flow.exit_code(found)

@@ -1,0 +1,44 @@
+"""From a request to the records of a trace: the worker's table of contents."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import torch
+
+from ...records import Request
+from ...shapes.explain import explain
+from ..records import ModelTrace, TracedFault
+from .flows import flows_in, residual_additions
+from .steps import step_tree
+from .subject import Subject, find
+from .tree import Tree
+
+
+def model_trace(request: Request) -> ModelTrace:
+    """The forward of the model that a request asks for. Raises UsageError where none can be found, built or fed."""
+    subject = find(request)
+    trace = subject.trace
+    tree = Tree(subject)
+    flows = flows_in(tree, trace.graph)
+    return ModelTrace(
+        path=request.path,
+        torch=torch.__version__,
+        label=subject.label,
+        root=step_tree(tree, flows, trace.root),
+        flows=flows,
+        additions=residual_additions(tree, trace.graph),
+        faults=tuple(_faults(subject, tree)),
+        within=subject.call.path or None,
+        others=subject.others,
+        stopped=trace.stop.reason if trace.stop is not None else None,
+    )
+
+
+def _faults(subject: Subject, tree: Tree) -> Iterator[TracedFault]:
+    for fault in subject.trace.all_faults:
+        key = tree.leaf(fault.node)
+        if key is not None:
+            told = explain(fault, subject.trace, subject.project, subject.label)
+            error = f"{told.layer}: {told.error}" if told.layer else told.error
+            yield TracedFault(tree.ids[key], error, told.operands, told.causes)

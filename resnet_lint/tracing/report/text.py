@@ -1,0 +1,61 @@
+"""What the reports on the terminal share: the head, what does not fit, and the closing line."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ...files import shown
+from ...report.summary import count, one_line
+from ..records import ModelTrace, Step, TracedFault
+from ..stages import Stage
+from . import View
+from .shapes import shapes_text
+
+_MOST_OTHERS = 5
+
+
+def page(trace: ModelTrace, view: View, body: str) -> str:
+    """A report around its body."""
+    blocks = [_head(trace, view), body, "\n".join(_troubles(trace, view)), _closing(trace)]
+    return "\n\n".join(filter(None, blocks)) + "\n"
+
+
+def _head(trace: ModelTrace, view: View) -> str:
+    head = f"{shown(trace.path, view.cwd)}: {title(trace)}"
+    if not trace.others:
+        return head
+    others = ", ".join(map(one_line, trace.others[:_MOST_OTHERS]))
+    return f"{head}\nother models of this file: {others}; --call names the one to trace"
+
+
+def title(trace: ModelTrace) -> str:
+    """What was traced: the source that builds it, and the place of the part that is shown."""
+    label = one_line(trace.label)
+    return f"{trace.root.kind} at {trace.within} in {label}" if trace.within else label
+
+
+def out_text(stage: Stage, view: View) -> str:
+    """What a stage gives: its shapes, or the classes that the model tells apart."""
+    if stage.classes is not None and view.form == "hwc":
+        return f"{stage.classes} classes"
+    return shapes_text(stage.gives, view.form)
+
+
+def _troubles(trace: ModelTrace, view: View) -> Iterator[str]:
+    steps = {step.id: step for step in trace.root.walk()}
+    for fault in trace.faults:
+        yield from _told(fault, steps[fault.step], view)
+    if trace.stopped is not None:
+        yield f"the trace ends early: {one_line(trace.stopped)}"
+
+
+def _told(fault: TracedFault, step: Step, view: View) -> Iterator[str]:
+    place = f"{shown(step.place.path, view.cwd)}:{step.place.line}: " if step.place is not None else ""
+    yield f"FAULT: {place}{step.path}: {one_line(fault.error)}"
+    yield from (f"  = {operand.role} {operand.shape}" for operand in fault.operands)
+    yield from (f"  = cause, line {cause.line}: {one_line(cause.text)}" for cause in fault.causes)
+
+
+def _closing(trace: ModelTrace) -> str:
+    found = f"{count(len(trace.faults), 'fault')}; " if trace.faults else ""
+    return f"{found}{trace.root.parameters:,} parameters; torch {trace.torch}"
