@@ -13,6 +13,7 @@ from resnet_lint.executor.engine.cost import cost
 from resnet_lint.executor.engine.subject import find
 from resnet_lint.executor.records import Cost, Gradient, Gradients, Order
 from resnet_lint.executor.report.measures import cost_rows, in_unit, reach
+from resnet_lint.records import Target
 
 # Without normalisation, so that only the shortcuts keep the signal alive.
 DEEP = """
@@ -66,17 +67,28 @@ def test_gradients_and_cost_as_text(lint: Lint, deep: Path) -> None:
     assert any(line[:4] == ["peak", "memory", "of", "a"] for line in lines)
 
 
-RESNET = Path(__file__).parents[1] / "fixtures" / "resnet18" / "fixed.py"
+PROJECT = Path(__file__).parents[1]
 
 
-def test_parameters_and_arithmetic_of_resnet18_are_the_published_ones() -> None:
-    """He et al. 2015, table 1: 1.8 x 10^9 FLOPs, as multiply-adds; torchvision: 11,689,512 parameters."""
-    order = Order(str(RESNET), call="ResNet18()", targets=())
-    subject = find(order, torch.device("cpu"), torch.float32)
+@pytest.mark.parametrize(
+    ("file", "call", "parameters", "multiply_adds"),
+    [
+        ("fixtures/resnet18/fixed.py", "ResNet18()", 11_689_512, 1.814e9),
+        ("benchmarks/resnet152_model.py", "ResNet152(blocks=(3, 4, 6, 3))", 25_557_032, 4.089e9),
+    ],
+    ids=["ResNet-18", "ResNet-50"],
+)
+def test_parameters_and_arithmetic_are_the_published_ones(
+    file: str, call: str, parameters: int, multiply_adds: float
+) -> None:
+    """The figures of torchvision's table of models. He et al. 2015, table 1, has 3.8 x 10^9 for ResNet-50, whose
+    bottlenecks had the stride in their first convolution.
+    """
+    targets = (Target(None, call, ("x=1x3x224x224",)),)
+    subject = find(Order(str(PROJECT / file), call=call, targets=targets), torch.device("cpu"), torch.float32)
     counted = cost(subject, runs=False)
-    assert counted.parameters == 11_689_512
-    height, width = dict(subject.record.inputs)["x"][-2:]
-    assert counted.multiply_adds * 224 * 224 / (height * width) == pytest.approx(1.814e9, rel=1e-3)
+    assert counted.parameters == parameters
+    assert counted.multiply_adds == pytest.approx(multiply_adds, rel=1e-3)
 
 
 def test_what_a_mend_adds_is_told_in_numbers_and_per_cent() -> None:

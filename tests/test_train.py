@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import math
 import os
+import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -333,6 +335,24 @@ def test_options_that_make_no_sense(options: list[str], said: str, lint: Lint, t
     result = lint("run", tiny, *options)
     assert (result.exit_code, result.stdout) == (2, "")
     assert said in result.stderr
+
+
+def test_ctrl_c_keeps_what_was_trained(tiny: Path, tmp_path: Path) -> None:
+    images, labels = bright_and_dark()
+    data = arrays(tmp_path, images=images, labels=labels)
+    command = [sys.executable, "-m", "resnet_lint", "run", str(tiny), "--train", "--data", str(data)]
+    options = ["--epochs", "100000", "--patience", "100000", "--checkpoint", "kept.pt"]
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])}
+    running = subprocess.Popen(
+        [*command, *options], cwd=tmp_path, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    while not (tmp_path / "kept.pt").exists() and running.poll() is None:
+        time.sleep(0.1)
+    running.send_signal(signal.SIGINT)
+    report, errors = running.communicate()
+    assert (running.returncode, errors) == (130, "")
+    assert "--resume goes on" in report
+    assert torch.load(tmp_path / "kept.pt", weights_only=True)
 
 
 def test_two_processes_train_as_one_does(tiny: Path, tmp_path: Path) -> None:
