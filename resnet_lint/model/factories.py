@@ -6,6 +6,7 @@ import ast
 import inspect
 import re
 from collections.abc import Iterator, Sequence
+from functools import cache
 from textwrap import dedent
 from types import FunctionType
 from typing import Any
@@ -89,15 +90,20 @@ def _reads_switch(call: ast.Call) -> bool:
 def _reached(name: str, loaded: Loaded) -> list[ast.FunctionDef | ast.ClassDef]:
     """The functions and classes of the file that one of them uses, itself included."""
     bodies = {s.name: s for s in loaded.tree.body if isinstance(s, (ast.FunctionDef, ast.ClassDef))}
-    seen: set[str] = set()
+    reached: dict[str, ast.FunctionDef | ast.ClassDef] = {}
     waiting = [name]
     while waiting:
         current = waiting.pop()
-        if current in seen or current not in bodies:
-            continue
-        seen.add(current)
-        waiting.extend(node.id for node in ast.walk(bodies[current]) if isinstance(node, ast.Name))
-    return [bodies[name] for name in seen]
+        if current not in reached and current in bodies:
+            reached[current] = bodies[current]
+            waiting.extend(_names_in(bodies[current]))
+    return list(reached.values())
+
+
+@cache
+def _names_in(body: ast.FunctionDef | ast.ClassDef) -> tuple[str, ...]:
+    """The names in the code of a function or class, each once; a file with a hundred factories asks for them often."""
+    return tuple(dict.fromkeys(node.id for node in ast.walk(body) if isinstance(node, ast.Name)))
 
 
 def _needs_nothing(function: Any) -> bool:

@@ -88,10 +88,19 @@ def _owned(code: CodeType, root: str) -> bool:
     return path.startswith(root)
 
 
+Positions = tuple[int | None, int | None, int | None, int | None]
+"""The line, end line, column and end column of an instruction, as Python counts them."""
+
+
+@cache
+def positions_in(code: CodeType) -> list[Positions]:
+    """Where the instructions of a code object stand, in order."""
+    return list(code.co_positions())
+
+
 @cache
 def _span(code: CodeType, instruction: int) -> Span:
-    positions = list(code.co_positions())
-    line, end_line, column, end_column = positions[instruction // 2]
+    line, end_line, column, end_column = positions_in(code)[instruction // 2]
     line = line or code.co_firstlineno
     end_line = end_line or line
     return _between(code.co_filename, line, column or 0, end_line, end_column or 0)

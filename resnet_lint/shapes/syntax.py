@@ -8,7 +8,7 @@ from collections.abc import Container, Iterator, Sequence
 from functools import cache
 from types import CodeType
 
-from .place import Point
+from .place import Point, Positions, positions_in
 
 _Loop = (ast.For, ast.AsyncFor, ast.While)
 _Function = (ast.FunctionDef, ast.AsyncFunctionDef)
@@ -18,7 +18,7 @@ Function = ast.FunctionDef | ast.AsyncFunctionDef
 @cache
 def function_of(code: CodeType) -> Function | None:
     """The definition that a code object was compiled from, or, for a lambda or a comprehension, the one around it."""
-    functions = [node for node in ast.walk(tree_of(code.co_filename)) if isinstance(node, _Function)]
+    functions = _functions_in(code.co_filename)
     if code.co_name.startswith("<"):
         around = [node for node in functions if node.lineno <= code.co_firstlineno <= (node.end_lineno or 0)]
         return max(around, key=_begin, default=None)
@@ -38,36 +38,46 @@ def tree_of(path: str) -> ast.Module:
 
 
 @cache
+def _functions_in(path: str) -> list[Function]:
+    return [node for node in ast.walk(tree_of(path)) if isinstance(node, _Function)]
+
+
 def node_at(point: Point) -> ast.expr | ast.AugAssign | None:
     """The expression that an instruction belongs to, or the `x += y` that it carries out."""
     function = function_of(point.code)
-    positions = list(point.code.co_positions())[point.instruction // 2]
-    for node in ast.walk(function) if function is not None else ():
-        if isinstance(node, (ast.expr, ast.AugAssign)) and _positions(node) == positions:
-            return node
-    return None
+    positions = positions_in(point.code)[point.instruction // 2]
+    return _nodes_by_positions(function).get(positions) if function is not None else None
 
 
-def _positions(node: ast.expr | ast.stmt) -> tuple[int | None, ...]:
-    return node.lineno, node.end_lineno, node.col_offset, node.end_col_offset
+@cache
+def _nodes_by_positions(function: Function) -> dict[Positions, ast.expr | ast.AugAssign]:
+    """The expressions of a function by where they begin and end, the outer one where two are at one place."""
+    found: dict[Positions, ast.expr | ast.AugAssign] = {}
+    for node in ast.walk(function):
+        if isinstance(node, (ast.expr, ast.AugAssign)):
+            found.setdefault((node.lineno, node.end_lineno, node.col_offset, node.end_col_offset), node)
+    return found
 
 
 @cache
 def statement_at(point: Point) -> ast.stmt | None:
     """The innermost statement that an instruction belongs to."""
     function = function_of(point.code)
-    line, end_line, column, end_column = list(point.code.co_positions())[point.instruction // 2]
+    line, end_line, column, end_column = positions_in(point.code)[point.instruction // 2]
     if function is None or line is None or end_line is None or column is None or end_column is None:
         return None
     inside = [
         node
-        for node in ast.walk(function)
-        if isinstance(node, ast.stmt)
-        and node is not function
-        and _begin(node) <= (line, column)
-        and (end_line, end_column) <= _end(node)
+        for node in _statements_in(function)
+        if _begin(node) <= (line, column) and (end_line, end_column) <= _end(node)
     ]
     return max(inside, key=_begin, default=None)
+
+
+@cache
+def _statements_in(function: Function) -> list[ast.stmt]:
+    """The statements inside a function, the outer ones first."""
+    return [node for node in ast.walk(function) if isinstance(node, ast.stmt) and node is not function]
 
 
 def _begin(node: ast.stmt | ast.expr) -> tuple[int, int]:
@@ -138,11 +148,11 @@ def keeps_its_value(name: str, since: Point, until: Point, ran: Container[ast.st
         return False
     if first is last and since.instruction < until.instruction:
         return True  # a statement binds its names after all that it reads
-    statements = [node for node in ast.walk(function) if isinstance(node, ast.stmt) and name in names_bound_by(node)]
+    statements = [node for node in _statements_in(function) if name in names_bound_by(node)]
     bindings = [node for node in statements if node in ran or not _is_value_of_call(node)]
     if _begin(first) < _begin(last):
         return not any(_begin(first) <= _begin(node) < _begin(last) for node in bindings)
-    loops = [node for node in ast.walk(function) if isinstance(node, _Loop) and _holds(node, first)]
+    loops = [node for node in _statements_in(function) if isinstance(node, _Loop) and _holds(node, first)]
     common = max((loop for loop in loops if _holds(loop, last)), key=_begin, default=None)
     return common is not None and not any(_holds(common, node) for node in bindings)
 
