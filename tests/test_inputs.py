@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -53,6 +54,7 @@ def inputs_of(trace: Trace) -> dict[str, Shape]:
         (lambda: nn.Linear(5, 8), (2, 5)),
         (lambda: nn.BatchNorm2d(5), (2, 5, 224, 256)),
         (lambda: nn.Sequential(nn.ReLU(), nn.Conv2d(5, 8, 3)), (2, 5, 224, 256)),
+        (lambda: nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(5, 8)), (2, 5, 224, 256)),
     ],
 )
 def test_the_first_layer_says_what_it_takes(make: Callable[[], nn.Module], shape: Shape) -> None:
@@ -75,6 +77,14 @@ def test_indices_are_whole_numbers() -> None:
     trace = fed(lambda: Net(lambda self, tokens: self.layers[0](tokens), nn.Embedding(10, 4)))
     assert inputs_of(trace) == {"tokens": (2, 16)}
     assert trace.output.shape == (2, 16, 4)
+
+
+def test_no_input_grows_without_end() -> None:
+    def forward(self: Net, x: torch.Tensor) -> Any:
+        return self.layers[0](F.adaptive_avg_pool2d(x, 1).flatten(1))
+
+    [shape] = inputs_of(fed(lambda: Net(forward, nn.Linear(64, 10)))).values()
+    assert math.prod(shape) <= 1 << 40
 
 
 def test_an_input_that_is_not_for_the_first_layer() -> None:

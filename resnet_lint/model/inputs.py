@@ -142,11 +142,17 @@ def _by_name(name: str, image: Guess) -> Guess:
     return image
 
 
+_POOLS = (nn.AdaptiveAvgPool2d, nn.AdaptiveMaxPool2d, nn.AvgPool2d, nn.MaxPool2d)
+
+
 def _wanted_by_first_layer(module: nn.Module, size: tuple[int, int]) -> Guess:
+    """What the first layer wants that says; behind a pool, the features of a linear layer are a map's channels."""
+    pools = False
     for layer in module.modules():
+        pools = pools or isinstance(layer, _POOLS)
         guess = _wanted_by(layer, size)
         if guess is not None:
-            return guess
+            return of_rank(guess, 4, size) if pools and isinstance(layer, nn.Linear) else guess
     return Guess((BATCH, 64, *size))
 
 

@@ -16,6 +16,9 @@ from ..shapes.fault import Fault, Layer
 from ..shapes.trace import Trace
 from .inputs import BATCH, SIZES, STEPS, Guesses, of_rank, parts_of, spatial
 
+# No input is larger. Where a step makes one larger, the next may do so again, without end.
+_MOST_VALUES = 1 << 40
+
 
 def refined(guesses: Guesses, trace: Trace, size: tuple[int, int]) -> Guesses | None:
     """Better guesses, by what went wrong in the trace; None where the inputs are not to blame."""
@@ -25,7 +28,7 @@ def refined(guesses: Guesses, trace: Trace, size: tuple[int, int]) -> Guesses | 
             name, shape, dtype = change
             old = guesses[name]
             new = replace(old, shape=shape or old.shape, dtype=dtype or old.dtype)
-            if new != old:
+            if new != old and math.prod(new.shape) <= _MOST_VALUES:
                 return {**guesses, name: new}
     if trace.stop is None:
         return None
