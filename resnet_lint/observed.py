@@ -5,10 +5,10 @@ Each kind of observation is a record of its own, with the evidence that its rule
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
-from .records import Cause, Shape, Span
+from .records import Cause, Mend, Shape, Span
 
 Use = Literal["added", "concatenated", "read"]
 Operator = Literal["-", "*", "/"]
@@ -17,12 +17,16 @@ BatchCall = Literal["squeeze", "view", "concatenation"]
 
 @dataclass(frozen=True)
 class Observed:
-    """Something seen at an expression, inside a module of a traced model. `target` is the source that builds it."""
+    """Something seen at an expression, inside a module of a traced model. `target` is the source that builds it.
+
+    `mend` is what would put it right, where that can be written.
+    """
 
     span: Span
     module: str
     module_path: str
     target: str
+    mend: Mend | None = field(default=None, kw_only=True)
 
 
 @dataclass(frozen=True)
@@ -151,12 +155,12 @@ class NeverUsed(Observed):
 class BatchTrap(Observed):
     """A call that treats the batch as one of its own dimensions: with another batch size, what follows goes wrong.
 
-    `result` is what the call gives with a batch of `batch`, and `consequence` what comes of it.
+    `result` is what the call gives with a batch of `batch`, None where it fails, and `consequence` what comes of it.
     """
 
     call: BatchCall
     batch: int
-    result: Shape
+    result: Shape | None
     consequence: str
 
 

@@ -133,16 +133,21 @@ class Projection:
 class Mend:
     """What would put a failure right: the kind of mend, its title in words, and what the edits are made from.
 
-    `resized` is the operand that has to take the other's size; `flag` is the attribute of self to be narrowed, or the
-    shortcut module to be used. `otherwise` is the next best mend, where this one cannot be written or does not hold.
+    `operand` is the operand of an addition or a concatenation that has to change, 0 for the first; `attribute` is the
+    one of self: the flag to be narrowed, the shortcut to be used, the list to be registered; `at` is the expression to
+    be edited, where it is not the finding's own. `changes_results` is true where a model that runs gives other values
+    afterwards, or keeps its parameters under other names, which shapes do not show. `otherwise` is the next best mend,
+    where this one cannot be written or does not hold.
     """
 
     kind: str
     title: str
     changes: tuple[Change, ...] = ()
     projection: Projection | None = None
-    resized: int | None = None
-    flag: str | None = None
+    operand: int | None = None
+    attribute: str | None = None
+    at: Span | None = None
+    changes_results: bool = False
     otherwise: Mend | None = None
 
 

@@ -65,8 +65,11 @@ class Rule(ABC):
             failure.mend,
         )
 
-    def noted(self, observed: Observed, message: str, causes: tuple[Cause, ...] = ()) -> Finding:
-        """An observation as a finding of this rule."""
+    def noted(
+        self, observed: Observed, message: str, causes: tuple[Cause, ...] = (), *, advice: str | None = None
+    ) -> Finding:
+        """An observation as a finding of this rule; `advice` is the suggestion where no mend can be written."""
+        title = observed.mend.title if observed.mend is not None else advice
         return Finding(
             self.code,
             self.name,
@@ -77,6 +80,8 @@ class Rule(ABC):
             (observed.module_path,) if observed.module_path else (),
             observed.target,
             causes=causes,
+            fix=Fix(title) if title is not None else None,
+            mend=observed.mend,
         )
 
 

@@ -104,4 +104,4 @@ class AddedTwice(Rule):
                 f"{each.operand} is added a second time; line {each.first} has added it already, "
                 "and no layer lies between"
             )
-            yield self.noted(each, message)
+            yield self.noted(each, message, advice="leave out one of the two additions")

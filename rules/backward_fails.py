@@ -80,8 +80,5 @@ class BackwardFails(Rule):
 
     def check(self, analysis: Analysis) -> Iterator[Finding]:
         for each in analysis.of_kind(Observed):
-            message = (
-                f"backward() fails, {each.error}: this changes {each.changed}, which the backward pass needs; "
-                "make a new tensor instead"
-            )
+            message = f"backward() fails, {each.error}: this changes {each.changed}, which the backward pass needs"
             yield self.noted(each, message, (each.change,))

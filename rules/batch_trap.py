@@ -111,11 +111,12 @@ class BatchTrap(Rule):
     def check(self, analysis: Analysis) -> Iterator[Finding]:
         failing = {failure.span for failure in analysis.failures}
         for each in analysis.of_kind(Observed):
-            what = {
-                "squeeze": "squeeze() drops the batch too",
-                "view": "the batch size is written into this view",
-                "concatenation": "dimension 0 is the batch, so this stacks samples",
+            what, advice = {
+                "squeeze": ("squeeze() drops the batch too", "name the dimensions to drop"),
+                "view": ("the batch size is written into this view", "take the batch from the tensor: x.size(0)"),
+                "concatenation": ("dimension 0 is the batch, so this stacks samples", "concatenate along dimension 1"),
             }[each.call]
-            message = f"{what}: with a batch of {each.batch} it gives {each.result}, and {each.consequence}"
+            gives = f"it gives {each.result}, and " if each.result is not None else ""
+            message = f"{what}: with a batch of {each.batch} {gives}{each.consequence}"
             if each.span not in failing:  # the file itself runs into it
-                yield self.noted(each, message)
+                yield self.noted(each, message, advice=advice)

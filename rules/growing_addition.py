@@ -133,13 +133,13 @@ class GrowingAddition(Rule):
             first, second = each.shapes
             message = (
                 f"both operands grow: {first} + {second} gives {each.result}, so each value of one is added to every "
-                "value of the other; give them the same shape first"
+                "value of the other"
             )
-            yield self.noted(each, message)
+            yield self.noted(each, message, advice="give both operands the same shape first")
         for flat in analysis.of_kind(OneChannelShortcut):
             branch, shortcut = flat.shapes
             message = (
                 f"the shortcut ({flat.layer}) has one channel, {shortcut}, and the residual branch {branch[1]}, "
                 f"{branch}: the same map is added to each of them"
             )
-            yield self.noted(flat, message)
+            yield self.noted(flat, message, advice=f"project the shortcut to {branch[1]} channels")

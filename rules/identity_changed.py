@@ -112,6 +112,25 @@ class IdentityChanged(Rule):
         """,
         ),
         Case(
+            "a part is added to on purpose, here and in a function",
+            """
+            import torch
+            from torch import nn
+            def without_first(x, y):
+                x[:, 1:] += y[:, 1:]
+                return x
+            class Block(nn.Module):
+                def __init__(self, width=8):
+                    super().__init__()
+                    self.conv = nn.Conv2d(width, width, 3, padding=1)
+                def forward(self, x):
+                    out = self.conv(x)
+                    out[:, :2] += x[:, :2]
+                    out = without_first(out, x)
+                    return torch.tanh(out)
+        """,
+        ),
+        Case(
             "a copy is kept",
             """
             from torch import nn
@@ -175,12 +194,12 @@ class IdentityChanged(Rule):
             if each.here:
                 message = (
                     f"this changes {each.variable} in place, which is {each.use} afterwards, on line {each.used_at}, "
-                    "as if it were unchanged; make a new tensor instead"
+                    "as if it were unchanged"
                 )
                 yield self.noted(each, message)
             else:
                 message = (
                     f"{each.variable} is not what it was: a call before changed it in place, so it is {each.use} "
-                    "here with other values; keep the call from working in place"
+                    "here with other values"
                 )
                 yield self.noted(each, message, (each.change,))

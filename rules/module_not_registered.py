@@ -98,9 +98,8 @@ class ModuleNotRegistered(Rule):
 
     def check(self, analysis: Analysis) -> Iterator[Finding]:
         for each in analysis.of_kind(Unregistered):
-            wrapper = "nn.ModuleDict" if each.holder == "dict" else "nn.ModuleList"
             message = (
                 f"{each.modules} modules with {each.parameters} parameters lie in the plain {each.holder} "
-                f"self.{each.attribute}: not trained, not moved, not saved; make it an {wrapper}"
+                f"self.{each.attribute}: not trained, not moved, not saved"
             )
             yield self.noted(each, message)

@@ -96,11 +96,13 @@ class ModuleShared(Rule):
             if each.first is None:
                 message = (
                     f"this {each.layer} stands {each.copies} times in the model, since its list is multiplied: all "
-                    "copies share their weights; build each by itself, in a list comprehension"
+                    "copies share their weights"
                 )
+                advice = "build each by itself, in a list comprehension"
             else:
                 message = (
                     f"{each.layer} has normalised another layer's output on line {each.first}: one batch "
-                    "normalisation keeps one set of statistics; build a second one"
+                    "normalisation keeps one set of statistics"
                 )
-            yield self.noted(each, message)
+                advice = "build a second normalisation"
+            yield self.noted(each, message, advice=advice)

@@ -138,4 +138,4 @@ class ModuleUnused(Rule):
                     f"self.{each.attribute} is built here, and nothing uses it: {each.module} runs without it, and no "
                     "gradient reaches it"
                 )
-                yield self.noted(each, message)
+                yield self.noted(each, message, advice="use it in forward, or leave it out")

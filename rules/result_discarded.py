@@ -112,11 +112,11 @@ class ResultDiscarded(Rule):
     def check(self, analysis: Analysis) -> Iterator[Finding]:
         for each in analysis.of_kind(Discarded):
             if each.overwrites is None:
-                message = f"nothing reads the result of {each.expression}, and it changes nothing in place; assign it"
+                message = f"nothing reads the result of {each.expression}, and it changes nothing in place"
             else:
                 line, variable = each.overwrites
                 message = (
                     f"this overwrites {variable}, and nothing has read what line {line} computed for it "
-                    f"({each.expression}); use that value here"
+                    f"({each.expression})"
                 )
             yield self.noted(each, message)

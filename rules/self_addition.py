@@ -95,7 +95,6 @@ class SelfAddition(Rule):
     def check(self, analysis: Analysis) -> Iterator[Finding]:
         for each in analysis.of_kind(Observed):
             message = (
-                f"both operands are one tensor ({each.operand}): the block's input is overwritten before it is "
-                "added; save it first and add that"
+                f"both operands are one tensor ({each.operand}): the block's input is overwritten before it is added"
             )
-            yield self.noted(each, message)
+            yield self.noted(each, message, advice="save the block's input under another name first, and add that")

@@ -113,4 +113,4 @@ class ShortcutCut(Rule):
     def check(self, analysis: Analysis) -> Iterator[Finding]:
         for each in analysis.of_kind(CutShortcut):
             message = f"the shortcut is cut from the gradient by {each.how}: only the residual branch passes it on"
-            yield self.noted(each, message)
+            yield self.noted(each, message, advice="let the shortcut keep its gradient")

@@ -113,4 +113,4 @@ class ShortcutUnused(Rule):
                     f"self.{each.attribute} is built here, and nothing uses it: {each.module} runs without it, and no "
                     "gradient reaches it"
                 )
-                yield self.noted(each, message)
+                yield self.noted(each, message, advice="send the block's input through it, or leave it out")

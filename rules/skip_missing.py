@@ -186,7 +186,7 @@ class SkipMissing(Rule):
                 f"{each.variable} is stored here and never read, and {each.module} adds its input nowhere: "
                 "its skip connection is missing"
             )
-            yield self.noted(each, message)
+            yield self.noted(each, message, advice=f"add {each.variable} where the block ends")
         told = {each.module for each in analysis.of_kind(IdentityUnread)}
         for chain in analysis.of_kind(PlainChain):
             if chain.module not in told:
@@ -194,4 +194,4 @@ class SkipMissing(Rule):
                     f"{chain.module} is a chain of {chain.layers} layers that keeps the shape of its input, and "
                     "nothing goes around them: its skip connection is missing"
                 )
-                yield self.noted(chain, message)
+                yield self.noted(chain, message, advice="add the block's input where it ends, or rename the class")

@@ -200,16 +200,16 @@ class WrongAxis(Rule):
                 f"{each.code} is added to {each.tensor}, whose {axis} axis is the sequence: one code for each sample, "
                 "and the same at every position"
             )
-            yield self.noted(each, message)
+            yield self.noted(each, message, advice=f"give the code one value for each position, along axis {each.axis}")
         for moved in analysis.of_kind(ScrambledAxes):
             message = (
                 f"{moved.maker} has its features at axis {moved.before} of {moved.given}, and {moved.taker} takes them "
                 f"from axis {moved.after} of {moved.result}: this moves the sizes and not the values"
             )
-            yield self.noted(moved, message)
+            yield self.noted(moved, message, advice="transpose or permute the axes before the view")
         for fed in analysis.of_kind(AttentionOverBatch):
             message = (
                 f"{fed.layer} takes the first axis of {fed.fed} for the sequence, and it is the batch: "
                 "the samples attend to each other"
             )
-            yield self.noted(fed, message)
+            yield self.noted(fed, message, advice="build it with batch_first=True, or feed it the sequence first")

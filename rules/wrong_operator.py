@@ -138,4 +138,4 @@ class WrongOperator(Rule):
                 f"the block's input and its residual branch ({each.branch}) are joined by `{each.operator}`; "
                 "a skip connection adds them"
             )
-            yield self.noted(each, message)
+            yield self.noted(each, message, advice="add the two")

@@ -16,9 +16,9 @@ def narrowed(finding: Finding, source: Source, sources: Sources) -> Iterator[lis
     mend = finding.mend
     node = next(iter(source.at(finding.span)), None)
     definition = source.class_around(node) if node is not None else None
-    if mend is None or mend.flag is None or mend.projection is None or definition is None:
+    if mend is None or mend.attribute is None or mend.projection is None or definition is None:
         return
-    value = _flag_value(definition, mend.flag)
+    value = _flag_value(definition, mend.attribute)
     function = source.function_around(value) if value is not None else None
     if value is None or function is None or not mend.projection.branch:
         return

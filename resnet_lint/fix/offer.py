@@ -2,7 +2,7 @@
 
 A way holds when the edited source is traced again, with the very model in which the finding was met, and the finding is
 gone, no new one has come and no class has become unchecked. It is safe when every model that ran before gives the same
-shapes as before.
+shapes as before, and the mend by its nature leaves their values and their state dicts alone.
 """
 
 from __future__ import annotations
@@ -16,12 +16,16 @@ from itertools import islice
 
 import libcst as cst
 
-from ..records import Applicability, FileReport, Finding, Fix, Request
+from ..records import Applicability, FileReport, Finding, Fix, Mend, Request
 from .arguments import changed_arguments
+from .assign import result_assigned, value_used
 from .condition import conditions_widened
+from .flatten import flattened
+from .in_place import copied, made_out_of_place
 from .narrow import narrowed
 from .passing import shortcut_passed
 from .project import projections, shortcut_used
+from .register import registered
 from .resize import resized
 from .source import Source, Sources, TextEdit
 
@@ -37,6 +41,7 @@ Way = Callable[[Finding, Source, Sources], Iterator[list[TextEdit]]]
 _TITLES: Mapping[Way, str] = {
     shortcut_passed: "pass the shortcut that is there to the block, and keep it",
     conditions_widened: "widen the condition under which the shortcut is projected",
+    copied: "keep a copy of what is changed: clone()",
 }
 
 _WAYS: Mapping[str, Sequence[Way]] = {
@@ -49,6 +54,10 @@ _WAYS: Mapping[str, Sequence[Way]] = {
     "drop_skip": (narrowed,),
     "fix_branch": (changed_arguments,),
     "use_shortcut": (shortcut_used,),
+    "out_of_place": (changed_arguments, made_out_of_place, copied),
+    "register": (registered,),
+    "dataflow": (result_assigned, value_used),
+    "dim_arg": (flattened,),
 }
 
 
@@ -120,11 +129,12 @@ class Fixer:
             source = Source(self._request.path, text)
         except cst.ParserSyntaxError:
             return  # newer syntax than libcst knows
-        for title, edits in islice(_ways(finding, source), _MOST_WAYS):
+        for mend, title, edits in islice(_ways(finding, source), _MOST_WAYS):
             edited = source.edited(edits)
             after = self._verified(finding, report, edited) if _parses(edited) else None
             if after is not None:
-                safety: Applicability = "safe" if _kept(report, after) else "unsafe"
+                kept = not mend.changes_results and _kept(report, after)
+                safety: Applicability = "safe" if kept else "unsafe"
                 yield Offer(edited, after, Fix(title, safety, True, source.as_records(edits)))
 
     def _verified(self, finding: Finding, before: FileReport, edited: str) -> FileReport | None:
@@ -139,13 +149,13 @@ class Fixer:
         return after if after is not None and _traced_again(finding, after) else None
 
 
-def _ways(finding: Finding, source: Source) -> Iterator[tuple[str, list[TextEdit]]]:
-    """The titles and the edits of a finding's mend, then those of the next best mends."""
+def _ways(finding: Finding, source: Source) -> Iterator[tuple[Mend, str, list[TextEdit]]]:
+    """A finding's mend with its titles and edits, then those of the next best mends."""
     mend, sources = finding.mend, Sources(source)
     while mend is not None:
         for way in _WAYS.get(mend.kind, ()):
             for edits in way(replace(finding, mend=mend), source, sources):
-                yield _TITLES.get(way, mend.title), edits
+                yield mend, _TITLES.get(way, mend.title), edits
         mend = mend.otherwise
 
 

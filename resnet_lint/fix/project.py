@@ -190,12 +190,12 @@ def _made_in_place(
 def shortcut_used(finding: Finding, source: Source, sources: Sources) -> Iterator[list[TextEdit]]:
     """The edit that sends the shortcut through the module that the block has for it: not verified."""
     mend = finding.mend
-    addition = next(iter(source.at(finding.span)), None)
-    if mend is None or mend.flag is None or mend.projection is None or addition is None:
+    addition = next(iter(source.at(mend.at or finding.span)), None) if mend is not None else None
+    if mend is None or mend.attribute is None or mend.operand is None or addition is None:
         return
-    use = _use(addition, mend.projection.operand, mend.flag, source)
+    use = _use(addition, mend.operand, mend.attribute, source)
     if use is not None:
-        optional = _use(addition, mend.projection.operand, mend.flag, source, optional=True)
+        optional = _use(addition, mend.operand, mend.attribute, source, optional=True)
         yield from ([edit] for edit in (use, optional) if edit is not None)
 
 

@@ -14,7 +14,7 @@ from .style import Style
 
 def resized(finding: Finding, source: Source, sources: Sources) -> Iterator[list[TextEdit]]:
     """The ways to resize the operand that the mend names: edits of `source`, not verified."""
-    index = finding.mend.resized if finding.mend is not None else None
+    index = finding.mend.operand if finding.mend is not None else None
     node = next(iter(source.at(finding.span)), None)
     operands = operands_of(node) if node is not None else []
     if node is None or index is None or len(operands) != 2:

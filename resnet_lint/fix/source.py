@@ -102,6 +102,10 @@ class Source:
         methods = [each for each in definition.body.body if isinstance(each, cst.FunctionDef)] if definition else []
         return next((method for method in methods if method.name.value == "__init__"), None)
 
+    def is_statement(self, node: cst.CSTNode) -> bool:
+        """Whether an expression is a whole statement, so that nothing reads its value."""
+        return isinstance(self._parents.get(node), cst.Expr)
+
     def statement_around(self, node: cst.CSTNode) -> cst.SimpleStatementLine | None:
         """The simple statement that a node is part of."""
         return next((above for above in self.above(node) if isinstance(above, cst.SimpleStatementLine)), None)

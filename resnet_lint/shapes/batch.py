@@ -12,6 +12,7 @@ from torch import fx
 from ..observed import BatchCall, BatchTrap
 from .calls import mapped, tensors_in
 from .fault import CONCATENATIONS
+from .mend.batch import batch_kept
 from .residuals import depends_on
 from .seen import Seen, function_name
 from .trace import Trace, trace
@@ -31,9 +32,11 @@ def batch_traps(seen: Seen) -> Iterator[BatchTrap]:
     at_same_place = {node.meta["point"]: node for node in other.trace.graph.nodes if node.meta.get("function")}
     for node, call in suspects:
         again = at_same_place.get(node.meta["point"])
-        if again is not None and again.meta["shape"] is not None and _is_trap(call, node, again, other.trace):
+        if again is not None and _is_trap(call, node, again, other.trace):
             place = seen.place(node.meta["point"].span, seen.owner(node))
-            yield BatchTrap(**place, call=call, batch=other.batch, result=again.meta["shape"], consequence=consequence)
+            result = again.meta["shape"]
+            mend = batch_kept(node) if call != "concatenation" else None
+            yield BatchTrap(**place, call=call, batch=other.batch, result=result, consequence=consequence, mend=mend)
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,7 +91,7 @@ def _first_size(node: fx.Node) -> Any:
 
 def _is_trap(call: BatchCall, node: fx.Node, again: fx.Node, second: Trace) -> bool:
     if call == "squeeze":
-        return len(again.meta["shape"]) < len(node.meta["shape"])
+        return again.meta["shape"] is not None and len(again.meta["shape"]) < len(node.meta["shape"])
     if call == "view":
         return bool(_first_size(again) == _first_size(node))
     return any(depends_on(fault.node, again) for fault in second.all_faults if fault.kind == "addition")

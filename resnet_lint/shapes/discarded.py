@@ -6,6 +6,7 @@ import ast
 from collections.abc import Iterator
 
 from ..observed import Discarded
+from ..records import Mend
 from .calls import ModuleCall
 from .place import Point, span_of
 from .seen import Seen
@@ -17,14 +18,15 @@ def discarded_results(seen: Seen) -> Iterator[Discarded]:
     for point, owner in _without_readers(seen):
         statement, expression = statement_at(point), node_at(point)
         if isinstance(statement, ast.Expr) and statement.value is expression:
-            yield Discarded(**seen.place(point.span, owner), expression=point.text, overwrites=None)
+            mend = Mend("dataflow", "give the variable the result", changes_results=True)
+            yield Discarded(**seen.place(point.span, owner), expression=point.text, overwrites=None, mend=mend)
         elif isinstance(statement, ast.Assign) and statement.value is expression:
             later = overwritten_by(point)
             if later is not None:
                 name, value = later
-                span = span_of(point.span.path, value)
-                line = point.span.start.line
-                yield Discarded(**seen.place(span, owner), expression=point.text, overwrites=(line, name))
+                span, line = span_of(point.span.path, value), point.span.start.line
+                mend = Mend("dataflow", f"feed this {name}, as line {line} left it", changes_results=True)
+                yield Discarded(**seen.place(span, owner), expression=point.text, overwrites=(line, name), mend=mend)
 
 
 def _without_readers(seen: Seen) -> Iterator[tuple[Point, ModuleCall]]:

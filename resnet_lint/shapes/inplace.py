@@ -96,7 +96,11 @@ class Watch:
         self.runs(frame)
         for tensor, version in versions:
             for change in self._changes.get(_storage(tensor), ()) if version else ():
-                if _overlap(tensor, change.tensor) and not _same_again(change.node, node):
+                if (
+                    _overlap(tensor, change.tensor)
+                    and not _same_again(change.node, node)
+                    and not _puts_back(change, node)
+                ):
                     self._read(change, node, tensor, frame)
 
     def _read(self, change: Change, node: fx.Node, tensor: torch.Tensor, frame: FrameType | None) -> None:
@@ -171,3 +175,11 @@ _IDEMPOTENT = frozenset({"relu", "relu_", "relu6", "hardtanh", "hardtanh_", "cla
 def _same_again(change: fx.Node, reader: fx.Node) -> bool:
     names = {str(getattr(node.meta["function"], "__name__", "")).rstrip("_") for node in (change, reader)}
     return len(names) == 1 and names <= _IDEMPOTENT
+
+
+def _puts_back(change: Change, reader: fx.Node) -> bool:
+    """Whether a call is the end of `x[1:] += y`: Python adds to the part in place, and then assigns it to its place."""
+    points = [node.meta["point"] for node in (change.node, reader)]
+    if reader.meta["function"] is not torch.Tensor.__setitem__ or None in points:
+        return False
+    return points[0].code is points[1].code and statement_at(points[0]) is statement_at(points[1])

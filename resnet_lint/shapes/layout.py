@@ -124,12 +124,12 @@ def _features_axis(node: fx.Node) -> int | None:
 
 def _maker_of_features(node: fx.Node) -> fx.Node | None:
     """The nearest layer above that says where a tensor has its features, with nothing but its own shape between."""
-    while _features_axis(node) is None:
-        sources = [each for each in node.all_input_nodes if each.meta["activation"]]
-        if not sources or sources[0].meta["shape"] != node.meta["shape"]:
-            return None
-        node = sources[0]
-    return node
+    above = [node]
+    for each in above:  # grows as sources are found
+        if _features_axis(each) is not None:
+            return each
+        above += [s for s in each.all_input_nodes if s.meta["shape"] == node.meta["shape"] and s not in above]
+    return None
 
 
 def _taker_of(node: fx.Node, axis: int, seen: Seen) -> str | None:

@@ -12,6 +12,7 @@ from .built import built_of
 from .calls import ModuleCall
 from .fault import ADDITIONS, CONCATENATIONS
 from .inplace import Change
+from .mend.in_place import out_of_place
 from .place import Point
 from .seen import Seen
 
@@ -30,6 +31,7 @@ def changes_before_use(seen: Seen) -> Iterator[ChangedBeforeUse]:
             here=here,
             use=_use(read.reader),
             used_at=read.point.span.start.line,
+            mend=out_of_place(read.change, owner, changes_results=True),
         )
 
 

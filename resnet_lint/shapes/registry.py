@@ -10,6 +10,7 @@ from typing import Any
 from torch import fx, nn
 
 from ..observed import SharedByAccident, Unregistered
+from ..records import Mend
 from .built import Built, built_of
 from .calls import ModuleCall
 from .place import Point
@@ -59,8 +60,11 @@ def _modules_in(value: Any) -> Iterator[nn.Module]:
 
 def _unregistered(seen: Seen, owner: ModuleCall, name: str, modules: list[nn.Module], built: Built) -> Unregistered:
     held = vars(owner.module)[name]
+    wrapper = "ModuleDict" if isinstance(held, dict) else "ModuleList"
+    title = f"make self.{name} an nn.{wrapper}; the state dict gets its parameters"
     return Unregistered(
         **seen.place(built.point.span, owner),
+        mend=Mend("register", title, attribute=name, changes_results=True),
         attribute=name,
         holder=type(held).__name__,
         modules=len(modules),

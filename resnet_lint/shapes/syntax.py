@@ -142,6 +142,7 @@ def keeps_its_value(name: str, since: Point, until: Point, ran: Container[ast.st
 
     Both expressions lie in the same function. In a loop, the later one may stand before the earlier one. `ran` are the
     function's statements with a call in them that ran: `identity = self.downsample(x)` under an `if` may not have.
+    The one that the first expression stands in did.
     """
     function, first, last = function_of(since.code), statement_at(since), statement_at(until)
     if function is None or first is None or last is None:
@@ -149,7 +150,7 @@ def keeps_its_value(name: str, since: Point, until: Point, ran: Container[ast.st
     if first is last and since.instruction < until.instruction:
         return True  # a statement binds its names after all that it reads
     statements = [node for node in _statements_in(function) if name in names_bound_by(node)]
-    bindings = [node for node in statements if node in ran or not _is_value_of_call(node)]
+    bindings = [node for node in statements if node in ran or node is first or not _is_value_of_call(node)]
     if _begin(first) < _begin(last):
         return not any(_begin(first) <= _begin(node) < _begin(last) for node in bindings)
     loops = [node for node in _statements_in(function) if isinstance(node, _Loop) and _holds(node, first)]

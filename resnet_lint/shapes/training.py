@@ -14,6 +14,7 @@ import torch
 from ..observed import BackwardFails
 from .calls import tensors_in
 from .inplace import Change, Saved, refuses_change
+from .mend.in_place import out_of_place
 from .overwritten import cause_of_change
 from .seen import Seen, name_of
 from .trace import Trace, trace_for_training
@@ -117,9 +118,12 @@ def refused_changes(seen: Seen, done: Step) -> Iterator[BackwardFails]:
     owner = seen.caller_at(node.meta["call"], node.meta["point"])
     changed = node.all_input_nodes[0]
     name = name_of(changed, owner)
+    # Where the changed tensor is read again as if it were the old one, a new tensor gives the forward other values.
+    read_again = any(read.change.node.meta["point"] == node.meta["point"] for read in seen.trace.watch.late_reads)
     yield BackwardFails(
         **seen.place(node.meta["point"].span, owner),
         change=cause_of_change(done.change, owner),
         changed=name if changed in owner.inputs else f"the output of {name}",
         error=done.error.partition(": [")[0],
+        mend=out_of_place(done.change, owner, changes_results=read_again),
     )

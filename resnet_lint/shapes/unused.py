@@ -8,16 +8,19 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from functools import cache
 from types import CodeType
 
 from torch import nn
 
 from ..observed import NeverUsed
-from ..records import Span
+from ..records import Mend, Span
 from .built import built_of
 from .calls import ModuleCall
+from .mend.shortcut import shortcut_to_use
 from .place import span_of
+from .residuals import residuals_in
 from .seen import Seen, words_in
 from .syntax import function_of, tree_of
 
@@ -37,7 +40,18 @@ def never_used(untrained: Untrained) -> Iterator[NeverUsed]:
             if key not in used and built is not None and _is_forgotten(key, seen):
                 used.add(key)
                 shortcut = bool(words_in(key[1]) & _SHORTCUTS)
-                yield NeverUsed(**seen.place(built.point.span, call), attribute=key[1], is_shortcut=shortcut)
+                mend = _use_as_shortcut(key[1], call, seen) if shortcut else None
+                place = seen.place(built.point.span, call)
+                yield NeverUsed(**place, attribute=key[1], is_shortcut=shortcut, mend=mend)
+
+
+def _use_as_shortcut(name: str, owner: ModuleCall, seen: Seen) -> Mend | None:
+    """The block's own addition of its plain input, with the input sent through the module; None where it has none."""
+    for residual in residuals_in(seen.trace.graph):
+        plain = residual.shortcut in owner.inputs and residual.addition.meta["point"] is not None
+        if plain and seen.owner(residual.addition) is owner:
+            return replace(shortcut_to_use(name, residual), changes_results=True)
+    return None
 
 
 def never_read(traces: Sequence[Seen]) -> Iterator[NeverUsed]:

@@ -28,7 +28,7 @@ def mend_concatenation(fault: Fault, owner: ModuleCall) -> Mend | None:
         "resize_to_skip",
         "bring the upsampled map to the size of the skip before joining them: "
         "F.interpolate(x, size=skip.shape[-2:]), or pad it",
-        resized=upsampled[-1] if upsampled else None,
+        operand=upsampled[-1] if upsampled else None,
     )
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from torch import fx
 
 from ...records import Change, Mend, Site
@@ -10,6 +12,7 @@ from ..fault import Fault
 from ..layers import effect_of
 from ..residuals import path_between
 from ..squeeze import squeeze_of_batch
+from .batch import batch_kept
 from .evidence import is_layer, parameter_for, site_of, width_name
 
 
@@ -53,10 +56,12 @@ def _giver_of(node: fx.Node, owner: ModuleCall) -> tuple[Site, str] | tuple[None
 
 def mend_other(fault: Fault) -> Mend | None:
     """The one mend known for other failures: a batch that squeeze() took away; else the error has to do."""
-    if squeeze_of_batch(fault.node) is None:
+    squeeze = squeeze_of_batch(fault.node)
+    if squeeze is None:
         return None
     title = "squeeze() drops the batch too when it is 1: keep it with .flatten(1), or name the dimension to drop"
-    return Mend("dim_arg", title)
+    kept = batch_kept(squeeze)
+    return replace(kept, title=title) if kept is not None else Mend("name_dim", title)
 
 
 _FLATTENS = frozenset({"view", "flatten", "reshape"})

@@ -14,6 +14,7 @@ from torch import fx, nn
 from ...records import Change, Mend, Projection
 from ..fault import Fault
 from ..layers import effect_of
+from ..residuals import Residual
 from .branch import unstrided_branch, widened_branch
 from .evidence import (
     NORMS,
@@ -75,7 +76,7 @@ def generous_flag(e: Evidence) -> Mend | None:
         return None
     wanted = "the stride is 1 and the channels are equal"
     title = f"add the input only where the shapes allow it: narrow self.{flag} to when {wanted}"
-    return Mend("drop_skip", title, projection=_projection(e) if e.learned else None, flag=flag)
+    return Mend("drop_skip", title, projection=_projection(e) if e.learned else None, attribute=flag)
 
 
 def _flag_around(fault: Fault) -> str | None:
@@ -101,9 +102,19 @@ def unused_shortcut(e: Evidence) -> Mend | None:
             continue
         called = any(call.module is module for call in e.trace.calls)
         if not called and e.learned:
-            title = f"use the shortcut module that is there: self.{name}(...)"
-            return Mend("use_shortcut", title, projection=_projection(e), flag=name)
+            return shortcut_to_use(name, e.residual)
     return None
+
+
+def shortcut_to_use(name: str, residual: Residual) -> Mend:
+    """The shortcut of an addition through the module that the block has for it."""
+    return Mend(
+        "use_shortcut",
+        f"use the shortcut module that is there: self.{name}(...)",
+        operand=operand_index(residual.addition, residual.shortcut),
+        attribute=name,
+        at=residual.addition.meta["point"].span,
+    )
 
 
 def missing_downsample(e: Evidence) -> Mend | None:

@@ -25,7 +25,7 @@ def resized_by_factor(e: Evidence) -> Mend | None:
     for path, layers in ((e.residual.branch, e.branch_layers), (e.residual.shortcut, e.shortcut_layers)):
         if any(effect.sort == "resize" for _, effect in layers) and e.sizes_differ and not e.channels_differ:
             title = "resize to the size of the other operand: size=skip.shape[-2:] instead of scale_factor"
-            return Mend("resize_to_skip", title, resized=operand_index(e.fault.node, path))
+            return Mend("resize_to_skip", title, operand=operand_index(e.fault.node, path))
     return None
 
 
