@@ -24,12 +24,12 @@ from typing import Any
 import torch
 from torch import fx, nn
 from torch.fx.node import map_aggregate
-from torch.overrides import TorchFunctionMode
 
 from .built import built_of
-from .calls import ModuleCall, mapped, tensors_in
+from .calls import ModuleCall, tensors_in
 from .fault import SHAPE_ERRORS, DataDependentError, Fault, Kind, kind_of, layer_of, refuse_what_meta_lets_pass, replay
 from .inplace import Watch, changed_since, refuses_change, versions_of
+from .meta_device import OnMeta
 from .operators import known_result
 from .place import Point, Project, caller, point
 from .recover import recovered
@@ -39,7 +39,7 @@ from .squeeze import squeeze_of_batch
 _METHODS = (MethodDescriptorType, WrapperDescriptorType)
 
 
-class Recorder(TorchFunctionMode):
+class Recorder(OnMeta):
     """Records one forward of `root`; active as a context manager. After it, read `graph`, `faults` and `completed`."""
 
     def __init__(self, root: nn.Module, project: Project, prefer_branch: bool) -> None:
@@ -106,26 +106,21 @@ class Recorder(TorchFunctionMode):
     def __torch_function__(
         self, func: Callable[..., Any], types: Any, args: tuple[Any, ...] = (), kwargs: Mapping[str, Any] | None = None
     ) -> Any:
-        named = dict(kwargs or {})
-        if named.get("device") is not None and torch.device(named["device"]).type not in ("cpu", "meta"):
-            named["device"] = "meta"
-        if func in (torch.Tensor.cuda, torch.Tensor.cpu):
-            return args[0]
-        if func is torch.Tensor.to:
-            args = tuple(_without_device(value) for value in args)
-        if self._has_lazy and any(torch.nn.parameter.is_lazy(tensor) for tensor in tensors_in([args, named])):
-            return func(*args, **named)  # a lazy layer gives itself its shape
-        args, named = self._on_meta(args), self._on_meta(named)
-        versions = versions_of([args, named])
+        if self._has_lazy and any(torch.nn.parameter.is_lazy(tensor) for tensor in tensors_in([args, kwargs])):
+            return func(*args, **(kwargs or {}))  # a lazy layer gives itself its shape
+        return super().__torch_function__(func, types, args, kwargs)
+
+    def _called(self, func: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
+        versions = versions_of([args, kwargs])
         try:
             refuse_what_meta_lets_pass(func, args)
-            result = func(*args, **named)
+            result = func(*args, **kwargs)
         except SHAPE_ERRORS as error:
-            return self._after(error, func, args, named)
+            return self._after(error, func, args, kwargs)
         changed = changed_since(versions)
         gives_tensors = next(tensors_in(result), None) is not None
         if changed or gives_tensors:
-            node = self._write(func, args, named, result if gives_tensors else None)
+            node = self._write(func, args, kwargs, result if gives_tensors else None)
             self.watch.reads(node, versions, self._user_frame(caller()))
             self._note_changes(node, changed)
         return result
@@ -287,17 +282,10 @@ class Recorder(TorchFunctionMode):
     def _user_frame(self, frame: FrameType) -> FrameType | None:
         return self._project.frame(frame)
 
-    def _on_meta(self, value: Any) -> Any:
-        if all(tensor.is_meta for tensor in tensors_in(value)):
-            return value
-        if not any(tensor.is_meta for tensor in tensors_in(value)):
-            return value
-        return mapped(value, self._moved)
-
     def _moved(self, value: Any) -> Any:
-        if not isinstance(value, torch.Tensor) or value.is_meta:
+        moved = super()._moved(value)
+        if moved is value:
             return value
-        moved = value.to("meta")
         if id(value) in self._nodes or id(value) in self._stored:
             self._nodes[id(moved)] = self._as_node(value)
         self._alive.append((value, moved))
@@ -313,12 +301,6 @@ def _where_built(module: nn.Module) -> Point | None:
     """In a class that only extends nn.Sequential, no line calls the layer; the line that builds it has to do."""
     built = built_of(module)
     return built.point if built is not None else None
-
-
-def _without_device(value: Any) -> Any:
-    """The trace stays on meta, whatever device the user's code moves to."""
-    names_device = isinstance(value, torch.device) or (isinstance(value, str) and value.split(":")[0] != "cpu")
-    return "meta" if names_device else value
 
 
 def _stored_tensors(root: nn.Module) -> Iterator[tuple[int, str]]:

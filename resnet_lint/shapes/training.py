@@ -1,13 +1,14 @@
 """One step of training on the meta device, without data: what autograd refuses, and what no gradient reaches.
 
-The forward shows both: which saved tensors are changed afterwards, and what the graph of the gradients leads to. The
-backward pass runs as the proof only, where there is something to prove.
+The forward shows both: which saved tensors are changed afterwards, and what the graph of the gradients leads to. It is
+recorded only where something was changed, to tell where; and the backward pass runs as the proof only.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 
@@ -17,7 +18,7 @@ from .inplace import Change, Saved, refuses_change
 from .mend.in_place import out_of_place
 from .overwritten import cause_of_change
 from .seen import Seen, name_of
-from .trace import Trace, trace_for_training
+from .trace import Trace, forward_for_training, trace_for_training
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,6 +70,16 @@ def _tried(seen: Seen, training: bool) -> Step | None:
 
 def _step(seen: Seen) -> Step | None:
     saved = Saved()
+    try:
+        output = forward_for_training(seen.trace, saved)
+    except (Exception, SystemExit, KeyboardInterrupt):
+        return _recorded_step(seen)  # which passes over what meta alone refuses
+    return _recorded_step(seen) if saved.spoiled() else _without_gradient(seen, output)
+
+
+def _recorded_step(seen: Seen) -> Step | None:
+    """A step that knows for each change in place where it was made."""
+    saved = Saved()
     forward = trace_for_training(seen.trace, seen.project, saved=saved)
     if not forward.complete:
         return None
@@ -80,14 +91,19 @@ def _step(seen: Seen) -> Step | None:
             shown = [each for each in spoiled if str(list(each[0].shape)) in error]
             changes = (forward.watch.first_change(*each) for each in reversed(shown))
             return Step(error, next((change for change in changes if change is not None), None))
-    reached = _reached(forward)
+    return _without_gradient(seen, forward.output)
+
+
+def _without_gradient(seen: Seen, output: Any) -> Step:
+    """The step that leaves alone the parameters that the gradients of a forward's outputs do not lead to."""
+    reached = _reached(output)
     wanting = [(name, each) for name, each in seen.trace.root.named_parameters() if each.requires_grad]
     return Step(without_gradient=frozenset(name for name, each in wanting if each not in reached))
 
 
-def _reached(forward: Trace) -> set[torch.Tensor]:
+def _reached(output: Any) -> set[torch.Tensor]:
     """The parameters that the gradients of the outputs lead to."""
-    waiting = [tensor.grad_fn for tensor in tensors_in(forward.output)]
+    waiting = [tensor.grad_fn for tensor in tensors_in(output)]
     seen, parameters = set(), set()
     while waiting:
         node = waiting.pop()
