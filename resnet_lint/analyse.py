@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import replace
 
-from .analysis import Analysis, Failure, Problem
+from .analysis import Analysis, Failure, Problem, SizeLimit
 from .findings import check
-from .limits import time_limit
+from .limits import TimeUp, time_limit
 from .model.advice import advice
 from .model.attempts import Clock, Traced
 from .model.classes import ModelClass, model_classes
@@ -15,14 +16,17 @@ from .model.coverage import NotChecked
 from .model.explore import Exploration, Explorer
 from .model.guard import Guard
 from .model.load import ImportFailure, Loaded, load
-from .records import ClassStatus, FileReport, Outcome, Position, Request, Span
+from .records import ClassStatus, FileReport, Outcome, Position, Request, Retrace, Span
 from .rule import load_rules
+from .shapes.calls import tensors_in
 from .shapes.explain import explain
 from .shapes.fault import Fault
 from .shapes.kernels import remembered_kernels
 from .shapes.observe import observe
+from .shapes.odd.probe import size_limits
 from .shapes.place import Project
 from .shapes.seen import Seen
+from .shapes.trace import trace_at
 
 
 def analyse(request: Request, guard: Guard) -> FileReport:
@@ -38,7 +42,7 @@ def analyse(request: Request, guard: Guard) -> FileReport:
         exploration = Explorer(loaded, model_classes(loaded), request, clock).explore()
         analysis = _analysis(loaded, classes, exploration, request.only_class, clock)
     analysis = replace(analysis, problems=(*_refused(guard, loaded.path, loaded.project), *analysis.problems))
-    outcomes = tuple(_outcome(traced) for traced in exploration.traced)
+    outcomes = (*map(_outcome, exploration.traced), *_retraced(exploration.traced, request.retrace, loaded.project))
     elsewhere = exploration.coverage.elsewhere
     return FileReport(
         request.path, check(analysis, rules), analysis.classes, tuple(exploration.notes), outcomes, elsewhere
@@ -61,6 +65,15 @@ def _outcome(traced: Traced) -> Outcome:
     return Outcome(traced.label, traced.trace.signature if traced.trace.trouble == (0, 0) else None)
 
 
+def _retraced(traces: Sequence[Traced], wanted: Retrace | None, project: Project) -> Iterator[Outcome]:
+    """The outcome of a trace at other sizes that is asked for, where the model is built and takes as many inputs."""
+    for each in (traced.trace for traced in traces if wanted is not None and traced.label == wanted.target):
+        if wanted is not None and len(list(tensors_in([each.args, each.kwargs]))) == len(wanted.inputs):
+            again = trace_at(each, wanted.inputs, project)
+            yield Outcome(str(wanted), again.signature if again.trouble == (0, 0) else None)
+            return
+
+
 def _analysis(
     loaded: Loaded, classes: Sequence[ModelClass], found: Exploration, only_class: str | None, clock: Clock
 ) -> Analysis:
@@ -71,7 +84,22 @@ def _analysis(
     failures = tuple(failure for failure in _failures(loaded, found) if only_class is None or failure.module in names)
     traces = [Seen(traced.trace, traced.label, loaded.project) for traced in found.traced]
     observed = tuple(each for each in observe(traces, clock.left()) if only_class is None or each.module in names)
-    return Analysis(loaded.path, problems, failures, statuses, observed)
+    limits = tuple(
+        each for each in _size_limits(found, loaded, clock) if only_class is None or each.failure.module in names
+    )
+    return Analysis(loaded.path, problems, failures, statuses, observed, limits)
+
+
+def _size_limits(found: Exploration, loaded: Loaded, clock: Clock) -> Sequence[SizeLimit]:
+    """The joins that work for some sizes only, of models whose arguments the file gives, or which are sure."""
+    told = {fault.point.span for traced in found.traced for fault in traced.trace.all_faults}
+    limits: list[SizeLimit] = []
+    with suppress(TimeUp), clock.left():
+        for traced in found.traced:
+            if traced.invented is None or traced.invented.sure:
+                seen = Seen(traced.trace, traced.label, loaded.project)
+                limits.extend(size_limits(seen, traced.sizes_stated, told))
+    return limits
 
 
 def _status(loaded: Loaded, model: ModelClass, found: Exploration) -> ClassStatus:

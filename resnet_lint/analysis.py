@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Literal, TypeVar
 
 from .observed import Observed
-from .records import Cause, ClassStatus, Mend, Operand, Span
+from .records import Cause, ClassStatus, Mend, Operand, Shape, Span
 
 Kind = TypeVar("Kind", bound=Observed)
 FailureKind = Literal["addition", "concatenation", "layer", "shrunk", "other"]
@@ -57,6 +57,36 @@ class Failure:
 
 
 @dataclass(frozen=True)
+class SizeLimit:
+    """An addition or concatenation that works for some input sizes only: `failure` is proved by a trace at another one.
+
+    `condition` is that of the input of the module `subject`; `condition_of_all` is that of all its joins together, and
+    `words` says it in words. `inputs` are the shapes at which it fails, `is_least` if no smaller one does. `grows` is
+    true where one side is made smaller and larger again.
+    """
+
+    failure: Failure
+    subject: str
+    words: str
+    condition: str
+    condition_of_all: str
+    inputs: tuple[Shape, ...]
+    is_least: bool
+    grows: bool
+
+    @property
+    def message(self) -> str:
+        """What works and what does not: the condition, the operands, the smallest input that fails."""
+        what = "addition" if self.failure.kind == "addition" else "concatenation"
+        own = "" if self.condition == self.condition_of_all else f" needs {self.condition}, as it"
+        one, other = (f"({', '.join(each.symbolic or ())})" for each in self.failure.operands[:2])
+        fails = "the smallest input that fails is" if self.is_least else "it fails for"
+        sizes = f"{self.words} ({self.condition_of_all})"
+        inputs = " and ".join(map(str, self.inputs))
+        return f"{self.subject} takes only {sizes}: this {what}{own} joins {one} and {other}; {fails} {inputs}"
+
+
+@dataclass(frozen=True)
 class Analysis:
     """One file: what kept it from being looked at, what failed in its traces, and what those that run show."""
 
@@ -65,6 +95,7 @@ class Analysis:
     failures: tuple[Failure, ...] = ()
     classes: tuple[ClassStatus, ...] = ()
     observed: tuple[Observed, ...] = ()
+    size_limits: tuple[SizeLimit, ...] = ()
 
     def of_kind(self, kind: type[Kind]) -> Iterator[Kind]:
         """The observations of one kind."""

@@ -138,6 +138,7 @@ class Mend:
     be edited, where it is not the finding's own. `changes_results` is true where a model that runs gives other values
     afterwards, or keeps its parameters under other names, which shapes do not show. `otherwise` is the next best mend,
     where this one cannot be written or does not hold.
+    `inputs` are the shapes of inputs at which the failure shows, where its target works with its own.
     """
 
     kind: str
@@ -149,6 +150,7 @@ class Mend:
     at: Span | None = None
     changes_results: bool = False
     otherwise: Mend | None = None
+    inputs: tuple[Shape, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -209,6 +211,17 @@ class Target:
 
 
 @dataclass(frozen=True)
+class Retrace:
+    """The model that the source `target` builds, to be traced once more with inputs of these shapes."""
+
+    target: str
+    inputs: tuple[Shape, ...]
+
+    def __str__(self) -> str:
+        return f"{self.target} with {' and '.join(map(str, self.inputs))}"
+
+
+@dataclass(frozen=True)
 class Request:
     """What the front asks of the worker for one file.
 
@@ -216,7 +229,7 @@ class Request:
     `rule_folders` are the users' own rules. `guard` refuses the file's code what it has no need to do, but for what
     `allow` holds: "network", "subprocess", and paths that it may change. `source` is read in place of the file's own
     text: that is how a fix is verified before it is written. `quick` traces only as much as it takes to cover each
-    class.
+    class. `retrace` asks for one more outcome, so labelled.
 
     The `job` is a check, or the trace of one model: the main one, or the one that `call` builds, where there is one.
     """
@@ -232,6 +245,7 @@ class Request:
     quick: bool = False
     job: Literal["check", "trace"] = "check"
     call: str | None = None
+    retrace: Retrace | None = None
 
 
 @dataclass(frozen=True)

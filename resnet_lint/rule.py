@@ -7,12 +7,12 @@ import importlib.util
 import sys
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import ClassVar
 
-from .analysis import Analysis, Failure
+from .analysis import Analysis, Failure, SizeLimit
 from .errors import UsageError
 from .observed import Observed
 from .records import Cause, Finding, Fix, Severity
@@ -64,6 +64,16 @@ class Rule(ABC):
             Fix(failure.mend.title) if failure.mend is not None else None,
             failure.mend,
         )
+
+    def limited(self, limit: SizeLimit) -> Finding:
+        """A join that works for some sizes only: a warning of this rule.
+
+        An addition behind an upsampling, as of a pyramid or an hourglass, takes what divides by design: it is told for
+        information, and nothing is to be mended.
+        """
+        if limit.grows and limit.failure.kind == "addition":
+            return replace(self.finding(replace(limit.failure, mend=None), limit.message), severity="info")
+        return replace(self.finding(limit.failure, limit.message), severity="warning")
 
     def noted(
         self, observed: Observed, message: str, causes: tuple[Cause, ...] = (), *, advice: str | None = None

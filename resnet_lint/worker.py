@@ -33,7 +33,7 @@ from .limits import has_rung, limit_resources
 from .model.blame import Footing
 from .model.guard import Guard
 from .model.reads import Reads
-from .records import Request, Target
+from .records import Request, Retrace, Target
 from .rule import load_rules
 from .server import Server
 from .shapes.dynamo import stand_in
@@ -104,7 +104,9 @@ def _answer(footing: Footing, fields: dict[str, Any], folder: Path) -> Answer:
     limit_resources()
     sys.setrecursionlimit(3000)
     targets = tuple(Target(**_with_tuples(target)) for target in fields.pop("targets"))
-    request = Request(**_with_tuples(fields), targets=targets)
+    again = fields.pop("retrace")
+    retrace = Retrace(again["target"], tuple(map(tuple, again["inputs"]))) if again is not None else None
+    request = Request(**_with_tuples(fields), targets=targets, retrace=retrace)
     reads = Reads(request.path)
     reads.begin()
     guard = Guard(request.allow)

@@ -1,4 +1,4 @@
-"""RL107: a concatenating skip whose other dimensions differ."""
+"""RL107: a concatenating skip whose other dimensions differ, at the sizes it is given or at others."""
 
 from __future__ import annotations
 
@@ -11,6 +11,10 @@ from resnet_lint.rule import Case, Rule
 
 class ConcatenationSize(Rule):
     """What it does: finds a concatenation, such as the skip of a U-Net, whose parts differ elsewhere than along it.
+
+    Where they differ for the inputs that the model is given, it is an error. Where other sizes would fail, it is a
+    warning that says which, proved by a trace at one of them; but not if the file itself feeds its decoder sizes that
+    fit, as its author means those. A model that pads or resizes by itself takes all sizes.
 
     Why is this bad: the forward raises "Sizes of tensors must match except in dimension 1". In a U-Net it happens at
     input sizes that do not divide by two often enough: the pooling rounds down and the upsampling does not come back.
@@ -45,6 +49,28 @@ class ConcatenationSize(Rule):
         """,
         ),
         Case(
+            "a U-Net that halves twice and pads nothing",
+            """
+            import torch
+            from torch import nn
+            class UNet(nn.Module):
+                def __init__(self):
+                    super().__init__()
+                    self.enter = nn.Conv2d(3, 8, 3, padding=1)
+                    self.down1 = nn.Sequential(nn.MaxPool2d(2), nn.Conv2d(8, 16, 3, padding=1))
+                    self.down2 = nn.Sequential(nn.MaxPool2d(2), nn.Conv2d(16, 16, 3, padding=1))
+                    self.up = nn.Upsample(scale_factor=2)
+                    self.out = nn.Conv2d(40, 2, 1)
+                def forward(self, x):
+                    first = self.enter(x)
+                    second = self.down1(first)
+                    x = self.up(self.down2(second))
+                    x = torch.cat([second, x], 1)  # <- RL107
+                    x = torch.cat([first, self.up(x)], 1)  # <- RL107
+                    return self.out(x)
+        """,
+        ),
+        Case(
             "a branch that lost its padding",
             """
             import torch
@@ -62,6 +88,44 @@ class ConcatenationSize(Rule):
         ),
     )
     good = (
+        Case(
+            "a U-Net that pads to its skip",
+            """
+            import torch
+            import torch.nn.functional as F
+            from torch import nn
+            class UNet(nn.Module):
+                def __init__(self):
+                    super().__init__()
+                    self.enter = nn.Conv2d(3, 8, 3, padding=1)
+                    self.down = nn.Sequential(nn.MaxPool2d(2), nn.Conv2d(8, 16, 3, padding=1))
+                    self.up = nn.ConvTranspose2d(16, 8, 2, stride=2)
+                def forward(self, x):
+                    skip = self.enter(x)
+                    x = self.up(self.down(skip))
+                    high, wide = skip.size(2) - x.size(2), skip.size(3) - x.size(3)
+                    x = F.pad(x, [wide // 2, wide - wide // 2, high // 2, high - high // 2])
+                    return torch.cat([skip, x], 1)
+        """,
+        ),
+        Case(
+            "a U-Net that refuses what it cannot take",
+            """
+            import torch
+            from torch import nn
+            class UNet(nn.Module):
+                def __init__(self):
+                    super().__init__()
+                    self.enter = nn.Conv2d(3, 8, 3, padding=1)
+                    self.down = nn.Sequential(nn.MaxPool2d(2), nn.Conv2d(8, 16, 3, padding=1))
+                    self.up = nn.ConvTranspose2d(16, 8, 2, stride=2)
+                def forward(self, x):
+                    if x.shape[-1] % 2 or x.shape[-2] % 2:
+                        raise ValueError("height and width must be even")
+                    skip = self.enter(x)
+                    return torch.cat([skip, self.up(self.down(skip))], 1)
+        """,
+        ),
         Case(
             "an even size through a U-Net",
             """
@@ -100,3 +164,6 @@ class ConcatenationSize(Rule):
             if failure.kind == "concatenation" and failure.condition is None:
                 shapes = " and ".join(str(operand.shape) for operand in failure.operands[:4])
                 yield self.finding(failure, f"the concatenation cannot work: its parts are {shapes}")
+        for limit in analysis.size_limits:
+            if limit.failure.kind == "concatenation":
+                yield self.limited(limit)

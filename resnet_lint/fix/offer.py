@@ -16,7 +16,7 @@ from itertools import islice
 
 import libcst as cst
 
-from ..records import Applicability, FileReport, Finding, Fix, Mend, Request
+from ..records import Applicability, FileReport, Finding, Fix, Mend, Request, Retrace
 from .arguments import changed_arguments
 from .assign import result_assigned, value_used
 from .condition import conditions_widened
@@ -139,11 +139,11 @@ class Fixer:
 
     def _verified(self, finding: Finding, before: FileReport, edited: str) -> FileReport | None:
         """The report on an edited text that mends a finding, in a quick trace and then in one of all that is built."""
-        after = None
+        after, retrace = None, _retrace(finding)
         for quick in (True, False):
             if time.monotonic() > self._until:
                 return None
-            after = self._analyse(replace(self._request, source=edited, quick=quick))
+            after = self._analyse(replace(self._request, source=edited, quick=quick, retrace=retrace))
             if not _mends(finding, before, after):
                 return None
         return after if after is not None and _traced_again(finding, after) else None
@@ -173,8 +173,20 @@ def _mends(finding: Finding, before: FileReport, after: FileReport) -> bool:
 
 
 def _traced_again(finding: Finding, after: FileReport) -> bool:
-    """Whether the model in which a finding was met is still built: one that is not has no findings either."""
+    """Whether the model in which a finding was met is still built, and runs at the size at which it failed.
+
+    One that is not built has no findings either.
+    """
+    retrace = _retrace(finding)
+    if retrace is not None and str(retrace) not in {each.label for each in after.outcomes if each.shapes is not None}:
+        return False
     return finding.target in {None, *(outcome.label for outcome in after.outcomes)}
+
+
+def _retrace(finding: Finding) -> Retrace | None:
+    if finding.mend is None or finding.target is None or not finding.mend.inputs:
+        return None
+    return Retrace(finding.target, finding.mend.inputs)
 
 
 def _kind(finding: Finding) -> tuple[str, str | None]:

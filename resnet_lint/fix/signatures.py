@@ -26,6 +26,8 @@ _SIGNATURES: tuple[tuple[str, tuple[str, ...]], ...] = (
     (r"Linear", ("in_features", "out_features", "bias")),
     (r"MaxPool[123]d", _MAX_POOL),
     (r"AvgPool[123]d", _AVERAGE_POOL),
+    (r"avg_pool[123]d", ("input", *_AVERAGE_POOL)),
+    (r"max_pool[123]d", ("input", "kernel_size", "stride", "padding", "dilation", "ceil_mode", "return_indices")),
 )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, chdir
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +14,7 @@ from torch import nn
 from ..inputs import parse_input, written_input
 from ..limits import TimeUp, time_limit
 from ..own_time import OwnTime
-from ..records import Request
+from ..records import Request, Shape
 from ..said import said
 from ..shapes.built import built_of
 from ..shapes.calls import mapped
@@ -65,6 +65,7 @@ class Traced:
     """A model that was traced: how it was built and fed, and which of its faults can be trusted.
 
     `label` is the source that builds it; `invented` are its constructor arguments where nobody wrote them down.
+    `sizes_stated` is true where the sizes of its input come from the file or the user.
     """
 
     label: str
@@ -72,6 +73,7 @@ class Traced:
     faults: tuple[Fault, ...]
     invented: Invented | None = None
     model_class: ModelClass | None = None
+    sizes_stated: bool = True
 
 
 class Attempts:
@@ -145,9 +147,10 @@ class Attempts:
             told = trace(module, (), _tensors(inputs), self._loaded.project)
             self._add(label, told, told.all_faults, model, arguments)
             return
-        best, faults = feed(module, self._loaded.project, [*own_shapes(module), *self._known_shapes])
+        known = [*own_shapes(module), *self._known_shapes]
+        best, faults = feed(module, self._loaded.project, known)
         trusted = faults if arguments is None or arguments.sure else ()
-        self._add(label, best, trusted, model, arguments)
+        self._add(label, best, trusted, model, arguments, sizes_stated=_is_fed_one_of(known, best))
 
     def inputs_told(self, name: str | None) -> tuple[str, ...]:
         """What the user says to feed a class of the file, or any other where `name` is None."""
@@ -171,9 +174,10 @@ class Attempts:
         faults: tuple[Fault, ...],
         model: ModelClass | None = None,
         arguments: Invented | None = None,
+        sizes_stated: bool = True,
     ) -> None:
         """Note a trace and those of its faults that can be trusted."""
-        self.traced.append(Traced(label, result, faults, arguments, model))
+        self.traced.append(Traced(label, result, faults, arguments, model, sizes_stated))
         self._coverage.add(label, result, faults)
         if arguments is not None and arguments.lacks_shortcut and not faults and _fails_at_additions_only(result):
             self._coverage.add_whole(f"{label}, without its caller's shortcut", result)
@@ -234,6 +238,11 @@ def _inputs_of(result: Trace) -> tuple[str, ...]:
     """What a model was fed, as a user writes it; a tensor in a list has no name that could be written."""
     fed = [node for node in result.graph.nodes if node.op == "placeholder" and str(node.target).isidentifier()]
     return tuple(written_input(str(node.target), node.meta["shape"], node.meta["dtype"]) for node in fed)
+
+
+def _is_fed_one_of(known: Sequence[Shape], result: Trace) -> bool:
+    sizes = {shape[2:] for shape in known}
+    return any(node.op == "placeholder" and node.meta["shape"][2:] in sizes for node in result.graph.nodes)
 
 
 def _fails_at_additions_only(result: Trace) -> bool:

@@ -66,10 +66,10 @@ def _convolution(node: fx.Node, before: Shape, weight: Shape, after: Shape) -> E
     axes = len(weight) - 2
     # conv: input, weight, bias, stride, padding, dilation, groups
     # transposed: input, weight, bias, stride, padding, output_padding, groups, dilation
-    stride = _argument(node, 3, "stride", 1)
-    padding = _argument(node, 4, "padding", 0)
-    dilation = _argument(node, 7 if transposed else 5, "dilation", 1)
-    groups = _argument(node, 6, "groups", 1)
+    stride = argument_of(node, 3, "stride", 1)
+    padding = argument_of(node, 4, "padding", 0)
+    dilation = argument_of(node, 7 if transposed else 5, "dilation", 1)
+    groups = argument_of(node, 6, "groups", 1)
     channels = (weight[0], weight[1] * groups) if transposed else (weight[1] * groups, weight[0])
     kernel = tuple(weight[2:])
     spread = _each(dilation, axes)
@@ -92,14 +92,15 @@ def _convolution(node: fx.Node, before: Shape, weight: Shape, after: Shape) -> E
 
 def _pool(node: fx.Node, before: Shape, after: Shape) -> Effect:
     axes = int(node.meta["function"].__name__[-2])
-    kernel = _argument(node, 1, "kernel_size", 1)
-    stride = _argument(node, 2, "stride", None)
-    padding = _argument(node, 3, "padding", 0)
+    kernel = argument_of(node, 1, "kernel_size", 1)
+    stride = argument_of(node, 2, "stride", None)
+    padding = argument_of(node, 3, "padding", 0)
     each = _each(kernel, axes)
     return Effect("pool", before, after, None, _each(stride, axes) if stride else each, each, _each(padding, axes))
 
 
-def _argument(node: fx.Node, index: int, name: str, default: Any) -> Any:
+def argument_of(node: fx.Node, index: int, name: str, default: Any) -> Any:
+    """An argument of a recorded call, given by its name or as the `index`th."""
     if name in node.kwargs:
         return node.kwargs[name]
     return node.args[index] if len(node.args) > index else default

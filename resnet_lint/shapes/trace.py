@@ -13,6 +13,7 @@ import torch
 from torch import fx, nn
 
 from ..limits import TimeUp
+from ..records import Shape
 from ..said import said
 from .calls import ModuleCall, intercepted, mapped, tensors_in
 from .fault import DataDependentError, Fault
@@ -110,6 +111,17 @@ def forward_for_training(earlier: Trace, saved: Saved) -> Any:
     args, kwargs = mapped((earlier.args, earlier.kwargs), _fresh)
     with _surroundings(gradients=True), OnMeta(), saved.listening():
         return earlier.root(*args, **kwargs)
+
+
+def trace_at(earlier: Trace, shapes: Sequence[Shape], project: Project) -> Trace:
+    """Record the forward of an earlier trace again, with inputs of these shapes, one for each tensor."""
+    left = iter(shapes)
+
+    def reshaped(value: Any) -> Any:
+        return value.new_empty(next(left)) if isinstance(value, torch.Tensor) else value
+
+    args, kwargs = mapped((earlier.args, earlier.kwargs), reshaped)
+    return recorded(earlier.root, args, kwargs, project, earlier.preferred_branch)
 
 
 def _fresh(value: Any) -> Any:

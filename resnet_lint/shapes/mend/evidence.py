@@ -92,14 +92,17 @@ class Evidence:
 
 
 def site_of(node: fx.Node, inside: ModuleCall) -> Site:
-    """How the layer behind a node was built; `name` is its path inside the block."""
+    """How the layer behind a node was built, or where a pooling function is called; `name` is its path in the block."""
     call: ModuleCall = node.meta["call"]
-    built = built_of(call.module)
+    built = built_of(call.module) if is_layer(call.module) else None
     effect = effect_of(node)
+    chain = built.chain if built is not None else ()
+    if effect is not None and effect.sort == "pool" and not is_layer(call.module):
+        chain = (node.meta["point"],)
     return Site(
         call.relative_path(inside),
         effect.sort if effect is not None else "other",
-        tuple(point.span for point in built.chain) if built is not None and is_layer(call.module) else (),
+        tuple(point.span for point in chain),
         effect.channels if effect is not None else None,
         effect.stride if effect is not None else (),
         tuple(inspect.signature(type(call.module)).parameters),

@@ -67,7 +67,7 @@ def lost_padding(e: Evidence) -> Mend | None:
 def _pads_too_little(effect: Effect) -> bool:
     if effect.sort != "convolution":
         return False
-    return any(2 * p < d * (k - 1) for p, d, k in zip(effect.padding, effect.dilation, effect.kernel, strict=True))
+    return any(padding < full for padding, full in zip(effect.padding, _full_padding(effect), strict=True))
 
 
 def _full_padding(effect: Effect) -> tuple[int, ...]:

@@ -1,0 +1,43 @@
+"""Says for which sizes something works, exactly: `H % 4 == 0`, and in words."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+# Sizes that are tried by arithmetic; a pattern has to show twice among them.
+LARGEST = 512
+
+
+@dataclass(frozen=True)
+class Condition:
+    """The sizes that work repeat with a `period`; `remainders` are those of the ones that work."""
+
+    period: int
+    remainders: tuple[int, ...]
+
+    def text(self, name: str) -> str:
+        """As Python: `H % 2 == 0`, `H//2 % 2 == 0`, `H % 8 in (1, 2, 5)`."""
+        count = len(self.remainders)
+        first = next((each for each in self.remainders if (each - 1) % self.period not in self.remainders), 0)
+        row = {(first + index) % self.period for index in range(count)}
+        if count == 1:
+            return f"{name} % {self.period} == {first}"
+        if row == set(self.remainders) and self.period % count == 0:
+            shift = -first % count
+            shifted = f"({name} + {shift})" if shift else name
+            return f"{shifted}//{count} % {self.period // count} == {(first + shift) // count % (self.period // count)}"
+        failing = [each for each in range(self.period) if each not in self.remainders]
+        if len(failing) == 1:
+            return f"{name} % {self.period} != {failing[0]}"
+        return f"{name} % {self.period} in {self.remainders}"
+
+
+def condition_of(works: Callable[[int], bool], least: int) -> Condition | None:
+    """The condition under which a size from `least` on works; None where the sizes that do follow no simple pattern."""
+    pattern = [works(size) for size in range(least, LARGEST + 1)]
+    for period in range(2, len(pattern) // 2):
+        if pattern[period:] == pattern[:-period]:
+            remainders = tuple(sorted((least + index) % period for index in range(period) if pattern[index]))
+            return Condition(period, remainders) if 0 < len(remainders) < period else None
+    return None

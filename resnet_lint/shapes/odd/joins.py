@@ -1,0 +1,104 @@
+"""Joins of two paths whose sizes are unlike functions of the input's size: equal where they were traced, not always."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from torch import fx
+
+from ...records import Span
+from ..fault import ADDITIONS, CONCATENATIONS
+from ..layers import argument_of
+from .arithmetic import Size, Step
+from .follow import Follower, Sizes
+
+
+@dataclass(frozen=True, eq=False)
+class Join:
+    """An addition or concatenation; `unlike` has the sizes of two operands, by the axis of the input they come from."""
+
+    node: fx.Node
+    unlike: Mapping[int, tuple[Size, Size]]
+
+    @property
+    def span(self) -> Span:
+        span: Span = self.node.meta["point"].span
+        return span
+
+    @property
+    def is_addition(self) -> bool:
+        return self.node.meta["function"] in ADDITIONS
+
+    @property
+    def grows(self) -> bool:
+        """Whether one side was made smaller and larger again."""
+        return any(size.grows for pair in self.unlike.values() for size in pair)
+
+    def agrees(self, axis: int, size: int) -> bool:
+        """Whether the operands are equal where the input's axis has this size."""
+        left, right = self.unlike[axis]
+        return left.at(size) == right.at(size)
+
+    def fails(self, axis: int, size: int) -> bool:
+        """Whether the join raises where the input's axis has this size; an addition broadcasts a size of 1."""
+        broadcasts = self.is_addition and any(each.at(size) == 1 for each in self.unlike[axis])
+        return not self.agrees(axis, size) and not broadcasts
+
+
+def joins_in(nodes: Iterable[fx.Node], follower: Follower) -> Iterator[Join]:
+    """The joins among some nodes whose operands are unlike, in the follower's terms."""
+    for node in nodes:
+        if node.meta.get("function") in ADDITIONS | CONCATENATIONS and node.meta["point"] is not None:
+            unlike = _unlike(node, follower)
+            if unlike:
+                yield Join(node, unlike)
+
+
+def _unlike(node: fx.Node, follower: Follower) -> dict[int, tuple[Size, Size]]:
+    operands = [source for source in node.all_input_nodes if source.meta["activation"] and source.meta["shape"]]
+    if len({len(operand.meta["shape"]) for operand in operands}) != 1:
+        return {}
+    along = argument_of(node, 1, "dim", 0) % len(operands[0].meta["shape"]) if _concatenates(node) else None
+    first, *others = (follower.sizes(operand) for operand in operands)
+    return {
+        one.axis: (one, two)
+        for other in others
+        for axis, (one, two) in enumerate(zip(first, other, strict=False))
+        if axis != along and one is not None and two is not None and one != two and one.axis == two.axis
+    }
+
+
+def _concatenates(node: fx.Node) -> bool:
+    return node.meta["function"] in CONCATENATIONS
+
+
+def sizes_of_inputs(inputs: Sequence[fx.Node]) -> dict[fx.Node, Sizes]:
+    """The sizes of some tensors by their axes: what lies behind the channels, and a sequence's length.
+
+    Of several tensors of different sizes, such as the levels of a pyramid, the largest counts; the others come from it
+    by strides that round up. Those for which that makes no sense are left out.
+    """
+    maps = [node for node in inputs if len(node.meta["shape"] or ()) > 2]
+    largest = max(maps, key=lambda node: tuple(node.meta["shape"][2:]), default=None)
+    if largest is None:
+        return {}
+    found = {node: _beside(node.meta["shape"], largest.meta["shape"]) for node in maps}
+    return {node: sizes for node, sizes in found.items() if sizes is not None}
+
+
+def _beside(shape: Sequence[int], largest: Sequence[int]) -> Sizes | None:
+    if len(shape) != len(largest):
+        return None
+    first = 1 if len(shape) == 3 else 2
+    if any(whole % part for part, whole in zip(shape[first:], largest[first:], strict=True)):
+        return None
+    return (None,) * first + tuple(
+        strided(axis, whole // part)
+        for axis, (part, whole) in enumerate(zip(shape[first:], largest[first:], strict=True), first)
+    )
+
+
+def strided(axis: int, stride: int) -> Size:
+    """The size that layers of this stride in all, which round up, make of the input's."""
+    return Size(axis).after(Step(1, stride - 1, stride))

@@ -1,0 +1,172 @@
+"""Joins that work for some input sizes only: the arithmetic of sizes, the conditions in words, what is reported."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+from click.testing import CliRunner
+from tracing import net, record
+
+from resnet_lint.cli import main
+from resnet_lint.shapes.odd.condition import Condition, condition_of
+from resnet_lint.shapes.odd.follow import Follower
+from resnet_lint.shapes.odd.joins import sizes_of_inputs
+
+UNET = """
+import torch
+from torch import nn
+
+class UNet(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.pool = nn.MaxPool2d(2)
+        self.enter, self.middle, self.deep = nn.Conv2d(3, 8, 1), nn.Conv2d(8, 16, 1), nn.Conv2d(16, 16, 1)
+        self.ups = nn.ModuleList([nn.ConvTranspose2d(16, 16, 2, 2), nn.ConvTranspose2d(16, 8, 2, 2)])
+        self.merge = nn.ModuleList([nn.Conv2d(32, 16, 1), nn.Conv2d(16, 8, 1)])
+
+    def forward(self, x):
+        full = self.enter(x)
+        half = self.middle(self.pool(full))
+        x = self.deep(self.pool(half))
+        for up, merge, skip in zip(self.ups, self.merge, (half, full)):
+            x = up(x)
+            x = merge(torch.cat([skip, x], 1))
+        return x
+"""
+
+# StyleTTS's way to halve a signal: a function that pools, in a module of its own.
+SIGNAL = """
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+class Halve(nn.Module):
+    def forward(self, signal):
+        return F.avg_pool1d(signal, 2)
+
+class Block(nn.Module):
+    def __init__(self, channels):
+        super().__init__()
+        self.middle = Halve()
+        self.branch = nn.Conv1d(channels, channels, 3, stride=2, padding=1)
+
+    def forward(self, signal):
+        return self.middle(signal) + self.branch(signal)
+
+class Encoder(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.blocks = nn.Sequential(Block(8), Block(8))
+
+    def forward(self, signal):
+        return self.blocks(signal)
+
+if __name__ == "__main__":
+    Encoder()(torch.randn(2, 8, 64))
+"""
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        "nn.Conv2d(4, 4, 3, stride=2, padding=1)(x)",
+        "nn.Conv2d(4, 4, 5, stride=3, padding=2, dilation=2)(x)",
+        "nn.Conv2d(4, 4, 4, padding='same')(x)",
+        "nn.Conv2d(4, 4, (3, 1), stride=(2, 1))(x)",
+        "nn.ConvTranspose2d(4, 4, 3, stride=2, padding=1, output_padding=1)(x)",
+        "nn.MaxPool2d(3, 2, 1)(x)",
+        "nn.MaxPool2d(3, 2, ceil_mode=True)(x)",
+        "nn.AvgPool2d(1, 2, ceil_mode=True)(x)",
+        "F.avg_pool2d(x, 2, ceil_mode=True)",
+        "F.max_pool2d(x, 3, 1)",
+        "F.interpolate(x, scale_factor=2)",
+        "F.interpolate(F.max_pool2d(x, 2), scale_factor=2)",
+        "F.interpolate(x, scale_factor=(0.5, 1.5))",
+        "F.pixel_shuffle(x, 2)",
+        "F.pad(x, (1, 2, 0, 1))",
+        "x[:, :, 1:, ::2]",
+        "x[..., :-1]",
+        "x.permute(0, 2, 3, 1)",
+        "x.transpose(-1, -2)",
+        "x.split(2, 1)[1]",
+        "F.relu(x) * x.mean((2, 3), keepdim=True)",
+        "x.view(x.shape[0], 2, 2, *x.shape[2:]).transpose(1, 2).flatten(1, 2)",
+    ],
+)
+def test_sizes_are_those_of_torch(call: str, tmp_path: Path) -> None:
+    trace = record(tmp_path, net(f"return {call}"), (2, 4, 12, 14))
+    [source, *_, result] = list(trace.graph.nodes)
+    sizes = Follower(sizes_of_inputs([source])).sizes(result)
+    assert any(sizes)
+    namespace = {"nn": torch.nn, "F": torch.nn.functional}
+    for height, width in ((11, 9), (12, 17), (23, 24)):
+        with torch.device("meta"):
+            shape = eval(call, namespace, {"x": torch.empty(2, 4, height, width)}).shape
+        told = [size.at((height, width)[size.axis - 2]) if size is not None else None for size in sizes]
+        assert all(size in (None, extent) for size, extent in zip(told, shape, strict=True))
+
+
+@pytest.mark.parametrize(
+    "call", ["F.interpolate(x, size=(24, 28))", "F.pad(x, [0, 0, 0, 0])", "x[:, :, :12, :14]", "F.unfold(x, 2)"]
+)
+def test_what_may_come_from_a_shape_is_unknown(call: str, tmp_path: Path) -> None:
+    trace = record(tmp_path, net(f"return {call}"), (2, 4, 12, 14))
+    [source, *_, result] = list(trace.graph.nodes)
+    assert not any(Follower(sizes_of_inputs([source])).sizes(result))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "H % 2 == 0",
+        "H % 32 == 0",
+        "H % 4 == 1",
+        "H//2 % 2 == 0",
+        "(H + 3)//4 % 2 == 0",
+        "H % 3 != 2",
+        "H % 8 in (1, 2, 5)",
+    ],
+)
+@pytest.mark.parametrize("least", [1, 7])
+def test_a_condition_is_read_off_the_sizes_that_work(text: str, least: int) -> None:
+    condition = condition_of(lambda size: bool(eval(text, {"H": size})), least)
+    assert isinstance(condition, Condition)
+    assert condition.text("H") == text
+
+
+@pytest.mark.parametrize("works", [lambda size: True, lambda size: False, lambda size: size == 224])
+def test_no_condition_where_there_is_no_pattern(works: object) -> None:
+    assert callable(works)
+    assert condition_of(works, 1) is None
+
+
+def checked(folder: Path, source: str, *options: str) -> tuple[str, str]:
+    """What is said of a model file, and its text afterwards."""
+    path = folder / "model.py"
+    path.write_text(source)
+    result = CliRunner().invoke(main, ["check", "--isolated", "--no-cache", *options, str(path)])
+    assert result.exit_code == 0, result.output
+    return result.stdout, path.read_text()
+
+
+def test_a_unet_is_mended_at_the_size_that_failed(tmp_path: Path) -> None:
+    said, _ = checked(tmp_path, UNET)
+    assert "RL107 warning: UNet takes only heights and widths divisible by 4 (H % 4 == 0 and W % 4 == 0)" in said
+    assert "mend, verified: bring the upsampled map to the size of the skip" in said
+    said, text = checked(tmp_path, UNET, "--fix")
+    assert "0 errors, 0 warnings" in said
+    assert "size=skip.shape[-2:])\n            x = merge(torch.cat([skip, x], 1))" in text
+
+
+def test_a_signal_that_is_pooled_by_a_function(tmp_path: Path) -> None:
+    said, text = checked(tmp_path, SIGNAL, "--fix")
+    assert "0 errors, 0 warnings" in said
+    assert "F.avg_pool1d(signal, 2, ceil_mode=True)" in text
+
+
+def test_sizes_that_the_file_feeds_its_decoder_are_meant(tmp_path: Path) -> None:
+    main = 'if __name__ == "__main__":\n    UNet()(torch.randn(1, 3, 64, 64))\n'
+    said, _ = checked(tmp_path, f"{UNET}\n{main}")
+    assert said.startswith("0 errors, 0 warnings")
