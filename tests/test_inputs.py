@@ -79,6 +79,23 @@ def test_indices_are_whole_numbers() -> None:
     assert trace.output.shape == (2, 16, 4)
 
 
+def test_an_input_is_as_long_as_the_parameter_that_it_meets() -> None:
+    def scaled(self: Any, x: torch.Tensor) -> Any:
+        return x * torch.rsqrt(x.var(-1, keepdim=True)) * self.layers[0].weight
+
+    assert inputs_of(fed(lambda: Net(scaled, nn.LayerNorm(48))))["x"][-1] == 48
+    assert inputs_of(fed(lambda: Net(scaled, nn.Conv2d(3, 48, 1, bias=False))))["x"][1] == 3
+
+
+def test_a_parameter_behind_a_layer_is_no_reason_to_change_the_input() -> None:
+    def scaled(self: Any, x: torch.Tensor) -> Any:
+        return self.layers[0](x) * self.layers[1].weight.flatten()
+
+    net = build(lambda: Net(scaled, nn.Conv2d(3, 8, 1), nn.Conv2d(1, 5, 1)))
+    _, [fault] = feed(net, PROJECT, [])
+    assert "must match" in fault.error
+
+
 def test_no_input_grows_without_end() -> None:
     def forward(self: Net, x: torch.Tensor) -> Any:
         return self.layers[0](F.adaptive_avg_pool2d(x, 1).flatten(1))

@@ -58,6 +58,8 @@ def _change_for(fault: Fault, size: tuple[int, int]) -> tuple[str, Shape | None,
         return (str(source.target), (BATCH, STEPS), torch.int64) if source is not None else None
     if fault.kind in ("addition", "other") and len(operands) == 2:
         return _alike(operands)
+    if fault.kind in ("addition", "other"):
+        return _beside_parameter(fault.node, operands[0])
     flattened = flattened_map(fault)
     if flattened is not None:
         return _fitting(fault, flattened)
@@ -73,14 +75,14 @@ def blames_inputs(fault: Fault) -> bool:
     """Whether a fault may lie in invented inputs and not in the model.
 
     So it is where several inputs meet, as nobody knows how they go together; where a layer, a parameter or an addition
-    meets an input just as it came in; and where a map is flattened whose size the image decides.
+    meets an input before any layer did; and where a map is flattened whose size the image decides.
     """
     operands = [node for node in fault.node.all_input_nodes if node.meta["activation"]]
     if len(_inputs_behind(operands)) > 1 or _change_for(fault, SIZES[0]) is not None:
         return True
     if flattened_map(fault) is not None:
         return True
-    return len(operands) == 1 and placeholder_behind(operands[0]) is not None
+    return len(operands) == 1 and _input_rearranged(operands[0]) is not None
 
 
 def flattened_map(fault: Fault) -> fx.Node | None:
@@ -133,6 +135,20 @@ def _alike(operands: Sequence[fx.Node]) -> tuple[str, Shape | None, torch.dtype 
         if source is not None and source not in _inputs_behind([other]) and other.meta["shape"] is not None:
             return str(source.target), other.meta["shape"], None
     return None
+
+
+def _beside_parameter(node: fx.Node, operand: fx.Node) -> tuple[str, Shape | None, torch.dtype | None] | None:
+    """An input that meets a parameter before any layer did: as long as that is, on the axes that both have."""
+    source = _input_rearranged(operand)
+    parameters = [each.meta["shape"] for each in node.all_input_nodes if not each.meta["activation"]]
+    if source is None or len(parameters) != 1 or parameters[0] is None or source.meta["shape"] != operand.meta["shape"]:
+        return None
+    shape, [parameter] = source.meta["shape"], parameters
+    if not 0 < len(parameter) <= len(shape):
+        return None
+    own = shape[-len(parameter) :]
+    fitting = (wanted if wanted > 1 else size for size, wanted in zip(own, parameter, strict=True))
+    return str(source.target), (*shape[: -len(parameter)], *fitting), None
 
 
 def _reshaped(shape: Shape, layer: Layer, size: tuple[int, int]) -> Shape:
