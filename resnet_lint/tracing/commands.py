@@ -21,12 +21,12 @@ from .report import FORMS
     callback=checked_inputs,
     help="What to feed forward(): x=2x3x224x224, or ids=2x16:int64. Once for each input.",
 )
-@click.option("--depth", metavar="N", type=click.IntRange(min=1), default=1, help="How deep to open modules.")
+@click.option("--depth", metavar="N", type=click.IntRange(min=1), help="How deep to open modules.")
 @click.option("--shapes", type=click.Choice(("hwc", "nchw")), default="hwc", help="hwc: rows x columns x channels.")
 @click.option("--prediction", is_flag=True, help="Follow one input through the stages.")
 @click.option("--format", "form", type=click.Choice(FORMS), default="table", help="The form of the report.")
 def trace(
-    path: str, call: str | None, input: tuple[str, ...], depth: int, shapes: str, prediction: bool, form: str
+    path: str, call: str | None, input: tuple[str, ...], depth: int | None, shapes: str, prediction: bool, form: str
 ) -> int:
     """Show the shapes through a model, stage by stage, from one forward without data.
 

@@ -10,7 +10,7 @@ from typing import Literal
 
 from ..records import ModelTrace
 
-FORMS = ("table", "json")
+FORMS = ("table", "json", "svg", "html")
 
 
 @dataclass(frozen=True)
@@ -18,7 +18,7 @@ class View:
     """How to show a trace: paths relative to `cwd`, how deep to look into modules, and how to write shapes."""
 
     cwd: Path
-    depth: int
+    depth: int | None = None
     form: Literal["hwc", "nchw"] = "hwc"
 
 

@@ -24,7 +24,7 @@ def report(trace: ModelTrace, view: View) -> str:
         "target": trace.label,
         "module_path": trace.within,
         "others": trace.others,
-        "stages": [_stage(stage) for stage in stages(trace, view.depth)],
+        "stages": [_stage(stage) for stage in stages(trace, view.depth or 1)],
         "model": _step(trace.root, view),
         "flows": [_flow(flow) for flow in trace.flows],
         "residual_additions": trace.additions,

@@ -16,7 +16,7 @@ def report(trace: ModelTrace, view: View) -> str:
     """The stages as a numbered list."""
     rows = [
         (f"{stage.number}.", stage.operation, out_text(stage, view), f"{_values(stage):,} values")
-        for stage in stages(trace, view.depth)
+        for stage in stages(trace, view.depth or 1)
     ]
     aligned = ("right", "left", "left", "right")
     return page(trace, view, tabulate(rows, tablefmt="plain", colalign=aligned, disable_numparse=True))

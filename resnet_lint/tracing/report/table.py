@@ -10,18 +10,20 @@ from . import View
 from .shapes import shapes_text
 from .text import out_text, page
 
+HEADERS = ("stage", "module", "operation", "in", "out", "parameters", "")
 _UNITS = {"hwc": "rows x columns x channels", "nchw": "as torch has it"}
 
 
 def report(trace: ModelTrace, view: View) -> str:
     """The table of stages."""
-    rows = [_row(stage, view) for stage in stages(trace, view.depth)]
-    headers = ["stage", "module", "operation", "in", f"out ({_UNITS[view.form]})", "parameters", ""]
+    rows = [row(stage, view) for stage in stages(trace, view.depth or 1)]
+    headers = [f"{name} ({_UNITS[view.form]})" if name == "out" else name for name in HEADERS]
     aligned = ("right", "left", "left", "left", "left", "right", "left")
     return page(trace, view, tabulate(rows, headers, colalign=aligned, disable_numparse=True))
 
 
-def _row(stage: Stage, view: View) -> tuple[str, ...]:
+def row(stage: Stage, view: View) -> tuple[str, ...]:
+    """The cells of a stage."""
     return (
         str(stage.number),
         stage.name,

@@ -16,7 +16,7 @@ _MOST_OTHERS = 5
 
 def page(trace: ModelTrace, view: View, body: str) -> str:
     """A report around its body."""
-    blocks = [_head(trace, view), body, "\n".join(_troubles(trace, view)), _closing(trace)]
+    blocks = [_head(trace, view), body, "\n".join(troubles(trace, view)), _closing(trace)]
     return "\n\n".join(filter(None, blocks)) + "\n"
 
 
@@ -41,7 +41,8 @@ def out_text(stage: Stage, view: View) -> str:
     return shapes_text(stage.gives, view.form)
 
 
-def _troubles(trace: ModelTrace, view: View) -> Iterator[str]:
+def troubles(trace: ModelTrace, view: View) -> Iterator[str]:
+    """What does not fit, and what ended the trace, a line each."""
     steps = {step.id: step for step in trace.root.walk()}
     for fault in trace.faults:
         yield from _told(fault, steps[fault.step], view)

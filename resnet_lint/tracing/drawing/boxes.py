@@ -1,0 +1,140 @@
+"""Turns the steps of a trace into boxes to draw: fewer than there are steps, so that ResNet-152 stays readable.
+
+Activations and normalisations are a line in the box that they follow, a module with a single box inside is that box,
+and neighbours that are alike are drawn once, with their number.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+from ..records import Flow, ModelTrace, Place, Step, TracedFault
+from ..words import ADDITIONS, layer_name
+
+Sort = Literal["input", "output", "layer", "small", "join", "group"]
+
+
+@dataclass(frozen=True)
+class Box:
+    """A rectangle of the picture: a layer, a join, an input or output of the model, or a module with boxes inside.
+
+    `lines` are below its `title` and `kind`, the class of a module with parts. `ids` are all steps that it stands for,
+    `shown` those without parts that are drawn, which are fewer where it stands for `count` modules that are alike.
+    """
+
+    id: int
+    title: str
+    lines: tuple[str, ...]
+    sort: Sort
+    ids: frozenset[int]
+    shown: frozenset[int]
+    path: str
+    place: Place | None
+    kind: str = ""
+    count: int = 1
+    fault: TracedFault | None = None
+    parts: tuple[Box, ...] = ()
+
+
+def boxes_of(trace: ModelTrace) -> Box:
+    """The box of the whole model, with all others inside."""
+    return _Boxes(trace).of(trace.root)
+
+
+class _Boxes:
+    def __init__(self, trace: ModelTrace) -> None:
+        self._trace = trace
+        self._faults: Mapping[int, TracedFault] = {fault.step: fault for fault in trace.faults}
+        self._into: dict[int, list[Flow]] = {}
+        self._out_of: dict[int, list[Flow]] = {}
+        for flow in trace.flows:
+            self._into.setdefault(flow.target, []).append(flow)
+            self._out_of.setdefault(flow.source, []).append(flow)
+
+    def of(self, step: Step) -> Box:
+        if not step.parts:
+            return self._leaf(step)
+        parts = self._folded(step.parts)
+        if len(parts) == 1 and parts[0].count == 1 and step is not self._trace.root and not parts[0].parts:
+            inner = parts[0]
+            name = "" if inner.title.isdigit() else f"{inner.title}: "
+            lines = (name + "".join(inner.lines[:1]), *inner.lines[1:])
+            return replace(inner, title=step.name, lines=lines, path=step.path, place=step.place or inner.place)
+        ids = frozenset(each.id for each in step.walk())
+        shown = frozenset(id for part in parts for id in part.shown)
+        kind = step.kind if step.kind != step.name else ""
+        return Box(step.id, step.name, (), "group", ids, shown, step.path, step.place, kind=kind, parts=parts)
+
+    def _leaf(self, step: Step) -> Box:
+        fault = self._faults.get(step.id)
+        words = " ".join(filter(None, (step.kind if step.kind != step.name else "", step.detail)))
+        lines = tuple(filter(None, (words, "does not fit" if fault is not None else "")))
+        ids = frozenset({step.id})
+        return Box(step.id, step.name, lines, self._sort(step), ids, ids, step.path, step.place, fault=fault)
+
+    def _sort(self, step: Step) -> Sort:
+        if step.operation in ("input", "output"):
+            return "input" if step.operation == "input" else "output"
+        if step.id in self._trace.additions or step.operation in ADDITIONS or step.operation in ("cat", "concat"):
+            return "join"
+        return "layer" if layer_name(step) is not None else "small"
+
+    def _folded(self, steps: Sequence[Step]) -> tuple[Box, ...]:
+        """The boxes of some neighbours: what only follows in the box before it, and what is alike in one box."""
+        runs: list[list[Step]] = []
+        for step in steps:
+            if runs and self._repeats(step, runs[-1][-1]):
+                runs[-1].append(step)
+            else:
+                runs.append([step])
+        boxes: list[Box] = []
+        for run in runs:
+            if boxes and self._only_follows(run[0], boxes[-1]):
+                boxes[-1] = _with_follower(boxes[-1], run[0])
+            else:
+                boxes.append(self._repeated(run))
+        return tuple(boxes)
+
+    def _repeats(self, step: Step, before: Step) -> bool:
+        """Whether a module does once more what the one before it did, to what that one gives."""
+        if not step.parts or not before.parts:
+            return False
+        inside, earlier = ({each.id for each in one.walk()} for one in (step, before))
+        fed = any(flow.source in earlier for id in inside for flow in self._into.get(id, []))
+        return fed and _form(step, self._faults) == _form(before, self._faults)
+
+    def _repeated(self, steps: Sequence[Step]) -> Box:
+        box = self.of(steps[0])
+        if len(steps) == 1:
+            return box
+        ids = frozenset(each.id for step in steps for each in step.walk())
+        title = f"{steps[0].name} .. {steps[-1].name}"
+        return replace(box, title=title, ids=ids, count=len(steps))
+
+    def _only_follows(self, step: Step, before: Box) -> bool:
+        """Whether a step does a small thing to what one box gives to nobody else."""
+        if step.parts or before.parts or self._sort(step) != "small" or before.sort in ("input", "output"):
+            return False
+        flows = self._into.get(step.id, [])
+        if len(flows) != 1 or flows[0].source not in before.ids or step.id in self._faults:
+            return False
+        users = {flow.target for id in before.ids for flow in self._out_of.get(id, [])} - before.ids
+        return users == {step.id} and all(flow.tensor.shape == flows[0].tensor.shape for flow in self._out_of[step.id])
+
+
+def _with_follower(box: Box, step: Step) -> Box:
+    name = step.name if step.name == step.kind or not step.name.isdigit() else step.kind
+    followers = [*box.lines[1:], name] if len(box.lines) > 1 else [name]
+    first = box.lines[:1] or ("",)
+    line = ", ".join(followers)
+    return replace(box, lines=(*first, line), ids=box.ids | {step.id}, shown=box.shown | {step.id})
+
+
+def _form(step: Step, faults: Mapping[int, TracedFault]) -> Any:
+    """A module by what it does, through all its parts."""
+    shapes = tuple(tensor.shape for tensor in step.takes), tuple(tensor.shape for tensor in step.gives)
+    fault = faults[step.id].error if step.id in faults else None
+    inside = tuple((part.name, _form(part, faults)) for part in step.parts)
+    return step.kind, step.operation, step.detail, shapes, fault, inside
