@@ -49,12 +49,18 @@ def mutations(source: str) -> Iterator[Mutation]:
         if isinstance(owner, ast.ClassDef):
             for method in owner.body:
                 if isinstance(method, ast.FunctionDef):
-                    plant = _in_constructor if method.name == "__init__" else _in_forward
+                    if method.name == "__init__":
+                        plants = [_in_constructor]
+                    else:
+                        plants = [_in_forward, _in_skip] if _adds_saved(method) else [_in_forward]
                     for node in ast.walk(method):
-                        yield from plant(node, owner)
+                        for plant in plants:
+                            yield from plant(node, owner)
 
 
-def _in_forward(node: ast.AST, owner: ast.ClassDef) -> Iterator[Mutation]:
+def _in_skip(node: ast.AST, owner: ast.ClassDef) -> Iterator[Mutation]:
+    """Mistakes in a method that closes a skip connection."""
+
     def instead(kind: str, rule: str, text: str) -> Mutation:
         return _replace(kind, rule, owner, node, text)
 
@@ -65,9 +71,31 @@ def _in_forward(node: ast.AST, owner: ast.ClassDef) -> Iterator[Mutation]:
             yield instead("wrong operator", "RL205", f"{out} -= {saved}")
             yield instead("result discarded", "RL207", f"{out}.add({saved})")
             yield instead("added twice", "RL209", f"{out} = {out} + {saved} + {saved}")
+            yield instead("changed for backward", "RL204", f"{out} = {out}.sigmoid(); {out} += {saved}")
+        case ast.BinOp(branch, ast.Add(), ast.Name(saved)) | ast.BinOp(ast.Name(saved), ast.Add(), branch):
+            if saved in SAVED:
+                yield instead("addition removed", "RL208", ast.unparse(branch))
+                yield instead("wrong operator", "RL205", f"{saved} - ({ast.unparse(branch)})")
+                yield instead("added twice", "RL209", f"{ast.unparse(branch)} + {saved} + {saved}")
         case ast.Assign([ast.Name(saved)], ast.Name(x)) if saved in SAVED:
             yield instead("identity changed in place", "RL203", f"{saved} = {x}; {x} = {x}.relu_()")
             yield instead("shortcut cut", "RL210", f"{saved} = {x}.detach()")
+
+
+def _in_forward(node: ast.AST, owner: ast.ClassDef) -> Iterator[Mutation]:
+    """Mistakes in any method but the constructor."""
+
+    def instead(kind: str, rule: str, text: str) -> Mutation:
+        return _replace(kind, rule, owner, node, text)
+
+    match node:
+        case ast.Call(ast.Attribute(ast.Call(ast.Attribute(x, "flatten"), [ast.Constant(2)]), "transpose"), [_, _]):
+            tokens = ast.unparse(x)
+            yield instead("view for transpose", "RL305", f"{tokens}.reshape({tokens}.shape[0], -1, {tokens}.shape[1])")
+        case ast.Call(ast.Attribute(ast.Name("torch"), "flatten"), [x, ast.Constant(1)]):
+            yield instead("batch squeezed", "RL304", f"torch.squeeze({ast.unparse(x)})")
+        case ast.Call(ast.Attribute(x, "flatten"), [ast.Constant(1)]):
+            yield instead("batch squeezed", "RL304", f"{ast.unparse(x)}.squeeze()")
 
 
 def _in_constructor(node: ast.AST, owner: ast.ClassDef) -> Iterator[Mutation]:
@@ -84,10 +112,19 @@ def _in_constructor(node: ast.AST, owner: ast.ClassDef) -> Iterator[Mutation]:
     if isinstance(node, ast.Expr) and ast.unparse(node).endswith("__init__()") and _adds_saved(owner):
         text = f"{ast.unparse(node)}; self.shortcut_proj = nn.Conv2d(8, 8, 1)"
         yield _replace("unused shortcut", "RL206", owner, node, text)
+        text = f"{ast.unparse(node)}; self.spare_scale = nn.Parameter(torch.zeros(8))"
+        yield _replace("unused parameter", "RL403", owner, node, text)
 
 
-def _adds_saved(owner: ast.ClassDef) -> bool:
-    return any(isinstance(node, ast.Name) and node.id in SAVED for node in ast.walk(owner))
+def _adds_saved(part: ast.AST) -> bool:
+    """Whether a class or a method adds something that it has saved for the shortcut."""
+    for node in ast.walk(part):
+        match node:
+            case ast.AugAssign(_, ast.Add(), ast.Name(name)) if name in SAVED:
+                return True
+            case ast.BinOp(left, ast.Add(), right) if {getattr(side, "id", None) for side in (left, right)} & SAVED:
+                return True
+    return False
 
 
 def _replace(kind: str, rule: str, owner: ast.ClassDef, node: ast.AST, text: str) -> Mutation:

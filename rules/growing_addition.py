@@ -114,6 +114,21 @@ class GrowingAddition(Rule):
         """,
         ),
         Case(
+            "strips along both axes, each with a layer of its own",
+            """
+            import torch
+            from torch import nn
+            class Strips(nn.Module):
+                def __init__(self, width=8):
+                    super().__init__()
+                    self.rows = nn.Conv2d(width, width, (3, 1), padding=(1, 0))
+                    self.columns = nn.Sequential(nn.AdaptiveAvgPool2d((1, None)), nn.Conv2d(width, width, 1))
+                def forward(self, x):
+                    rows = self.rows(x.mean(dim=3, keepdim=True))
+                    return x * torch.sigmoid(rows + self.columns(x))
+        """,
+        ),
+        Case(
             "a context for every channel",
             """
             import torch

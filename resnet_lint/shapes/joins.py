@@ -44,9 +44,20 @@ def growing_additions(seen: Seen) -> Iterator[BothGrow]:
         shapes = left.meta["shape"], right.meta["shape"]
         if node.meta["shape"] in shapes or None in shapes or fork_of(left, right) is None:
             continue
-        if not any(_makes_room(behind_plain_calls(side)) for side in (left, right)):
+        if not any(_makes_room(_origin_of_single_sizes(side)) for side in (left, right)):
             place = seen.place(node.meta["point"].span, seen.owner(node))
             yield BothGrow(**place, shapes=shapes, result=node.meta["shape"])
+
+
+def _origin_of_single_sizes(node: fx.Node) -> fx.Node:
+    """The call that gave a tensor its number of dimensions, and its dimensions of size 1."""
+
+    def outline(each: fx.Node) -> list[bool]:
+        return [size == 1 for size in each.meta["shape"] or ()]
+
+    while (source := next((s for s in node.all_input_nodes if outline(s) == outline(node)), None)) is not None:
+        node = source
+    return node
 
 
 def _makes_room(node: fx.Node) -> bool:
@@ -54,7 +65,7 @@ def _makes_room(node: fx.Node) -> bool:
     if function_name(node) == "getitem":
         index = node.args[1]
         return None in (index if isinstance(index, tuple) else (index,))
-    return function_name(node) in _RESHAPES or bool(node.kwargs.get("keepdim"))
+    return function_name(node) in _RESHAPES or "pool" in function_name(node) or bool(node.kwargs.get("keepdim"))
 
 
 # `get` is what a property such as `x.T` calls.
