@@ -50,11 +50,10 @@ class Environment:
         del self._shapes.guards[assumed:]  # that a size is positive is no condition on the user's model
         return size
 
-    def tensor(self, name: str, like: torch.Tensor) -> torch.Tensor:
-        """A fake tensor on meta like `like`, each of its sizes a new symbol."""
-        sizes = [self.integer(f"{name}.{axis}", size) for axis, size in enumerate(like.shape)]
+    def empty(self, sizes: Sequence[Any], dtype: torch.dtype) -> torch.Tensor:
+        """A fake tensor on meta of these sizes."""
         with self._mode:
-            return torch.empty(sizes, dtype=like.dtype, device="meta")
+            return torch.empty(sizes, dtype=dtype, device="meta")
 
     @property
     def guards(self) -> tuple[sympy.Basic, ...]:
@@ -89,7 +88,10 @@ class Environment:
 
         Raises DataDependentError for a size that values decide on.
         """
-        expression = self.expression(size)
+        return self.number(self.expression(size))
+
+    def number(self, expression: Size) -> int:
+        """The number that an expression stands for; see `hint`."""
         if isinstance(expression, int):
             return expression
         if not expression.free_symbols <= self._hints.keys():

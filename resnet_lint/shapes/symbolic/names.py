@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 
 import sympy
 
@@ -12,20 +13,39 @@ Names = Mapping[sympy.Basic, str]
 """What people call a symbol."""
 
 
-def names_of(inputs: Iterable[Sequence[tuple[sympy.Symbol, Size]]]) -> dict[sympy.Basic, str]:
-    """A name for each symbol of the inputs' axes, which come with what the trace found them to be.
+@dataclass(frozen=True)
+class Axis:
+    """A dimension of an input: its symbol, its size in the concrete trace, and what the symbolic trace found it to be.
 
-    Symbols that are found equal share a name; a second H of another size is H2.
+    That is a number that the model fixes, the symbol of a size that it has to be equal to, or its own.
     """
+
+    symbol: sympy.Symbol
+    hint: int
+    found: Size
+
+
+def shared_names(inputs: Iterable[Sequence[Axis]]) -> dict[sympy.Basic, str]:
+    """A name for each symbol: those that are found equal share it; a second H of another size is H2."""
     names: dict[sympy.Basic, str] = {}
-    for axes in inputs:
-        fixed = [isinstance(found, int) for _, found in axes]
-        for letter, (symbol, found) in zip(_letters(fixed), axes, strict=True):
-            same = names.get(found) if isinstance(found, sympy.Basic) else None
-            names[symbol] = same or _free(letter, set(names.values()))
-            if isinstance(found, sympy.Basic):
-                names[found] = names[symbol]
+    for letter, axis in _lettered(inputs):
+        names[axis.symbol] = names.get(axis.found) or _free(letter, names)
+        if isinstance(axis.found, sympy.Basic):
+            names[axis.found] = names[axis.symbol]
     return names
+
+
+def own_names(inputs: Iterable[Sequence[Axis]]) -> dict[sympy.Basic, str]:
+    """A name of its own for each symbol."""
+    names: dict[sympy.Basic, str] = {}
+    for letter, axis in _lettered(inputs):
+        names[axis.symbol] = _free(letter, names)
+    return names
+
+
+def _lettered(inputs: Iterable[Sequence[Axis]]) -> Iterable[tuple[str, Axis]]:
+    for axes in inputs:
+        yield from zip(_letters([isinstance(axis.found, int) for axis in axes]), axes, strict=True)
 
 
 def _letters(fixed: Sequence[bool]) -> Sequence[str]:
@@ -45,8 +65,8 @@ def _letters(fixed: Sequence[bool]) -> Sequence[str]:
             return ["N", *(f"D{axis}" for axis in range(1, rank))]
 
 
-def _free(letter: str, taken: set[str]) -> str:
-    number = 1
+def _free(letter: str, names: Names) -> str:
+    taken, number = set(names.values()), 1
     while (name := letter if number == 1 else f"{letter}{number}") in taken:
         number += 1
     return name

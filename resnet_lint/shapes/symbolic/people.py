@@ -95,6 +95,9 @@ class _Printer(StrPrinter):
     def _print_Symbol(self, symbol: sympy.Symbol) -> str:
         return self._names.get(symbol, symbol.name)
 
+    def _print_Pow(self, power: sympy.Pow) -> str:
+        return f"{self._factor(power.base)}**{self._factor(power.exp)}"
+
     def _print_FloorDiv(self, division: sympy.Expr) -> str:
         base, divisor = division.args
         constant, rest = base.as_coeff_Add()
@@ -127,25 +130,42 @@ class _Printer(StrPrinter):
     _print_PythonMod = _print_Mod
 
     def _in_order(self, parts: Sequence[sympy.Expr]) -> list[sympy.Expr]:
-        """As their symbols were named: `N*H*W`."""
+        """As their symbols were named, and numbers last: `N*H*W`, `H == 224`."""
         place = {symbol: index for index, symbol in enumerate(self._names)}
-        return sorted(parts, key=lambda part: sorted(place.get(symbol, len(place)) for symbol in part.free_symbols))
+
+        def key(part: sympy.Expr) -> list[int]:
+            return sorted(place.get(symbol, len(place)) for symbol in part.free_symbols) or [len(place)]
+
+        return sorted(parts, key=key)
 
     def _factor(self, expression: sympy.Basic) -> str:
         """In parentheses, where it has several parts."""
         text: str = self._print(expression)
-        is_one = expression.is_Atom or expression.is_Pow or (text.startswith("ceil(") and text.endswith(")"))
+        is_ceil = isinstance(expression, FloorDiv) and text.startswith("ceil(")
+        is_one = is_ceil or expression.is_Atom or expression.is_Pow
         return text if is_one else f"({text})"
 
     def _print_Relational(self, relation: sympy.Rel) -> str:
         sign = {"Equality": "==", "Unequality": "!="}.get(type(relation).__name__, relation.rel_op)
-        return f"{self._print(relation.lhs)} {sign} {self._print(relation.rhs)}"
+        sides = self._in_order(relation.args) if sign in ("==", "!=") else relation.args
+        return f" {sign} ".join(map(self._print, sides))
 
     def _print_And(self, condition: sympy.And) -> str:
         return " and ".join(self._clause(part) for part in condition.args)
 
     def _print_Or(self, condition: sympy.Or) -> str:
         return " or ".join(self._clause(part) for part in condition.args)
+
+    def _print_BooleanAtom(self, value: sympy.Basic) -> str:
+        return str(bool(value))
+
+    _print_BooleanTrue = _print_BooleanFalse = _print_BooleanAtom
+
+    def _print_Max(self, largest: sympy.Basic) -> str:
+        return f"max({', '.join(map(self._print, largest.args))})"
+
+    def _print_Min(self, smallest: sympy.Basic) -> str:
+        return f"min({', '.join(map(self._print, smallest.args))})"
 
     def _print_Not(self, condition: sympy.Not) -> str:
         return f"not {self._clause(condition.args[0])}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping
 from types import FrameType
 from typing import Any
@@ -17,21 +18,35 @@ from ..recorder import Recorder
 from .environment import Environment
 
 
+class TooSlowError(Exception):
+    """The expressions of the sizes grew too large to be worked with."""
+
+    def __init__(self) -> None:
+        super().__init__("from here on its sizes are too complicated to be written as expressions")
+
+
 class SymbolicRecorder(Recorder):
     """Records one forward of `root` in the environment's mode. Each node says in `node.meta` what its call asked for:
 
     guards   the conditions that the call put on the sizes
+
+    Ends the forward once the process has used `ends` seconds of its processor.
     """
 
-    def __init__(self, root: nn.Module, project: Project, prefer_branch: bool, environment: Environment) -> None:
+    def __init__(
+        self, root: nn.Module, project: Project, prefer_branch: bool, environment: Environment, ends: float
+    ) -> None:
         super().__init__(root, project, prefer_branch)
         self.watch = _NoWatch(project)
         self._environment = environment
         self._guards_before = 0
+        self._ends = ends
 
     def __torch_function__(
         self, func: Callable[..., Any], types: Any, args: tuple[Any, ...] = (), kwargs: Mapping[str, Any] | None = None
     ) -> Any:
+        if time.process_time() > self._ends:
+            raise TooSlowError
         self._guards_before = self._environment.count
         return super().__torch_function__(func, types, args, kwargs)
 

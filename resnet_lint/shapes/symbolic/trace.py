@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,25 +10,30 @@ import sympy
 import torch
 from torch import fx
 
-from ..calls import mapped
+from ..calls import mapped, tensors_in
 from ..place import Project
 from ..trace import Trace, recorded
 from .environment import Environment, Size
-from .names import Names, names_of
+from .names import Axis, Names, shared_names
 from .people import people, people_shape
 from .recorder import SymbolicRecorder
+
+# A pass whose expressions grow beyond this is given up; processor time, in seconds.
+_MOST_SECONDS = 20.0
 
 
 @dataclass(frozen=True, eq=False)
 class SymbolicTrace:
     """A trace whose nodes carry in `node.meta` both shapes: `shape` in numbers, and `symbolic` with expressions.
 
-    `names` are those of the symbols (N, H, W); `guards` are the conditions under which the model does just what it did
-    here, those on single calls also in `node.meta["guards"]`. `trace.stop` is the reason, where it ended early.
+    `axes` are those of the inputs, `names` the names of their symbols (N, H, W). `guards` are the conditions under
+    which the model does just what it did here, those on single calls also in `node.meta["guards"]`. `trace.stop` is
+    the reason, where it ended early.
     """
 
     trace: Trace
     environment: Environment
+    axes: tuple[tuple[Axis, ...], ...]
     names: Names
     guards: tuple[sympy.Basic, ...]
 
@@ -44,29 +50,45 @@ class SymbolicTrace:
         return people_shape(node.meta["symbolic"], self.names)
 
 
-def symbolic_trace(earlier: Trace, project: Project, environment: Environment | None = None) -> SymbolicTrace:
+def symbolic_trace(
+    earlier: Trace, project: Project, environment: Environment | None = None, seconds: float = _MOST_SECONDS
+) -> SymbolicTrace:
     """Record the forward of an earlier trace again, each size of its inputs a symbol of its own.
 
-    It goes the way that the earlier sizes lead. A symbol of which the model wants one value, as a convolution wants
-    its channels, is shown as that value.
+    It goes the way that the earlier sizes lead, but for a batch of one, which torch treats in its own way: that is two
+    here, if the model takes it. A symbol of which the model wants one value, as a convolution wants its channels, is
+    shown as that value. It ends, with the reason in `trace.stop`, after so many seconds of processor time.
     """
-    environment = environment or Environment()
+    ends = time.process_time() + seconds
+    if any(tensor.shape[:1] == (1,) for tensor in tensors_in([earlier.args, earlier.kwargs])):
+        trace = _traced(earlier, project, environment or Environment(), ends, least_batch=2)
+        if trace.trace.trouble <= earlier.trouble:
+            return trace
+    return _traced(earlier, project, environment or Environment(), ends, least_batch=1)
+
+
+def _traced(earlier: Trace, project: Project, environment: Environment, ends: float, least_batch: int) -> SymbolicTrace:
     inputs: list[list[sympy.Symbol]] = []
 
     def symbolic(value: Any) -> Any:
         if not isinstance(value, torch.Tensor):
             return value
-        tensor = environment.tensor(f"input_{len(inputs)}", value)
-        inputs.append([environment.expression(size) for size in tensor.shape])
-        return tensor
+        hints = [max(size, least_batch) if axis == 0 else size for axis, size in enumerate(value.shape)]
+        sizes = [environment.integer(f"input_{len(inputs)}.{axis}", hint) for axis, hint in enumerate(hints)]
+        inputs.append([environment.expression(size) for size in sizes])
+        return environment.empty(sizes, value.dtype)
 
     args, kwargs = mapped((earlier.args, earlier.kwargs), symbolic)
-    recorder = SymbolicRecorder(earlier.root, project, earlier.preferred_branch, environment)
+    recorder = SymbolicRecorder(earlier.root, project, earlier.preferred_branch, environment, ends)
     with environment.active():
         trace = recorded(earlier.root, args, kwargs, project, earlier.preferred_branch, recorder=recorder)
     _write_both_shapes(trace.graph, environment)
-    axes = [[(symbol, environment.settled(symbol)) for symbol in symbols] for symbols in inputs]
-    return SymbolicTrace(trace, environment, names_of(axes), environment.guards)
+    axes = tuple(tuple(_axis(symbol, environment) for symbol in symbols) for symbols in inputs)
+    return SymbolicTrace(trace, environment, axes, shared_names(axes), environment.guards)
+
+
+def _axis(symbol: sympy.Symbol, environment: Environment) -> Axis:
+    return Axis(symbol, environment.number(symbol), environment.settled(symbol))
 
 
 def _write_both_shapes(graph: fx.Graph, environment: Environment) -> None:
