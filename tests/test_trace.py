@@ -77,6 +77,14 @@ def test_the_json_report_knows_branch_and_shortcut(lint: Lint) -> None:
     assert (conv["called"]["line"], conv["built"]["line"], conv["detail"]) == (26, 18, "3x3, 64 -> 64")
 
 
+def test_shapes_in_the_sizes_of_the_input(lint: Lint) -> None:
+    result = lint("trace", PIPELINE / "fixed.py", "--symbolic")
+    assert [row[-2] for row in cells(result.stdout)[1:4]] == [
+        *("ceil(H/4) x ceil(W/4) x 64", "ceil(H/4) x ceil(W/4) x 64", "ceil(H/4) x ceil(W/4) x 256"),
+    ]
+    assert cells(result.stdout)[-1][-2] == "1000 classes"
+
+
 def test_a_fault_in_json_has_both_operands(lint: Lint) -> None:
     report = trace_of(lint("trace", PIPELINE / "model.py", "--format", "json"))
     [fault] = report["faults"]

@@ -172,6 +172,35 @@ def test_a_fault_is_red_with_the_shapes_of_both_operands(pictures: dict[str, Ele
     assert sorted(map(str, labels)) == ["56 x 56 x 256", "56 x 56 x 64"]
 
 
+@pytest.mark.parametrize("form", ["mermaid", "dot"])
+def test_graphs_for_other_tools_are_whole(form: str, lint: Lint, tmp_path: Path) -> None:
+    model = tmp_path / "deep.py"
+    model.write_text(DEEP)
+    text = lint("trace", model, "--format", form).stdout
+    arrow = r"-->|-\.->" if form == "mermaid" else "->"
+    ends = re.findall(rf"^(s\d+) (?:{arrow}).*?(s\d+)(?: \[.*)?$", text, re.MULTILINE)
+    names = {name for line in text.splitlines() for name in re.findall(r"^(s\d+)(?: ?[\[(])", line)}
+    assert {name for pair in ends for name in pair} == names, "each box is reached, and each edge has its boxes"
+    assert len({target for _, target in ends}) == len(names) - 1, "all but the input"
+    assert text.count("subgraph") == (text.count("\nend") if form == "mermaid" else text.count("\n}") - 1)
+    assert "0 .. 35 (x36)" in text and "16 x 12 x 32" in text
+
+
+def test_faults_are_red_in_graphs_for_other_tools(lint: Lint) -> None:
+    mermaid, dot = (
+        lint("trace", FIXTURES / "f5_pipeline/model.py", "--format", form).stdout for form in ("mermaid", "dot")
+    )
+    lines = mermaid.splitlines()
+    [(numbers,)] = [re.findall(r"[\d,]+(?= stroke)", line) for line in lines if line.startswith("linkStyle")]
+    edges = [line for line in lines if re.match(r"s\d+ -", line)]
+    assert [edges[int(number)].split('"')[1] for number in numbers.split(",")] == ["56 x 56 x 256", "56 x 56 x 64"]
+    assert [line.split("[label=")[1].split(",")[0] for line in dot.splitlines() if 'color="#b3261e"' in line] == [
+        r'"add\ndoes not fit\nrelu"',
+        '"56 x 56 x 256"',
+        '"56 x 56 x 64"',
+    ]
+
+
 class Page(HTMLParser):
     """What a page would load, and the tags that it is made of."""
 

@@ -23,10 +23,18 @@ from .report import FORMS
 )
 @click.option("--depth", metavar="N", type=click.IntRange(min=1), help="How deep to open modules.")
 @click.option("--shapes", type=click.Choice(("hwc", "nchw")), default="hwc", help="hwc: rows x columns x channels.")
+@click.option("--symbolic", is_flag=True, help="Write shapes in the sizes of the inputs: H//2 x W//2 x 64.")
 @click.option("--prediction", is_flag=True, help="Follow one input through the stages.")
 @click.option("--format", "form", type=click.Choice(FORMS), default="table", help="The form of the report.")
 def trace(
-    path: str, call: str | None, input: tuple[str, ...], depth: int | None, shapes: str, prediction: bool, form: str
+    path: str,
+    call: str | None,
+    input: tuple[str, ...],
+    depth: int | None,
+    shapes: str,
+    symbolic: bool,
+    prediction: bool,
+    form: str,
 ) -> int:
     """Show the shapes through a model, stage by stage, from one forward without data.
 
@@ -45,6 +53,6 @@ def trace(
     model = named(path, given, cwd)
     with Workers(chooser(model.settings.python, model.file.path)) as workers:
         found = flow.trace(model, workers)
-    view = View(cwd, depth, "nchw" if shapes == "nchw" else "hwc")
+    view = View(cwd, depth, "nchw" if shapes == "nchw" else "hwc", symbolic)
     click.echo(render("prediction" if prediction else form, found, view), nl=False)
     return flow.exit_code(found)

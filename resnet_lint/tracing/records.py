@@ -13,14 +13,16 @@ Role = Literal["main", "branch", "shortcut"]
 
 @dataclass(frozen=True)
 class Tensor:
-    """A tensor on its way: its shape, batch first, and which axis counts its channels, None where none does.
+    """A tensor on its way: its shape, batch first, and which axis counts its channels, None where nobody knows.
 
-    `name` tells two tensors of one step apart: it is that of the graph's node.
+    `symbolic` is the shape in the sizes of the inputs (`N`, `H//2`), None where there is none. `name` tells two tensors
+    of one step apart: it is that of the graph's node.
     """
 
     name: str
     shape: Shape
     channels: int | None = None
+    symbolic: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True)
@@ -95,7 +97,8 @@ class ModelTrace:
 
     `label` is the source that builds it, `within` the place of the module in it that was asked for, where that is a
     part. `additions` are the steps that close a skip connection. `others` are the models of the file that were traced
-    too. `stopped` says why the forward did not come to its end, where that was no fault of shapes.
+    too. `stopped` says why the forward did not come to its end, where that was no fault of shapes; `unsymbolic`
+    why there are no symbolic shapes.
     """
 
     path: str
@@ -108,6 +111,7 @@ class ModelTrace:
     within: str | None = None
     others: tuple[str, ...] = ()
     stopped: str | None = None
+    unsymbolic: str | None = None
 
     @property
     def inputs(self) -> tuple[Step, ...]:

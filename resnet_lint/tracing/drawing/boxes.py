@@ -20,8 +20,8 @@ Sort = Literal["input", "output", "layer", "small", "join", "group"]
 class Box:
     """A rectangle of the picture: a layer, a join, an input or output of the model, or a module with boxes inside.
 
-    `lines` are below its `title` and `kind`, the class of a module with parts. `ids` are all steps that it stands for,
-    `shown` those without parts that are drawn, which are fewer where it stands for `count` modules that are alike.
+    `lines` are below its `title` and `kind`, the class of a module with parts; `followers` are the names of what only
+    follows. `ids` are all steps that it stands for, `count` the modules that are alike and drawn once.
     """
 
     id: int
@@ -29,13 +29,44 @@ class Box:
     lines: tuple[str, ...]
     sort: Sort
     ids: frozenset[int]
-    shown: frozenset[int]
     path: str
     place: Place | None
     kind: str = ""
+    followers: tuple[str, ...] = ()
     count: int = 1
     fault: TracedFault | None = None
     parts: tuple[Box, ...] = ()
+
+    @property
+    def texts(self) -> tuple[str, ...]:
+        """What stands below the heading, a line each."""
+        return tuple(filter(None, (*self.lines, ", ".join(self.followers))))
+
+    @property
+    def heading(self) -> str:
+        """The title with the number of modules that are alike."""
+        return f"{self.title} (x{self.count})" if self.count > 1 else self.title
+
+    @property
+    def holds_fault(self) -> bool:
+        """Whether this or something inside does not fit."""
+        return self.fault is not None or any(part.holds_fault for part in self.parts)
+
+
+def readable_depth(root: Box) -> int:
+    """How deep to open a box so that one can take in what is seen."""
+    depth = 1
+    while _count(root, depth) < _count(root, depth + 1) <= _MOST_BOXES:
+        depth += 1
+    return depth
+
+
+_MOST_BOXES = 60
+
+
+def _count(box: Box, depth: int) -> int:
+    """The boxes that are seen where a box is opened so many levels deep."""
+    return 1 + sum(_count(part, depth - 1) for part in box.parts if depth > 0)
 
 
 def boxes_of(trace: ModelTrace) -> Box:
@@ -63,16 +94,15 @@ class _Boxes:
             lines = (name + "".join(inner.lines[:1]), *inner.lines[1:])
             return replace(inner, title=step.name, lines=lines, path=step.path, place=step.place or inner.place)
         ids = frozenset(each.id for each in step.walk())
-        shown = frozenset(id for part in parts for id in part.shown)
         kind = step.kind if step.kind != step.name else ""
-        return Box(step.id, step.name, (), "group", ids, shown, step.path, step.place, kind=kind, parts=parts)
+        return Box(step.id, step.name, (), "group", ids, step.path, step.place, kind=kind, parts=parts)
 
     def _leaf(self, step: Step) -> Box:
         fault = self._faults.get(step.id)
         words = " ".join(filter(None, (step.kind if step.kind != step.name else "", step.detail)))
         lines = tuple(filter(None, (words, "does not fit" if fault is not None else "")))
         ids = frozenset({step.id})
-        return Box(step.id, step.name, lines, self._sort(step), ids, ids, step.path, step.place, fault=fault)
+        return Box(step.id, step.name, lines, self._sort(step), ids, step.path, step.place, fault=fault)
 
     def _sort(self, step: Step) -> Sort:
         if step.operation in ("input", "output"):
@@ -125,11 +155,8 @@ class _Boxes:
 
 
 def _with_follower(box: Box, step: Step) -> Box:
-    name = step.name if step.name == step.kind or not step.name.isdigit() else step.kind
-    followers = [*box.lines[1:], name] if len(box.lines) > 1 else [name]
-    first = box.lines[:1] or ("",)
-    line = ", ".join(followers)
-    return replace(box, lines=(*first, line), ids=box.ids | {step.id}, shown=box.shown | {step.id})
+    name = step.kind if step.name.isdigit() else step.name
+    return replace(box, followers=(*box.followers, name), ids=box.ids | {step.id})
 
 
 def _form(step: Step, faults: Mapping[int, TracedFault]) -> Any:

@@ -100,8 +100,8 @@ def text_width(text: str) -> float:
 
 def picture(box: Box, flows: tuple[Flow, ...], depth: int, label: Callable[[Tensor], str]) -> Picture:
     """The picture of a box, opened so many levels deep; the inside of closed boxes is laid out as well."""
-    title = shortened(f"{box.title} (x{box.count})" if box.count > 1 else box.title)
-    lines = tuple(map(shortened, filter(None, box.lines)))
+    title = shortened(box.heading)
+    lines = tuple(map(shortened, box.texts))
     head = f"+ {title}  {box.kind}" if box.parts else title
     width = max(map(text_width, (head, *lines))) + 2 * PAD
     if not box.parts:

@@ -11,21 +11,24 @@ from ...shapes.fault import CONCATENATIONS
 from ...shapes.residuals import Residual, residuals_in
 from ..records import Flow, Role, Tensor
 from .channels import channel_axes
+from .subject import Subject
 from .tree import OUTPUT, Key, Tree
 
 Crossing = tuple[list[Tensor], list[Tensor]]
 """The tensors that enter a step from outside, and those that leave it."""
 
 
-def flows_in(tree: Tree, graph: fx.Graph) -> tuple[Flow, ...]:
+def flows_in(tree: Tree, subject: Subject) -> tuple[Flow, ...]:
     """All flows in the order of their targets, each tensor once for each target."""
+    graph, symbolic = subject.trace.graph, subject.symbolic
     axes = channel_axes(graph)
     found: dict[tuple[str, int], Flow] = {}
     for source, target in _uses(tree):
         start = tree.leaf(source)
         if start is not None and start != target and source.meta["shape"] is not None:
             ids = tree.ids[start], tree.ids[target]
-            tensor = Tensor(source.name, source.meta["shape"], axes.get(source))
+            sizes = symbolic.people_shape(source) if symbolic is not None else None
+            tensor = Tensor(source.name, source.meta["shape"], axes.get(source), sizes)
             found.setdefault((source.name, ids[1]), Flow(*ids, tensor))
     roles = _roles(tree, graph)
     return tuple(replace(flow, role=roles.get((flow.source, flow.target), "main")) for flow in found.values())

@@ -20,7 +20,7 @@ def model_trace(request: Request) -> ModelTrace:
     subject = find(request)
     trace = subject.trace
     tree = Tree(subject)
-    flows = flows_in(tree, trace.graph)
+    flows = flows_in(tree, subject)
     return ModelTrace(
         path=request.path,
         torch=torch.__version__,
@@ -32,6 +32,7 @@ def model_trace(request: Request) -> ModelTrace:
         within=subject.call.path or None,
         others=subject.others,
         stopped=trace.stop.reason if trace.stop is not None else None,
+        unsymbolic=subject.unsymbolic,
     )
 
 

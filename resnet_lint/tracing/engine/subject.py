@@ -5,54 +5,62 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from torch import nn
+
 from ...errors import UsageError
 from ...model.attempts import Traced
 from ...model.main_model import Candidates, candidates, main_model
 from ...records import Request
 from ...shapes.calls import ModuleCall
 from ...shapes.place import Project
+from ...shapes.symbolic.trace import SymbolicTrace, symbolic_trace
 from ...shapes.trace import Trace
 
 
 @dataclass(frozen=True, eq=False)
 class Subject:
-    """A recorded forward, and the call in it that is to be shown: the whole model's, or that of one of its parts."""
+    """A recorded forward, and the call in it that is to be shown: the whole model's, or that of one of its parts.
+
+    `trace` is that of `symbolic` where there is one, and `unsymbolic` the reason why there is none.
+    """
 
     project: Project
     label: str
     trace: Trace
     call: ModuleCall
-    others: tuple[str, ...] = ()
+    others: tuple[str, ...]
+    symbolic: SymbolicTrace | None
+    unsymbolic: str | None
 
 
 def find(request: Request) -> Subject:
     """The forward that a request asks for. Raises UsageError where no model can be found, built or fed."""
     models = candidates(request)
     part = _as_part(models) if request.call is None else None
-    if part is not None:
-        traced, shown = part
-        return Subject(models.loaded.project, traced.label, traced.trace, shown)
-    traced, others = main_model(models)
-    return Subject(models.loaded.project, traced.label, traced.trace, _root_call(traced.trace), tuple(others))
+    chosen, others = (part[0], []) if part is not None else main_model(models)
+    project = models.loaded.project
+    symbolic = symbolic_trace(chosen.trace, project)
+    unsymbolic = _why_other(symbolic.trace, chosen.trace)
+    trace = chosen.trace if unsymbolic is not None else symbolic.trace
+    call = _root_call(trace) if part is None else next(_calls_of(part[1], trace))
+    known = symbolic if unsymbolic is None else None
+    return Subject(project, chosen.label, trace, call, tuple(others), known, unsymbolic)
 
 
-def _as_part(models: Candidates) -> tuple[Traced, ModuleCall] | None:
-    """The first call of the class asked for, where it was met as a part of other models only."""
+def _as_part(models: Candidates) -> tuple[Traced, type[nn.Module]] | None:
+    """The class asked for and the first model that calls it, where it was not traced as a model itself."""
     kind = next((model.type for model in models.classes if model.name == models.request.only_class), None)
     if kind is None or any(type(traced.trace.root) is kind for traced in models.found.traced):
         return None
-    for traced in models.found.traced:
-        for call in _all_calls(traced.trace):
-            if type(call.module) is kind:
-                return traced, call
-    return None
+    callers = (traced for traced in models.found.traced if any(_calls_of(kind, traced.trace)))
+    return next(((traced, kind) for traced in callers), None)
 
 
-def _all_calls(trace: Trace) -> Iterator[ModuleCall]:
-    """The calls in which a fault lies first, as they tell more; then all others that came to their end."""
+def _calls_of(kind: type[nn.Module], trace: Trace) -> Iterator[ModuleCall]:
+    """The calls of a class; those in which a fault lies first, as they tell more."""
     for fault in trace.all_faults:
-        yield from fault.call.with_callers()
-    yield from trace.calls
+        yield from (call for call in fault.call.with_callers() if type(call.module) is kind)
+    yield from (call for call in trace.calls if type(call.module) is kind)
 
 
 def _root_call(trace: Trace) -> ModuleCall:
@@ -63,3 +71,10 @@ def _root_call(trace: Trace) -> ModuleCall:
             return list(call.with_callers())[-1]
     reason = trace.stop.reason if trace.stop is not None else "it calls no torch function"
     raise UsageError(f"{type(trace.root).__name__} shows nothing to draw: {reason}")
+
+
+def _why_other(symbolic: Trace, concrete: Trace) -> str | None:
+    """Why a forward with sizes as symbols did not do the same as with numbers; None where it did."""
+    if symbolic.stop is not None and concrete.stop is None:
+        return symbolic.stop.reason
+    return None if symbolic.trouble == concrete.trouble else "with sizes as symbols, other calls fail"

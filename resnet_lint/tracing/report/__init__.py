@@ -10,16 +10,20 @@ from typing import Literal
 
 from ..records import ModelTrace
 
-FORMS = ("table", "json", "svg", "html")
+FORMS = ("table", "json", "mermaid", "dot", "svg", "html")
 
 
 @dataclass(frozen=True)
 class View:
-    """How to show a trace: paths relative to `cwd`, how deep to look into modules, and how to write shapes."""
+    """How to show a trace: paths relative to `cwd`, how deep to look into modules, and how to write shapes.
+
+    `symbolic` writes them in the sizes of the inputs, where there are such shapes.
+    """
 
     cwd: Path
     depth: int | None = None
     form: Literal["hwc", "nchw"] = "hwc"
+    symbolic: bool = False
 
 
 def render(form: str, trace: ModelTrace, view: View) -> str:

@@ -67,7 +67,7 @@ def _facts(trace: ModelTrace, drawn: Picture, view: View) -> dict[str, Any]:
 
 
 def _shapes(step: Step, view: View) -> str:
-    sides = (shapes_text(tensors, view.form) for tensors in (step.takes, step.gives))
+    sides = (shapes_text(tensors, view) for tensors in (step.takes, step.gives))
     return " \N{RIGHTWARDS ARROW} ".join(filter(None, sides))
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from ... import __version__
 from ...files import shown
-from ..records import Flow, ModelTrace, Place, Step, TracedFault
+from ..records import Flow, ModelTrace, Place, Step, Tensor, TracedFault
 from ..stages import Stage, stages
 from . import View
 
@@ -30,6 +30,7 @@ def report(trace: ModelTrace, view: View) -> str:
         "residual_additions": trace.additions,
         "faults": [_fault(fault, view) for fault in trace.faults],
         "stopped": trace.stopped,
+        "unsymbolic": trace.unsymbolic,
     }
     return json.dumps(fields, indent=2) + "\n"
 
@@ -39,8 +40,8 @@ def _stage(stage: Stage) -> dict[str, Any]:
         "number": stage.number,
         "name": stage.name,
         "operation": stage.operation,
-        "in": [tensor.shape for tensor in stage.takes],
-        "out": [tensor.shape for tensor in stage.gives],
+        "in": list(map(_tensor, stage.takes)),
+        "out": list(map(_tensor, stage.gives)),
         "parameters": stage.parameters,
         "steps": [step.id for step in stage.steps],
         "faulty": stage.is_faulty,
@@ -56,8 +57,8 @@ def _step(step: Step, view: View) -> dict[str, Any]:
         "operation": step.operation,
         "detail": step.detail,
         "parameters": step.parameters,
-        "in": [tensor.shape for tensor in step.takes],
-        "out": [tensor.shape for tensor in step.gives],
+        "in": list(map(_tensor, step.takes)),
+        "out": list(map(_tensor, step.gives)),
         "called": _place(step.place, view),
         "built": _place(step.built, view),
         "parts": [_step(part, view) for part in step.parts],
@@ -69,7 +70,11 @@ def _place(place: Place | None, view: View) -> dict[str, Any] | None:
 
 
 def _flow(flow: Flow) -> dict[str, Any]:
-    return {"source": flow.source, "target": flow.target, "shape": flow.tensor.shape, "role": flow.role}
+    return {"source": flow.source, "target": flow.target, **_tensor(flow.tensor), "role": flow.role}
+
+
+def _tensor(tensor: Tensor) -> dict[str, Any]:
+    return {"shape": tensor.shape, "symbolic": tensor.symbolic}
 
 
 def _fault(fault: TracedFault, view: View) -> dict[str, Any]:

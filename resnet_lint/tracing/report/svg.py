@@ -6,16 +6,13 @@ from collections.abc import Iterator, Sequence
 from html import escape
 
 from ...executor.extra import require
-from ..drawing.boxes import Box, boxes_of
+from ..drawing.boxes import Box, boxes_of, readable_depth
 from ..drawing.layers import Layers, Link
 from ..drawing.picture import LINE, PAD, Picture, Point, picture
 from ..records import ModelTrace, Tensor
 from . import View
 from .shapes import shape_text
 from .text import title
-
-# Boxes that one can take in at a glance. Where the model has more, its inner modules stay closed.
-_MOST_BOXES = 60
 
 STYLE = """
 .picture { --paper: #fff; --card: #f6f7f9; --ink: #1b1f24; --soft: #5a6470; --line: #aab3bd; --frame: #d5dae0;
@@ -63,24 +60,12 @@ def draw(trace: ModelTrace, view: View) -> Picture:
     """The places of everything in the picture. Raises UsageError where igraph is not installed."""
     require("igraph", extra="trace")
     root = boxes_of(trace)
-    depth = view.depth or _readable_depth(root)
+    depth = view.depth or readable_depth(root)
 
     def label(tensor: Tensor) -> str:
-        return shape_text(tensor, view.form)
+        return shape_text(tensor, view)
 
     return picture(root, trace.flows, depth, label)
-
-
-def _readable_depth(root: Box) -> int:
-    depth = 1
-    while _count(root, depth) < _count(root, depth + 1) <= _MOST_BOXES:
-        depth += 1
-    return depth
-
-
-def _count(box: Box, depth: int) -> int:
-    """The boxes that are seen where a box is opened so many levels deep."""
-    return 1 + sum(_count(part, depth - 1) for part in box.parts if depth > 0)
 
 
 def markup(drawn: Picture, *, everything: bool, place: str = "") -> Iterator[str]:
@@ -156,12 +141,8 @@ def _classes(drawn: Picture) -> Iterator[str]:
         yield "open" if drawn.is_open else "closed"
     if drawn.box.fault is not None:
         yield "fault"
-    elif holds_fault(drawn.box):
+    elif drawn.box.holds_fault:
         yield "holds-fault"
-
-
-def holds_fault(box: Box) -> bool:
-    return box.fault is not None or any(map(holds_fault, box.parts))
 
 
 def _tip(box: Box) -> str:

@@ -28,7 +28,7 @@ def row(stage: Stage, view: View) -> tuple[str, ...]:
         str(stage.number),
         stage.name,
         stage.operation,
-        shapes_text(stage.takes, view.form),
+        shapes_text(stage.takes, view),
         out_text(stage, view),
         f"{stage.parameters:,}" if stage.parameters else "",
         "FAULT" if stage.is_faulty else "",

@@ -38,7 +38,7 @@ def out_text(stage: Stage, view: View) -> str:
     """What a stage gives: its shapes, or the classes that the model tells apart."""
     if stage.classes is not None and view.form == "hwc":
         return f"{stage.classes} classes"
-    return shapes_text(stage.gives, view.form)
+    return shapes_text(stage.gives, view)
 
 
 def troubles(trace: ModelTrace, view: View) -> Iterator[str]:
@@ -48,6 +48,8 @@ def troubles(trace: ModelTrace, view: View) -> Iterator[str]:
         yield from _told(fault, steps[fault.step], view)
     if trace.stopped is not None:
         yield f"the trace ends early: {one_line(trace.stopped)}"
+    if view.symbolic and trace.unsymbolic is not None:
+        yield f"the shapes are those of one run, as the trace with symbols ended early: {one_line(trace.unsymbolic)}"
 
 
 def _told(fault: TracedFault, step: Step, view: View) -> Iterator[str]:
