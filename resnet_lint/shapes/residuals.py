@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import heapq
 from dataclasses import dataclass
+from functools import cache
 
 from torch import fx
 
@@ -35,6 +36,7 @@ class Residual:
         return path_between(self.fork, self.shortcut)
 
 
+@cache
 def residual_at(addition: fx.Node) -> Residual | None:
     """The skip connection that an addition closes; None where it does not join two activations."""
     operands = [node for node in addition.all_input_nodes if node.meta["activation"]]
