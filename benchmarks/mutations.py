@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import ast
+import re
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -44,8 +45,17 @@ class Mutation:
 
 
 def mutations(source: str) -> Iterator[Mutation]:
-    """Every mistake that can be planted in a file."""
-    for owner in ast.walk(ast.parse(source)):
+    """Every mistake that can be planted in a file, in words that the file knows."""
+    tree = ast.parse(source)
+    imports = [alias for node in tree.body if isinstance(node, ast.Import | ast.ImportFrom) for alias in node.names]
+    known = {alias.asname or alias.name.partition(".")[0] for alias in imports}
+    for planted in _mutations(tree):
+        if set(re.findall(r"\b(torch|nn)\.", planted.text)) <= known:
+            yield planted
+
+
+def _mutations(tree: ast.Module) -> Iterator[Mutation]:
+    for owner in ast.walk(tree):
         if isinstance(owner, ast.ClassDef):
             for method in owner.body:
                 if isinstance(method, ast.FunctionDef):

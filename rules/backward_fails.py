@@ -24,6 +24,9 @@ class BackwardFails(Rule):
     Use instead:
         out = torch.relu(self.conv(x))
         out = out + x
+
+    Fix safety: Safe: the forward gives the same values out of place, and training failed before. Unsafe where the
+    changed tensor is read once more under its old name.
     """
 
     code = "RL204"

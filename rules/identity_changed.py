@@ -25,6 +25,9 @@ class IdentityChanged(Rule):
     Use instead:
         self.branch = nn.Sequential(nn.ReLU(), nn.Conv2d(8, 8, 3, padding=1))
         return x + self.branch(x)
+
+    Fix safety: Unsafe: a model that runs gives other values once the identity is left alone. The change is made out of
+    place (`inplace=False`, `out = out + x`), or a copy is kept with `clone()` where another file makes it.
     """
 
     code = "RL203"

@@ -22,6 +22,8 @@ class ModuleNotRegistered(Rule):
 
     Use instead:
         self.blocks = nn.ModuleList([Block(64) for _ in range(4)])
+
+    Fix safety: Unsafe: the state dict gets the parameters, so that an earlier one no longer loads strictly.
     """
 
     code = "RL401"

@@ -24,6 +24,8 @@ class ResultDiscarded(Rule):
     Use instead:
         out = out + self.shortcut(x)
         out = self.drop(out)
+
+    Fix safety: Unsafe: the model gives other values once the result counts.
     """
 
     code = "RL207"

@@ -26,6 +26,8 @@ class ShortcutUnused(Rule):
     Use instead:
         self.shortcut = nn.Conv2d(64, 64, 1)
         return self.shortcut(x) + self.conv(x)
+
+    Fix safety: Unsafe: the block gives other values. Offered where the block adds its plain input.
     """
 
     code = "RL206"

@@ -26,7 +26,7 @@ def cut_shortcuts(seen: Seen) -> Iterator[CutShortcut]:
         if residual is None or residual.fork is None or not made_by_layers(residual.branch, owner):
             continue
         if len(residual.shortcut_path) > 1 and residual.fork not in owner.inputs:
-            continue
+            continue  # a way of several steps that starts elsewhere is no shortcut of this block
         cuts = ((step, _cuts(step, owner)) for step in residual.shortcut_path)
         step, how = next(((step, how) for step, how in cuts if how is not None), (node, None))
         if how is not None and not any(_cuts(each, owner) for each in residual.branch_path):
