@@ -327,6 +327,7 @@ class FileReport:
     outcomes: tuple[Outcome, ...] = ()
     elsewhere: tuple[Covered, ...] = ()
     reads: dict[str, str | None] | None = None
+    seconds: float | None = None
 
 
 @dataclass(frozen=True)

@@ -33,6 +33,7 @@ from .limits import has_rung, limit_resources
 from .model.blame import Footing
 from .model.guard import Guard
 from .model.reads import Reads
+from .own_time import OwnTime
 from .records import Request, Retrace, Target
 from .rule import load_rules
 from .server import Server
@@ -115,8 +116,10 @@ def _answer(footing: Footing, fields: dict[str, Any], folder: Path) -> Answer:
     try:
         if request.job == "trace":
             return _traced(request)
+        clock = OwnTime()
         report = analyse(request, guard)
-        return {"report": dataclasses.asdict(report) | {"reads": None if has_rung() else reads.digests}}
+        known = {"reads": None if has_rung() else reads.digests, "seconds": clock.seconds}
+        return {"report": dataclasses.asdict(report) | known}
     except ResnetLintError as error:
         return {"fault": str(error)}
     except BaseException as error:

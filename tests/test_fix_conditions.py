@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from conftest import Lint
@@ -173,6 +175,28 @@ def test_a_fix_counts_only_if_the_model_of_its_finding_is_built_again(workers: W
         after = FileReport(request.path, outcomes=outcomes)
         fixer = Fixer(request, lambda request, after=after: after)  # type: ignore[misc]
         assert (fixer.offered(finding, before, text) is not None) is offered
+
+
+@pytest.mark.parametrize(
+    ("change", "offered"),
+    [
+        ({"severity": "warning", "target": "Other()"}, True),  # it did not run before: the fault came first
+        ({"severity": "warning", "target": "Sound()"}, False),
+        ({"severity": "error", "target": "Other()"}, False),
+    ],
+)
+def test_a_new_finding_speaks_against_a_fix_unless_it_was_hidden(
+    change: dict[str, Any], offered: bool, workers: Workers, tmp_path: Path
+) -> None:
+    text = source_of([STATEMENT[0], STATEMENT[1].format("stride != 1"), STATEMENT[2]])
+    request = Request(str(write(tmp_path, text)))
+    found = workers.analyse(request)
+    [finding] = found.findings
+    assert finding.target is not None
+    before = replace(found, outcomes=(Outcome("Sound()", "(2, 8, 4, 4)"), Outcome("Other()", None)))
+    outcomes = (*before.outcomes, Outcome(finding.target, "(2, 8, 4, 4)"))
+    after = FileReport(request.path, (replace(finding, rule="RL105", **change),), outcomes=outcomes)
+    assert (Fixer(request, lambda request: after).offered(finding, before, text) is not None) is offered
 
 
 def test_a_flag_in_front_of_a_branch_without_weights_is_told_and_left_alone(lint: Lint, tmp_path: Path) -> None:

@@ -1,16 +1,16 @@
 """Offers a fix for a finding: writes the ways to mend it into the source, traces each, and keeps the first that holds.
 
 A way holds when the edited source is traced again, with the very model in which the finding was met, and the finding is
-gone, no new one has come and no class has become unchecked. It is safe when every model that ran before gives the same
-shapes as before, and the mend by its nature leaves their values and their state dicts alone.
+gone, no new error has come and no new warning about a model that ran before, and no class has become unchecked. It is
+safe when every model that ran before gives the same shapes as before, and the mend by its nature leaves their values
+and their state dicts alone.
 """
 
 from __future__ import annotations
 
 import ast
-import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 
@@ -81,7 +81,7 @@ class Fixer:
         self._request = request
         self._analyse = analyse
         self._known: dict[tuple[str, Finding], Offer | None] = {}
-        self._until = time.monotonic() + _MOST_CHECKS * request.seconds
+        self._seconds_left = _MOST_CHECKS * request.seconds
 
     def with_fixes(self, report: FileReport, text: str) -> FileReport:
         """The report with a verified fix for each finding that has one; the others keep their suggestion in words."""
@@ -98,7 +98,7 @@ class Fixer:
         """
         wanted = ("safe", "unsafe") if unsafe else ("safe",)
         hopeless = set[tuple[str, str | None, str]]()
-        while True:  # ends, as every fix leaves fewer findings
+        while True:  # ends, as every fix leaves fewer findings on the models that are traced to their end
             for finding in sorted(report.findings, key=lambda each: _told(each) in hopeless):
                 offer = self.offered(finding, report, text)
                 if offer is not None and offer.fix.applicability in wanted:
@@ -141,9 +141,10 @@ class Fixer:
         """The report on an edited text that mends a finding, in a quick trace and then in one of all that is built."""
         after, retrace = None, _retrace(finding)
         for quick in (True, False):
-            if time.monotonic() > self._until:
+            if self._seconds_left <= 0:
                 return None
             after = self._analyse(replace(self._request, source=edited, quick=quick, retrace=retrace))
+            self._seconds_left -= self._request.seconds if after.seconds is None else after.seconds
             if not _mends(finding, before, after):
                 return None
         return after if after is not None and _traced_again(finding, after) else None
@@ -168,8 +169,15 @@ def _parses(text: str) -> bool:
 
 
 def _mends(finding: Finding, before: FileReport, after: FileReport) -> bool:
-    old, new = _kinds(before), _kinds(after)
-    return new[_kind(finding)] < old[_kind(finding)] and new <= old and _unchecked(after) <= _unchecked(before)
+    old, new, mended = _kinds(before.findings), _kinds(after.findings), _kind(finding)
+    seen = _kinds(each for each in after.findings if not _was_hidden(each, before))
+    return new[mended] < old[mended] and seen <= old and _unchecked(after) <= _unchecked(before)
+
+
+def _was_hidden(warning: Finding, before: FileReport) -> bool:
+    """Whether a warning is about a model that did not run before: its fault came first."""
+    ran = {outcome.label for outcome in before.outcomes if outcome.shapes is not None}
+    return warning.severity == "warning" and warning.target is not None and warning.target not in ran
 
 
 def _traced_again(finding: Finding, after: FileReport) -> bool:
@@ -200,8 +208,8 @@ def _told(finding: Finding) -> tuple[str, str | None, str]:
     return finding.rule, finding.module, finding.message
 
 
-def _kinds(report: FileReport) -> Counter[tuple[str, str | None]]:
-    return Counter(_kind(finding) for finding in report.findings)
+def _kinds(findings: Iterable[Finding]) -> Counter[tuple[str, str | None]]:
+    return Counter(map(_kind, findings))
 
 
 def _unchecked(report: FileReport) -> set[str]:
