@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from conftest import Lint
 from running import write
-from traced import steps_of, trace_of
+from traced import DEEP, steps_of, trace_of
 
 FIXTURES = Path(__file__).parents[1] / "fixtures"
 PIPELINE = FIXTURES / "f5_pipeline"
@@ -64,6 +64,8 @@ def test_the_json_report_knows_branch_and_shortcut(lint: Lint) -> None:
     report = trace_of(lint("trace", PIPELINE / "fixed.py", "--format", "json"))
     steps = steps_of(report)
     assert [stage["number"] for stage in report["stages"]] == [1, 2, 3, 4, 5, 6]
+    assert report["stages"][1]["out"] == [{"shape": [1, 64, 56, 56], "symbolic": ["N", "64", "ceil(H/4)", "ceil(W/4)"]}]
+    assert report["contract"]["inputs"] == [{"name": "x", "sizes": ["N", "3", "H", "W"], "dtype": "float32"}]
     assert [steps[id]["path"] for id in report["residual_additions"]] == ["block.add", "stack.0.add", "stack.1.add"]
     arriving = {
         steps[id]["path"]: {
@@ -83,6 +85,18 @@ def test_shapes_in_the_sizes_of_the_input(lint: Lint) -> None:
         *("ceil(H/4) x ceil(W/4) x 64", "ceil(H/4) x ceil(W/4) x 64", "ceil(H/4) x ceil(W/4) x 256"),
     ]
     assert cells(result.stdout)[-1][-2] == "1000 classes"
+
+
+def test_the_input_contract_is_part_of_the_trace(lint: Lint, tmp_path: Path) -> None:
+    model = tmp_path / "deep.py"
+    model.write_text(DEEP)
+    result = lint("trace", model, "--symbolic", "--shapes", "nchw")
+    assert "\ntakes x: (N, 8, H, W), float32\nwhere H % 4 == 0 (" in result.stdout
+    assert cells(result.stdout)[-1][-2] == "(N, 8, H, W)"
+
+
+def test_a_model_that_fails_has_no_contract(lint: Lint) -> None:
+    assert "takes x" not in lint("trace", PIPELINE / "model.py").stdout
 
 
 def test_a_fault_in_json_has_both_operands(lint: Lint) -> None:

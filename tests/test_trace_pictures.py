@@ -12,64 +12,13 @@ from xml.etree import ElementTree
 
 import pytest
 from conftest import Lint, command_line
+from traced import DEEP
 
 from resnet_lint.workers import Workers
 
 FIXTURES = Path(__file__).parents[1] / "fixtures"
 SVG = "{http://www.w3.org/2000/svg}"
 CHARACTER = 7.23  # the widest of the monospaced fonts that are asked for, at 12 pixels
-
-DEEP = """
-import torch
-from torch import nn
-
-
-class Down(nn.Module):
-    def __init__(self, channels):
-        super().__init__()
-        self.conv = nn.Conv2d(channels, 2 * channels, 3, padding=1)
-        self.pool = nn.MaxPool2d(2)
-
-    def forward(self, x):
-        x = torch.relu(self.conv(x))
-        return self.pool(x), x
-
-
-class Up(nn.Module):
-    def __init__(self, channels):
-        super().__init__()
-        self.up = nn.ConvTranspose2d(channels, channels, 2, stride=2)
-        self.conv = nn.Conv2d(2 * channels, channels // 2, 3, padding=1)
-
-    def forward(self, x, skip):
-        return torch.relu(self.conv(torch.cat([skip, self.up(x)], dim=1)))
-
-
-class Block(nn.Module):
-    def __init__(self, channels):
-        super().__init__()
-        self.conv = nn.Conv2d(channels, channels, 3, padding=1)
-
-    def forward(self, x):
-        return x + self.conv(x)
-
-
-class Net(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.down1, self.down2 = Down(8), Down(16)
-        self.middle = nn.Sequential(*[Block(32) for _ in range(36)])
-        self.up2, self.up1 = Up(32), Up(16)
-
-    def forward(self, x):
-        x, first = self.down1(x)
-        x, second = self.down2(x)
-        return self.up1(self.up2(self.middle(x), second), first)
-
-
-if __name__ == "__main__":
-    Net()(torch.randn(1, 8, 64, 48))
-"""
 
 
 @pytest.fixture(scope="module")

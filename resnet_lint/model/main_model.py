@@ -21,12 +21,13 @@ from .load import ImportFailure, Loaded, load
 
 @dataclass(frozen=True, eq=False)
 class Candidates:
-    """The models of a file that were traced; `classes` are those that the file defines."""
+    """The models of a file that were traced, within the time of `clock`; `classes` are those that the file defines."""
 
     loaded: Loaded
     classes: Sequence[ModelClass]
     found: Exploration
     request: Request
+    clock: Clock
 
     def best(self, wanted: Sequence[Traced]) -> Traced:
         """Of several models, the one that uses most of the file's classes."""
@@ -47,7 +48,7 @@ def candidates(request: Request) -> Candidates:
     found = Explorer(loaded, classes, request, clock).explore()
     if request.call is not None and all(traced.label != request.call for traced in found.traced):
         found = _with_model_of(request.call, loaded, found, request, clock)
-    return Candidates(loaded, classes, found, request)
+    return Candidates(loaded, classes, found, request, clock)
 
 
 def _with_model_of(call: str, loaded: Loaded, found: Exploration, request: Request, clock: Clock) -> Exploration:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-from ..records import Cause, Operand, Shape
+from ..records import Cause, Contract, Operand, Shape
 
 Role = Literal["main", "branch", "shortcut"]
 
@@ -98,7 +98,7 @@ class ModelTrace:
     `label` is the source that builds it, `within` the place of the module in it that was asked for, where that is a
     part. `additions` are the steps that close a skip connection. `others` are the models of the file that were traced
     too. `stopped` says why the forward did not come to its end, where that was no fault of shapes; `unsymbolic`
-    why there are no symbolic shapes.
+    why there are no symbolic shapes. `contract` is what a whole model that works asks of its inputs.
     """
 
     path: str
@@ -112,6 +112,7 @@ class ModelTrace:
     others: tuple[str, ...] = ()
     stopped: str | None = None
     unsymbolic: str | None = None
+    contract: Contract | None = None
 
     @property
     def inputs(self) -> tuple[Step, ...]:

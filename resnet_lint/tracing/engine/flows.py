@@ -20,15 +20,14 @@ Crossing = tuple[list[Tensor], list[Tensor]]
 
 def flows_in(tree: Tree, subject: Subject) -> tuple[Flow, ...]:
     """All flows in the order of their targets, each tensor once for each target."""
-    graph, symbolic = subject.trace.graph, subject.symbolic
+    graph, symbolic = subject.trace.graph, subject.symbolic_shapes()
     axes = channel_axes(graph)
     found: dict[tuple[str, int], Flow] = {}
     for source, target in _uses(tree):
         start = tree.leaf(source)
         if start is not None and start != target and source.meta["shape"] is not None:
             ids = tree.ids[start], tree.ids[target]
-            sizes = symbolic.people_shape(source) if symbolic is not None else None
-            tensor = Tensor(source.name, source.meta["shape"], axes.get(source), sizes)
+            tensor = Tensor(source.name, source.meta["shape"], axes.get(source), symbolic.get(source.name))
             found.setdefault((source.name, ids[1]), Flow(*ids, tensor))
     roles = _roles(tree, graph)
     return tuple(replace(flow, role=roles.get((flow.source, flow.target), "main")) for flow in found.values())

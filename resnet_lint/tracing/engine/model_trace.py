@@ -6,8 +6,10 @@ from collections.abc import Iterator
 
 import torch
 
-from ...records import Request
+from ...limits import TimeUp
+from ...records import Contract, Request
 from ...shapes.explain import explain
+from ...shapes.symbolic.contract import contract_of
 from ..records import ModelTrace, TracedFault
 from .flows import flows_in, residual_additions
 from .steps import step_tree
@@ -33,7 +35,19 @@ def model_trace(request: Request) -> ModelTrace:
         others=subject.others,
         stopped=trace.stop.reason if trace.stop is not None else None,
         unsymbolic=subject.unsymbolic,
+        contract=_contract(subject),
     )
+
+
+def _contract(subject: Subject) -> Contract | None:
+    """What the whole model asks of its inputs; None for a part, for a model that fails, and where time is up."""
+    if subject.call.path or subject.trace.trouble > (0, 0):
+        return None
+    try:
+        with subject.clock.left():
+            return contract_of(subject.trace, subject.symbolic, subject.project)
+    except TimeUp:
+        return None
 
 
 def _faults(subject: Subject, tree: Tree) -> Iterator[TracedFault]:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from torch import nn
 
 from ...errors import UsageError
-from ...model.attempts import Traced
+from ...model.attempts import Clock, Traced
 from ...model.main_model import Candidates, candidates, main_model
 from ...records import Request
 from ...shapes.calls import ModuleCall
@@ -21,7 +21,7 @@ from ...shapes.trace import Trace
 class Subject:
     """A recorded forward, and the call in it that is to be shown: the whole model's, or that of one of its parts.
 
-    `trace` is that of `symbolic` where there is one, and `unsymbolic` the reason why there is none.
+    `symbolic` is the same forward with sizes as symbols; `unsymbolic` says why it did not do the same, if it did not.
     """
 
     project: Project
@@ -29,8 +29,16 @@ class Subject:
     trace: Trace
     call: ModuleCall
     others: tuple[str, ...]
-    symbolic: SymbolicTrace | None
+    symbolic: SymbolicTrace
     unsymbolic: str | None
+    clock: Clock
+
+    def symbolic_shapes(self) -> Mapping[str, tuple[str, ...]]:
+        """The shapes in the sizes of the inputs, by the names of the graph's nodes."""
+        if self.unsymbolic is not None:
+            return {}
+        nodes = (node for node in self.symbolic.graph.nodes if node.meta["symbolic"] is not None)
+        return {node.name: self.symbolic.people_shape(node) for node in nodes}
 
 
 def find(request: Request) -> Subject:
@@ -38,13 +46,11 @@ def find(request: Request) -> Subject:
     models = candidates(request)
     part = _as_part(models) if request.call is None else None
     chosen, others = (part[0], []) if part is not None else main_model(models)
-    project = models.loaded.project
-    symbolic = symbolic_trace(chosen.trace, project)
-    unsymbolic = _why_other(symbolic.trace, chosen.trace)
-    trace = chosen.trace if unsymbolic is not None else symbolic.trace
+    project, trace = models.loaded.project, chosen.trace
     call = _root_call(trace) if part is None else next(_calls_of(part[1], trace))
-    known = symbolic if unsymbolic is None else None
-    return Subject(project, chosen.label, trace, call, tuple(others), known, unsymbolic)
+    symbolic = symbolic_trace(trace, project)
+    unsymbolic = _why_other(symbolic.trace, trace)
+    return Subject(project, chosen.label, trace, call, tuple(others), symbolic, unsymbolic, models.clock)
 
 
 def _as_part(models: Candidates) -> tuple[Traced, type[nn.Module]] | None:
@@ -77,4 +83,5 @@ def _why_other(symbolic: Trace, concrete: Trace) -> str | None:
     """Why a forward with sizes as symbols did not do the same as with numbers; None where it did."""
     if symbolic.stop is not None and concrete.stop is None:
         return symbolic.stop.reason
-    return None if symbolic.trouble == concrete.trouble else "with sizes as symbols, other calls fail"
+    names = ([node.name for node in trace.graph.nodes] for trace in (symbolic, concrete))
+    return None if next(names) == next(names) else "with sizes as symbols it makes other calls"

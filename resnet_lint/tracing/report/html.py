@@ -15,7 +15,7 @@ from . import View
 from .shapes import shapes_text
 from .svg import DEFINITIONS, STYLE, draw, markup
 from .table import HEADERS, row
-from .text import title, troubles
+from .text import contract_lines, title, troubles
 
 _AROUND = 2  # lines of source shown before and after the one that counts
 
@@ -41,6 +41,7 @@ def report(trace: ModelTrace, view: View) -> str:
         steps={each.box.id: _facts(trace, each, view) for each in _all(drawn)},
         headers=HEADERS,
         stages=[row(stage, view) for stage in stages(trace, view.depth or 1)],
+        contract=list(contract_lines(trace)),
         troubles=list(troubles(trace, view)),
     )
 

@@ -31,6 +31,7 @@ def report(trace: ModelTrace, view: View) -> str:
         "faults": [_fault(fault, view) for fault in trace.faults],
         "stopped": trace.stopped,
         "unsymbolic": trace.unsymbolic,
+        "contract": None if trace.contract is None else asdict(trace.contract),
     }
     return json.dumps(fields, indent=2) + "\n"
 

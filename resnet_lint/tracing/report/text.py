@@ -16,7 +16,8 @@ _MOST_OTHERS = 5
 
 def page(trace: ModelTrace, view: View, body: str) -> str:
     """A report around its body."""
-    blocks = [_head(trace, view), body, "\n".join(troubles(trace, view)), _closing(trace)]
+    contract = "\n".join(contract_lines(trace))
+    blocks = [_head(trace, view), body, contract, "\n".join(troubles(trace, view)), _closing(trace)]
     return "\n\n".join(filter(None, blocks)) + "\n"
 
 
@@ -39,6 +40,20 @@ def out_text(stage: Stage, view: View) -> str:
     if stage.classes is not None and view.form == "hwc":
         return f"{stage.classes} classes"
     return shapes_text(stage.gives, view)
+
+
+def contract_lines(trace: ModelTrace) -> Iterator[str]:
+    """Which inputs the model takes, a line each; none where nobody found out."""
+    contract = trace.contract
+    if contract is None:
+        return
+    for each in contract.inputs:
+        yield f"takes {each.name}: ({', '.join(each.sizes)}{',' * (len(each.sizes) == 1)}), {each.dtype}"
+    for condition in contract.conditions:
+        sides = ", ".join([f"{at} works" for at in condition.works] + [f"{at} fails" for at in condition.fails])
+        yield f"where {condition.text}" + (f" ({sides})" if sides else "")
+    if contract.doubt is not None:
+        yield f"this may not be all: {one_line(contract.doubt)}"
 
 
 def troubles(trace: ModelTrace, view: View) -> Iterator[str]:
