@@ -13,7 +13,7 @@ import argparse
 import ast
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -58,18 +58,23 @@ def _mutations(tree: ast.Module) -> Iterator[Mutation]:
     for owner in ast.walk(tree):
         if isinstance(owner, ast.ClassDef):
             for method in owner.body:
-                if isinstance(method, ast.FunctionDef):
-                    if method.name == "__init__":
-                        plants = [_in_constructor]
-                    else:
-                        plants = [_in_forward, _in_skip] if _adds_saved(method) else [_in_forward]
+                for plant in _plants(method):
                     for node in ast.walk(method):
-                        for plant in plants:
-                            yield from plant(node, owner)
+                        yield from plant(node, owner)
+
+
+def _plants(method: ast.stmt) -> Sequence[Callable[[ast.AST, ast.ClassDef], Iterator[Mutation]]]:
+    """What plants mistakes in a method."""
+    if not isinstance(method, ast.FunctionDef):
+        return ()
+    if method.name == "__init__":
+        return (_in_constructor,)
+    forward = "forward" in method.name
+    return (_in_forward, _in_skip) if forward and _adds_saved(method) else (_in_forward,) if forward else ()
 
 
 def _in_skip(node: ast.AST, owner: ast.ClassDef) -> Iterator[Mutation]:
-    """Mistakes in a method that closes a skip connection."""
+    """Mistakes in a forward that closes a skip connection."""
 
     def instead(kind: str, rule: str, text: str) -> Mutation:
         return _replace(kind, rule, owner, node, text)
@@ -93,7 +98,7 @@ def _in_skip(node: ast.AST, owner: ast.ClassDef) -> Iterator[Mutation]:
 
 
 def _in_forward(node: ast.AST, owner: ast.ClassDef) -> Iterator[Mutation]:
-    """Mistakes in any method but the constructor."""
+    """Mistakes in any forward."""
 
     def instead(kind: str, rule: str, text: str) -> Mutation:
         return _replace(kind, rule, owner, node, text)
