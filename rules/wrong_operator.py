@@ -79,6 +79,22 @@ class WrongOperator(Rule):
                     return x / identity  # <- RL205
         """,
         ),
+        Case(
+            "what was saved in the middle of a stage",
+            """
+            from torch import nn
+            class Stage(nn.Module):
+                def __init__(self, width=8):
+                    super().__init__()
+                    self.down = nn.Conv2d(width, width, 2, stride=2)
+                    self.conv = nn.Conv2d(width, width, 3, padding=1)
+                def forward(self, x):
+                    x = self.down(x)
+                    identity = x
+                    x = self.conv(x)
+                    return x - identity  # <- RL205
+        """,
+        ),
     )
     good = (
         Case(
@@ -104,6 +120,23 @@ class WrongOperator(Rule):
                     self.net = nn.Sequential(nn.Conv2d(width, 16, 3, padding=1), nn.Conv2d(16, width, 3, padding=1))
                 def forward(self, x):
                     return x - self.net(x)
+        """,
+        ),
+        Case(
+            "what is left to explain, step by step",
+            """
+            from torch import nn
+            class ResidualQuantizer(nn.Module):
+                def __init__(self, width=8):
+                    super().__init__()
+                    self.steps = nn.ModuleList([nn.Linear(width, width) for _ in range(3)])
+                def forward(self, x):
+                    residual, explained = x, 0
+                    for step in self.steps:
+                        part = step(residual)
+                        residual = residual - part
+                        explained = explained + part
+                    return explained
         """,
         ),
         Case(

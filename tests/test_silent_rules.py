@@ -147,7 +147,7 @@ MISTAKES = [
     ),
     Mistake(
         "RL207", "overwritten",
-        (CONV, SHORTCUT), ("out = self.conv(x)", "out = self.shortcut(x)", "return out + x"),
+        (CONV, SHORTCUT), ("out = self.conv(x)", "out = F.relu(self.shortcut(x))", "return out + x"),
         "self.shortcut(x)", "self.shortcut(out)", "unsafe",
     ),
     Mistake(

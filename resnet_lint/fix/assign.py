@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import libcst as cst
+import libcst.matchers as m
 
 from ..records import Finding
 from .names import names_bound_in
@@ -44,12 +45,26 @@ def _worked_on(expression: cst.BaseExpression, variables: set[str]) -> str | Non
 
 def value_used(finding: Finding, source: Source, sources: Sources) -> Iterator[list[TextEdit]]:
     """The edit that feeds a call what its variable held so far: `out = self.drop(out)` for `out = self.drop(x)`."""
-    for node in source.at(finding.span):
-        parent = next(source.above(node), None)
-        if not isinstance(node, cst.Call) or not isinstance(parent, cst.Assign):
-            continue
-        target = parent.targets[0].target
-        names = [argument.value for argument in node.args if isinstance(argument.value, cst.Name)]
-        if isinstance(target, cst.Name) and len(names) == 1:
-            yield [source.replaced(names[0], target.value)]
+    for value in source.at(finding.span):
+        parent = next(source.above(value), None)
+        target = parent.targets[0].target if isinstance(parent, cst.Assign) else None
+        read = _variables_read(value, source) if isinstance(target, cst.Name) else []
+        if isinstance(target, cst.Name) and len(read) == 1:
+            yield [source.replaced(read[0], target.value)]
             return
+
+
+def _variables_read(expression: cst.CSTNode, source: Source) -> list[cst.CSTNode]:
+    """The places at which an expression reads a parameter or a local variable of its function."""
+    function = source.function_around(expression)
+    known = names_bound_in(function) if function is not None else set()
+    names = [cst.ensure_type(each, cst.Name) for each in m.findall(expression, m.Name())]
+    return [name for name in names if name.value in known and not _is_label(name, source)]
+
+
+def _is_label(name: cst.Name, source: Source) -> bool:
+    """Whether a name is that of an attribute or of an argument, and no variable."""
+    above = next(source.above(name), None)
+    return (isinstance(above, cst.Attribute) and above.attr is name) or (
+        isinstance(above, cst.Arg) and above.keyword is name
+    )

@@ -14,8 +14,9 @@ from ..observed import Operator, OtherOperator
 from .calls import ModuleCall
 from .joins import behind_plain_calls, is_addition, made_by_layers, operands_of
 from .place import Point
+from .residuals import fork_of
 from .seen import Seen, function_name, name_of, words_in
-from .syntax import names_read_by, node_at
+from .syntax import names_bound_by, names_read_by, node_at, statement_at
 
 _OPERATORS: dict[str, Operator] = {
     "sub": "-",
@@ -28,7 +29,8 @@ _OPERATORS: dict[str, Operator] = {
     "itruediv": "/",
 }
 
-_SKIP_WORDS = frozenset({"res", "resid", "residual", "skip", "shortcut", "identity"})
+_SAVED_WORDS = frozenset({"skip", "shortcut", "identity"})
+_SKIP_WORDS = _SAVED_WORDS | {"res", "resid", "residual"}
 _BLOCK_WORDS = _SKIP_WORDS | {"block", "bottleneck"}
 _GATE_WORDS = frozenset(
     {"attn", "attention", "gate", "gated", "gating", "glu", "se", "squeeze", "excite", "excitation", "cbam", "eca"}
@@ -48,21 +50,23 @@ def wrong_operators(seen: Seen) -> Iterator[OtherOperator]:
         if operator is None or pair is None:
             continue
         owner = seen.owner(node)
-        branch = _branch(pair, owner)
-        if branch is not None and not _is_gate(branch) and _speaks_of_a_skip(owner, node.meta["point"]):
-            place = seen.place(node.meta["point"].span, owner)
+        point: Point = node.meta["point"]
+        branch = _branch(pair, owner, saved=bool(_words_read(point) & _SAVED_WORDS))
+        if branch is not None and not _is_gate(branch) and _speaks_of_a_skip(owner, point) and not _is_rest(point):
+            place = seen.place(point.span, owner)
             yield OtherOperator(**place, operator=operator, branch=name_of(branch, owner))
 
 
-def _branch(pair: tuple[fx.Node, fx.Node], owner: ModuleCall) -> fx.Node | None:
-    """The operand that the block's layers make of the other one, its input."""
+def _branch(pair: tuple[fx.Node, fx.Node], owner: ModuleCall, saved: bool) -> fx.Node | None:
+    """The operand that the block's layers make of the other one: of its input, or of what was saved for a shortcut."""
     left, right = pair
     if left.meta["shape"] != right.meta["shape"]:
         return None
     for identity, branch in ((left, right), (right, left)):
         # `x + a * (branch - x)` has its skip connection.
         added = any(is_addition(user) for user in identity.users)
-        if identity in owner.inputs and branch is not identity and not added and made_by_layers(branch, owner):
+        source = identity in owner.inputs or (saved and fork_of(left, right) is identity)
+        if source and branch is not identity and not added and made_by_layers(branch, owner):
             return branch
     return None
 
@@ -72,8 +76,19 @@ def _is_gate(branch: fx.Node) -> bool:
 
 
 def _speaks_of_a_skip(owner: ModuleCall, point: Point) -> bool:
-    own = words_in(type(owner.module).__name__)
-    variables = {word for name in names_read_by(node_at(point)) for word in words_in(name)}
+    own, variables = words_in(type(owner.module).__name__), _words_read(point)
     if (own | variables) & _GATE_WORDS:
         return False
     return bool(own & _BLOCK_WORDS or variables & _SKIP_WORDS)
+
+
+def _words_read(point: Point) -> frozenset[str]:
+    """The words of the variables that an operation reads."""
+    return frozenset(word for name in names_read_by(node_at(point)) for word in words_in(name))
+
+
+def _is_rest(point: Point) -> bool:
+    """Whether `residual = residual - x` takes away what is explained, as residual quantisation does step by step."""
+    statement = statement_at(point)
+    rebound = names_bound_by(statement) & names_read_by(node_at(point)) if statement is not None else frozenset()
+    return any(words_in(name) & _SKIP_WORDS for name in rebound)
