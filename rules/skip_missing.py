@@ -83,6 +83,21 @@ class SkipMissing(Rule):
         """,
         ),
         Case(
+            "forgotten behind a loop",
+            """
+            from torch import nn
+            class Stage(nn.Module):
+                def __init__(self, width=8):
+                    super().__init__()
+                    self.layers = nn.ModuleList([nn.Linear(width, width) for _ in range(3)])
+                def forward(self, x):
+                    identity = x  # <- RL208
+                    for layer in self.layers:
+                        x = layer(x)
+                    return x
+        """,
+        ),
+        Case(
             "a residual block in name only",
             """
             import torch
@@ -99,6 +114,22 @@ class SkipMissing(Rule):
         ),
     )
     good = (
+        Case(
+            "each step of a loop keeps its own",
+            """
+            from torch import nn
+            class Stage(nn.Module):
+                def __init__(self, width=8):
+                    super().__init__()
+                    self.layers = nn.ModuleList([nn.Linear(width, width) for _ in range(3)])
+                def forward(self, x):
+                    identity = x
+                    for layer in self.layers:
+                        x = layer(x) * identity.mean()
+                        identity = x
+                    return x
+        """,
+        ),
         Case(
             "others close the skip connection, or the name means something else",
             """

@@ -38,12 +38,11 @@ def unread_identities(seen: Seen) -> Iterator[IdentityUnread]:
 def _saved_unread(function: Function, any_name: bool) -> ast.Name | None:
     """The first value that a function stores for a shortcut, by the variable's name, and that no later line reads.
 
-    In a class whose own name tells of a shortcut, a copy of the forward's input under any name counts. A function with
-    a loop is passed over: its lines do not run in their order.
+    In a class whose own name tells of a shortcut, a copy of the forward's input under any name counts. In a function
+    with a loop, whose lines do not run in their order, an earlier line's reading counts too.
     """
     parameters = {argument.arg for argument in function.args.args}
-    if any(isinstance(node, (ast.For, ast.While)) for node in ast.walk(function)):
-        return None
+    loops = any(isinstance(node, (ast.For, ast.While)) for node in ast.walk(function))
     last_read: dict[str, int] = {}
     for name in ast.walk(function):
         if isinstance(name, ast.Name) and not isinstance(name.ctx, ast.Store):
@@ -55,7 +54,8 @@ def _saved_unread(function: Function, any_name: bool) -> ast.Name | None:
         for target in statement.targets:
             if isinstance(target, ast.Name) and target.id not in parameters:
                 tells = words_in(target.id) & _SAVED or (any_name and copies_input)
-                if tells and last_read.get(target.id, 0) <= (statement.end_lineno or 0):
+                read = last_read.get(target.id, 0)
+                if tells and read <= (0 if loops else statement.end_lineno or 0):
                     return target
     return None
 
