@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
+from torch import fx
 from tracing import net, nodes, record
 
 from resnet_lint.records import Shape
+from resnet_lint.shapes.calls import ModuleCall
 from resnet_lint.shapes.place import Project
+from resnet_lint.shapes.symbolic import recorder, reuse
 from resnet_lint.shapes.symbolic.environment import Environment
 from resnet_lint.shapes.symbolic.people import people
 from resnet_lint.shapes.symbolic.trace import SymbolicTrace, symbolic_trace
@@ -93,6 +97,52 @@ def test_what_depends_on_values_ends_it_with_the_reason(tmp_path: Path) -> None:
     trace = traced(tmp_path, net("return torch.relu(x[x > 0])"), (2, 3, 32, 48))
     assert trace.trace.stop is not None
     assert trace.trace.stop.reason == "line 8: its result depends on values that only a real run has"
+
+
+BLOCKS = """
+class Block(nn.Module):
+    def __init__(self, width, scale=1):
+        super().__init__()
+        self.conv = nn.Conv2d(width, width, 3, padding=1)
+        self.act, self.scale = nn.ReLU(inplace=True), scale
+
+    def forward(self, x):
+        return self.act(x + self.conv(x) * self.scale)
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.blocks = nn.Sequential(Block(8), Block(8), Block(8, 2), Block(8), nn.Identity())
+
+    def forward(self, x):
+        return self.blocks[0](self.blocks(x))
+"""
+
+
+def test_blocks_that_repeat_are_traced_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    concrete = record(tmp_path, BLOCKS, (2, 8, 16, 24))
+    copied = []
+
+    class Noted(reuse.Copy):
+        def __init__(self, block: reuse.Block, call: ModuleCall, *rest: Any) -> None:
+            copied.append(call.path)
+            super().__init__(block, call, *rest)
+
+    monkeypatch.setattr(recorder, "Copy", Noted)
+    trace = symbolic_trace(concrete, Project(f"{tmp_path}/")).trace
+    assert copied == [
+        "blocks.3",
+        "blocks.0",
+    ]  # as blocks.1; blocks.2 is built otherwise, the input has unknown channels
+    assert [_facts(node) for node in trace.graph.nodes] == [_facts(node) for node in concrete.graph.nodes]
+    assert [call.path for call in trace.calls] == [call.path for call in concrete.calls]
+    assert list(map(str, trace.results.values())) == list(map(str, concrete.results.values()))
+
+
+def _facts(node: fx.Node) -> tuple[object, ...]:
+    call = node.meta["call"]
+    facts = [node.meta[name] for name in ("shape", "inputs", "point", "activation")]
+    return (str(node), node.op, str(node.target), str(node.args), call and (call.path, type(call.module)), *facts)
 
 
 def test_integers_can_be_symbols_too() -> None:

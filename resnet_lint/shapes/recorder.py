@@ -99,6 +99,10 @@ class Recorder(OnMeta):
         finally:
             self._current = outer
 
+    def run(self, call: ModuleCall, forward: Callable[[], Any], args: Any, kwargs: Any) -> Any:
+        """The result of a module's forward."""
+        return forward()
+
     def nodes_of(self, value: Any) -> tuple[fx.Node, ...]:
         """The nodes of the tensors in a value, without those that the graph does not know."""
         return tuple(self._nodes[id(tensor)] for tensor in tensors_in(value) if id(tensor) in self._nodes)

@@ -7,6 +7,7 @@ import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import torch
@@ -145,7 +146,7 @@ def recorded(
 
     def enter(call: Callable[..., Any], module: nn.Module, args: Any, kwargs: Any) -> Any:
         with recorder.entered(module, args, kwargs) as entered:
-            result = call(module, *args, **kwargs)
+            result = recorder.run(entered, partial(call, module, *args, **kwargs), args, kwargs)
             recorder.results[entered] = recorder.nodes_of(result)
             return result
 

@@ -2,6 +2,7 @@
 
 environment     the symbols, and the conditions that a trace puts on them
 recorder        the recorder of concrete traces, listening to calls whose shapes are expressions
+reuse           blocks that repeat are traced once
 trace           a symbolic trace: both shapes of each node, and the conditions
 names           what people call the symbols
 people          expressions as people write them

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from types import FrameType
 from typing import Any
 
 import torch
 from torch import fx, nn
 
-from ..calls import tensors_in
+from ..calls import ModuleCall, tensors_in
 from ..fault import DataDependentError
-from ..inplace import Versions, Watch
+from ..inplace import Versions, Watch, changed_since, versions_of
 from ..place import Project
 from ..recorder import Recorder
 from .environment import Environment
+from .reuse import Block, Copy, likeness
 
 
 class TooSlowError(Exception):
@@ -41,6 +42,42 @@ class SymbolicRecorder(Recorder):
         self._environment = environment
         self._guards_before = 0
         self._ends = ends
+        self._written: list[fx.Node] = []
+        self._blocks: dict[Hashable, Block] = {}
+
+    def run(self, call: ModuleCall, forward: Callable[[], Any], args: Any, kwargs: Any) -> Any:
+        """As it was for a block built alike with inputs of the same shapes; the first of its kind is really run."""
+        with torch._C.DisableTorchFunction():
+            like = likeness(call.module, args, kwargs)
+        if like is None or len(call.inputs) != len(args):
+            return forward()
+        known = self._blocks.get(like)
+        if known is not None:
+            copy = Copy(known, call, self._keep, self._as_node)
+            self.completed += copy.completed
+            self.results.update(copy.results)
+            for tensor, node in zip(tensors_in(copy.result), copy.result_nodes, strict=True):
+                self._nodes[id(tensor)] = node
+                self._alive.append(tensor)
+            return copy.result
+        marks = len(self._written), len(self.completed), len(self.faults)
+        versions = versions_of(args)
+        result = forward()
+        block = self._block(call, result, *marks[:2])
+        with torch._C.DisableTorchFunction():
+            unchanged = like == likeness(call.module, args, kwargs) and not changed_since(versions)
+        if unchanged and len(self.faults) == marks[2] and block.stands_alone:
+            self._blocks[like] = block
+        return result
+
+    def _block(self, call: ModuleCall, result: Any, nodes: int, calls: int) -> Block:
+        inner = self.completed[calls:]
+        results = {each: self.results[each] for each in inner}
+        return Block(call, self._written[nodes:], inner, results, result, self.nodes_of(result))
+
+    def _keep(self, node: fx.Node, tensor: torch.Tensor | None) -> None:
+        super()._keep(node, tensor)
+        self._written.append(node)
 
     def __torch_function__(
         self, func: Callable[..., Any], types: Any, args: tuple[Any, ...] = (), kwargs: Mapping[str, Any] | None = None
