@@ -26,7 +26,7 @@ from .shapes.observe import observe
 from .shapes.odd.probe import size_limits
 from .shapes.place import Project
 from .shapes.seen import Seen
-from .shapes.trace import trace_at
+from .shapes.trace import Trace, trace_at
 
 
 def analyse(request: Request, guard: Guard) -> FileReport:
@@ -42,7 +42,8 @@ def analyse(request: Request, guard: Guard) -> FileReport:
         exploration = Explorer(loaded, model_classes(loaded), request, clock).explore()
         analysis = _analysis(loaded, classes, exploration, request.only_class, clock)
     analysis = replace(analysis, problems=(*_refused(guard, loaded.path, loaded.project), *analysis.problems))
-    outcomes = (*map(_outcome, exploration.traced), *_retraced(exploration.traced, request.retrace, loaded.project))
+    traced = (_outcome(each.label, each.trace) for each in exploration.traced)
+    outcomes = (*traced, *_retraced(exploration.traced, request.retrace, loaded.project))
     elsewhere = exploration.coverage.elsewhere
     return FileReport(
         request.path, check(analysis, rules), analysis.classes, tuple(exploration.notes), outcomes, elsewhere
@@ -61,8 +62,8 @@ def _refused(guard: Guard, path: str, project: Project | None) -> list[Problem]:
     return [refusal.problem(path, project) for refusal in guard.refusals]
 
 
-def _outcome(traced: Traced) -> Outcome:
-    return Outcome(traced.label, traced.trace.signature if traced.trace.trouble == (0, 0) else None)
+def _outcome(label: str, trace: Trace) -> Outcome:
+    return Outcome(label, trace.signature if trace.trouble == (0, 0) else None, trace.complete)
 
 
 def _retraced(traces: Sequence[Traced], wanted: Retrace | None, project: Project) -> Iterator[Outcome]:
@@ -70,7 +71,7 @@ def _retraced(traces: Sequence[Traced], wanted: Retrace | None, project: Project
     for each in (traced.trace for traced in traces if wanted is not None and traced.label == wanted.target):
         if wanted is not None and len(list(tensors_in([each.args, each.kwargs]))) == len(wanted.inputs):
             again = trace_at(each, wanted.inputs, project)
-            yield Outcome(str(wanted), again.signature if again.trouble == (0, 0) else None)
+            yield _outcome(str(wanted), again)
             return
 
 

@@ -261,11 +261,12 @@ class Covered:
 class Outcome:
     """What a model gave in a trace: the source that builds it, and its input and output shapes as text.
 
-    `shapes` is None where the trace had a fault.
+    `shapes` is None where the trace had a fault; `complete` says whether it came to its end all the same.
     """
 
     label: str
     shapes: str | None
+    complete: bool = True
 
 
 @dataclass(frozen=True)

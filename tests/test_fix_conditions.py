@@ -177,6 +177,19 @@ def test_a_fix_counts_only_if_the_model_of_its_finding_is_built_again(workers: W
         assert (fixer.offered(finding, before, text) is not None) is offered
 
 
+def test_an_unused_shortcut_that_some_blocks_lack_is_used_where_there_is_one(lint: Lint, tmp_path: Path) -> None:
+    """To call it always would mend the first block, and end the second with `'NoneType' object is not callable`."""
+    layers = [
+        "self.conv = nn.Conv2d(cin, cout, 3, padding=1)",
+        "self.skip = nn.Conv2d(cin, cout, 1) if cin != cout else None",
+    ]
+    call = "nn.Sequential(Block(4, 8), Block(8, 8))"
+    text = block(layers, ["out = self.conv(x)", "return out + x"], arguments="cin, cout", call=call, shape=SHAPE)
+    path = write(tmp_path, text)
+    assert fix(lint, path).added == ["return out + (self.skip(x) if self.skip is not None else x)"]
+    assert output_shape(path, call, SHAPE) == (2, 8, 8, 8)
+
+
 @pytest.mark.parametrize(
     ("change", "offered"),
     [

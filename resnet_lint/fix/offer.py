@@ -1,9 +1,9 @@
 """Offers a fix for a finding: writes the ways to mend it into the source, traces each, and keeps the first that holds.
 
 A way holds when the edited source is traced again, with the very model in which the finding was met, and the finding is
-gone, no new error has come and no new warning about a model that ran before, and no class has become unchecked. It is
-safe when every model that ran before gives the same shapes as before, and the mend by its nature leaves their values
-and their state dicts alone.
+gone, no new error has come and no new warning about a model that ran before, no model ends earlier than before, and no
+class has become unchecked. It is safe when every model that ran before gives the same shapes as before, and the mend by
+its nature leaves their values and their state dicts alone.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from .source import Source, Sources, TextEdit
 _MOST_WAYS = 6
 
 # In time limits of one file.
-_MOST_CHECKS = 4
+_MOST_CHECKS = 6
 
 Way = Callable[[Finding, Source, Sources], Iterator[list[TextEdit]]]
 
@@ -171,7 +171,8 @@ def _parses(text: str) -> bool:
 def _mends(finding: Finding, before: FileReport, after: FileReport) -> bool:
     old, new, mended = _kinds(before.findings), _kinds(after.findings), _kind(finding)
     seen = _kinds(each for each in after.findings if not _was_hidden(each, before))
-    return new[mended] < old[mended] and seen <= old and _unchecked(after) <= _unchecked(before)
+    stopped = (_complete(before) - _complete(after)) & {outcome.label for outcome in after.outcomes}
+    return new[mended] < old[mended] and seen <= old and _unchecked(after) <= _unchecked(before) and not stopped
 
 
 def _was_hidden(warning: Finding, before: FileReport) -> bool:
@@ -210,6 +211,10 @@ def _told(finding: Finding) -> tuple[str, str | None, str]:
 
 def _kinds(findings: Iterable[Finding]) -> Counter[tuple[str, str | None]]:
     return Counter(map(_kind, findings))
+
+
+def _complete(report: FileReport) -> set[str]:
+    return {outcome.label for outcome in report.outcomes if outcome.complete}
 
 
 def _unchecked(report: FileReport) -> set[str]:
