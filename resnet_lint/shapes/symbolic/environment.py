@@ -35,7 +35,6 @@ class Environment:
         self._shapes = ShapeEnv(specialize_zero_one=False, duck_shape=False)
         self._mode = FakeTensorMode(shape_env=self._shapes, allow_non_fake_inputs=True)
         self._hints: dict[sympy.Symbol, int] = {}
-        self._assumed = 0
 
     def integer(self, name: str, hint: int) -> Any:
         """A torch.SymInt for a new symbol that stands for `hint` in this run; `name` tells it in torch's own errors."""

@@ -35,8 +35,10 @@ class Block:
         own, known = set(self.nodes), {*self.nodes, *self.call.inputs}
         from_inside = all(operand in known for node in self.nodes for operand in node.all_input_nodes)
         weights = [str(node.target) for node in self.nodes if node.op == "get_attr"]
-        prefix = f"{self.call.path}."
-        return from_inside and own.issuperset(self.result_nodes) and all(name.startswith(prefix) for name in weights)
+        uses_own = all(name.startswith(f"{self.call.path}.") for name in weights)
+        is_plain = isinstance(self.result, (torch.Tensor, list, tuple, dict))
+        gives_own = is_plain and own.issuperset(self.result_nodes)
+        return from_inside and uses_own and gives_own and len(self.result_nodes) == len([*tensors_in(self.result)])
 
 
 def likeness(module: nn.Module, args: Any, kwargs: Any) -> Hashable | None:

@@ -53,7 +53,11 @@ class Search:
 
     def _reach(self, name: str) -> int:
         """The largest size to be looked at."""
-        return _LARGEST_BATCH if name[0] == "N" else max(_LEAST_LARGEST, 2 * max(self.oracle.hints.values()) + 64)
+        return (
+            _LARGEST_BATCH
+            if name[0] == "N"
+            else max(_LEAST_LARGEST, 2 * max(self.oracle.hints.values(), default=0) + 64)
+        )
 
     def _find_equations(self) -> None:
         """Equations of several sizes, such as `H == W`, that the model wants: off the line it fails, on it it works."""
