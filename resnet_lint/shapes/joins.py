@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from torch import fx
 
 from ..observed import AddedTwice, BothGrow, OneChannelShortcut, SelfAddition
+from ..records import Shape
 from .calls import ModuleCall
 from .fault import ADDITIONS
 from .layers import effect_of
@@ -90,15 +91,22 @@ _RESHAPES = frozenset(
 def one_channel_shortcuts(seen: Seen) -> Iterator[OneChannelShortcut]:
     """Residual additions whose shortcut is a 1x1 convolution to one channel: the same is added to every channel."""
     for node, (left, right) in additions(seen):
-        fork, owner = fork_of(left, right), seen.owner(node)
         for shortcut, branch in ((left, right), (right, left)):
-            layer = _one_channel_projection(path_between(fork, shortcut)) if fork is not None else None
-            flat, full = shortcut.meta["shape"], branch.meta["shape"]
-            if layer is None or not flat or not full or flat[2:] != full[2:] or not full[1] > 1 < math.prod(full[2:]):
+            if not _is_flat_beside(shortcut.meta["shape"], branch.meta["shape"]):
                 continue
-            if made_by_layers(branch, owner):
+            fork, owner = fork_of(left, right), seen.owner(node)
+            layer = _one_channel_projection(path_between(fork, shortcut)) if fork is not None else None
+            if layer is not None and made_by_layers(branch, owner):
+                shapes = branch.meta["shape"], shortcut.meta["shape"]
                 place = seen.place(node.meta["point"].span, owner)
-                yield OneChannelShortcut(**place, layer=name_of(layer, owner), shapes=(full, flat))
+                yield OneChannelShortcut(**place, layer=name_of(layer, owner), shapes=shapes)
+
+
+def _is_flat_beside(flat: Shape | None, full: Shape | None) -> bool:
+    """Whether two maps are alike, but for one channel in the first and several in the second."""
+    if flat is None or full is None or len(flat) != len(full) or len(full) < 3:
+        return False
+    return flat[1] == 1 < full[1] and flat[2:] == full[2:] and math.prod(full[2:]) > 1
 
 
 def _one_channel_projection(path: Sequence[fx.Node]) -> fx.Node | None:
