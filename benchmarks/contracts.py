@@ -121,7 +121,7 @@ def main(models: tuple[str, ...], truth: Path | None) -> None:
         seconds = time.process_time() - began
         errors = [(height, width) for height, width, runs in known[model] if allows(found, height, width) != runs]
         wrong += bool(errors)
-        asked = ", ".join(condition.text for condition in found.conditions) or "any H and W"
+        asked = ", ".join(condition.text for condition in found.conditions) or "nothing more"
         shape = ", ".join(found.inputs[0].sizes)
         says = f"WRONG at {errors[:4]}" if errors else f"agrees at all {len(known[model])} sizes"
         print(f"{model:42} ({shape}): {asked:50} {says}; {found.runs} runs, {seconds:.0f} s; {found.doubt or ''}")

@@ -139,6 +139,32 @@ def test_blocks_that_repeat_are_traced_once(tmp_path: Path, monkeypatch: pytest.
     assert list(map(str, trace.results.values())) == list(map(str, concrete.results.values()))
 
 
+def test_a_block_that_gives_more_than_it_makes_is_run_each_time(tmp_path: Path) -> None:
+    block = """
+    class Block(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.conv, self.scale = nn.Conv2d(8, 8, 3, padding=1), nn.Parameter(torch.ones(8, 1, 1))
+
+        def forward(self, x):
+            return self.conv(x), self.scale
+
+    class Net(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.first, self.second, self.third = Block(), Block(), Block()
+
+        def forward(self, x):
+            for block in (self.first, self.second, self.third):
+                x, scale = block(x)
+                x = x * scale
+            return x
+    """
+    concrete = record(tmp_path, block, (2, 8, 16, 24))
+    trace = symbolic_trace(concrete, Project(f"{tmp_path}/")).trace
+    assert [_facts(node) for node in trace.graph.nodes] == [_facts(node) for node in concrete.graph.nodes]
+
+
 def _facts(node: fx.Node) -> tuple[object, ...]:
     call = node.meta["call"]
     facts = [node.meta[name] for name in ("shape", "inputs", "point", "activation")]
