@@ -157,6 +157,25 @@ def test_a_forward_that_raises_is_shown_as_far_as_it_came(lint: Lint, tmp_path: 
     assert "fully connected layer" in result.stdout
 
 
+RECURRENT = """
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.lstm = nn.LSTM(8, 8)
+
+    def forward(self, x):
+        return x + self.lstm(x)[0]
+"""
+
+
+def test_what_is_handed_on_as_it_is_is_the_shortcut(lint: Lint, tmp_path: Path) -> None:
+    report = trace_of(lint("trace", write(tmp_path, RECURRENT), "--input", "x=5x2x8", "--format", "json"))
+    steps = steps_of(report)
+    [addition] = report["residual_additions"]
+    roles = {steps[flow["source"]]["name"]: flow["role"] for flow in report["flows"] if flow["target"] == addition}
+    assert roles == {"x": "shortcut", "lstm": "branch"}
+
+
 @pytest.mark.parametrize(
     ("target", "options", "said"),
     [

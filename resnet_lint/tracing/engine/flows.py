@@ -45,10 +45,7 @@ def _roles(tree: Tree, graph: fx.Graph) -> dict[tuple[int, int], Role]:
     """The roles of the flows of skip connections, by their steps; of blocks inside each other the inner one counts."""
     roles: dict[tuple[int, int], Role] = {}
     for residual in sorted(residuals_in(graph), key=_length):
-        for role, end, path in (
-            ("shortcut", residual.shortcut, residual.shortcut_path),
-            ("branch", residual.branch, residual.branch_path),
-        ):
+        for role, end, path in _sides(residual):
             on_path = {residual.fork, *path}
             for node in path:
                 for source in node.all_input_nodes:
@@ -64,6 +61,16 @@ def _roles(tree: Tree, graph: fx.Graph) -> dict[tuple[int, int], Role]:
     return roles
 
 
+def _sides(residual: Residual) -> tuple[tuple[Role, fx.Node, list[fx.Node]], ...]:
+    """The shortcut and the branch, each with its last node and its path. What is handed on as it is, is the shortcut:
+    layers that give several results, as an LSTM does, are not weighed when the two are told apart.
+    """
+    shortcut, branch = (residual.shortcut, residual.shortcut_path), (residual.branch, residual.branch_path)
+    if residual.branch is residual.fork:
+        shortcut, branch = branch, shortcut
+    return ("shortcut", *shortcut), ("branch", *branch)
+
+
 def residual_additions(tree: Tree, graph: fx.Graph) -> tuple[int, ...]:
     """The steps that close a skip connection."""
     keys = (tree.leaf(residual.addition) for residual in residuals_in(graph))
@@ -74,10 +81,10 @@ def _length(residual: Residual) -> int:
     return len(residual.branch_path) + len(residual.shortcut_path)
 
 
-def _note(tree: Tree, roles: dict[tuple[int, int], Role], source: fx.Node, target: fx.Node, role: str) -> None:
+def _note(tree: Tree, roles: dict[tuple[int, int], Role], source: fx.Node, target: fx.Node, role: Role) -> None:
     start, end = tree.leaf(source), tree.leaf(target)
     if start is not None and end is not None:
-        roles.setdefault((tree.ids[start], tree.ids[end]), "shortcut" if role == "shortcut" else "branch")
+        roles.setdefault((tree.ids[start], tree.ids[end]), role)
 
 
 def crossings(tree: Tree, flows: tuple[Flow, ...]) -> dict[int, Crossing]:
