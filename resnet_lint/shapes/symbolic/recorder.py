@@ -19,7 +19,7 @@ from .environment import Environment
 from .reuse import Block, Copy, likeness
 
 
-class TooSlowError(Exception):
+class TooSlowError(DataDependentError):
     """The expressions of the sizes grew too large to be worked with."""
 
     def __init__(self) -> None:
