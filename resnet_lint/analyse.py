@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from .analysis import Analysis, Failure, Problem, SizeLimit
 from .findings import check
@@ -28,6 +29,9 @@ from .shapes.place import Project
 from .shapes.seen import Seen
 from .shapes.trace import Trace, trace_at
 
+if TYPE_CHECKING:
+    from .model.contract import Contract
+
 
 def analyse(request: Request, guard: Guard) -> FileReport:
     """Everything that the rules find in one file, and what became of each of its classes; `guard` is on its watch."""
@@ -42,8 +46,11 @@ def analyse(request: Request, guard: Guard) -> FileReport:
         exploration = Explorer(loaded, model_classes(loaded), request, clock).explore()
         analysis = _analysis(loaded, classes, exploration, request.only_class, clock)
     analysis = replace(analysis, problems=(*_refused(guard, loaded.path, loaded.project), *analysis.problems))
-    traced = (_outcome(each.label, each.trace) for each in exploration.traced)
-    outcomes = (*traced, *_retraced(exploration.traced, request.retrace, loaded.project))
+    outcomes = (
+        *(_outcome(each.label, each.trace) for each in exploration.traced),
+        *_retraced(exploration.traced, request.retrace, loaded.project),
+        *(proof for model in classes if model.name == request.prove for proof in _proofs(model, loaded, clock)),
+    )
     elsewhere = exploration.coverage.elsewhere
     return FileReport(
         request.path, check(analysis, rules), analysis.classes, tuple(exploration.notes), outcomes, elsewhere
@@ -82,7 +89,9 @@ def _analysis(
     absent = (Problem("missing", each.span, each.package) for each in loaded.missing)
     problems = (*absent, *_problems(loaded, classes, found))
     names = {model.name.rpartition(".")[2] for model in classes}
-    failures = tuple(failure for failure in _failures(loaded, found) if only_class is None or failure.module in names)
+    failures = tuple(
+        failure for failure in _failures(loaded, found, clock) if only_class is None or failure.module in names
+    )
     traces = [Seen(traced.trace, traced.label, loaded.project) for traced in found.traced]
     observed = tuple(each for each in observe(traces, clock.left()) if only_class is None or each.module in names)
     limits = tuple(
@@ -131,17 +140,36 @@ def _problems(loaded: Loaded, classes: Sequence[ModelClass], found: Exploration)
             yield Problem(failure.stage, span, reason, model.name, f"correct {target.origin}")
 
 
-def _failures(loaded: Loaded, found: Exploration) -> Iterator[Failure]:
+def _failures(loaded: Loaded, found: Exploration, clock: Clock) -> Iterator[Failure]:
     for traced in found.traced:
         if traced.invented is None:
             yield from (_explained(fault, traced, loaded) for fault in traced.faults)
     for model in {t.model_class.name: t.model_class for t in found.traced if t.model_class is not None}.values():
         tries = [t for t in found.traced if t.model_class is model and t.invented is not None]
-        yield from _failures_of_invented(tries, loaded)
+        fails = any(fault.kind == "addition" for traced in tries for fault in traced.faults)
+        yield from _failures_of_invented(tries, loaded, _contract(model, loaded, clock) if fails else None)
 
 
-def _failures_of_invented(tries: Sequence[Traced], loaded: Loaded) -> Iterator[Failure]:
-    """A class that only invented arguments build is at fault where every try fails, or else under a condition."""
+def _contract(model: ModelClass, loaded: Loaded, clock: Clock) -> Contract | None:
+    """The arguments that a block's additions take, if there is time to find out; it takes a second or two."""
+    from .model.block_contract import block_contract  # with torch's symbols, which few files need
+
+    with suppress(TimeUp), clock.one_attempt():
+        return block_contract(model, loaded)
+    return None
+
+
+def _proofs(model: ModelClass, loaded: Loaded, clock: Clock) -> Iterator[Outcome]:
+    contract = _contract(model, loaded, clock)
+    if contract is not None:
+        yield Outcome.of_contract(model.name, None if contract.fails else ", ".join(contract.names))
+
+
+def _failures_of_invented(tries: Sequence[Traced], loaded: Loaded, contract: Contract | None) -> Iterator[Failure]:
+    """A class that only invented arguments build is at fault where every try fails, or else under a condition.
+
+    What holds for all arguments, the contract says, where there is one; the tries give the shapes.
+    """
     told: set[Span] = set()
     for traced in tries:
         for fault in traced.faults:
@@ -151,8 +179,12 @@ def _failures_of_invented(tries: Sequence[Traced], loaded: Loaded) -> Iterator[F
             told.add(span)
             failing = [t for t in tries if any(f.point.span == span for f in t.faults)]
             working = [t for t in tries if t.trace.complete and t not in failing]
-            if not working and len(failing) == len(tries):
+            if not working and len(failing) == len(tries) and (contract is None or not contract.works):
                 yield _explained(fault, traced, loaded)
+            elif contract is not None and contract.condition is not None and contract.works:
+                arguments = traced.invented.kwargs if traced.invented is not None else {}
+                built = ", ".join(f"{name} is {arguments[name]}" for name in contract.names if name in arguments)
+                yield replace(_explained(fault, traced, loaded, built), contract=contract.condition)
             elif working and traced.invented is not None and traced.invented.varied is not None:
                 varied = " or ".join(t.invented.varied for t in failing if t.invented and t.invented.varied)
                 yield _explained(fault, traced, loaded, varied)

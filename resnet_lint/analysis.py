@@ -33,7 +33,8 @@ class Failure:
     """A call that fails for certain, proved by a trace.
 
     `error` is what torch says when the call runs for real. `differs` names what is unlike in the operands, for
-    additions and concatenations. `condition` says for which constructor arguments it fails, where it works for others.
+    additions and concatenations. `condition` says for which constructor arguments it fails, where it works for others;
+    `contract` is the condition under which it works, where symbols could tell.
     """
 
     kind: FailureKind
@@ -48,6 +49,7 @@ class Failure:
     mend: Mend | None = None
     condition: str | None = None
     layer: str | None = None
+    contract: str | None = None
 
     def addition_message(self, differing: str) -> str:
         """The message for a failing addition: what differs, and the two shapes."""
@@ -75,11 +77,17 @@ class SizeLimit:
     grows: bool
 
     @property
+    def _unlike(self) -> tuple[Operand, Operand]:
+        """The first operand, and the first whose size is another where it fails."""
+        first, *others = self.failure.operands
+        return first, next((each for each in others if each.shape[2:] != first.shape[2:]), others[0])
+
+    @property
     def message(self) -> str:
         """What works and what does not: the condition, the operands, the smallest input that fails."""
         what = "addition" if self.failure.kind == "addition" else "concatenation"
         own = "" if self.condition == self.condition_of_all else f" needs {self.condition}, as it"
-        one, other = (f"({', '.join(each.symbolic or ())})" for each in self.failure.operands[:2])
+        one, other = (f"({', '.join(each.symbolic or ())})" for each in self._unlike)
         fails = "the smallest input that fails is" if self.is_least else "it fails for"
         sizes = f"{self.words} ({self.condition_of_all})"
         inputs = " and ".join(map(str, self.inputs))

@@ -13,6 +13,10 @@ class ResidualArguments(Rule):
     """What it does: finds a block that nobody in the file builds, whose constructor accepts values its addition cannot
     take.
 
+    Under which condition it works is found by running the constructor and the forward with the channels and the stride
+    as symbols, once for each way through them. Where symbols cannot go, as through `range(stride)`, it is judged by
+    blocks built from a few numbers.
+
     Why is this bad: the parameter promises something that fails in the forward, far from the line that chose the
     value. A block whose shortcut comes from its caller (`downsample=None`) is not meant.
 
@@ -119,8 +123,9 @@ class ResidualArguments(Rule):
         for failure in analysis.failures:
             if failure.kind == "addition" and failure.condition is not None:
                 branch, shortcut = (operand.shape for operand in failure.operands)
+                contract = f"it works only where {failure.contract}; " if failure.contract is not None else ""
                 message = (
-                    f"{failure.module} can be built so that its addition fails: when {failure.condition}, "
+                    f"{failure.module} can be built so that its addition fails: {contract}when {failure.condition}, "
                     f"{branch} meets {shortcut}"
                 )
                 yield self.finding(failure, message)

@@ -16,7 +16,7 @@ from itertools import islice
 
 import libcst as cst
 
-from ..records import Applicability, FileReport, Finding, Fix, Mend, Request, Retrace
+from ..records import Applicability, FileReport, Finding, Fix, Mend, Outcome, Request, Retrace
 from .arguments import changed_arguments
 from .assign import result_assigned, value_used
 from .condition import conditions_widened
@@ -31,6 +31,9 @@ from .source import Source, Sources, TextEdit
 
 # Each way costs a trace; what the first few do not mend, a person should.
 _MOST_WAYS = 6
+
+# The rule on what a block's constructor accepts: its fix has to hold for all of that.
+_ON_ARGUMENTS = "RL106"
 
 # In time limits of one file.
 _MOST_CHECKS = 6
@@ -135,6 +138,8 @@ class Fixer:
             if after is not None:
                 kept = not mend.changes_results and _kept(report, after)
                 safety: Applicability = "safe" if kept else "unsafe"
+                proved = _proved(finding, after)
+                title = f"{title}, proved with {proved.shapes} as symbols" if proved is not None else title
                 yield Offer(edited, after, Fix(title, safety, True, source.as_records(edits)))
 
     def _verified(self, finding: Finding, before: FileReport, edited: str) -> FileReport | None:
@@ -143,7 +148,8 @@ class Fixer:
         for quick in (True, False):
             if self._seconds_left <= 0:
                 return None
-            after = self._analyse(replace(self._request, source=edited, quick=quick, retrace=retrace))
+            prove = finding.module if finding.rule == _ON_ARGUMENTS and not quick else None
+            after = self._analyse(replace(self._request, source=edited, quick=quick, retrace=retrace, prove=prove))
             self._seconds_left -= self._request.seconds if after.seconds is None else after.seconds
             if not _mends(finding, before, after):
                 return None
@@ -184,12 +190,21 @@ def _was_hidden(warning: Finding, before: FileReport) -> bool:
 def _traced_again(finding: Finding, after: FileReport) -> bool:
     """Whether the model in which a finding was met is still built, and runs at the size at which it failed.
 
-    One that is not built has no findings either.
+    One that is not built has no findings either. A block that was mended for arguments has to take all of them.
     """
+    proved = _proved(finding, after)
+    if proved is not None and proved.shapes is None:
+        return False
     retrace = _retrace(finding)
     if retrace is not None and str(retrace) not in {each.label for each in after.outcomes if each.shapes is not None}:
         return False
     return finding.target in {None, *(outcome.label for outcome in after.outcomes)}
+
+
+def _proved(finding: Finding, after: FileReport) -> Outcome | None:
+    """The contract of a block that was mended for arguments; None where none was asked for, or symbols cannot go."""
+    label = Outcome.of_contract(finding.module or "", None).label
+    return next((each for each in after.outcomes if each.label == label), None)
 
 
 def _retrace(finding: Finding) -> Retrace | None:

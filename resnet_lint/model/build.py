@@ -91,6 +91,23 @@ def build(make: Callable[..., Any], args: tuple[Any, ...] = (), kwargs: dict[str
     return on_meta(made)
 
 
+@contextmanager
+def uninitialised() -> Iterator[None]:
+    """Inside the block torch's layers leave their weights as they are: to draw them asks for numbers, not symbols."""
+    originals = {layer: layer.reset_parameters for layer in _DRAWN}
+    for layer in _DRAWN:
+        layer.reset_parameters = lambda self: None
+    try:
+        with _SkipInitialisation():
+            yield
+    finally:
+        for layer, original in originals.items():
+            layer.reset_parameters = original
+
+
+_DRAWN: tuple[Any, ...] = (nn.modules.conv._ConvNd, nn.Linear, nn.Bilinear, nn.RNNBase)
+
+
 def on_meta(module: nn.Module) -> nn.Module:
     """The module in evaluation mode (stochastic depth branches on random numbers in training), all tensors on meta."""
     return module.to("meta").eval()
