@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 import torch
 from click.testing import CliRunner
+from conftest import Lint
+from fixing import fix, output_shape, write
 from tracing import net, record
 
 from resnet_lint.cli import main
@@ -170,3 +172,30 @@ def test_sizes_that_the_file_feeds_its_decoder_are_meant(tmp_path: Path) -> None
     main = 'if __name__ == "__main__":\n    UNet()(torch.randn(1, 3, 64, 64))\n'
     said, _ = checked(tmp_path, f"{UNET}\n{main}")
     assert said.startswith("0 errors, 0 warnings")
+
+
+BLURRED = """\
+import torch
+from torch import nn
+
+
+class Block(nn.Module):
+    def __init__(self, cin, cout):
+        super().__init__()
+        self.branch = nn.Sequential(nn.Conv2d(cin, cout, 3, padding=1), nn.AvgPool2d(2))
+        self.shortcut = nn.Sequential(nn.AvgPool2d(2, ceil_mode=True), nn.Conv2d(cin, cout, 1))
+
+    def forward(self, x):
+        return self.branch(x) + self.shortcut(x)
+
+
+if __name__ == "__main__":
+    Block(4, 8)(torch.randn(2, 4, 32, 32))
+"""
+
+
+def test_a_pool_in_the_branch_rounds_up_as_the_shortcut_does(lint: Lint, tmp_path: Path) -> None:
+    path = write(tmp_path, BLURRED)
+    [line] = fix(lint, path).added
+    assert line == "self.branch = nn.Sequential(nn.Conv2d(cin, cout, 3, padding=1), nn.AvgPool2d(2, ceil_mode=True))"
+    assert output_shape(path, "Block(4, 8)", (2, 4, 31, 33)) == (2, 8, 16, 17)

@@ -43,11 +43,12 @@ def existing_shortcut(e: Evidence) -> Mend | None:
         like = e.site(e.learned[-1][0]), width_name(e.learned[-1][1])
         changes += widths(e, e.residual.shortcut_path, node, e.branch[e.channel_axis], like)
     own = total_stride(e.residual.shortcut_path, len(e.shortcut) - 2)
-    if e.sizes_differ and own != effect.stride and all(o % b == 0 for o, b in zip(own, e.branch_strides, strict=True)):
+    strides_differ = e.sizes_differ and own != e.branch_strides  # else it is the rounding, which no stride mends
+    if strides_differ and own != effect.stride and all(o % b == 0 for o, b in zip(own, e.branch_strides, strict=True)):
         # It pools with the branch's stride already, and strides once more.
         once = tuple(s * b // o for s, b, o in zip(effect.stride, e.branch_strides, own, strict=True))
         changes += [Change(e.site(node), "stride", number_text(once))] if all(once) else []
-    elif e.sizes_differ and math.prod(effect.kernel) == 1 and e.branch_strides != effect.stride:
+    elif strides_differ and math.prod(effect.kernel) == 1 and e.branch_strides != effect.stride:
         strided = [n for n, x in e.branch_layers if x.stride and max(x.stride) > 1]
         like_strided = e.site(strided[-1]) if strided and _strides_in_parallel(e, strided) else None
         # Where the shortcut pools before its projection, the pooling strides.

@@ -30,11 +30,13 @@ def resized_by_factor(e: Evidence) -> Mend | None:
 
 
 def floor_beside_ceil(e: Evidence) -> Mend | None:
-    """A pooling shortcut rounds an odd size down where the branch's strided convolution rounds up."""
-    pools = [node for node, effect in e.shortcut_layers if effect.sort == "pool"]
-    if pools and all(0 <= b - s <= 1 for b, s in zip(*e.sizes, strict=True)) and e.sizes_differ:
-        title = f"let the shortcut round up as the branch does: ceil_mode=True on {e.name(pools[-1])}"
-        return Mend("ceil_or_output_padding", title, (Change(e.site(pools[-1]), "ceil_mode", "True"),))
+    """A pool on one side rounds an odd size down where the strided layer of the other side rounds up."""
+    sides = (("shortcut", "branch", e.shortcut_layers, 1), ("branch", "shortcut", e.branch_layers, -1))
+    for low, high, layers, sign in sides:
+        pools = [node for node, effect in layers if effect.sort == "pool" and effect.stride and max(effect.stride) > 1]
+        if pools and e.sizes_differ and all(0 <= sign * (b - s) <= 1 for b, s in zip(*e.sizes, strict=True)):
+            title = f"let the {low} round up as the {high} does: ceil_mode=True on {e.name(pools[-1])}"
+            return Mend("ceil_or_output_padding", title, (Change(e.site(pools[-1]), "ceil_mode", "True"),))
     return None
 
 
