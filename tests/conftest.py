@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Callable, Iterator
 from contextlib import chdir, nullcontext
 
@@ -17,6 +18,9 @@ Lint = Callable[..., Result]
 
 settings.register_profile("any machine", deadline=None)  # a busy machine is no failure
 settings.load_profile("any machine")
+
+# A shell's background job ignores Ctrl-C, and hands that on to all that it starts.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # What the shell of whoever runs the tests has chosen is no business of theirs.
 _OF_THE_SHELL = ("VIRTUAL_ENV", "CONDA_PREFIX", "PRE_COMMIT")

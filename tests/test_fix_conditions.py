@@ -125,7 +125,7 @@ def test_the_function_that_builds_the_block_makes_its_shortcut_and_passes_it(
 
 def test_what_the_projection_is_not_built_with_stays_out_of_the_condition(lint: Lint, tmp_path: Path) -> None:
     """The shortcut pools before it projects, so its projection has no stride."""
-    layers = ["self.pool = nn.MaxPool2d(stride) if stride > 1 else nn.Identity()", *STATEMENT]
+    layers = ["self.pool = nn.MaxPool2d(stride, ceil_mode=True) if stride > 1 else nn.Identity()", *STATEMENT]
     made = [line.replace("cout, 1, stride=stride", "cout, 1") for line in layers]
     text = (
         source_of(made).replace("(x if self.skip", "(self.pool(x) if self.skip").replace("(x))\n", "(self.pool(x)))\n")

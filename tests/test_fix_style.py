@@ -451,8 +451,8 @@ def test_a_block_that_was_given_no_downsample_makes_its_own(lint: Lint, tmp_path
         ("nn.Conv2d(cin, cin, 1, stride=stride)", "nn.Conv2d(cin, cout, 1, stride=stride)"),
         ("nn.Conv2d(cin, cout, 1, bias=False)", "nn.Conv2d(cin, cout, 1, stride=stride, bias=False)"),
         (
-            "nn.Sequential(nn.AvgPool2d(stride), nn.Conv2d(cin, cout, 1, stride=2))",
-            "nn.Sequential(nn.AvgPool2d(stride), nn.Conv2d(cin, cout, 1, stride=1))",
+            "nn.Sequential(nn.AvgPool2d(stride, ceil_mode=True), nn.Conv2d(cin, cout, 1, stride=2))",
+            "nn.Sequential(nn.AvgPool2d(stride, ceil_mode=True), nn.Conv2d(cin, cout, 1, stride=1))",
         ),
         (
             "nn.Sequential(nn.Conv2d(cin, cout, 1), nn.BatchNorm2d(cout))",

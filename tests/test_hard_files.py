@@ -132,7 +132,7 @@ CASES = {
                 return self.dense(hidden_states[:, 0])
         """,
         {"Focus": "checked", "Twice": "checked", "Pooler": "checked"},
-        ("RL301",),
+        ("RL107", "RL301"),
     ),
     "settings in a file of the project": Hard(
         """

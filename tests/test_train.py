@@ -344,12 +344,17 @@ def test_ctrl_c_keeps_what_was_trained(tiny: Path, tmp_path: Path) -> None:
     options = ["--epochs", "100000", "--patience", "100000", "--checkpoint", "kept.pt"]
     environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])}
     running = subprocess.Popen(
-        [*command, *options], cwd=tmp_path, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        [*command, *options],
+        cwd=tmp_path,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
     )
     while not (tmp_path / "kept.pt").exists() and running.poll() is None:
         time.sleep(0.1)
     running.send_signal(signal.SIGINT)
-    report, errors = running.communicate()
+    report, errors = running.communicate(timeout=60)
     assert (running.returncode, errors) == (130, "")
     assert "--resume goes on" in report
     assert torch.load(tmp_path / "kept.pt", weights_only=True)
