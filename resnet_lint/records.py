@@ -325,7 +325,7 @@ class FileReport:
     classes of other files that were checked on the way.
 
     `reads` are the files that the answer rests on, each with its digest (None: it was looked for and not there). There
-    are none for an answer that the next try may not give, because the time was up or the file ended its process.
+    are none for an answer that the next try may better, because time was up for a class, or the file ended its process.
     """
 
     path: str
