@@ -15,14 +15,10 @@ import click
 
 from ..errors import UsageError
 from ..files import write_atomically
-from ..inputs import check_inputs
+from ..model_options import takes_a_model
 from .records import Order, Thresholds, Training
 
 DTYPES = ("float32", "float64", "bfloat16", "float16")
-
-
-def checked_inputs(ctx: click.Context, param: click.Parameter, values: tuple[str, ...]) -> tuple[str, ...]:
-    return check_inputs(values)
 
 
 _GATES = (
@@ -75,15 +71,7 @@ def metrics(file: Path, wanted: Thresholds, form: str, report: Path | None) -> i
 
 
 @click.command()
-@click.argument("path", metavar="PATH[::Target]")
-@click.option("--call", metavar="CALL", help="How to build the model: 'Net(64, 128, stride=2)'.")
-@click.option(
-    "--input",
-    metavar="NAME=SHAPE",
-    multiple=True,
-    callback=checked_inputs,
-    help="What to feed forward(): x=2x3x224x224, or ids=2x16:int64. Once for each input.",
-)
+@takes_a_model
 @click.option("--device", metavar="DEVICE", default="auto", help="cpu, cuda, cuda:1, mps; by default the fastest.")
 @click.option("--dtype", type=click.Choice(DTYPES), default="float32", help="The type of weights and inputs.")
 @click.option("--batch", metavar="N", type=click.IntRange(min=1), help="The batch; by default that of the check.")

@@ -36,6 +36,9 @@ CONVOLUTIONS: frozenset[Any] = frozenset({F.conv1d, F.conv2d, F.conv3d})
 TRANSPOSED: frozenset[Any] = frozenset({F.conv_transpose1d, F.conv_transpose2d, F.conv_transpose3d})
 CHANNEL_NORMS: frozenset[Any] = frozenset({F.batch_norm, F.instance_norm, F.group_norm})
 LAST_DIMENSION_NORMS: frozenset[Any] = frozenset({F.layer_norm, *([F.rms_norm] if hasattr(F, "rms_norm") else [])})
+# What layers say of their input: channels are its second axis, or its last.
+CHANNELS_SECOND = CONVOLUTIONS | TRANSPOSED | CHANNEL_NORMS
+FEATURES_LAST = LAST_DIMENSION_NORMS | {F.linear}
 _TOO_SMALL = ("too small", "can't be greater than actual input", "Kernel size", "Padding size should be less")
 
 # A proof allocates its operands for real; a larger one is left to torch's own word on the meta device.

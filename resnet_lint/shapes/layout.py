@@ -15,7 +15,7 @@ from torch import fx, nn
 from ..observed import AttentionOverBatch, CodePerSample, ScrambledAxes
 from .batch import at_other_batch
 from .calls import ModuleCall
-from .fault import CHANNEL_NORMS, CONVOLUTIONS, LAST_DIMENSION_NORMS, TRANSPOSED
+from .fault import CHANNELS_SECOND, LAST_DIMENSION_NORMS
 from .joins import is_addition
 from .layers import effect_of
 from .residuals import depends_on
@@ -116,7 +116,7 @@ def _moved_to(given: tuple[int, ...], before: int, result: tuple[int, ...]) -> i
 def _features_axis(node: fx.Node) -> int | None:
     """The axis that a layer has its features at: 1 or -1; None for all that is no such layer."""
     function = node.meta.get("function")
-    if function in CONVOLUTIONS or function in TRANSPOSED or function in CHANNEL_NORMS:
+    if function in CHANNELS_SECOND:
         return 1
     one_axis = len(node.meta["inputs"]) > 1 and len(node.meta["inputs"][1]) == 1
     return -1 if function is F.linear or (function in LAST_DIMENSION_NORMS and one_axis) else None

@@ -7,20 +7,12 @@ from pathlib import Path
 import click
 
 from ..errors import UsageError
-from ..executor.commands import checked_inputs
+from ..model_options import takes_a_model
 from .report import FORMS
 
 
 @click.command()
-@click.argument("path", metavar="PATH[::Target]")
-@click.option("--call", metavar="CALL", help="How to build the model: 'Net(64, 128, stride=2)'.")
-@click.option(
-    "--input",
-    metavar="NAME=SHAPE",
-    multiple=True,
-    callback=checked_inputs,
-    help="What to feed forward(): x=2x3x224x224, or ids=2x16:int64. Once for each input.",
-)
+@takes_a_model
 @click.option("--depth", metavar="N", type=click.IntRange(min=1), help="How deep to open modules.")
 @click.option("--shapes", type=click.Choice(("hwc", "nchw")), default="hwc", help="hwc: rows x columns x channels.")
 @click.option("--symbolic", is_flag=True, help="Write shapes in the sizes of the inputs: H//2 x W//2 x 64.")

@@ -19,10 +19,10 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from ...errors import UsageError
+from ...extra import require
 from ...records import Shape
 from ...said import said
 from ...shapes.calls import tensors_in
-from ..extra import require
 from .images import read_folder
 from .subject import Subject
 

@@ -17,7 +17,7 @@ from typing import Any
 os.environ.update(PYTORCH_JIT="0")
 
 from ...errors import ResnetLintError
-from ..extra import require
+from ...extra import require
 from ..records import Answers, Evaluation, Order, Result
 from .events import Events
 

@@ -8,8 +8,8 @@ import torch
 from torch import Tensor
 
 from ...errors import UsageError
+from ...extra import require
 from ...records import Shape
-from ..extra import require
 
 _SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".ppm", ".pgm"})
 _TRAINING = ("train", "training")

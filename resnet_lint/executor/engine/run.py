@@ -6,7 +6,7 @@ from functools import partial
 
 import torch
 
-from ..extra import require
+from ...extra import require
 from ..records import Order, Result, Trained, Training
 from .confirm import confirm
 from .cost import cost

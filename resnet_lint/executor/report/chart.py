@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 
-from ..extra import require
+from ...extra import require
 
 _COLUMNS, _ROWS = 72, 16
 _MARKERS = "*o"

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeGuard
 
-from ..extra import require
+from ...extra import require
 
 _SIZE = (480, 300)
 _LABELS = 14

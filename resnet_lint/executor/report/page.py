@@ -7,9 +7,9 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from ...extra import require
 from ...files import shown
 from ...records import Rewrite
-from ..extra import require
 from ..observe import observations
 from ..records import Epoch, Evaluation, Gradients, MetricsReport, RunReport, Score, Verdict
 from .curves import curves

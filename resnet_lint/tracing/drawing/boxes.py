@@ -53,7 +53,7 @@ class Box:
         return self.fault is not None or any(part.holds_fault for part in self.parts)
 
 
-def readable_depth(root: Box) -> int:
+def _readable_depth(root: Box) -> int:
     """How deep to open a box so that one can take in what is seen."""
     depth = 1
     while _count(root, depth) < _count(root, depth + 1) <= _MOST_BOXES:
@@ -69,9 +69,10 @@ def _count(box: Box, depth: int) -> int:
     return 1 + sum(_count(part, depth - 1) for part in box.parts if depth > 0)
 
 
-def boxes_of(trace: ModelTrace) -> Box:
-    """The box of the whole model, with all others inside."""
-    return _Boxes(trace).of(trace.root)
+def opened(trace: ModelTrace, depth: int | None) -> tuple[Box, int]:
+    """The box of the whole model with all others inside, and how deep to open it where no depth is asked for."""
+    root = _Boxes(trace).of(trace.root)
+    return root, depth or _readable_depth(root)
 
 
 class _Boxes:

@@ -3,13 +3,9 @@
 from __future__ import annotations
 
 import torch
-import torch.nn.functional as F
 from torch import fx
 
-from ...shapes.fault import CHANNEL_NORMS, CONVOLUTIONS, LAST_DIMENSION_NORMS, TRANSPOSED
-
-_SECOND = CONVOLUTIONS | TRANSPOSED | CHANNEL_NORMS
-_LAST = LAST_DIMENSION_NORMS | {F.linear}
+from ...shapes.fault import CHANNELS_SECOND, FEATURES_LAST
 
 
 def channel_axes(graph: fx.Graph) -> dict[fx.Node, int]:
@@ -33,9 +29,9 @@ def _axis(node: fx.Node, axes: dict[fx.Node, int]) -> int | None:
     function = node.meta.get("function")
     if node.op == "placeholder":
         return 1 if rank >= 4 else None
-    if function in _SECOND:
+    if function in CHANNELS_SECOND:
         return 1
-    if function in _LAST:
+    if function in FEATURES_LAST:
         return rank - 1
     sources = [source for source in node.all_input_nodes if source.meta["activation"]]
     if function in (torch.permute, torch.Tensor.permute):

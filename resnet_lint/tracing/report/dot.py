@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 
-from ..drawing.boxes import Box, boxes_of, readable_depth
+from ..drawing.boxes import Box, opened
 from ..drawing.edges import Edge, edges_between
 from ..records import ModelTrace
 from . import View
@@ -17,8 +17,7 @@ _RED = ' color="#b3261e", fontcolor="#b3261e", penwidth=2'
 
 def report(trace: ModelTrace, view: View) -> str:
     """A directed graph with a cluster for each open module."""
-    root = boxes_of(trace)
-    depth = view.depth or readable_depth(root)
+    root, depth = opened(trace, view.depth)
     lines = [
         f"digraph {_quoted(title(trace))} {{",
         'node [shape=box, style=rounded, fontname="monospace"]',

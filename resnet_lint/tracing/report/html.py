@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from ...executor.extra import require
+from ...extra import require
 from ...files import lines_of, shown
 from ..drawing.picture import LINE, ROW_GAP, Picture
 from ..records import ModelTrace, Place, Step

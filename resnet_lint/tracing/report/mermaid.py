@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ..drawing.boxes import Box, boxes_of, readable_depth
+from ..drawing.boxes import Box, opened
 from ..drawing.edges import Edge, edges_between
 from ..records import ModelTrace
 from . import View
@@ -16,8 +16,7 @@ _ARROWS = {"main": "-->", "branch": "-->", "shortcut": "-.->"}
 
 def report(trace: ModelTrace, view: View) -> str:
     """A flowchart with a subgraph for each open module."""
-    root = boxes_of(trace)
-    depth = view.depth or readable_depth(root)
+    root, depth = opened(trace, view.depth)
     edges = edges_between(root, depth, trace.flows)
     lines = ["flowchart TD", *_inside(root, depth), *(_edge(edge, view) for edge in edges)]
     faulty = [number for number, edge in enumerate(edges) if edge.target.fault is not None]

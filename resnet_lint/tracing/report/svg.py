@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from html import escape
 
-from ...executor.extra import require
-from ..drawing.boxes import Box, boxes_of, readable_depth
+from ...extra import require
+from ..drawing.boxes import Box, opened
 from ..drawing.layers import Layers, Link
 from ..drawing.picture import LINE, PAD, Picture, Point, picture
 from ..records import ModelTrace, Tensor
@@ -59,8 +59,7 @@ def report(trace: ModelTrace, view: View) -> str:
 def draw(trace: ModelTrace, view: View) -> Picture:
     """The places of everything in the picture. Raises UsageError where igraph is not installed."""
     require("igraph", extra="trace")
-    root = boxes_of(trace)
-    depth = view.depth or readable_depth(root)
+    root, depth = opened(trace, view.depth)
 
     def label(tensor: Tensor) -> str:
         return shape_text(tensor, view)

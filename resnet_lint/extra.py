@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib.util
 import sys
 
-from ..errors import UsageError
+from .errors import UsageError
 
 
 def require(*modules: str, extra: str = "run") -> None:
