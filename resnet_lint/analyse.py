@@ -24,13 +24,15 @@ from .shapes.explain import explain
 from .shapes.fault import Fault
 from .shapes.kernels import remembered_kernels
 from .shapes.observe import observe
+from .shapes.odd.alike import works_for_all_sizes
+from .shapes.odd.faults import FaultySizes
 from .shapes.odd.probe import size_limits
 from .shapes.place import Project
 from .shapes.seen import Seen
 from .shapes.trace import Trace, trace_at
 
 if TYPE_CHECKING:
-    from .model.contract import Contract
+    from .model.constructor_contract import ConstructorContract
 
 
 def analyse(request: Request, guard: Guard) -> FileReport:
@@ -49,7 +51,12 @@ def analyse(request: Request, guard: Guard) -> FileReport:
     outcomes = (
         *(_outcome(each.label, each.trace) for each in exploration.traced),
         *_retraced(exploration.traced, request.retrace, loaded.project),
-        *(proof for model in classes if model.name == request.prove for proof in _proofs(model, loaded, clock)),
+        *(
+            proof
+            for model in classes
+            if model.name == request.prove
+            for proof in _proofs(model, loaded, exploration, clock)
+        ),
     )
     elsewhere = exploration.coverage.elsewhere
     return FileReport(
@@ -75,10 +82,11 @@ def _outcome(label: str, trace: Trace) -> Outcome:
 
 def _retraced(traces: Sequence[Traced], wanted: Retrace | None, project: Project) -> Iterator[Outcome]:
     """The outcome of a trace at other sizes that is asked for, where the model is built and takes as many inputs."""
-    for each in (traced.trace for traced in traces if wanted is not None and traced.label == wanted.target):
-        if wanted is not None and len(list(tensors_in([each.args, each.kwargs]))) == len(wanted.inputs):
-            again = trace_at(each, wanted.inputs, project)
-            yield _outcome(str(wanted), again)
+    if wanted is None:
+        return
+    for each in (traced.trace for traced in traces if traced.label == wanted.target):
+        if len(list(tensors_in([each.args, each.kwargs]))) == len(wanted.inputs):
+            yield _outcome(str(wanted), trace_at(each, wanted.inputs, project))
             return
 
 
@@ -143,14 +151,23 @@ def _problems(loaded: Loaded, classes: Sequence[ModelClass], found: Exploration)
 def _failures(loaded: Loaded, found: Exploration, clock: Clock) -> Iterator[Failure]:
     for traced in found.traced:
         if traced.invented is None:
-            yield from (_explained(fault, traced, loaded) for fault in traced.faults)
+            sizes = FaultySizes(Seen(traced.trace, traced.label, loaded.project))
+            yield from (_with_sizes(_explained(fault, traced, loaded), fault, sizes, clock) for fault in traced.faults)
     for model in {t.model_class.name: t.model_class for t in found.traced if t.model_class is not None}.values():
         tries = [t for t in found.traced if t.model_class is model and t.invented is not None]
         fails = any(fault.kind == "addition" for traced in tries for fault in traced.faults)
         yield from _failures_of_invented(tries, loaded, _contract(model, loaded, clock) if fails else None)
 
 
-def _contract(model: ModelClass, loaded: Loaded, clock: Clock) -> Contract | None:
+def _with_sizes(failure: Failure, fault: Fault, sizes: FaultySizes, clock: Clock) -> Failure:
+    """A failing join that other sizes would not break, with what it asks of them, if there is time to find out."""
+    if failure.kind in ("addition", "concatenation"):
+        with suppress(TimeUp), clock.one_attempt():
+            return sizes.told(failure, fault)
+    return failure
+
+
+def _contract(model: ModelClass, loaded: Loaded, clock: Clock) -> ConstructorContract | None:
     """The arguments that a block's additions take, if there is time to find out; it takes a second or two."""
     from .model.block_contract import block_contract  # with torch's symbols, which few files need
 
@@ -159,13 +176,18 @@ def _contract(model: ModelClass, loaded: Loaded, clock: Clock) -> Contract | Non
     return None
 
 
-def _proofs(model: ModelClass, loaded: Loaded, clock: Clock) -> Iterator[Outcome]:
+def _proofs(model: ModelClass, loaded: Loaded, found: Exploration, clock: Clock) -> Iterator[Outcome]:
+    """For which arguments a block's additions work for certain, or at least for which sizes."""
     contract = _contract(model, loaded, clock)
     if contract is not None:
-        yield Outcome.of_contract(model.name, None if contract.fails else ", ".join(contract.names))
+        yield Outcome.of_contract(model.name, contract.proved)
+    elif works_for_all_sizes(model.type, [Seen(each.trace, each.label, loaded.project) for each in found.traced]):
+        yield Outcome.of_contract(model.name, "the sizes")
 
 
-def _failures_of_invented(tries: Sequence[Traced], loaded: Loaded, contract: Contract | None) -> Iterator[Failure]:
+def _failures_of_invented(
+    tries: Sequence[Traced], loaded: Loaded, contract: ConstructorContract | None
+) -> Iterator[Failure]:
     """A class that only invented arguments build is at fault where every try fails, or else under a condition.
 
     What holds for all arguments, the contract says, where there is one; the tries give the shapes.

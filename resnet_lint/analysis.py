@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeVar
 
@@ -29,12 +29,41 @@ class Problem:
 
 
 @dataclass(frozen=True)
+class SizesTaken:
+    """Which sizes a join works for that does not work for all: a condition on the input of the module `subject`.
+
+    `condition` is that of this join, `condition_of_all` that of all joins of the module together, and `words` says that
+    one in words. `grows` is true where one side is made smaller and larger again.
+    """
+
+    subject: str
+    words: str
+    condition: str
+    condition_of_all: str
+    grows: bool
+
+    def text(self, what: str, operands: Sequence[Operand]) -> str:
+        """`Block takes only even heights (H % 2 == 0): this addition joins (N, 8, ceil(H/2)) and (N, 8, H//2)`."""
+        own = "" if self.condition == self.condition_of_all else f" needs {self.condition}, as it"
+        one, other = (f"({', '.join(each.symbolic or ())})" for each in _unlike(operands))
+        sizes = f"{self.words} ({self.condition_of_all})"
+        return f"{self.subject} takes only {sizes}: this {what}{own} joins {one} and {other}"
+
+
+def _unlike(operands: Sequence[Operand]) -> tuple[Operand, Operand]:
+    """The first operand, and the first whose size is another."""
+    first, *others = operands
+    return first, next((each for each in others if each.shape[2:] != first.shape[2:]), others[0])
+
+
+@dataclass(frozen=True)
 class Failure:
     """A call that fails for certain, proved by a trace.
 
     `error` is what torch says when the call runs for real. `differs` names what is unlike in the operands, for
     additions and concatenations. `condition` says for which constructor arguments it fails, where it works for others;
-    `contract` is the condition under which it works, where symbols could tell.
+    `contract` is the condition under which it works, where symbols could tell. `sizes` says the same of the sizes of
+    inputs; `operands` have symbolic shapes then.
     """
 
     kind: FailureKind
@@ -50,48 +79,44 @@ class Failure:
     condition: str | None = None
     layer: str | None = None
     contract: str | None = None
+    sizes: SizesTaken | None = None
+
+    @property
+    def what(self) -> str:
+        """What people call it."""
+        return "addition" if self.kind == "addition" else "concatenation"
 
     def addition_message(self, differing: str) -> str:
-        """The message for a failing addition: what differs, and the two shapes."""
+        """The message for a failing addition: what differs, the two shapes, and which sizes would work."""
         (first, second) = self.operands
         operands = f"{first.role} {first.shape} and {second.role} {second.shape}"
-        return f"this addition cannot work: {operands} differ in {differing}"
+        return self.with_sizes("this addition", f"{operands} differ in {differing}")
+
+    def with_sizes(self, subject: str, reason: str) -> str:
+        """The message for a join that fails: that it cannot work, or not at this size, why, and which sizes would."""
+        if self.sizes is None:
+            return f"{subject} cannot work: {reason}"
+        return f"{subject} cannot work at this size: {reason}; {self.sizes.text(self.what, self.operands)}"
 
 
 @dataclass(frozen=True)
 class SizeLimit:
-    """An addition or concatenation that works for some input sizes only: `failure` is proved by a trace at another one.
+    """A join that works at the size that was traced, and fails at another one: `failure` is proved by a trace there.
 
-    `condition` is that of the input of the module `subject`; `condition_of_all` is that of all its joins together, and
-    `words` says it in words. `inputs` are the shapes at which it fails, `is_least` if no smaller one does. `grows` is
-    true where one side is made smaller and larger again.
+    `inputs` are the shapes at which it fails, `is_least` if no smaller one does.
     """
 
     failure: Failure
-    subject: str
-    words: str
-    condition: str
-    condition_of_all: str
+    sizes: SizesTaken
     inputs: tuple[Shape, ...]
     is_least: bool
-    grows: bool
-
-    @property
-    def _unlike(self) -> tuple[Operand, Operand]:
-        """The first operand, and the first whose size is another where it fails."""
-        first, *others = self.failure.operands
-        return first, next((each for each in others if each.shape[2:] != first.shape[2:]), others[0])
 
     @property
     def message(self) -> str:
         """What works and what does not: the condition, the operands, the smallest input that fails."""
-        what = "addition" if self.failure.kind == "addition" else "concatenation"
-        own = "" if self.condition == self.condition_of_all else f" needs {self.condition}, as it"
-        one, other = (f"({', '.join(each.symbolic or ())})" for each in self._unlike)
         fails = "the smallest input that fails is" if self.is_least else "it fails for"
-        sizes = f"{self.words} ({self.condition_of_all})"
         inputs = " and ".join(map(str, self.inputs))
-        return f"{self.subject} takes only {sizes}: this {what}{own} joins {one} and {other}; {fails} {inputs}"
+        return f"{self.sizes.text(self.failure.what, self.failure.operands)}; {fails} {inputs}"
 
 
 @dataclass(frozen=True)

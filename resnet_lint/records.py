@@ -72,12 +72,16 @@ class Edit:
 
 @dataclass(frozen=True)
 class Fix:
-    """A mend: `title` says it in words; without `edits` it is a suggestion that nobody has verified."""
+    """A mend: `title` says it in words; without `edits` it is a suggestion that nobody has verified.
+
+    `proved` names what may be anything, beyond the models that were traced again: `cin, stride and the sizes`.
+    """
 
     title: str
     applicability: Applicability = "suggestion"
     verified: bool = False
     edits: tuple[Edit, ...] = ()
+    proved: str | None = None
 
 
 @dataclass(frozen=True)

@@ -71,7 +71,7 @@ class Rule(ABC):
         An addition behind an upsampling, as of a pyramid or an hourglass, takes what divides by design: it is told for
         information, and nothing is to be mended.
         """
-        if limit.grows and limit.failure.kind == "addition":
+        if limit.sizes.grows and limit.failure.kind == "addition":
             return replace(self.finding(replace(limit.failure, mend=None), limit.message), severity="info")
         return replace(self.finding(limit.failure, limit.message), severity="warning")
 

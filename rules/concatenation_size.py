@@ -12,9 +12,10 @@ from resnet_lint.rule import Case, Rule
 class ConcatenationSize(Rule):
     """What it does: finds a concatenation, such as the skip of a U-Net, whose parts differ elsewhere than along it.
 
-    Where they differ for the inputs that the model is given, it is an error. Where other sizes would fail, it is a
-    warning that says which, proved by a trace at one of them; but not if the file itself feeds its decoder sizes that
-    fit, as its author means those. A model that pads or resizes by itself takes all sizes.
+    Where they differ for the inputs that the model is given, it is an error, with the sizes that would work if there
+    are some. Where other sizes would fail, it is a warning that says which, proved by a trace at one of them; but not
+    if the file itself feeds its decoder sizes that fit, as its author means those. A model that pads or resizes by
+    itself takes all sizes.
 
     Why is this bad: the forward raises "Sizes of tensors must match except in dimension 1". In a U-Net it happens at
     input sizes that do not divide by two often enough: the pooling rounds down and the upsampling does not come back.
@@ -163,7 +164,7 @@ class ConcatenationSize(Rule):
         for failure in analysis.failures:
             if failure.kind == "concatenation" and failure.condition is None:
                 shapes = " and ".join(str(operand.shape) for operand in failure.operands[:4])
-                yield self.finding(failure, f"the concatenation cannot work: its parts are {shapes}")
+                yield self.finding(failure, failure.with_sizes("the concatenation", f"its parts are {shapes}"))
         for limit in analysis.size_limits:
             if limit.failure.kind == "concatenation":
                 yield self.limited(limit)

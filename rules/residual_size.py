@@ -13,7 +13,8 @@ class ResidualSize(Rule):
     """What it does: finds a residual addition that fails because branch and shortcut have different heights, widths or
     lengths.
 
-    The channels agree; a stride, a pooling, missing padding or an upsampling in the branch changes the size.
+    The channels agree; a stride, a pooling, missing padding or an upsampling in the branch changes the size. Where
+    other sizes of the input would work, as where one side rounds an odd size down and the other one up, it says which.
 
     Why is this bad: the forward raises "The size of tensor a (28) must match the size of tensor b (56)". The shortcut
     has to stride like the branch, or the branch has to keep its size.

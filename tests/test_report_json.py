@@ -91,6 +91,7 @@ def test_a_finding_says_what_the_contract_says(report: Any) -> None:
             "edits": [
                 {"start": {"line": 6, "column": 20}, "end": {"line": 6, "column": 21}, "text": "self.shortcut(x)"}
             ],
+            "proved": None,
         },
     }
 

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+from math import ceil
 from pathlib import Path
+from textwrap import dedent
 
 import pytest
 import torch
 from click.testing import CliRunner
 from conftest import Lint
 from fixing import fix, output_shape, write
-from tracing import net, record
+from tracing import HEAD, net, record
 
 from resnet_lint.cli import main
-from resnet_lint.shapes.odd.condition import Condition, condition_of
 from resnet_lint.shapes.odd.follow import Follower
 from resnet_lint.shapes.odd.joins import sizes_of_inputs
+from resnet_lint.shapes.periodic import Condition, condition_of
 
 UNET = """
 import torch
@@ -126,14 +128,15 @@ def test_what_may_come_from_a_shape_is_unknown(call: str, tmp_path: Path) -> Non
         "H % 32 == 0",
         "H % 4 == 1",
         "H//2 % 2 == 0",
-        "(H + 3)//4 % 2 == 0",
+        "ceil(H/4) % 2 == 0",
+        "(H + 1)//4 % 2 == 0",
         "H % 3 != 2",
         "H % 8 in (1, 2, 5)",
     ],
 )
 @pytest.mark.parametrize("least", [1, 7])
 def test_a_condition_is_read_off_the_sizes_that_work(text: str, least: int) -> None:
-    condition = condition_of(lambda size: bool(eval(text, {"H": size})), least)
+    condition = condition_of(lambda size: bool(eval(text, {"H": size, "ceil": ceil})), least)
     assert isinstance(condition, Condition)
     assert condition.text("H") == text
 
@@ -199,3 +202,64 @@ def test_a_pool_in_the_branch_rounds_up_as_the_shortcut_does(lint: Lint, tmp_pat
     [line] = fix(lint, path).added
     assert line == "self.branch = nn.Sequential(nn.Conv2d(cin, cout, 3, padding=1), nn.AvgPool2d(2, ceil_mode=True))"
     assert output_shape(path, "Block(4, 8)", (2, 4, 31, 33)) == (2, 8, 16, 17)
+
+
+# The file itself feeds the size that fails: an error, with the condition under which it would work.
+AT_THE_FILES_SIZE = {
+    "a pooled shortcut": (
+        BLURRED.replace("32, 32", "31, 32"),
+        "Block takes only even heights and widths (H % 2 == 0 and W % 2 == 0): "
+        "this addition joins (N, 8, H//2, W//2) and (N, 8, ceil(H/2), ceil(W/2))",
+    ),
+    "a decoder": (
+        f"{UNET}\nif __name__ == '__main__':\n    UNet()(torch.randn(1, 3, 64, 54))\n",
+        "UNet takes only heights and widths divisible by 4 (H % 4 == 0 and W % 4 == 0): "
+        "this concatenation joins (N, 16, H//2, W//2) and (N, 16, 2*(H//4), 2*(W//4))",
+    ),
+    "levels of a pyramid whose odd sizes were rounded up": (
+        """
+        import torch
+        import torch.nn.functional as F
+        from torch import nn
+
+        class Top(nn.Module):
+            def __init__(self):
+                super().__init__()
+                self.fine, self.coarse = nn.Conv2d(8, 4, 1), nn.Conv2d(16, 4, 1)
+
+            def forward(self, levels):
+                return self.fine(levels[0]) + F.interpolate(self.coarse(levels[1]), scale_factor=2)
+
+        if __name__ == "__main__":
+            Top()([torch.randn(1, 8, 32, 43), torch.randn(1, 16, 16, 22)])
+        """,
+        "Top takes only even heights and widths (H % 2 == 0 and W % 2 == 0): "
+        "this addition joins (N, 4, H, W) and (N, 4, 2*ceil(H/2), 2*ceil(W/2))",
+    ),
+}
+
+
+@pytest.mark.parametrize("label", AT_THE_FILES_SIZE)
+def test_an_error_at_the_size_of_the_file_says_which_sizes_work(label: str, lint: Lint, tmp_path: Path) -> None:
+    source, condition = AT_THE_FILES_SIZE[label]
+    result = lint(write(tmp_path, dedent(source)))
+    assert result.exit_code == 1
+    assert "cannot work at this size: " in result.stdout
+    assert condition in result.stdout
+
+
+@pytest.mark.parametrize(
+    "shortcut",
+    [
+        pytest.param("nn.Identity()", id="equal for a single pixel only"),
+        pytest.param("nn.AvgPool2d(4)", id="equal for few sizes only"),
+        pytest.param("nn.Sequential(nn.AvgPool2d(2), nn.Conv2d(4, 6, 1))", id="other channels too"),
+    ],
+)
+def test_what_no_size_mends_has_no_condition(shortcut: str, lint: Lint, tmp_path: Path) -> None:
+    source = net("return self.branch(x) + self.shortcut(x)", branch="nn.Conv2d(4, 4, 3, 2, 1)", shortcut=shortcut)
+    feed = "if __name__ == '__main__':\n    Net()(torch.randn(1, 4, 31, 31))\n"
+    result = lint(write(tmp_path, HEAD + source + feed))
+    assert result.exit_code == 1
+    assert "this addition cannot work: " in result.stdout
+    assert "takes only" not in result.stdout

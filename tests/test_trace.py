@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from textwrap import dedent
 
 import pytest
 from conftest import Lint
@@ -196,3 +197,29 @@ def test_bad_input_is_one_clear_line(target: str, options: list[str], said: str,
 
 def test_a_folder_is_no_model(lint: Lint, tmp_path: Path) -> None:
     assert "is a folder; name the file" in lint("trace", tmp_path).stderr
+
+
+def test_the_contract_of_a_model_that_fails_at_the_size_of_its_file(lint: Lint, tmp_path: Path) -> None:
+    path = write(
+        tmp_path,
+        dedent("""
+        class Net(nn.Module):
+            def __init__(self):
+                super().__init__()
+                self.enter, self.pool, self.up = nn.Conv2d(3, 8, 1), nn.MaxPool2d(4), nn.Upsample(scale_factor=4)
+
+            def forward(self, x):
+                x = self.enter(x)
+                return torch.cat([x, self.up(self.pool(x))], 1)
+
+        if __name__ == "__main__":
+            Net()(torch.randn(1, 3, 30, 32))
+        """),
+    )
+    result = lint("trace", path)
+    assert result.exit_code == 1
+    assert "takes x: (N, 3, H, W), float32\nwhere H % 4 == 0 (32 works, 31 fails)\n" in result.stdout
+
+
+def test_no_contract_of_a_model_that_no_size_suits(lint: Lint) -> None:
+    assert "takes " not in lint("trace", PIPELINE / "model.py").stdout

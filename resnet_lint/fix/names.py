@@ -50,11 +50,22 @@ def assignments(function: cst.FunctionDef) -> list[tuple[str, cst.BaseExpression
     class Assignments(cst.CSTVisitor):
         def visit_Assign(self, node: cst.Assign) -> None:
             for target in node.targets:
+                names, values = elements(target.target), elements(node.value)
                 if isinstance(target.target, cst.Name):
-                    found.append((target.target.value, node.value))
+                    names, values = [target.target], [node.value]
+                if len(names) == len(values):
+                    pairs = zip(names, values, strict=True)
+                    found.extend((name.value, value) for name, value in pairs if isinstance(name, cst.Name))
 
     function.body.visit(Assignments())
     return found
+
+
+def elements(expression: cst.BaseExpression) -> list[cst.BaseExpression]:
+    """The parts of `a, b`; any other expression is its only part."""
+    if isinstance(expression, (cst.Tuple, cst.List)):
+        return [element.value for element in expression.elements]
+    return [expression]
 
 
 def class_attributes(definition: cst.ClassDef) -> set[str]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import ast
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from itertools import islice
 
@@ -32,8 +32,10 @@ from .source import Source, Sources, TextEdit
 # Each way costs a trace; what the first few do not mend, a person should.
 _MOST_WAYS = 6
 
-# The rule on what a block's constructor accepts: its fix has to hold for all of that.
+# The rule on what a block's constructor accepts: its fix has to hold for all of that. Of fixes for the other rules on
+# residual additions it is told if they do.
 _ON_ARGUMENTS = "RL106"
+_PROVED = ("RL101", "RL102", "RL103", "RL105", _ON_ARGUMENTS)
 
 # In time limits of one file.
 _MOST_CHECKS = 6
@@ -138,9 +140,9 @@ class Fixer:
             if after is not None:
                 kept = not mend.changes_results and _kept(report, after)
                 safety: Applicability = "safe" if kept else "unsafe"
-                proved = _proved(finding, after)
-                title = f"{title}, proved with {proved.shapes} as symbols" if proved is not None else title
-                yield Offer(edited, after, Fix(title, safety, True, source.as_records(edits)))
+                proof = _proof(finding, after)
+                proved = proof.shapes if proof is not None else None
+                yield Offer(edited, after, Fix(title, safety, True, source.as_records(edits), proved))
 
     def _verified(self, finding: Finding, before: FileReport, edited: str) -> FileReport | None:
         """The report on an edited text that mends a finding, in a quick trace and then in one of all that is built."""
@@ -148,7 +150,7 @@ class Fixer:
         for quick in (True, False):
             if self._seconds_left <= 0:
                 return None
-            prove = finding.module if finding.rule == _ON_ARGUMENTS and not quick else None
+            prove = finding.module if finding.rule in _PROVED and not quick else None
             after = self._analyse(replace(self._request, source=edited, quick=quick, retrace=retrace, prove=prove))
             self._seconds_left -= self._request.seconds if after.seconds is None else after.seconds
             if not _mends(finding, before, after):
@@ -176,14 +178,14 @@ def _parses(text: str) -> bool:
 
 def _mends(finding: Finding, before: FileReport, after: FileReport) -> bool:
     old, new, mended = _kinds(before.findings), _kinds(after.findings), _kind(finding)
-    seen = _kinds(each for each in after.findings if not _was_hidden(each, before))
+    ran = {outcome.label for outcome in before.outcomes if outcome.shapes is not None}
+    seen = _kinds(each for each in after.findings if not _was_hidden(each, ran))
     stopped = (_complete(before) - _complete(after)) & {outcome.label for outcome in after.outcomes}
     return new[mended] < old[mended] and seen <= old and _unchecked(after) <= _unchecked(before) and not stopped
 
 
-def _was_hidden(warning: Finding, before: FileReport) -> bool:
-    """Whether a warning is about a model that did not run before: its fault came first."""
-    ran = {outcome.label for outcome in before.outcomes if outcome.shapes is not None}
+def _was_hidden(warning: Finding, ran: Set[str]) -> bool:
+    """Whether a warning is about a model that is not among those that ran before: its fault came first."""
     return warning.severity == "warning" and warning.target is not None and warning.target not in ran
 
 
@@ -192,8 +194,8 @@ def _traced_again(finding: Finding, after: FileReport) -> bool:
 
     One that is not built has no findings either. A block that was mended for arguments has to take all of them.
     """
-    proved = _proved(finding, after)
-    if proved is not None and proved.shapes is None:
+    proof = _proof(finding, after)
+    if finding.rule == _ON_ARGUMENTS and proof is not None and proof.shapes is None:
         return False
     retrace = _retrace(finding)
     if retrace is not None and str(retrace) not in {each.label for each in after.outcomes if each.shapes is not None}:
@@ -201,8 +203,8 @@ def _traced_again(finding: Finding, after: FileReport) -> bool:
     return finding.target in {None, *(outcome.label for outcome in after.outcomes)}
 
 
-def _proved(finding: Finding, after: FileReport) -> Outcome | None:
-    """The contract of a block that was mended for arguments; None where none was asked for, or symbols cannot go."""
+def _proof(finding: Finding, after: FileReport) -> Outcome | None:
+    """The contract of a block whose addition was mended; None where none was asked for, or symbols cannot go."""
     label = Outcome.of_contract(finding.module or "", None).label
     return next((each for each in after.outcomes if each.label == label), None)
 

@@ -18,7 +18,7 @@ import libcst.matchers as m
 from ..records import Finding, Projection
 from .condition import SHORTCUT, is_plain, shortcuts_set
 from .expressions import Scope
-from .names import assignments, class_attributes
+from .names import assignments, class_attributes, elements
 from .numbers import Numbers, numbers_of
 from .operands import operands_of
 from .signatures import argument_of, layer_parameters
@@ -88,7 +88,7 @@ def _sets_attributes(statement: cst.CSTNode) -> bool:
 def _targets(part: cst.CSTNode) -> list[cst.BaseExpression]:
     """What a small statement assigns to."""
     if isinstance(part, cst.Assign):
-        return [each.target for each in part.targets]
+        return [target for each in part.targets for target in elements(each.target)]
     return [part.target] if isinstance(part, cst.AnnAssign) and part.value is not None else []
 
 

@@ -33,6 +33,7 @@ from .package import folder_with
 
 # The part of a file's time that goes to one attempt.
 _ATTEMPT_SHARE = 0.4
+_ALMOST = 0.01  # seconds in which nothing is done
 
 _WITHOUT_WEIGHTS: Mapping[str, Any] = {"pretrained": False, "weights": None, "weights_backbone": None}
 
@@ -56,8 +57,17 @@ class Clock:
         """Raise TimeUp inside the block once this part of an attempt's time is over."""
         return time_limit(min(self.seconds * _ATTEMPT_SHARE * part, self._remaining()))
 
+    def why(self, error: TimeUp) -> str:
+        """What was too slow: the attempt, or all that came before it in the file."""
+        return self.over if self._remaining() <= _ALMOST else str(error)
+
+    @property
+    def over(self) -> str:
+        """That the file's time is over, as a reason."""
+        return f"not done within {self.seconds:.0f} s; a longer --timeout may help"
+
     def _remaining(self) -> float:
-        return max(self.seconds * 0.9 - self.spent, 0.01)
+        return max(self.seconds * 0.9 - self.spent, _ALMOST)
 
 
 @dataclass(frozen=True, eq=False)
@@ -104,12 +114,13 @@ class Attempts:
             with self._clock.one_attempt():
                 made = self._made(make)
                 if isinstance(made, BaseException):
-                    self._failed(model, "build", label, f"{label}: {said(made)}")
+                    reason = self._clock.why(made) if isinstance(made, TimeUp) else said(made)
+                    self._failed(model, "build", label, f"{label}: {reason}")
                     return made
                 self._remember_instances(made)
                 self.feed(label, made, model, arguments, inputs)
         except TimeUp as error:
-            self._failed(model, "trace", label, str(error))
+            self._failed(model, "trace", label, self._clock.why(error))
         return None
 
     def _made(self, make: Callable[..., Any]) -> nn.Module | BaseException:

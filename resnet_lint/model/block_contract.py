@@ -14,7 +14,7 @@ from ..shapes.trace import Trace
 from .arguments import invented, parameters_of
 from .build import build
 from .classes import ModelClass
-from .contract import Contract, contract_of
+from .constructor_contract import ConstructorContract, contract_of
 from .factories import own_shapes, shapes_in
 from .feed import feed
 from .load import Loaded
@@ -23,7 +23,7 @@ from .values import WIDTH
 _STRIDES = (1, 2, 3)
 
 
-def block_contract(model: ModelClass, loaded: Loaded) -> Contract | None:
+def block_contract(model: ModelClass, loaded: Loaded) -> ConstructorContract | None:
     """Which channels and strides the additions of a class take; None where it has no such parameters, or no symbols go.
 
     A shortcut that is the caller's to give, or an argument that had to be guessed, leaves nothing to decide.

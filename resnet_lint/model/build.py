@@ -16,6 +16,8 @@ from ..limits import TimeUp
 from ..shapes.built import Built, built_of, note_built
 from ..shapes.place import Point, Project, first_argument, point
 
+_COMPREHENSIONS = frozenset({"<listcomp>", "<setcomp>", "<dictcomp>", "<genexpr>"})
+
 
 class _SkipInitialisation(TorchFunctionMode):
     """Leaves fresh tensors as they are: on the CPU, memory that nobody writes costs nothing."""
@@ -66,9 +68,6 @@ def _built(module: nn.Module, frame: FrameType | None, project: Project) -> Buil
                 comprehension = code if code.co_name in _COMPREHENSIONS else None
         frame = frame.f_back
     return Built(owner or chain[0], tuple(chain)) if chain else None
-
-
-_COMPREHENSIONS = frozenset({"<listcomp>", "<setcomp>", "<dictcomp>", "<genexpr>"})
 
 
 def build(make: Callable[..., Any], args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None) -> nn.Module:

@@ -67,8 +67,7 @@ class Explorer:
                     self._more_factories()
         except TimeUp:
             for model in self._open():
-                reason = f"not reached within {self._request.seconds:.0f} s; a longer --timeout may help"
-                self._coverage.failed(model, NotChecked("trace", reason))
+                self._coverage.failed(model, NotChecked("trace", self._clock.over))
         return Exploration(self._attempts.traced, self._coverage, self._notes)
 
     def _stages(self) -> list[Callable[[], None]]:

@@ -14,10 +14,7 @@ _MOST_PATHS = 4
 
 def explanation(finding: Finding, folder: Path) -> str:
     """The message, the facts and the offer, a line each, for the reports that show no source."""
-    lines = [one_line(finding.message), *facts(finding, folder)]
-    if mend := offer(finding):
-        lines.append(": ".join(mend))
-    return "\n".join(lines)
+    return "\n".join([one_line(finding.message), *facts(finding, folder), *map(": ".join, offers(finding))])
 
 
 def facts(finding: Finding, folder: Path) -> Iterator[str]:
@@ -31,18 +28,23 @@ def facts(finding: Finding, folder: Path) -> Iterator[str]:
         yield where
 
 
-def offer(finding: Finding) -> tuple[str, str] | None:
-    """What would put the finding right, and before it how sure that is: traced again and clean, or words only."""
+def offers(finding: Finding) -> Iterator[tuple[str, str]]:
+    """What would put the finding right, and before it how sure that is: traced again and clean, or words only.
+
+    Then what it is proved for beyond that.
+    """
     fix = finding.fix
     if fix is None:
-        return None
+        return
     if _is_about_the_file(finding):
         label = "help"
     elif not fix.verified:
         label = "suggestion, not verified"
     else:
         label = "mend, verified" if fix.applicability == "safe" else "mend, verified, needs --unsafe-fixes"
-    return label, one_line(fix.title)
+    yield label, one_line(fix.title)
+    if fix.proved is not None:
+        yield "proved", f"with {fix.proved} as symbols"
 
 
 def _is_about_the_file(finding: Finding) -> bool:

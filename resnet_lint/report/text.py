@@ -10,7 +10,7 @@ from ..files import lines_of, shown
 from ..records import Edit, Finding, Run, Span
 from . import View
 from .columns import display, underline
-from .facts import facts, offer
+from .facts import facts, offers
 from .summary import COLOURS, class_line, closing_lines, one_line, paint
 
 _MOST_LINES = 6
@@ -74,8 +74,7 @@ def _marked(span: Span, number: int, line: str) -> tuple[int, int]:
 
 def _facts(finding: Finding, view: View) -> Iterator[str]:
     yield from facts(finding, view.cwd)
-    if mend := offer(finding):
-        label, title = mend
+    for label, title in offers(finding):
         yield f"{paint(label, view, fg='green', bold=True)}: {title}"
 
 

@@ -91,14 +91,13 @@ def _beside(shape: Sequence[int], largest: Sequence[int]) -> Sizes | None:
     if len(shape) != len(largest):
         return None
     first = 1 if len(shape) == 3 else 2
-    if any(whole % part for part, whole in zip(shape[first:], largest[first:], strict=True)):
+    pairs = list(zip(shape[first:], largest[first:], strict=True))
+    sizes = [_strided(axis, -(-whole // part)) for axis, (part, whole) in enumerate(pairs, first)]
+    if any(size.at(whole) != part for size, (part, whole) in zip(sizes, pairs, strict=True)):
         return None
-    return (None,) * first + tuple(
-        strided(axis, whole // part)
-        for axis, (part, whole) in enumerate(zip(shape[first:], largest[first:], strict=True), first)
-    )
+    return (*(None,) * first, *sizes)
 
 
-def strided(axis: int, stride: int) -> Size:
+def _strided(axis: int, stride: int) -> Size:
     """The size that layers of this stride in all, which round up, make of the input's."""
     return Size(axis).after(Step(1, stride - 1, stride))

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from torch import fx
 
+from ...analysis import SizesTaken
+from ...records import Operand
 from ..calls import ModuleCall
+from ..fault import Fault
+from ..periodic import LARGEST, Condition, condition_of
+from ..residuals import residual_at
 from ..seen import Seen
-from .condition import LARGEST, Condition, condition_of
 from .follow import Follower
 from .joins import Join, joins_in, sizes_of_inputs
 
@@ -51,6 +55,25 @@ class View:
         if conditions or condition is None or condition.remainders != (0,):
             return f"some {names}"
         return f"even {names}" if condition.period == 2 else f"{names} divisible by {condition.period}"
+
+    @property
+    def repeats(self) -> bool:
+        """Whether the sizes that work for all joins follow a pattern, and do not just end somewhere."""
+        return all(self._condition(axis, self.others) is not None for axis in self.join.unlike)
+
+    @property
+    def taken(self) -> SizesTaken:
+        """All this as a record."""
+        subject = type(self.call.module).__name__
+        return SizesTaken(subject, self.words, self.condition, self.condition_of_all, self.join.grows)
+
+    def symbolic(self, operands: Sequence[Operand], fault: Fault) -> tuple[Operand, ...]:
+        """The operands told of a fault of the join, in this trace or at other sizes, with their symbolic shapes."""
+        same = dict(zip(fault.node.all_input_nodes, self.join.node.all_input_nodes, strict=False))
+        residual = residual_at(fault.node) if fault.kind == "addition" else None
+        nodes = [same[residual.branch], same[residual.shortcut]] if residual is not None else list(same.values())
+        told = zip(operands, nodes, strict=False)
+        return tuple(replace(operand, symbolic=self.shape_text(node)) for operand, node in told)
 
     def shape_text(self, node: fx.Node) -> tuple[str, ...]:
         """A node's shape in terms of the module's input: `("N", "64", "H//2", "W//2")`."""

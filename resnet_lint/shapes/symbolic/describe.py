@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping
 from itertools import pairwise
 from typing import Literal
 
+from ..periodic import Condition
+
 Kind = Literal["fixed", "least", "divisible", "range"]
 
 # In longer lists of sizes nobody sees a rule.
@@ -35,33 +37,17 @@ def _periodic(name: str, taken: Mapping[int, bool], sizes: list[int]) -> tuple[s
     """`H % 32 == 0` and the like; small sizes may be out of step with it: too small, or taken by accident."""
     largest = max(taken)
     for period in range(2, largest // 2 + 1):
-        steps = {size % period for size in sizes if size > period}
-        early = [size for size in sizes if size <= period and size % period not in steps]
-        late = [size for size, is_taken in taken.items() if not is_taken and size % period in steps]
-        if len(steps) in (0, period) or (late and late[-1] > period) or (early and late):
-            continue
-        text = _steps(name, sorted(steps), period)
-        if late:
-            text += f" and {name} > {late[-1]}"
-        return (f"{text} or {_listed(name, early)}" if early else text), "divisible"
+        for small in (each for each in (period, 2 * period, 4 * period) if each <= largest // 2):
+            steps = {size % period for size in sizes if size > small}
+            early = [size for size in sizes if size <= small and size % period not in steps]
+            late = [size for size, is_taken in taken.items() if not is_taken and size % period in steps]
+            if len(steps) in (0, period) or (late and late[-1] > small) or (early and late):
+                continue
+            text = Condition(period, tuple(sorted(steps))).text(name)
+            if late:
+                text += f" and {name} > {late[-1]}"
+            return (f"{text} or {_listed(name, early)}" if early else text), "divisible"
     return None
-
-
-def _steps(name: str, steps: list[int], period: int) -> str:
-    """A condition for the sizes with these remainders."""
-    if steps == [0]:
-        return f"{name} % {period} == 0"
-    length = len(steps)
-    if steps == [0, *range(period - length + 1, period)] and period % length == 0:
-        return f"ceil({name}/{length}) % {period // length} == 0"
-    if steps == list(range(length)) and period % length == 0:
-        return f"{name}//{length} % {period // length} == 0"
-    if length == 1:
-        return f"{name} % {period} == {steps[0]}"
-    if length == period - 1:
-        [missing] = set(range(period)) - set(steps)
-        return f"{name} % {period} != {missing}"
-    return f"{name} % {period} in {tuple(steps)}"
 
 
 def _listed(name: str, sizes: list[int]) -> str:

@@ -44,15 +44,21 @@ class Environment:
         symbol = self._shapes.create_symbol(hint, source, DimDynamic.DYNAMIC)
         self._hints[symbol] = hint
         size = self._shapes.create_symintnode(symbol, hint=hint, source=source)
-        assumed = len(self._shapes.guards)
-        bool(size >= 1)
-        del self._shapes.guards[assumed:]  # that a size is positive is no condition on the user's model
+        with self._assuming():
+            bool(size >= 1)
         return size
 
     def empty(self, sizes: Sequence[Any], dtype: torch.dtype) -> torch.Tensor:
         """A fake tensor on meta of these sizes."""
-        with self._mode:
+        with self._mode, self._assuming():
             return torch.empty(sizes, dtype=dtype, device="meta")
+
+    @contextmanager
+    def _assuming(self) -> Iterator[None]:
+        """What torch asks inside the block, such as whether a size is positive, is no condition on the user's model."""
+        assumed = len(self._shapes.guards)
+        yield
+        del self._shapes.guards[assumed:]
 
     @property
     def guards(self) -> tuple[sympy.Basic, ...]:

@@ -9,7 +9,10 @@ import torch
 from ...limits import TimeUp
 from ...records import Contract, Request
 from ...shapes.explain import explain
+from ...shapes.odd.faults import where_it_works
 from ...shapes.symbolic.contract import contract_of
+from ...shapes.symbolic.trace import symbolic_trace
+from ...shapes.trace import Trace
 from ..records import ModelTrace, TracedFault
 from .flows import flows_in, residual_additions
 from .steps import step_tree
@@ -40,14 +43,21 @@ def model_trace(request: Request) -> ModelTrace:
 
 
 def _contract(subject: Subject) -> Contract | None:
-    """What the whole model asks of its inputs; None for a part, for a model that fails, and where time is up."""
-    if subject.call.path or subject.trace.trouble > (0, 0):
+    """What the whole model asks of its inputs; None for a part, and for a model that fails at all sizes."""
+    if subject.call.path:
         return None
     try:
         with subject.clock.left():
-            return contract_of(subject.trace, subject.symbolic, subject.project)
-    except TimeUp:
-        return None
+            return _contract_of_all(subject.trace, subject)
+    except TimeUp as error:
+        return Contract((), (), 0, 0, subject.clock.why(error))
+
+
+def _contract_of_all(trace: Trace, subject: Subject) -> Contract | None:
+    if trace.trouble == (0, 0):
+        return contract_of(trace, subject.symbolic, subject.project)
+    working = where_it_works(trace, subject.project)
+    return contract_of(working, symbolic_trace(working, subject.project), subject.project) if working else None
 
 
 def _faults(subject: Subject, tree: Tree) -> Iterator[TracedFault]:

@@ -53,7 +53,8 @@ def contract_lines(trace: ModelTrace) -> Iterator[str]:
         sides = ", ".join([f"{at} works" for at in condition.works] + [f"{at} fails" for at in condition.fails])
         yield f"where {condition.text}" + (f" ({sides})" if sides else "")
     if contract.doubt is not None:
-        yield f"this may not be all: {one_line(contract.doubt)}"
+        known = "this may not be all" if contract.inputs else "which sizes it takes is not known"
+        yield f"{known}: {one_line(contract.doubt)}"
 
 
 def troubles(trace: ModelTrace, view: View) -> Iterator[str]:

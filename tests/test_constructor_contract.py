@@ -16,7 +16,7 @@ from tracing import HEAD, write_model
 
 from resnet_lint.cli import main
 from resnet_lint.model.build import build
-from resnet_lint.model.contract import Contract, contract_of
+from resnet_lint.model.constructor_contract import ConstructorContract, contract_of
 from resnet_lint.model.feed import feed
 from resnet_lint.model.formula import formula
 from resnet_lint.shapes.place import Project
@@ -68,7 +68,9 @@ class Blocks:
         return feed(module, self.project, [])[0]
 
 
-def contract_and_brute_force(folder: Path, label: str) -> tuple[Contract | None, dict[tuple[int, ...], bool]]:
+def contract_and_brute_force(
+    folder: Path, label: str
+) -> tuple[ConstructorContract | None, dict[tuple[int, ...], bool]]:
     source, values = BLOCKS[label]
     blocks = Blocks(folder, source, list(values))
     grid = [dict(zip(values, point, strict=True)) for point in itertools.product(*values.values())]
@@ -126,4 +128,82 @@ def test_a_fix_for_all_arguments_is_proved(tmp_path: Path) -> None:
     assert "RL106 warning: Block can be built so that its addition fails" in result.stdout
     assert "it works only where cin == cout and stride == 1" in result.stdout
     assert "mend, verified: project the shortcut" in result.stdout
-    assert "proved with cin, cout, stride as symbols" in result.stdout
+    assert "proved: with cin, cout, stride and the sizes as symbols" in result.stdout
+
+
+PROJECTIONS = {
+    "channels and stride": (
+        """
+        class Block(nn.Module):
+            def __init__(self, cin, cout, stride):
+                super().__init__()
+                self.conv1, self.conv2 = nn.Conv2d(cin, cout, 3, stride, 1), nn.Conv2d(cout, cout, 3, 1, 1)
+                self.bn = nn.BatchNorm2d(cout)
+            def forward(self, x):
+                return x + self.bn(self.conv2(self.conv1(x)))
+        if __name__ == "__main__":
+            Block(4, 8, 2)(torch.randn(2, 4, 32, 32))
+        """,
+        "RL103",
+        "cin, cout, stride and the sizes",
+    ),
+    "a block of fixed channels": (
+        """
+        class Net(nn.Module):
+            def __init__(self):
+                super().__init__()
+                self.conv1, self.conv2 = nn.Conv2d(3, 16, 3, 1, 1), nn.Conv2d(16, 32, 3, 2, 1)
+            def forward(self, x):
+                x = self.conv1(x)
+                return x + self.conv2(x)
+        """,
+        "RL103",
+        "the sizes",
+    ),
+    "a code that asks for sizes itself": (
+        """
+        class Block(nn.Module):
+            def __init__(self, cin, cout):
+                super().__init__()
+                self.conv = nn.Conv2d(cin, cout, 3, 1, 1)
+            def forward(self, x):
+                if x.shape[-1] % 2:
+                    x = F.pad(x, (0, 1))
+                return x + self.conv(x)
+        if __name__ == "__main__":
+            Block(4, 8)(torch.randn(2, 4, 32, 32))
+        """,
+        "RL101",
+        "cin, cout",
+    ),
+}
+
+
+@pytest.mark.parametrize("label", PROJECTIONS)
+def test_a_projection_is_proved_as_far_as_symbols_go(label: str, tmp_path: Path) -> None:
+    source, code, proved = PROJECTIONS[label]
+    path, _ = write_model(tmp_path, source)
+    result = CliRunner().invoke(main, ["check", "--isolated", "--no-cache", str(path)])
+    assert code in result.stdout
+    assert f"proved: with {proved} as symbols" in result.stdout
+
+
+def test_a_fix_that_holds_for_the_models_traced_alone_is_not_said_to_be_proved(tmp_path: Path) -> None:
+    """The file builds the block with stride 1 alone, and has a projection for that."""
+    path, _ = write_model(
+        tmp_path,
+        """
+        class Block(nn.Module):
+            def __init__(self, cin, cout, stride=1):
+                super().__init__()
+                self.conv = nn.Conv2d(cin, cout, 3, stride, 1)
+                self.shortcut = nn.Conv2d(cin, cin, 1)
+            def forward(self, x):
+                return self.shortcut(x) + self.conv(x)
+        if __name__ == "__main__":
+            Block(4, 8)(torch.randn(2, 4, 32, 32))
+        """,
+    )
+    result = CliRunner().invoke(main, ["check", "--isolated", "--no-cache", str(path)])
+    assert "mend, verified: " in result.stdout
+    assert "proved:" not in result.stdout

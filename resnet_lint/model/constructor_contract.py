@@ -11,7 +11,7 @@ import itertools
 import logging
 import numbers
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,7 +20,7 @@ import torch
 from torch import nn
 
 from ..shapes.calls import ModuleCall, mapped
-from ..shapes.fault import SHAPE_ERRORS
+from ..shapes.fault import ADDITIONS
 from ..shapes.place import Project
 from ..shapes.symbolic.environment import Environment
 from ..shapes.symbolic.people import people
@@ -42,10 +42,14 @@ Make = Callable[[Mapping[str, Any]], nn.Module]
 
 @dataclass(frozen=True)
 class Way:
-    """A way through a constructor and a forward: what it asks of the arguments, and whether the additions work."""
+    """A way through a constructor and a forward: what it asks of the arguments, and whether the additions work.
+
+    `any_size` is true where neither an addition nor the code's own branches ask for certain sizes of the input.
+    """
 
     conditions: tuple[sympy.Basic, ...]
     works: bool
+    any_size: bool
 
     def leads_to(self, point: Mapping[sympy.Symbol, int]) -> bool:
         """Whether a block with these arguments goes this way."""
@@ -53,22 +57,35 @@ class Way:
 
 
 @dataclass(frozen=True)
-class Contract:
-    """The arguments that a block's additions take, among those of a grid: as points, and as a condition in Python."""
+class ConstructorContract:
+    """The arguments that a block's additions take, among those of a grid: as points, and as a condition in Python.
+
+    `any_size` is true where the sizes of the input do not matter to them.
+    """
 
     names: tuple[str, ...]
     works: tuple[Point, ...]
     fails: tuple[Point, ...]
     condition: str | None
     ways: int
+    any_size: bool
+
+    @property
+    def proved(self) -> str | None:
+        """What may be anything, in words: `cin, stride and the sizes`; None where some arguments fail."""
+        if self.fails:
+            return None
+        first = ", ".join(self.names)
+        return f"{first} and the sizes" if self.any_size else first
 
 
 def contract_of(
     make: Make, grid: Sequence[Point], feed: Callable[[nn.Module], Trace], project: Project
-) -> Contract | None:
+) -> ConstructorContract | None:
     """The contract of a block over a grid of arguments; None where symbols cannot go, as through `range(n)`.
 
-    `feed` traces a block that is built from numbers; a point where that ends early is no part of the contract.
+    `feed` traces a block that is built from numbers; a point where it cannot be built, or its trace ends early, is no
+    part of the contract. None also where that leaves nothing.
     """
     return _Contracting(make, feed, project).contract(grid)
 
@@ -89,7 +106,7 @@ class _Contracting:
         self._names: dict[str, sympy.Symbol] = {}
         self._literals: dict[str, None] = {}
 
-    def contract(self, grid: Sequence[Point]) -> Contract | None:
+    def contract(self, grid: Sequence[Point]) -> ConstructorContract | None:
         verdicts: list[tuple[Point, bool]] = []
         for point in grid:
             way = self._known_way(point)
@@ -101,9 +118,13 @@ class _Contracting:
                 if way is None or len(self._ways) > _MOST_WAYS:
                     return None
             verdicts.append((point, way.works))
+        if not verdicts:
+            return None
         works = tuple(point for point, verdict in verdicts if verdict)
         fails = tuple(point for point, verdict in verdicts if not verdict)
-        return Contract(tuple(grid[0]), works, fails, formula(works, fails, self._words(grid)), len(self._ways))
+        any_size = all(way.any_size for way in self._ways)
+        condition = formula(works, fails, self._words(grid))
+        return ConstructorContract(tuple(grid[0]), works, fails, condition, len(self._ways), any_size)
 
     def _known_way(self, point: Point) -> Way | None:
         values = {self._symbol(name): value for name, value in point.items()}
@@ -116,7 +137,7 @@ class _Contracting:
         """A trace of the block with these numbers, which fails at additions alone; None where that is not so."""
         try:
             trace = self._feed(self._make(point))
-        except SHAPE_ERRORS:
+        except Exception:  # whatever the user's constructor makes of these numbers
             return None
         return trace if trace.complete and all(fault.kind == "addition" for fault in trace.faults) else None
 
@@ -137,7 +158,7 @@ class _Contracting:
             return None
         if not trace.complete or bool(trace.faults) != bool(concrete.faults):
             return None
-        way = Way(conditions, not trace.faults)
+        way = Way(conditions, not trace.faults, not _sizes_asked(trace, environment, names.keys()))
         self._ways.append(way)
         return way
 
@@ -180,3 +201,15 @@ class _Contracting:
             yield from (f"{name} {sign} 1" for name in names)
         yield from (f"{name} % 2 == 1" for name in names)
         yield from self._literals
+
+
+def _sizes_asked(trace: Trace, environment: Environment, arguments: Set[sympy.Symbol]) -> bool:
+    """Whether a run asked for certain sizes in its additions or between its calls.
+
+    In the other calls torch asks for reasons of its own, such as the order in memory.
+    """
+    asked = set(environment.guards)
+    for node in trace.graph.nodes:
+        if node.meta.get("function") not in ADDITIONS:
+            asked.difference_update(node.meta.get("guards") or ())
+    return any(guard.free_symbols - arguments for guard in asked)

@@ -113,6 +113,7 @@ def test_sizes_of_two_inputs_that_have_to_be_equal(tmp_path: Path) -> None:
         (lambda size: size % 32 == 0, "H % 32 == 0"),
         (lambda size: size % 32 == 0 and size > 32, "H % 32 == 0 and H > 32"),
         (lambda size: -(-size // 4) % 8 == 0 or size <= 4, "ceil(H/4) % 8 == 0 or H <= 4"),
+        (lambda size: size % 32 == 0 or size in (21, 45), "H % 32 == 0 or H in (21, 45)"),
         (lambda size: size // 4 % 8 == 0, "H//4 % 8 == 0"),
         (lambda size: size % 2 == 1, "H % 2 == 1"),
         (lambda size: size == 224, "H == 224"),

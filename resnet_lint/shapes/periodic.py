@@ -17,20 +17,28 @@ class Condition:
     remainders: tuple[int, ...]
 
     def text(self, name: str) -> str:
-        """As Python: `H % 2 == 0`, `H//2 % 2 == 0`, `H % 8 in (1, 2, 5)`."""
-        count = len(self.remainders)
-        first = next((each for each in self.remainders if (each - 1) % self.period not in self.remainders), 0)
-        row = {(first + index) % self.period for index in range(count)}
+        """As Python: `H % 2 == 0`, `H//2 % 2 == 0`, `ceil(H/4) % 8 == 0`, `H % 8 in (1, 2, 5)`."""
+        period, count = self.period, len(self.remainders)
+        first = next((each for each in self.remainders if (each - 1) % period not in self.remainders), 0)
+        row = {(first + index) % period for index in range(count)}
         if count == 1:
-            return f"{name} % {self.period} == {first}"
-        if row == set(self.remainders) and self.period % count == 0:
+            return f"{name} % {period} == {first}"
+        if row == set(self.remainders) and period % count == 0:
             shift = -first % count
-            shifted = f"({name} + {shift})" if shift else name
-            return f"{shifted}//{count} % {self.period // count} == {(first + shift) // count % (self.period // count)}"
-        failing = [each for each in range(self.period) if each not in self.remainders]
+            return (
+                f"{_divided(name, count, shift)} % {period // count} == {(first + shift) // count % (period // count)}"
+            )
+        failing = [each for each in range(period) if each not in self.remainders]
         if len(failing) == 1:
-            return f"{name} % {self.period} != {failing[0]}"
-        return f"{name} % {self.period} in {self.remainders}"
+            return f"{name} % {period} != {failing[0]}"
+        return f"{name} % {period} in {self.remainders}"
+
+
+def _divided(name: str, divisor: int, shift: int) -> str:
+    """A size that layers have made smaller: `H//2`, `ceil(H/2)`, `(H + 1)//4`."""
+    if shift == divisor - 1:
+        return f"ceil({name}/{divisor})"
+    return f"({name} + {shift})//{divisor}" if shift else f"{name}//{divisor}"
 
 
 def condition_of(works: Callable[[int], bool], least: int) -> Condition | None:

@@ -1,0 +1,65 @@
+"""Joins that failed at the size that they were traced at: for which sizes they would work.
+
+Arithmetic says where to look, and a second trace, at the next size that ought to work, proves it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import cached_property
+
+from ...analysis import Failure
+from ..fault import Fault
+from ..place import Project
+from ..seen import Seen
+from ..trace import Trace
+from .joins import Join
+from .resized import Resized
+from .view import view_of
+
+# What most networks for images divide by, in all their stages.
+_DIVIDES = 32
+
+
+class FaultySizes:
+    """The faults of one trace, of which some may be those of its inputs' sizes."""
+
+    def __init__(self, seen: Seen) -> None:
+        self._seen = seen
+
+    def told(self, failure: Failure, fault: Fault) -> Failure:
+        """The failure behind a fault with the sizes that would work, where there are some."""
+        join = next((each for each in self._resized.joins if each.node is fault.node), None)
+        view = view_of(join, self._seen) if join is not None else None
+        if join is None or view is None or not view.repeats or not self._works_elsewhere(join):
+            return failure
+        return replace(failure, operands=view.symbolic(failure.operands, fault), sizes=view.taken)
+
+    @cached_property
+    def _resized(self) -> Resized:
+        return Resized(self._seen.trace, self._seen.project)
+
+    def _works_elsewhere(self, join: Join) -> bool:
+        """Whether a join works at the next size at which all of them ought to, or at least those of its line."""
+        own = [each for each in self._resized.joins if each.span == join.span]
+        return any(self._works_at(join, joins) for joins in (self._resized.joins, own))
+
+    def _works_at(self, join: Join, joins: Sequence[Join]) -> bool:
+        size = self._resized.working(joins)
+        trace = self._resized.at(size) if size is not None else None
+        if trace is None:
+            return False
+        ran = {node.meta["point"].span for node in trace.graph.nodes if node.meta.get("point") is not None}
+        return join.span in ran - {fault.point.span for fault in trace.all_faults}
+
+
+def where_it_works(trace: Trace, project: Project) -> Trace | None:
+    """A trace at the next sizes at which all joins work, or at sizes that divide; None where it fails there too."""
+    resized = Resized(trace, project)
+    rounded = tuple((axis, -(-size // _DIVIDES) * _DIVIDES) for axis, size in resized.traced.items())
+    for sizes in (resized.working(resized.joins), rounded):
+        again = resized.at(sizes) if sizes else None
+        if again is not None and again.trouble == (0, 0):
+            return again
+    return None
