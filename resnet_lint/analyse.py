@@ -17,14 +17,13 @@ from .model.coverage import NotChecked
 from .model.explore import Exploration, Explorer
 from .model.guard import Guard
 from .model.load import ImportFailure, Loaded, load
-from .records import ClassStatus, FileReport, Outcome, Position, Request, Retrace, Span
+from .records import ClassStatus, FileReport, Outcome, Position, Prove, Request, Retrace, Span
 from .rule import load_rules
 from .shapes.calls import tensors_in
 from .shapes.explain import explain
 from .shapes.fault import Fault
 from .shapes.kernels import remembered_kernels
 from .shapes.observe import observe
-from .shapes.odd.alike import works_for_all_sizes
 from .shapes.odd.faults import FaultySizes
 from .shapes.odd.probe import size_limits
 from .shapes.place import Project
@@ -51,12 +50,7 @@ def analyse(request: Request, guard: Guard) -> FileReport:
     outcomes = (
         *(_outcome(each.label, each.trace) for each in exploration.traced),
         *_retraced(exploration.traced, request.retrace, loaded.project),
-        *(
-            proof
-            for model in classes
-            if model.name == request.prove
-            for proof in _proofs(model, loaded, exploration, clock)
-        ),
+        *_proofs(request.prove, classes, loaded, exploration, clock),
     )
     elsewhere = exploration.coverage.elsewhere
     return FileReport(
@@ -176,13 +170,28 @@ def _contract(model: ModelClass, loaded: Loaded, clock: Clock) -> ConstructorCon
     return None
 
 
-def _proofs(model: ModelClass, loaded: Loaded, found: Exploration, clock: Clock) -> Iterator[Outcome]:
+def _proofs(
+    wanted: Prove | None, classes: Sequence[ModelClass], loaded: Loaded, found: Exploration, clock: Clock
+) -> Iterator[Outcome]:
     """For which arguments a block's additions work for certain, or at least for which sizes."""
+    model = next((each for each in classes if wanted is not None and each.name == wanted.module), None)
+    if wanted is None or model is None:
+        return
     contract = _contract(model, loaded, clock)
     if contract is not None:
-        yield Outcome.of_contract(model.name, contract.proved)
-    elif works_for_all_sizes(model.type, [Seen(each.trace, each.label, loaded.project) for each in found.traced]):
-        yield Outcome.of_contract(model.name, "the sizes")
+        yield Outcome(str(wanted), contract.proved)
+    elif any(
+        _adds_at_any_size(model, each.trace, loaded, clock) for each in found.traced if each.label == wanted.target
+    ):
+        yield Outcome(str(wanted), "the sizes")
+
+
+def _adds_at_any_size(model: ModelClass, trace: Trace, loaded: Loaded, clock: Clock) -> bool:
+    from .shapes.symbolic.any_size import adds_at_any_size
+
+    with suppress(TimeUp), clock.one_attempt():
+        return adds_at_any_size(model.type, trace, loaded.project)
+    return False
 
 
 def _failures_of_invented(

@@ -226,6 +226,17 @@ class Retrace:
 
 
 @dataclass(frozen=True)
+class Prove:
+    """The additions of a class, to be proved for all its arguments, or else in the model that `target` builds."""
+
+    module: str
+    target: str | None
+
+    def __str__(self) -> str:
+        return f"what {self.module} adds"
+
+
+@dataclass(frozen=True)
 class Request:
     """What the front asks of the worker for one file.
 
@@ -233,7 +244,7 @@ class Request:
     `rule_folders` are the users' own rules. `guard` refuses the file's code what it has no need to do, but for what
     `allow` holds: "network", "subprocess", and paths that it may change. `source` is read in place of the file's own
     text: that is how a fix is verified before it is written. `quick` traces only as much as it takes to cover each
-    class. `retrace` asks for one more outcome, so labelled; `prove` for that of the contract of a class.
+    class. `retrace` asks for one more outcome, so labelled; so does `prove`.
 
     The `job` is a check, or the trace of one model: the main one, or the one that `call` builds, where there is one.
     """
@@ -250,7 +261,7 @@ class Request:
     job: Literal["check", "trace"] = "check"
     call: str | None = None
     retrace: Retrace | None = None
-    prove: str | None = None
+    prove: Prove | None = None
 
 
 @dataclass(frozen=True)
@@ -266,18 +277,13 @@ class Covered:
 class Outcome:
     """What a model gave in a trace: the source that builds it, and its input and output shapes as text.
 
-    `shapes` is None where the trace had a fault; `complete` says whether it came to its end all the same. Of a contract
-    `shapes` names the arguments that may have any value, None where some values fail.
+    `shapes` is None where the trace had a fault; `complete` says whether it came to its end all the same. Of a proof
+    `shapes` names what may be anything, None where some arguments fail.
     """
 
     label: str
     shapes: str | None
     complete: bool = True
-
-    @classmethod
-    def of_contract(cls, block: str, arguments: str | None) -> Outcome:
-        """What the contract of a block says."""
-        return cls(f"the contract of {block}", arguments)
 
 
 @dataclass(frozen=True)

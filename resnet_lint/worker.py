@@ -35,7 +35,7 @@ from .model.blame import Footing
 from .model.guard import Guard
 from .model.reads import Reads
 from .own_time import OwnTime
-from .records import FileReport, Request, Retrace, Target
+from .records import FileReport, Prove, Request, Retrace, Target
 from .rule import load_rules
 from .server import Server
 from .shapes.dynamo import stand_in
@@ -117,9 +117,11 @@ def _answer(footing: Footing, fields: dict[str, Any], folder: Path) -> Answer:
     limit_resources()
     sys.setrecursionlimit(3000)
     targets = tuple(Target(**_with_tuples(target)) for target in fields.pop("targets"))
-    again = fields.pop("retrace")
+    again, prove = fields.pop("retrace"), fields.pop("prove")
     retrace = Retrace(again["target"], tuple(map(tuple, again["inputs"]))) if again is not None else None
-    request = Request(**_with_tuples(fields), targets=targets, retrace=retrace)
+    request = Request(
+        **_with_tuples(fields), targets=targets, retrace=retrace, prove=Prove(**prove) if prove is not None else None
+    )
     reads = Reads(request.path)
     reads.begin()
     guard = Guard(request.allow)

@@ -113,7 +113,14 @@ def test_sizes_are_those_of_torch(call: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "call", ["F.interpolate(x, size=(24, 28))", "F.pad(x, [0, 0, 0, 0])", "x[:, :, :12, :14]", "F.unfold(x, 2)"]
+    "call",
+    [
+        "F.adaptive_avg_pool2d(x, (12, 14))",
+        "F.interpolate(x, size=(24, 28))",
+        "F.pad(x, [0, 0, 0, 0])",
+        "x[:, :, :12, :14]",
+        "F.unfold(x, 2)",
+    ],
 )
 def test_what_may_come_from_a_shape_is_unknown(call: str, tmp_path: Path) -> None:
     trace = record(tmp_path, net(f"return {call}"), (2, 4, 12, 14))

@@ -16,7 +16,7 @@ from itertools import islice
 
 import libcst as cst
 
-from ..records import Applicability, FileReport, Finding, Fix, Mend, Outcome, Request, Retrace
+from ..records import Applicability, FileReport, Finding, Fix, Mend, Outcome, Prove, Request, Retrace
 from .arguments import changed_arguments
 from .assign import result_assigned, value_used
 from .condition import conditions_widened
@@ -150,7 +150,7 @@ class Fixer:
         for quick in (True, False):
             if self._seconds_left <= 0:
                 return None
-            prove = finding.module if finding.rule in _PROVED and not quick else None
+            prove = None if quick else _prove(finding)
             after = self._analyse(replace(self._request, source=edited, quick=quick, retrace=retrace, prove=prove))
             self._seconds_left -= self._request.seconds if after.seconds is None else after.seconds
             if not _mends(finding, before, after):
@@ -204,9 +204,13 @@ def _traced_again(finding: Finding, after: FileReport) -> bool:
 
 
 def _proof(finding: Finding, after: FileReport) -> Outcome | None:
-    """The contract of a block whose addition was mended; None where none was asked for, or symbols cannot go."""
-    label = Outcome.of_contract(finding.module or "", None).label
-    return next((each for each in after.outcomes if each.label == label), None)
+    """What is proved of a block whose addition was mended; None where nothing was asked for, or symbols cannot go."""
+    prove = _prove(finding)
+    return next((each for each in after.outcomes if prove is not None and each.label == str(prove)), None)
+
+
+def _prove(finding: Finding) -> Prove | None:
+    return Prove(finding.module, finding.target) if finding.rule in _PROVED and finding.module is not None else None
 
 
 def _retrace(finding: Finding) -> Retrace | None:

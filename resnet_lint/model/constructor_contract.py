@@ -11,7 +11,7 @@ import itertools
 import logging
 import numbers
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence, Set
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,8 +20,8 @@ import torch
 from torch import nn
 
 from ..shapes.calls import ModuleCall, mapped
-from ..shapes.fault import ADDITIONS
 from ..shapes.place import Project
+from ..shapes.symbolic.any_size import asks_for_sizes
 from ..shapes.symbolic.environment import Environment
 from ..shapes.symbolic.people import people
 from ..shapes.symbolic.recorder import SymbolicRecorder
@@ -158,7 +158,7 @@ class _Contracting:
             return None
         if not trace.complete or bool(trace.faults) != bool(concrete.faults):
             return None
-        way = Way(conditions, not trace.faults, not _sizes_asked(trace, environment, names.keys()))
+        way = Way(conditions, not trace.faults, not asks_for_sizes(trace, environment.guards, names.keys()))
         self._ways.append(way)
         return way
 
@@ -201,15 +201,3 @@ class _Contracting:
             yield from (f"{name} {sign} 1" for name in names)
         yield from (f"{name} % 2 == 1" for name in names)
         yield from self._literals
-
-
-def _sizes_asked(trace: Trace, environment: Environment, arguments: Set[sympy.Symbol]) -> bool:
-    """Whether a run asked for certain sizes in its additions or between its calls.
-
-    In the other calls torch asks for reasons of its own, such as the order in memory.
-    """
-    asked = set(environment.guards)
-    for node in trace.graph.nodes:
-        if node.meta.get("function") not in ADDITIONS:
-            asked.difference_update(node.meta.get("guards") or ())
-    return any(guard.free_symbols - arguments for guard in asked)

@@ -117,6 +117,11 @@ def _pool(node: fx.Node, before: Sizes) -> Sizes:
     return _stepped(before, steps if dilation in (1, (1, 1)) else [None] * len(steps))
 
 
+def _adapted(node: fx.Node, before: Sizes) -> Sizes:
+    """An adaptive pooling gives what it is told, also where that happens to be what it got."""
+    return _stepped(before, [None] * (len(before) - 2))
+
+
 def _resized(node: fx.Node, before: Sizes) -> Sizes:
     axes = len(before) - 2
     factor = argument_of(node, 2, "scale_factor", None)
@@ -181,6 +186,7 @@ _CHANGES: Mapping[str, Callable[[fx.Node, Sizes], Sizes]] = {
     **{f"conv{axes}d": _convolution for axes in (1, 2, 3)},
     **{f"conv_transpose{axes}d": _transposed for axes in (1, 2, 3)},
     **{f"{kind}_pool{axes}d": _pool for kind in ("max", "avg") for axes in (1, 2, 3)},
+    **{f"adaptive_{kind}_pool{axes}d": _adapted for kind in ("max", "avg") for axes in (1, 2, 3)},
     "interpolate": _resized,
     "upsample": _resized,
     "pad": _padded,

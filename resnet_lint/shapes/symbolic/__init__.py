@@ -11,4 +11,5 @@ oracle          asks the model itself whether it takes inputs of certain sizes
 search          which sizes it takes, by the guards and the oracle
 describe        a set of sizes in words
 contract        the input contract that comes of it
+any_size        the proof that additions work for all sizes
 """
