@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import torch
 from click.testing import CliRunner
 from residual_blocks import BLOCKS
 from torch import nn
@@ -16,7 +15,7 @@ from tracing import HEAD, write_model
 
 from resnet_lint.cli import main
 from resnet_lint.model.build import build
-from resnet_lint.model.constructor_contract import ConstructorContract, contract_of
+from resnet_lint.model.constructor_contract import constructor_contract
 from resnet_lint.model.feed import feed
 from resnet_lint.model.formula import formula
 from resnet_lint.shapes.place import Project
@@ -60,47 +59,124 @@ class Blocks:
         made: nn.Module = eval(self.call, {**self.namespace, **point})
         return made
 
-    def built(self, point: Mapping[str, Any]) -> nn.Module:
-        symbolic = any(isinstance(value, torch.SymInt) for value in point.values())
-        return self.make(point) if symbolic else build(lambda: self.make(point))
-
     def fed(self, module: nn.Module) -> Trace:
         return feed(module, self.project, [])[0]
 
-
-def contract_and_brute_force(
-    folder: Path, label: str
-) -> tuple[ConstructorContract | None, dict[tuple[int, ...], bool]]:
-    source, values = BLOCKS[label]
-    blocks = Blocks(folder, source, list(values))
-    grid = [dict(zip(values, point, strict=True)) for point in itertools.product(*values.values())]
-    brute = {}
-    for point in grid:
+    def works(self, point: Mapping[str, Any]) -> bool | None:
+        """Whether the additions of a block work; None where it cannot be built."""
         try:
-            trace = blocks.fed(blocks.built(point))
+            trace = self.fed(build(lambda: self.make(point)))
         except ValueError:  # groups that do not divide
-            continue
-        if trace.complete:
-            brute[tuple(point.values())] = not trace.faults
-    return contract_of(blocks.built, grid, blocks.fed, blocks.project), brute
+            return None
+        return not trace.faults if trace.complete else None
 
 
 @pytest.mark.parametrize("label", [label for label in BLOCKS if label not in NO_SYMBOLS])
 def test_a_contract_agrees_with_brute_force(label: str, tmp_path: Path) -> None:
-    contract, brute = contract_and_brute_force(tmp_path, label)
+    blocks, grid = blocks_of(label, tmp_path)
+    contract = constructor_contract(blocks.make, grid, blocks.fed, blocks.project)
     assert contract is not None
-    said = {tuple(point.values()): True for point in contract.works}
-    said |= {tuple(point.values()): False for point in contract.fails}
-    assert said == brute
+    assert all(blocks.works(point) is True for point in contract.works)
+    assert all(blocks.works(point) is False for point in contract.fails)
+    spoken_of = [*contract.works, *contract.fails]
+    assert all(point in spoken_of or blocks.works(point) is None for point in grid)
     assert contract.condition == CONDITIONS[label]
-    assert contract.ways < len(brute)
 
 
 @pytest.mark.parametrize("label", NO_SYMBOLS)
 def test_no_contract_where_symbols_cannot_go(label: str, tmp_path: Path) -> None:
-    contract, brute = contract_and_brute_force(tmp_path, label)
-    assert contract is None
-    assert set(brute.values()) == {True, False}
+    blocks, grid = blocks_of(label, tmp_path)
+    assert constructor_contract(blocks.make, grid, blocks.fed, blocks.project) is None
+    assert {blocks.works(point) for point in grid} == {True, False}
+
+
+def blocks_of(label: str, folder: Path) -> tuple[Blocks, list[dict[str, int]]]:
+    """The blocks of a kind, and the arguments to try."""
+    source, values = BLOCKS[label]
+    grid = [dict(zip(values, point, strict=True)) for point in itertools.product(*values.values())]
+    return Blocks(folder, source, list(values)), grid
+
+
+def block(setup: str, forward: str, arguments: str = "cin, cout, stride=1") -> str:
+    return f"""
+class Block(nn.Module):
+    def __init__(self, {arguments}):
+        super().__init__()
+        self.conv, self.bn = nn.Conv2d(cin, cout, 3, stride, 1), nn.BatchNorm2d(cout)
+        self.shortcut = nn.Sequential(nn.Conv2d(cin, cout, 1, stride), nn.BatchNorm2d(cout))
+        {setup}
+    def forward(self, x):
+        y = self.bn(self.conv(x))
+        {forward}
+"""
+
+
+EVERYTHING = "cin, cout, stride and the sizes"
+PROVED = {
+    "a projection": ("", "return self.shortcut(x) + y", EVERYTHING),
+    "no normalisation": ("self.bn = nn.Identity()", "return self.shortcut(x) + y", EVERYTHING),
+    "fails beyond the grid": (
+        "self.pool = nn.MaxPool2d(2) if cout > 200 else nn.Identity()",
+        "return self.shortcut(x) + self.pool(y)",
+        None,
+    ),
+    "works beyond the grid": (
+        "self.more = nn.Conv2d(cout, cout, 1) if 200 < cout else nn.Identity()",
+        "return self.shortcut(x) + self.more(y)",
+        EVERYTHING,
+    ),
+    "refuses some arguments": (
+        "",
+        """if self.conv.in_channels != self.conv.out_channels: raise ValueError
+        return self.shortcut(x) + y""",
+        None,
+    ),
+    "a branch on the size": (
+        "",
+        """if x.shape[-1] % 2: y = y + 1
+        return self.shortcut(x) + y""",
+        "cin, cout, stride",
+    ),
+    "another call asks first": (
+        "",
+        """z = F.interpolate(F.avg_pool2d(y, 2), scale_factor=2)
+        return self.shortcut(x) + y * z + z""",
+        "cin, cout, stride",
+    ),
+    "a division that fails at some points": (
+        "self.norm = nn.GroupNorm(cout // cin if cout > cin else 1, cout)",
+        "return self.shortcut(x) + self.norm(y)",
+        "cin, cout, stride",
+    ),
+}
+
+
+@pytest.mark.parametrize("size", [24, 32])
+@pytest.mark.parametrize("label", PROVED)
+def test_what_is_proved_of_a_block(label: str, size: int, tmp_path: Path) -> None:
+    """Also where the size of the image is one of the numbers of channels."""
+    setup, forward, proved = PROVED[label]
+    blocks = Blocks(tmp_path, block(setup, forward), ["cin", "cout", "stride"])
+    grid = [dict(zip(("cin", "cout", "stride"), p, strict=True)) for p in itertools.product((24, 48), (24, 48), (1, 2))]
+
+    def fed(module: nn.Module) -> Trace:
+        return feed(module, blocks.project, [(2, 24, size, size), (2, 48, size, size)])[0]
+
+    contract = constructor_contract(blocks.make, grid, fed, blocks.project)
+    assert contract is not None
+    assert contract.proved == proved
+
+
+def test_an_exception_for_one_number_is_in_the_condition(tmp_path: Path) -> None:
+    setup = "self.shortcut = nn.Identity() if cin == cout and stride != 4 else self.shortcut"
+    blocks = Blocks(tmp_path, block(setup, "return self.shortcut(x) + y"), ["cin", "cout", "stride"])
+    grid = [dict(zip(("cin", "cout", "stride"), p, strict=True)) for p in itertools.product((24, 48), (24, 48), (1, 2))]
+    contract = constructor_contract(blocks.make, grid, blocks.fed, blocks.project)
+    assert contract is not None
+    assert contract.condition is not None
+    for cin, cout, stride in itertools.product((24, 48), (24, 48), (1, 2, 3, 4, 5)):
+        point = {"cin": cin, "cout": cout, "stride": stride}
+        assert eval(contract.condition, {}, point) == blocks.works(point)
 
 
 POINTS = [dict(zip("abs", point, strict=True)) for point in itertools.product((1, 2, 3), repeat=3)]

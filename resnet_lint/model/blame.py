@@ -16,7 +16,8 @@ from torch import nn
 from ..said import said
 
 _TOOL = str(Path(__file__).parents[1])
-_NOT_THE_USERS = (_TOOL, str(Path(torch.__file__).parent) + "/", sysconfig.get_path("stdlib"), "<")
+_TORCH = str(Path(torch.__file__).parent) + "/"
+_NOT_THE_USERS = (_TOOL, _TORCH, sysconfig.get_path("stdlib"), "<")
 
 
 @dataclass(frozen=True)
@@ -48,7 +49,8 @@ class Footing:
         for owner, names in self._before:
             now = vars(owner)
             for name, value in names.items():
-                if callable(value) and now.get(name) is not value and not _is_ours(now.get(name)):
+                new = now.get(name)
+                if callable(value) and new is not value and not _is_ours(new) and not _is_wrapped_by_torch(new, value):
                     yield f"{owner.__name__}.{name}"
 
 
@@ -59,6 +61,12 @@ def _owners() -> Iterator[types.ModuleType | type]:
 
 def _is_ours(value: Any) -> bool:
     return str(getattr(value, "__module__", "")).startswith(__name__.partition(".")[0])
+
+
+def _is_wrapped_by_torch(value: Any, original: Any) -> bool:
+    """Whether torch has put something around a function of its own, as torch._dynamo does around manual_seed."""
+    code = getattr(value, "__code__", None)
+    return getattr(value, "__wrapped__", None) is original and code is not None and code.co_filename.startswith(_TORCH)
 
 
 def _innermost(error: BaseException) -> types.FrameType | None:

@@ -7,14 +7,12 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-import torch
 from torch import nn
 
 from ..shapes.trace import Trace
 from .arguments import invented, parameters_of
-from .build import build
 from .classes import ModelClass
-from .constructor_contract import ConstructorContract, contract_of
+from .constructor_contract import ConstructorContract, constructor_contract
 from .factories import own_shapes, shapes_in
 from .feed import feed
 from .load import Loaded
@@ -39,12 +37,10 @@ def block_contract(model: ModelClass, loaded: Loaded) -> ConstructorContract | N
     call = replace(plain, kwargs={**plain.kwargs, **{name: name for name in names}}).call(model.name)
 
     def make(point: Mapping[str, Any]) -> nn.Module:
-        if any(isinstance(value, torch.SymInt) for value in point.values()):
-            made: nn.Module = eval(call, {**loaded.namespace, **point})
-            return made
-        return build(lambda: eval(call, {**loaded.namespace, **point}))
+        made: nn.Module = eval(call, {**loaded.namespace, **point})
+        return made
 
     def fed(module: nn.Module) -> Trace:
         return feed(module, loaded.project, [*own_shapes(module), *shapes_in(loaded.tree)])[0]
 
-    return contract_of(make, grid, fed, loaded.project)
+    return constructor_contract(make, grid, fed, loaded.project)

@@ -2,7 +2,8 @@
 
 A run with symbols goes the way that its example takes, and notes what it asked of them on the way: `stride != 1`. The
 next example is one that none of the ways so far leads to, until there is a way for each. So a few runs decide about all
-arguments tried, and what they asked for are the words of the condition.
+arguments tried, and what they asked for are the words of the condition. Where the code compares an argument with a
+number, as in `cout > 200`, blocks on both sides of it have a say too.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import itertools
 import logging
 import numbers
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,15 +27,21 @@ from ..shapes.symbolic.environment import Environment
 from ..shapes.symbolic.people import people
 from ..shapes.symbolic.recorder import SymbolicRecorder
 from ..shapes.trace import Trace, recorded
-from .build import uninitialised
+from .build import build, uninitialised
 from .formula import Point, formula
 
 # nn.LayerNorm asks whether its shape is a number or a sequence.
 numbers.Integral.register(torch.SymInt)
+# It logs each addition that fails.
+logging.getLogger("torch._subclasses.fake_tensor").setLevel(logging.CRITICAL)
 
 # More ways than this through one constructor: its conditions tell numbers, not cases.
 _MOST_WAYS = 12
 _MOST_SECONDS_A_WAY = 3.0
+# More arguments than this that lead other ways than those of the grid: what it shows is not the whole.
+_MOST_OTHERS = 24
+# Comparisons with numbers up to this tell strides apart, and what has one channel, which a grid shows or nobody builds.
+_SMALL = 2
 
 Make = Callable[[Mapping[str, Any]], nn.Module]
 """Builds the block with some of its arguments as given, numbers or symbols."""
@@ -44,7 +51,7 @@ Make = Callable[[Mapping[str, Any]], nn.Module]
 class Way:
     """A way through a constructor and a forward: what it asks of the arguments, and whether the additions work.
 
-    `any_size` is true where neither an addition nor the code's own branches ask for certain sizes of the input.
+    `any_size` is true where nothing on it asks for certain sizes of the input.
     """
 
     conditions: tuple[sympy.Basic, ...]
@@ -53,39 +60,34 @@ class Way:
 
     def leads_to(self, point: Mapping[sympy.Symbol, int]) -> bool:
         """Whether a block with these arguments goes this way."""
-        return all(condition.xreplace(point) == sympy.true for condition in self.conditions)
+        try:
+            return all(condition.xreplace(point) == sympy.true for condition in self.conditions)
+        except ArithmeticError:  # a division by zero
+            return False
 
 
 @dataclass(frozen=True)
 class ConstructorContract:
     """The arguments that a block's additions take, among those of a grid: as points, and as a condition in Python.
 
-    `any_size` is true where the sizes of the input do not matter to them.
+    `proved` says in words what may be anything, `cin, stride and the sizes`; it is None where some arguments fail. Both
+    are None where the grid does not show all that the block does.
     """
 
     names: tuple[str, ...]
     works: tuple[Point, ...]
     fails: tuple[Point, ...]
     condition: str | None
-    ways: int
-    any_size: bool
-
-    @property
-    def proved(self) -> str | None:
-        """What may be anything, in words: `cin, stride and the sizes`; None where some arguments fail."""
-        if self.fails:
-            return None
-        first = ", ".join(self.names)
-        return f"{first} and the sizes" if self.any_size else first
+    proved: str | None
 
 
-def contract_of(
+def constructor_contract(
     make: Make, grid: Sequence[Point], feed: Callable[[nn.Module], Trace], project: Project
 ) -> ConstructorContract | None:
-    """The contract of a block over a grid of arguments; None where symbols cannot go, as through `range(n)`.
+    """The contract of a block over a grid of arguments.
 
     `feed` traces a block that is built from numbers; a point where it cannot be built, or its trace ends early, is no
-    part of the contract. None also where that leaves nothing.
+    part of the contract. None where symbols cannot go, as through `range(n)`, or where that leaves no point.
     """
     return _Contracting(make, feed, project).contract(grid)
 
@@ -105,26 +107,49 @@ class _Contracting:
         self._ways: list[Way] = []
         self._names: dict[str, sympy.Symbol] = {}
         self._literals: dict[str, None] = {}
+        self._numbers: set[tuple[str, int]] = set()
 
     def contract(self, grid: Sequence[Point]) -> ConstructorContract | None:
-        verdicts: list[tuple[Point, bool]] = []
-        for point in grid:
-            way = self._known_way(point)
-            if way is None:
-                concrete = self._concrete(point)
-                if concrete is None:
-                    continue
-                way = self._explored(point, concrete)
-                if way is None or len(self._ways) > _MOST_WAYS:
-                    return None
-            verdicts.append((point, way.works))
-        if not verdicts:
+        try:
+            known = [(point, way.works) for point in grid if (way := self._way(point)) is not None]
+        except _NoWay:
             return None
-        works = tuple(point for point, verdict in verdicts if verdict)
-        fails = tuple(point for point, verdict in verdicts if not verdict)
-        any_size = all(way.any_size for way in self._ways)
-        condition = formula(works, fails, self._words(grid))
-        return ConstructorContract(tuple(grid[0]), works, fails, condition, len(self._ways), any_size)
+        if not known:
+            return None
+        others = self._others(grid)
+        verdicts = [*known, *others]
+        works, fails = (tuple(point for point, verdict in verdicts if verdict is wanted) for wanted in (True, False))
+        names, told = tuple(grid[0]), len(others) < _MOST_OTHERS
+        condition = formula(works, fails, self._words(grid)) if told else None
+        proved = self._proved(names) if told and len(known) == len(grid) and not fails else None
+        return ConstructorContract(names, works, fails, condition, proved)
+
+    def _others(self, grid: Sequence[Point]) -> list[tuple[Point, bool]]:
+        """Whether the additions work at points that no known way leads to, built from numbers."""
+        new = (point for point in self._at_the_borders(grid) if self._known_way(point) is None)
+        traces = ((point, self._concrete(point)) for point in new)
+        verdicts = ((point, not trace.faults) for point, trace in traces if trace is not None)
+        return list(itertools.islice(verdicts, _MOST_OTHERS))
+
+    def _at_the_borders(self, grid: Sequence[Point]) -> Iterator[Point]:
+        """The points of the grid with one argument next to a number that the code holds it against: `cout > 200`."""
+        seen: list[Point] = []
+        for name, number in sorted(self._numbers):
+            for point, value in itertools.product(grid, (number - 1, number, number + 1)):
+                beside = {**point, name: value}
+                if beside not in seen:
+                    seen.append(beside)
+                    yield beside
+
+    def _proved(self, names: Sequence[str]) -> str:
+        text = ", ".join(names)
+        return f"{text} and the sizes" if all(way.any_size for way in self._ways) else text
+
+    def _way(self, point: Point) -> Way | None:
+        """The way that a block with these arguments goes; None where it cannot be built or traced."""
+        known = self._known_way(point)
+        concrete = self._concrete(point) if known is None else None
+        return self._explored(point, concrete) if concrete is not None else known
 
     def _known_way(self, point: Point) -> Way | None:
         values = {self._symbol(name): value for name, value in point.items()}
@@ -136,16 +161,13 @@ class _Contracting:
     def _concrete(self, point: Point) -> Trace | None:
         """A trace of the block with these numbers, which fails at additions alone; None where that is not so."""
         try:
-            trace = self._feed(self._make(point))
+            trace = self._feed(build(lambda: self._make(point)))
         except Exception:  # whatever the user's constructor makes of these numbers
             return None
         return trace if trace.complete and all(fault.kind == "addition" for fault in trace.faults) else None
 
-    def _explored(self, point: Point, concrete: Trace) -> Way | None:
-        """The way that a block goes with these numbers, run with symbols; None where that shows something else."""
-        logging.getLogger("torch._subclasses.fake_tensor").setLevel(
-            logging.CRITICAL
-        )  # it logs each addition that fails
+    def _explored(self, point: Point, concrete: Trace) -> Way:
+        """The way that a block goes with these numbers, run with symbols."""
         environment = Environment()
         symbols = {name: environment.integer(name, value) for name, value in point.items()}
         names = {environment.expression(symbol): self._symbol(name) for name, symbol in symbols.items()}
@@ -154,11 +176,11 @@ class _Contracting:
                 module = self._make(symbols).eval()
             trace = self._trace(module, concrete, symbols, environment)
             conditions = tuple(self._conditions(environment, names))
-        except Exception:  # whatever the user's code makes of a symbol
-            return None
-        if not trace.complete or bool(trace.faults) != bool(concrete.faults):
-            return None
-        way = Way(conditions, not trace.faults, not asks_for_sizes(trace, environment.guards, names.keys()))
+        except Exception as error:  # whatever the user's code makes of a symbol
+            raise _NoWay from error
+        if not trace.complete or bool(trace.faults) != bool(concrete.faults) or len(self._ways) == _MOST_WAYS:
+            raise _NoWay
+        way = Way(conditions, not trace.faults, not asks_for_sizes(environment.guards, names.keys()))
         self._ways.append(way)
         return way
 
@@ -169,9 +191,10 @@ class _Contracting:
         def symbolic(value: Any) -> Any:
             if not isinstance(value, torch.Tensor):
                 return value
-            batch, *rest = value.shape
-            sizes = [environment.integer(f"size{next(number)}", batch)]
-            sizes += [by_value.get(size) or environment.integer(f"size{next(number)}", size) for size in rest]
+            sizes = [environment.integer(f"size{next(number)}", size) for size in value.shape]
+            channels = _channel_axis(value.shape, by_value.keys())
+            if channels is not None:
+                sizes[channels] = by_value[value.shape[channels]]
             return environment.empty(sizes, value.dtype)
 
         ends = time.process_time() + _MOST_SECONDS_A_WAY
@@ -185,13 +208,17 @@ class _Contracting:
         self, environment: Environment, names: Mapping[sympy.Symbol, sympy.Symbol]
     ) -> Iterator[sympy.Basic]:
         """What the run asked of the arguments, at the sizes of its input; `names` are theirs, by the run's symbols."""
+        texts = {symbol: name for name, symbol in self._names.items()}
         for guard in environment.guards:
             sizes = {symbol: sympy.Integer(environment.number(symbol)) for symbol in guard.free_symbols - names.keys()}
             condition = guard.xreplace({**names, **sizes})
             if condition.free_symbols:
                 yield condition
                 for each in (condition, sympy.Not(condition)):
-                    self._literals[people(each, {symbol: name for name, symbol in self._names.items()})] = None
+                    self._literals[people(each, texts)] = None
+            for symbol, number in itertools.permutations(() if sizes else condition.args, 2):
+                if symbol.is_Symbol and number.is_Integer and number > _SMALL:
+                    self._numbers.add((texts[symbol], int(number)))
 
     def _words(self, grid: Sequence[Point]) -> Iterator[str]:
         """What a condition may be made of: what is usual, then what the runs asked for."""
@@ -201,3 +228,12 @@ class _Contracting:
             yield from (f"{name} {sign} 1" for name in names)
         yield from (f"{name} % 2 == 1" for name in names)
         yield from self._literals
+
+
+def _channel_axis(shape: Sequence[int], channels: Collection[int]) -> int | None:
+    """Which axis of an input counts channels: the second, or else the last; None where neither has such a size."""
+    return next((axis for axis in (1, -1) if len(shape) > 1 and shape[axis] in channels), None)
+
+
+class _NoWay(Exception):
+    """Symbols cannot go through a block, or go other ways than numbers."""

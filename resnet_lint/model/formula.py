@@ -32,10 +32,18 @@ def _telling(literals: Iterable[str], points: Sequence[Point]) -> dict[str, Trut
     known: dict[Truth, str] = {}
     for text in literals:
         if set(re.findall(r"[A-Za-z_]\w*", text)) <= points[0].keys():
-            truth = tuple(bool(eval(text, {}, dict(point))) for point in points)
+            truth = tuple(_holds(text, point) for point in points)
             if any(truth) and not all(truth):
                 known.setdefault(truth, text)
     return {text: truth for truth, text in list(known.items())[:_MOST_LITERALS]}
+
+
+def _holds(text: str, point: Point) -> bool:
+    """Whether a condition holds; one that divides by zero does not."""
+    try:
+        return bool(eval(text, {}, dict(point)))
+    except ArithmeticError:
+        return False
 
 
 def _combined(known: Mapping[str, Truth]) -> Iterator[tuple[str, Truth]]:
