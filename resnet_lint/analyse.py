@@ -143,10 +143,13 @@ def _problems(loaded: Loaded, classes: Sequence[ModelClass], found: Exploration)
 
 
 def _failures(loaded: Loaded, found: Exploration, clock: Clock) -> Iterator[Failure]:
-    for traced in found.traced:
-        if traced.invented is None:
-            sizes = FaultySizes(Seen(traced.trace, traced.label, loaded.project))
-            yield from (_with_sizes(_explained(fault, traced, loaded), fault, sizes, clock) for fault in traced.faults)
+    told: set[Span] = set()
+    for traced in (each for each in found.traced if each.invented is None):
+        sizes = FaultySizes(Seen(traced.trace, traced.label, loaded.project))
+        for fault in traced.faults:
+            failure = _explained(fault, traced, loaded)
+            yield failure if failure.span in told else _with_sizes(failure, fault, sizes, clock)
+            told.add(failure.span)
     for model in {t.model_class.name: t.model_class for t in found.traced if t.model_class is not None}.values():
         tries = [t for t in found.traced if t.model_class is model and t.invented is not None]
         fails = any(fault.kind == "addition" for traced in tries for fault in traced.faults)
@@ -174,7 +177,7 @@ def _proofs(
     wanted: Prove | None, classes: Sequence[ModelClass], loaded: Loaded, found: Exploration, clock: Clock
 ) -> Iterator[Outcome]:
     """For which arguments a block's additions work for certain, or at least for which sizes."""
-    model = next((each for each in classes if wanted is not None and each.name == wanted.module), None)
+    model = next((each for each in classes if wanted is not None and each.type.__name__ == wanted.module), None)
     if wanted is None or model is None:
         return
     contract = _contract(model, loaded, clock)

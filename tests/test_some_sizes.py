@@ -223,6 +223,16 @@ AT_THE_FILES_SIZE = {
         "UNet takes only heights and widths divisible by 4 (H % 4 == 0 and W % 4 == 0): "
         "this concatenation joins (N, 16, H//2, W//2) and (N, 16, 2*(H//4), 2*(W//4))",
     ),
+    "three parts of one concatenation": (
+        net(
+            "return torch.cat([x, self.four(x), self.two(x)], 1)",
+            four="nn.Sequential(nn.MaxPool2d(4), nn.Upsample(scale_factor=4))",
+            two="nn.Sequential(nn.MaxPool2d(2), nn.Upsample(scale_factor=2))",
+        )
+        + "if __name__ == '__main__':\n    Net()(torch.randn(1, 4, 31, 32))\n",
+        "Net takes only heights and widths divisible by 4 (H % 4 == 0 and W % 4 == 0): "
+        "this concatenation joins (N, 4, H, W) and (N, 4, 4*(H//4), 4*(W//4))",
+    ),
     "levels of a pyramid whose odd sizes were rounded up": (
         """
         import torch
@@ -249,7 +259,7 @@ AT_THE_FILES_SIZE = {
 @pytest.mark.parametrize("label", AT_THE_FILES_SIZE)
 def test_an_error_at_the_size_of_the_file_says_which_sizes_work(label: str, lint: Lint, tmp_path: Path) -> None:
     source, condition = AT_THE_FILES_SIZE[label]
-    result = lint(write(tmp_path, dedent(source)))
+    result = lint(write(tmp_path, HEAD + dedent(source)))
     assert result.exit_code == 1
     assert "cannot work at this size: " in result.stdout
     assert condition in result.stdout
@@ -268,5 +278,39 @@ def test_what_no_size_mends_has_no_condition(shortcut: str, lint: Lint, tmp_path
     feed = "if __name__ == '__main__':\n    Net()(torch.randn(1, 4, 31, 31))\n"
     result = lint(write(tmp_path, HEAD + source + feed))
     assert result.exit_code == 1
+    assert "this addition cannot work: " in result.stdout
+    assert "takes only" not in result.stdout
+
+
+# What follows from the calls of one trace, and is not so at other sizes.
+UNFORESEEN = {
+    "a padding that the code works out": """
+        y = self.up(self.pool(x))
+        x = x + F.pad(y, (0, x.shape[3] - y.shape[3], 0, x.shape[2] - y.shape[2]))
+        return self.third(x) + self.thrice(x)
+    """,
+    "a branch on the size": """
+        if x.shape[-1] >= 40:
+            x = F.pad(x, (0, x.shape[-1] % 2, 0, x.shape[-2] % 2))
+        return self.pool(x) + self.twice(x)
+    """,
+    "a view that happens to keep the size": """
+        x = x + self.up(self.pool(x)).mean((2, 3), keepdim=True)
+        return self.pool(x) + self.twice(x).reshape(1, 4, 16, 16)
+    """,
+}
+
+
+@pytest.mark.parametrize("label", UNFORESEEN)
+def test_what_does_not_come_true_at_other_sizes_is_not_said(label: str, lint: Lint, tmp_path: Path) -> None:
+    source = net(
+        UNFORESEEN[label],
+        up="nn.Upsample(scale_factor=2)",
+        pool="nn.MaxPool2d(2)",
+        twice="nn.Conv2d(4, 4, 3, 2, 1)",
+        third="nn.MaxPool2d(3)",
+        thrice="nn.Conv2d(4, 4, 3, 3, 1)",
+    )
+    result = lint(write(tmp_path, f"{HEAD}{source}if __name__ == '__main__':\n    Net()(torch.randn(1, 4, 31, 31))\n"))
     assert "this addition cannot work: " in result.stdout
     assert "takes only" not in result.stdout

@@ -5,7 +5,6 @@ Arithmetic says where to look, and a second trace, at the next size that ought t
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 from functools import cached_property
 
@@ -15,6 +14,7 @@ from ..place import Project
 from ..seen import Seen
 from ..trace import Trace
 from .joins import Join
+from .probe import goes_on
 from .resized import Resized
 from .view import view_of
 
@@ -41,25 +41,19 @@ class FaultySizes:
         return Resized(self._seen.trace, self._seen.project)
 
     def _works_elsewhere(self, join: Join) -> bool:
-        """Whether a join works at the next size at which all of them ought to, or at least those of its line."""
-        own = [each for each in self._resized.joins if each.span == join.span]
-        return any(self._works_at(join, joins) for joins in (self._resized.joins, own))
-
-    def _works_at(self, join: Join, joins: Sequence[Join]) -> bool:
-        size = self._resized.working(joins)
-        trace = self._resized.at(size) if size is not None else None
-        if trace is None:
-            return False
-        ran = {node.meta["point"].span for node in trace.graph.nodes if node.meta.get("point") is not None}
-        return join.span in ran - {fault.point.span for fault in trace.all_faults}
+        """Whether a join works at the next size at which it ought to, best one at which all of them do."""
+        wanted = (self._resized.all_agree, join.agrees)
+        next_sizes = (self._resized.first(join, lambda traced: traced, each) for each in wanted)
+        works = any(self._resized.confirmed(size) is not None for size in next_sizes)
+        return works and goes_on(self._resized, join)
 
 
 def where_it_works(trace: Trace, project: Project) -> Trace | None:
     """A trace at the next sizes at which all joins work, or at sizes that divide; None where it fails there too."""
     resized = Resized(trace, project)
-    rounded = tuple((axis, -(-size // _DIVIDES) * _DIVIDES) for axis, size in resized.traced.items())
-    for sizes in (resized.working(resized.joins), rounded):
-        again = resized.at(sizes) if sizes else None
+    sizes = [resized.first(join, lambda traced: traced, resized.all_agree) for join in resized.joins]
+    for size in (*sizes, resized.rounded(_DIVIDES)):
+        again = resized.at(size) if size else None
         if again is not None and again.trouble == (0, 0):
             return again
     return None

@@ -1,7 +1,8 @@
 """Follows sizes through a recorded graph: for each axis of each tensor, how it comes from the input's.
 
-What a call does is read from its arguments. Where they may themselves come from a shape, as in padding or resizing to
-the size of the skip, the size is taken as unknown: what the code adjusts by itself is no concern here.
+What a call does is read from its arguments. Where they may themselves come from a shape, as in resizing to the size of
+the skip, the size is taken as unknown: what the code adjusts by itself is no concern here. Not every call shows that,
+so what is found has to come true in traces at other sizes.
 """
 
 from __future__ import annotations

@@ -16,10 +16,10 @@ from .follow import Follower, Sizes
 
 @dataclass(frozen=True, eq=False)
 class Join:
-    """An addition or concatenation; `unlike` has the sizes of two operands, by the axis of the input they come from."""
+    """An addition or concatenation; `unlike` has the operands' sizes, where they differ, by the axis of the input."""
 
     node: fx.Node
-    unlike: Mapping[int, tuple[Size, Size]]
+    unlike: Mapping[int, tuple[Size, ...]]
 
     @property
     def span(self) -> Span:
@@ -33,12 +33,11 @@ class Join:
     @property
     def grows(self) -> bool:
         """Whether one side was made smaller and larger again."""
-        return any(size.grows for pair in self.unlike.values() for size in pair)
+        return any(size.grows for sizes in self.unlike.values() for size in sizes)
 
     def agrees(self, axis: int, size: int) -> bool:
         """Whether the operands are equal where the input's axis has this size."""
-        left, right = self.unlike[axis]
-        return left.at(size) == right.at(size)
+        return len({each.at(size) for each in self.unlike[axis]}) == 1
 
     def fails(self, axis: int, size: int) -> bool:
         """Whether the join raises where the input's axis has this size; an addition broadcasts a size of 1."""
@@ -55,18 +54,19 @@ def joins_in(nodes: Iterable[fx.Node], follower: Follower) -> Iterator[Join]:
                 yield Join(node, unlike)
 
 
-def _unlike(node: fx.Node, follower: Follower) -> dict[int, tuple[Size, Size]]:
+def _unlike(node: fx.Node, follower: Follower) -> dict[int, tuple[Size, ...]]:
     operands = [source for source in node.all_input_nodes if source.meta["activation"] and source.meta["shape"]]
     if len({len(operand.meta["shape"]) for operand in operands}) != 1:
         return {}
     along = argument_of(node, 1, "dim", 0) % len(operands[0].meta["shape"]) if _concatenates(node) else None
-    first, *others = (follower.sizes(operand) for operand in operands)
-    return {
-        one.axis: (one, two)
-        for other in others
-        for axis, (one, two) in enumerate(zip(first, other, strict=False))
-        if axis != along and one is not None and two is not None and one != two and one.axis == two.axis
-    }
+    shapes = [each for each in map(follower.sizes, operands) if each]
+    found = {}
+    for axis in range(len(operands[0].meta["shape"])):
+        known = [sizes[axis] for sizes in shapes]
+        sizes = tuple(dict.fromkeys(size for size in known if size is not None))
+        if axis != along and len(sizes) > 1 and len({size.axis for size in sizes}) == 1:
+            found[sizes[0].axis] = sizes
+    return found
 
 
 def _concatenates(node: fx.Node) -> bool:

@@ -1,7 +1,7 @@
 """Additions and concatenations that fail for some sizes of an input that a model takes otherwise.
 
-What a trace shows at one size, arithmetic carries over to all others, and a second trace at the smallest size that
-ought to fail proves it. So a model without such a join costs no second trace.
+What a trace shows at one size, arithmetic carries over to all others. Traces at sizes that ought to fail and to work,
+small and large, prove it. So a model without such a join costs no second trace.
 """
 
 from __future__ import annotations
@@ -12,9 +12,7 @@ from dataclasses import replace
 from ...analysis import SizeLimit
 from ...records import Span
 from ..explain import explain
-from ..fault import Fault
 from ..seen import Seen
-from ..trace import Trace
 from .joins import Join
 from .resized import Input, Resized
 from .view import view_of
@@ -44,31 +42,30 @@ class _Probe:
                     yield limit
 
     def _proved(self, join: Join) -> SizeLimit | None:
-        known = {each.span for each in self._resized.joins}
-        for size, is_least in self._failing(join):
-            trace = self._resized.at(size)
-            faults = {fault.point.span: fault for fault in trace.faults} if trace is not None and trace.complete else {}
-            if trace is not None and join.span in faults and faults.keys() <= known:
-                return self._limit(join, trace, faults[join.span], is_least)
-        return None
+        if not goes_on(self._resized, join):
+            return None
+        least = self._resized.first(join, lambda traced: 1, join.fails)
+        above = self._resized.first(join, lambda traced: traced + 1, join.fails)
+        size = next((each for each in (least, above) if self._resized.confirmed(each) is not None), None)
+        return self._limit(join, size, size == least) if size is not None else None
 
-    def _failing(self, join: Join) -> Iterator[tuple[Input, bool]]:
-        """Inputs at which a join ought to fail: the smallest one, then the next one above the size that was traced."""
-        least = {axis: self._first(join, axis, 1) for axis in join.unlike}
-        above = {axis: self._first(join, axis, self._resized.traced[axis] + 1) for axis in join.unlike}
-        for sizes, is_least in ((least, True), (above, False)):
-            if None not in sizes.values():
-                yield tuple((axis, size) for axis, size in sizes.items() if size is not None), is_least
-
-    def _first(self, join: Join, axis: int, start: int) -> int | None:
-        return self._resized.first(axis, start, lambda size: join.fails(axis, size))
-
-    def _limit(self, join: Join, trace: Trace, fault: Fault, is_least: bool) -> SizeLimit | None:
+    def _limit(self, join: Join, size: Input, is_least: bool) -> SizeLimit | None:
         view = view_of(join, self._seen)
-        if view is None:
+        trace, fault = self._resized.at(size), self._resized.fault(join, size)
+        if view is None or trace is None or fault is None:
             return None
         failure = explain(fault, trace, self._seen.project, self._seen.label)
         inputs = tuple(node.meta["shape"] for node in trace.graph.nodes if node.op == "placeholder")
         mend = replace(failure.mend, inputs=inputs) if failure.mend is not None else None
         operands = view.symbolic(failure.operands, fault)
         return SizeLimit(replace(failure, operands=operands, mend=mend), view.taken, inputs, is_least)
+
+
+def goes_on(resized: Resized, join: Join) -> bool:
+    """Whether a join goes on failing and working as it ought to at sizes far above the one that was traced."""
+    far = [resized.first(join, _far, wanted) for wanted in (join.fails, resized.all_agree)]
+    return all(size is None or resized.confirmed(size) is not None for size in far)
+
+
+def _far(traced: int) -> int:
+    return 2 * traced + 1

@@ -1,14 +1,14 @@
-"""The trace of a model once more, with inputs of other sizes."""
+"""The trace of a model once more, with inputs of other sizes: whether it goes there as arithmetic says."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from functools import cached_property
 
 from torch import fx
 
 from ...records import Shape
-from ..periodic import LARGEST
+from ..fault import Fault
 from ..place import Project
 from ..trace import Trace, trace_at
 from .arithmetic import Size
@@ -16,7 +16,9 @@ from .follow import Follower
 from .joins import Join, joins_in, sizes_of_inputs
 
 # Traces at other sizes for one model, at most.
-_MOST_TRACES = 4
+_MOST_TRACES = 8
+# How far up sizes are looked at.
+_REACH = 512
 
 Input = tuple[tuple[int, int], ...]
 """The size of each axis of the input that is another than in the trace: pairs of axis and size."""
@@ -28,37 +30,85 @@ class Resized:
     def __init__(self, trace: Trace, project: Project) -> None:
         self._trace = trace
         self._project = project
-        nodes = list(trace.graph.nodes)
-        self._inputs = [node for node in nodes if node.op == "placeholder"]
+        self._nodes = list(trace.graph.nodes)
+        self._inputs = [node for node in self._nodes if node.op == "placeholder"]
         self._follower = Follower(sizes_of_inputs(self._inputs))
-        self._nodes = nodes
-        self._traces: dict[Input, Trace] = {}
-        self.joins = tuple(joins_in(nodes, self._follower))
+        self._traces: dict[Input, Trace] = {(): trace}
+        self.joins = tuple(joins_in(self._nodes, self._follower))
 
-    def first(self, axis: int, start: int, wanted: Callable[[int], bool]) -> int | None:
-        """The first size of an axis from `start` on that is wanted, and leaves something of every tensor."""
+    def first(self, join: Join, start: Callable[[int], int], wanted: Callable[[int, int], bool]) -> Input | None:
+        """The first size of each axis of a join that is wanted, from a start on that depends on the one traced.
+
+        `wanted` is asked about an axis and a size. Sizes that leave nothing of some tensor do not count.
+        """
+        found = {axis: self._first(axis, start(self._traced[axis]), wanted) for axis in join.unlike}
+        sizes = tuple((axis, size) for axis, size in found.items() if size is not None)
+        return sizes if len(sizes) == len(found) else None
+
+    def _first(self, axis: int, start: int, wanted: Callable[[int, int], bool]) -> int | None:
         sizes = [size for size in self._sizes if size.axis == axis]
-        for size in range(start, max(LARGEST, start + LARGEST)):
-            if wanted(size) and all(each.at(size) > 0 for each in sizes):
+        for size in range(start, start + _REACH):
+            if wanted(axis, size) and all(each.at(size) > 0 for each in sizes):
                 return size
         return None
 
-    def working(self, joins: Sequence[Join]) -> Input | None:
-        """The first sizes from those traced on at which some joins work; None where there are none."""
-        axes = sorted({axis for join in joins for axis in join.unlike})
-        found = {axis: self._working(axis, [join for join in joins if axis in join.unlike]) for axis in axes}
-        sizes = tuple((axis, size) for axis, size in found.items() if size is not None)
-        return sizes if sizes and len(sizes) == len(axes) else None
+    def all_agree(self, axis: int, size: int) -> bool:
+        """Whether all joins work at a size of an axis."""
+        return all(join.agrees(axis, size) for join in self.joins if axis in join.unlike)
 
-    def _working(self, axis: int, joins: Sequence[Join]) -> int | None:
-        return self.first(axis, self.traced[axis], lambda size: all(join.agrees(axis, size) for join in joins))
+    def confirmed(self, size: Input | None) -> Trace | None:
+        """The trace at a size, if it comes to its end, makes the same calls and fails in just the joins that ought to.
+
+        A pooling to a fixed size, or a padding that the code works out by itself, is no step that arithmetic knows.
+        """
+        again = self.at(size) if size is not None else None
+        if size is None or again is None or not again.complete or _names(again) != _names(self._trace):
+            return None
+        sizes = {**self._traced, **dict(size)}
+        ought_to_fail = {
+            join.node.name for join in self.joins if any(join.fails(axis, sizes[axis]) for axis in join.unlike)
+        }
+        return (
+            again
+            if self._failed_joins(again) == ought_to_fail and self._others(again) <= self._others(self._trace)
+            else None
+        )
+
+    def fault(self, join: Join, size: Input) -> Fault | None:
+        """The fault of a join in the trace at a size."""
+        trace = self.at(size)
+        faults = trace.faults if trace is not None else ()
+        return next((fault for fault in faults if fault.node.name == join.node.name), None)
+
+    def at(self, size: Input) -> Trace | None:
+        """The trace at another size; None where enough of them have been made."""
+        if size not in self._traces and len(self._traces) < _MOST_TRACES:
+            changed = {**self._traced, **dict(size)}
+            shapes = [self._shape_at(node, changed) for node in self._inputs]
+            self._traces[size] = trace_at(self._trace, shapes, self._project)
+        return self._traces.get(size)
+
+    def rounded(self, divisor: int) -> Input:
+        """The sizes that were traced, rounded up to what divides."""
+        return tuple((axis, -(-size // divisor) * divisor) for axis, size in self._traced.items())
+
+    def _failed_joins(self, trace: Trace) -> set[str]:
+        return {fault.node.name for fault in trace.all_faults} & self._join_names
+
+    def _others(self, trace: Trace) -> set[str]:
+        """What fails beside the joins."""
+        return {fault.node.name for fault in trace.all_faults} - self._join_names
+
+    @cached_property
+    def _join_names(self) -> set[str]:
+        return {join.node.name for join in self.joins}
 
     @cached_property
     def _sizes(self) -> set[Size]:
         return self._follower.distinct(self._nodes)
 
     @cached_property
-    def traced(self) -> Mapping[int, int]:
+    def _traced(self) -> Mapping[int, int]:
         """The sizes that were traced, by axis."""
         return {
             size.axis: extent
@@ -67,17 +117,13 @@ class Resized:
             if size is not None and not size.steps
         }
 
-    def at(self, size: Input) -> Trace | None:
-        """The trace at another size; None where enough of them have been made."""
-        if size not in self._traces and len(self._traces) < _MOST_TRACES:
-            changed = {**self.traced, **dict(size)}
-            shapes = [self._shape_at(node, changed) for node in self._inputs]
-            self._traces[size] = trace_at(self._trace, shapes, self._project)
-        return self._traces.get(size)
-
     def _shape_at(self, node: fx.Node, changed: Mapping[int, int]) -> Shape:
         sizes = self._follower.sizes(node) or (None,) * len(node.meta["shape"])
         return tuple(
             extent if size is None else size.at(changed[size.axis])
             for extent, size in zip(node.meta["shape"], sizes, strict=True)
         )
+
+
+def _names(trace: Trace) -> list[str]:
+    return [node.name for node in trace.graph.nodes]
