@@ -88,8 +88,7 @@ def _analysis(
     loaded: Loaded, classes: Sequence[ModelClass], found: Exploration, only_class: str | None, clock: Clock
 ) -> Analysis:
     statuses = tuple(_status(loaded, model, found) for model in classes)
-    absent = (Problem("missing", each.span, each.package) for each in loaded.missing)
-    problems = (*absent, *_problems(loaded, classes, found))
+    problems = (*_absent(loaded), *_problems(loaded, classes, found))
     names = {model.name.rpartition(".")[2] for model in classes}
     failures = tuple(
         failure for failure in _failures(loaded, found, clock) if only_class is None or failure.module in names
@@ -100,6 +99,16 @@ def _analysis(
         each for each in _size_limits(found, loaded, clock) if only_class is None or each.failure.module in names
     )
     return Analysis(loaded.path, problems, failures, statuses, observed, limits)
+
+
+def _absent(loaded: Loaded) -> Iterator[Problem]:
+    """What is not installed, and the file's own package, where that cannot do without."""
+    for each in loaded.missing:
+        yield Problem("missing", each.span, f"{each.package} is not installed here; what needs it is not checked")
+    if loaded.alone is not None:
+        start = Position(1, 1)
+        reason = f"{loaded.alone}; the file is looked at without it"
+        yield Problem("missing", Span(loaded.path, start, start), reason)
 
 
 def _size_limits(found: Exploration, loaded: Loaded, clock: Clock) -> Sequence[SizeLimit]:

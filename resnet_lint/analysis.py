@@ -114,7 +114,7 @@ class SizeLimit:
     @property
     def message(self) -> str:
         """What works and what does not: the condition, the operands, the smallest input that fails."""
-        fails = "the smallest input that fails is" if self.is_least else "it fails for"
+        fails = "the smallest input at which it fails is" if self.is_least else "it fails for"
         inputs = " and ".join(map(str, self.inputs))
         return f"{self.sizes.text(self.failure.what, self.failure.operands)}; {fails} {inputs}"
 

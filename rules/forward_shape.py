@@ -76,6 +76,21 @@ class ForwardShape(Rule):
     )
     good = (
         Case(
+            "the means of three colours, in a model of which nobody says how many channels it takes",
+            """
+            import torch
+            from torch import nn
+            class Super(nn.Module):
+                def __init__(self, num_in_ch, num_out_ch):
+                    super().__init__()
+                    self.mean = torch.Tensor((0.4, 0.4, 0.4)).view(1, 3, 1, 1)
+                    self.conv = nn.Conv2d(num_in_ch, num_out_ch, 3, padding=1)
+                def forward(self, x):
+                    self.mean = self.mean.type_as(x)
+                    return self.conv(x - self.mean) + self.mean
+        """,
+        ),
+        Case(
             "a squeeze that leaves the batch",
             """
             import torch

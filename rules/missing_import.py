@@ -12,7 +12,8 @@ from resnet_lint.rule import Case, Rule
 class MissingImport(Rule):
     """What it does: names a package that a file imports and that is not installed where the models are loaded.
     Stand-ins take its place, so that the rest of the file is checked. A fallback of the file's own comes first:
-    `except ImportError` is heeded.
+    `except ImportError` is heeded. Where the package around the file cannot do without, or lacks a file that is made at
+    installation, the file is looked at without it.
 
     Why is this bad: models whose forward needs the package are not checked.
 
@@ -75,5 +76,4 @@ class MissingImport(Rule):
     def check(self, analysis: Analysis) -> Iterator[Finding]:
         for problem in analysis.problems:
             if problem.kind == "missing":
-                message = f"{problem.reason} is not installed here; what needs it is not checked"
-                yield Finding(self.code, self.name, self.severity, message, problem.span)
+                yield Finding(self.code, self.name, self.severity, problem.reason, problem.span)

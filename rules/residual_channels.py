@@ -32,6 +32,28 @@ class ResidualChannels(Rule):
     name = "residual-channels-mismatch"
     bad = (
         Case(
+            "a gate of linear layers in the branch",
+            """
+            import torch
+            from torch import nn
+            class Gate(nn.Module):
+                def __init__(self, channels):
+                    super().__init__()
+                    self.fc = nn.Linear(channels, channels)
+                def forward(self, x):
+                    return x * torch.sigmoid(self.fc(x.mean((2, 3))))[:, :, None, None]
+            class Block(nn.Module):
+                def __init__(self, channels_in, channels_out):
+                    super().__init__()
+                    self.conv = nn.Conv2d(channels_in, channels_out, 3, padding=1)
+                    self.gate = Gate(channels_out)
+                def forward(self, x):
+                    return self.gate(self.conv(x)) + x  # <- RL101
+            if __name__ == "__main__":
+                Block(4, 8)(torch.randn(2, 4, 16, 16))
+        """,
+        ),
+        Case(
             "the seed's example",
             """
             import torch

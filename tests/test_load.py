@@ -181,6 +181,23 @@ def test_a_broken_package_is_a_failure(tmp_path: Path) -> None:
     assert result.reason == "its package cannot be imported: ZeroDivisionError: division by zero"
 
 
+@pytest.mark.parametrize(
+    "start",
+    ["from .version import __version__\n", "import no_such_package as config\nWIDTH = config.base.width + 1\n"],
+    ids=["lacks a file that is made at installation", "needs more of a package than a stand-in has"],
+)
+def test_a_file_is_loaded_without_a_package_that_lacks_something(start: str, tmp_path: Path) -> None:
+    folder = f"orphanage{next(_numbers)}"
+    write(tmp_path, f"{start}assert isinstance(vars().get('WIDTH', 'no'), int)\n", f"{folder}/__init__.py")
+    write(tmp_path, "WIDTH = 7\n", f"{folder}/common.py")
+    write(tmp_path, "", f"{folder}/nets/__init__.py")
+    result = load(str(write(tmp_path, "from ..common import WIDTH\n", f"{folder}/nets/net.py")))
+    assert isinstance(result, Loaded)
+    assert result.module.WIDTH == 7
+    assert result.alone is not None
+    assert result.alone.startswith("its package cannot be imported: ")
+
+
 @pytest.mark.parametrize("name", ["json.py", "torch.py", "my-net.py", "types.py", "2d.py"])
 def test_a_name_that_is_taken_or_is_none(name: str, tmp_path: Path) -> None:
     result = load(str(write(tmp_path, "import json, torch\nX = json.dumps(1) + torch.__version__\n", name)))

@@ -13,7 +13,7 @@ import pytest
 import torch
 from torch import nn
 
-from resnet_lint.model.factories import novel_and_other
+from resnet_lint.model.factories import novel_and_other, shapes_in
 from resnet_lint.model.load import Loaded, load
 from resnet_lint.model.scenario import play, scenarios
 from resnet_lint.records import Shape
@@ -105,8 +105,18 @@ def test_every_call_of_every_model_in_order(tmp_path: Path) -> None:
     assert calls(tmp_path, in_main(body)) == [(4, IMAGE), (5, IMAGE), (4, (2, 3, 6, 6))]
 
 
-def test_a_loop_runs_its_first_round_only(tmp_path: Path) -> None:
-    assert calls(tmp_path, in_main("for size in (4, 5, 6):\n    Net()(torch.randn(1, 3, size, size))")) == [(8, IMAGE)]
+def test_a_loop_over_values_that_are_written_out(tmp_path: Path) -> None:
+    loop = "for size in (4, 5):\n    Net()(torch.randn(1, 3, size, size))"
+    assert calls(tmp_path, in_main(loop)) == [(8, IMAGE), (8, (1, 3, 5, 5))]
+    assert calls(tmp_path, in_main(f"{loop}\n    if size == 4:\n        break")) == [(8, IMAGE)]
+    skips = "for size in [3, 4]:\n    if size == 3:\n        continue\n    Net()(torch.randn(1, 3, size, size))"
+    assert calls(tmp_path, in_main(skips)) == [(8, IMAGE)]
+
+
+def test_any_other_loop_runs_its_first_round_only(tmp_path: Path) -> None:
+    assert calls(tmp_path, in_main("for size in range(4, 9):\n    Net()(torch.randn(1, 3, size, size))")) == [
+        (8, IMAGE)
+    ]
     assert calls(tmp_path, in_main("while True:\n    Net()(torch.randn(1, 3, 4, 4))")) == []
 
 
@@ -168,3 +178,22 @@ def test_factories_with_a_new_word_or_helper_come_first(tmp_path: Path) -> None:
     novel, other = novel_and_other(loaded(tmp_path, source))
     assert novel == ["net_tiny", "net_base", "net_gated_tiny", "net_tiny_base"]
     assert other == ["net_tiny_256", "net_base_384"]
+
+
+def test_what_a_model_holds_is_no_image(tmp_path: Path) -> None:
+    source = """
+    import torch
+    from torch import nn
+    class Net(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.scale = nn.Parameter(torch.ones(1, 64, 8, 8))
+            self.gamma = torch.zeros(1, 64, 1, 1)
+            self.register_buffer("mean", torch.zeros(1, 3, 7, 7))
+            self.example = torch.zeros(1, 3, 32, 32)
+    """
+    path = tmp_path / "held.py"
+    path.write_text(dedent(source))
+    loaded = load(str(path))
+    assert isinstance(loaded, Loaded)
+    assert shapes_in(loaded.tree) == [(1, 3, 32, 32)]

@@ -223,3 +223,24 @@ def test_the_contract_of_a_model_that_fails_at_the_size_of_its_file(lint: Lint, 
 
 def test_no_contract_of_a_model_that_no_size_suits(lint: Lint) -> None:
     assert "takes " not in lint("trace", PIPELINE / "model.py").stdout
+
+
+def test_a_block_is_shown_where_the_default_model_uses_it_and_fails(lint: Lint) -> None:
+    result = lint("trace", FIXTURES / "resnet18" / "model.py::BasicBlock")
+    assert result.exit_code == 1
+    assert "BasicBlock at layer2.0 in ResNet18()" in result.stdout
+
+
+def test_a_layer_that_is_called_twice_hands_nothing_to_itself(lint: Lint, tmp_path: Path) -> None:
+    source = """
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.stem, self.head = nn.Conv2d(3, 8, 1), nn.Conv2d(8, 4, 1)
+
+    def forward(self, x):
+        x = self.stem(x)
+        return [self.head(x), self.head(nn.functional.max_pool2d(x, 2))]
+"""
+    rows = cells(lint("trace", write(tmp_path, source)).stdout)
+    assert [row[3] for row in rows if row[1] == "head"] == ["224 x 256 x 8", "112 x 128 x 8"]

@@ -19,7 +19,7 @@ from .names import names_in
 from .numbers import Pair, numbers_in
 from .source import Source, Sources, TextEdit
 
-SHORTCUT = re.compile("downsample|shortcut|proj|skip")
+SHORTCUT = re.compile("downsample|short|proj|skip")
 
 
 @dataclass(frozen=True)

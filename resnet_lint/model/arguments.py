@@ -17,7 +17,7 @@ from .load import Loaded
 from .values import INPUT_CHANNELS, OUTPUT_CHANNELS, WIDTH, is_width, value_for
 
 STRIDE = re.compile(r"^(stride|strides|s|downsample_stride|down_?stride)$")
-SHORTCUT = re.compile(r"(downsample|shortcut|projection|^proj|skip|identity|residual|^sc$)")
+SHORTCUT = re.compile(r"(downsample|short|projection|^proj|skip|identity|residual|^sc$)")
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import torch
-from torch import nn
+from torch import fx, nn
 
 from ..inputs import parse_input, written_input
 from ..limits import TimeUp, time_limit
@@ -20,6 +20,7 @@ from ..shapes.built import built_of
 from ..shapes.calls import mapped
 from ..shapes.fault import Fault
 from ..shapes.place import Point
+from ..shapes.seen import function_name
 from ..shapes.trace import Trace, trace
 from .arguments import Invented, parameter_names
 from .build import build, on_meta
@@ -160,8 +161,9 @@ class Attempts:
             return
         known = [*own_shapes(module), *self._known_shapes]
         best, faults = feed(module, self._loaded.project, known)
-        trusted = faults if arguments is None or arguments.sure else ()
-        self._add(label, best, trusted, model, arguments, sizes_stated=_is_fed_one_of(known, best))
+        if arguments is not None:
+            faults = tuple(fault for fault in faults if arguments.sure and not _meets_constant(fault))
+        self._add(label, best, faults, model, arguments, sizes_stated=_is_fed_one_of(known, best))
 
     def inputs_told(self, name: str | None) -> tuple[str, ...]:
         """What the user says to feed a class of the file, or any other where `name` is None."""
@@ -254,6 +256,17 @@ def _inputs_of(result: Trace) -> tuple[str, ...]:
 def _is_fed_one_of(known: Sequence[Shape], result: Trace) -> bool:
     sizes = {shape[2:] for shape in known}
     return any(node.op == "placeholder" and node.meta["shape"][2:] in sizes for node in result.graph.nodes)
+
+
+def _meets_constant(fault: Fault) -> bool:
+    """Whether a tensor that the model holds does not fit, as the means of three colours: arguments are wrong then."""
+    return fault.kind != "layer" and any(_is_held(node) for node in fault.node.all_input_nodes)
+
+
+def _is_held(node: fx.Node) -> bool:
+    while function_name(node) in ("type_as", "to"):
+        node = node.all_input_nodes[0]
+    return not node.meta["activation"] and bool(node.meta["shape"])
 
 
 def _fails_at_additions_only(result: Trace) -> bool:

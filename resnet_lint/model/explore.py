@@ -141,8 +141,10 @@ class Explorer:
 
     def _default_constructors(self) -> None:
         # Whole models before their parts: inside the model, a part gets the input that it was made for.
-        for model in sorted(self._open(), key=lambda model: -len(leads_to(model.name, self._loaded))):
-            if not self._coverage.has(model) and not required_names(model.type):
+        reach = {model.name: leads_to(model.name, self._loaded) | {model.name} for model in self._classes}
+        for model in sorted(self._classes, key=lambda model: -len(reach[model.name])):
+            leads_on = reach[model.name] & {each.name for each in self._open()}
+            if leads_on and not self._coverage.has(model) and not required_names(model.type):
                 self._attempts.build_and_feed(f"{model.name}()", model.type, model)
 
     def _factory_switches(self) -> None:

@@ -135,12 +135,23 @@ def _may_return_module(function: ast.FunctionDef, loaded: Loaded) -> bool:
 def shapes_in(tree: ast.Module) -> list[Shape]:
     """The shapes of images and sequences that a file writes out, as in `torch.randn(1, 3, 224, 224)`, each once."""
     found: list[Shape] = []
-    for node in ast.walk(tree):
+    for node in _but_weights(tree):
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in _MAKERS:
             shape = _literal_shape(node.args)
-            if shape is not None and len(shape) > 2 and shape not in found:
+            if shape is not None and max(shape[2:], default=1) > 1 and shape not in found:
                 found.append(shape)
     return found
+
+
+def _but_weights(tree: ast.AST) -> Iterator[ast.AST]:
+    """All nodes but those inside `nn.Parameter(...)` and `register_buffer(...)`: nobody feeds these."""
+    waiting = [tree]
+    while waiting:
+        node = waiting.pop(0)
+        yield node
+        called = ast.unparse(node.func) if isinstance(node, ast.Call) else ""
+        if not called.endswith(("Parameter", "register_buffer")):
+            waiting.extend(ast.iter_child_nodes(node))
 
 
 def _literal_shape(args: Sequence[ast.expr]) -> Shape | None:

@@ -9,6 +9,7 @@ from torch import nn
 from ..records import Shape, Span
 from ..shapes.fault import Fault
 from ..shapes.place import Project
+from ..shapes.residuals import depends_on
 from ..shapes.trace import Trace, trace
 from .inputs import Guesses, arguments, guesses_at
 from .refine import blames_inputs, refined
@@ -53,7 +54,8 @@ def _confirmed(best: Trace, complete: Sequence[Trace]) -> tuple[Fault, ...]:
     if len(complete) < _SIZES_TO_CONFIRM:
         return ()
     shown = [fault for fault in best.faults if all(_shows(attempt, fault.point.span) for attempt in complete)]
-    return tuple(fault for fault in shown if not blames_inputs(fault))
+    blamed = [fault.node for fault in best.faults if blames_inputs(fault)]  # and so is what comes of it
+    return tuple(fault for fault in shown if not any(depends_on(fault.node, node) for node in blamed))
 
 
 def _shows(attempt: Trace, span: Span) -> bool:

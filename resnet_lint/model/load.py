@@ -50,7 +50,8 @@ class MissingImport:
 class Loaded:
     """An imported model file: its module, its syntax tree, and the project that it belongs to.
 
-    `missing` are packages that are not installed; stand-ins took their place.
+    `missing` are packages that are not installed; stand-ins took their place. `alone` says why its own package cannot
+    be imported where something is missing; the file was loaded without it then.
     """
 
     path: str
@@ -58,6 +59,7 @@ class Loaded:
     tree: ast.Module
     project: Project
     missing: tuple[MissingImport, ...] = ()
+    alone: str | None = None
 
     @property
     def namespace(self) -> dict[str, Any]:
@@ -67,11 +69,15 @@ class Loaded:
 
 @dataclass(frozen=True)
 class ImportFailure:
-    """Why a file cannot be imported, and the line; `module` is the one that Python looked for and did not find."""
+    """Why a file cannot be imported, and the line; `module` is the one that Python looked for and did not find.
+
+    `is_of_package` is true where it is the package around the file that cannot be imported.
+    """
 
     span: Span
     reason: str
     module: str | None = None
+    is_of_package: bool = False
 
 
 def load(path: str, source: str | None = None) -> Loaded | ImportFailure:
@@ -88,15 +94,20 @@ def load(path: str, source: str | None = None) -> Loaded | ImportFailure:
     folders = import_folders(file, package, Path(project.root))
     sys.path[:0] = [str(folder) for folder in folders if str(folder) not in sys.path]
     missing: list[MissingImport] = []
+    alone: str | None = None
     while True:
         outcome = _imported(file, tree, package)
         if isinstance(outcome, types.ModuleType):
-            return Loaded(path, outcome, tree, project, tuple(missing))
+            return Loaded(path, outcome, tree, project, tuple(missing), alone)
         name = (outcome.module or "").partition(".")[0]
-        if name in (each.package for each in missing) or not is_foreign(name, folders):
+        if name not in (each.package for each in missing) and is_foreign(name, folders):
+            missing.append(MissingImport(outcome.span, name))
+            _STAND_INS.packages.add(name)
+        elif outcome.is_of_package and package is not None and alone is None and (missing or outcome.module):
+            alone = outcome.reason
+            _bare_packages(file, package)
+        else:
             return outcome
-        missing.append(MissingImport(outcome.span, name))
-        _STAND_INS.packages.add(name)
 
 
 _STAND_INS = serve_missing_packages()
@@ -111,7 +122,7 @@ def _imported(file: Path, tree: ast.Module, package: Path | None) -> types.Modul
             importlib.import_module(first)
     except BaseException as error:
         reason = f"its package cannot be imported: {_said(error)}"
-        return ImportFailure(_line(str(file), _line_of(error, str(file), 1)), reason, _not_found(error))
+        return ImportFailure(_line(str(file), _line_of(error, str(file), 1)), reason, _not_found(error), True)
     if name in sys.modules:  # its package has imported it already
         return sys.modules[name]
     spec = importlib.util.spec_from_file_location(name, file)
@@ -123,6 +134,15 @@ def _imported(file: Path, tree: ast.Module, package: Path | None) -> types.Modul
         return module
     del sys.modules[name]
     return failure
+
+
+def _bare_packages(file: Path, package: Path) -> None:
+    """Put the packages around a file in place without running them."""
+    for folder in (package, *(each for each in reversed(file.parents) if package in each.parents)):
+        name = ".".join(folder.relative_to(package.parent).parts)
+        bare = types.ModuleType(name)
+        bare.__path__ = [str(folder)]
+        sys.modules[name] = bare
 
 
 def _not_found(error: BaseException) -> str | None:

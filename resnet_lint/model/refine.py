@@ -75,10 +75,15 @@ def blames_inputs(fault: Fault) -> bool:
     """Whether a fault may lie in invented inputs and not in the model.
 
     So it is where several inputs meet, as nobody knows how they go together; where a layer, a parameter or an addition
-    meets an input before any layer did; and where a map is flattened whose size the image decides.
+    meets an input before any layer did; where a map is flattened whose size the image decides; and where nothing is
+    left of a tensor.
     """
     operands = [node for node in fault.node.all_input_nodes if node.meta["activation"]]
-    if len(_inputs_behind(operands)) > 1 or _change_for(fault, SIZES[0]) is not None:
+    if (
+        any(0 in (node.meta["shape"] or ()) for node in operands)
+        or len(_inputs_behind(operands)) > 1
+        or _change_for(fault, SIZES[0]) is not None
+    ):
         return True
     if flattened_map(fault) is not None:
         return True

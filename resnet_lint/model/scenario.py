@@ -2,7 +2,7 @@
 
 `model = Net()` and `model(torch.randn(1, 3, 32, 32))` in a main block say how to build the model and what to feed it.
 The statements run on the meta device, and the outermost call of a module is handed to the tracer instead. A statement
-that fails is passed over, a loop runs its first round only, and what trains or saves is left out.
+that fails is passed over, a loop runs its first round or a few, and what trains or saves is left out.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from .build import on_meta
 from .load import Loaded, is_main_guard
 
 _STATEMENT_SECONDS = 20.0
+_MOST_ROUNDS = 6
 _TRAINING = frozenset({"backward", "step", "save", "fit", "load_state_dict"})
 
 
@@ -116,6 +117,13 @@ class _modules_stay:
         nn.Module.cuda, nn.Module.to = self._saved  # type: ignore[method-assign]
 
 
+class _LeftError(Exception):
+    """A round of a loop is left by `break` or `continue`."""
+
+    def __init__(self, by: type[ast.stmt]) -> None:
+        self.by = by
+
+
 class _Player:
     """Runs statements one by one in a namespace, and goes on after those that fail."""
 
@@ -135,12 +143,14 @@ class _Player:
         elif isinstance(statement, ast.If):
             self._choose(statement)
         elif isinstance(statement, ast.For):
-            self._first_round(statement)
+            self._rounds(statement)
         elif isinstance(statement, ast.Return):
             if statement.value is not None:
                 self._run(ast.copy_location(ast.Expr(statement.value), statement))
         elif isinstance(statement, ast.Assert):
             self._run(ast.copy_location(ast.Expr(statement.test), statement))
+        elif isinstance(statement, (ast.Break, ast.Continue)):
+            raise _LeftError(type(statement))
         elif not isinstance(statement, ast.While) and not self._is_left_out(statement):
             self._run(statement)
 
@@ -150,8 +160,10 @@ class _Player:
             re.search("raises|suppress", ast.unparse(item.context_expr), re.IGNORECASE) for item in statement.items
         )
         outer, self.may_fail = self.may_fail, self.may_fail or catches
-        self.play(statement.body)
-        self.may_fail = outer
+        try:
+            self.play(statement.body)
+        finally:
+            self.may_fail = outer
 
     def _choose(self, statement: ast.If) -> None:
         try:
@@ -162,13 +174,20 @@ class _Player:
             test = True
         self.play(statement.body if test else statement.orelse)
 
-    def _first_round(self, statement: ast.For) -> None:
-        first = ast.Assign(
-            [statement.target],
-            ast.Call(ast.Name("next", ast.Load()), [ast.Call(ast.Name("iter", ast.Load()), [statement.iter], [])], []),
-        )
-        if self._run(ast.fix_missing_locations(ast.copy_location(first, statement.iter))):
-            self.play(statement.body)
+    def _rounds(self, statement: ast.For) -> None:
+        """The first round of a loop; where the values are written out, as in `for size in (128, 101)`, some more."""
+        several = statement.iter.elts if isinstance(statement.iter, (ast.Tuple, ast.List)) else []
+        if not several or any(isinstance(value, ast.Starred) for value in several):
+            iterator = ast.Call(ast.Name("iter", ast.Load()), [statement.iter], [])
+            several = [ast.Call(ast.Name("next", ast.Load()), [iterator], [])]
+        for value in several[:_MOST_ROUNDS]:
+            assigned = ast.copy_location(ast.Assign([statement.target], value), statement.iter)
+            try:
+                if self._run(ast.fix_missing_locations(assigned)):
+                    self.play(statement.body)
+            except _LeftError as left:
+                if left.by is ast.Break:
+                    return
 
     def _is_left_out(self, statement: ast.stmt) -> bool:
         """Whether a statement trains or saves, or calls a function of the file, which is played by itself."""

@@ -11,7 +11,7 @@ from ..records import Cause, Operand
 from .built import built_of
 from .calls import ModuleCall
 from .fault import Fault
-from .layers import causes_on, effect_of
+from .layers import causes_on, layers_on
 from .mend.addition import mend_addition
 from .mend.concatenation import mend_concatenation
 from .mend.layer import mend_layer, mend_other
@@ -122,8 +122,7 @@ def _causes_behind(node: fx.Node, owner: ModuleCall) -> tuple[Cause, ...]:
 
 def _telling(path: Sequence[fx.Node], owner: ModuleCall) -> tuple[Cause, ...]:
     """The causes on a path; layers alone where there are some, as reshapes between them explain little."""
-    layers = [node for node in path if (effect := effect_of(node)) is not None and effect.sort != "other"]
-    return causes_on(layers, owner) or causes_on(path, owner)
+    return causes_on([node for node, _ in layers_on(path)], owner) or causes_on(path, owner)
 
 
 def layer_text(fault: Fault, owner: ModuleCall) -> str | None:

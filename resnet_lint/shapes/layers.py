@@ -40,6 +40,10 @@ class Effect:
     def changes(self) -> bool:
         return self.before != self.after
 
+    def is_of_gate(self, result: Shape) -> bool:
+        """Whether a layer on the way to a map works on a vector beside it, as squeeze-and-excitation does."""
+        return all(size == 1 for size in self.after[2:]) and any(size > 1 for size in result[2:])
+
 
 def effect_of(node: fx.Node) -> Effect | None:
     """The effect of a graph node; None for inputs, parameters and results of several parts."""
@@ -171,3 +175,9 @@ def causes_on(path: Sequence[fx.Node], inside: ModuleCall | None) -> tuple[Cause
     """The causes along a way through the graph, each line and text once, in order."""
     found = (cause_of(node, inside) for node in path)
     return tuple(dict.fromkeys(cause for cause in found if cause is not None))
+
+
+def layers_on(path: Sequence[fx.Node]) -> list[tuple[fx.Node, Effect]]:
+    """The layers on a path that change channels or sizes, with what they do; those of gates are no part of it."""
+    effects = [(node, effect) for node in path if (effect := effect_of(node)) is not None and effect.sort != "other"]
+    return [(node, effect) for node, effect in effects if not effect.is_of_gate(path[-1].meta["shape"])]

@@ -142,6 +142,8 @@ def channel_axis_of(residual: Residual) -> int:
         effect = effect_of(node)
         if getattr(node.meta.get("function"), "__name__", "") in ("permute", "transpose", "movedim"):
             moved = not moved
-        elif effect is not None and effect.sort in ("convolution", "transposed", "linear"):
+        elif effect is None or effect.is_of_gate(residual.branch.meta["shape"]):
+            continue
+        elif effect.sort in ("convolution", "transposed", "linear"):
             return rank - 1 if (effect.sort == "linear") != (moved and rank > 2) else 1
     return 1 if rank >= 4 or rank == 2 else rank - 1

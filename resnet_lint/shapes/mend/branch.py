@@ -7,9 +7,9 @@ import math
 from torch import fx
 
 from ...records import Change, Mend
-from ..layers import effect_of
+from ..layers import effect_of, layers_on
 from ..residuals import path_between, residual_at
-from .evidence import Evidence, is_projection, layers_on, number_text, total_stride, width_name, widths
+from .evidence import Evidence, is_projection, number_text, total_stride, width_name, widths
 
 
 def odd_branch(e: Evidence) -> Mend | None:

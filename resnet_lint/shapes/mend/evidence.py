@@ -14,12 +14,12 @@ from ...records import Change, Shape, Site
 from ..built import built_of
 from ..calls import ModuleCall
 from ..fault import ADDITIONS, CHANNEL_NORMS, LAST_DIMENSION_NORMS, Fault
-from ..layers import Effect, effect_of
+from ..layers import Effect, effect_of, layers_on
 from ..residuals import Residual, channel_axis_of
 from ..trace import Trace
 
 NORMS = CHANNEL_NORMS | LAST_DIMENSION_NORMS
-SHORTCUT_NAME = re.compile(r"downsample|shortcut|proj|skip|identity|residual|\bsc\b", re.IGNORECASE)
+SHORTCUT_NAME = re.compile(r"downsample|short|proj|skip|identity|residual|\bsc\b", re.IGNORECASE)
 
 
 class Evidence:
@@ -115,12 +115,6 @@ def is_layer(module: nn.Module) -> bool:
 
 
 _LAYERS = (nn.modules.conv._ConvNd, nn.Linear, nn.modules.batchnorm._NormBase, nn.GroupNorm, nn.LayerNorm)
-
-
-def layers_on(path: Sequence[fx.Node]) -> list[tuple[fx.Node, Effect]]:
-    """The layers on a path that change channels or sizes, with what they do."""
-    effects = ((node, effect_of(node)) for node in path)
-    return [(node, effect) for node, effect in effects if effect is not None and effect.sort != "other"]
 
 
 def is_projection(e: Evidence, node: fx.Node, effect: Effect) -> bool:

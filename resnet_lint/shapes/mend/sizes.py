@@ -15,7 +15,9 @@ def upsampling_one_short(e: Evidence) -> Mend | None:
         return None
     node, effect = transposed[-1]
     if all(abs(b - s) <= 2 * max(effect.stride) for b, s in zip(*e.sizes, strict=True)):
-        title = f"give {e.name(node)} output_padding=1, or the size to reach: output_size=skip.shape[-2:]"
+        title = (
+            f"give {e.name(node)} output_padding=1, or the size to reach: output_size=skip.shape[-{len(e.sizes[0])}:]"
+        )
         return Mend("ceil_or_output_padding", title, (Change(e.site(node), "output_padding", "1"),))
     return None
 
@@ -24,7 +26,8 @@ def resized_by_factor(e: Evidence) -> Mend | None:
     """An interpolation by a factor misses odd sizes; by the other operand's size it cannot."""
     for path, layers in ((e.residual.branch, e.branch_layers), (e.residual.shortcut, e.shortcut_layers)):
         if any(effect.sort == "resize" for _, effect in layers) and e.sizes_differ and not e.channels_differ:
-            title = "resize to the size of the other operand: size=skip.shape[-2:] instead of scale_factor"
+            size = f"size=skip.shape[-{len(e.sizes[0])}:]"
+            title = f"resize to the size of the other operand: {size} instead of scale_factor"
             return Mend("resize_to_skip", title, operand=operand_index(e.fault.node, path))
     return None
 

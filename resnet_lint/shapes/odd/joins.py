@@ -10,6 +10,7 @@ from torch import fx
 from ...records import Span
 from ..fault import ADDITIONS, CONCATENATIONS
 from ..layers import argument_of
+from ..seen import function_name
 from .arithmetic import Size, Step
 from .follow import Follower, Sizes
 
@@ -83,14 +84,20 @@ def sizes_of_inputs(inputs: Sequence[fx.Node]) -> dict[fx.Node, Sizes]:
     largest = max(maps, key=lambda node: tuple(node.meta["shape"][2:]), default=None)
     if largest is None:
         return {}
-    found = {node: _beside(node.meta["shape"], largest.meta["shape"]) for node in maps}
+    first = 2 if len(largest.meta["shape"]) > 3 or _is_signal(largest) else 1
+    found = {node: _beside(node.meta["shape"], largest.meta["shape"], first) for node in maps}
     return {node: sizes for node, sizes in found.items() if sizes is not None}
 
 
-def _beside(shape: Sequence[int], largest: Sequence[int]) -> Sizes | None:
+def _is_signal(node: fx.Node) -> bool:
+    """Whether a tensor of three axes has its channels second, as layers for signals want; tokens have them last."""
+    return any(function_name(each).endswith("1d") for each in node.graph.nodes)
+
+
+def _beside(shape: Sequence[int], largest: Sequence[int], first: int) -> Sizes | None:
+    """The sizes of a map from axis `first` on, beside the largest one."""
     if len(shape) != len(largest):
         return None
-    first = 1 if len(shape) == 3 else 2
     pairs = list(zip(shape[first:], largest[first:], strict=True))
     sizes = [_strided(axis, -(-whole // part)) for axis, (part, whole) in enumerate(pairs, first)]
     if any(size.at(whole) != part for size, (part, whole) in zip(sizes, pairs, strict=True)):

@@ -6,7 +6,7 @@ small and large, prove it. So a model without such a join costs no second trace.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from ...analysis import SizeLimit
@@ -44,14 +44,28 @@ class _Probe:
     def _proved(self, join: Join) -> SizeLimit | None:
         if not goes_on(self._resized, join):
             return None
-        least = self._resized.first(join, lambda traced: 1, join.fails)
-        above = self._resized.first(join, lambda traced: traced + 1, join.fails)
-        size = next((each for each in (least, above) if self._resized.confirmed(each) is not None), None)
-        return self._limit(join, size, size == least) if size is not None else None
+        same = [
+            each for each in self._resized.joins if each.span == join.span and each.unlike.keys() == join.unlike.keys()
+        ]
 
-    def _limit(self, join: Join, size: Input, is_least: bool) -> SizeLimit | None:
+        def fails(axis: int, size: int) -> bool:
+            return any(each.fails(axis, size) for each in same)
+
+        least = self._resized.first(join, lambda traced: 1, fails)
+        above = self._resized.first(join, lambda traced: traced + 1, fails)
+        size = next((each for each in (least, above) if self._resized.confirmed(each) is not None), None)
+        if size is None:
+            return None
+        # Smaller ones may fail here too, and leave nothing of some tensor further on.
+        smaller = [(axis, each) for axis, found in size for each in range(1, found)]
+        fail_too = (join.fails(*each) and self._resized.reaches(join, *each) for join in same for each in smaller)
+        return self._limit(same, size, is_least=not any(fail_too))
+
+    def _limit(self, same: Sequence[Join], size: Input, is_least: bool) -> SizeLimit | None:
+        """What fails at a size: the first of the joins of one expression that does."""
+        trace, faults = self._resized.at(size), [(join, self._resized.fault(join, size)) for join in same]
+        join, fault = next(((join, fault) for join, fault in faults if fault is not None), (same[0], None))
         view = view_of(join, self._seen)
-        trace, fault = self._resized.at(size), self._resized.fault(join, size)
         if view is None or trace is None or fault is None:
             return None
         failure = explain(fault, trace, self._seen.project, self._seen.label)

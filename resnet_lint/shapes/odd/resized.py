@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Set
 from functools import cached_property
 
 from torch import fx
@@ -10,6 +10,7 @@ from torch import fx
 from ...records import Shape
 from ..fault import Fault
 from ..place import Project
+from ..residuals import depends_on
 from ..trace import Trace, trace_at
 from .arithmetic import Size
 from .follow import Follower
@@ -52,6 +53,11 @@ class Resized:
                 return size
         return None
 
+    def reaches(self, join: Join, axis: int, size: int) -> bool:
+        """Whether a size of an axis leaves something of every tensor before a join."""
+        before = (node for node in self._nodes if node.meta["order"] < join.node.meta["order"])
+        return all(each.at(size) > 0 for each in self._follower.distinct(before) if each.axis == axis)
+
     def all_agree(self, axis: int, size: int) -> bool:
         """Whether all joins work at a size of an axis."""
         return all(join.agrees(axis, size) for join in self.joins if axis in join.unlike)
@@ -64,15 +70,20 @@ class Resized:
         again = self.at(size) if size is not None else None
         if size is None or again is None or not again.complete or _names(again) != _names(self._trace):
             return None
-        sizes = {**self._traced, **dict(size)}
-        ought_to_fail = {
-            join.node.name for join in self.joins if any(join.fails(axis, sizes[axis]) for axis in join.unlike)
-        }
-        return (
-            again
-            if self._failed_joins(again) == ought_to_fail and self._others(again) <= self._others(self._trace)
-            else None
-        )
+        sizes, failed = {**self._traced, **dict(size)}, _failed(again)
+        others = failed - _failed(self._trace) - {join.node.name for join in self.joins}
+        return again if not others and self._foreseen(sizes, failed) else None
+
+    def _foreseen(self, sizes: Mapping[int, int], failed: Set[str]) -> bool:
+        """Whether those joins failed that ought to; what comes behind one of them has the size of either side."""
+        wrong: list[fx.Node] = []
+        for join in self.joins:
+            if not any(depends_on(join.node, earlier) for earlier in wrong):
+                if any(join.fails(axis, sizes[axis]) for axis in join.unlike):
+                    wrong.append(join.node)
+                if (join.node in wrong) != (join.node.name in failed):
+                    return False
+        return True
 
     def fault(self, join: Join, size: Input) -> Fault | None:
         """The fault of a join in the trace at a size."""
@@ -91,17 +102,6 @@ class Resized:
     def rounded(self, divisor: int) -> Input:
         """The sizes that were traced, rounded up to what divides."""
         return tuple((axis, -(-size // divisor) * divisor) for axis, size in self._traced.items())
-
-    def _failed_joins(self, trace: Trace) -> set[str]:
-        return {fault.node.name for fault in trace.all_faults} & self._join_names
-
-    def _others(self, trace: Trace) -> set[str]:
-        """What fails beside the joins."""
-        return {fault.node.name for fault in trace.all_faults} - self._join_names
-
-    @cached_property
-    def _join_names(self) -> set[str]:
-        return {join.node.name for join in self.joins}
 
     @cached_property
     def _sizes(self) -> set[Size]:
@@ -123,6 +123,10 @@ class Resized:
             extent if size is None else size.at(changed[size.axis])
             for extent, size in zip(node.meta["shape"], sizes, strict=True)
         )
+
+
+def _failed(trace: Trace) -> set[str]:
+    return {fault.node.name for fault in trace.all_faults}
 
 
 def _names(trace: Trace) -> list[str]:

@@ -37,7 +37,7 @@ def _uses(tree: Tree) -> Iterator[tuple[fx.Node, Key]]:
     for node in tree.shown:
         target = tree.leaf(node)
         if target is not None:
-            yield from ((source, target) for source in node.all_input_nodes)
+            yield from ((source, target) for source in node.all_input_nodes if source.op != "get_attr")
     yield from ((node, OUTPUT) for node in tree.outputs)
 
 

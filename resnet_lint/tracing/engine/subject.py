@@ -54,11 +54,12 @@ def find(request: Request) -> Subject:
 
 
 def _as_part(models: Candidates) -> tuple[Traced, type[nn.Module]] | None:
-    """The class asked for and the first model that calls it, where it was not traced as a model itself."""
+    """The class asked for and the first model that calls it, where the file does not build it as a model itself."""
     kind = next((model.type for model in models.classes if model.name == models.request.only_class), None)
-    if kind is None or any(type(traced.trace.root) is kind for traced in models.found.traced):
+    own = [traced for traced in models.found.traced if type(traced.trace.root) is kind]
+    if kind is None or any(traced.invented is None for traced in own):
         return None
-    callers = (traced for traced in models.found.traced if any(_calls_of(kind, traced.trace)))
+    callers = (traced for traced in models.found.traced if traced not in own and any(_calls_of(kind, traced.trace)))
     return next(((traced, kind) for traced in callers), None)
 
 
