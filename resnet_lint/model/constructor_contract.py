@@ -191,7 +191,9 @@ class _Contracting:
         def symbolic(value: Any) -> Any:
             if not isinstance(value, torch.Tensor):
                 return value
-            sizes = [environment.integer(f"size{next(number)}", size) for size in value.shape]
+            # A batch of one is two, as torch treats one in its own way.
+            hints = [max(size, 2) if axis == 0 else size for axis, size in enumerate(value.shape)]
+            sizes = [environment.integer(f"size{next(number)}", size) for size in hints]
             channels = _channel_axis(value.shape, by_value.keys())
             if channels is not None:
                 sizes[channels] = by_value[value.shape[channels]]
