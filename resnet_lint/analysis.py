@@ -81,11 +81,6 @@ class Failure:
     contract: str | None = None
     sizes: SizesTaken | None = None
 
-    @property
-    def what(self) -> str:
-        """What people call it."""
-        return "addition" if self.kind == "addition" else "concatenation"
-
     def addition_message(self, differing: str) -> str:
         """The message for a failing addition: what differs, the two shapes, and which sizes would work."""
         (first, second) = self.operands
@@ -96,7 +91,7 @@ class Failure:
         """The message for a join that fails: that it cannot work, or not at this size, why, and which sizes would."""
         if self.sizes is None:
             return f"{subject} cannot work: {reason}"
-        return f"{subject} cannot work at this size: {reason}; {self.sizes.text(self.what, self.operands)}"
+        return f"{subject} cannot work at this size: {reason}; {self.sizes.text(self.kind, self.operands)}"
 
 
 @dataclass(frozen=True)
@@ -116,7 +111,7 @@ class SizeLimit:
         """What works and what does not: the condition, the operands, the smallest input that fails."""
         fails = "the smallest input at which it fails is" if self.is_least else "it fails for"
         inputs = " and ".join(map(str, self.inputs))
-        return f"{self.sizes.text(self.failure.what, self.failure.operands)}; {fails} {inputs}"
+        return f"{self.sizes.text(self.failure.kind, self.failure.operands)}; {fails} {inputs}"
 
 
 @dataclass(frozen=True)

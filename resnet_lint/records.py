@@ -317,7 +317,8 @@ class Condition:
 class Contract:
     """Which inputs a model takes. It was held against runs at sizes from 1 to `largest`, `runs` of them.
 
-    `doubt` says why it may not be the whole truth, None where nothing speaks against it.
+    `doubt` says why it may not be the whole truth, None where nothing speaks against it. Without inputs, nothing is
+    known.
     """
 
     inputs: tuple[InputContract, ...]

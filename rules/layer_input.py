@@ -89,6 +89,23 @@ class LayerInput(Rule):
     )
     good = (
         Case(
+            "a model of pictures, of which nobody says that it takes three channels",
+            """
+            from torch import nn
+            class Shift(nn.Conv2d):
+                def __init__(self):
+                    super().__init__(3, 3, kernel_size=1)
+            class Super(nn.Module):
+                def __init__(self, in_channels, out_channels):
+                    super().__init__()
+                    self.shift, self.back = Shift(), Shift()
+                    self.head = nn.Conv2d(in_channels, 16, 3, padding=1)
+                    self.tail = nn.Conv2d(16, out_channels, 3, padding=1)
+                def forward(self, x):
+                    return self.back(self.tail(self.head(self.shift(x))))
+        """,
+        ),
+        Case(
             "layers that follow each other",
             """
             from torch import nn

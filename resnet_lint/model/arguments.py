@@ -105,6 +105,14 @@ def invented(make: type[nn.Module], loaded: Loaded) -> list[Invented]:
     return [Invented({**plain, **change}, varied, sure, found.shortcut_from_caller) for change, varied in variants]
 
 
+def in_colours(make: type[nn.Module], plain: Invented) -> Invented | None:
+    """Plain arguments with three channels in and out, as pictures have; None where nobody asks for channels."""
+    found = parameters_of(make)
+    names = [name for name in (found.inputs, found.outputs) if name in plain.kwargs]
+    colours = {name: "3" for name in names if name is not None}
+    return replace(plain, kwargs={**plain.kwargs, **colours}, varied=f"{names[0]} is 3") if colours else None
+
+
 _NO_SEQUENCE = re.compile(
     r"'(int|float)' object is not (subscriptable|iterable)|object of type '(int|float)' has no len"
     r"|cannot unpack non-iterable (int|float)|argument of type '(int|float)' is not iterable"

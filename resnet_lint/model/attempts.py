@@ -165,6 +165,10 @@ class Attempts:
             faults = tuple(fault for fault in faults if arguments.sure and not _meets_constant(fault))
         self._add(label, best, faults, model, arguments, sizes_stated=_is_fed_one_of(known, best))
 
+    def runs(self, model: ModelClass) -> bool:
+        """Whether a class was traced without a fault."""
+        return any(each.model_class is model and each.trace.trouble == (0, 0) for each in self.traced)
+
     def inputs_told(self, name: str | None) -> tuple[str, ...]:
         """What the user says to feed a class of the file, or any other where `name` is None."""
         told = [t for t in self._request.targets if t.inputs]

@@ -16,7 +16,7 @@ from torch import nn
 from ..inputs import called_name
 from ..limits import TimeUp
 from ..records import Request, Target
-from .arguments import Invented, handed_on, invented, repaired, required_names
+from .arguments import Invented, handed_on, in_colours, invented, repaired, required_names
 from .attempts import Attempts, Clock, Traced
 from .build import noting_where_built
 from .classes import ModelClass
@@ -169,8 +169,15 @@ class Explorer:
     def _invented_arguments(self) -> None:
         for model in self._open():
             if not self._coverage.has(model):
-                for arguments in invented(model.type, self._loaded):
-                    self._try(model, arguments)
+                self._invented_arguments_of(model)
+
+    def _invented_arguments_of(self, model: ModelClass) -> None:
+        plain, *others = invented(model.type, self._loaded)
+        for arguments in (plain, *others):
+            self._try(model, arguments)
+        colours = in_colours(model.type, plain)
+        if colours is not None and not self._attempts.runs(model):
+            self._try(model, colours)
 
     def _try(self, model: ModelClass, arguments: Invented) -> None:
         """Build and feed with invented arguments, and with better ones while the constructor says what is wrong."""

@@ -136,6 +136,8 @@ def describe(node: fx.Node, inside: ModuleCall | None) -> str | None:
     if effect.sort in ("convolution", "transposed", "pool") and effect.before[2:] != effect.after[2:]:
         if set(effect.stride) == {1} or effect.sort != "convolution":
             words.append(f"kernel {_short(effect.kernel)}, padding {_short(effect.padding)}")
+            if any(each > 1 for each in effect.dilation):
+                words.append(f"dilation {_short(effect.dilation)}")
         words.append(f"{size_text(effect.before[2:])} -> {size_text(effect.after[2:])}")
     elif not words:
         words.append(f"{effect.before} -> {effect.after}")

@@ -98,7 +98,7 @@ class ModelTrace:
     `label` is the source that builds it, `within` the place of the module in it that was asked for, where that is a
     part. `additions` are the steps that close a skip connection. `others` are the models of the file that were traced
     too. `stopped` says why the forward did not come to its end, where that was no fault of shapes; `unsymbolic`
-    why there are no symbolic shapes. `contract` is what a whole model that works asks of its inputs.
+    why there are no symbolic shapes. `contract` is what a whole model asks of its inputs, where it works at some sizes.
     """
 
     path: str

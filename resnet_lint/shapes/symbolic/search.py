@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import combinations, pairwise, product
+from itertools import combinations, pairwise, permutations, product
 
 from .conditions import Predicate
 from .oracle import Oracle, Sizes
@@ -49,6 +49,7 @@ class Search:
         self._find_equations()
         taken = {name: self._taken(name) for name in self.oracle.hints}
         self._look_at_two(taken)
+        self._look_at_products(taken)
         return Found(taken, tuple(self._relations), self._reach("H"), next(iter(self._doubts), None))
 
     def _reach(self, name: str) -> int:
@@ -140,6 +141,15 @@ class Search:
                 return
             self._relations.append(best)
             fails = [point for point in fails if best.holds(point)]
+
+    def _look_at_products(self, taken: dict[str, Taken]) -> None:
+        """Sizes that are not taken one by one may be taken together, as where only their product counts."""
+        for one, other in permutations(self.oracle.hints, 2):
+            larger, smaller = 2 * self.oracle.hints[one], self.oracle.hints[other] // 2
+            point = {**self.oracle.hints, one: larger, other: smaller}
+            if taken[one].get(larger) is False and smaller > 0 and self.oracle.takes(point):
+                self._doubts.append(f"it also works at {_written(point, self.oracle.hints)}")
+                return
 
     def _pairs(self, taken: dict[str, Taken]) -> list[Sizes]:
         """Points with two sizes changed, one for each kind that the guards tell apart."""

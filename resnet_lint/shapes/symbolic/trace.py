@@ -50,21 +50,19 @@ class SymbolicTrace:
         return people_shape(node.meta["symbolic"], self.names)
 
 
-def symbolic_trace(
-    earlier: Trace, project: Project, environment: Environment | None = None, seconds: float = _MOST_SECONDS
-) -> SymbolicTrace:
+def symbolic_trace(earlier: Trace, project: Project) -> SymbolicTrace:
     """Record the forward of an earlier trace again, each size of its inputs a symbol of its own.
 
     It goes the way that the earlier sizes lead, but for a batch of one, which torch treats in its own way: that is two
     here, if the model takes it. A symbol of which the model wants one value, as a convolution wants its channels, is
-    shown as that value. It ends, with the reason in `trace.stop`, after so many seconds of processor time.
+    shown as that value. A pass that takes too long ends, with the reason in `trace.stop`.
     """
-    ends = time.process_time() + seconds
+    ends = time.process_time() + _MOST_SECONDS
     if any(tensor.shape[:1] == (1,) for tensor in tensors_in([earlier.args, earlier.kwargs])):
-        trace = _traced(earlier, project, environment or Environment(), ends, least_batch=2)
+        trace = _traced(earlier, project, Environment(), ends, least_batch=2)
         if trace.trace.trouble <= earlier.trouble:
             return trace
-    return _traced(earlier, project, environment or Environment(), ends, least_batch=1)
+    return _traced(earlier, project, Environment(), ends, least_batch=1)
 
 
 def _traced(earlier: Trace, project: Project, environment: Environment, ends: float, least_batch: int) -> SymbolicTrace:

@@ -12,7 +12,6 @@ from ...shapes.explain import explain
 from ...shapes.odd.faults import where_it_works
 from ...shapes.symbolic.contract import contract_of
 from ...shapes.symbolic.trace import symbolic_trace
-from ...shapes.trace import Trace
 from ..records import ModelTrace, TracedFault
 from .flows import flows_in, residual_additions
 from .steps import step_tree
@@ -48,15 +47,15 @@ def _contract(subject: Subject) -> Contract | None:
         return None
     try:
         with subject.clock.left():
-            return _contract_of_all(subject.trace, subject)
+            return _contract_within_time(subject)
     except TimeUp as error:
         return Contract((), (), 0, 0, subject.clock.why(error))
 
 
-def _contract_of_all(trace: Trace, subject: Subject) -> Contract | None:
-    if trace.trouble == (0, 0):
-        return contract_of(trace, subject.symbolic, subject.project)
-    working = where_it_works(trace, subject.project)
+def _contract_within_time(subject: Subject) -> Contract | None:
+    if subject.trace.trouble == (0, 0):
+        return contract_of(subject.trace, subject.symbolic, subject.project)
+    working = where_it_works(subject.trace, subject.project)
     return contract_of(working, symbolic_trace(working, subject.project), subject.project) if working else None
 
 
