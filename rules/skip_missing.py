@@ -161,9 +161,11 @@ class SkipMissing(Rule):
                     self.first, self.second = nn.Linear(width, width), nn.Linear(width, width)
                 def forward(self, x):
                     return self.second(self.first(x))
+            class ResidualPath(ResampleBlock):
+                pass
             if __name__ == "__main__":
                 x = torch.randn(2, 8)
-                ResBlock()(x), ResidualUnit()(x), ResampleBlock()(x)
+                ResBlock()(x), ResidualUnit()(x), ResampleBlock()(x), ResidualPath()(x)
         """,
         ),
         Case(

@@ -72,8 +72,9 @@ def _adds_its_input(call: ModuleCall, seen: Seen) -> bool:
     )
 
 
-# A residual block by its name; not a Resample, and not a LowRes.
+# A residual block by its name; not a Resample, not a LowRes, and not what a block adds its input to.
 _RESIDUAL = re.compile(r"_*(Res(idual)?(?![a-z])\w*(Block|Unit|Bottleneck)|Resblock|Residual)\w*")
+_BRANCH = frozenset({"path", "branch", "function", "body", "inner"})
 _JOINS = frozenset({"add", "add_", "iadd", "cat", "concat", "concatenate", "stack", "lerp", "addcmul", "sum", "einsum"})
 
 
@@ -102,7 +103,7 @@ def plain_chains(seen: Seen) -> Iterator[PlainChain]:
 
 def _promises(model: type[nn.Module]) -> bool:
     """Whether a class is named after a residual block, and none of its lines could close a skip connection."""
-    if _RESIDUAL.fullmatch(model.__name__) is None:
+    if _RESIDUAL.fullmatch(model.__name__) is None or words_in(model.__name__) & _BRANCH:
         return False
     bases = [base for base in model.__mro__ if issubclass(base, nn.Module) and base is not nn.Module]
     codes = [getattr(value, "__code__", None) for base in bases for value in vars(base).values()]
