@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
-from .analysis import Analysis, Failure, Problem, SizeLimit
+from .analysis import Analysis, Problem, SizeLimit
 from .findings import check
 from .limits import TimeUp, time_limit
 from .model.advice import advice
@@ -15,23 +14,19 @@ from .model.attempts import Clock, Traced
 from .model.classes import ModelClass, model_classes
 from .model.coverage import NotChecked
 from .model.explore import Exploration, Explorer
+from .model.failures import failures
 from .model.guard import Guard
 from .model.load import ImportFailure, Loaded, load
-from .records import ClassStatus, FileReport, Outcome, Position, Prove, Request, Retrace, Span
+from .model.proofs import proofs
+from .records import ClassStatus, FileReport, Outcome, Position, Request, Retrace, Span
 from .rule import load_rules
 from .shapes.calls import tensors_in
-from .shapes.explain import explain
-from .shapes.fault import Fault
 from .shapes.kernels import remembered_kernels
 from .shapes.observe import observe
-from .shapes.odd.faults import FaultySizes
 from .shapes.odd.probe import size_limits
 from .shapes.place import Project
 from .shapes.seen import Seen
 from .shapes.trace import Trace, trace_at
-
-if TYPE_CHECKING:
-    from .model.constructor_contract import ConstructorContract
 
 
 def analyse(request: Request, guard: Guard) -> FileReport:
@@ -50,7 +45,7 @@ def analyse(request: Request, guard: Guard) -> FileReport:
     outcomes = (
         *(_outcome(each.label, each.trace) for each in exploration.traced),
         *_retraced(exploration.traced, request.retrace, loaded.project),
-        *_proofs(request.prove, classes, loaded, exploration, clock),
+        *proofs(request.prove, classes, loaded, exploration, clock),
     )
     elsewhere = exploration.coverage.elsewhere
     return FileReport(
@@ -90,15 +85,15 @@ def _analysis(
     statuses = tuple(_status(loaded, model, found) for model in classes)
     problems = (*_absent(loaded), *_problems(loaded, classes, found))
     names = {model.name.rpartition(".")[2] for model in classes}
-    failures = tuple(
-        failure for failure in _failures(loaded, found, clock) if only_class is None or failure.module in names
+    failing = tuple(
+        failure for failure in failures(loaded, found, clock) if only_class is None or failure.module in names
     )
     traces = [Seen(traced.trace, traced.label, loaded.project) for traced in found.traced]
     observed = tuple(each for each in observe(traces, clock.left()) if only_class is None or each.module in names)
     limits = tuple(
         each for each in _size_limits(found, loaded, clock) if only_class is None or each.failure.module in names
     )
-    return Analysis(loaded.path, problems, failures, statuses, observed, limits)
+    return Analysis(loaded.path, problems, failing, statuses, observed, limits)
 
 
 def _absent(loaded: Loaded) -> Iterator[Problem]:
@@ -149,89 +144,3 @@ def _problems(loaded: Loaded, classes: Sequence[ModelClass], found: Exploration)
         else:
             reason = f"{failure.reason} ({target.origin} asks for that)"
             yield Problem(failure.stage, span, reason, model.name, f"correct {target.origin}")
-
-
-def _failures(loaded: Loaded, found: Exploration, clock: Clock) -> Iterator[Failure]:
-    told: set[Span] = set()
-    for traced in (each for each in found.traced if each.invented is None):
-        sizes = FaultySizes(Seen(traced.trace, traced.label, loaded.project))
-        for fault in traced.faults:
-            failure = _explained(fault, traced, loaded)
-            yield failure if failure.span in told else _with_sizes(failure, fault, sizes, clock)
-            told.add(failure.span)
-    for model in {t.model_class.name: t.model_class for t in found.traced if t.model_class is not None}.values():
-        tries = [t for t in found.traced if t.model_class is model and t.invented is not None]
-        fails = any(fault.kind == "addition" for traced in tries for fault in traced.faults)
-        yield from _failures_of_invented(tries, loaded, _contract(model, loaded, clock) if fails else None)
-
-
-def _with_sizes(failure: Failure, fault: Fault, sizes: FaultySizes, clock: Clock) -> Failure:
-    """A failing join that other sizes would not break, with what it asks of them, if there is time to find out."""
-    if failure.kind in ("addition", "concatenation"):
-        with suppress(TimeUp), clock.one_attempt():
-            return sizes.told(failure, fault)
-    return failure
-
-
-def _contract(model: ModelClass, loaded: Loaded, clock: Clock) -> ConstructorContract | None:
-    """The arguments that a block's additions take, if there is time to find out; it takes a second or two."""
-    from .model.block_contract import block_contract  # with torch's symbols, which few files need
-
-    with suppress(TimeUp), clock.one_attempt():
-        return block_contract(model, loaded)
-    return None
-
-
-def _proofs(
-    wanted: Prove | None, classes: Sequence[ModelClass], loaded: Loaded, found: Exploration, clock: Clock
-) -> Iterator[Outcome]:
-    """For which arguments a block's additions work for certain, or at least for which sizes."""
-    model = next((each for each in classes if wanted is not None and each.type.__name__ == wanted.module), None)
-    if wanted is None or model is None:
-        return
-    contract = _contract(model, loaded, clock)
-    if contract is not None:
-        yield Outcome(str(wanted), contract.proved)
-    elif any(
-        _adds_at_any_size(model, each.trace, loaded, clock) for each in found.traced if each.label == wanted.target
-    ):
-        yield Outcome(str(wanted), "the sizes")
-
-
-def _adds_at_any_size(model: ModelClass, trace: Trace, loaded: Loaded, clock: Clock) -> bool:
-    from .shapes.symbolic.any_size import adds_at_any_size
-
-    with suppress(TimeUp), clock.one_attempt():
-        return adds_at_any_size(model.type, trace, loaded.project)
-    return False
-
-
-def _failures_of_invented(
-    tries: Sequence[Traced], loaded: Loaded, contract: ConstructorContract | None
-) -> Iterator[Failure]:
-    """A class that only invented arguments build is at fault where every try fails, or else under a condition.
-
-    What holds for all arguments, the contract says, where there is one; the tries give the shapes.
-    """
-    told: set[Span] = set()
-    for traced in tries:
-        for fault in traced.faults:
-            span = fault.point.span
-            if span in told:
-                continue
-            told.add(span)
-            failing = [t for t in tries if any(f.point.span == span for f in t.faults)]
-            working = [t for t in tries if t.trace.complete and t not in failing]
-            if not working and len(failing) == len(tries) and (contract is None or not contract.works):
-                yield _explained(fault, traced, loaded)
-            elif contract is not None and contract.condition is not None and contract.works:
-                arguments = traced.invented.kwargs if traced.invented is not None else {}
-                built = ", ".join(f"{name} is {arguments[name]}" for name in contract.names if name in arguments)
-                yield replace(_explained(fault, traced, loaded, built), contract=contract.condition)
-            elif working and traced.invented is not None and traced.invented.varied is not None:
-                varied = " or ".join(t.invented.varied for t in failing if t.invented and t.invented.varied)
-                yield _explained(fault, traced, loaded, varied)
-
-
-def _explained(fault: Fault, traced: Traced, loaded: Loaded, condition: str | None = None) -> Failure:
-    return explain(fault, traced.trace, loaded.project, traced.label, condition)
