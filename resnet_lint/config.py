@@ -159,7 +159,11 @@ def _section(file: Path) -> Any:
         raise ConfigError(f"{file}: cannot read the configuration: {error.strerror}") from error
     except ValueError as error:  # bad TOML, or bad UTF-8
         raise ConfigError(f"{file}: not valid TOML: {error}") from error
-    return tool.get("resnet-lint") if isinstance(tool, dict) else None
+    if not isinstance(tool, dict):
+        return None
+    if "resnet_lint" in tool:
+        raise ConfigError(f"{file}: there is a section [tool.resnet_lint]; it is spelled [tool.resnet-lint]")
+    return tool.get("resnet-lint")
 
 
 def _from_file(file: Path) -> dict[str, Any]:
