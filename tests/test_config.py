@@ -110,6 +110,12 @@ def test_config_and_isolated_exclude_each_other(tmp_path: Path) -> None:
         load({}, cwd=tmp_path, config=write(tmp_path, ""), isolated=True)
 
 
+def test_a_section_spelled_with_an_underscore(tmp_path: Path) -> None:
+    (tmp_path / "pyproject.toml").write_text("[tool.resnet_lint]\ntimeout = 5\n")
+    with pytest.raises(ConfigError, match=r"it is spelled \[tool.resnet-lint\]"):
+        load({}, cwd=tmp_path)
+
+
 def test_a_named_file_needs_the_section(tmp_path: Path) -> None:
     file = tmp_path / "empty.toml"
     file.write_text("")
@@ -141,12 +147,6 @@ def test_a_named_file_needs_the_section(tmp_path: Path) -> None:
         ("timeout =", "not valid TOML"),
     ],
 )
-def test_a_section_spelled_with_an_underscore(tmp_path: Path) -> None:
-    (tmp_path / "pyproject.toml").write_text("[tool.resnet_lint]\ntimeout = 5\n")
-    with pytest.raises(ConfigError, match=r"it is spelled \[tool.resnet-lint\]"):
-        load({}, cwd=tmp_path)
-
-
 def test_a_wrong_configuration_names_the_file_and_what_is_right(body: str, message: str, tmp_path: Path) -> None:
     file = write(tmp_path, body)
     with pytest.raises(ConfigError) as caught:
