@@ -44,7 +44,7 @@ class FaultySizes:
         """Whether a join works at the next size at which it ought to, best one at which all of them do."""
         wanted = (self._resized.all_agree, join.agrees)
         next_sizes = (self._resized.first(join, lambda traced: traced, each) for each in wanted)
-        works = any(self._resized.confirmed(size) is not None for size in next_sizes)
+        works = any(self._resized.confirms(size) for size in next_sizes)
         return works and goes_on(self._resized, join)
 
 

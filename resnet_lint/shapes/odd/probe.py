@@ -53,7 +53,7 @@ class _Probe:
 
         least = self._resized.first(join, lambda traced: 1, fails)
         above = self._resized.first(join, lambda traced: traced + 1, fails)
-        size = next((each for each in (least, above) if self._resized.confirmed(each) is not None), None)
+        size = next((each for each in (least, above) if self._resized.confirms(each)), None)
         if size is None:
             return None
         # Smaller ones may fail here too, and leave nothing of some tensor further on.
@@ -78,7 +78,7 @@ class _Probe:
 def goes_on(resized: Resized, join: Join) -> bool:
     """Whether a join goes on failing and working as it ought to at sizes far above the one that was traced."""
     far = [resized.first(join, _far, wanted) for wanted in (join.fails, resized.all_agree)]
-    return all(size is None or resized.confirmed(size) is not None for size in far)
+    return all(size is None or resized.confirms(size) for size in far)
 
 
 def _far(traced: int) -> int:

@@ -62,17 +62,17 @@ class Resized:
         """Whether all joins work at a size of an axis."""
         return all(join.agrees(axis, size) for join in self.joins if axis in join.unlike)
 
-    def confirmed(self, size: Input | None) -> Trace | None:
-        """The trace at a size, if it comes to its end, makes the same calls and fails in just the joins that ought to.
+    def confirms(self, size: Input | None) -> bool:
+        """Whether the trace at a size comes to its end, makes the same calls and fails in just the joins that ought to.
 
         A pooling to a fixed size, or a padding that the code works out by itself, is no step that arithmetic knows.
         """
         again = self.at(size) if size is not None else None
         if size is None or again is None or not again.complete or _names(again) != _names(self._trace):
-            return None
+            return False
         sizes, failed = {**self._traced, **dict(size)}, _failed(again)
         others = failed - _failed(self._trace) - {join.node.name for join in self.joins}
-        return again if not others and self._foreseen(sizes, failed) else None
+        return not others and self._foreseen(sizes, failed)
 
     def _foreseen(self, sizes: Mapping[int, int], failed: Set[str]) -> bool:
         """Whether those joins failed that ought to; what comes behind one of them has the size of either side."""
