@@ -219,3 +219,28 @@ def test_a_flag_in_front_of_a_branch_without_weights_is_told_and_left_alone(lint
     result = lint(path, "--fix")
     assert (result.exit_code, path.read_text()) == (1, text)
     assert "narrow self.use_res" in result.output
+
+
+def test_an_expression_over_several_lines(lint: Lint, tmp_path: Path) -> None:
+    source = """
+class Block(nn.Module):
+    expansion = 2
+
+    def __init__(self, cin, planes, stride=1):
+        super().__init__()
+        self.conv = nn.Conv2d(cin, self.expansion *
+                              planes, 3, stride=stride, padding=1)
+        self.shortcut = nn.Sequential()
+        if stride != 1:
+            self.shortcut = nn.Conv2d(cin, self.expansion *
+                                      planes, 1, stride=stride)
+
+    def forward(self, x):
+        return self.conv(x) + self.shortcut(x)
+
+
+if __name__ == "__main__":
+    Block(4, 8)(torch.randn(2, 4, 8, 8))
+"""
+    path = write(tmp_path, HEAD + source)
+    assert fix(lint, path).added == ["if stride != 1 or cin != self.expansion * planes:"]

@@ -101,7 +101,7 @@ def said_inside(expression: str, call: cst.Call, source: Source, function: cst.F
     for index, passed in enumerate(call.args):
         names = (passed.keyword.value,) if passed.keyword is not None else parameters[index : index + 1]
         if passed.star == "" and names:
-            codes[source.code(passed.value)] = names[0]
+            codes[source.in_line(passed.value)] = names[0]
     for code, name in sorted(codes.items(), key=lambda pair: -len(pair[0])):
         expression = _replaced(expression, code, name)
     known = names_in(cst.parse_expression(expression)) - {"self"} <= parameter_names(function)
@@ -121,7 +121,7 @@ class _Way:
         if step is None or step.function is None:
             return None
         if step.source is self.scope.source and step.function is self.scope.function:
-            return step.source.code(expression)
+            return step.source.in_line(expression)
         replacements: dict[str, str] = {}
         for name in sorted(names_in(expression)):
             value: str | None
@@ -134,7 +134,7 @@ class _Way:
             if value is None:
                 return None
             replacements[name] = value
-        return _with(step.source.code(expression), replacements)
+        return _with(step.source.in_line(expression), replacements)
 
     def _class_of_self(self, expression: cst.BaseExpression, function: cst.FunctionDef, level: int) -> str | None:
         """What stands for `self` where the object is made: the class itself, if only its own attributes are read."""

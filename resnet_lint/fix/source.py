@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -80,6 +81,11 @@ class Source:
         """The text of a node on its own."""
         start, end = self.range_of(node)
         return self.text[start:end]
+
+    def in_line(self, expression: cst.BaseExpression) -> str:
+        """The text of an expression on one line: its line breaks stood inside brackets, which it may lose."""
+        code = self.code(expression)
+        return f"({code})" if re.search(r"\n.*['\"#]|['\"#].*\n", code) else " ".join(code.split())
 
     def above(self, node: cst.CSTNode) -> Iterator[cst.CSTNode]:
         """The nodes around a node, the nearest first."""
