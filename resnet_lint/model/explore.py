@@ -141,8 +141,9 @@ class Explorer:
 
     def _default_constructors(self) -> None:
         # Whole models before their parts: inside the model, a part gets the input that it was made for.
-        reach = {model.name: leads_to(model.name, self._loaded) | {model.name} for model in self._classes}
-        for model in sorted(self._classes, key=lambda model: -len(reach[model.name])):
+        models = self._coverage.open(None)  # also where one class is asked for: the model that it is a part of
+        reach = {model.name: leads_to(model.name, self._loaded) | {model.name} for model in models}
+        for model in sorted(models, key=lambda model: -len(reach[model.name])):
             leads_on = reach[model.name] & {each.name for each in self._open()}
             if leads_on and not self._coverage.has(model) and not required_names(model.type):
                 self._attempts.build_and_feed(f"{model.name}()", model.type, model)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import inspect
 import re
+from collections import deque
 from collections.abc import Iterator, Sequence
 from functools import cache
 from textwrap import dedent
@@ -145,11 +146,12 @@ def shapes_in(tree: ast.Module) -> list[Shape]:
 
 def _but_weights(tree: ast.AST) -> Iterator[ast.AST]:
     """All nodes but those inside `nn.Parameter(...)` and `register_buffer(...)`: nobody feeds these."""
-    waiting = [tree]
+    waiting = deque([tree])
     while waiting:
-        node = waiting.pop(0)
+        node = waiting.popleft()
         yield node
-        called = ast.unparse(node.func) if isinstance(node, ast.Call) else ""
+        function = node.func if isinstance(node, ast.Call) else None
+        called = function.attr if isinstance(function, ast.Attribute) else getattr(function, "id", "")
         if not called.endswith(("Parameter", "register_buffer")):
             waiting.extend(ast.iter_child_nodes(node))
 
