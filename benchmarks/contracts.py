@@ -23,12 +23,12 @@ import torch
 import torchvision
 from torch import nn
 
-from resnet_lint.records import Contract
-from resnet_lint.shapes.dynamo import stand_in
-from resnet_lint.shapes.place import Project
-from resnet_lint.shapes.symbolic.contract import contract_of
-from resnet_lint.shapes.symbolic.trace import symbolic_trace
-from resnet_lint.shapes.trace import trace
+from resnet_lint.graph.source_places import Project
+from resnet_lint.shared.records.contracts import Contract
+from resnet_lint.worker.contracts.input_contract import contract_of
+from resnet_lint.worker.symbolic.symbolic_trace import symbolic_trace
+from resnet_lint.worker.torch_quirks.dynamo import stand_in
+from resnet_lint.worker.tracer.trace import trace
 
 LARGEST = 257
 LARGEST_ON_CPU = 32  # up to here the runs are real; what is larger runs on meta, where torch checks all but the data

@@ -17,8 +17,9 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from resnet_lint.records import FileReport, Request
-from resnet_lint.workers import Workers
+from resnet_lint.front.workers.worker_client import Workers
+from resnet_lint.shared.records.reports import FileReport
+from resnet_lint.shared.records.requests import Request
 
 SAVED = frozenset({"identity", "residual", "shortcut", "skip", "x_shortcut", "x_skip"})
 

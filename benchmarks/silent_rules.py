@@ -14,23 +14,23 @@ import statistics
 from collections.abc import Callable
 from pathlib import Path
 
-from resnet_lint.shapes.dynamo import stand_in
+from resnet_lint.worker.torch_quirks.dynamo import stand_in
 
 stand_in()
 
-from resnet_lint import analyse  # noqa: E402
-from resnet_lint.model.guard import Guard  # noqa: E402
-from resnet_lint.records import Request  # noqa: E402
-from resnet_lint.shapes.inplace import Watch  # noqa: E402
+from resnet_lint.shared.records.requests import Request
+from resnet_lint.worker import check
+from resnet_lint.worker.process.guard import Guard
+from resnet_lint.worker.tracer.in_place_changes import Watch
 
 
 def with_the_rules(path: Path) -> None:
-    analyse.analyse(Request(str(path), seconds=300.0), Guard())
+    check.analyse(Request(str(path), seconds=300.0), Guard())
 
 
 def without_the_rules(path: Path) -> None:
     """The same check, without following what is changed in place and without looking for silent mistakes."""
-    analyse.observe = lambda traces, seconds: ()
+    check.observe = lambda traces, seconds: ()
     Watch.reads = Watch.changes = lambda *args: None  # type: ignore[method-assign,assignment]
     with_the_rules(path)
 

@@ -15,10 +15,10 @@ from typing import Any
 import torch
 import torchvision
 
-from resnet_lint.shapes.dynamo import stand_in
-from resnet_lint.shapes.place import Project
-from resnet_lint.shapes.symbolic.trace import symbolic_trace
-from resnet_lint.shapes.trace import trace
+from resnet_lint.graph.source_places import Project
+from resnet_lint.worker.symbolic.symbolic_trace import symbolic_trace
+from resnet_lint.worker.torch_quirks.dynamo import stand_in
+from resnet_lint.worker.tracer.trace import trace
 
 ROUNDS = 5
 

@@ -1,5 +1,5 @@
 """`python -m resnet_lint` is `resnet-lint`."""
 
-from .cli import main
+from .front.cli import main
 
 main(prog_name="resnet-lint")

@@ -5,7 +5,7 @@ A whole test file for the rules in the folder `my_rules`, to run with pytest:
     import pytest
 
     from resnet_lint.testing import cases_in
-    from resnet_lint.workers import Workers
+    from resnet_lint.front.workers.worker_client import Workers
 
     @pytest.fixture(scope="session")
     def workers():
@@ -32,11 +32,12 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from .analyser import Analyser
-from .config import Settings
-from .pipeline import check as run_pipeline
-from .records import Finding
-from .rule import Case, Rule, built_in_folder, load_rules
+from .front.check.pipeline import check as run_pipeline
+from .front.options.settings import Settings
+from .front.workers.analyser import Analyser
+from .rule import Case, Rule
+from .rule_loader import built_in_folder, load_rules
+from .shared.records.findings import Finding
 
 _MARK = re.compile(r"# <- (\w+)\s*$")
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from resnet_lint.analysis import Analysis
-from resnet_lint.records import Finding
 from resnet_lint.rule import Case, Rule
+from resnet_lint.shared.evidence import Analysis
+from resnet_lint.shared.records.findings import Finding
 
 
 class ResidualShape(Rule):

@@ -10,9 +10,9 @@ import pytest
 from click.testing import CliRunner, Result
 from hypothesis import settings
 
-from resnet_lint.cli import main
-from resnet_lint.records import Request
-from resnet_lint.workers import Workers
+from resnet_lint.front.cli import main
+from resnet_lint.front.workers.worker_client import Workers
+from resnet_lint.shared.records.requests import Request
 
 Lint = Callable[..., Result]
 
@@ -56,6 +56,6 @@ def lint(workers: Workers, monkeypatch: pytest.MonkeyPatch) -> Lint:
 
 def command_line(workers: Workers, patch: pytest.MonkeyPatch) -> Lint:
     """As the fixture `lint`, for fixtures that live longer than a test."""
-    patch.setattr("resnet_lint.workers.Workers", lambda choose: nullcontext(workers))
-    patch.setattr("resnet_lint.cache.Cache", lambda analyser, choose: nullcontext(analyser))
+    patch.setattr("resnet_lint.front.workers.worker_client.Workers", lambda choose: nullcontext(workers))
+    patch.setattr("resnet_lint.front.workers.answer_cache.Cache", lambda analyser, choose: nullcontext(analyser))
     return lambda *args: CliRunner().invoke(main, [str(arg) for arg in args], prog_name="resnet-lint")

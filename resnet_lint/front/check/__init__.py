@@ -1,0 +1,1 @@
+"""`resnet-lint check`."""

@@ -1,0 +1,140 @@
+"""A baseline: a file with the findings of a project that are known already. They stay quiet, new ones are told."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from resnet_lint.shared.errors import ConfigError, UsageError
+from resnet_lint.shared.records.findings import Finding
+from resnet_lint.shared.records.reports import FileReport
+from resnet_lint.shared.source_text import shown
+from resnet_lint.shared.write_file import write_atomically
+
+from .fingerprint import Identity, identities
+
+_VERSION = 1
+
+
+@dataclass(frozen=True)
+class Baseline:
+    """How often each known finding is met. The paths in `file` are relative to its folder."""
+
+    file: Path
+    counts: Mapping[Identity, int]
+
+    @property
+    def folder(self) -> Path:
+        return self.file.parent
+
+    @property
+    def summary(self) -> str:
+        return f"written to the baseline {self.file.name}: {_findings(sum(self.counts.values()))}"
+
+    def without_mends(self, report: FileReport, source: str | None = None) -> FileReport:
+        """The report, where nothing is proposed for old findings. `source` stands in for the text of its file."""
+        sources = {} if source is None else {report.path: source}
+        findings = zip(report.findings, self._are_old(report.findings, sources), strict=True)
+        return replace(report, findings=tuple(replace(each, mend=None) if old else each for each, old in findings))
+
+    def without_old(self, reports: Sequence[FileReport]) -> tuple[FileReport, ...]:
+        """The reports of a run with the new findings only."""
+        old = iter(self._are_old([finding for report in reports for finding in report.findings]))
+        return tuple(
+            replace(report, findings=tuple(each for each in report.findings if not next(old))) for report in reports
+        )
+
+    def _are_old(self, findings: Sequence[Finding], sources: Mapping[str, str] | None = None) -> Iterator[bool]:
+        left = Counter(self.counts)
+        for identity in identities(findings, self.folder, sources):
+            left[identity] -= 1
+            yield left[identity] >= 0
+
+    def notes(self, reports: Sequence[FileReport], looked_at: Callable[[Identity], bool]) -> list[str]:
+        """What there is to say of old findings: how many of a run's are old, and how many are no longer met."""
+        met = self._met(reports)
+        old = (met & Counter(self.counts)).total()
+        gone = self._gone(met, reports, looked_at)
+        notes = [f"in the baseline {self.file.name}: {_findings(old)}"] if old else []
+        if gone:
+            notes.append(f"gone, but in the baseline {self.file.name}: {_findings(gone)}; --write-baseline renews it")
+        return notes
+
+    def _gone(
+        self, met: Counter[Identity], reports: Sequence[FileReport], looked_at: Callable[[Identity], bool]
+    ) -> int:
+        """0 unless all files of the baseline were looked at, or are deleted: else nobody knows."""
+        undecided = {shown(each.path, self.folder) for each in reports if not _is_decided(each)}
+        there = [each for each in self.counts if (self.folder / each.path).exists()]
+        if not all(map(looked_at, there)):
+            return 0
+        return sum(max(0, count - met[each]) for each, count in self.counts.items() if each.path not in undecided)
+
+    def renewed(self, reports: Sequence[FileReport], looked_at: Callable[[Identity], bool]) -> Baseline:
+        """A baseline of the findings of a run; those of files that were not looked at are kept, unless deleted."""
+        kept = {
+            each: count
+            for each, count in self.counts.items()
+            if not looked_at(each) and (self.folder / each.path).exists()
+        }
+        return Baseline(self.file, kept | self._met(reports))
+
+    def _met(self, reports: Sequence[FileReport]) -> Counter[Identity]:
+        return Counter(identities([each for report in reports for each in report.findings], self.folder))
+
+    def write(self) -> None:
+        """Write the file, a line for each finding in a stable order. Raises UsageError."""
+        entries = [
+            json.dumps({**asdict(each), "count": count}, ensure_ascii=False)
+            for each, count in sorted(self.counts.items())
+        ]
+        listed = ",".join(f"\n    {entry}" for entry in entries)
+        text = f'{{\n  "version": {_VERSION},\n  "findings": [{listed}\n  ]\n}}\n'
+        try:
+            write_atomically(self.file, text.encode("utf-8", "backslashreplace"))
+        except OSError as error:
+            raise UsageError(f"--baseline: cannot write {self.file}: {error.strerror}") from error
+
+
+def _findings(number: int) -> str:
+    return "1 finding" if number == 1 else f"{number} findings"
+
+
+def _is_decided(report: FileReport) -> bool:
+    """Whether all classes of a file were checked, so that what was not found is not there."""
+    return bool(report.classes) and all(each.status != "failed" for each in report.classes)
+
+
+def read_baseline(file: Path, *, may_be_missing: bool) -> Baseline:
+    """The baseline in a file. Raises ConfigError where it is damaged, or missing though it may not be."""
+    try:
+        data = json.loads(file.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        if may_be_missing:
+            return Baseline(file, {})
+        raise ConfigError(f"there is no baseline {file}; --write-baseline makes it") from error
+    except OSError as error:
+        raise ConfigError(f"cannot read the baseline {file}: {error.strerror}") from error
+    except ValueError as error:  # bad JSON, or bad UTF-8
+        raise ConfigError(f"the baseline {file} is damaged: {error}; {_ADVICE}") from error
+    if not isinstance(data, dict) or data.get("version") != _VERSION or not isinstance(data.get("findings"), list):
+        raise ConfigError(f"the baseline {file} is damaged: not a baseline of version {_VERSION}; {_ADVICE}")
+    return Baseline(file, dict(_entry(each, file) for each in data["findings"]))
+
+
+_ADVICE = "restore it, or delete it and make a new one with --write-baseline"
+
+
+def _entry(value: Any, file: Path) -> tuple[Identity, int]:
+    try:
+        count = value.pop("count")
+        identity = Identity(**value)
+        if not all(isinstance(text, str) for text in value.values()) or not count > 0:
+            raise TypeError
+    except (AttributeError, KeyError, TypeError) as error:
+        raise ConfigError(f"the baseline {file} is damaged: {value} is no finding; {_ADVICE}") from error
+    return identity, count

@@ -1,0 +1,35 @@
+"""Joins the findings of several files on one expression."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+
+from resnet_lint.apply_rules import merged
+from resnet_lint.shared.records.findings import SEVERITIES, Finding, Severity
+from resnet_lint.shared.records.reports import FileReport
+
+
+def merge(reports: Sequence[FileReport]) -> tuple[FileReport, ...]:
+    """Join findings about one expression: a block in blocks.py can be reached from the models of many files.
+
+    The joined finding stays with the file where it was met first.
+    """
+    # The first of equals speaks for the others, and a warning must not hide an error.
+    worst_first = sorted((finding for report in reports for finding in report.findings), key=_rank, reverse=True)
+    left = merged(worst_first)
+    joined = []
+    for report in reports:
+        met = {(finding.span, finding.rule) for finding in report.findings}
+        joined.append(replace(report, findings=tuple(f for f in left if (f.span, f.rule) in met)))
+        left = tuple(f for f in left if (f.span, f.rule) not in met)
+    return tuple(joined)
+
+
+def at_least(findings: Iterable[Finding], severity: Severity) -> bool:
+    """Whether any finding is as severe as this, or more."""
+    return any(_rank(finding) >= SEVERITIES.index(severity) for finding in findings)
+
+
+def _rank(finding: Finding) -> int:
+    return SEVERITIES.index(finding.severity)

@@ -1,0 +1,155 @@
+"""The stages in order: the table of contents.
+
+    paths -> discover -> outline -> worker -> select -> fix -> join -> merge -> remark -> baseline -> Run
+
+A file that cannot be parsed, or that defines no nn.Module, never reaches the worker.
+"""
+
+from __future__ import annotations
+
+import io
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from resnet_lint.apply_rules import with_findings
+from resnet_lint.rule_loader import load_rules
+from resnet_lint.shared.records.reports import FileReport, Run
+from resnet_lint.shared.records.requests import Shard
+from resnet_lint.shared.source_text import shown
+
+from ..options.settings import Settings
+from ..source.discover import Discovery, SourceFile, discover
+from ..source.outline import Outline, Unreadable, read_outline
+from ..terminal import Progress
+from ..user_targets import check_call, check_class, check_targets
+from ..workers.analyser import Analyser
+from .baseline import Baseline, read_baseline
+from .checked_elsewhere import joined
+from .fingerprint import Identity
+from .merge_reports import merge
+from .one_file import Checked, Checker, Selecting, Wanted, all_checked
+from .selection import Selector, selector, unmatched_patterns
+
+
+def check(
+    paths: Sequence[str], settings: Settings, workers: Analyser, *, cwd: Path, progress: Progress | None = None
+) -> Run:
+    """Check files, folders and classes. What is wrong with the user's code is in the Run; usage errors are raised."""
+    began = time.perf_counter()
+    rules = load_rules([str(folder) for folder in settings.rules])
+    selecting = Selecting(workers, selector(settings, rules), _baseline(settings))
+
+    discovery = discover(paths, cwd=cwd, exclude=settings.exclude, root=settings.root)
+    outlined = [(file, read_outline(file.path)) for file in discovery.files]
+    wanted = [(file, outline) for file, outline in outlined if _is_wanted(file, outline)]
+    for file, outline in wanted:
+        check_class(file, outline)
+    if settings.call is not None:
+        check_call(settings.call, wanted)
+    check_targets(settings, outlined)
+    share = _share(wanted, settings.shard)
+
+    checked = all_checked(share, Checker(settings, selecting, rules), progress or Progress(io.StringIO()))
+
+    reports = merge(joined([each.report for each in checked if each.report is not None], cwd))
+    remarked = _remarked(reports, discovery.files, selecting.selector)
+    passed_over = [*discovery.passed_over, *(file.path for file, outline in outlined if not _is_wanted(file, outline))]
+    files, known = _without_old(remarked, _whole_files(share, checked) + passed_over, selecting, settings)
+    notes = [
+        *discovery.notes,
+        *_notes(share, len(passed_over), settings.shard),
+        *_unmatched(discovery, settings),
+        *known,
+    ]
+    return Run(
+        files=files,
+        interpreter=workers.interpreter,
+        seconds=time.perf_counter() - began,
+        notes=tuple(notes),
+        rewrites=tuple(each.rewrite for each in checked if each.rewrite is not None),
+        faults=tuple(each.fault for each in checked if each.fault is not None),
+    )
+
+
+def _share(wanted: Sequence[Wanted], shard: Shard | None) -> list[Wanted]:
+    """The files that a shard looks at: each is in one shard, by its name, which is the same on every machine."""
+    if shard is None:
+        return list(wanted)
+    mine = set(sorted(map(_name, wanted))[shard.number - 1 :: shard.total])
+    return [each for each in wanted if _name(each) in mine]
+
+
+def _name(wanted: Wanted) -> tuple[str, str]:
+    file, _ = wanted
+    return file.display, file.only_class or ""
+
+
+def _is_wanted(file: SourceFile, outline: Outline | Unreadable) -> bool:
+    return file.explicit or _has_content(outline)
+
+
+def _has_content(outline: Outline | Unreadable) -> bool:
+    return isinstance(outline, Unreadable) or bool(outline.classes)
+
+
+def _remarked(reports: Sequence[FileReport], files: Sequence[SourceFile], selector: Selector) -> tuple[FileReport, ...]:
+    """The reports, with findings on the comments in each file beside those of its first report."""
+    single = {str(file.path) for file in files if file.only_class is not None}
+    by_path: dict[str, list[FileReport]] = {}
+    for report in reports:
+        by_path.setdefault(report.path, []).append(report)
+    remarked = []
+    for path, (first, *others) in by_path.items():
+        remarks = selector.remarks(path, [first, *others], whole=path not in single)
+        remarked += [with_findings(first, remarks), *others]
+    return tuple(remarked)
+
+
+def _baseline(settings: Settings) -> Baseline | None:
+    if settings.baseline is None:
+        return None
+    return read_baseline(settings.baseline, may_be_missing=settings.write_baseline)
+
+
+def _whole_files(wanted: Sequence[Wanted], checked: Sequence[Checked]) -> list[Path]:
+    """The files that were looked at, and not for a single class only."""
+    both = zip(wanted, checked, strict=True)
+    return [file.path for (file, _), each in both if file.only_class is None and each.report is not None]
+
+
+def _without_old(
+    reports: tuple[FileReport, ...], whole_files: Sequence[Path], selecting: Selecting, settings: Settings
+) -> tuple[tuple[FileReport, ...], list[str]]:
+    """The reports without the findings of the baseline, which is renewed first where that is asked for; and notes."""
+    baseline = selecting.baseline
+    if baseline is None:
+        return reports, []
+    names = {shown(path, baseline.folder) for path in whole_files}
+
+    def looked_at(identity: Identity) -> bool:
+        return identity.path in names and selecting.selector.selection.keeps(identity.rule)
+
+    if settings.write_baseline:
+        baseline = baseline.renewed(reports, looked_at)
+        baseline.write()
+        return baseline.without_old(reports), [baseline.summary]
+    return baseline.without_old(reports), baseline.notes(reports, looked_at)
+
+
+def _unmatched(discovery: Discovery, settings: Settings) -> list[str]:
+    """A note on each pattern that matches no file, where all files of the project were looked at."""
+    if not any(settings.root.is_relative_to(folder) for folder in discovery.folders):
+        return []
+    paths = [*(file.path for file in discovery.files), *discovery.passed_over]
+    return [f"per-file-ignores: {pattern!r} matches no Python file" for pattern in unmatched_patterns(settings, paths)]
+
+
+def _notes(wanted: Sequence[Wanted], passed_over: int, shard: Shard | None) -> list[str]:
+    """What was looked at and not analysed, a sentence each."""
+    notes = [f"no nn.Module class in {file.display}" for file, outline in wanted if not _has_content(outline)]
+    if shard is not None and not wanted:
+        notes.append(f"no file is left for shard {shard}")
+    if passed_over:
+        notes.append(f"no nn.Module class in {passed_over} Python {'file' if passed_over == 1 else 'files'}")
+    return notes

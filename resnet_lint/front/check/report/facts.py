@@ -1,0 +1,70 @@
+"""What is known of a finding beyond its message: shapes, causes, where it was met, and what would put it right."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from resnet_lint.front.report_text import one_line
+from resnet_lint.shared.records.findings import Finding
+from resnet_lint.shared.records.places import Cause
+from resnet_lint.shared.source_text import shown
+
+_MOST_PATHS = 4
+
+
+def explanation(finding: Finding, folder: Path) -> str:
+    """The message, the facts and the offer, a line each, for the reports that show no source."""
+    return "\n".join([one_line(finding.message), *facts(finding, folder), *map(": ".join, offers(finding))])
+
+
+def facts(finding: Finding, folder: Path) -> Iterator[str]:
+    """Operands, causes and where in the model, a line each. Paths are shown relative to `folder`."""
+    widest = max((len(operand.role) for operand in finding.operands), default=0)
+    for operand in finding.operands:
+        yield f"{operand.role:<{widest}}  {operand.shape}"
+    for cause in finding.causes:
+        yield f"cause, {_cause_place(cause, finding, folder)}: {one_line(cause.text)}"
+    if (where := _where(finding)) and not _is_about_the_file(finding):  # those name the class in the message
+        yield where
+
+
+def offers(finding: Finding) -> Iterator[tuple[str, str]]:
+    """What would put the finding right, and before it how sure that is: traced again and clean, or words only.
+
+    Then what it is proved for beyond that.
+    """
+    fix = finding.fix
+    if fix is None:
+        return
+    if _is_about_the_file(finding):
+        label = "help"
+    elif not fix.verified:
+        label = "suggestion, not verified"
+    else:
+        label = "mend, verified" if fix.applicability == "safe" else "mend, verified, needs --unsafe-fixes"
+    yield label, one_line(fix.title)
+    if fix.proved is not None:
+        yield "proved", f"with {fix.proved} as symbols"
+
+
+def _is_about_the_file(finding: Finding) -> bool:
+    return finding.rule.startswith("RL0")
+
+
+def _cause_place(cause: Cause, finding: Finding, folder: Path) -> str:
+    if cause.path == finding.span.path:
+        return f"line {cause.line}"
+    return f"{shown(cause.path, folder)}:{cause.line}"
+
+
+def _where(finding: Finding) -> str:
+    """`in ResNet(BasicBlock) at layer2.0, layer3.0`, as far as it is known."""
+    parts = []
+    if model := finding.target or finding.module:
+        parts.append(f"in {one_line(model)}")
+    if paths := [path for path in finding.module_paths if path]:  # the model itself has the empty path
+        parts.append(f"at {', '.join(paths[:_MOST_PATHS])}")
+    if len(paths) > _MOST_PATHS:
+        parts.append(f"and {len(paths) - _MOST_PATHS} more")
+    return " ".join(parts)

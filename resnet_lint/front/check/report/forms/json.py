@@ -1,0 +1,70 @@
+"""The report for machines: one JSON object, as schema.json beside this file describes it."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from typing import Any
+
+from resnet_lint import __version__
+from resnet_lint.shared.records.findings import Finding
+from resnet_lint.shared.records.reports import ClassStatus, Run
+from resnet_lint.shared.source_text import shown
+
+from .. import View
+from ..summary import checked_classes
+
+VERSION = 1
+
+
+def report(run: Run, view: View) -> str:
+    """The whole run, whatever else the view says: a machine leaves out by itself what it does not want."""
+    return json.dumps(_run(run, view), indent=2) + "\n"
+
+
+def _run(run: Run, view: View) -> dict[str, Any]:
+    checked = checked_classes(run)
+    return {
+        "version": VERSION,
+        "tool": {"name": "resnet-lint", "version": __version__, "torch": run.interpreter and run.interpreter.torch},
+        "findings": [_finding(finding, view) for finding in run.findings],
+        "modules": [_module(status, view) for status in run.classes],
+        "summary": {
+            "files": len(run.files),
+            "modules": len(run.classes),
+            "checked": checked,
+            "not_checked": len(run.classes) - checked,
+            "findings": len(run.findings),
+            "fixable": sum(finding.fix is not None and bool(finding.fix.edits) for finding in run.findings),
+            "seconds": round(run.seconds, 3),
+        },
+    }
+
+
+def _finding(finding: Finding, view: View) -> dict[str, Any]:
+    return {
+        "rule": finding.rule,
+        "name": finding.name,
+        "severity": finding.severity,
+        "message": finding.message,
+        "path": shown(finding.span.path, view.cwd),
+        "start": asdict(finding.span.start),
+        "end": asdict(finding.span.end),
+        "module": finding.module,
+        "module_path": next(iter(finding.module_paths), None),
+        "module_paths": list(finding.module_paths),
+        "target": finding.target,
+        "operands": [asdict(operand) for operand in finding.operands],
+        "causes": [{**asdict(cause), "path": shown(cause.path, view.cwd)} for cause in finding.causes],
+        "fix": None if finding.fix is None else asdict(finding.fix),
+    }
+
+
+def _module(status: ClassStatus, view: View) -> dict[str, Any]:
+    return {
+        "target": f"{shown(status.path, view.cwd)}::{status.name}",
+        "line": status.line,
+        "status": status.status,
+        "how": status.how,
+        "reason": status.reason,
+    }

@@ -1,0 +1,75 @@
+"""The command line: options in, a report and an exit code out."""
+
+from __future__ import annotations
+
+import os
+import sys
+import traceback
+from collections.abc import Sequence
+from typing import Any
+
+import click
+
+from .. import __version__
+from ..shared.errors import ResnetLintError
+from .check.command import check
+from .exit import fail
+from .rules_command import rules
+from .run.commands import metrics, run
+from .trace.command import trace
+
+_INTERRUPTED = 130
+
+
+class _Commands(click.Group):
+    """A group whose default command is `check`, and whose failures are one line on stderr."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        if not args or args[0] not in {*self.commands, "--help", "--version"}:
+            args = ["check", *args]
+        return super().parse_args(ctx, args)
+
+    def main(
+        self,
+        args: Sequence[str] | None = None,
+        prog_name: str | None = None,
+        complete_var: str | None = None,
+        standalone_mode: bool = True,
+        **extra: Any,
+    ) -> Any:
+        try:
+            code = super().main(args, prog_name, complete_var, standalone_mode=False, **extra)
+        except click.Abort:
+            code = fail("interrupted", _INTERRUPTED)
+        except click.ClickException as error:
+            code = fail(error.format_message())
+        except ResnetLintError as error:
+            code = fail(str(error))
+        except Exception as error:
+            code = fail(_fault(error))
+        if standalone_mode:
+            sys.exit(code)
+        return code
+
+
+def _fault(error: Exception) -> str:
+    """One line about a fault of the tool itself; the traceback only for who asks for it."""
+    name = f"a fault of resnet-lint itself: {type(error).__name__}: {error}"
+    if os.environ.get("RESNET_LINT_TRACEBACK"):
+        traceback.print_exception(error)
+        return name
+    return f"{name}; RESNET_LINT_TRACEBACK=1 shows where"
+
+
+@click.group(cls=_Commands)
+@click.version_option(__version__, message="%(prog)s %(version)s")
+def main() -> None:
+    """Find skip connections that are wrong in PyTorch models, before anything runs.
+
+    `resnet-lint PATH...` is short for `resnet-lint check PATH...`. A file or folder that is itself named like a command
+    is reached as ./check.
+    """
+
+
+for command in (check, rules, trace, run, metrics):
+    main.add_command(command)

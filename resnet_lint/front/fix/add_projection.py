@@ -1,0 +1,258 @@
+"""Puts a projection on the shortcut: a 1x1 convolution with the branch's stride, or a linear layer, in `__init__`.
+
+The channels and the stride are the user's own expressions where the constructor has them, else the attributes of the
+branch's layers (`self.conv1.in_channels`), else numbers. A block that also works for equal shapes gets the projection
+under a condition, so that its other uses keep their behaviour, parameters and state-dict keys.
+"""
+
+from __future__ import annotations
+
+import itertools
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import libcst as cst
+import libcst.matchers as m
+
+from resnet_lint.shared.records.findings import Finding
+from resnet_lint.shared.records.fix_plans import Projection
+
+from .bound_names import assignments, class_attributes, elements
+from .call_arguments import argument_of, layer_parameters
+from .file_style import Style
+from .projection_numbers import Numbers, numbers_of
+from .source_tree import Source, Sources, TextEdit
+from .users_expressions import Scope
+from .widen_condition import SHORTCUT, is_plain, shortcuts_set
+from .written_operands import operands_of
+
+_NAMES = ("shortcut", "downsample", "projection", "proj", "skip")
+
+
+@dataclass(frozen=True)
+class Block:
+    """The class whose forward holds the addition: its constructor, and where in it the layers end."""
+
+    definition: cst.ClassDef
+    init: cst.FunctionDef
+    last_layer: cst.CSTNode
+
+
+def projections(finding: Finding, source: Source, sources: Sources) -> Iterator[list[TextEdit]]:
+    """The ways to project the shortcut, the best one first: edits of `source`, not verified."""
+    projection = finding.mend.projection if finding.mend is not None else None
+    addition = next((node for node in source.at(finding.span)), None)
+    block = _block_around(addition, source) if addition is not None else None
+    if projection is None or addition is None or block is None:
+        return
+    own = _own_shortcut(addition, projection.operand, source)
+    name = _free_name(block, source)
+    use = _use(addition, projection.operand, name, source)
+    for numbers in numbers_of(projection, Scope(block.init, source, sources)):
+        if projection.conditional and numbers.condition is None:
+            continue
+        style = Style(source)
+        layers = _layers(projection, numbers, block, style, source, sources)
+        yield from _made_when_none(block, numbers, layers, style, source)
+        yield from _made_in_place(own, block, numbers, layers, style, source)
+        if own is None and use is not None:
+            lines = _definition(f"self.{name}", numbers, layers, style)
+            yield [source.lines_after(block.last_layer, lines), use, *style.import_edits]
+
+
+def _block_around(addition: cst.CSTNode, source: Source) -> Block | None:
+    definition = source.class_around(addition)
+    init = source.constructor_around(addition)
+    if definition is None or init is None or _in_loop(addition, source):
+        return None
+    last = _last_setter(init)
+    return Block(definition, init, last) if last is not None else None
+
+
+def _last_setter(init: cst.FunctionDef) -> cst.CSTNode | None:
+    """The last top-level statement of a constructor that sets attributes; what initialises weights comes after it."""
+    return next((statement for statement in reversed(init.body.body) if _sets_attributes(statement)), None)
+
+
+def _sets_attributes(statement: cst.CSTNode) -> bool:
+    """Whether a simple statement sets an attribute; of an `if`, whether its branches do nothing else."""
+    if isinstance(statement, cst.If):
+        otherwise = statement.orelse
+        rest = otherwise is None or _sets_attributes(otherwise)
+        return rest and all(_sets_attributes(line) for line in statement.body.body)
+    if isinstance(statement, cst.Else):
+        return all(_sets_attributes(line) for line in statement.body.body)
+    parts = statement.body if isinstance(statement, cst.SimpleStatementLine) else ()
+    return any(isinstance(target, cst.Attribute) for part in parts for target in _targets(part))
+
+
+def _targets(part: cst.CSTNode) -> list[cst.BaseExpression]:
+    """What a small statement assigns to."""
+    if isinstance(part, cst.Assign):
+        return [target for each in part.targets for target in elements(each.target)]
+    return [part.target] if isinstance(part, cst.AnnAssign) and part.value is not None else []
+
+
+def _in_loop(addition: cst.CSTNode, source: Source) -> bool:
+    """One projection cannot serve every round of a loop."""
+    for above in source.above(addition):
+        if isinstance(above, (cst.For, cst.While)):
+            return True
+        if isinstance(above, cst.FunctionDef):
+            return False
+    return False
+
+
+def _layers(
+    p: Projection, numbers: Numbers, block: Block, style: Style, source: Source, sources: Sources
+) -> tuple[str, ...]:
+    """The calls that make up the projection: the layer, and the branch's kind of normalisation after it."""
+    ends = f"{numbers.channels_in}, {numbers.channels_out}"
+    stride = f", stride={numbers.stride}" if numbers.strides else ""
+    kind, kernel = (f"Conv{p.axes}d", f", kernel_size=1{stride}") if p.axes > 0 else ("Linear", "")
+    layer = f"{style.layer(kind)}({ends}{kernel}, bias=False)"
+    norm = _norm(p, numbers, block, source, sources)
+    return (layer, norm) if norm is not None else (layer,)
+
+
+def _norm(p: Projection, numbers: Numbers, block: Block, source: Source, sources: Sources) -> str | None:
+    """The branch's last normalisation, for the projection's channels."""
+    if p.norm is None:
+        return None
+    callee, step = Scope(block.init, source, sources).callee(p.norm), sources.step(p.norm, 0)
+    if callee is None or step is None:
+        return None
+    counted = argument_of(step.call, layer_parameters(step.call.func) or ("num_features",), "num_groups")
+    if counted is not None:
+        return f"{callee}({step.source.code(counted.value)}, {numbers.channels_out})"
+    return f"{callee}({numbers.channels_out})"
+
+
+def _definition(target: str, numbers: Numbers, layers: tuple[str, ...], style: Style) -> list[str]:
+    """The statements that build the projection in `target`, or an identity where none is needed."""
+    built = _built(layers, style)
+    assigned = [f"{target} = {built[0]}", *built[1:]]
+    if numbers.condition is None:
+        return assigned
+    return [
+        f"{target} = {style.layer('Identity')}()",
+        f"if {numbers.condition}:",
+        *(style.indent + line for line in assigned),
+    ]
+
+
+def _built(layers: tuple[str, ...], style: Style) -> list[str]:
+    if len(layers) == 1:
+        return [layers[0]]
+    return [f"{style.layer('Sequential')}(", *(f"{style.indent}{layer}," for layer in layers), ")"]
+
+
+def _made_when_none(
+    block: Block, numbers: Numbers, layers: tuple[str, ...], style: Style, source: Source
+) -> Iterator[list[TextEdit]]:
+    """A block that takes its shortcut from its caller makes its own when it gets None."""
+    for statement in block.init.body.body:
+        name = _taken_over(statement, block.init)
+        if name is None or numbers.condition is None:
+            continue
+        condition = f"({numbers.condition})" if " or " in numbers.condition else numbers.condition
+        built = _built(layers, style)
+        lines = [f"if {name} is None and {condition}:", f"{style.indent}{name} = {built[0]}"]
+        lines += [style.indent + line for line in built[1:]]
+        yield [source.lines_before(statement, lines), *style.import_edits]
+
+
+def _own_shortcut(addition: cst.CSTNode, operand: int, source: Source) -> str | None:
+    """The attribute that the shortcut already goes through, as in `x + self.downsample(x)`: it never gets a second."""
+    operands, forward = operands_of(addition), source.function_around(addition)
+    if operand >= len(operands) or forward is None:
+        return None
+    shortcut = operands[operand]
+    named = [value for name, value in assignments(forward) if m.matches(shortcut, m.Name(name))]
+    called = m.Call(func=m.Attribute(m.Name("self"), m.Name(m.MatchRegex(f".*({SHORTCUT.pattern}).*"))))
+    for call in (*m.findall(shortcut, called), *(value for value in named if m.matches(value, called))):
+        return cst.ensure_type(cst.ensure_type(call, cst.Call).func, cst.Attribute).attr.value
+    return None
+
+
+def _made_in_place(
+    own: str | None, block: Block, numbers: Numbers, layers: tuple[str, ...], style: Style, source: Source
+) -> Iterator[list[TextEdit]]:
+    """A shortcut that is the identity for every instance (`self.shortcut = nn.Identity()`) becomes a projection."""
+    for statement in block.init.body.body:
+        if [(own, True)] == [(name, is_plain(value, source)) for name, value in shortcuts_set(statement)]:
+            lines = _definition(f"self.{own}", numbers, layers, style)
+            yield [
+                source.lines_after(statement, lines if numbers.condition is None else lines[1:]),
+                *style.import_edits,
+            ]
+
+
+def shortcut_used(finding: Finding, source: Source, sources: Sources) -> Iterator[list[TextEdit]]:
+    """The edit that sends the shortcut through the module that the block has for it: not verified."""
+    mend = finding.mend
+    addition = next(iter(source.at(mend.at or finding.span)), None) if mend is not None else None
+    if mend is None or mend.attribute is None or mend.operand is None or addition is None:
+        return
+    use = _use(addition, mend.operand, mend.attribute, source)
+    if use is not None:
+        optional = _use(addition, mend.operand, mend.attribute, source, optional=True)
+        yield from ([edit] for edit in (use, optional) if edit is not None)
+
+
+def _taken_over(statement: cst.CSTNode, init: cst.FunctionDef) -> str | None:
+    """The name in `self.downsample = downsample`, for a shortcut that is a parameter with the default None."""
+    optional = {
+        p.name.value
+        for p in (*init.params.params, *init.params.kwonly_params)
+        if isinstance(p.default, cst.Name) and p.default.value == "None"
+    }
+    if not isinstance(statement, cst.SimpleStatementLine):
+        return None
+    for part in statement.body:
+        if isinstance(part, cst.Assign) and isinstance(part.value, cst.Name) and part.value.value in optional:
+            target = part.targets[0].target
+            if isinstance(target, cst.Attribute) and SHORTCUT.search(part.value.value):
+                return part.value.value
+    return None
+
+
+def _use(addition: cst.CSTNode, operand: int, name: str, source: Source, optional: bool = False) -> TextEdit | None:
+    """The edit that sends the shortcut operand of the addition through the projection, if it is not None."""
+
+    def through(expression: cst.BaseExpression) -> str:
+        code = source.code(expression)
+        call = f"self.{name}" + (code if expression.lpar else f"({code})")  # its own parentheses do for the call
+        return f"({call} if self.{name} is not None else {code})" if optional else call
+
+    operands = operands_of(addition)
+    if operand >= len(operands):
+        return None
+    line = addition.body[0] if isinstance(addition, cst.SimpleStatementLine) else addition
+    if isinstance(line, cst.AugAssign) and operand == 0:
+        target, value = source.code(line.target), source.code(line.value)
+        return source.replaced(line, f"{target} = {through(line.target)} + {value}")
+    return source.replaced(operands[operand], through(operands[operand]))
+
+
+def _free_name(block: Block, source: Source) -> str:
+    """A name for the projection: one that the file uses elsewhere, and that this class has not given away."""
+    taken = _names_taken(block.definition, source)
+    familiar = [name for name in _NAMES if re.search(rf"\bself\.{name}\b", source.text)]
+    numbered = (f"shortcut{number}" for number in itertools.count(2))
+    return next(name for name in itertools.chain(familiar, _NAMES, numbered) if name not in taken)
+
+
+def _names_taken(definition: cst.ClassDef, source: Source) -> set[str]:
+    """The attributes and methods of a class, and of its base classes in the same file."""
+    classes = {each.name.value: each for each in source.module.body if isinstance(each, cst.ClassDef)}
+    family = [definition]
+    for each in family:  # grows as bases are found
+        bases = (classes.get(source.code(base.value)) for base in each.bases)
+        family += [base for base in bases if base is not None and base not in family]
+    taken = set[str]()
+    for each in family:
+        taken |= class_attributes(each) | set(re.findall(r"\bself\.(\w+)", source.code(each)))
+        taken |= {member.name.value for member in each.body.body if isinstance(member, (cst.FunctionDef, cst.ClassDef))}
+    return taken

@@ -1,0 +1,57 @@
+"""What is done about the findings of one file: fixes offered, or written into the file when that is asked for."""
+
+from __future__ import annotations
+
+import errno
+import os
+from pathlib import Path
+
+from resnet_lint.shared.errors import FileNotWritten
+from resnet_lint.shared.records.reports import FileReport, Rewrite
+from resnet_lint.shared.records.requests import Request
+from resnet_lint.shared.source_text import read_exactly
+from resnet_lint.shared.write_file import write_atomically
+
+from ..options.settings import Settings
+from .verify import Analyse, Fixer
+
+
+def mended(
+    report: FileReport, request: Request, settings: Settings, analyse: Analyse
+) -> tuple[FileReport, Rewrite | None]:
+    """The report with its fixes, and what became of the file under `--fix` and `--diff`, which fix all there is.
+
+    Raises FileNotWritten where the file cannot be written, or has changed since it was read.
+    """
+    source = read_exactly(Path(request.path))
+    fixer = Fixer(request, analyse)
+    if not settings.fix and not settings.diff:
+        return fixer.with_fixes(report, source.text), None
+    text, left = fixer.fixed(report, source.text, settings.unsafe_fixes)
+    rewrite = Rewrite(request.path, source.text, text, len(report.findings) - len(left.findings), left.findings)
+    changed = rewrite if text != source.text else None
+    if settings.diff:
+        return report, changed
+    if changed is not None:
+        write(changed)
+    return fixer.with_fixes(left, text), changed  # what is left may have a fix that is not safe
+
+
+def write(rewrite: Rewrite) -> None:
+    """Write the mended text into its file. Raises FileNotWritten where the text has changed or cannot be written."""
+    path = Path(rewrite.path)
+    try:
+        source = read_exactly(path)
+        if source.text != rewrite.before:
+            raise _changed(path)
+        if not os.access(path, os.W_OK):  # a new file in its place would not ask
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+        write_atomically(path, source.encoded(rewrite.after))
+    except OSError as error:
+        raise FileNotWritten(f"cannot write {path}: {error.strerror}") from error
+    except (UnicodeError, SyntaxError) as error:  # it can no longer be read as Python
+        raise _changed(path) from error
+
+
+def _changed(path: Path) -> FileNotWritten:
+    return FileNotWritten(f"{path} has changed while it was looked at, so it was left alone; run again")

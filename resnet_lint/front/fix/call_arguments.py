@@ -1,0 +1,75 @@
+"""The arguments of torch's layers in their order, so that `nn.Conv2d(64, 128, 3, 2)` can be read without torch.
+
+Source: the documentation of torch.nn.
+"""
+
+from __future__ import annotations
+
+import re
+
+import libcst as cst
+
+from resnet_lint.shared.records.fix_plans import Site
+
+_CONVOLUTION = ("in_channels", "out_channels", "kernel_size", "stride", "padding", "dilation", "groups", "bias")
+_TRANSPOSED = ("in_channels", "out_channels", "kernel_size", "stride", "padding", "output_padding", "groups", "bias")
+_NORM = ("num_features", "eps", "momentum", "affine", "track_running_stats")
+_MAX_POOL = ("kernel_size", "stride", "padding", "dilation", "return_indices", "ceil_mode")
+_AVERAGE_POOL = ("kernel_size", "stride", "padding", "ceil_mode", "count_include_pad")
+
+_SIGNATURES: tuple[tuple[str, tuple[str, ...]], ...] = (
+    (r"Conv[123]d", _CONVOLUTION),
+    (r"ConvTranspose[123]d", _TRANSPOSED),
+    (r"(Sync)?BatchNorm([123]d)?|InstanceNorm[123]d", _NORM),
+    (r"GroupNorm", ("num_groups", "num_channels", "eps", "affine")),
+    (r"LayerNorm|RMSNorm", ("normalized_shape", "eps")),
+    (r"Linear", ("in_features", "out_features", "bias")),
+    (r"MaxPool[123]d", _MAX_POOL),
+    (r"AvgPool[123]d", _AVERAGE_POOL),
+    (r"avg_pool[123]d", ("input", *_AVERAGE_POOL)),
+    (r"max_pool[123]d", ("input", "kernel_size", "stride", "padding", "dilation", "ceil_mode", "return_indices")),
+)
+
+
+def layer_parameters(callee: cst.BaseExpression) -> tuple[str, ...] | None:
+    """The parameters of the torch layer that an expression names (`nn.Conv2d`, `Conv2d`); None for another name."""
+    name = callee.attr.value if isinstance(callee, cst.Attribute) else getattr(callee, "value", "")
+    return next((names for pattern, names in _SIGNATURES if re.fullmatch(pattern, str(name))), None)
+
+
+def site_parameters(site: Site, call: cst.Call) -> tuple[str, ...]:
+    """The parameters of the layer that a call builds; a class of the user's own has them under torch's names.
+
+    `StdConv2d(in_channel, out_channels, ...)` is a convolution with `in_channels` all the same.
+    """
+    unit = "features" if site.sort == "linear" else "channels"
+    renamed = (re.sub(r"^(in|out)_?(ch\w*|c|planes|dim|features)$", rf"\1_{unit}", name) for name in site.parameters)
+    return layer_parameters(call.func) or tuple(renamed)
+
+
+def argument_of(call: cst.Call, parameters: tuple[str, ...], name: str) -> cst.Arg | None:
+    """The argument that a call passes for a parameter, by keyword or by position; None where it passes none.
+
+    Positions behind a `*args` are unknown, and so are what `**kwargs` holds.
+    """
+    for index, argument in enumerate(call.args):
+        if argument.keyword is not None:
+            if argument.keyword.value == name:
+                return argument
+        elif argument.star == "" and index < len(parameters) and parameters[index] == name:
+            return argument
+        elif argument.star == "*":
+            break
+    return next((arg for arg in call.args if arg.keyword is not None and arg.keyword.value == name), None)
+
+
+def function_parameters(function: cst.FunctionDef, bound: bool) -> tuple[str, ...]:
+    """The names of a function's positional parameters; `bound` leaves out the first (`self`)."""
+    parameters = [*function.params.posonly_params, *function.params.params]
+    return tuple(parameter.name.value for parameter in parameters[1 if bound else 0 :])
+
+
+def default_of(function: cst.FunctionDef, name: str) -> cst.BaseExpression | None:
+    """The default value of a parameter, if it has one."""
+    parameters = [*function.params.posonly_params, *function.params.params, *function.params.kwonly_params]
+    return next((p.default for p in parameters if p.name.value == name and p.default is not None), None)

@@ -1,0 +1,163 @@
+"""Builds a layer with another argument: the stride of a shortcut, a lost padding, the channels that come in."""
+
+from __future__ import annotations
+
+import itertools
+import re
+from collections.abc import Iterator
+
+import libcst as cst
+
+from resnet_lint.shared.records.findings import Finding
+from resnet_lint.shared.records.fix_plans import Change
+
+from .bound_names import assigned_once, is_method, names_bound_in
+from .call_arguments import argument_of, function_parameters, site_parameters
+from .source_tree import Source, Sources, TextEdit
+from .users_expressions import Scope
+
+
+def changed_arguments(finding: Finding, source: Source, sources: Sources) -> Iterator[list[TextEdit]]:
+    """The ways to make a mend's changes of arguments, the best one first: edits of `source`, not verified."""
+    changes = finding.mend.changes if finding.mend is not None else ()
+    options = [list(dict.fromkeys(_options(change, source, sources))) for change in changes]
+    if not options or not all(options):
+        return
+    if len({len(each) for each in options}) == 1:
+        # Changes of one cause have their ways in one order: the first goes with the first.
+        combinations = [*zip(*options, strict=True), *itertools.islice(itertools.product(*options), 8)]
+    else:
+        combinations = list(itertools.islice(itertools.product(*options), 8))
+    for combination in dict.fromkeys(combinations):
+        unique = {(edit.start, edit.end): edit for edit in combination}
+        yield list(unique.values())
+
+
+def _options(change: Change, source: Source, sources: Sources) -> Iterator[TextEdit]:
+    """The edits that give one layer its argument: at the call that decides it, from the outermost such call inwards."""
+    argument, found = change.argument, list[TextEdit]()
+    parameters: tuple[str, ...] | None = None
+    for level in range(len(change.site.calls)):
+        step = sources.step(change.site, level)
+        if step is None or step.function is None:
+            break
+        here, call, function = step.source, step.call, step.function
+        if parameters is None:
+            parameters = site_parameters(change.site, call)
+        passed = argument_of(call, parameters, argument)
+        passed = passed or _in_keywords(call, argument, function)
+        name = _parameter_passed_on(passed, argument, function)
+        if here is source:
+            values = list(_values(change, level, Scope(function, source, sources)))
+            # A number in place of a parameter would take the choice from everyone who calls the function.
+            fixed = passed is None or _is_number(here.code(passed.value))
+            values = [v for v in values if fixed or not _is_number(v)]
+            # Nor does a number hold for every instance where the function has a name for it.
+            if any(v in names_bound_in(function) for v in values):
+                values = [v for v in values if not _is_number(v)]
+            edits = (with_argument(call, parameters, argument, value, passed, source) for value in values)
+            found = [edit for edit in edits if edit is not None] + found
+        if name is None and (here is source and not _has_keywords(function)):
+            break
+        if here is source and is_method(function) and (name is None or not _wraps_layers(function, source)):
+            break
+        argument = name or argument
+        parameters = function_parameters(function, is_method(function))
+    yield from found
+
+
+def _parameter_passed_on(passed: cst.Arg | None, argument: str, function: cst.FunctionDef) -> str | None:
+    """The parameter of the function that a call hands on: who calls the function decides it.
+
+    Of an expression or a number, the parameter with the argument's own name (`stride if dilation == 1 else 1`).
+    """
+    named = (*function_parameters(function, bound=False), *(p.name.value for p in function.params.kwonly_params))
+    if passed is None:
+        return None
+    name = passed.value.value if isinstance(passed.value, cst.Name) else argument
+    return next((each for each in (name, argument) if each in named), None)
+
+
+def _in_keywords(call: cst.Call, argument: str, function: cst.FunctionDef) -> cst.Arg | None:
+    """The argument in the `dict(...)` that a call unpacks, where the function has just made it."""
+    for passed in call.args:
+        if passed.star == "**" and isinstance(passed.value, cst.Name):
+            made = assigned_once(passed.value.value, function)
+            if isinstance(made, cst.Call) and isinstance(made.func, cst.Name) and made.func.value == "dict":
+                found = argument_of(made, (), argument)
+                if found is not None:
+                    return found
+    return None
+
+
+def _has_keywords(function: cst.FunctionDef) -> bool:
+    return isinstance(function.params.star_kwarg, cst.Param)
+
+
+def _wraps_layers(function: cst.FunctionDef, source: Source) -> bool:
+    """Whether a constructor is that of a small module around a layer, whose caller decides, and adds nothing itself."""
+    definition = source.class_around(function)
+    return function.name.value == "__init__" and definition is not None and not _adds(source.code(definition))
+
+
+def _adds(code: str) -> bool:
+    forward = code.partition("def forward")[2]
+    return re.search(r"\+=|[\w\])] \+ [\w(]|torch\.add\(|\.blocks\b", forward) is not None
+
+
+def _is_number(value: str) -> bool:
+    return re.fullmatch(r"[\d(), ]+|True|False", value) is not None
+
+
+def _values(change: Change, level: int, scope: Scope) -> Iterator[str]:
+    if change.like is not None and change.like_argument is not None:
+        expression = scope.argument_beside(change.like, change.like_argument, change.site, level)
+        if expression is not None:
+            yield expression
+    if change.value != "1":  # that is to say, not to stride
+        yield from _likely_names(change.argument, scope.function)
+    if change.argument == "padding":
+        kernel = scope.argument(change.site, "kernel_size")
+        if kernel is not None and not kernel[0].isdigit() and "(" not in kernel:
+            yield f"{kernel} // 2"
+    yield change.value
+
+
+def _likely_names(argument: str, function: cst.FunctionDef) -> list[str]:
+    """The names in a function that say what they are for: `stride`, or `outplanes` for `out_channels`."""
+    if argument.startswith(("in_", "out_", "num_")):
+        pattern = (
+            r"out_?(ch\w*|planes|dim|features)" if argument.startswith(("out_", "num_")) else r"in_?(ch\w*|planes)"
+        )
+    elif argument == "stride":
+        pattern = "stride"
+    else:
+        return []
+    return sorted(name for name in names_bound_in(function) if re.fullmatch(pattern, name))
+
+
+def with_argument(
+    call: cst.Call, parameters: tuple[str, ...], name: str, value: str, passed: cst.Arg | None, source: Source
+) -> TextEdit | None:
+    """The edit that gives a call an argument, in place of the one `passed`; None where it has that value, or no place.
+
+    `parameters` are those of the function that is called, in order.
+    """
+    if passed is not None:
+        return source.replaced(passed.value, value) if source.code(passed.value) != value else None
+    if name not in parameters:
+        return None
+    # As a keyword, right whatever comes before: behind the last argument that the layer's own order puts before it.
+    before = [arg for arg in call.args if arg.star == "" and _comes_before(arg, name, parameters)]
+    if not before or any(arg.star == "*" for arg in call.args):
+        return None
+    start, end = source.range_of(before[-1])
+    line_start = source.text.rfind("\n", 0, start) + 1
+    indent = source.text[line_start:start]
+    apart = f",{source.module.default_newline}{indent}" if not indent.strip() else ", "
+    return TextEdit(end, end, f"{apart}{name}={value}")
+
+
+def _comes_before(argument: cst.Arg, name: str, parameters: tuple[str, ...]) -> bool:
+    keyword = argument.keyword.value if argument.keyword is not None else None
+    return keyword not in parameters or parameters.index(keyword) < parameters.index(name)

@@ -1,0 +1,83 @@
+"""How a file writes things: how it reaches what torch has, and how it indents."""
+
+from __future__ import annotations
+
+import libcst as cst
+from libcst.helpers import get_full_name_for_node
+
+from .source_tree import Source, TextEdit
+
+
+class Style:
+    """The habits of one file, and the imports that one edit of it needs: make a new one for each edit."""
+
+    def __init__(self, source: Source) -> None:
+        self._source = source
+        self._imports = _Imports()
+        source.module.visit(self._imports)
+        self._missing: list[str] = []
+        self.indent: str = source.module.default_indent
+
+    def layer(self, name: str) -> str:
+        """What the file calls a layer: `nn.Conv2d`, or `Conv2d` where layers are imported by name."""
+        return self._reached(f"torch.nn.{name}")
+
+    @property
+    def interpolate(self) -> str:
+        """What the file calls `torch.nn.functional.interpolate`."""
+        return self._reached("torch.nn.functional.interpolate")
+
+    @property
+    def import_edits(self) -> list[TextEdit]:
+        """The edit that imports those of the names asked for that the file cannot reach as it is."""
+        if not self._missing or self._imports.last_from_nn is None:
+            return []
+        _, end = self._source.range_of(self._imports.last_from_nn)
+        return [TextEdit(end, end, "".join(f", {name}" for name in sorted(self._missing)))]
+
+    def _reached(self, full_name: str) -> str:
+        """A dotted name by the nearest import that leads to it; by itself, and to be imported, where none does."""
+        reached, rest = full_name, list[str]()
+        while reached:
+            if reached in self._imports.names:
+                return ".".join(part for part in (self._imports.names[reached], *rest) if part)
+            reached, _, last = reached.rpartition(".")
+            rest.insert(0, last)
+        by_name = full_name.removeprefix("torch.nn.")
+        wanted = by_name.partition(".")[0]
+        if wanted not in self._missing:
+            self._missing.append(wanted)
+        return by_name
+
+
+class _Imports(cst.CSTVisitor):
+    """What a file's imports bind outside of functions and classes: the full name, and the file's name for it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.names: dict[str, str] = {}
+        self.last_from_nn: cst.ImportAlias | None = None
+
+    def visit_FunctionDef(self, node: cst.FunctionDef) -> bool:
+        return False
+
+    def visit_ClassDef(self, node: cst.ClassDef) -> bool:
+        return False
+
+    def visit_Import(self, node: cst.Import) -> None:
+        for each in node.names:
+            name = each.evaluated_name
+            bound = name if each.asname is not None else name.partition(".")[0]  # `import torch.nn` binds `torch`
+            self.names[bound] = each.evaluated_alias or bound
+
+    def visit_ImportFrom(self, node: cst.ImportFrom) -> None:
+        module = get_full_name_for_node(node.module) if node.module is not None else None
+        if module is None or node.relative:
+            return
+        if isinstance(node.names, cst.ImportStar):
+            self.names[module] = ""
+            return
+        for each in node.names:
+            self.names[f"{module}.{each.evaluated_name}"] = each.evaluated_alias or each.evaluated_name
+        if module == "torch.nn":
+            self.last_from_nn = node.names[-1]

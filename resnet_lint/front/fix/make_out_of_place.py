@@ -1,0 +1,71 @@
+"""Makes a new tensor where one is changed in place, or keeps a copy of the one that is changed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import libcst as cst
+import libcst.matchers as m
+
+from resnet_lint.shared.records.findings import Finding
+
+from .source_tree import Source, Sources, TextEdit
+from .use_result import assigned_to
+
+_OPERATORS: dict[type[cst.BaseAugOp], str] = {
+    cst.AddAssign: "+",
+    cst.SubtractAssign: "-",
+    cst.MultiplyAssign: "*",
+    cst.DivideAssign: "/",
+}
+
+# What needs no parentheses as the right operand: of any of these, and of a sum or a difference.
+_TIGHT = m.Name() | m.Attribute() | m.Call() | m.Subscript() | m.Integer() | m.Float()
+_TIGHTER_THAN_SUMS = _TIGHT | m.BinaryOperation(operator=m.Multiply() | m.Divide() | m.MatrixMultiply())
+
+
+def made_out_of_place(finding: Finding, source: Source, sources: Sources) -> Iterator[list[TextEdit]]:
+    """The edit that gives a new tensor: of `out += x`, of `out.add_(x)`, of `F.relu(x, inplace=True)`."""
+    mend = finding.mend
+    if mend is None or mend.at is None or mend.at.path != source.path:
+        return
+    for node in source.at(mend.at):
+        if isinstance(node, cst.AugAssign) and isinstance(node.target, cst.Name | cst.Attribute):
+            operator = _OPERATORS.get(type(node.operator))
+            target, value = source.code(node.target), source.code(node.value)
+            if operator is not None:
+                tight = m.matches(node.value, _TIGHTER_THAN_SUMS if operator in "+-" else _TIGHT)
+                value = value if node.value.lpar or tight else f"({value})"
+                yield [source.replaced(node, f"{target} = {target} {operator} {value}")]
+            return
+        if isinstance(node, cst.Call):
+            edits = list(_renamed(node, source)) or list(_told(node, source))
+            statement = assigned_to(node, source)
+            if edits and (statement is not None or not source.is_statement(node)):
+                yield [*edits, *([statement] if statement is not None else [])]
+            return
+
+
+def _renamed(call: cst.Call, source: Source) -> Iterator[TextEdit]:
+    """`x.add` for `x.add_`, `torch.relu` for `torch.relu_`."""
+    name = call.func.attr if isinstance(call.func, cst.Attribute) else call.func
+    if isinstance(name, cst.Name) and name.value.endswith("_"):
+        yield source.replaced(name, name.value.removesuffix("_"))
+
+
+def _told(call: cst.Call, source: Source) -> Iterator[TextEdit]:
+    """`inplace=False` for `inplace=True`."""
+    for argument in call.args:
+        if m.matches(argument, m.Arg(m.Name("True"), keyword=m.Name("inplace"))):
+            yield source.replaced(argument.value, "False")
+
+
+def copied(finding: Finding, source: Source, sources: Sources) -> Iterator[list[TextEdit]]:
+    """The edit that keeps a copy where the identity is saved: `identity = x.clone()`."""
+    node = next(iter(source.at(finding.span)), None)
+    function = source.function_around(node) if node is not None else None
+    for each in m.findall(function, m.Assign()) if function is not None else ():
+        assign = cst.ensure_type(each, cst.Assign)
+        before = source.line_of(assign) < finding.span.start.line
+        if before and isinstance(assign.value, cst.Name) and m.matches(assign.targets[0].target, m.Name()):
+            yield [source.replaced(assign.value, f"{assign.value.value}.clone()")]

@@ -1,0 +1,149 @@
+"""The channels and the stride of a projection, as source: the user's expressions, else attributes, else numbers."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from resnet_lint.shared.records.fix_plans import Projection, Site
+
+from .users_expressions import Scope
+
+_NUMBER = re.compile(r"\(?[\d, ]+\)?")
+
+Pair = tuple[str, str]
+
+
+@dataclass(frozen=True)
+class Numbers:
+    """The channels in and out and the stride of a projection, as source; `unit` is the stride that changes nothing.
+
+    `needed` is true where every instance of the block needs the projection.
+    """
+
+    channels_in: str
+    channels_out: str
+    stride: str
+    unit: str = "1"
+    needed: bool = False
+
+    @property
+    def strides(self) -> bool:
+        return self.stride != self.unit
+
+    @property
+    def unequal(self) -> list[Pair]:
+        """What is compared to tell whether a projection is needed: it is where the sides of a pair differ."""
+        pairs = []
+        if self.strides and not _NUMBER.fullmatch(self.stride):
+            pairs.append((_in_brackets(self.stride), self.unit))
+        if self.channels_in != self.channels_out and not self._fixed_channels:
+            pairs.append((_in_brackets(self.channels_in), _in_brackets(self.channels_out)))
+        return pairs
+
+    @property
+    def condition(self) -> str | None:
+        """When a projection is needed; None where it always is, or the numbers stand fixed."""
+        pairs = [] if self.needed else self.unequal
+        return " or ".join(f"{left} != {right}" for left, right in pairs) or None
+
+    @property
+    def _fixed_channels(self) -> bool:
+        return all(_NUMBER.fullmatch(text) for text in (self.channels_in, self.channels_out))
+
+
+def _in_brackets(code: str) -> str:
+    """An expression that binds more loosely than a comparison, in brackets."""
+    return f"({code})" if re.search(r"\b(if|or|and|not|lambda)\b|[<>=]", code) else code
+
+
+def _unless_one(code: str) -> str:
+    """`stride` for `1 if use_aa else stride`: where the layer leaves the stride to another, a shortcut still has it."""
+    found = re.fullmatch(r"1 if \w+ else (\w+)|(\w+) if \w+ else 1", code)
+    return (found[1] or found[2]) if found is not None else code
+
+
+def numbers_of(projection: Projection, scope: Scope) -> Iterator[Numbers]:
+    """The numbers of a projection in a constructor, the best way to write them first."""
+    found = [numbers_in(scope, projection), _as_attributes(projection), _as_numbers(projection)]
+    yield from dict.fromkeys(numbers for numbers in found if numbers is not None)
+
+
+def _giving(projection: Projection, index: int) -> Site | None:
+    """The layer of the branch that takes the shortcut's channels (0), or gives the branch's (1)."""
+    wanted = projection.channels[index]
+    sites = projection.branch if index == 0 else projection.branch[::-1]
+    return next((site for site in sites if site.channels is not None and site.channels[index] == wanted), None)
+
+
+def _strided(projection: Projection) -> list[Site]:
+    return [site for site in projection.branch if site.stride and max(site.stride) > 1]
+
+
+def numbers_in(scope: Scope, p: Projection) -> Numbers | None:
+    """The numbers in the words of a function; None where it has none for one of them."""
+    unit = "features" if p.axes == 0 else "channels"
+    ends = []
+    for index, argument in ((0, f"in_{unit}"), (1, f"out_{unit}")):
+        site = _giving(p, index)
+        text = scope.argument(site, argument) if site is not None else None
+        if text is None:
+            return None
+        ends.append(text)
+    stride = _stride_expression(p, scope)
+    if stride is None:
+        return None
+    # A stride that is a number is that of every instance, unless there are some that work without a projection.
+    needed = not p.conditional and stride != "1" and _NUMBER.fullmatch(stride) is not None
+    return Numbers(ends[0], ends[1], stride, needed=needed)
+
+
+def _stride_expression(p: Projection, scope: Scope) -> str | None:
+    if not any(step > 1 for step in p.stride):
+        # This instance does not stride; another may, if the constructor says so.
+        texts = {scope.argument(site, "stride") for site in p.branch if site.calls} - {None}
+        named = [text for text in texts if text is not None and not _NUMBER.fullmatch(text)]
+        return _unless_one(named[0]) if len(named) == 1 else "1"
+    texts_in_order = [scope.argument(site, "stride") for site in _strided(p)]
+    if len(set(texts_in_order)) == 1 and all(site.stride == p.stride for site in _strided(p)):
+        texts_in_order = texts_in_order[:1]  # of layers side by side
+    elif not _is_by_layers(p):
+        return _stride_number(p)
+    if None in texts_in_order:
+        return None
+    return " * ".join(_unless_one(text) for text in texts_in_order if text is not None)
+
+
+def _is_by_layers(p: Projection) -> bool:
+    """Whether the strides of the branch's layers are all of its stride; else, a pooling layer does the rest."""
+    steps = [site.stride for site in _strided(p)]
+    return all(len(each) == len(p.stride) for each in steps) and p.stride == tuple(
+        math.prod(along) for along in zip(*steps, strict=True)
+    )
+
+
+def _stride_number(p: Projection) -> str:
+    if not p.stride:
+        return "1"
+    return str(p.stride[0]) if len(set(p.stride)) == 1 else str(p.stride)
+
+
+def _as_attributes(p: Projection) -> Numbers | None:
+    unit = "features" if p.axes == 0 else "channels"
+    first, last, strided = _giving(p, 0), _giving(p, 1), _strided(p)
+    if first is None or last is None or len(strided) > 1:
+        return None
+    stride = f"{_attribute(strided[0])}.stride" if strided else "1"
+    unit_stride = f"({', '.join(['1'] * p.axes)}{',' if p.axes == 1 else ''})" if strided else "1"
+    return Numbers(f"{_attribute(first)}.in_{unit}", f"{_attribute(last)}.out_{unit}", stride, unit_stride)
+
+
+def _attribute(site: Site) -> str:
+    """`self.body[0]` for the layer at `body.0`."""
+    return "self." + re.sub(r"\.(\d+)", r"[\1]", site.name)
+
+
+def _as_numbers(p: Projection) -> Numbers:
+    return Numbers(str(p.channels[0]), str(p.channels[1]), _stride_number(p))

@@ -1,0 +1,37 @@
+"""Registers modules that lie in a plain list, tuple or dictionary."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import libcst as cst
+import libcst.matchers as m
+
+from resnet_lint.shared.records.findings import Finding
+
+from .file_style import Style
+from .source_tree import Source, Sources, TextEdit
+
+
+def registered(finding: Finding, source: Source, sources: Sources) -> Iterator[list[TextEdit]]:
+    """The edit that makes the attribute a nn.ModuleList, or a nn.ModuleDict, wherever its class sets it."""
+    mend = finding.mend
+    if mend is None or mend.attribute is None:
+        return
+    attribute = m.Attribute(m.Name("self"), m.Name(mend.attribute))
+    setters = m.Assign(targets=[m.AssignTarget(attribute)]) | m.AnnAssign(attribute, value=m.DoNotCare())
+    style = Style(source)
+    edits = []
+    for definition in m.findall(source.module, m.ClassDef(m.Name(finding.module or ""))):
+        for each in m.findall(definition, setters):
+            value = each.value if isinstance(each, cst.Assign | cst.AnnAssign) else None
+            if value is not None:
+                edits.append(source.replaced(value, _wrapped(value, style, source)))
+    if edits:
+        yield [*edits, *style.import_edits]
+
+
+def _wrapped(value: cst.BaseExpression, style: Style, source: Source) -> str:
+    kind = "ModuleDict" if isinstance(value, cst.Dict | cst.DictComp) else "ModuleList"
+    empty = isinstance(value, cst.List | cst.Dict) and not value.elements
+    return f"{style.layer(kind)}({'' if empty else source.code(value)})"

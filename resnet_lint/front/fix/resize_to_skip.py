@@ -1,0 +1,69 @@
+"""Brings an upsampled map to the size of its skip before the two are added or joined."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import libcst as cst
+
+from resnet_lint.shared.records.findings import Finding
+
+from .file_style import Style
+from .source_tree import Source, Sources, TextEdit
+from .written_operands import operands_of
+
+
+def resized(finding: Finding, source: Source, sources: Sources) -> Iterator[list[TextEdit]]:
+    """The ways to resize the operand that the mend names: edits of `source`, not verified."""
+    index = finding.mend.operand if finding.mend is not None else None
+    node = next(iter(source.at(finding.span)), None)
+    operands = operands_of(node) if node is not None else []
+    if node is None or index is None or len(operands) != 2:
+        return
+    operand, skip = operands[index], operands[1 - index]
+    axes = len(finding.operands[0].shape) - 2
+    size = f"{source.code(skip)}.shape[-{axes}:]"
+    yield from _by_size(operand, size, node, source)
+    style = Style(source)
+    call = f"{style.interpolate}({source.code(operand)}, size={size})"
+    if isinstance(operand, cst.Name):
+        statement = source.statement_around(node)
+        if statement is not None:
+            yield [source.lines_before(statement, [f"{operand.value} = {call}"]), *style.import_edits]
+    else:
+        yield [source.replaced(operand, call), *style.import_edits]
+
+
+def _by_size(operand: cst.BaseExpression, size: str, node: cst.CSTNode, source: Source) -> Iterator[list[TextEdit]]:
+    """An interpolation by a factor becomes one to a size."""
+    call = operand
+    if isinstance(operand, cst.Name):
+        function = source.function_around(node)
+        assigned = _last_assigned(operand.value, function, node, source) if function is not None else None
+        call = assigned if assigned is not None else operand
+    if isinstance(call, cst.Call) and _name(call.func) in ("interpolate", "upsample"):
+        for argument in call.args:
+            if argument.keyword is not None and argument.keyword.value == "scale_factor":
+                start, end = source.range_of(argument)
+                yield [TextEdit(start, end, f"size={size}")]
+
+
+def _name(callee: cst.BaseExpression) -> str:
+    return callee.attr.value if isinstance(callee, cst.Attribute) else str(getattr(callee, "value", ""))
+
+
+def _last_assigned(
+    name: str, function: cst.FunctionDef, node: cst.CSTNode, source: Source
+) -> cst.BaseExpression | None:
+    """The value that a name was last given above a node."""
+    found: list[cst.BaseExpression] = []
+    limit = source.line_of(node)
+
+    class Assignments(cst.CSTVisitor):
+        def visit_Assign(self, assign: cst.Assign) -> None:
+            target = assign.targets[0].target
+            if isinstance(target, cst.Name) and target.value == name and source.line_of(assign) < limit:
+                found.append(assign.value)
+
+    function.body.visit(Assignments())
+    return found[-1] if found else None

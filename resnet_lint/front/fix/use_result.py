@@ -1,0 +1,71 @@
+"""Puts a result to use that nothing reads."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import libcst as cst
+import libcst.matchers as m
+
+from resnet_lint.shared.records.findings import Finding
+
+from .bound_names import names_bound_in
+from .source_tree import Source, Sources, TextEdit
+
+
+def result_assigned(finding: Finding, source: Source, sources: Sources) -> Iterator[list[TextEdit]]:
+    """The edit that assigns a statement's result to the variable that it works on: `out = out.add(x)`."""
+    for node in source.at(finding.span):
+        edit = assigned_to(node, source) if isinstance(node, cst.BaseExpression) else None
+        if edit is not None:
+            yield [edit]
+            return
+
+
+def assigned_to(expression: cst.BaseExpression, source: Source) -> TextEdit | None:
+    """The edit that puts `name = ` in front of an expression that is a statement; None for any other."""
+    function = source.function_around(expression)
+    name = _worked_on(expression, names_bound_in(function)) if function is not None else None
+    if name is None or not source.is_statement(expression):
+        return None
+    start, _ = source.range_of(expression)
+    return TextEdit(start, start, f"{name} = ")
+
+
+def _worked_on(expression: cst.BaseExpression, variables: set[str]) -> str | None:
+    """The variable that an operation is about: `out` in `out.add(x)`, `torch.add(out, x)` and `out + x`."""
+    first: list[cst.BaseExpression] = []
+    if isinstance(expression, cst.BinaryOperation):
+        first = [expression.left]
+    elif isinstance(expression, cst.Call):
+        first = [argument.value for argument in expression.args[:1]]
+        if isinstance(expression.func, cst.Attribute):
+            first.insert(0, expression.func.value)
+    return next((each.value for each in first if isinstance(each, cst.Name) and each.value in variables), None)
+
+
+def value_used(finding: Finding, source: Source, sources: Sources) -> Iterator[list[TextEdit]]:
+    """The edit that feeds a call what its variable held so far: `out = self.drop(out)` for `out = self.drop(x)`."""
+    for value in source.at(finding.span):
+        parent = next(source.above(value), None)
+        target = parent.targets[0].target if isinstance(parent, cst.Assign) else None
+        read = _variables_read(value, source) if isinstance(target, cst.Name) else []
+        if isinstance(target, cst.Name) and len(read) == 1:
+            yield [source.replaced(read[0], target.value)]
+            return
+
+
+def _variables_read(expression: cst.CSTNode, source: Source) -> list[cst.CSTNode]:
+    """The places at which an expression reads a parameter or a local variable of its function."""
+    function = source.function_around(expression)
+    known = names_bound_in(function) if function is not None else set()
+    names = [cst.ensure_type(each, cst.Name) for each in m.findall(expression, m.Name())]
+    return [name for name in names if name.value in known and not _is_label(name, source)]
+
+
+def _is_label(name: cst.Name, source: Source) -> bool:
+    """Whether a name is that of an attribute or of an argument, and no variable."""
+    above = next(source.above(name), None)
+    return (isinstance(above, cst.Attribute) and above.attr is name) or (
+        isinstance(above, cst.Arg) and above.keyword is name
+    )

@@ -1,0 +1,253 @@
+"""Offers a fix for a finding: writes the ways to mend it into the source, traces each, and keeps the first that holds.
+
+A way holds when the edited source is traced again, with the very model in which the finding was met, and the finding is
+gone, no new error has come and no new warning about a model that ran before, no model ends earlier than before, and no
+class has become unchecked. It is safe when every model that ran before gives the same shapes as before, and the mend by
+its nature leaves their values and their state dicts alone.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
+from dataclasses import dataclass, replace
+from itertools import islice
+
+import libcst as cst
+
+from resnet_lint.shared.records.findings import Applicability, Finding, Fix
+from resnet_lint.shared.records.fix_plans import Mend
+from resnet_lint.shared.records.reports import FileReport, Outcome
+from resnet_lint.shared.records.requests import Prove, Request, Retrace
+
+from .add_projection import projections, shortcut_used
+from .change_arguments import changed_arguments
+from .keep_batch import flattened
+from .make_out_of_place import copied, made_out_of_place
+from .narrow_flag import narrowed
+from .pass_shortcut import shortcut_passed
+from .register_modules import registered
+from .resize_to_skip import resized
+from .source_tree import Source, Sources, TextEdit
+from .use_result import result_assigned, value_used
+from .widen_condition import conditions_widened
+
+# Each way costs a trace; what the first few do not mend, a person should.
+_MOST_WAYS = 6
+
+# The rule on what a block's constructor accepts: its fix has to hold for all of that. Of fixes for the other rules on
+# residual additions it is told if they do.
+_ON_ARGUMENTS = "RL106"
+_PROVED = ("RL101", "RL102", "RL103", "RL105", _ON_ARGUMENTS)
+
+# In time limits of one file.
+_MOST_CHECKS = 6
+
+Way = Callable[[Finding, Source, Sources], Iterator[list[TextEdit]]]
+
+# What to say of a way that does something else than the title of the mend says.
+_TITLES: Mapping[Way, str] = {
+    shortcut_passed: "pass the shortcut that is there to the block, and keep it",
+    conditions_widened: "widen the condition under which the shortcut is projected",
+    copied: "keep a copy of what is changed: clone()",
+}
+
+_WAYS: Mapping[str, Sequence[Way]] = {
+    "project": (shortcut_passed, conditions_widened, projections),
+    "edit_existing_shortcut": (changed_arguments,),
+    "padding": (changed_arguments,),
+    "ceil_or_output_padding": (changed_arguments,),
+    "layer_arg": (changed_arguments,),
+    "resize_to_skip": (resized,),
+    "drop_skip": (narrowed,),
+    "fix_branch": (changed_arguments,),
+    "use_shortcut": (shortcut_used,),
+    "out_of_place": (changed_arguments, made_out_of_place, copied),
+    "register": (registered,),
+    "dataflow": (result_assigned, value_used),
+    "dim_arg": (flattened,),
+}
+
+
+Analyse = Callable[[Request], FileReport]
+"""Traces a file; here, one whose text is in the request."""
+
+
+@dataclass(frozen=True)
+class Offer:
+    """A verified edit of one file: the new text, what is left in it, and the fix as a record."""
+
+    text: str
+    report: FileReport
+    fix: Fix
+
+
+class Fixer:
+    """Mends one file. Its traces may take as long as some checks of the file; after that, suggestions have to do."""
+
+    def __init__(self, request: Request, analyse: Analyse) -> None:
+        self._request = request
+        self._analyse = analyse
+        self._known: dict[tuple[str, Finding], Offer | None] = {}
+        self._seconds_left = _MOST_CHECKS * request.seconds
+
+    def with_fixes(self, report: FileReport, text: str) -> FileReport:
+        """The report with a verified fix for each finding that has one; the others keep their suggestion in words."""
+        findings = []
+        for finding in report.findings:
+            offer = self.offered(finding, report, text)
+            findings.append(finding if offer is None else replace(finding, fix=offer.fix))
+        return replace(report, findings=tuple(findings))
+
+    def fixed(self, report: FileReport, text: str, unsafe: bool = False) -> tuple[str, FileReport]:
+        """The text with all fixes, one after the other until none is left, and the report on it.
+
+        A fix that is not safe is taken only where `unsafe` says so.
+        """
+        wanted = ("safe", "unsafe") if unsafe else ("safe",)
+        hopeless = set[tuple[str, str | None, str]]()
+        while True:  # ends, as every fix leaves fewer findings on the models that are traced to their end
+            for finding in sorted(report.findings, key=lambda each: _told(each) in hopeless):
+                offer = self.offered(finding, report, text)
+                if offer is not None and offer.fix.applicability in wanted:
+                    text, report = offer.text, offer.report
+                    break
+                hopeless.add(_told(finding))  # the next time, after those that may yet have a fix
+            else:
+                return text, report
+
+    def offered(self, finding: Finding, report: FileReport, text: str) -> Offer | None:
+        """A verified edit that mends a finding: a safe one if there is one, else an unsafe one, or None."""
+        if (text, finding) not in self._known:
+            self._known[text, finding] = self._best(finding, report, text)
+        return self._known[text, finding]
+
+    def _best(self, finding: Finding, report: FileReport, text: str) -> Offer | None:
+        unsafe = None
+        for offer in self._offers(finding, report, text):
+            if offer.fix.applicability == "safe":
+                return offer
+            unsafe = unsafe or offer
+        return unsafe
+
+    def _offers(self, finding: Finding, report: FileReport, text: str) -> Iterator[Offer]:
+        if finding.span.path != self._request.path:
+            return
+        try:
+            source = Source(self._request.path, text)
+        except cst.ParserSyntaxError:
+            return  # newer syntax than libcst knows
+        for mend, title, edits in islice(_ways(finding, source), _MOST_WAYS):
+            edited = source.edited(edits)
+            after = self._verified(finding, report, edited) if _parses(edited) else None
+            if after is not None:
+                kept = not mend.changes_results and _kept(report, after)
+                safety: Applicability = "safe" if kept else "unsafe"
+                proof = _proof(finding, after)
+                proved = proof.shapes if proof is not None else None
+                yield Offer(edited, after, Fix(title, safety, True, source.as_records(edits), proved))
+
+    def _verified(self, finding: Finding, before: FileReport, edited: str) -> FileReport | None:
+        """The report on an edited text that mends a finding, in a quick trace and then in one of all that is built."""
+        after, retrace = None, _retrace(finding)
+        for quick in (True, False):
+            if self._seconds_left <= 0:
+                return None
+            prove = None if quick else _prove(finding)
+            after = self._analyse(replace(self._request, source=edited, quick=quick, retrace=retrace, prove=prove))
+            self._seconds_left -= self._request.seconds if after.seconds is None else after.seconds
+            if not _mends(finding, before, after):
+                return None
+        return after if after is not None and _traced_again(finding, after) else None
+
+
+def _ways(finding: Finding, source: Source) -> Iterator[tuple[Mend, str, list[TextEdit]]]:
+    """A finding's mend with its titles and edits, then those of the next best mends."""
+    mend, sources = finding.mend, Sources(source)
+    while mend is not None:
+        for way in _WAYS.get(mend.kind, ()):
+            for edits in way(replace(finding, mend=mend), source, sources):
+                yield mend, _TITLES.get(way, mend.title), edits
+        mend = mend.otherwise
+
+
+def _parses(text: str) -> bool:
+    try:
+        ast.parse(text)
+    except SyntaxError:
+        return False
+    return True
+
+
+def _mends(finding: Finding, before: FileReport, after: FileReport) -> bool:
+    old, new, mended = _kinds(before.findings), _kinds(after.findings), _kind(finding)
+    ran = {outcome.label for outcome in before.outcomes if outcome.shapes is not None}
+    seen = _kinds(each for each in after.findings if not _was_hidden(each, ran))
+    stopped = (_complete(before) - _complete(after)) & {outcome.label for outcome in after.outcomes}
+    return new[mended] < old[mended] and seen <= old and _unchecked(after) <= _unchecked(before) and not stopped
+
+
+def _was_hidden(warning: Finding, ran: Set[str]) -> bool:
+    """Whether a warning is about a model that is not among those that ran before: its fault came first."""
+    return warning.severity == "warning" and warning.target is not None and warning.target not in ran
+
+
+def _traced_again(finding: Finding, after: FileReport) -> bool:
+    """Whether the model in which a finding was met is still built, and runs at the size at which it failed.
+
+    One that is not built has no findings either. A block that was mended for arguments has to take all of them.
+    """
+    proof = _proof(finding, after)
+    if finding.rule == _ON_ARGUMENTS and proof is not None and proof.shapes is None:
+        return False
+    retrace = _retrace(finding)
+    if retrace is not None and str(retrace) not in {each.label for each in after.outcomes if each.shapes is not None}:
+        return False
+    return finding.target in {None, *(outcome.label for outcome in after.outcomes)}
+
+
+def _proof(finding: Finding, after: FileReport) -> Outcome | None:
+    """What is proved of a block whose addition was mended; None where nothing was asked for, or symbols cannot go."""
+    prove = _prove(finding)
+    return next((each for each in after.outcomes if prove is not None and each.label == str(prove)), None)
+
+
+def _prove(finding: Finding) -> Prove | None:
+    return Prove(finding.module, finding.target) if finding.rule in _PROVED and finding.module is not None else None
+
+
+def _retrace(finding: Finding) -> Retrace | None:
+    if finding.mend is None or finding.target is None or not finding.mend.inputs:
+        return None
+    return Retrace(finding.target, finding.mend.inputs)
+
+
+def _kind(finding: Finding) -> tuple[str, str | None]:
+    """What a finding is about, whatever line it has moved to."""
+    family = "addition" if finding.rule in ("RL101", "RL102", "RL103", "RL106") else finding.rule
+    return family, finding.module
+
+
+def _told(finding: Finding) -> tuple[str, str | None, str]:
+    """What the user reads of a finding, but its place, which other fixes move."""
+    return finding.rule, finding.module, finding.message
+
+
+def _kinds(findings: Iterable[Finding]) -> Counter[tuple[str, str | None]]:
+    return Counter(map(_kind, findings))
+
+
+def _complete(report: FileReport) -> set[str]:
+    return {outcome.label for outcome in report.outcomes if outcome.complete}
+
+
+def _unchecked(report: FileReport) -> set[str]:
+    return {status.name for status in report.classes if status.status == "failed"}
+
+
+def _kept(before: FileReport, after: FileReport) -> bool:
+    """Whether every model that ran before, and was reached again within the time, gives the same shapes."""
+    clean = {outcome for outcome in before.outcomes if outcome.shapes is not None}
+    again = {outcome.label for outcome in after.outcomes}
+    return all(outcome in after.outcomes for outcome in clean if outcome.label in again)

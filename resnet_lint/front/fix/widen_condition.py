@@ -1,0 +1,198 @@
+"""Widens the condition under which a shortcut gets its projection: `if stride != 1:` forgets the channels.
+
+It stands where the shortcut is made: in the block's constructor, in a helper that this calls, or further out, where the
+block is built.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import libcst as cst
+import libcst.matchers as m
+
+from resnet_lint.shared.records.findings import Finding
+from resnet_lint.shared.records.fix_plans import Projection
+
+from .bound_names import names_in
+from .projection_numbers import Pair, numbers_in
+from .source_tree import Source, Sources, TextEdit
+from .users_expressions import Scope, said_inside
+
+SHORTCUT = re.compile("downsample|short|proj|skip")
+
+
+@dataclass(frozen=True)
+class _Choice:
+    """A test that decides whether a shortcut is a projection: it is one where the test comes out as `when`.
+
+    `built` is the code that makes the projection.
+    """
+
+    test: cst.BaseExpression
+    when: bool
+    built: cst.CSTNode
+
+
+def conditions_widened(finding: Finding, source: Source, sources: Sources) -> Iterator[list[TextEdit]]:
+    """The ways to widen a condition to all shapes that need a projection, from the block outward: not verified."""
+    projection = finding.mend.projection if finding.mend is not None else None
+    if projection is None:
+        return
+    for function in _functions_around(projection, source, sources):
+        numbers = numbers_in(Scope(function, source, sources), projection)
+        pairs = numbers.unequal if numbers is not None else []
+        values = [value for _, value in shortcuts_set(function)]
+        yield from _all_widened(function, values, pairs, source)
+        for call in values:
+            helper = _helper(call, function, source)
+            if helper is not None and isinstance(call, cst.Call):
+                inside = [_inside(pair, call, source, helper) for pair in pairs]
+                yield from _all_widened(helper, _returned(helper), [pair for pair in inside if pair], source)
+
+
+def shortcuts_set(node: cst.CSTNode) -> list[tuple[str, cst.BaseExpression]]:
+    """The attributes and local names of a shortcut that are set anywhere below a node, and their values."""
+    found = []
+    for each in m.findall(node, m.Assign()):
+        assign = cst.ensure_type(each, cst.Assign)
+        target = assign.targets[0].target
+        name = target.attr if isinstance(target, cst.Attribute) else target
+        if isinstance(name, cst.Name) and SHORTCUT.search(name.value):
+            found.append((name.value, assign.value))
+    return found
+
+
+def _returned(function: cst.FunctionDef) -> list[cst.BaseExpression]:
+    values = (cst.ensure_type(each, cst.Return).value for each in m.findall(function, m.Return()))
+    return [value for value in values if value is not None]
+
+
+def _functions_around(projection: Projection, source: Source, sources: Sources) -> list[cst.FunctionDef]:
+    """The functions of the edited file that lead to the branch's first layer, the innermost first."""
+    site = projection.branch[0]
+    steps = [sources.step(site, level) for level in range(len(site.calls))]
+    functions = [step.function for step in steps if step is not None and step.source is source]
+    return list(dict.fromkeys(function for function in functions if function is not None))
+
+
+def _helper(call: cst.BaseExpression, function: cst.FunctionDef, source: Source) -> cst.FunctionDef | None:
+    """The function of the file, or the method of the class, that an expression calls."""
+    if not isinstance(call, cst.Call):
+        return None
+    owner, _, name = source.code(call.func).rpartition(".")
+    definition = source.class_around(function)
+    methods = definition.body.body if definition is not None and owner == "self" else ()
+    body = source.module.body if not owner else methods
+    return next((each for each in body if isinstance(each, cst.FunctionDef) and each.name.value == name), None)
+
+
+def _inside(pair: Pair, call: cst.Call, source: Source, helper: cst.FunctionDef) -> Pair | None:
+    """Two sides of a comparison in the words of the helper that is called."""
+    left, right = (side if side.isdigit() else said_inside(side, call, source, helper) for side in pair)
+    return (left, right) if left is not None and right is not None else None
+
+
+# --- the choices ------------------------------------------------------------------------------------------------------
+
+
+def _all_widened(
+    function: cst.FunctionDef, values: Sequence[cst.BaseExpression], pairs: Sequence[Pair], source: Source
+) -> Iterator[list[TextEdit]]:
+    """The edits that widen each test of a function that decides among these values for a shortcut."""
+    for choice in _choices(function, values, source):
+        known = names_in(choice.built)
+        # What the projection is not built with, such as a stride that a pooling layer makes, asks for none.
+        asked = [pair for pair in pairs if _names(pair) <= known]
+        text = _widened(choice, asked, source)
+        if asked and text != source.code(choice.test):
+            yield [source.replaced(choice.test, text)]
+
+
+def _choices(function: cst.FunctionDef, values: Sequence[cst.BaseExpression], source: Source) -> Iterator[_Choice]:
+    for value in values:
+        if isinstance(value, cst.IfExp) and _decides(value.test):
+            plain = is_plain(value.body, source)
+            yield _Choice(value.test, not plain, value.orelse if plain else value.body)
+    inside = {statement: _under(statement, values, source) for statement in m.findall(function, m.If())}
+    ifs = [cst.ensure_type(each, cst.If) for each, made in inside.items() if made]
+    deciding = [statement for statement in ifs if _decides(statement.test)]
+    for statement in deciding:
+        if not _under(statement, deciding, source):  # the innermost one decides
+            plain = all(is_plain(value, source) for value in inside[statement])
+            yield _Choice(statement.test, not plain, function.body if plain else statement.body)
+
+
+def _under(statement: cst.CSTNode, nodes: Sequence[cst.CSTNode], source: Source) -> list[cst.CSTNode]:
+    """Those of some nodes that stand in the body of an `if`."""
+    return [node for node in nodes if cst.ensure_type(statement, cst.If).body in source.above(node)]
+
+
+def is_plain(value: cst.CSTNode, source: Source) -> bool:
+    """Whether a shortcut is the input itself: None, `nn.Identity()`, an empty `nn.Sequential()`."""
+    return re.fullmatch(r"None|([\w.]*\.)?(Identity|Sequential)\(\)", source.code(value)) is not None
+
+
+# --- the tests --------------------------------------------------------------------------------------------------------
+
+
+def _widened(choice: _Choice, pairs: Sequence[Pair], source: Source) -> str:
+    """A test that holds also where the sides of a pair differ; for an identity's test, only where they are equal."""
+    outer, inner = (cst.And, cst.Or) if choice.when else (cst.Or, cst.And)
+    parts = _operands(choice.test, outer)
+    guards = [part for part in parts if not _is_about_shapes(part) and not _is_constant(part)]
+    covered = {name for pair in pairs for name in _names(pair)}
+    others = [each for part in parts if _is_about_shapes(part) for each in _operands(part, inner)]
+    kept = [each for each in others if not _is_comparison(each) or not names_in(each) <= covered]
+    compared = [f"{left} {'!=' if choice.when else '=='} {right}" for left, right in pairs]
+    texts = [*map(source.code, kept), *compared]
+    test = (" or " if choice.when else " and ").join(texts)
+    if guards and len(texts) > 1:
+        test = f"({test})"
+    return (" and " if choice.when else " or ").join([*map(source.code, guards), test])
+
+
+def _operands(test: cst.BaseExpression, operator: type[cst.BaseBooleanOp]) -> list[cst.BaseExpression]:
+    """What a chain of `and`, or of `or`, joins."""
+    if isinstance(test, cst.BooleanOperation) and isinstance(test.operator, operator):
+        return [*_operands(test.left, operator), *_operands(test.right, operator)]
+    return [test]
+
+
+_COMPARISON = m.Comparison(
+    comparisons=[
+        m.ComparisonTarget(
+            operator=m.NotEqual()
+            | m.Equal()
+            | m.LessThan()
+            | m.GreaterThan()
+            | m.LessThanEqual()
+            | m.GreaterThanEqual(),
+            comparator=~m.SimpleString(),
+        )
+    ]
+)
+
+
+def _is_comparison(node: cst.CSTNode) -> bool:
+    """Whether an expression compares numbers: not `is not None`, and not with a string."""
+    return m.matches(node, _COMPARISON)
+
+
+def _decides(test: cst.CSTNode) -> bool:
+    """Whether a test compares numbers somewhere, or once did: now it is constant."""
+    return _is_about_shapes(test) or _is_constant(test)
+
+
+def _is_about_shapes(test: cst.CSTNode) -> bool:
+    return bool(m.findall(test, _COMPARISON))
+
+
+def _is_constant(test: cst.CSTNode) -> bool:
+    return m.matches(test, m.Name("True") | m.Name("False") | m.Integer())
+
+
+def _names(pair: Pair) -> set[str]:
+    return {name for side in pair for name in names_in(cst.parse_expression(side))}

@@ -1,0 +1,1 @@
+"""What a user can set, on the command line and in pyproject.toml."""

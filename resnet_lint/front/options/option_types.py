@@ -1,0 +1,164 @@
+"""What an option may hold: one check for the command line and the configuration file, and how click takes it."""
+
+from __future__ import annotations
+
+import difflib
+import math
+import os
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import click
+
+from resnet_lint.shared.errors import UsageError
+from resnet_lint.shared.notation import called_name, check_inputs
+from resnet_lint.shared.records.requests import ALLOWABLE, Shard, Target
+
+
+class WrongValue(Exception):
+    """A value of the wrong type; the text says what it must be."""
+
+    def __init__(self, wanted: str, value: object) -> None:
+        super().__init__(f"{value!r} must be {wanted}")
+
+
+@dataclass(frozen=True)
+class Kind:
+    """`read` checks a value; it gets the folder that paths are relative to, and raises WrongValue or UsageError.
+
+    `click` is what click.option needs to know to make such a value from words.
+    """
+
+    read: Callable[[object, Path], object]
+    click: Mapping[str, Any] = field(default_factory=dict)
+
+
+def _text(value: object, folder: Path) -> str:
+    if not isinstance(value, str) or not value:
+        raise WrongValue("a string", value)
+    return value
+
+
+def _texts(value: object, folder: Path) -> tuple[str, ...]:
+    if not isinstance(value, list | tuple) or not all(isinstance(item, str) and item for item in value):
+        raise WrongValue("a list of strings", value)
+    return tuple(value)
+
+
+def _codes(value: object, folder: Path) -> tuple[str, ...]:
+    return tuple(code.strip() for item in _texts(value, folder) for code in item.split(",") if code.strip())
+
+
+def _flag(value: object, folder: Path) -> bool:
+    if not isinstance(value, bool):
+        raise WrongValue("true or false", value)
+    return value
+
+
+def _seconds(value: object, folder: Path) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < math.inf:
+        raise WrongValue("a number of seconds above 0", value)
+    return float(value)
+
+
+def _count(value: object, folder: Path) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+        raise WrongValue("a whole number above 0", value)
+    return value
+
+
+def _path(value: object, folder: Path) -> Path:
+    return Path(os.path.abspath(folder / _text(value, folder)))
+
+
+def _paths(value: object, folder: Path) -> tuple[Path, ...]:
+    return tuple(_path(item, folder) for item in _texts(value, folder))
+
+
+def _inputs(value: object, folder: Path) -> tuple[str, ...]:
+    return check_inputs(_texts(value, folder))
+
+
+def _call(value: object, folder: Path) -> str:
+    text = _text(value, folder)
+    called_name(text)
+    return text
+
+
+def _table(value: object) -> dict[str, object]:
+    if not isinstance(value, dict):
+        raise WrongValue("a table", value)
+    return value
+
+
+def _targets(value: object, folder: Path) -> tuple[tuple[Path, Target], ...]:
+    return tuple(_target(key, told, folder) for key, told in _table(value).items())
+
+
+def _target(key: str, value: object, folder: Path) -> tuple[Path, Target]:
+    path, colons, name = key.partition("::")
+    if not path or not colons or not all(part.isidentifier() for part in name.split(".")):
+        raise UsageError(f"{key!r} is not a file and a class of it; write it as in 'models/net.py::Net'")
+    told = _table(value)
+    for option in told:
+        if option not in ("call", "input"):
+            raise UsageError(f"{key!r} has {unknown_key(option, ('call', 'input'))}")
+    call = _call(told["call"], folder) if "call" in told else None
+    origin = f"{key!r} of [tool.resnet-lint.targets]"
+    return _path(path, folder), Target(name, call, _inputs(told.get("input", []), folder), origin)
+
+
+def _codes_by_pattern(value: object, folder: Path) -> tuple[tuple[str, tuple[str, ...]], ...]:
+    return tuple((pattern, _codes(codes, folder)) for pattern, codes in _table(value).items())
+
+
+def _allowed(value: object, folder: Path) -> tuple[str, ...]:
+    items = _texts(value, folder)
+    for item in items:
+        if item not in ALLOWABLE and os.sep not in item:
+            raise UsageError(f"{item!r} is none of {', '.join(ALLOWABLE)}, and no path with a slash, such as './runs'")
+    return tuple(item if item in ALLOWABLE else str(_path(item, folder)) for item in items)
+
+
+def _shard(value: object, folder: Path) -> Shard:
+    parts = value.split("/") if isinstance(value, str) else []
+    if len(parts) == 2 and all(part.isdecimal() for part in parts) and 1 <= int(parts[0]) <= int(parts[1]):
+        return Shard(int(parts[0]), int(parts[1]))
+    raise WrongValue("K/N, the Kth of N parts, such as 2/4", value)
+
+
+def unknown_key(name: str, known: Iterable[str]) -> str:
+    """What to say of a key that does not exist."""
+    nearest = difflib.get_close_matches(name.replace("_", "-").lower(), known, n=1)
+    advice = f"did you mean {nearest[0]!r}?" if nearest else f"known are {', '.join(sorted(known))}"
+    return f"an unknown key {name!r}; {advice}"
+
+
+def one_of(choices: tuple[str, ...]) -> Kind:
+    """One of some words."""
+
+    def read(value: object, folder: Path) -> object:
+        if value not in choices:
+            raise WrongValue(f"one of {', '.join(choices)}", value)
+        return value
+
+    return Kind(read, {"type": click.Choice(choices)})
+
+
+FLAG = Kind(_flag)
+TEXT = Kind(_text)
+TEXTS = Kind(_texts, {"multiple": True})
+SECONDS = Kind(_seconds, {"type": float, "metavar": "SECONDS"})
+COUNT = Kind(_count, {"type": int, "metavar": "N"})
+CODES = Kind(_codes, {"multiple": True, "metavar": "CODES"})
+FILE = Kind(_path, {"metavar": "FILE"})
+PATH = Kind(_path, {"metavar": "PATH"})
+FOLDERS = Kind(_paths, {"multiple": True, "metavar": "DIR"})
+INPUTS = Kind(_inputs, {"multiple": True, "metavar": "NAME=SHAPE"})
+CALL = Kind(_call, {"metavar": "CALL"})
+TARGETS = Kind(_targets)
+ALLOWED = Kind(_allowed)
+SHARD = Kind(_shard, {"metavar": "K/N"})
+CODES_BY_PATTERN = Kind(_codes_by_pattern)

@@ -1,0 +1,89 @@
+"""Reads what `resnet-lint metrics` is given: a CSV file of answers, or of the epochs of a training."""
+
+from __future__ import annotations
+
+import csv
+import math
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import TypeVar
+
+from resnet_lint.shared.errors import UsageError
+from resnet_lint.shared.records.hardware_run import Answers, Epoch
+
+_KINDS = "label,prediction[,score] or epoch,loss,accuracy[,val_loss]"
+_Value = TypeVar("_Value")
+
+
+def read(path: Path) -> Answers | tuple[Epoch, ...]:
+    """The answers or the epochs of a file; its first line names the columns. Raises UsageError."""
+    try:
+        with path.open(newline="", encoding="utf-8-sig") as lines:
+            reader = csv.DictReader(lines, skipinitialspace=True, strict=True)
+            rows = [_Row(path, reader.line_num, fields) for fields in reader]
+            columns = {name.strip() for name in reader.fieldnames or ()}
+    except OSError as error:
+        raise UsageError(f"cannot read {path}: {error.strerror}") from error
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise UsageError(f"{path} is no CSV text: {error}") from error
+    if {"label", "prediction"} <= columns:
+        return _answers(path, rows, has_scores="score" in columns)
+    if {"epoch", "loss", "accuracy"} <= columns:
+        return tuple(_epochs(path, rows))
+    raise UsageError(f"{path}: the first line must name the columns {_KINDS}")
+
+
+class _Row:
+    """A line of the table: its number, and its values by the columns' names."""
+
+    def __init__(self, path: Path, line: int, fields: Mapping[str | None, object]) -> None:
+        self._place = f"{path}:{line}"
+        self._fields = {name.strip(): value for name, value in fields.items() if name is not None}
+
+    def text(self, column: str) -> str:
+        value = self._fields.get(column)
+        if not isinstance(value, str) or not value.strip():
+            raise UsageError(f"{self._place}: there is no {column}")
+        return value.strip()
+
+    def number(self, column: str, kind: Callable[[str], _Value]) -> _Value:
+        text = self.text(column)
+        try:
+            return kind(text)
+        except ValueError:
+            raise UsageError(f"{self._place}: the {column} {text!r} is not a number") from None
+
+    def share(self, column: str) -> float:
+        value = self.number(column, float)
+        if not 0 <= value <= 1:
+            raise UsageError(f"{self._place}: the {column} {value:g} is not between 0 and 1")
+        return value
+
+    def has(self, column: str) -> bool:
+        return bool(self._fields.get(column))
+
+
+def _answers(path: Path, rows: list[_Row], *, has_scores: bool) -> Answers:
+    pairs = [(row.text("label"), row.text("prediction")) for row in rows]
+    if not pairs:
+        raise UsageError(f"{path}: there are no rows below the column names")
+    classes = sorted({name for pair in pairs for name in pair}, key=_natural)
+    if len(classes) < 2:
+        raise UsageError(f"{path}: all labels and predictions are {classes[0]!r}; metrics need two classes at least")
+    place = {name: index for index, name in enumerate(classes)}
+    labels, predictions = zip(*((place[label], place[prediction]) for label, prediction in pairs), strict=True)
+    scores = tuple(row.share("score") for row in rows) if has_scores else ()
+    return Answers(tuple(classes), labels, predictions, scores)
+
+
+def _natural(name: str) -> tuple[float, str]:
+    """Numbers by their value and before words."""
+    return (float(name) if name.isdecimal() else math.inf, name)
+
+
+def _epochs(path: Path, rows: list[_Row]) -> Iterator[Epoch]:
+    if not rows:
+        raise UsageError(f"{path}: there are no rows below the column names")
+    for row in rows:
+        val_loss = row.number("val_loss", float) if row.has("val_loss") else None
+        yield Epoch(row.number("epoch", int), row.number("loss", float), row.share("accuracy"), val_loss)

@@ -1,0 +1,83 @@
+"""Curves as SVG, by pygal, in the colours of the page that they are put into."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TypeGuard
+
+from resnet_lint.shared.extras import require
+
+_SIZE = (480, 300)
+_LABELS = 14
+_MOST_LABELS = 8
+_FEW_POWERS = 4
+
+
+@dataclass(frozen=True)
+class Curves:
+    """A chart: its title, the names of its curves in the order of the page's colours, and the picture as SVG."""
+
+    title: str
+    names: tuple[str, ...]
+    svg: str
+
+
+def curves(
+    title: str, points: Mapping[str, Sequence[float | None]], labels: Sequence[str], *, logarithmic: bool = False
+) -> Curves:
+    """Curves over the same labelled places; what is not finite, or not above 0 on a logarithmic scale, is a gap."""
+    require("pygal")
+    import pygal
+    from pygal.style import Style
+
+    style = Style(
+        background="transparent",
+        plot_background="transparent",
+        foreground="var(--soft)",
+        foreground_strong="var(--ink)",
+        foreground_subtle="var(--line)",
+        guide_stroke_color="var(--line)",
+        major_guide_stroke_color="var(--line)",
+        colors=("var(--one)", "var(--two)"),
+        font_family="inherit",
+        label_font_size=_LABELS,
+        major_label_font_size=_LABELS,
+        value_font_size=_LABELS,
+        stroke_width=2.5,
+    )
+    chart = pygal.Line(
+        style=style,
+        js=[],
+        width=_SIZE[0],
+        height=_SIZE[1],
+        show_legend=False,  # the page has one, which does not shrink with the picture
+        logarithmic=logarithmic,
+        truncate_label=-1,
+        margin=8,
+        dots_size=3,
+        x_labels_major_every=math.ceil(len(labels) / _MOST_LABELS),
+        show_minor_x_labels=False,
+        allow_interruptions=True,
+        value_formatter=lambda value: f"{value:.3g}",
+    )
+    chart.x_labels = list(labels)
+    shown = [value for values in points.values() for value in values if _shows(value, logarithmic)]
+    if logarithmic and shown:
+        chart.y_labels = _round_numbers(min(shown), max(shown))
+    for name, values in points.items():
+        chart.add(name, [value if _shows(value, logarithmic) else None for value in values])
+    return Curves(title, tuple(points), chart.render(is_unicode=True, disable_xml_declaration=True))
+
+
+def _shows(value: float | None, logarithmic: bool) -> TypeGuard[float]:
+    return value is not None and math.isfinite(value) and (value > 0 or not logarithmic)
+
+
+def _round_numbers(least: float, most: float) -> list[float]:
+    """Numbers for a logarithmic scale: powers of ten, and where those are few also what lies between them."""
+    powers = range(math.floor(math.log10(least)), math.ceil(math.log10(most)) + 1)
+    steps = (1, 2, 5) if len(powers) <= _FEW_POWERS else (1,)
+    every = math.ceil(len(powers) / _MOST_LABELS)
+    return [step * 10.0**power for power in powers[::every] for step in steps if least <= step * 10.0**power <= most]

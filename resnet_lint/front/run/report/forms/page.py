@@ -1,0 +1,164 @@
+"""The report as one HTML page that needs nothing else: light and dark, readable on a phone."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from resnet_lint.front.run.learning_curve import observations
+from resnet_lint.shared.extras import require
+from resnet_lint.shared.records.hardware_run import (
+    Epoch,
+    Evaluation,
+    Gradients,
+    MetricsReport,
+    RunReport,
+    Score,
+    Verdict,
+)
+from resnet_lint.shared.records.reports import Rewrite
+from resnet_lint.shared.source_text import shown
+
+from ..curves import curves
+from ..measures import cost_rows, reach
+from ..tables import WORDS, worst_first
+from .text import checks, is_main, predictions, stage_row, subject_line, training_notes
+
+_PAGE = "page.html.j2"
+
+
+def run_page(run: RunReport, cwd: Path) -> str:
+    """The page of `resnet-lint run`."""
+    last, trained = run.last, run.last.training
+    stages = last.confirmation.stages
+    sound = last.confirmation.sound
+    fields: dict[str, Any] = {
+        "title": f"{shown(run.path, cwd)}: {last.subject.label}",
+        "subtitle": subject_line(run),
+        "outcome": {"level": "good" if sound else "bad", "text": "confirmed" if sound else "not confirmed"},
+        "predictions": list(predictions(run, cwd)),
+        "diff": [] if run.rewrite is None else list(_diff(run.rewrite, cwd)),
+        "checks": list(checks(last.confirmation)),
+        "stages": [stage_row(stage) for stage in stages if is_main(stage) or not stage.agrees],
+        "all_stages": [stage_row(stage) for stage in stages],
+        "cost": _cost(run),
+        "gradients": _gradients(last.gradients),
+    }
+    if trained is not None:
+        fields["notes"] = list(training_notes(trained))
+        fields |= _figures(trained.evaluation, trained.history, run.verdict)
+    return _rendered(fields)
+
+
+def metrics_page(report: MetricsReport, cwd: Path) -> str:
+    """The page of `resnet-lint metrics`."""
+    title = {"title": shown(report.path, cwd), "subtitle": "resnet-lint metrics"}
+    return _rendered(title | _figures(report.evaluation, report.history, report.verdict))
+
+
+def require_page() -> None:
+    """Raise UsageError where what the page needs is not installed."""
+    require("jinja2", "pygal")
+
+
+def _rendered(fields: dict[str, Any]) -> str:
+    require_page()
+    import jinja2
+
+    loader = jinja2.FileSystemLoader(Path(__file__).parent)
+    environment = jinja2.Environment(loader=loader, autoescape=True, trim_blocks=True, lstrip_blocks=True)
+    return environment.get_template(_PAGE).render(fields)
+
+
+def _diff(rewrite: Rewrite, cwd: Path) -> Iterator[tuple[str, str]]:
+    """The lines of the fix, each with its kind."""
+    name = shown(rewrite.path, cwd)
+    before, after = rewrite.before.splitlines(), rewrite.after.splitlines()
+    kinds = {"+": "add", "-": "del", "@": "at"}
+    for line in difflib.unified_diff(before, after, f"a/{name}", f"b/{name}", lineterm=""):
+        yield kinds.get(line[:1], ""), line
+
+
+def _cost(run: RunReport) -> dict[str, Any]:
+    before = run.original.cost if run.fixed is not None else None
+    headers = ["", "as it is", "mended", "added"] if before is not None else []
+    return {"headers": headers, "rows": list(cost_rows(run.last.cost, before))}
+
+
+def _gradients(gradients: Gradients | None) -> dict[str, Any] | None:
+    if gradients is None or not gradients.stages:
+        return None
+    stages = gradients.stages
+    points = {"with shortcuts": [each.norm for each in stages]}
+    if gradients.shortcuts:
+        points["shortcuts cut"] = [each.cut or 0.0 for each in stages]
+    labels = [str(number) for number in range(1, len(stages) + 1)]
+    cells = zip(*points.values(), strict=True)
+    return {
+        "said": reach(gradients),
+        "chart": curves("norm of the gradient by stage", points, labels, logarithmic=True),
+        "headers": ["stage", *points],
+        "rows": [(each.stage, *(f"{norm:.3g}" for norm in norms)) for each, norms in zip(stages, cells, strict=True)],
+    }
+
+
+def _figures(evaluation: Evaluation | None, history: Sequence[Epoch], verdict: Verdict | None) -> dict[str, Any]:
+    return {
+        "verdict": None if verdict is None else _verdict(verdict),
+        "history": _history(history) if history else None,
+        "evaluation": None if evaluation is None else _evaluation(evaluation),
+    }
+
+
+def _verdict(verdict: Verdict) -> dict[str, Any]:
+    reasons = worst_first(verdict)
+    return {"level": verdict.level, "text": WORDS[verdict.level], "reasons": reasons, "missed": verdict.missed}
+
+
+def _history(history: Sequence[Epoch]) -> dict[str, Any]:
+    labels = [str(epoch.number) for epoch in history]
+    losses: dict[str, list[float | None]] = {"training": [epoch.loss for epoch in history]}
+    if any(epoch.val_loss is not None for epoch in history):
+        losses["validation"] = [epoch.val_loss for epoch in history]
+    rows = [
+        (epoch.number, f"{epoch.loss:.4g}", _or_nothing(epoch.val_loss), f"{epoch.accuracy:.4f}", observation)
+        for epoch, observation in zip(history, observations(history), strict=True)
+    ]
+    return {
+        "charts": [
+            curves("loss", losses, labels),
+            curves("accuracy", {"accuracy": [epoch.accuracy for epoch in history]}, labels),
+        ],
+        "headers": ["epoch", "loss", "validation loss", "accuracy", "observation"],
+        "rows": rows,
+    }
+
+
+def _or_nothing(value: float | None) -> str:
+    return "" if value is None else f"{value:.4g}"
+
+
+def _evaluation(evaluation: Evaluation) -> dict[str, Any]:
+    scores = [*zip(evaluation.classes, evaluation.scores, strict=True)]
+    scores += [("macro mean", evaluation.macro), ("weighted mean", evaluation.weighted)]
+    return {
+        "classes": evaluation.classes,
+        "matrix": [
+            (name, [(count, _heat(count, row)) for count in row])
+            for name, row in zip(evaluation.classes, evaluation.matrix, strict=True)
+        ],
+        "headers": ["class", "precision", "recall", "F1", "samples"],
+        "scores": [(name, *_cells(score)) for name, score in scores],
+        "accuracy": f"{evaluation.accuracy:.4f}",
+    }
+
+
+def _heat(count: int, row: Sequence[int]) -> str:
+    """How strongly a cell is coloured: by its share of the row, and never so that its number cannot be read."""
+    return f"{0.6 * count / max(1, sum(row)):.2f}"
+
+
+def _cells(score: Score) -> tuple[str, ...]:
+    return (f"{score.precision:.4f}", f"{score.recall:.4f}", f"{score.f1:.4f}", str(score.support))

@@ -1,0 +1,241 @@
+"""What the comments of a file tell the tool, read without running it.
+
+    out += identity  # resnet-lint: ignore[RL101]          on this line, not RL101; several codes: ignore[RL101, RL2]
+    # resnet-lint: ignore-file                             nothing in this file; some codes: ignore-file[RL3]
+    # resnet-lint: call=Net(64, stride=2) input=x=2x3x64x64    how to build the class below, and what to feed it
+
+After an ignore, ` # why` may follow.
+"""
+
+from __future__ import annotations
+
+import ast
+import difflib
+import io
+import re
+import tokenize
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from resnet_lint.shared.errors import UsageError
+from resnet_lint.shared.evidence import Problem
+from resnet_lint.shared.notation import call_in_front, check_inputs
+from resnet_lint.shared.records.places import Position, Span
+from resnet_lint.shared.records.requests import Target
+from resnet_lint.shared.source_text import lines_of, plain
+
+from .outline import ClassOutline, first_line, parse_outline
+
+_MARK = re.compile(r"(?:^|(?<=\s))#\s*resnet-lint:\s*")
+_NEARLY = re.compile(r"(?:^|(?<=\s))#\s*resnet[-_ ]?lint\s*:?\s*(?:ignore|(?:call|input)\s*=)", re.IGNORECASE)
+_IGNORE = re.compile(r"(?P<word>ignore(?:-file)?)(?:\s*\[(?P<codes>[^]]*)\])?\s*(?:$|#|--)")
+_TOLD = re.compile(r"(call|input)\s*=\s*")
+_WORDS = ("ignore", "ignore-file", "call", "input")
+
+
+@dataclass(frozen=True)
+class Code:
+    """A code, or the beginning of some, as it stands in a comment."""
+
+    text: str
+    span: Span
+
+
+@dataclass(frozen=True)
+class Ignore:
+    """A comment that hides findings on its line, or in its whole file; all findings where it names no codes."""
+
+    span: Span
+    codes: tuple[Code, ...]
+    whole_file: bool
+
+    @property
+    def line(self) -> int:
+        return self.span.start.line
+
+
+@dataclass(frozen=True)
+class Comments:
+    """The comments of one file that speak to the tool, and the classes that they can be in.
+
+    `last_lines` has, for each line of a statement, its last line; of a statement with a body, that of its head.
+    """
+
+    ignores: tuple[Ignore, ...] = ()
+    targets: tuple[Target, ...] = ()
+    mistakes: tuple[Problem, ...] = ()
+    classes: tuple[ClassOutline, ...] = ()
+    last_lines: Mapping[int, int] = field(default_factory=dict)
+
+    def around(self, line: int) -> list[str]:
+        """The names of the classes that a line is in, the innermost first."""
+        return [each.name for each in reversed(self.classes) if each.first_line <= line <= each.end_line]
+
+
+def read_comments(path: str, source: str | None = None) -> Comments:
+    """The comments in a file, or in a text that stands in for it.
+
+    A file that cannot be read has none; one that is no Python has those before the first error.
+    """
+    text = plain(source) if source is not None else "\n".join(lines_of(path))
+    if _NEARLY.search(text) is None and _MARK.search(text) is None:
+        return Comments()  # nearly all files
+    try:
+        classes, last_lines = parse_outline(Path(path), text).classes, _last_lines(text)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        classes, last_lines = (), {}
+    reader = _Reader(path, classes, last_lines)
+    for comment in _comments(text):
+        reader.read(comment)
+    targets, mistakes = reader.targets()
+    return Comments(tuple(reader.ignores), targets, (*reader.mistakes, *mistakes), classes, last_lines)
+
+
+@dataclass(frozen=True)
+class _Comment:
+    """A comment of the source; `alone` where no code is on its line."""
+
+    line: int
+    column: int
+    text: str
+    alone: bool
+
+
+def _comments(text: str) -> Iterator[_Comment]:
+    try:
+        for token in tokenize.generate_tokens(io.StringIO(text).readline):
+            if token.type == tokenize.COMMENT:
+                line, column = token.start
+                yield _Comment(line, column + 1, token.string, not token.line[:column].strip())
+    except (tokenize.TokenError, SyntaxError):
+        return
+
+
+class _Reader:
+    """Takes the comments of a file one after the other."""
+
+    def __init__(self, path: str, classes: Sequence[ClassOutline], last_lines: Mapping[int, int]) -> None:
+        self._path = path
+        self._classes = classes
+        self._last_lines = last_lines
+        self._alone: set[int] = set()
+        self._told: list[tuple[_Comment, Target]] = []
+        self.ignores: list[Ignore] = []
+        self.mistakes: list[Problem] = []
+
+    def read(self, comment: _Comment) -> None:
+        if comment.alone:
+            self._alone.add(comment.line)
+        text = comment.text
+        marks = list(_MARK.finditer(text))
+        if not marks and (nearly := _NEARLY.search(text)):
+            self._mistake(comment, nearly.start(), len(text), "a comment for this tool begins '# resnet-lint: '")
+        ends = [*(mark.start() for mark in marks), len(text)][1:]
+        for mark, end in zip(marks, ends, strict=True):
+            try:
+                self._directive(comment, mark.start(), mark.end(), text[mark.end() : end].rstrip())
+            except UsageError as error:
+                self._mistake(comment, mark.start(), end, str(error))
+
+    def _directive(self, comment: _Comment, start: int, at: int, said: str) -> None:
+        if match := _IGNORE.match(said):
+            whole_file = match["word"] == "ignore-file"
+            if comment.alone and not whole_file and comment.line not in self._last_lines:
+                raise UsageError("an ignore stands at the end of the line that it is for; here it hides nothing")
+            codes = () if match["codes"] is None else tuple(self._codes(comment, at + match.start("codes"), match))
+            end = at + match.end("codes") + 1 if codes else at + match.end("word")
+            self.ignores.append(Ignore(self._span(comment, start, end), codes, whole_file))
+        elif _TOLD.match(said):
+            self._told.append((comment, _target(said, comment.line)))
+        else:
+            raise UsageError(_advice(said))
+
+    def _codes(self, comment: _Comment, at: int, match: re.Match[str]) -> Iterator[Code]:
+        found = list(re.finditer(r"[^\s,]+", match["codes"]))
+        if not found:
+            raise UsageError(f"the brackets name no code; write {match['word']}[RL101], or leave them out")
+        for each in found:
+            yield Code(each[0], self._span(comment, at + each.start(), at + each.end()))
+
+    def _span(self, comment: _Comment, start: int, end: int) -> Span:
+        line, column = comment.line, comment.column
+        return Span(self._path, Position(line, column + start), Position(line, column + end))
+
+    def _mistake(self, comment: _Comment, start: int, end: int, reason: str) -> None:
+        self.mistakes.append(Problem("comment", self._span(comment, start, end), reason))
+
+    def targets(self) -> tuple[tuple[Target, ...], tuple[Problem, ...]]:
+        """One target for each class that comments speak of, and what is wrong with them."""
+        targets: dict[str, Target] = {}
+        wrong = []
+        for comment, told in self._told:
+            name = self._class_of(comment)
+            try:
+                if name is None:
+                    raise UsageError("call= and input= belong on the line above a class, or at the end of its line")
+                targets[name] = _joined(targets.get(name), replace(told, name=name))
+            except UsageError as error:
+                wrong.append(Problem("comment", self._span(comment, 0, len(comment.text)), str(error)))
+        return tuple(targets.values()), tuple(wrong)
+
+    def _class_of(self, comment: _Comment) -> str | None:
+        """The class right below a block of comments, or the one whose head the comment is in."""
+        below = comment.line
+        while below in self._alone:
+            below += 1
+        names = [each.name for each in self._classes if comment.alone and each.first_line == below]
+        names += [each.name for each in self._classes if each.first_line <= comment.line < each.body_line]
+        return names[0] if names else None
+
+
+def _target(said: str, line: int) -> Target:
+    """What `call=... input=...` says. Raises UsageError."""
+    call, inputs = None, []
+    rest = said
+    while rest and not rest.startswith("#"):
+        match = _TOLD.match(rest)
+        if match is None:
+            raise UsageError(f"{rest!r} is neither call=Net(64) nor input=NAME=SHAPE")
+        rest = rest[match.end() :]
+        if match[1] == "call":
+            if call is not None:
+                raise UsageError("call= is given twice; a class has one")
+            call, rest = call_in_front(rest)
+        else:
+            value, _, rest = rest.partition(" ")
+            inputs.append(value)
+        rest = rest.lstrip()
+    return Target(None, call, check_inputs(tuple(inputs)), f"the comment in line {line}", line)
+
+
+def _joined(first: Target | None, second: Target) -> Target:
+    """What two comments on one class say together. Raises UsageError."""
+    if first is None:
+        return second
+    if first.call is not None and second.call is not None:
+        raise UsageError(f"{first.origin} says call= as well; a class has one")
+    told = first if first.call is not None else second
+    return replace(told, inputs=check_inputs(first.inputs + second.inputs))
+
+
+def _advice(said: str) -> str:
+    said = said.partition(" #")[0].rstrip()
+    word = re.match(r"[\w-]*", said)
+    assert word is not None
+    if word[0] in ("ignore", "ignore-file"):
+        return f"{said!r} is not understood; write {word[0]}[RL101, RL2], and reasons behind a second #"
+    nearest = difflib.get_close_matches(word[0].lower().replace("_", "-"), _WORDS, n=1)
+    return f"{said!r} is not understood; " + (
+        f"did you mean {nearest[0]}?" if nearest else "known are ignore, ignore-file, call= and input="
+    )
+
+
+def _last_lines(text: str) -> dict[int, int]:
+    last_lines = {}
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.stmt):
+            body = getattr(node, "body", None)
+            last = max(node.lineno, first_line(body[0]) - 1) if body else node.end_lineno or node.lineno
+            last_lines.update(dict.fromkeys(range(node.lineno, last + 1), last))
+    return last_lines

@@ -1,0 +1,144 @@
+"""From the paths on the command line to the files to analyse."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from resnet_lint.shared.errors import UsageError
+from resnet_lint.shared.source_text import shown
+
+from .gitignore import Layer, gitignore_layers, inherited_layers, is_ignored, layer_of
+
+_NEVER_WALKED = {"__pycache__", "node_modules"}
+_CLASS = re.compile(rb"\bclass\b")
+_IMPORT = re.compile(rb"\bimport\b")
+
+
+@dataclass(frozen=True)
+class SourceFile:
+    """A file to analyse. `explicit`: it was named on the command line, not found in a folder."""
+
+    path: Path
+    display: str
+    only_class: str | None = None
+    explicit: bool = False
+
+
+@dataclass(frozen=True)
+class Discovery:
+    """The files found, the Python files that a cheap look passed over, and a sentence for each thing amiss.
+
+    `folders` are those that were searched.
+    """
+
+    files: tuple[SourceFile, ...]
+    passed_over: tuple[Path, ...] = ()
+    folders: tuple[Path, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+def discover(paths: Sequence[str], *, cwd: Path, exclude: Sequence[str] = (), root: Path | None = None) -> Discovery:
+    """The files to analyse, each once: in the order given, folders in sorted order.
+
+    `exclude` holds patterns in the syntax of .gitignore, relative to `root` (by default `cwd`). What is named itself is
+    always taken, whatever leaves it out. Raises UsageError for a path that is missing or makes no sense.
+    """
+    search = _Search(cwd, layer_of("exclude", root or cwd, exclude))
+    for path in paths:
+        search.add(path)
+    return Discovery(
+        tuple(search.files.values()), tuple(search.passed_over), tuple(search.folders), tuple(search.notes)
+    )
+
+
+def may_define_modules(source: bytes) -> bool:
+    """Whether a file is worth parsing: an nn.Module needs a class, and torch or another import for its base."""
+    return bool(_CLASS.search(source)) and (b"torch" in source or bool(_IMPORT.search(source)))
+
+
+@dataclass
+class _Search:
+    cwd: Path
+    exclude: Layer
+    files: dict[tuple[Path, str | None], SourceFile] = field(default_factory=dict)
+    passed_over: list[Path] = field(default_factory=list)
+    folders: list[Path] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+    def add(self, argument: str) -> None:
+        name, colons, class_name = argument.partition("::")
+        path = Path(os.path.abspath(self.cwd / name))
+        if path.is_dir() and not colons:
+            self._add_folder(path)
+        else:
+            _require_python_file(path, name, argument)
+            if colons and not all(part.isidentifier() for part in class_name.split(".")):
+                raise UsageError(f"{argument}: {class_name!r} is not the name of a class; write {name}::ClassName")
+            self._keep(path, class_name or None, explicit=True)
+
+    def _keep(self, path: Path, only_class: str | None = None, *, explicit: bool = False) -> None:
+        file = SourceFile(path, shown(path, self.cwd), only_class, explicit)
+        known = self.files.setdefault((path, only_class), file)
+        if explicit and not known.explicit:
+            self.files[path, only_class] = file
+
+    def _add_folder(self, folder: Path) -> None:
+        self.folders.append(folder)
+        found = False
+        for path in self._walk(folder, inherited_layers(folder), self._exclude_below(folder)):
+            found = True
+            if _is_worth_parsing(path):
+                self._keep(path)
+            else:
+                self.passed_over.append(path)
+        if not found:
+            self.notes.append(f"no Python files found in {shown(folder, self.cwd)}")
+
+    def _exclude_below(self, folder: Path) -> tuple[Layer, ...]:
+        """The exclude patterns, unless they leave out the folder that was asked for."""
+        way = (folder, *folder.parents)
+        return () if any(is_ignored(parent, (self.exclude,), folder=True) for parent in way) else (self.exclude,)
+
+    def _walk(self, folder: Path, ignored: tuple[Layer, ...], excluded: tuple[Layer, ...]) -> Iterator[Path]:
+        """The Python files below a folder. Links to folders are not followed, as git does not either."""
+        ignored += gitignore_layers(folder)
+        try:
+            entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
+        except OSError as error:
+            self.notes.append(f"cannot read the folder {shown(folder, self.cwd)}: {error.strerror}")
+            return
+        for entry in entries:
+            path = folder / entry.name
+            is_folder = entry.is_dir(follow_symlinks=False)
+            if is_ignored(path, excluded, folder=is_folder) or is_ignored(path, ignored, folder=is_folder):
+                continue
+            if is_folder and not _is_never_walked(path):
+                yield from self._walk(path, ignored, excluded)
+            elif entry.name.endswith(".py") and entry.is_file():
+                yield path
+
+
+def _require_python_file(path: Path, name: str, argument: str) -> None:
+    if path.is_dir():
+        raise UsageError(f"{argument}: {name} is a folder; name the file that defines the class")
+    if not os.path.lexists(path):
+        raise UsageError(f"{name}: no such file or folder")
+    if not path.is_file():
+        raise UsageError(f"{name}: neither a file nor a folder that can be read")
+    if path.suffix != ".py":
+        raise UsageError(f"{name}: not a Python file; name .py files or folders")
+
+
+def _is_never_walked(folder: Path) -> bool:
+    return folder.name.startswith(".") or folder.name in _NEVER_WALKED or (folder / "pyvenv.cfg").is_file()
+
+
+def _is_worth_parsing(path: Path) -> bool:
+    try:
+        return may_define_modules(path.read_bytes())
+    except OSError:
+        return True  # the outline says what is wrong with it

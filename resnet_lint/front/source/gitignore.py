@@ -1,0 +1,72 @@
+"""What is left out of a walk: patterns in the syntax of .gitignore, with git's own order of precedence."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from pathspec import GitIgnoreSpec
+
+from resnet_lint.shared.errors import ConfigError
+
+
+@dataclass(frozen=True)
+class Layer:
+    """The patterns of one place and the folder that they are relative to."""
+
+    base: Path
+    spec: GitIgnoreSpec
+
+    def verdict(self, path: Path, *, folder: bool) -> bool | None:
+        """True leaves the path out, False takes it back in (a `!` pattern), None says nothing about it."""
+        if path == self.base or not path.is_relative_to(self.base):
+            return None
+        name = path.relative_to(self.base).as_posix()
+        return self.spec.check_file(f"{name}/" if folder else name).include
+
+
+def is_ignored(path: Path, layers: Sequence[Layer], *, folder: bool) -> bool:
+    """Whether the layers, outermost first, leave a path out: the innermost one that says something decides."""
+    verdicts = (layer.verdict(path, folder=folder) for layer in reversed(layers))
+    return next((verdict for verdict in verdicts if verdict is not None), False)
+
+
+def layer_of(option: str, base: Path, patterns: Iterable[str]) -> Layer:
+    """The layer of an option that holds patterns. Raises ConfigError for a pattern that git would not understand."""
+    patterns = tuple(patterns)
+    for pattern in patterns:
+        if not _is_valid(pattern):
+            raise ConfigError(f"the {option} pattern {pattern!r} is not valid in the syntax of .gitignore")
+    return Layer(base, GitIgnoreSpec.from_lines(patterns))
+
+
+def gitignore_layers(folder: Path) -> tuple[Layer, ...]:
+    """The layer of the .gitignore in this very folder, if there is one."""
+    try:
+        lines = (folder / ".gitignore").read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        return ()
+    # git passes over a pattern that it cannot read; pathspec would raise.
+    return (Layer(folder, GitIgnoreSpec.from_lines(filter(_is_valid, lines))),)
+
+
+def inherited_layers(folder: Path) -> tuple[Layer, ...]:
+    """The layers above a folder, up to its git root; none when they ignore the folder itself, for it was asked for."""
+    line = (folder, *folder.parents)
+    root = next((index for index, parent in enumerate(line) if (parent / ".git").exists()), 0)
+    layers: tuple[Layer, ...] = ()
+    for depth in range(root, 0, -1):
+        layers += gitignore_layers(line[depth])
+        if is_ignored(line[depth - 1], layers, folder=True):
+            return ()
+    return layers
+
+
+def _is_valid(pattern: str) -> bool:
+    try:
+        GitIgnoreSpec.from_lines([pattern])
+    except (ValueError, re.error):
+        return False
+    return True

@@ -1,0 +1,168 @@
+"""What one file defines, read without running it."""
+
+from __future__ import annotations
+
+import ast
+import builtins
+import sys
+import warnings
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from resnet_lint.shared.source_text import decode
+
+
+@dataclass(frozen=True)
+class ClassOutline:
+    """A class that may be an nn.Module. `name` is its qualified name, `line` that of the word `class`.
+
+    Its head goes from `first_line`, that of its first decorator, to the line before `body_line`; the rest is its body,
+    up to `end_line`.
+    """
+
+    name: str
+    line: int
+    bases: tuple[str, ...]
+    first_line: int
+    body_line: int
+    end_line: int
+
+
+@dataclass(frozen=True)
+class Outline:
+    """A file that could be parsed: its possible module classes, and the names that it binds at the top level."""
+
+    path: Path
+    classes: tuple[ClassOutline, ...]
+    names: frozenset[str]
+
+
+@dataclass(frozen=True)
+class Unreadable:
+    """A file that could not be parsed: the place, counted from 1, and the reason in one sentence."""
+
+    path: Path
+    line: int
+    column: int
+    reason: str
+
+
+def read_outline(path: Path) -> Outline | Unreadable:
+    """Parse a file. Whatever is wrong with it comes back as an Unreadable."""
+    try:
+        source = path.read_bytes()
+    except OSError as error:
+        return Unreadable(path, 1, 1, f"cannot read the file: {error.strerror or error}")
+    if b"\0" in source:
+        return Unreadable(path, *_place(source, source.index(b"\0")), "not Python source: the file holds NUL bytes")
+    try:
+        return parse_outline(path, decode(source))
+    except UnicodeDecodeError as error:
+        bad = error.object[error.start]
+        return Unreadable(path, *_place(error.object, error.start), f"byte 0x{bad:02x} is not valid {error.encoding}")
+    except (LookupError, UnicodeError) as error:
+        return Unreadable(path, 1, 1, f"cannot decode the file: {error}")
+    except SyntaxError as error:
+        return Unreadable(path, error.lineno or 1, max(error.offset or 1, 1), f"syntax error: {error.msg}")
+    except (RecursionError, MemoryError):
+        return Unreadable(path, 1, 1, "the code is nested too deeply for Python's parser")
+
+
+def _place(source: bytes, offset: int) -> tuple[int, int]:
+    """Line and column of a byte; the column counts characters as far as the line can be decoded."""
+    before = source[:offset]
+    line_start = before.rfind(b"\n") + 1
+    return before.count(b"\n") + 1, len(before[line_start:].decode("utf-8", "replace")) + 1
+
+
+def parse_outline(path: Path, text: str) -> Outline:
+    """The outline of a text. Raises what `ast.parse` raises."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # an invalid escape in the user's file is not our business
+        tree = ast.parse(text)
+    return Outline(path, tuple(_possible_modules(tree)), frozenset(_bound_at_top(tree)))
+
+
+def _possible_modules(tree: ast.Module) -> Iterator[ClassOutline]:
+    """The classes with a base that is not known to be something else, such as an Exception or an Enum."""
+    classes = list(_classes(tree, ""))
+    plain = _plain_names(tree, {node.name for _, node in classes})
+    while True:  # a class below a possible module is one too
+        possible = {node.name for _, node in classes if any(_root(base) not in plain for base in node.bases)}
+        if plain.isdisjoint(possible):
+            break
+        plain -= possible
+    for name, node in classes:
+        if node.name in possible:
+            bases = tuple(map(ast.unparse, node.bases))
+            body_line = max(first_line(node.body[0]), node.lineno + 1)
+            yield ClassOutline(name, node.lineno, bases, first_line(node), body_line, node.end_lineno or node.lineno)
+
+
+def first_line(node: ast.stmt) -> int:
+    """The line that a statement begins on, its decorators included."""
+    decorators: list[ast.expr] = getattr(node, "decorator_list", [])
+    return min([node.lineno, *(each.lineno for each in decorators)])
+
+
+def _classes(node: ast.AST, prefix: str) -> Iterator[tuple[str, ast.ClassDef]]:
+    """Every class below a node with its qualified name, spelled as Python spells `__qualname__`."""
+    for child in ast.iter_child_nodes(node):
+        if isinstance(child, ast.ClassDef):
+            yield prefix + child.name, child
+            yield from _classes(child, f"{prefix}{child.name}.")
+        elif isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef):
+            yield from _classes(child, f"{prefix}{child.name}.<locals>.")
+        else:
+            yield from _classes(child, prefix)
+
+
+def _plain_names(tree: ast.Module, own: set[str]) -> set[str]:
+    """Names that do not stand for an nn.Module: built-in ones, those of the standard library, and the file's `own`.
+
+    A name that is also assigned, or imported from elsewhere, may stand for anything.
+    """
+    plain = own.union(dir(builtins))
+    foreign: set[str] = set()
+    for node in ast.walk(tree):
+        for module, name in _imports(node):
+            (plain if module.split(".")[0] in sys.stdlib_module_names else foreign).add(name)
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            foreign.add(node.id)
+    return plain - foreign
+
+
+def _imports(node: ast.AST) -> Iterator[tuple[str, str]]:
+    """The (module, name it binds) pairs of an import statement; a relative import's module begins with a dot."""
+    if isinstance(node, ast.Import):
+        for alias in node.names:
+            yield alias.name, alias.asname or alias.name.split(".")[0]
+    elif isinstance(node, ast.ImportFrom):
+        for alias in node.names:
+            yield "." * node.level + (node.module or ""), alias.asname or alias.name
+
+
+def _root(base: ast.expr) -> str | None:
+    """The name that an expression starts from: `nn` of `nn.Module`, `Generic` of `Generic[T]`."""
+    while not isinstance(base, ast.Name):
+        match base:
+            case ast.Attribute(value=inner) | ast.Subscript(value=inner) | ast.Starred(value=inner):
+                base = inner
+            case ast.Call(func=inner):
+                base = inner
+            case _:
+                return None
+    return base.id
+
+
+def _bound_at_top(node: ast.AST) -> Iterator[str]:
+    """The names that a module binds itself, also below `if` and `try`, but not inside its functions and classes."""
+    for child in ast.iter_child_nodes(node):
+        yield from (name for _, name in _imports(child))
+        if isinstance(child, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+            yield child.name
+        elif isinstance(child, ast.Name) and isinstance(child.ctx, ast.Store):
+            yield child.id
+        else:
+            yield from _bound_at_top(child)

@@ -1,0 +1,102 @@
+"""What is being done, on one line of a terminal; on no terminal nothing is shown."""
+
+from __future__ import annotations
+
+import shutil
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, TextIO
+
+import click
+
+if TYPE_CHECKING:
+    from click._termui_impl import ProgressBar
+
+_CLEAR = "\r\x1b[2K"
+
+
+class Progress:
+    """Shows how many of `total` files are done and which are at work, for any number of threads.
+
+    The line appears after `delay` seconds, and on a terminal only.
+    """
+
+    def __init__(self, stream: TextIO, delay: float = 2.0) -> None:
+        self.total = 0
+        self._stream = stream
+        self._done = 0
+        self._at_work: list[str] = []
+        self._visible = False
+        self._lock = threading.Lock()
+        self._timer = threading.Timer(delay, self._appear)
+        self._timer.daemon = True  # never keeps the process alive
+
+    def __enter__(self) -> Progress:
+        if self._stream.isatty():
+            self._timer.start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self._timer.cancel()
+        with self._lock:
+            if self._visible:
+                self._write("")
+            self._visible = False
+
+    @contextmanager
+    def at(self, name: str) -> Iterator[None]:
+        """While the block runs, the file of this name is at work; then it is done."""
+        with self._lock:
+            self._at_work.append(name)
+            self._show()
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._at_work.remove(name)
+                self._done += 1
+                self._show()
+
+    def _appear(self) -> None:
+        with self._lock:
+            if not self._timer.finished.is_set():  # it was cancelled in the last moment
+                self._visible = True
+                self._show()
+
+    def _show(self) -> None:
+        if self._visible:
+            self._write(f"{self._done}/{self.total} {', '.join(self._at_work)}")
+
+    def _write(self, text: str) -> None:
+        columns = shutil.get_terminal_size().columns
+        self._stream.write(_CLEAR + text[: columns - 1])
+        self._stream.flush()
+
+
+class Status:
+    """Shows what is being done on one line of a stream: in words, or as a bar with the time left."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+        self._bar: ProgressBar[Any] | None = None
+
+    def __enter__(self) -> Status:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self.progress("")
+
+    def progress(self, text: str, done: int = 0, total: int = 0) -> None:
+        """Replace the line. With a total, it is a bar; `done` counts from the first of its steps."""
+        if not self._stream.isatty():
+            return
+        if not total:
+            self._stream.write(_CLEAR + text[: shutil.get_terminal_size().columns - 1])
+            self._stream.flush()
+            return
+        if self._bar is None:
+            self._bar = click.progressbar(length=total, label=text, file=self._stream, show_pos=True)
+            self._bar.pos = done - 1  # what was done before --resume says nothing of the time left
+        self._bar.update(done - self._bar.pos)

@@ -1,0 +1,51 @@
+"""The command `trace`. Its stages are imported where they run, so that --help does not wait for them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from resnet_lint.shared.errors import UsageError
+
+from ..options.model_arguments import takes_a_model
+from .report import FORMS
+
+
+@click.command()
+@takes_a_model
+@click.option("--depth", metavar="N", type=click.IntRange(min=1), help="How deep to open modules.")
+@click.option("--shapes", type=click.Choice(("hwc", "nchw")), default="hwc", help="hwc: rows x columns x channels.")
+@click.option("--symbolic", is_flag=True, help="Write shapes in the sizes of the inputs: H//2 x W//2 x 64.")
+@click.option("--prediction", is_flag=True, help="Follow one input through the stages.")
+@click.option("--format", "form", type=click.Choice(FORMS), default="table", help="The form of the report.")
+def trace(
+    path: str,
+    call: str | None,
+    input: tuple[str, ...],
+    depth: int | None,
+    shapes: str,
+    symbolic: bool,
+    prediction: bool,
+    form: str,
+) -> int:
+    """Show the shapes through a model, stage by stage, from one forward without data.
+
+    Exit code 0: the forward comes to its end. 1: a call in it fails. 2: the model could not be traced.
+    """
+    from ..named_model import named
+    from ..workers.interpreter import chooser
+    from ..workers.worker_client import Workers
+    from . import pipeline
+    from .report import View, render
+
+    if prediction and form != "table":
+        raise UsageError("--prediction is a table of its own; leave out --format")
+    given = {name: value for name, value in {"call": call, "input": input}.items() if value}
+    cwd = Path.cwd()
+    model = named(path, given, cwd)
+    with Workers(chooser(model.settings.python, model.file.path)) as workers:
+        found = pipeline.trace(model, workers)
+    view = View(cwd, depth, "nchw" if shapes == "nchw" else "hwc", symbolic)
+    click.echo(render("prediction" if prediction else form, found, view), nl=False)
+    return pipeline.exit_code(found)

@@ -1,0 +1,169 @@
+"""Turns the steps of a trace into boxes to draw: fewer than there are steps, so that ResNet-152 stays readable.
+
+Activations and normalisations are a line in the box that they follow, a module with a single box inside is that box,
+and neighbours that are alike are drawn once, with their number.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+from resnet_lint.shared.records.model_trace import Flow, ModelTrace, Place, Step, TracedFault
+
+from ..operation_names import ADDITIONS, layer_name
+
+Sort = Literal["input", "output", "layer", "small", "join", "group"]
+
+
+@dataclass(frozen=True)
+class Box:
+    """A rectangle of the picture: a layer, a join, an input or output of the model, or a module with boxes inside.
+
+    `lines` are below its `title` and `kind`, the class of a module with parts; `followers` are the names of what only
+    follows. `ids` are all steps that it stands for, `count` the modules that are alike and drawn once.
+    """
+
+    id: int
+    title: str
+    lines: tuple[str, ...]
+    sort: Sort
+    ids: frozenset[int]
+    path: str
+    place: Place | None
+    kind: str = ""
+    followers: tuple[str, ...] = ()
+    count: int = 1
+    fault: TracedFault | None = None
+    parts: tuple[Box, ...] = ()
+
+    @property
+    def texts(self) -> tuple[str, ...]:
+        """What stands below the heading, a line each."""
+        return tuple(filter(None, (*self.lines, ", ".join(self.followers))))
+
+    @property
+    def heading(self) -> str:
+        """The title with the number of modules that are alike."""
+        return f"{self.title} (x{self.count})" if self.count > 1 else self.title
+
+    @property
+    def holds_fault(self) -> bool:
+        """Whether this or something inside does not fit."""
+        return self.fault is not None or any(part.holds_fault for part in self.parts)
+
+
+def _readable_depth(root: Box) -> int:
+    """How deep to open a box so that one can take in what is seen."""
+    depth = 1
+    while _count(root, depth) < _count(root, depth + 1) <= _MOST_BOXES:
+        depth += 1
+    return depth
+
+
+_MOST_BOXES = 60
+
+
+def _count(box: Box, depth: int) -> int:
+    """The boxes that are seen where a box is opened so many levels deep."""
+    return 1 + sum(_count(part, depth - 1) for part in box.parts if depth > 0)
+
+
+def opened(trace: ModelTrace, depth: int | None) -> tuple[Box, int]:
+    """The box of the whole model with all others inside, and how deep to open it where no depth is asked for."""
+    root = _Boxes(trace).of(trace.root)
+    return root, depth or _readable_depth(root)
+
+
+class _Boxes:
+    def __init__(self, trace: ModelTrace) -> None:
+        self._trace = trace
+        self._faults: Mapping[int, TracedFault] = {fault.step: fault for fault in trace.faults}
+        self._into: dict[int, list[Flow]] = {}
+        self._out_of: dict[int, list[Flow]] = {}
+        for flow in trace.flows:
+            self._into.setdefault(flow.target, []).append(flow)
+            self._out_of.setdefault(flow.source, []).append(flow)
+
+    def of(self, step: Step) -> Box:
+        if not step.parts:
+            return self._leaf(step)
+        parts = self._folded(step.parts)
+        if len(parts) == 1 and parts[0].count == 1 and step is not self._trace.root and not parts[0].parts:
+            inner = parts[0]
+            name = "" if inner.title.isdigit() else f"{inner.title}: "
+            lines = (name + "".join(inner.lines[:1]), *inner.lines[1:])
+            return replace(inner, title=step.name, lines=lines, path=step.path, place=step.place or inner.place)
+        ids = frozenset(each.id for each in step.walk())
+        kind = step.kind if step.kind != step.name else ""
+        return Box(step.id, step.name, (), "group", ids, step.path, step.place, kind=kind, parts=parts)
+
+    def _leaf(self, step: Step) -> Box:
+        fault = self._faults.get(step.id)
+        words = " ".join(filter(None, (step.kind if step.kind != step.name else "", step.detail)))
+        lines = tuple(filter(None, (words, "does not fit" if fault is not None else "")))
+        ids = frozenset({step.id})
+        return Box(step.id, step.name, lines, self._sort(step), ids, step.path, step.place, fault=fault)
+
+    def _sort(self, step: Step) -> Sort:
+        if step.operation in ("input", "output"):
+            return "input" if step.operation == "input" else "output"
+        if step.id in self._trace.additions or step.operation in ADDITIONS or step.operation in ("cat", "concat"):
+            return "join"
+        return "layer" if layer_name(step) is not None else "small"
+
+    def _folded(self, steps: Sequence[Step]) -> tuple[Box, ...]:
+        """The boxes of some neighbours: what only follows in the box before it, and what is alike in one box."""
+        runs: list[list[Step]] = []
+        for step in steps:
+            if runs and self._repeats(step, runs[-1][-1]):
+                runs[-1].append(step)
+            else:
+                runs.append([step])
+        boxes: list[Box] = []
+        for run in runs:
+            if boxes and self._only_follows(run[0], boxes[-1]):
+                boxes[-1] = _with_follower(boxes[-1], run[0])
+            else:
+                boxes.append(self._repeated(run))
+        return tuple(boxes)
+
+    def _repeats(self, step: Step, before: Step) -> bool:
+        """Whether a module does once more what the one before it did, to what that one gives."""
+        if not step.parts or not before.parts:
+            return False
+        inside, earlier = ({each.id for each in one.walk()} for one in (step, before))
+        fed = any(flow.source in earlier for id in inside for flow in self._into.get(id, []))
+        return fed and _form(step, self._faults) == _form(before, self._faults)
+
+    def _repeated(self, steps: Sequence[Step]) -> Box:
+        box = self.of(steps[0])
+        if len(steps) == 1:
+            return box
+        ids = frozenset(each.id for step in steps for each in step.walk())
+        title = f"{steps[0].name} .. {steps[-1].name}"
+        return replace(box, title=title, ids=ids, count=len(steps))
+
+    def _only_follows(self, step: Step, before: Box) -> bool:
+        """Whether a step does a small thing to what one box gives to nobody else."""
+        if step.parts or before.parts or self._sort(step) != "small" or before.sort in ("input", "output"):
+            return False
+        flows = self._into.get(step.id, [])
+        if len(flows) != 1 or flows[0].source not in before.ids or step.id in self._faults:
+            return False
+        users = {flow.target for id in before.ids for flow in self._out_of.get(id, [])} - before.ids
+        return users == {step.id} and all(flow.tensor.shape == flows[0].tensor.shape for flow in self._out_of[step.id])
+
+
+def _with_follower(box: Box, step: Step) -> Box:
+    name = step.kind if step.name.isdigit() else step.name
+    return replace(box, followers=(*box.followers, name), ids=box.ids | {step.id})
+
+
+def _form(step: Step, faults: Mapping[int, TracedFault]) -> Any:
+    """A module by what it does, through all its parts."""
+    shapes = tuple(tensor.shape for tensor in step.takes), tuple(tensor.shape for tensor in step.gives)
+    fault = faults[step.id].error if step.id in faults else None
+    inside = tuple((part.name, _form(part, faults)) for part in step.parts)
+    return step.kind, step.operation, step.detail, shapes, fault, inside

@@ -1,0 +1,46 @@
+"""The picture as a plain graph, for languages whose own tools lay it out: the edges between the boxes that are seen."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from resnet_lint.shared.records.model_trace import Flow, Role, Tensor
+
+from .boxes import Box
+from .wires import common_role
+
+
+@dataclass(frozen=True)
+class Edge:
+    """A tensor on its way between two boxes."""
+
+    source: Box
+    target: Box
+    tensor: Tensor
+    role: Role
+
+
+def edges_between(root: Box, depth: int, flows: Sequence[Flow]) -> list[Edge]:
+    """The edges where a box is opened so many levels deep, one for each tensor and pair of boxes."""
+    box_of = _owners(root, depth)
+    found: dict[tuple[int, int, str], tuple[Box, Box, Tensor, set[Role]]] = {}
+    for flow in flows:
+        source, target = box_of[flow.source], box_of[flow.target]
+        if source is not target:
+            key = source.id, target.id, flow.tensor.name
+            found.setdefault(key, (source, target, flow.tensor, set()))[3].add(flow.role)
+    return [Edge(source, target, tensor, common_role(roles)) for source, target, tensor, roles in found.values()]
+
+
+def _owners(box: Box, depth: int) -> dict[int, Box]:
+    """The innermost box that is seen for each step."""
+    owners: dict[int, Box] = {}
+    for part in box.parts:
+        if part.parts and depth > 1:
+            inside = _owners(part, depth - 1)
+            last = list(inside.values())[-1]  # for those of several that are alike, but not drawn
+            owners |= dict.fromkeys(part.ids, last) | inside
+        else:
+            owners |= dict.fromkeys(part.ids, part)
+    return owners

@@ -1,0 +1,129 @@
+"""Where everything of a picture lies: boxes from the inside out, rows from the top down. Lengths are in pixels."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from resnet_lint.shared.records.model_trace import Flow, Tensor
+
+from .boxes import Box
+from .rows import Layers, Link, Room, Vertex, layers
+from .wires import Wire, wires_in
+
+CHARACTER = 7.3  # the width of a character, which are all alike
+LINE = 16.0
+PAD = 10.0
+ROW_GAP = 12.0
+_MOST_CHARACTERS = 44
+
+Point = tuple[float, float]
+
+
+@dataclass(eq=False)
+class Picture:
+    """A box with its size, its text, and what lies inside: the places, the wires, and the pictures of its parts.
+
+    `tops` are the upper edges of its rows, relative to the box, with the lower edge of the last one at the end.
+    """
+
+    box: Box
+    title: str
+    lines: tuple[str, ...]
+    width: float
+    is_open: bool = False
+    inside: Layers | None = None
+    wires: tuple[Wire, ...] = ()
+    labels: tuple[str, ...] = ()
+    parts: tuple[Picture, ...] = ()
+    left: float = 0.0
+    tops: list[float] = field(default_factory=list)
+
+    def door(self, name: str, side: str) -> float:
+        """Where a tensor enters (`top`) or leaves (`bottom`) the box, from its left edge."""
+        if self.inside is None:
+            return self.width / 2
+        ports = [each for each in self.inside.vertices if each.sort == "port" and (each.row == 0) == (side == "top")]
+        own = [port for port in ports if self.wires[port.number].tensor.name == name]
+        found = own or ports[:1]  # what leaves the last of several that are alike has another name than in the first
+        return self.left + found[0].x if found else self.width / 2
+
+    def course(self, link: Link) -> tuple[Point, ...]:
+        """The corners of a piece of wire, relative to the box: down from its start to the end of that row, and across.
+
+        A wire that leaves the box goes on to its lower edge.
+        """
+        name = self.wires[link.wire].tensor.name
+        start, end = link.start, link.end
+        upper = self.tops[start.row] if start.sort != "port" else self.head
+        lower = max(upper, self.tops[start.row + 1] - ROW_GAP)
+        if start.sort == "part":
+            upper += self.parts[start.number].height
+        elif start.sort == "label":
+            upper = lower
+        x, y = self._end_of(end, name, "top"), self.tops[end.row]
+        points = [(self._end_of(start, name, "bottom"), upper), (self._end_of(start, name, "bottom"), lower), (x, y)]
+        if end.sort == "port":
+            points.append((x, self.height))
+        return tuple(points)
+
+    def _end_of(self, vertex: Vertex, name: str, side: str) -> float:
+        x = self.left + vertex.x
+        if vertex.sort != "part":
+            return x
+        part = self.parts[vertex.number]
+        return x - part.room[0] + part.door(name, side)
+
+    @property
+    def room(self) -> Room:
+        """The box to the left and to the right of its first door."""
+        first = self.door(self.wires[0].tensor.name, "top") if self.wires else self.width / 2
+        return first, self.width - first
+
+    @property
+    def head(self) -> float:
+        """The height of the text."""
+        return PAD + LINE * (1 + len(self.lines))
+
+    @property
+    def height(self) -> float:
+        return self.tops[-1] if self.is_open else self.head
+
+
+def shortened(text: str) -> str:
+    """A text that fits a box of the largest width."""
+    return text if len(text) <= _MOST_CHARACTERS else f"{text[: _MOST_CHARACTERS - 1]}\N{HORIZONTAL ELLIPSIS}"
+
+
+def text_width(text: str) -> float:
+    return len(text) * CHARACTER
+
+
+def picture(box: Box, flows: tuple[Flow, ...], depth: int, label: Callable[[Tensor], str]) -> Picture:
+    """The picture of a box, opened so many levels deep; the inside of closed boxes is laid out as well."""
+    title = shortened(box.heading)
+    lines = tuple(map(shortened, box.texts))
+    head = f"+ {title}  {box.kind}" if box.parts else title
+    width = max(map(text_width, (head, *lines))) + 2 * PAD
+    if not box.parts:
+        return Picture(box, title, lines, width)
+    parts = tuple(picture(part, flows, depth - 1, label) for part in box.parts)
+    wires = wires_in(box, flows)
+    labels = tuple(label(wire.tensor) for wire in wires)
+    inside = layers([part.room for part in parts], wires, list(map(text_width, labels)))
+    made = Picture(box, title, lines, max(width, inside.width + 2 * PAD), depth > 0, inside, wires, labels, parts)
+    made.left = (made.width - inside.width) / 2
+    restack(made)
+    return made
+
+
+def restack(picture: Picture) -> None:
+    """Give the rows of a box their places, for the height that its parts have now."""
+    assert picture.inside is not None
+    heights = [0.0] * picture.inside.rows
+    for vertex in picture.inside.vertices:
+        height = picture.parts[vertex.number].height if vertex.sort == "part" else LINE * (vertex.sort == "label")
+        heights[vertex.row] = max(heights[vertex.row], height)
+    picture.tops = [picture.head + ROW_GAP]
+    for height in heights:
+        picture.tops.append(picture.tops[-1] + height + ROW_GAP * bool(height))

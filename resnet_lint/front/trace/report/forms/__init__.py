@@ -1,0 +1,1 @@
+"""The forms of a trace; each is a module with a function `report`."""

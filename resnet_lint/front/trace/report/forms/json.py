@@ -1,0 +1,88 @@
+"""The trace for machines: one JSON object, as schema.json beside this file describes it."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from typing import Any
+
+from resnet_lint import __version__
+from resnet_lint.front.trace.stages import Stage, stages
+from resnet_lint.shared.records.model_trace import Flow, ModelTrace, Place, Step, Tensor, TracedFault
+from resnet_lint.shared.source_text import shown
+
+from .. import View
+
+VERSION = 1
+
+
+def report(trace: ModelTrace, view: View) -> str:
+    """The whole trace; of what the view says, the stages follow its depth."""
+    fields = {
+        "version": VERSION,
+        "tool": {"name": "resnet-lint", "version": __version__, "torch": trace.torch},
+        "path": shown(trace.path, view.cwd),
+        "target": trace.label,
+        "module_path": trace.within,
+        "others": trace.others,
+        "stages": [_stage(stage) for stage in stages(trace, view.depth or 1)],
+        "model": _step(trace.root, view),
+        "flows": [_flow(flow) for flow in trace.flows],
+        "residual_additions": trace.additions,
+        "faults": [_fault(fault, view) for fault in trace.faults],
+        "stopped": trace.stopped,
+        "unsymbolic": trace.unsymbolic,
+        "contract": None if trace.contract is None else asdict(trace.contract),
+    }
+    return json.dumps(fields, indent=2) + "\n"
+
+
+def _stage(stage: Stage) -> dict[str, Any]:
+    return {
+        "number": stage.number,
+        "name": stage.name,
+        "operation": stage.operation,
+        "in": list(map(_tensor, stage.takes)),
+        "out": list(map(_tensor, stage.gives)),
+        "parameters": stage.parameters,
+        "steps": [step.id for step in stage.steps],
+        "faulty": stage.is_faulty,
+    }
+
+
+def _step(step: Step, view: View) -> dict[str, Any]:
+    return {
+        "id": step.id,
+        "name": step.name,
+        "path": step.path,
+        "kind": step.kind,
+        "operation": step.operation,
+        "detail": step.detail,
+        "parameters": step.parameters,
+        "in": list(map(_tensor, step.takes)),
+        "out": list(map(_tensor, step.gives)),
+        "called": _place(step.place, view),
+        "built": _place(step.built, view),
+        "parts": [_step(part, view) for part in step.parts],
+    }
+
+
+def _place(place: Place | None, view: View) -> dict[str, Any] | None:
+    return None if place is None else {"path": shown(place.path, view.cwd), "line": place.line}
+
+
+def _flow(flow: Flow) -> dict[str, Any]:
+    return {"source": flow.source, "target": flow.target, **_tensor(flow.tensor), "role": flow.role}
+
+
+def _tensor(tensor: Tensor) -> dict[str, Any]:
+    return {"shape": tensor.shape, "symbolic": tensor.symbolic}
+
+
+def _fault(fault: TracedFault, view: View) -> dict[str, Any]:
+    return {
+        "step": fault.step,
+        "error": fault.error,
+        "operands": [{"role": operand.role, "shape": operand.shape} for operand in fault.operands],
+        "causes": [{**asdict(cause), "path": shown(cause.path, view.cwd)} for cause in fault.causes],
+    }

@@ -1,0 +1,151 @@
+"""The picture of a trace as one SVG file, light and dark."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from html import escape
+
+from resnet_lint.front.trace.drawing.boxes import Box, opened
+from resnet_lint.front.trace.drawing.picture import LINE, PAD, Picture, Point, picture
+from resnet_lint.front.trace.drawing.rows import Layers, Link
+from resnet_lint.shared.extras import require
+from resnet_lint.shared.records.model_trace import ModelTrace, Tensor
+
+from .. import View
+from ..shapes import shape_text
+from ..text import title
+
+STYLE = """
+.picture { --paper: #fff; --card: #f6f7f9; --ink: #1b1f24; --soft: #5a6470; --line: #aab3bd; --frame: #d5dae0;
+  --skip: #0b62c4; --join: #e4effc; --bad: #b3261e; --bad-card: #fdeceb; --end: #e8f3ea; }
+@media (prefers-color-scheme: dark) { .picture { --paper: #14171a; --card: #22272d; --ink: #e6e9ed; --soft: #a3adb8;
+  --line: #6b7682; --frame: #3c444d; --skip: #6cb0ff; --join: #1d3350; --bad: #ff8a80; --bad-card: #43201e;
+  --end: #1e3325; } }
+.picture text { font: 12px ui-monospace, Menlo, Consolas, "DejaVu Sans Mono", monospace; fill: var(--ink); }
+.picture .title { font-weight: 600; } .picture .line { fill: var(--soft); font-weight: 400; }
+.picture rect { fill: var(--card); stroke: var(--line); }
+.picture .group > rect { fill: var(--paper); stroke: var(--frame); stroke-width: 1.5; }
+.picture .closed > rect { fill: var(--card); } .picture .join > rect { fill: var(--join); stroke: var(--skip); }
+.picture .input > rect, .picture .output > rect { fill: var(--end); }
+.picture .fault > rect { fill: var(--bad-card); stroke: var(--bad); stroke-width: 2; }
+.picture .holds-fault > rect { stroke: var(--bad); }
+.picture path { fill: none; stroke: var(--line); stroke-width: 1.5; }
+.picture .shortcut { stroke: var(--skip); stroke-width: 2.5; }
+.picture .to-fault { stroke: var(--bad); stroke-width: 2.5; }
+.picture .label { fill: var(--soft); text-anchor: middle; paint-order: stroke; stroke: var(--paper); stroke-width: 5; }
+.picture .label.to-fault { fill: var(--bad); stroke: var(--paper); stroke-width: 5; font-weight: 600; }
+.picture .arrives { marker-end: url(#tip); } .picture #tip path { fill: var(--soft); stroke: none; }
+"""
+
+DEFINITIONS = (
+    '<defs><marker id="tip" viewBox="0 0 8 6" refX="4" refY="6" markerWidth="8" markerHeight="6" '
+    'markerUnits="userSpaceOnUse"><path d="M0 0 H8 L4 6 Z"/></marker></defs>'
+)
+
+_SIGNS = ("+", "\N{MINUS SIGN}")  # of a closed and of an open box
+
+
+def report(trace: ModelTrace, view: View) -> str:
+    """The picture, opened to the view's depth, or as far as one can take in; what is closed is left out."""
+    drawn = draw(trace, view)
+    size = f'width="{drawn.width:.0f}" height="{drawn.height:.0f}" viewBox="0 0 {drawn.width:.0f} {drawn.height:.0f}"'
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" class="picture" role="img" {size}>\n'
+        f"<title>{escape(title(trace))}</title>\n<style>{STYLE}</style>\n"
+        f'{DEFINITIONS}<rect width="100%" height="100%" style="fill: var(--paper); stroke: none"/>\n'
+        f"{''.join(markup(drawn, everything=False))}</svg>\n"
+    )
+
+
+def draw(trace: ModelTrace, view: View) -> Picture:
+    """The places of everything in the picture. Raises UsageError where igraph is not installed."""
+    require("igraph", extra="trace")
+    root, depth = opened(trace, view.depth)
+
+    def label(tensor: Tensor) -> str:
+        return shape_text(tensor, view)
+
+    return picture(root, trace.flows, depth, label)
+
+
+def markup(drawn: Picture, *, everything: bool, place: str = "") -> Iterator[str]:
+    """The SVG of a box, with the attributes of its place; `everything` also has what is closed, and what opens it."""
+    data = _for_script(drawn) if everything else ""
+    yield f'<g class="box {" ".join(_classes(drawn))}"{place}{data}>'
+    yield f'<rect width="{drawn.width:.1f}" height="{drawn.height:.1f}" rx="6"/>'
+    sign = f'<tspan class="sign">{_SIGNS[drawn.is_open]} </tspan>' if data and drawn.box.parts else ""
+    kind = f'<tspan class="line" dx="14">{escape(drawn.box.kind)}</tspan>' if drawn.box.kind else ""
+    yield f'<text class="title" x="{PAD:.0f}" y="{LINE:.0f}">{sign}{escape(drawn.title)}{kind}</text>'
+    for number, text in enumerate(drawn.lines, 2):
+        yield f'<text class="line" x="{PAD:.0f}" y="{LINE * number:.0f}">{escape(text)}</text>'
+    yield f"<title>{escape(_tip(drawn.box))}</title>"
+    if drawn.inside is not None and (drawn.is_open or everything):
+        yield '<g class="inside">'
+        yield from _inside(drawn, drawn.inside, everything)
+        yield "</g>"
+    yield "</g>\n"
+
+
+def _for_script(drawn: Picture) -> str:
+    """What the page's script needs to open and close a box."""
+    rows = f' data-rows="{drawn.inside.rows}"' if drawn.inside is not None else ""
+    return f' data-id="{drawn.box.id}" data-head="{drawn.head:.1f}"{rows} tabindex="0" role="button"'
+
+
+def _inside(drawn: Picture, inside: Layers, everything: bool) -> Iterator[str]:
+    for link in inside.links:
+        course = drawn.course(link)
+        start, end = link.start, link.end
+        ends = (start.sort, course[0][0], start.row, start.number, end.sort, course[2][0], end.row)
+        data = f' data-wire="{" ".join(map(str, ends))}"' if everything else ""
+        yield f'<path class="{_role(drawn, link)}" d="{path(course)}"{data}/>'
+    faulty = {link.start for link in inside.links if _leads_to_fault(drawn, link)}
+    for vertex in inside.vertices:
+        x, y = drawn.left + vertex.x, drawn.tops[vertex.row]
+        data = f' data-row="{vertex.row}"' if everything else ""
+        if vertex.sort == "label":
+            text = escape(drawn.labels[vertex.number])
+            kind = "label to-fault" if vertex in faulty else "label"
+            yield f'<text class="{kind}" x="{x:.1f}" y="{y + LINE - 4:.1f}"{data}>{text}</text>'
+        elif vertex.sort == "part":
+            part = drawn.parts[vertex.number]
+            x -= part.room[0]
+            data += f' data-x="{x:.1f}" data-number="{vertex.number}"' if everything else ""
+            place = f' transform="translate({x:.1f} {y:.1f})"{data}'
+            yield from markup(part, everything=everything, place=place)
+
+
+def path(points: Sequence[Point]) -> str:
+    """Down, across in a curve, and down."""
+    (x, top), (_, bottom), (end_x, end), *rest = points
+    middle = (bottom + end) / 2
+    down = "".join(f" V{y:.1f}" for _, y in rest)
+    return (
+        f"M{x:.1f} {top:.1f} V{bottom:.1f} C{x:.1f} {middle:.1f} {end_x:.1f} {middle:.1f} {end_x:.1f} {end:.1f}{down}"
+    )
+
+
+def _role(drawn: Picture, link: Link) -> str:
+    if _leads_to_fault(drawn, link):
+        return "to-fault arrives"
+    return f"{link.role} arrives" if link.end.sort == "part" else link.role
+
+
+def _leads_to_fault(drawn: Picture, link: Link) -> bool:
+    return link.end.sort == "part" and drawn.parts[link.end.number].box.fault is not None
+
+
+def _classes(drawn: Picture) -> Iterator[str]:
+    yield drawn.box.sort
+    if drawn.box.parts:
+        yield "open" if drawn.is_open else "closed"
+    if drawn.box.fault is not None:
+        yield "fault"
+    elif drawn.box.holds_fault:
+        yield "holds-fault"
+
+
+def _tip(box: Box) -> str:
+    place = f", line {box.place.line}" if box.place is not None else ""
+    error = f"\n{box.fault.error}" if box.fault is not None else ""
+    return f"{box.path or box.title}{place}{error}"

@@ -1,0 +1,199 @@
+"""Groups the steps of a trace into the stages that a person would name: stem, residual blocks, pooling, classifier.
+
+A stage begins with a layer, a group or a join. Activations and normalisations belong to what they follow, reshapes to
+what they lead to. In front of the first group, the layers of the stem are one stage.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import takewhile
+
+from resnet_lint.shared.records.model_trace import ModelTrace, Step, Tensor
+
+from .operation_names import ADDITIONS, in_words, layer_name
+
+# The names that people give to a classifier's last layer.
+_CLASSIFIERS = frozenset({"fc", "head", "classifier", "logits", "linear", "heads.head", "head.fc"})
+
+
+@dataclass(frozen=True)
+class Stage:
+    """Some steps that follow each other, with what they take from outside, what they give, and their parameters.
+
+    `operation` says in words what they do; `classes` how many classes the model tells apart, where it ends in that.
+    """
+
+    number: int
+    steps: tuple[Step, ...]
+    operation: str
+    takes: tuple[Tensor, ...]
+    gives: tuple[Tensor, ...]
+    parameters: int
+    is_faulty: bool = False
+    classes: int | None = None
+
+    @property
+    def name(self) -> str:
+        """The path of the module, or of the first and the last one."""
+        named = [step.path or step.name for step in self.steps]
+        return named[0] if len(named) == 1 else f"{named[0]} .. {named[-1]}"
+
+
+def stages(trace: ModelTrace, depth: int = 1) -> tuple[Stage, ...]:
+    """The stages of a trace; with a depth of 2 or more, what lies inside the model's direct parts."""
+    model = _opened(trace.root)
+    elements = [each for each in _elements(model, depth) if each.operation not in ("input", "output")]
+    groups = _grouped(elements, _stem(model), trace)
+    found = [_stage(number, group, trace) for number, group in enumerate([*map(_alone, trace.inputs), *groups], 1)]
+    return (*found[:-1], *map(_classifying, found[-1:])) if _takes_image(trace) else tuple(found)
+
+
+def _alone(step: Step) -> tuple[Step, ...]:
+    return (step,)
+
+
+def _opened(step: Step) -> Step:
+    """A model that is nothing but a wrapper of another one is passed over."""
+    inner = [part for part in step.parts if part.operation not in ("input", "output")]
+    return _opened(inner[0]) if len(inner) == 1 and inner[0].parts else step
+
+
+def _elements(step: Step, depth: int) -> Iterator[Step]:
+    for part in step.parts:
+        if part.parts and depth > 1:
+            yield from _elements(part, depth - 1)
+        else:
+            yield part
+
+
+def _stem(model: Step) -> set[int]:
+    """The steps in front of a model's first group, where it has one."""
+    parts = [part for part in model.parts if part.operation != "input"]
+    before = list(takewhile(lambda part: not part.parts, parts))
+    return {part.id for part in before} if len(before) < len(parts) else set()
+
+
+def _grouped(elements: Sequence[Step], stem: set[int], trace: ModelTrace) -> list[tuple[Step, ...]]:
+    groups: list[list[Step]] = []
+    waiting: list[Step] = []  # reshapes, for the group that follows
+    for element in elements:
+        if groups and _follows(element, groups[-1], element.id in stem, trace):
+            groups[-1] += [*waiting, element]
+            waiting = []
+        elif _is_small(element) and not _keeps_shape(element) and groups:
+            waiting.append(element)
+        else:
+            groups.append([*waiting, element])
+            waiting = []
+    if waiting:
+        groups[-1] += waiting
+    return [tuple(group) for group in groups]
+
+
+def _follows(element: Step, group: Sequence[Step], in_stem: bool, trace: ModelTrace) -> bool:
+    """Whether an element goes on with the group before it."""
+    if in_stem:
+        return True
+    if _is_small(element):
+        return _keeps_shape(element)
+    return bool(_blocks_in(element, trace)) and _beside(element, group[-1])
+
+
+def _beside(element: Step, before: Step) -> bool:
+    """Whether two groups are neighbours in one list of modules: `layers.0` and `layers.1`."""
+    (outer, _, number), (outer_before, _, number_before) = (each.path.rpartition(".") for each in (element, before))
+    listed = number.isdigit() and number_before.isdigit() and "." in element.name
+    return bool(element.parts) and listed and outer == outer_before
+
+
+def _is_small(step: Step) -> bool:
+    return not step.parts and layer_name(step) is None and step.operation not in ADDITIONS
+
+
+def _keeps_shape(step: Step) -> bool:
+    return {tensor.shape for tensor in step.takes} >= {tensor.shape for tensor in step.gives}
+
+
+def _blocks_in(step: Step, trace: ModelTrace) -> list[Step]:
+    """The residual blocks in a step: the steps in which an addition closes a skip connection."""
+    return [each for each in step.walk() if any(part.id in trace.additions for part in each.parts)]
+
+
+def _stage(number: int, steps: tuple[Step, ...], trace: ModelTrace) -> Stage:
+    inside = {each.id for step in steps for each in step.walk()}
+    takes = [flow.tensor for flow in trace.flows if flow.target in inside and flow.source not in inside]
+    gives = [flow.tensor for flow in trace.flows if flow.source in inside and flow.target not in inside]
+    return Stage(
+        number,
+        steps,
+        _operation(steps, trace),
+        tuple(dict.fromkeys(takes)),
+        tuple(dict.fromkeys(gives)),
+        sum(step.parameters for step in steps),
+        any(fault.step in inside for fault in trace.faults),
+    )
+
+
+def _operation(steps: Sequence[Step], trace: ModelTrace) -> str:
+    if steps[0].operation == "input":
+        return "input image" if _is_image(steps[0].gives) else "input"
+    blocks = [block for step in steps for block in _blocks_in(step, trace)]
+    if len(blocks) == 1 and _is_alone(blocks[0], steps):
+        return _block(blocks[0], trace)
+    in_blocks = {step.id for block in blocks for step in block.walk()}
+    leaves = [leaf for step in steps for leaf in step.leaves if leaf.id not in in_blocks]
+    names = [name for leaf in leaves if (name := _name(leaf, trace)) is not None]
+    if blocks:
+        stacked = f"{len(blocks)} stacked residual blocks" if len(blocks) > 1 else "residual block"
+        return f"{stacked}, with {in_words(names)}" if names else stacked
+    if not names:
+        return ", ".join(dict.fromkeys(step.kind for step in steps))
+    if len(names) == 1:
+        return names[0]
+    words = in_words(names)
+    return words.replace("one ", "first ", 1) if _is_stem(steps, trace) else words
+
+
+def _is_alone(block: Step, steps: Sequence[Step]) -> bool:
+    """Whether some steps are nothing but one block, and activations after it."""
+    return steps[0] is block and all(_is_small(step) for step in steps[1:])
+
+
+def _is_stem(steps: Sequence[Step], trace: ModelTrace) -> bool:
+    """Whether some steps are layers of the model itself, right behind its input."""
+    entering = {flow.source for flow in trace.flows if flow.target == steps[0].id}
+    return not any(step.parts for step in steps) and entering <= {step.id for step in trace.inputs}
+
+
+def _name(leaf: Step, trace: ModelTrace) -> str | None:
+    if leaf.id in trace.additions:
+        return "residual addition"
+    return "addition" if leaf.operation in ADDITIONS else layer_name(leaf)
+
+
+def _block(block: Step, trace: ModelTrace) -> str:
+    """A residual block in words: what its branch does, and what is added to that."""
+    on_shortcut = {flow.target for flow in trace.flows if flow.role == "shortcut"} - set(trace.additions)
+    leaves = [leaf for leaf in block.leaves if leaf.id not in on_shortcut]
+    names = [name for leaf in leaves if (name := layer_name(leaf)) is not None]
+    projected = any(layer_name(leaf) is not None for leaf in block.leaves if leaf.id in on_shortcut)
+    return f"residual block: {in_words(names)}, plus {'a projection of the input' if projected else 'the input'}"
+
+
+def _is_image(tensors: Sequence[Tensor]) -> bool:
+    return any(len(tensor.shape) == 4 and tensor.shape[1] in (1, 3, 4) for tensor in tensors)
+
+
+def _takes_image(trace: ModelTrace) -> bool:
+    return any(_is_image(step.gives) for step in trace.inputs)
+
+
+def _classifying(stage: Stage) -> Stage:
+    """The last stage of a classifier of images says how many classes there are."""
+    shapes = [tensor.shape for tensor in stage.gives]
+    is_classifier = stage.operation == "fully connected layer" and stage.steps[-1].path in _CLASSIFIERS
+    if is_classifier and len(shapes) == 1 and len(shapes[0]) == 2 and shapes[0][1] > 1:
+        return replace(stage, classes=shapes[0][1])
+    return stage

@@ -1,0 +1,96 @@
+"""What the user says of the classes of a file: on the command line, in comments and in the configuration."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from ..shared.errors import ConfigError, UsageError
+from ..shared.notation import called_name
+from ..shared.records.requests import Target
+from ..shared.source_text import shown
+from .options.settings import Settings
+from .source.comments import read_comments
+from .source.discover import SourceFile
+from .source.outline import Outline, Unreadable
+
+
+def targets_of(file: SourceFile, outline: Outline, settings: Settings) -> tuple[Target, ...]:
+    """The targets of a file: those of the command line first, then those of comments, then those of the configuration.
+
+    What is said of one class in several places is one target, whose call and inputs come from the first that has them.
+    """
+    merged: dict[str, Target] = {}
+    for target in (
+        _options(file, outline, settings, given=True),
+        *read_comments(str(file.path)).targets,
+        *(target for path, target in settings.targets if path == file.path),
+        _options(file, outline, settings, given=False),
+    ):
+        if target.call is not None or target.inputs:
+            key = target.name or target.origin
+            merged[key] = _filled(merged[key], target) if key in merged else target
+    return tuple(merged.values())
+
+
+def _options(file: SourceFile, outline: Outline, settings: Settings, *, given: bool) -> Target:
+    """The options `call` and `input`, as far as they are given on the command line, or as far as they are not."""
+    call = settings.call if ("call" in settings.given) is given else None
+    inputs = settings.input if ("input" in settings.given) is given else ()
+    called = called_name(call) if call is not None else None
+    built = called if called in {each.name for each in outline.classes} else None
+    return Target(file.only_class or built, call, inputs, "--call" if given else "call of [tool.resnet-lint]")
+
+
+def _filled(first: Target, second: Target) -> Target:
+    if first.call is None and second.call is not None:
+        return replace(second, inputs=first.inputs or second.inputs)
+    return replace(first, inputs=first.inputs or second.inputs)
+
+
+def check_class(file: SourceFile, outline: Outline | Unreadable) -> None:
+    """Demand that a file has the class that is to be looked at. Raises UsageError."""
+    if file.only_class is None or isinstance(outline, Unreadable):
+        return
+    names = [each.name for each in outline.classes]
+    if file.only_class not in names:
+        nearest = _nearest(file.only_class, names)
+        raise UsageError(f"{file.display} defines no nn.Module class {file.only_class}{nearest}")
+
+
+def check_call(call: str, wanted: Sequence[tuple[SourceFile, Outline | Unreadable]]) -> None:
+    """Demand that it is plain which class a call builds: one file, and a class or function in it. Raises UsageError."""
+    function = called_name(call)
+    if len(wanted) != 1 or not wanted[0][0].explicit:
+        raise UsageError("--call builds one class; name one file, as file.py or file.py::Class")
+    [(file, outline)] = wanted
+    if file.only_class is None and isinstance(outline, Outline) and function not in outline.names:
+        raise UsageError(f"--call: {file.display} defines no {function}; call one of its classes or functions")
+
+
+def check_targets(settings: Settings, outlined: Sequence[tuple[SourceFile, Outline | Unreadable]]) -> None:
+    """Demand that each target of the configuration has its file, and its class where the file is looked at.
+
+    Raises ConfigError.
+    """
+    outlines = {file.path: outline for file, outline in outlined}
+    for path, target in settings.targets:
+        outline = outlines.get(path)
+        if not path.is_file():
+            nearest = _nearest(_key(path, settings), [_key(each, settings) for each in outlines])
+            raise ConfigError(f"{target.origin}: there is no file {_key(path, settings)}{nearest}")
+        names = [each.name for each in outline.classes] if isinstance(outline, Outline) else [target.name]
+        if target.name not in names:
+            nearest = _nearest(str(target.name), [str(name) for name in names])
+            raise ConfigError(f"{target.origin}: the file defines no nn.Module class {target.name}{nearest}")
+
+
+def _key(path: Path, settings: Settings) -> str:
+    return shown(path, settings.root)
+
+
+def _nearest(word: str, known: Sequence[str]) -> str:
+    nearest = difflib.get_close_matches(word, known, n=1)
+    return f"; did you mean {nearest[0]}?" if nearest else ""

@@ -1,0 +1,155 @@
+"""Answers of earlier runs, kept by content: what has not changed is not traced again."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import hashlib
+import json
+import os
+import tempfile
+import time
+from collections.abc import Callable, Iterable, Iterator
+from functools import cache, cached_property
+from pathlib import Path
+from types import TracebackType
+
+import cattrs
+import platformdirs
+
+from resnet_lint.rule_loader import built_in_folder
+from resnet_lint.shared.records.reports import FileReport
+from resnet_lint.shared.records.requests import Interpreter, Request
+from resnet_lint.shared.source_text import digest
+
+from .analyser import Analyser
+
+_MOST_BYTES = 256 * 2**20
+_MOST_SECONDS = 30 * 24 * 3600.0
+
+
+class Cache:
+    """An analyser that asks another one only for what it does not know; close it, or use it as a context manager.
+
+    An answer holds as long as all of this stays as it was: the request, the files that were read for it, the rules, the
+    tool, the interpreter and the packages installed there. Any number of processes and threads may share the folder.
+    A folder that cannot be written, or an entry that is damaged, costs time and nothing else.
+
+    `choose` says which interpreter loads the models, without starting torch.
+    """
+
+    def __init__(self, analyser: Analyser, choose: Callable[[], Interpreter], folder: Path | None = None) -> None:
+        self.interpreter: Interpreter | None = None
+        self._analyser = analyser
+        self._choose = choose
+        self._folder = platformdirs.user_cache_path("resnet-lint") if folder is None else folder
+        self._grown = False
+
+    def __enter__(self) -> Cache:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def analyse(self, request: Request) -> FileReport:
+        """The report on one file; raises what the analyser raises."""
+        entry = self._folder / self._key(request)
+        known = _read(entry)
+        if known is not None:
+            return known
+        report = self._analyser.analyse(request)
+        if report.reads is not None:
+            self._grown = True
+            _write(entry, report)
+        return report
+
+    def close(self) -> None:
+        """Make room, if something has come in."""
+        if self._grown:
+            _prune(self._folder)
+
+    def _key(self, request: Request) -> str:
+        folders = [_digests(Path(folder).glob("*.py")) for folder in request.rule_folders]
+        # The file itself is among the reads too; here it keeps the answers of two branches apart.
+        parts = [self._circumstances, dataclasses.asdict(request), _digest(request.path), folders, os.getcwd()]
+        return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
+
+    @cached_property
+    def _circumstances(self) -> object:
+        """What is the same for all requests of a run."""
+        self.interpreter = interpreter = self._choose()
+        tool = [*Path(__file__).parent.rglob("*.py"), *built_in_folder().glob("*.py")]
+        return [_digests(tool), dataclasses.asdict(interpreter), list(_installed(interpreter.search_path))]
+
+
+def _digests(files: Iterable[Path]) -> list[tuple[str, str | None]]:
+    return [(str(file), _digest(str(file))) for file in sorted(files)]
+
+
+def _digest(path: str) -> str | None:
+    try:
+        stat = os.stat(path)
+    except OSError:
+        return None
+    return _digest_of(path, stat.st_ino, stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns)
+
+
+@cache
+def _digest_of(path: str, *stamp: int) -> str | None:
+    """A file's digest, taken once in a run for as long as its stamp stays: `--fix` changes files."""
+    return digest(path)
+
+
+def _installed(search_path: Iterable[str]) -> Iterator[tuple[str, str | None]]:
+    """The packages of an environment, by name and version and by what their files hold."""
+    for folder in search_path:
+        for distribution in sorted(Path(folder).glob("*.*-info")):
+            yield distribution.name, digest(distribution / "RECORD")
+
+
+def _read(entry: Path) -> FileReport | None:
+    """The report of an entry that is whole and whose files are still what they were."""
+    try:
+        checksum, _, body = entry.read_bytes().partition(b"\n")
+    except OSError:
+        return None
+    if checksum != _checksum(body):
+        return None
+    report = json.loads(body)
+    if any(_digest(path) != was for path, was in report["reads"].items()):
+        return None
+    with contextlib.suppress(OSError):
+        os.utime(entry)  # it was of use: see _prune
+    return cattrs.structure(report, FileReport)
+
+
+def _write(entry: Path, report: FileReport) -> None:
+    body = json.dumps(dataclasses.asdict(report)).encode()
+    with contextlib.suppress(OSError):
+        entry.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile(dir=entry.parent, delete=False) as file:
+            file.write(_checksum(body) + b"\n" + body)
+        os.replace(file.name, entry)
+
+
+def _checksum(body: bytes) -> bytes:
+    return hashlib.sha256(body).hexdigest().encode()
+
+
+def _prune(folder: Path) -> None:
+    """Remove what was of no use for long, and the oldest where it is too much."""
+    now, size = time.time(), 0
+    for age, bytes_, entry in sorted(_entries(folder, now)):
+        size += bytes_
+        if age > _MOST_SECONDS or size > _MOST_BYTES:
+            with contextlib.suppress(OSError):
+                entry.unlink()
+
+
+def _entries(folder: Path, now: float) -> Iterator[tuple[float, int, Path]]:
+    for entry in folder.iterdir() if folder.is_dir() else ():
+        with contextlib.suppress(OSError):  # another process may have removed it
+            stat = entry.stat()
+            yield now - stat.st_mtime, stat.st_size, entry

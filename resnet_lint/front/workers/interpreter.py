@@ -1,0 +1,140 @@
+"""Which Python loads the models: the one that the user names, or that of the user's project, or else our own.
+
+A candidate is asked by starting it, without torch: a few hundredths of a second, and right for every kind of
+environment, which looking at its folders is not.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from resnet_lint.shared.errors import UsageError, WorkerError
+from resnet_lint.shared.records.requests import Interpreter
+
+OLDEST_PYTHON = (3, 11)
+OLDEST_TORCH = (2, 4)
+
+START = Path(__file__).parents[2] / "worker" / "start.py"
+_SECONDS = 60.0
+_TORCH_VERSION = re.compile(r"^__version__\s*=\s*['\"](.+?)['\"]", re.MULTILINE)
+
+
+def chooser(named: Path | None, near: Path) -> Callable[[], Interpreter]:
+    """Chooses the interpreter of a run once, when it is first needed, as `choose` does.
+
+    `named` may be the folder of an environment as well. Raises UsageError, at once, where it is not even an executable.
+    """
+    executable = None if named is None else executable_of(named)
+    return cache(lambda: choose(executable, near))
+
+
+def choose(named: Path | None, near: Path) -> Interpreter:
+    """The interpreter that loads the models: `named`, an executable, if there is one.
+
+    Otherwise it is the first that has torch of the active environment, the nearest .venv or venv at or above `near`,
+    and our own Python. Raises WorkerError where no torch is found, or a version is too old.
+    """
+    if named is not None:
+        return _checked(_ask(named))
+    candidates = list(dict.fromkeys(_candidates(near)))
+    for executable in candidates:
+        with contextlib.suppress(WorkerError):  # what does not even start is passed over
+            found = _ask(executable)
+            if found.torch is not None:
+                break
+    else:
+        raise WorkerError(
+            f"no torch in {', '.join(map(str, candidates))}; --python PATH names an interpreter that has it, "
+            f"or install it: {sys.executable} -m pip install torch"
+        )
+    return _checked(found)
+
+
+def own() -> Interpreter:
+    """The Python that runs the tool itself. Raises WorkerError where it has no torch, or one that is too old."""
+    return choose(Path(sys.executable), Path())
+
+
+def executable_of(path: Path) -> Path:
+    """The interpreter of an environment's folder, or the interpreter itself. Raises UsageError for anything else."""
+    # Links stay as they are: a virtual environment's python is a link, and its place is what makes the environment.
+    executable = path.absolute() / "bin" / "python" if path.is_dir() else path.absolute()
+    if not path.exists():
+        raise UsageError(f"--python: there is no {path}")
+    if not os.access(executable, os.X_OK):
+        raise UsageError(f"--python: {path} is neither an interpreter nor the folder of an environment (no bin/python)")
+    return executable
+
+
+def _candidates(near: Path) -> Iterator[Path]:
+    environments = [*_active(), *(folder / name for folder in (near, *near.parents) for name in (".venv", "venv"))]
+    for environment in environments:
+        executable = environment / "bin" / "python"
+        if os.access(executable, os.X_OK):
+            yield executable
+    yield Path(sys.executable)
+
+
+def _active() -> Iterator[Path]:
+    for variable in ("VIRTUAL_ENV", "CONDA_PREFIX"):
+        environment = os.environ.get(variable)
+        # pre-commit activates the environment that it made for the hook: that is no choice of the user's.
+        if environment and not (os.environ.get("PRE_COMMIT") and Path(environment) == Path(sys.prefix)):
+            yield Path(environment)
+
+
+def _checked(found: Interpreter) -> Interpreter:
+    """The interpreter, if models can be loaded in it. Raises WorkerError with its versions and those that it takes."""
+    if _numbers(found.python) >= OLDEST_PYTHON and found.torch is not None and _numbers(found.torch) >= OLDEST_TORCH:
+        return found
+    has = f"Python {found.python} and {'no torch' if found.torch is None else f'torch {found.torch}'}"
+    needed = f"Python {_dotted(OLDEST_PYTHON)} and torch {_dotted(OLDEST_TORCH)} or newer"
+    raise WorkerError(f"{found.executable} has {has}; it takes {needed}, and --python PATH names another interpreter")
+
+
+def _ask(executable: Path) -> Interpreter:
+    """What an interpreter says that it is. Raises WorkerError if it cannot be started, or is no Python."""
+    facts = _facts(executable)
+    return Interpreter(str(executable), facts["python"], _torch_version(facts["torch"]), tuple(facts["path"]))
+
+
+def _facts(executable: Path) -> dict[str, Any]:
+    try:
+        run = subprocess.run(
+            [executable, START, "facts"], stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=_SECONDS
+        )
+        facts: dict[str, Any] = json.loads(run.stdout.splitlines()[-1])
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise WorkerError(f"{executable} cannot be started: {error}") from error
+    except (IndexError, ValueError) as error:
+        says = (run.stderr or run.stdout).strip().splitlines()[-1:] or [f"exit code {run.returncode}"]
+        raise WorkerError(f"{executable} does not work as a Python interpreter: {says[0]}") from error
+    return facts
+
+
+def _torch_version(origin: str | None) -> str | None:
+    """The version of an installed torch, from its files: `origin` is its __init__.py."""
+    if origin is None:
+        return None
+    try:
+        found = _TORCH_VERSION.search(Path(origin).with_name("version.py").read_text(encoding="utf-8"))
+    except OSError:
+        return None
+    return found and found[1]
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    return tuple(map(int, re.findall(r"\d+", version)[:2]))
+
+
+def _dotted(numbers: tuple[int, ...]) -> str:
+    return ".".join(map(str, numbers))

@@ -1,0 +1,197 @@
+"""The front's side of the worker: starts it when it is first needed, sends requests, reads reports."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import itertools
+import json
+import os
+import shutil
+import subprocess
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future
+from types import TracebackType
+from typing import IO, Any
+
+import cattrs
+
+from resnet_lint.apply_rules import check
+from resnet_lint.rule_loader import load_rules
+from resnet_lint.shared.errors import ToolFault, UsageError, WorkerError
+from resnet_lint.shared.evidence import Analysis, Problem
+from resnet_lint.shared.records.places import Position, Span
+from resnet_lint.shared.records.reports import FileReport
+from resnet_lint.shared.records.requests import Interpreter, Request
+
+from .interpreter import START, own
+
+Answer = dict[str, Any]
+
+_TRACEBACK_VARIABLE = "RESNET_LINT_TRACEBACK"
+
+# A worker that does not end by itself within this time is killed.
+_ENDING_SECONDS = 10.0
+
+
+class _Died(Exception):
+    """The worker was killed while it served."""
+
+
+class Workers:
+    """The worker of one run, for any number of threads; close it, or use it as a context manager.
+
+    `choose` says which interpreter it runs in, and `interpreter` which that is: None until a first file is analysed.
+    """
+
+    def __init__(self, choose: Callable[[], Interpreter] = own) -> None:
+        self.interpreter: Interpreter | None = None
+        self._choose = choose
+        self._is_ready = False
+        self._alone = threading.Lock()
+        self._lock = threading.Lock()  # over what follows
+        self._process: subprocess.Popen[str] | None = None
+        self._ids = itertools.count()
+        self._waiting: dict[int, Future[Answer]] = {}
+        self._end: str | None = None
+
+    def __enter__(self) -> Workers:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def analyse(self, request: Request) -> FileReport:
+        """The report on one file.
+
+        Raises WorkerError where no interpreter serves, or the worker cannot start or has ended, and ToolFault where it
+        fails outside the user's code.
+        """
+        answer = self._answer(request)
+        if "ended" in answer:
+            return _not_looked_at(request, answer["ended"], answer.get("line"))
+        return cattrs.structure(answer["report"], FileReport)
+
+    def trace(self, request: Request) -> Answer:
+        """The fields of the trace of one model.
+
+        Raises as `analyse` does, and UsageError where there is no such model, or the file ends its process.
+        """
+        answer = self._answer(request)
+        if "ended" in answer:
+            raise UsageError(f"{request.path} cannot be traced: {answer['ended']}")
+        if "refused" in answer:
+            raise UsageError(answer["refused"])
+        trace: Answer = answer["trace"]
+        return trace
+
+    def close(self) -> None:
+        """End the worker and whatever is at work in it; it cleans up after itself."""
+        with self._lock:
+            self._end = self._end or "the worker was closed"
+        process = self._process
+        if process is None:
+            return
+        if not self._is_ready:
+            process.terminate()  # it is importing torch still, and would see the end of its input late
+        _close(process.stdin)
+        try:
+            process.wait(_ENDING_SECONDS)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+    def _answer(self, request: Request) -> Answer:
+        """The worker's answer. Raises ToolFault where it is that the tool itself failed."""
+        answer = self._first_or_second_answer(request)
+        if "fault" in answer:
+            raise ToolFault(f"a fault of resnet-lint itself: {_without_traceback(answer['fault'])}")
+        return answer
+
+    def _first_or_second_answer(self, request: Request) -> Answer:
+        """Where the worker dies, what it looked at is looked at again, one file at a time."""
+        try:
+            return self._sent(request).result()
+        except _Died:
+            pass
+        with self._alone:
+            try:
+                return self._sent(request).result()
+            except _Died:
+                return {"ended": "it kills the process that looks at it"}
+
+    def _sent(self, request: Request) -> Future[Answer]:
+        """The answer to come."""
+        answer: Future[Answer] = Future()
+        with self._lock:
+            if self._end is not None:
+                raise WorkerError(self._end)
+            if self._process is None:
+                self.interpreter = self._choose()
+                self._process = _worker(self.interpreter)
+                reading = (self._process, self.interpreter.executable)
+                threading.Thread(target=self._read, args=reading, daemon=True).start()
+            id = next(self._ids)
+            self._waiting[id] = answer
+            message = {"id": id, "seconds": request.seconds, "request": dataclasses.asdict(request)}
+            assert self._process.stdin is not None
+            with contextlib.suppress(BrokenPipeError):  # the thread that reads will see the end too, and say how
+                self._process.stdin.write(json.dumps(message) + "\n")
+                self._process.stdin.flush()
+        return answer
+
+    def _read(self, process: subprocess.Popen[str], executable: str) -> None:
+        """In a thread of its own: hand each answer to who waits for it, until the worker ends."""
+        assert process.stdout is not None
+        with process.stdout as lines:
+            folder = json.loads(next(lines, "null"))
+            self._is_ready = folder is not None
+            for line in lines:
+                answer = json.loads(line)
+                self._waiting.pop(answer["id"]).set_result(answer)
+        code = process.wait()
+        if folder is not None:
+            shutil.rmtree(folder, ignore_errors=True)  # it does so itself, unless it was killed
+        with self._lock:
+            if not self._is_ready:
+                self._end = self._end or (
+                    f"the worker ({executable}) ended with exit code {code}; does torch work there? "
+                    f"{_TRACEBACK_VARIABLE}=1 shows what it says"
+                )
+            self._process, self._is_ready = None, False
+            for waiting in self._waiting.values():
+                waiting.set_exception(WorkerError(self._end) if self._end is not None else _Died())
+            self._waiting.clear()
+
+
+def _worker(interpreter: Interpreter) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [interpreter.executable, START, "work"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=None if os.environ.get(_TRACEBACK_VARIABLE) else subprocess.DEVNULL,
+        text=True,
+    )
+
+
+def _close(stream: IO[str] | None) -> None:
+    with contextlib.suppress(BrokenPipeError):  # it flushes what the worker did not live to read
+        if stream is not None:
+            stream.close()
+
+
+def _not_looked_at(request: Request, reason: str, line: int | None) -> FileReport:
+    """A file that ended its process, as the finding that says so."""
+    start = Position(line or 1, 1)
+    analysis = Analysis(request.path, (Problem("ended", Span(request.path, start, start), reason),))
+    return FileReport(request.path, check(analysis, load_rules(request.rule_folders)))
+
+
+def _without_traceback(fault: str) -> str:
+    """One line of a fault; all of it where the user asks for tracebacks."""
+    if os.environ.get(_TRACEBACK_VARIABLE):
+        return fault
+    return " ".join(dict.fromkeys(line.strip() for line in (fault.splitlines()[0], fault.splitlines()[-1])))

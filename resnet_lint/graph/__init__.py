@@ -1,0 +1,1 @@
+"""What a rule sees of a traced model."""

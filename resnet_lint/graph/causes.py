@@ -1,0 +1,106 @@
+"""Which layers explain a finding, each as a line of the user's file."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from torch import fx
+
+from ..shared.records.places import Cause
+from .built_at import built_of
+from .effects import Effect, effect_of, layers_on
+from .in_place import Change
+from .module_call import ModuleCall
+from .residuals import Residual, path_between
+
+
+def _residual_causes(residual: Residual, owner: ModuleCall) -> tuple[Cause, ...]:
+    branch = _telling(residual.branch_path, owner)
+    return tuple(dict.fromkeys((*branch, *_telling(residual.shortcut_path, owner))))
+
+
+def _causes_behind(node: fx.Node, owner: ModuleCall) -> tuple[Cause, ...]:
+    """The layers before a failed call that changed the shape of its operands, the nearest ones."""
+    inputs = [source for source in node.all_input_nodes if source.meta["activation"]]
+    paths = [_telling(path_between(None, source)[-20:], owner)[-2:] for source in inputs]
+    return tuple(dict.fromkeys(cause for path in paths for cause in path))
+
+
+def _telling(path: Sequence[fx.Node], owner: ModuleCall) -> tuple[Cause, ...]:
+    """The causes on a path; layers alone where there are some, as reshapes between them explain little."""
+    return causes_on([node for node, _ in layers_on(path)], owner) or causes_on(path, owner)
+
+
+def size_text(size: Sequence[int]) -> str:
+    """Sizes as people write them: 32x32."""
+    return "x".join(map(str, size))
+
+
+def describe(node: fx.Node, inside: ModuleCall | None) -> str | None:
+    """What a node does to the shape, in words: `conv1: 64 -> 128 channels, stride 2`. None where nothing changes."""
+    effect = effect_of(node)
+    if effect is None or (not effect.changes and not _mismatched(effect)):
+        return None
+    words = []
+    if effect.channels is not None and effect.channels[0] != effect.channels[1]:
+        unit = "features" if effect.sort == "linear" else "channels"
+        words.append(f"{effect.channels[0]} -> {effect.channels[1]} {unit}")
+    if effect.stride and set(effect.stride) != {1}:
+        words.append(f"stride {_short(effect.stride)}")
+    if effect.sort in ("convolution", "transposed", "pool") and effect.before[2:] != effect.after[2:]:
+        if set(effect.stride) == {1} or effect.sort != "convolution":
+            words.append(f"kernel {_short(effect.kernel)}, padding {_short(effect.padding)}")
+            if any(each > 1 for each in effect.dilation):
+                words.append(f"dilation {_short(effect.dilation)}")
+        words.append(f"{size_text(effect.before[2:])} -> {size_text(effect.after[2:])}")
+    elif not words:
+        words.append(f"{effect.before} -> {effect.after}")
+    return f"{_layer_name(node, inside)}: {', '.join(words)}"
+
+
+def _mismatched(effect: Effect) -> bool:
+    return effect.channels is not None and effect.channels[0] != effect.channels[1]
+
+
+def _short(values: tuple[int, ...]) -> str:
+    return str(values[0]) if len(set(values)) == 1 else size_text(values)
+
+
+def _layer_name(node: fx.Node, inside: ModuleCall | None) -> str:
+    call: ModuleCall | None = node.meta["call"]
+    if call is not None and call.is_torchs:
+        return call.relative_path(inside)
+    name = getattr(node.meta["function"], "__name__", str(node.target))
+    return {"__getitem__": "indexing"}.get(name, f"{name}()")
+
+
+def cause_of(node: fx.Node, inside: ModuleCall | None) -> Cause | None:
+    """The line that explains what a node does to the shape: where its layer is built, or the call itself."""
+    text = describe(node, inside)
+    if text is None:
+        return None
+    call: ModuleCall | None = node.meta["call"]
+    built = built_of(call.module) if call is not None and call.is_torchs else None
+    point = built.point if built is not None else node.meta["point"]
+    if point is None:
+        return None
+    return Cause(point.span.path, point.span.start.line, text)
+
+
+def causes_on(path: Sequence[fx.Node], inside: ModuleCall | None) -> tuple[Cause, ...]:
+    """The causes along a way through the graph, each line and text once, in order."""
+    found = (cause_of(node, inside) for node in path)
+    return tuple(dict.fromkeys(cause for cause in found if cause is not None))
+
+
+def cause_of_change(change: Change, owner: ModuleCall) -> Cause:
+    """The call that changes a tensor; for a layer, where it was built to work in place."""
+    node = change.node
+    call: ModuleCall = node.meta["call"]
+    built = built_of(call.module) if call.is_torchs else None
+    place = (built.point if built is not None else node.meta["point"]).span
+    if call.is_torchs:
+        text = f"{call.relative_path(owner)}: {type(call.module).__name__} works in place"
+    else:
+        text = node.meta["point"].text
+    return Cause(place.path, place.start.line, text)

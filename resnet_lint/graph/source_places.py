@@ -1,0 +1,116 @@
+"""Where in the user's source something happens: from a running frame to the exact expression."""
+
+from __future__ import annotations
+
+import ast
+import linecache
+import os
+import sys
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from types import CodeType, FrameType
+from typing import Any
+
+import torch
+
+from ..shared.records.places import Position, Span
+
+_TORCH = os.path.join(Path(torch.__file__).parent, "")  # with a slash: torchvision is not torch
+_TOOL = os.path.join(Path(__file__).parents[1], "")
+
+
+@dataclass(frozen=True)
+class Point:
+    """An instruction of a code object: cheap to take while the model runs, resolved to a Span only when asked for."""
+
+    code: CodeType
+    instruction: int
+
+    @property
+    def span(self) -> Span:
+        return _span(self.code, self.instruction)
+
+    @property
+    def text(self) -> str:
+        """The source of the expression on one line."""
+        span = self.span
+        lines = [linecache.getline(span.path, number) for number in range(span.start.line, span.end.line + 1)]
+        if not any(lines):
+            return self.code.co_name
+        lines[-1] = lines[-1][: span.end.column - 1]
+        lines[0] = lines[0][span.start.column - 1 :]
+        return " ".join(" ".join(lines).split())
+
+
+@dataclass(frozen=True)
+class Project:
+    """The folder whose files are the user's own: what is blamed lies in it, what it imports from elsewhere does not."""
+
+    root: str
+
+    def owns(self, code: CodeType) -> bool:
+        return _owned(code, self.root)
+
+    def frame(self, frame: FrameType | None) -> FrameType | None:
+        """The innermost of the user's frames at or above `frame`."""
+        while frame is not None and not self.owns(frame.f_code):
+            frame = frame.f_back
+        return frame
+
+
+def point(frame: FrameType) -> Point:
+    return Point(frame.f_code, frame.f_lasti)
+
+
+def span_of(path: str, node: ast.expr) -> Span:
+    """Where an expression of a file's syntax tree stands."""
+    end_line, end_column = node.end_lineno or node.lineno, node.end_col_offset or 0
+    return _between(path, node.lineno, node.col_offset, end_line, end_column)
+
+
+def caller(depth: int = 1) -> FrameType:
+    """The frame of the function that called, `depth` levels above the one that asks."""
+    return sys._getframe(depth + 1)
+
+
+def first_argument(frame: FrameType) -> Any:
+    """The value of a function's first parameter (`self` in a method), or None."""
+    code = frame.f_code
+    return frame.f_locals.get(code.co_varnames[0]) if code.co_argcount else None
+
+
+@cache
+def _owned(code: CodeType, root: str) -> bool:
+    path = code.co_filename
+    if path.startswith((_TORCH, _TOOL, "<")):
+        return False
+    return path.startswith(root)
+
+
+Positions = tuple[int | None, int | None, int | None, int | None]
+"""The line, end line, column and end column of an instruction, as Python counts them."""
+
+
+@cache
+def positions_in(code: CodeType) -> list[Positions]:
+    """Where the instructions of a code object stand, in order."""
+    return list(code.co_positions())
+
+
+@cache
+def _span(code: CodeType, instruction: int) -> Span:
+    line, end_line, column, end_column = positions_in(code)[instruction // 2]
+    line = line or code.co_firstlineno
+    end_line = end_line or line
+    return _between(code.co_filename, line, column or 0, end_line, end_column or 0)
+
+
+def _between(path: str, line: int, column: int, end_line: int, end_column: int) -> Span:
+    start, end = _characters(path, line, column), _characters(path, end_line, end_column)
+    return Span(path, Position(line, start + 1), Position(end_line, end + 1))
+
+
+def _characters(path: str, line: int, offset: int) -> int:
+    """Python gives columns in UTF-8 bytes; people and editors count characters."""
+    return len(linecache.getline(path, line).encode()[:offset].decode(errors="ignore"))

@@ -1,0 +1,196 @@
+"""The syntax around an expression that ran: its function, its statement, the names that it reads and binds."""
+
+from __future__ import annotations
+
+import ast
+import linecache
+from collections.abc import Container, Iterator, Sequence
+from functools import cache
+from types import CodeType
+
+from .source_places import Point, Positions, positions_in
+
+_Loop = (ast.For, ast.AsyncFor, ast.While)
+_Function = (ast.FunctionDef, ast.AsyncFunctionDef)
+Function = ast.FunctionDef | ast.AsyncFunctionDef
+
+
+@cache
+def function_of(code: CodeType) -> Function | None:
+    """The definition that a code object was compiled from, or, for a lambda or a comprehension, the one around it."""
+    functions = _functions_in(code.co_filename)
+    if code.co_name.startswith("<"):
+        around = [node for node in functions if node.lineno <= code.co_firstlineno <= (node.end_lineno or 0)]
+        return max(around, key=_begin, default=None)
+    for node in functions:
+        first = min([node.lineno, *(decorator.lineno for decorator in node.decorator_list)])
+        if node.name == code.co_name and first == code.co_firstlineno:
+            return node
+    return None
+
+
+@cache
+def tree_of(path: str) -> ast.Module:
+    try:
+        return ast.parse("".join(linecache.getlines(path)))
+    except (SyntaxError, ValueError, RecursionError):
+        return ast.Module([], [])
+
+
+@cache
+def _functions_in(path: str) -> list[Function]:
+    return [node for node in ast.walk(tree_of(path)) if isinstance(node, _Function)]
+
+
+def node_at(point: Point) -> ast.expr | ast.AugAssign | None:
+    """The expression that an instruction belongs to, or the `x += y` that it carries out."""
+    function = function_of(point.code)
+    positions = positions_in(point.code)[point.instruction // 2]
+    return _nodes_by_positions(function).get(positions) if function is not None else None
+
+
+@cache
+def _nodes_by_positions(function: Function) -> dict[Positions, ast.expr | ast.AugAssign]:
+    """The expressions of a function by where they begin and end, the outer one where two are at one place."""
+    found: dict[Positions, ast.expr | ast.AugAssign] = {}
+    for node in ast.walk(function):
+        if isinstance(node, (ast.expr, ast.AugAssign)):
+            found.setdefault((node.lineno, node.end_lineno, node.col_offset, node.end_col_offset), node)
+    return found
+
+
+@cache
+def statement_at(point: Point) -> ast.stmt | None:
+    """The innermost statement that an instruction belongs to."""
+    function = function_of(point.code)
+    line, end_line, column, end_column = positions_in(point.code)[point.instruction // 2]
+    if function is None or line is None or end_line is None or column is None or end_column is None:
+        return None
+    inside = [
+        node
+        for node in _statements_in(function)
+        if _begin(node) <= (line, column) and (end_line, end_column) <= _end(node)
+    ]
+    return max(inside, key=_begin, default=None)
+
+
+@cache
+def _statements_in(function: Function) -> list[ast.stmt]:
+    """The statements inside a function, the outer ones first."""
+    return [node for node in ast.walk(function) if isinstance(node, ast.stmt) and node is not function]
+
+
+def _begin(node: ast.stmt | ast.expr) -> tuple[int, int]:
+    return node.lineno, node.col_offset
+
+
+def _end(node: ast.stmt | ast.expr) -> tuple[int, int]:
+    return node.end_lineno or node.lineno, node.end_col_offset or 0
+
+
+def names_read_by(node: ast.AST | None) -> frozenset[str]:
+    """The variables that an operation reads itself: `h` in `h + self.branch(g)`, not `g`; `x` in `cat([x[0], y.T])`."""
+    return frozenset(_operand_names(node))
+
+
+def _operand_names(node: ast.AST | None) -> Iterator[str]:
+    if isinstance(node, ast.BinOp):
+        yield from _name_behind(node.left)
+        yield from _name_behind(node.right)
+    elif isinstance(node, ast.AugAssign):
+        yield from _name_behind(node.target)
+        yield from _name_behind(node.value)
+    elif isinstance(node, ast.Call):
+        if isinstance(node.func, ast.Attribute):
+            yield from _name_behind(node.func.value)
+        for argument in (*node.args, *(keyword.value for keyword in node.keywords)):
+            yield from _name_behind(argument)
+    elif isinstance(node, (ast.Subscript, ast.Attribute)):
+        yield from _name_behind(node.value)
+
+
+def _name_behind(node: ast.expr) -> Iterator[str]:
+    if isinstance(node, ast.Name):
+        yield node.id
+    elif isinstance(node, (ast.Subscript, ast.Starred)):
+        yield from _name_behind(node.value)
+    elif isinstance(node, (ast.List, ast.Tuple)):
+        for part in node.elts:
+            yield from _name_behind(part)
+
+
+@cache
+def names_bound_by(statement: ast.stmt) -> frozenset[str]:
+    """The variables that a statement gives a value, or changes on purpose: `x[0] = y`, and the bare `x.add_(y)`."""
+    targets: list[ast.expr] = []
+    if isinstance(statement, ast.Assign):
+        targets = statement.targets
+    elif isinstance(statement, (ast.AugAssign, ast.AnnAssign, ast.For, ast.AsyncFor)):
+        targets = [statement.target]
+    elif isinstance(statement, (ast.With, ast.AsyncWith)):
+        targets = [item.optional_vars for item in statement.items if item.optional_vars is not None]
+    bound = {name for target in targets for name in _name_behind(target)}
+    if isinstance(statement, ast.Expr):
+        bound.update(_operand_names(statement.value))
+    if not isinstance(statement, (ast.For, ast.AsyncFor, ast.While, ast.If, ast.With, ast.Try)):
+        bound.update(node.target.id for node in ast.walk(statement) if isinstance(node, ast.NamedExpr))
+    return frozenset(bound)
+
+
+def keeps_its_value(name: str, since: Point, until: Point, ran: Container[ast.stmt | None]) -> bool:
+    """Whether a variable surely still has, at one expression, the value from before another that ran earlier.
+
+    Both expressions lie in the same function. In a loop, the later one may stand before the earlier one. `ran` are the
+    function's statements with a call in them that ran: `identity = self.downsample(x)` under an `if` may not have.
+    The one that the first expression stands in did.
+    """
+    function, first, last = function_of(since.code), statement_at(since), statement_at(until)
+    if function is None or first is None or last is None:
+        return False
+    if first is last and since.instruction < until.instruction:
+        return True  # a statement binds its names after all that it reads
+    statements = [node for node in _statements_in(function) if name in names_bound_by(node)]
+    bindings = [node for node in statements if node in ran or node is first or not _is_value_of_call(node)]
+    if _begin(first) < _begin(last):
+        return not any(_begin(first) <= _begin(node) < _begin(last) for node in bindings)
+    loops = [node for node in _statements_in(function) if isinstance(node, _Loop) and _holds(node, first)]
+    common = max((loop for loop in loops if _holds(loop, last)), key=_begin, default=None)
+    return common is not None and not any(_holds(common, node) for node in bindings)
+
+
+def _is_value_of_call(statement: ast.stmt) -> bool:
+    return isinstance(statement, ast.Assign) and isinstance(statement.value, ast.Call)
+
+
+def _holds(outer: ast.stmt, inner: ast.stmt) -> bool:
+    return _begin(outer) <= _begin(inner) and _end(inner) <= _end(outer)
+
+
+@cache
+def overwritten_by(point: Point) -> tuple[str, ast.expr] | None:
+    """For `name = value`: the name, and the value that the next statement about it gives it without reading it.
+
+    Both statements follow one another in one block, so the first value is lost whenever it is computed.
+    """
+    function, statement = function_of(point.code), statement_at(point)
+    if function is None or not isinstance(statement, ast.Assign) or len(statement.targets) != 1:
+        return None
+    target = statement.targets[0]
+    if not isinstance(target, ast.Name) or target.id.startswith("_"):
+        return None
+    for later in _after(statement, function):
+        names = [node for node in ast.walk(later) if isinstance(node, ast.Name) and node.id == target.id]
+        if not names:
+            continue
+        simple = isinstance(later, ast.Assign) and any(name is each for name in names for each in later.targets)
+        return (target.id, later.value) if simple and isinstance(later, ast.Assign) and len(names) == 1 else None
+    return None
+
+
+def _after(statement: ast.stmt, function: Function) -> Sequence[ast.stmt]:
+    """The statements that follow one in its block."""
+    for node in ast.walk(function):
+        for block in (getattr(node, field, None) for field in ("body", "orelse", "finalbody")):
+            if isinstance(block, list) and statement in block:
+                return block[block.index(statement) + 1 :]
+    return ()

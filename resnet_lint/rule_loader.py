@@ -1,0 +1,58 @@
+"""Finds the rules: one file a rule, loaded by path, the built-in ones and those of the user's folders."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import sys
+from collections.abc import Iterator, Sequence
+from functools import cache
+from pathlib import Path
+
+from .rule import Rule
+from .shared.errors import UsageError
+
+
+def built_in_folder() -> Path:
+    """The folder of the rules that ship with the tool: inside the package when installed, beside it in a checkout."""
+    here = Path(__file__)
+    inside = here.with_name("rules")
+    return inside if inside.is_dir() else here.parents[1] / "rules"
+
+
+def load_rules(folders: Sequence[str] = ()) -> tuple[Rule, ...]:
+    """All rules, sorted by code: the built-in ones and those of the user's folders.
+
+    Raises UsageError when a folder is missing, a file cannot be imported, or two rules share a code.
+    """
+    by_code: dict[str, Rule] = {}
+    for folder in (built_in_folder(), *map(Path, folders)):
+        for rule in _rules_in(folder):
+            if rule.code in by_code:
+                raise UsageError(f"{folder}: two rules have the code {rule.code}; give one another code")
+            by_code[rule.code] = rule
+    return tuple(by_code[code] for code in sorted(by_code))
+
+
+@cache
+def _rules_in(folder: Path) -> tuple[Rule, ...]:
+    if not folder.is_dir():
+        raise UsageError(f"no rule folder at {folder}; name a folder that holds rule files")
+    return tuple(rule for file in sorted(folder.glob("*.py")) for rule in _rules_of(file))
+
+
+def _rules_of(file: Path) -> Iterator[Rule]:
+    # The folder is part of the name, so that equal file names in two folders do not clash.
+    name = f"_resnet_lint_rules_{hashlib.sha1(str(file.parent.resolve()).encode()).hexdigest()[:8]}_{file.stem}"
+    spec = importlib.util.spec_from_file_location(name, file)
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    try:
+        spec.loader.exec_module(module)
+    except Exception as error:
+        del sys.modules[name]
+        raise UsageError(f"cannot load the rule file {file}: {type(error).__name__}: {error}") from error
+    for value in vars(module).values():
+        if isinstance(value, type) and issubclass(value, Rule) and value.__module__ == name:
+            yield value()

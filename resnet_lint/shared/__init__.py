@@ -1,0 +1,1 @@
+"""What both sides need: records, errors, notation. Imports the standard library only."""

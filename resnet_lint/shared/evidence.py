@@ -1,0 +1,143 @@
+"""What the rules read: everything that is known of one file, in plain records. Imports no torch."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Literal, TypeVar
+
+from .observed import Observed
+from .records.fix_plans import Mend
+from .records.places import Cause, Operand, Shape, Span
+from .records.reports import ClassStatus
+
+Kind = TypeVar("Kind", bound=Observed)
+FailureKind = Literal["addition", "concatenation", "layer", "shrunk", "other"]
+Difference = Literal["rank", "batch", "channels", "size"]
+ProblemKind = Literal[
+    "unreadable", "import", "ended", "missing", "refused", "build", "trace", "comment", "unused ignore"
+]
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Why a file, or one class of it, could not be looked at; `help` is what would make it possible."""
+
+    kind: ProblemKind
+    span: Span
+    reason: str
+    module: str | None = None
+    help: str | None = None
+
+
+@dataclass(frozen=True)
+class SizesTaken:
+    """Which sizes a join works for that does not work for all: a condition on the input of the module `subject`.
+
+    `condition` is that of this join, `condition_of_all` that of all joins of the module together, and `words` says that
+    one in words. `grows` is true where one side is made smaller and larger again.
+    """
+
+    subject: str
+    words: str
+    condition: str
+    condition_of_all: str
+    grows: bool
+
+    def text(self, what: str, operands: Sequence[Operand]) -> str:
+        """`Block takes only even heights (H % 2 == 0): this addition joins (N, 8, ceil(H/2)) and (N, 8, H//2)`."""
+        own = "" if self.condition == self.condition_of_all else f" needs {self.condition}, as it"
+        one, other = (f"({', '.join(each.symbolic or ())})" for each in _unlike(operands))
+        sizes = f"{self.words} ({self.condition_of_all})"
+        return f"{self.subject} takes only {sizes}: this {what}{own} joins {one} and {other}"
+
+
+def _unlike(operands: Sequence[Operand]) -> tuple[Operand, Operand]:
+    """The first operand, and the first whose size is another."""
+    first, *others = operands
+    return first, next((each for each in others if each.shape[2:] != first.shape[2:]), others[0])
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A call that fails for certain, proved by a trace.
+
+    `error` is what torch says when the call runs for real. `differs` names what is unlike in the operands, for
+    additions and concatenations. `condition` says for which constructor arguments it fails, where it works for others;
+    `contract` is the condition under which it works, where symbols could tell. `sizes` says the same of the sizes of
+    inputs; `operands` have symbolic shapes then.
+    """
+
+    kind: FailureKind
+    span: Span
+    error: str
+    module: str
+    module_path: str
+    target: str
+    operands: tuple[Operand, ...]
+    differs: frozenset[Difference] = frozenset()
+    causes: tuple[Cause, ...] = ()
+    mend: Mend | None = None
+    condition: str | None = None
+    layer: str | None = None
+    contract: str | None = None
+    sizes: SizesTaken | None = None
+
+    def addition_message(self, differing: str) -> str:
+        """The message for a failing addition: what differs, the two shapes, and which sizes would work."""
+        (first, second) = self.operands
+        operands = f"{first.role} {first.shape} and {second.role} {second.shape}"
+        return self.with_sizes("this addition", f"{operands} differ in {differing}")
+
+    def with_sizes(self, subject: str, reason: str) -> str:
+        """The message for a join that fails: that it cannot work, or not at this size, why, and which sizes would."""
+        if self.sizes is None:
+            return f"{subject} cannot work: {reason}"
+        return f"{subject} cannot work at this size: {reason}; {self.sizes.text(self.kind, self.operands)}"
+
+
+@dataclass(frozen=True)
+class SizeLimit:
+    """A join that works at the size that was traced, and fails at another one: `failure` is proved by a trace there.
+
+    `inputs` are the shapes at which it fails, `is_least` if no smaller one does.
+    """
+
+    failure: Failure
+    sizes: SizesTaken
+    inputs: tuple[Shape, ...]
+    is_least: bool
+
+    @property
+    def message(self) -> str:
+        """What works and what does not: the condition, the operands, the smallest input that fails."""
+        fails = "the smallest input at which it fails is" if self.is_least else "it fails for"
+        inputs = " and ".join(map(str, self.inputs))
+        return f"{self.sizes.text(self.failure.kind, self.failure.operands)}; {fails} {inputs}"
+
+
+@dataclass(frozen=True)
+class Analysis:
+    """One file: what kept it from being looked at, what failed in its traces, and what those that run show."""
+
+    path: str
+    problems: tuple[Problem, ...] = ()
+    failures: tuple[Failure, ...] = ()
+    classes: tuple[ClassStatus, ...] = ()
+    observed: tuple[Observed, ...] = ()
+    size_limits: tuple[SizeLimit, ...] = ()
+
+    def of_kind(self, kind: type[Kind]) -> Iterator[Kind]:
+        """The observations of one kind."""
+        return (each for each in self.observed if isinstance(each, kind))
+
+    def failed_additions(self, differs: frozenset[Difference]) -> Iterator[Failure]:
+        """The additions that fail whatever the arguments, whose operands differ in just this."""
+        for failure in self.failures:
+            if failure.kind == "addition" and failure.condition is None and failure.differs == differs:
+                yield failure
+
+    @classmethod
+    def unreadable(cls, path: str, span: Span, reason: str) -> Analysis:
+        """The analysis of a file that is no Python source."""
+        return cls(path, problems=(Problem("unreadable", span, reason),))

@@ -1,0 +1,270 @@
+"""Invents a value for one constructor parameter, as source: by its name, its annotation, and how the file uses it."""
+
+from __future__ import annotations
+
+import ast
+import enum
+import inspect
+import re
+import types
+import typing
+from collections.abc import Mapping, Sequence
+from itertools import chain
+from typing import Any
+
+from torch import nn
+
+from ..load.load import Loaded
+
+INPUT_CHANNELS = re.compile(
+    r"^(in_?(c|ch|chs|chan|chans|channel|channels|planes|dim|dims|features|feats|filters|size|width|f|nc)"
+    r"|(input|inp)(_?(dim|dims|channels?|size|features?|c|nc))?|c_?in|cin|ic|inc|c1|ch1|input_nc|outer_nc|inplanes|n_?in|nin|ch_?in|dim_in"
+    r"|channels?_in|num_in\w*|n_inputs?)$"
+)
+OUTPUT_CHANNELS = re.compile(
+    r"^(out_?(c|ch|chs|chan|chans|channel|channels|planes|dim|dims|features|feats|filters|size|width|f|nc)?"
+    r"|(output|outp|oup)(_?(dim|dims|channels?|size|features?|c|nc))?|c_?out|cout|oc|outc|c2|ch2|output_nc|inner_nc|planes|n_?out|nout|ch_?out"
+    r"|dim_out|channels?_out|num_out\w*|filters|n_outputs?)$"
+)
+_WIDTH_WORDS = re.compile(
+    r"(dim|channel|width|feature|hidden|planes|filters|size|embed|_model|^c$|^ch$|^n?f$|_nc$|n_embd|_chs?$)"
+)
+
+# A width that heads, groups and reductions divide; other than 3, so that a mix-up with the image's channels shows.
+WIDTH = 64
+
+_CONFIGURATION = re.compile(r"config|^cfg|_cfg$|^args$|^opts?$|hparams|hyper")
+_BLOCK = re.compile(r"^(block|layer_cls|block_cls|block_fn|resblock)s?$")
+# A module that the class wraps or builds on. What keeps a tensor as it is fits most of them.
+_PART = re.compile(
+    r"^((sub_?|base_?)?(model|module|network|layer)|net|backbone|encoder|decoder|body|trunk|stem|head|neck|classifier|fn"
+    r"|func|transform|attn|attention|mlp|ffn|inner|branch|main|path|.*_(module|encoder|decoder|head|backbone|predictor|pool))$"
+)
+
+# How many axes a map has, as in `spatial_dims`: no width.
+_AXES = re.compile(r"^((spatial|space|n|num)_?dims?|n?_?dimensions?)$")
+
+# Tried in this order against a parameter's name; the first that matches and is of the annotated type gives the value.
+_BY_NAME: Sequence[tuple[str, str]] = (
+    (_AXES.pattern, "2"),
+    (r"^device$", '"cpu"'),
+    (r"^dtype$", "torch.float32"),
+    (r"n_?class|classes|vocab", "10"),
+    (r"growth", "16"),
+    (r"in_chans|image_channels|img_channels|n_channels|channels_img", "3"),
+    (r"kernel|^k$|ksize|window", "3"),
+    (r"stride|dilation|groups|expansion|expand|scale|factor|^t$|^n$|reps", "1"),
+    (r"pad", "1"),
+    (r"head", "4"),
+    (r"drop|prob|eps|momentum|thresh|fraction|^p$", "0.0"),
+    (r"ratio|reduction|cardinality", "4"),
+    (r"(n|num|number)_?(layers?|blocks?|units?|stages?|repeats?|convs?)|depth$", "2"),
+    (r"layers|num_blocks|depths|block_nums|repeats", "(2, 2, 2, 2)"),
+    (r"img_size|image_size|resolution|input_size|^size$", "32"),
+    (r"patch", "4"),
+    (r"seq|max_len|length|block_size|context|max_position", "32"),
+    (r"^(use|with|has|is|no)_|bias|bilinear|learned|inplace", "True"),
+    (r"(^|_)(loss|criterion)(_f?c?n|_func|_function)?$", "nn.MSELoss()"),
+    (r"activation|act_layer|^act$|nonlinearity|act_fn", "nn.ReLU"),
+    (r"norm", "nn.BatchNorm2d"),
+    (r"norm", '"batch"'),
+    (r"widths|channels_list|dims|hidden_sizes|features_list|filters_list", "(16, 32, 64, 128)"),
+)
+_BY_TYPE: Mapping[Any, str] = {int: str(WIDTH), float: "0.5", bool: "True", str: '"relu"', dict: "{}"}
+_PLAIN_TYPES = {"int": int, "float": float, "bool": bool, "str": str, "dict": dict, "tuple": tuple, "list": list}
+_MOST_NESTED = 3
+
+
+def is_width(name: str) -> bool:
+    """Whether a parameter counts channels or features."""
+    name = name.lower()
+    if _AXES.match(name):
+        return False
+    return bool(INPUT_CHANNELS.match(name) or OUTPUT_CHANNELS.match(name) or _WIDTH_WORDS.search(name))
+
+
+def value_for(parameter: inspect.Parameter, loaded: Loaded, nested: int = 0) -> str | None:
+    """The source of a value that can be read in the file's namespace; None where nobody can guess."""
+    annotation = _resolved(parameter.annotation, loaded)
+    value = _value(parameter.name, annotation, loaded, nested)
+    return _in_form(value, annotation) if value is not None else None
+
+
+def _value(name: str, annotation: Any, loaded: Loaded, nested: int) -> str | None:
+    word = name.lower()
+    if INPUT_CHANNELS.match(word) or OUTPUT_CHANNELS.match(word):
+        return str(WIDTH)
+    if isinstance(annotation, type) and _is_own(annotation, loaded):
+        return _of_own_class(annotation, loaded, nested)
+    if _CONFIGURATION.search(word):
+        return _configuration(name, loaded, nested)
+    if _BLOCK.match(word):
+        return _block_class(loaded)
+    if typing.get_origin(annotation) is typing.Literal:
+        return repr(typing.get_args(annotation)[0])
+    if _is_callable(annotation):
+        return _class_named_like(word, loaded)
+    if _PART.match(word) or (isinstance(annotation, type) and issubclass(annotation, nn.Module)):
+        return _part(annotation)
+    for pattern, value in _BY_NAME:
+        if re.search(pattern, word) and _suits(value, annotation):
+            return value
+    default = _default_elsewhere(name, loaded.tree)
+    if default is not None and _suits(default, annotation):
+        return default
+    if isinstance(annotation, type) and annotation in _BY_TYPE:
+        return _BY_TYPE[annotation]
+    if is_width(word) or _element(annotation) is int:
+        return str(WIDTH)
+    return None
+
+
+def _resolved(annotation: Any, loaded: Loaded) -> Any:
+    """An annotation as an object, also where it is written as a string; the one type of an Optional."""
+    if isinstance(annotation, str):
+        try:
+            annotation = eval(annotation, {**vars(typing), **_PLAIN_TYPES, **loaded.namespace})
+        except Exception:  # it is the user's text, and may name what exists for type checkers only
+            return inspect.Parameter.empty
+    inner = [kind for kind in typing.get_args(annotation) if kind is not type(None)]
+    optional = type(None) in typing.get_args(annotation)
+    return inner[0] if inner and (optional or typing.get_origin(annotation) is typing.Union) else annotation
+
+
+def _suits(value: str, annotation: Any) -> bool:
+    """Whether a value is of the annotated type, where that is plain: no tuple for an `int`, no class for a `str`."""
+    kinds = typing.get_args(annotation) if isinstance(annotation, types.UnionType) else (annotation,)
+    if not all(isinstance(kind, type) and kind in _PLAIN_TYPES.values() for kind in kinds):
+        return True
+    if value.startswith(("nn.", "torch.")):
+        return False
+    read = ast.literal_eval(value)
+    return isinstance(read, kinds) or (float in kinds and isinstance(read, int))
+
+
+def _default_elsewhere(name: str, tree: ast.Module) -> str | None:
+    """The default that another function of the file gives to a parameter of that name, if it is a literal."""
+    for node in ast.walk(tree):
+        if not isinstance(node, ast.FunctionDef):
+            continue
+        positional = [*node.args.posonlyargs, *node.args.args]
+        with_default = zip(positional[len(positional) - len(node.args.defaults) :], node.args.defaults, strict=True)
+        for parameter, default in chain(with_default, zip(node.args.kwonlyargs, node.args.kw_defaults, strict=True)):
+            if parameter.arg == name and default is not None and _is_setting(default):
+                return ast.unparse(default)
+    return None
+
+
+def _is_setting(default: ast.expr) -> bool:
+    try:
+        return ast.literal_eval(default) is not None
+    except ValueError:
+        return False
+
+
+def _in_form(value: str, annotation: Any) -> str:
+    """The value as its annotation wants it: `(3, 3)` for a `tuple[int, int]`, `[3, 3]` for a list."""
+    origin, parts = typing.get_origin(annotation), typing.get_args(annotation)
+    if not isinstance(origin, type) or not issubclass(origin, Sequence) or value.startswith(("(", "[")):
+        return value
+    count = len(parts) if origin is tuple and Ellipsis not in parts else 2
+    joined = ", ".join([value] * count)
+    return f"[{joined}]" if origin is list else f"({joined},)" if count == 1 else f"({joined})"
+
+
+def _element(annotation: Any) -> Any:
+    """The type of the elements of a list or a tuple."""
+    return next(iter(typing.get_args(annotation)), None)
+
+
+def _is_callable(annotation: Any) -> bool:
+    origin = typing.get_origin(annotation)
+    return annotation is typing.Callable or origin is type or (origin is not None and origin.__name__ == "Callable")
+
+
+def _part(annotation: Any) -> str:
+    return "nn.ModuleList([nn.Identity()])" if annotation is nn.ModuleList else "nn.Identity()"
+
+
+def _class_named_like(name: str, loaded: Loaded) -> str:
+    """For a parameter such as `conv_builder` or `norm_layer`: what makes a layer of that kind."""
+    for word in (
+        each for each in name.split("_") if len(each) > 2 and each not in ("layer", "builder", "cls", "class")
+    ):
+        for known, own in _own_modules(loaded).items():
+            if word in known.lower() and not inspect.isabstract(own):
+                return known
+    usual = {"act": "nn.ReLU", "norm": "nn.BatchNorm2d", "conv": "nn.Conv2d", "linear": "nn.Linear"}
+    return next((source for word, source in usual.items() if word in name), "nn.Identity")
+
+
+def _block_class(loaded: Loaded) -> str | None:
+    """A class of the file that is made to be repeated: one with an `expansion`, or named a block or bottleneck."""
+    own = _own_modules(loaded)
+    named = (name for name in own if re.search("block|bottleneck", name, re.IGNORECASE))
+    return next((name for name, cls in own.items() if hasattr(cls, "expansion")), None) or next(named, None)
+
+
+def _own_modules(loaded: Loaded) -> dict[str, type[nn.Module]]:
+    return {
+        name: value
+        for name, value in vars(loaded.module).items()
+        if isinstance(value, type) and issubclass(value, nn.Module) and value.__module__ == loaded.module.__name__
+    }
+
+
+def _is_own(kind: type, loaded: Loaded) -> bool:
+    return vars(loaded.module).get(kind.__name__) is kind and not kind.__module__.startswith(("torch", "typing"))
+
+
+def _of_own_class(kind: type, loaded: Loaded, nested: int) -> str | None:
+    """An instance of a class that the file knows: a member of an enumeration, or a call with invented arguments."""
+    if issubclass(kind, enum.Enum):
+        return next((str(f"{kind.__name__}.{member.name}") for member in kind), None)
+    try:
+        required = [
+            p
+            for p in inspect.signature(kind).parameters.values()
+            if p.default is p.empty and p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)
+        ]
+    except (TypeError, ValueError):
+        return None
+    if nested == _MOST_NESTED:
+        return None
+    values = {p.name: value_for(p, loaded, nested + 1) for p in required}
+    return f"{kind.__name__}({', '.join(f'{name}={value}' for name, value in values.items())})"
+
+
+def _configuration(name: str, loaded: Loaded, nested: int) -> str | None:
+    """A configuration class of the file with its defaults, or else an object with just what the file reads of it."""
+    for kind in vars(loaded.module).values():
+        if isinstance(kind, type) and _is_own(kind, loaded) and re.search(r"(Config|Cfg|Args)$", kind.__name__):
+            return _of_own_class(kind, loaded, nested)
+    names, keys = _read_of(name, loaded.tree)
+    if names:
+        return f"SimpleNamespace({', '.join(f'{each}={_setting(each)}' for each in names)})"
+    if keys:
+        return f"{{{', '.join(f'{each!r}: {_setting(each)}' for each in keys)}}}"
+    return None
+
+
+def _setting(name: str) -> str:
+    word = name.lower()
+    return next((value for pattern, value in _BY_NAME if re.search(pattern, word)), str(WIDTH))
+
+
+def _read_of(name: str, tree: ast.Module) -> tuple[list[str], list[str]]:
+    """The attributes and the keys that a file reads of what it calls `name` or `self.name`."""
+    names: dict[str, None] = {}
+    keys: dict[str, None] = {}
+    for node in ast.walk(tree):
+        if not isinstance(node, (ast.Attribute, ast.Subscript)) or ast.unparse(node.value) not in (
+            name,
+            f"self.{name}",
+        ):
+            continue
+        if isinstance(node, ast.Attribute):
+            names[node.attr] = None
+        elif isinstance(node.slice, ast.Constant) and isinstance(node.slice.value, str):
+            keys[node.slice.value] = None
+    return [each for each in names if not hasattr(dict, each)], list(keys)

@@ -1,0 +1,149 @@
+"""One file on the worker side: load, explore, explain, check. The table of contents of what happens with torch."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from dataclasses import replace
+
+from ..apply_rules import check
+from ..graph.model import Seen
+from ..graph.source_places import Project
+from ..rule_loader import load_rules
+from ..shared.evidence import Analysis, Problem, SizeLimit
+from ..shared.records.places import Position, Span
+from ..shared.records.reports import ClassStatus, FileReport, Outcome
+from ..shared.records.requests import Request, Retrace
+from .contracts.proofs import proofs
+from .explore.advice import advice
+from .explore.class_coverage import NotChecked
+from .explore.explore import Exploration, Explorer
+from .explore.traced_model import Traced
+from .failures import failures
+from .load.classes import ModelClass, model_classes
+from .load.load import ImportFailure, Loaded, load
+from .observe import observe
+from .process.file_clock import Clock
+from .process.guard import Guard
+from .process.limits import TimeUp, time_limit
+from .sizes.size_limits import size_limits
+from .tensors import tensors_in
+from .torch_quirks.meta_kernels import remembered_kernels
+from .tracer.trace import Trace, trace_at
+
+
+def analyse(request: Request, guard: Guard) -> FileReport:
+    """Everything that the rules find in one file, and what became of each of its classes; `guard` is on its watch."""
+    clock = Clock(request.seconds)  # loading counts too
+    rules = load_rules(request.rule_folders)
+    with time_limit(request.seconds):
+        loaded = load(request.path, request.source)
+    if isinstance(loaded, ImportFailure):
+        return FileReport(request.path, check(Analysis(request.path, _why_not_loaded(loaded, guard)), rules))
+    classes = [model for model in model_classes(loaded) if request.only_class in (None, model.name)]
+    with remembered_kernels():
+        exploration = Explorer(loaded, model_classes(loaded), request, clock).explore()
+        analysis = _analysis(loaded, classes, exploration, request.only_class, clock)
+    analysis = replace(analysis, problems=(*_refused(guard, loaded.path, loaded.project), *analysis.problems))
+    outcomes = (
+        *(_outcome(each.label, each.trace) for each in exploration.traced),
+        *_retraced(exploration.traced, request.retrace, loaded.project),
+        *proofs(request.prove, classes, loaded, exploration, clock),
+    )
+    elsewhere = exploration.coverage.elsewhere
+    return FileReport(
+        request.path, check(analysis, rules), analysis.classes, tuple(exploration.notes), outcomes, elsewhere
+    )
+
+
+def _why_not_loaded(failure: ImportFailure, guard: Guard) -> tuple[Problem, ...]:
+    """The failure, and what was refused on other lines."""
+    refused = {problem.span.start.line: problem for problem in _refused(guard, failure.span.path, None)}
+    reason = refused.pop(failure.span.start.line, None)
+    help = reason.help if reason is not None else None
+    return (Problem("import", failure.span, failure.reason, help=help), *refused.values())
+
+
+def _refused(guard: Guard, path: str, project: Project | None) -> list[Problem]:
+    return [refusal.problem(path, project) for refusal in guard.refusals]
+
+
+def _outcome(label: str, trace: Trace) -> Outcome:
+    return Outcome(label, trace.signature if trace.trouble == (0, 0) else None, trace.complete)
+
+
+def _retraced(traces: Sequence[Traced], wanted: Retrace | None, project: Project) -> Iterator[Outcome]:
+    """The outcome of a trace at other sizes that is asked for, where the model is built and takes as many inputs."""
+    if wanted is None:
+        return
+    for each in (traced.trace for traced in traces if traced.label == wanted.target):
+        if len(list(tensors_in([each.args, each.kwargs]))) == len(wanted.inputs):
+            yield _outcome(str(wanted), trace_at(each, wanted.inputs, project))
+            return
+
+
+def _analysis(
+    loaded: Loaded, classes: Sequence[ModelClass], found: Exploration, only_class: str | None, clock: Clock
+) -> Analysis:
+    statuses = tuple(_status(loaded, model, found) for model in classes)
+    problems = (*_absent(loaded), *_problems(loaded, classes, found))
+    names = {model.name.rpartition(".")[2] for model in classes}
+    failing = tuple(
+        failure for failure in failures(loaded, found, clock) if only_class is None or failure.module in names
+    )
+    traces = [Seen(traced.trace, traced.label, loaded.project) for traced in found.traced]
+    observed = tuple(each for each in observe(traces, clock.left()) if only_class is None or each.module in names)
+    limits = tuple(
+        each for each in _size_limits(found, loaded, clock) if only_class is None or each.failure.module in names
+    )
+    return Analysis(loaded.path, problems, failing, statuses, observed, limits)
+
+
+def _absent(loaded: Loaded) -> Iterator[Problem]:
+    """What is not installed, and the file's own package, where that cannot do without."""
+    for each in loaded.missing:
+        yield Problem("missing", each.span, f"{each.package} is not installed here; what needs it is not checked")
+    if loaded.alone is not None:
+        start = Position(1, 1)
+        reason = f"{loaded.alone}; the file is looked at without it"
+        yield Problem("missing", Span(loaded.path, start, start), reason)
+
+
+def _size_limits(found: Exploration, loaded: Loaded, clock: Clock) -> Sequence[SizeLimit]:
+    """The joins that work for some sizes only, of models whose arguments the file gives, or which are sure."""
+    told = {fault.point.span for traced in found.traced for fault in traced.trace.all_faults}
+    limits: list[SizeLimit] = []
+    with suppress(TimeUp), clock.left():
+        for traced in found.traced:
+            if traced.invented is None or traced.invented.sure:
+                seen = Seen(traced.trace, traced.label, loaded.project)
+                limits.extend(size_limits(seen, traced.sizes_stated, told))
+    return limits
+
+
+def _status(loaded: Loaded, model: ModelClass, found: Exploration) -> ClassStatus:
+    how = found.coverage.how.get(model.name)
+    if how is not None:
+        return ClassStatus(loaded.path, model.name, model.line, "checked", how)
+    if model.skipped is not None and model.name not in found.coverage.contradicted:
+        return ClassStatus(loaded.path, model.name, model.line, "skipped", None, model.skipped)
+    failure = found.coverage.failures.get(model.name, _NOT_REACHED)
+    return ClassStatus(loaded.path, model.name, model.line, "failed", None, failure.reason)
+
+
+_NOT_REACHED = NotChecked("build", "nothing in the file builds or calls it")
+
+
+def _problems(loaded: Loaded, classes: Sequence[ModelClass], found: Exploration) -> Iterator[Problem]:
+    for model in classes:
+        target = found.coverage.contradicted.get(model.name)
+        if model.name in found.coverage.how or (model.skipped is not None and target is None):
+            continue
+        failure = found.coverage.failures.get(model.name, _NOT_REACHED)
+        line = model.line if target is None or target.line is None else target.line
+        span = Span(loaded.path, Position(line, 1), Position(line, 1))
+        if target is None:
+            yield Problem(failure.stage, span, failure.reason, model.name, advice(model, failure, loaded))
+        else:
+            reason = f"{failure.reason} ({target.origin} asks for that)"
+            yield Problem(failure.stage, span, reason, model.name, f"correct {target.origin}")

@@ -1,0 +1,1 @@
+"""Which arguments and inputs a model takes, as conditions."""

@@ -1,0 +1,43 @@
+"""The proof that additions work for all sizes: a run with the sizes as symbols asks for none."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Set
+
+import sympy
+from torch import nn
+
+from resnet_lint.graph.module_call import users_call
+from resnet_lint.graph.source_places import Project
+
+from ..symbolic.symbolic_trace import symbolic_trace
+from ..tracer.torch_functions import ADDITIONS
+from ..tracer.trace import Trace
+
+
+def adds_at_any_size(kind: type[nn.Module], earlier: Trace, project: Project) -> bool:
+    """Whether a model adds in modules of a class, and works for all sizes of its inputs, but for the very small."""
+    symbolic = symbolic_trace(earlier, project)
+    additions = [node for node in symbolic.graph.nodes if node.meta.get("function") in ADDITIONS]
+    owners = {type(users_call(node.meta["call"], project).module) for node in additions}
+    fixed = {axis.symbol for each in symbolic.axes for axis in each if isinstance(axis.found, int)}
+    runs = symbolic.trace.trouble == (0, 0)
+    return runs and kind in owners and not asks_for_sizes(symbolic.guards, fixed)
+
+
+def asks_for_sizes(guards: Iterable[sympy.Basic], others: Set[sympy.Symbol]) -> bool:
+    """Whether a run asked for certain sizes; `others` are symbols of no size.
+
+    An addition of unlike shapes asks nothing where another call, a product or a pooling, has asked the same before it.
+    So all calls count.
+    """
+    return any(guard.free_symbols - others and not _is_about_memory(guard) for guard in guards)
+
+
+def _is_about_memory(guard: sympy.Basic) -> bool:
+    """Whether a condition only says that something is not empty or not one, as torch asks for the order in memory."""
+    parts = guard.args if isinstance(guard, sympy.And) else (guard,)
+    return all(isinstance(part, _BOUNDS) and any(side.is_Integer and side <= 2 for side in part.args) for part in parts)
+
+
+_BOUNDS = (sympy.Ne, sympy.Gt, sympy.Ge, sympy.Lt, sympy.Le)

@@ -1,0 +1,67 @@
+"""Asks the model itself whether it takes inputs of certain sizes: it is run on meta."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import torch
+
+from resnet_lint.graph.source_places import Project
+
+from ..process.limits import TimeUp
+from ..tensors import mapped
+from ..torch_quirks.torchvision_operators import operators_expected
+from ..tracer.trace import Trace, recorded
+
+Sizes = Mapping[str, int]
+"""A number for each name of a size."""
+
+
+class Oracle:
+    """Runs the model of an earlier trace at other sizes; `axes` are the names of the sizes, input by input."""
+
+    def __init__(self, earlier: Trace, project: Project, axes: Sequence[Sequence[str]], hints: Sizes) -> None:
+        self.hints = hints
+        self.answers: dict[tuple[int, ...], bool] = {}
+        self._earlier = earlier
+        self._project = project
+        self._axes = axes
+        # Some models need the recorder's help on meta, which takes longer: it knows what would work on the CPU.
+        self._is_plain = self._runs(hints)
+
+    def takes(self, sizes: Sizes) -> bool:
+        """Whether the model runs at these sizes; those left out are the hints."""
+        sizes = {**self.hints, **sizes}
+        key = tuple(sizes.values())
+        if key not in self.answers:
+            self.answers[key] = self._runs(sizes) if self._is_plain else self._runs_recorded(sizes)
+        return self.answers[key]
+
+    def _runs(self, sizes: Sizes) -> bool:
+        args, kwargs = self._inputs(sizes)
+        with warnings.catch_warnings(), torch.no_grad(), torch.device("cpu"), operators_expected():
+            warnings.simplefilter("ignore")
+            try:
+                self._earlier.root(*args, **kwargs)
+            except TimeUp:
+                raise
+            except (Exception, SystemExit):
+                return False
+        return True
+
+    def _runs_recorded(self, sizes: Sizes) -> bool:
+        args, kwargs = self._inputs(sizes)
+        run = recorded(self._earlier.root, args, kwargs, self._project, self._earlier.preferred_branch)
+        return run.trouble == (0, 0)
+
+    def _inputs(self, sizes: Sizes) -> Any:
+        axes = iter(self._axes)
+
+        def resized(value: Any) -> Any:
+            if not isinstance(value, torch.Tensor):
+                return value
+            return torch.empty([sizes[name] for name in next(axes)], dtype=value.dtype, device="meta")
+
+        return mapped((self._earlier.args, self._earlier.kwargs), resized)

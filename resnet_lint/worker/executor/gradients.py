@@ -1,0 +1,92 @@
+"""Whether gradients reach the first stage, with the shortcuts and with the shortcuts cut.
+
+The shortcuts are those of the trace: the same additions are met again, counted in their order, and give back their
+residual branch alone.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import torch
+from torch import fx, nn
+from torch.overrides import TorchFunctionMode
+
+from resnet_lint.graph.residuals import residual_at
+from resnet_lint.shared.records.hardware_run import Gradient, Gradients
+
+from ..tracer.torch_functions import ADDITIONS
+from .confirm import backward
+from .subject import Subject
+
+_CONTAINERS = (nn.Sequential, nn.ModuleList, nn.ModuleDict)
+
+
+def gradients(subject: Subject) -> Gradients:
+    """The norm of the gradient of each stage's parameters, for a random direction sent back through the outputs."""
+    additions = [
+        node for node in subject.trace.graph.nodes if _adds_tensors(node.meta.get("function"), node.args, fx.Node)
+    ]
+    shortcuts = {index: branch for index, node in enumerate(additions) if (branch := _branch(node)) is not None}
+    whole = _norms(subject)
+    with _Cut(shortcuts) as cut:
+        alone = _norms(subject)
+    # Where training takes another way than the trace, which was in evaluation mode, nobody knows which ones were cut.
+    if not shortcuts or cut.seen != len(additions):
+        return Gradients(tuple(Gradient(stage, norm) for stage, norm in whole.items()), 0)
+    return Gradients(tuple(Gradient(stage, norm, alone[stage]) for stage, norm in whole.items()), len(shortcuts))
+
+
+def _adds_tensors(function: Any, args: tuple[Any, ...], kind: type) -> bool:
+    return function in ADDITIONS and len(args) == 2 and all(isinstance(argument, kind) for argument in args)
+
+
+def _branch(addition: fx.Node) -> int | None:
+    """Which operand of an addition is the residual branch; None where it closes no skip connection."""
+    residual = residual_at(addition)
+    if residual is None or residual.fork is None:
+        return None
+    return addition.args.index(residual.branch)
+
+
+class _Cut(TorchFunctionMode):
+    """Takes the residual branch, operand 0 or 1, for the result of the additions with these numbers."""
+
+    def __init__(self, branches: Mapping[int, int]) -> None:
+        super().__init__()
+        self.seen = 0
+        self._branches = branches
+
+    def __torch_function__(self, func: Callable[..., Any], types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        if not _adds_tensors(func, args, torch.Tensor):
+            return func(*args, **(kwargs or {}))
+        branch = self._branches.get(self.seen)
+        self.seen += 1
+        return func(*args, **(kwargs or {})) if branch is None else args[branch]
+
+
+def _norms(subject: Subject) -> dict[str, float]:
+    """Each stage with the norm of its gradient, in the order in which the stages end."""
+    squares: dict[str, float] = {}
+    with subject.practice():
+        backward(subject.outputs(), subject.seed)
+        for name, parameter in subject.model.named_parameters():
+            stage = _stage_of(name, subject.model)
+            norm = 0.0 if parameter.grad is None else float(parameter.grad.float().norm())
+            squares[stage] = squares.get(stage, 0.0) + norm**2
+    ends = {path: index for index, (path, _, _) in reversed(list(enumerate(subject.expected)))}
+    order = sorted(squares, key=lambda stage: ends.get(stage, len(ends)))
+    return {stage: math.sqrt(squares[stage]) for stage in order}
+
+
+def _stage_of(parameter: str, model: nn.Module) -> str:
+    """The part of the model that a parameter belongs to: a child, or a member of a child that only holds others."""
+    *parts, _ = parameter.split(".")
+    module, path = model, ""
+    for part in parts:
+        module, path = getattr(module, part), f"{path}.{part}".removeprefix(".")
+        if not isinstance(module, _CONTAINERS):
+            break
+    return path

@@ -1,0 +1,53 @@
+"""The metrics of a classifier, by torchmetrics."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import torch
+from torchmetrics.functional.classification import (
+    binary_calibration_error,
+    multiclass_accuracy,
+    multiclass_confusion_matrix,
+    multiclass_f1_score,
+    multiclass_precision,
+    multiclass_recall,
+)
+
+from resnet_lint.shared.records.hardware_run import Answers, Evaluation, Score
+
+# torchmetrics counts in float32; what lies beyond its precision is no result.
+_DIGITS = 6
+_Average = Literal["macro", "weighted", "none"]
+_SCORES = (multiclass_precision, multiclass_recall, multiclass_f1_score)
+
+
+def evaluate(answers: Answers) -> Evaluation:
+    """All metrics of some answers. A class that is never predicted has the precision 0."""
+    labels, predictions = torch.tensor(answers.labels), torch.tensor(answers.predictions)
+    number = len(answers.classes)
+    matrix = multiclass_confusion_matrix(predictions, labels, number)
+    supports = [int(row.sum()) for row in matrix]
+
+    def scores(average: _Average) -> list[tuple[float, float, float]]:
+        values = [function(predictions, labels, number, average=average).reshape(-1) for function in _SCORES]
+        precision, recall, f1 = ([round(float(value), _DIGITS) for value in column] for column in values)
+        return list(zip(precision, recall, f1, strict=True))
+
+    per_class = [Score(*values, support=support) for values, support in zip(scores("none"), supports, strict=True)]
+    [macro], [weighted] = scores("macro"), scores("weighted")
+    return Evaluation(
+        classes=answers.classes,
+        matrix=tuple(tuple(int(count) for count in row) for row in matrix),
+        scores=tuple(per_class),
+        macro=Score(*macro, support=len(labels)),
+        weighted=Score(*weighted, support=len(labels)),
+        accuracy=round(float(multiclass_accuracy(predictions, labels, number, average="micro")), _DIGITS),
+        calibration_error=_calibration_error(answers, predictions == labels),
+    )
+
+
+def _calibration_error(answers: Answers, right: torch.Tensor) -> float | None:
+    if not answers.scores:
+        return None
+    return round(float(binary_calibration_error(torch.tensor(answers.scores), right.int(), n_bins=15)), _DIGITS)

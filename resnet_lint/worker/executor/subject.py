@@ -1,0 +1,153 @@
+"""Which model of a file to run, built for real: the explorer says how on meta, and the same source is evaluated again.
+
+The explorer (`model/`) finds out how the file's models are built and fed, and `model/main_model` which of them counts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import nn
+
+from resnet_lint.graph.source_places import Project
+from resnet_lint.shared.errors import UsageError
+from resnet_lint.shared.records import hardware_run
+from resnet_lint.shared.records.hardware_run import Order
+from resnet_lint.shared.records.requests import Request
+
+from ..explore.main_model import ADVICE, candidates, evaluated, main_model
+from ..explore.traced_model import Traced
+from ..load.load import Loaded
+from ..tensors import mapped, tensors_in
+from ..tracer.trace import Trace, trace
+from .memory import require_memory
+from .stages import Calls, watched
+
+Inputs = tuple[tuple[Any, ...], dict[str, Any]]
+
+
+@dataclass(frozen=True, eq=False)
+class Subject:
+    """A model on its device and inputs of random values, with its forward on meta at the same batch.
+
+    `expected` is what that forward makes of each module.
+    """
+
+    record: hardware_run.Subject
+    project: Project
+    trace: Trace
+    expected: Calls
+    model: nn.Module
+    inputs: Inputs
+    device: torch.device
+    seed: int
+
+    def outputs(self, inputs: Inputs | None = None) -> list[torch.Tensor]:
+        """Run the model forward, on its own inputs if no others are given; the tensors among its results."""
+        args, kwargs = inputs or self.inputs
+        return list(tensors_in(self.model(*args, **kwargs)))
+
+    @contextmanager
+    def practice(self) -> Iterator[None]:
+        """Training mode with the same random numbers each time; at the end, the model is as it was before."""
+        buffers = {name: buffer.clone() for name, buffer in self.model.named_buffers()}
+        torch.manual_seed(self.seed)
+        self.model.train()
+        try:
+            yield
+        finally:
+            self.model.eval().zero_grad(set_to_none=True)
+            with torch.no_grad():
+                for name, buffer in self.model.named_buffers():
+                    buffer.copy_(buffers[name])
+
+
+def find(order: Order, device: torch.device, dtype: torch.dtype) -> Subject:
+    """The model of an order. Raises UsageError where no model can be found, built or fed."""
+    models = candidates(
+        Request(
+            path=order.path,
+            only_class=order.only_class,
+            targets=order.targets,
+            seconds=order.seconds,
+            source=order.source,
+            quick=True,
+            call=order.call,
+        )
+    )
+    loaded = models.loaded
+    chosen, others = main_model(models)
+    batch = order.batch or _batch_of(chosen.trace)
+    with watched(chosen.trace.root) as expected:
+        at_batch = _traced_at(chosen.trace, batch, loaded.project)
+    require_memory(at_batch, batch, device, dtype)
+    record = hardware_run.Subject(chosen.label, str(device), order.dtype, batch, _named_shapes(at_batch), tuple(others))
+    model = _built(chosen, loaded, order.seed).to(device, dtype)
+    inputs = _random_inputs(at_batch, model, device, dtype, order.seed)
+    return Subject(record, loaded.project, at_batch, expected, model, inputs, device, order.seed)
+
+
+def _batch_of(traced: Trace) -> int:
+    return next((tensor.shape[0] for tensor in tensors_in([traced.args, traced.kwargs]) if tensor.dim()), 1)
+
+
+def _traced_at(traced: Trace, batch: int, project: Project) -> Trace:
+    """The trace of the same model with another batch: dimension 0 of every input that has the traced batch there."""
+    before = _batch_of(traced)
+
+    def change(value: Any) -> Any:
+        if isinstance(value, torch.Tensor) and value.dim() and value.shape[0] == before:
+            return value.new_empty((batch, *value.shape[1:]))
+        return value
+
+    args, kwargs = mapped((traced.args, dict(traced.kwargs)), change)
+    return trace(traced.root, args, kwargs, project)
+
+
+def _built(chosen: Traced, loaded: Loaded, seed: int) -> nn.Module:
+    """The model built again with real weights, from the source that built it on meta."""
+    torch.manual_seed(seed)
+    model = evaluated(chosen.label, loaded)
+    if not isinstance(model, nn.Module) or not _same_tensors(model, chosen.trace.root):
+        raise UsageError(f"{chosen.label} does not give the model that was traced; {ADVICE}")
+    return model
+
+
+def _same_tensors(model: nn.Module, traced: nn.Module) -> bool:
+    names = [name for name, _ in model.named_parameters()]
+    if any(nn.parameter.is_lazy(parameter) for parameter in model.parameters()):
+        return names == [name for name, _ in traced.named_parameters()]
+    return {n: p.shape for n, p in model.named_parameters()} == {n: p.shape for n, p in traced.named_parameters()}
+
+
+def _named_shapes(traced: Trace) -> tuple[tuple[str, tuple[int, ...]], ...]:
+    placeholders = [node for node in traced.graph.nodes if node.op == "placeholder"]
+    return tuple((str(node.target), node.meta["shape"]) for node in placeholders)
+
+
+def _random_inputs(traced: Trace, model: nn.Module, device: torch.device, dtype: torch.dtype, seed: int) -> Inputs:
+    """Inputs of the traced shapes with random values: normal ones, and indices that every embedding has."""
+    generator = torch.Generator().manual_seed(seed)
+    rows = min((layer.num_embeddings for layer in model.modules() if isinstance(layer, nn.Embedding)), default=2)
+
+    def realise(value: Any) -> Any:
+        if not isinstance(value, torch.Tensor):
+            return value
+        if value.is_floating_point():
+            return torch.randn(value.shape, generator=generator).to(device, dtype)
+        if value.is_complex():
+            return torch.randn(value.shape, generator=generator, dtype=value.dtype).to(device)
+        return torch.randint(rows, value.shape, generator=generator).to(device, value.dtype)
+
+    args, kwargs = mapped((traced.args, dict(traced.kwargs)), realise)
+    return args, kwargs
+
+
+def filled_with_ones(inputs: Inputs) -> Inputs:
+    """The same inputs with ones in the place of every value."""
+    args, kwargs = mapped(inputs, lambda value: torch.ones_like(value) if isinstance(value, torch.Tensor) else value)
+    return args, kwargs

@@ -1,0 +1,105 @@
+"""Turns a fault of a trace into a failure that a rule can tell: roles, shapes, what differs, causes, the mend."""
+
+from __future__ import annotations
+
+from resnet_lint.graph.built_at import built_of
+from resnet_lint.graph.causes import _causes_behind, _residual_causes
+from resnet_lint.graph.module_call import ModuleCall, users_call
+from resnet_lint.graph.residuals import Residual, channel_axis_of, residual_at
+from resnet_lint.graph.source_places import Project
+from resnet_lint.shared.evidence import Difference, Failure
+from resnet_lint.shared.records.places import Cause, Operand
+
+from ..fix_plans.addition import mend_addition
+from ..fix_plans.concatenation import mend_concatenation
+from ..fix_plans.layer import mend_layer, mend_other
+from ..tracer.fault import Fault
+from ..tracer.trace import Trace
+
+# More lines than this explain nothing.
+_MOST_CAUSES = 6
+
+
+def explain(fault: Fault, trace: Trace, project: Project, label: str, condition: str | None = None) -> Failure:
+    """The failure behind a fault, for people. `label` is the source that builds the traced model."""
+    owner = users_call(fault.call, project)
+    residual = residual_at(fault.node) if fault.kind == "addition" else None
+    shapes = fault.node.meta["inputs"]
+    operands: tuple[Operand, ...]
+    differs: frozenset[Difference] = frozenset()
+    if residual is not None:
+        operands = _residual_operands(residual)
+        differs = differences(residual)
+        causes = _residual_causes(residual, owner)
+        mend = mend_addition(residual, owner, trace, fault)
+    elif fault.kind == "concatenation":
+        operands = tuple(Operand(f"part {index}", shape) for index, shape in enumerate(shapes, 1))
+        causes = _causes_behind(fault.node, owner)
+        mend = mend_concatenation(fault, owner)
+    elif fault.kind == "layer" and fault.layer is not None:
+        operands = (Operand("input", shapes[0]),)
+        causes = _layer_causes(fault, owner)
+        mend = mend_layer(fault, owner)
+    else:
+        operands = tuple(Operand(f"operand {index}", shape) for index, shape in enumerate(shapes, 1))
+        causes = _causes_behind(fault.node, owner)
+        mend = mend_other(fault)
+    return Failure(
+        fault.kind,
+        fault.point.span,
+        " ".join(fault.error.split()),
+        type(owner.module).__name__,
+        owner.path,
+        label,
+        operands,
+        differs,
+        causes[:_MOST_CAUSES],
+        mend,
+        condition,
+        layer_text(fault, owner),
+    )
+
+
+def differences(residual: Residual) -> frozenset[Difference]:
+    """What is unlike in the operands of a residual addition."""
+    branch, shortcut = residual.branch.meta["shape"], residual.shortcut.meta["shape"]
+    if len(branch) != len(shortcut):
+        return frozenset({"rank"})
+    channel_axis = channel_axis_of(residual)
+    unlike = [axis for axis, (a, b) in enumerate(zip(branch, shortcut, strict=True)) if a != b and 1 not in (a, b)]
+    if not unlike:
+        unlike = [axis for axis, (a, b) in enumerate(zip(branch, shortcut, strict=True)) if a != b]
+    names: set[Difference] = set()
+    for axis in unlike:
+        names.add("channels" if axis == channel_axis else "batch" if axis == 0 else "size")
+    return frozenset(names)
+
+
+def _residual_operands(residual: Residual) -> tuple[Operand, Operand]:
+    names = ("residual branch", "shortcut") if residual.fork is not None else ("one stream", "other stream")
+    shapes = residual.branch.meta["shape"], residual.shortcut.meta["shape"]
+    return Operand(names[0], shapes[0]), Operand(names[1], shapes[1])
+
+
+def _layer_causes(fault: Fault, owner: ModuleCall) -> tuple[Cause, ...]:
+    call: ModuleCall = fault.node.meta["call"]
+    built = built_of(call.module)
+    assert fault.layer is not None
+    own: tuple[Cause, ...] = ()
+    if built is not None and call.is_torchs:
+        span = built.point.span
+        unit = "features" if fault.layer.dimension == -1 else "channels"
+        text = f"{call.relative_path(owner)} is built for {fault.layer.wanted} {unit}"
+        own = (Cause(span.path, span.start.line, text),)
+    return (*own, *_causes_behind(fault.node, owner)[-2:])
+
+
+def layer_text(fault: Fault, owner: ModuleCall) -> str | None:
+    """The failed layer's name and what it takes: `conv2 takes 32 channels`."""
+    if fault.layer is None:
+        return None
+    call: ModuleCall = fault.node.meta["call"]
+    unit = "features" if fault.layer.dimension == -1 else "channels"
+    name = call.relative_path(owner) if call.is_torchs else type(call.module).__name__
+    name = f"layer {name}" if name.isdigit() else name
+    return f"{name} takes {fault.layer.wanted} {unit}"

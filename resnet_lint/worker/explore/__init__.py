@@ -1,0 +1,1 @@
+"""Which models of a file are traced, and in which order."""

@@ -1,0 +1,231 @@
+"""Builds a model and feeds it, within its share of the file's time, and notes what came of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import chdir
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+from torch import fx, nn
+
+from resnet_lint.graph.built_at import built_of
+from resnet_lint.graph.model import function_name
+from resnet_lint.graph.source_places import Point
+from resnet_lint.shared.error_text import said
+from resnet_lint.shared.notation import parse_input, written_input
+from resnet_lint.shared.records.places import Shape
+from resnet_lint.shared.records.requests import Request
+
+from ..build.build import build, on_meta
+from ..build.factories import own_shapes, shapes_in
+from ..build.guess_arguments import Invented, parameter_names
+from ..feed.feed import feed
+from ..feed.guess_inputs import Guess
+from ..load.classes import ModelClass
+from ..load.load import Loaded
+from ..load.package import folder_with
+from ..process.file_clock import Clock
+from ..process.limits import TimeUp
+from ..tensors import mapped
+from ..tracer.fault import Fault
+from ..tracer.trace import Trace, trace
+from .class_coverage import Coverage, NotChecked
+from .traced_model import Traced
+
+_WITHOUT_WEIGHTS: Mapping[str, Any] = {"pretrained": False, "weights": None, "weights_backbone": None}
+
+
+class Attempts:
+    """What was tried on one file: the traces, the coverage that they give, and an instance of each class met."""
+
+    def __init__(self, loaded: Loaded, request: Request, coverage: Coverage, clock: Clock) -> None:
+        self.traced: list[Traced] = []
+        self.instances: dict[type[nn.Module], nn.Module] = {}
+        self._loaded = loaded
+        self._request = request
+        self._coverage = coverage
+        self._clock = clock
+        self._known_shapes = shapes_in(loaded.tree)
+
+    def build_and_feed(
+        self,
+        label: str,
+        make: Callable[..., Any],
+        model: ModelClass | None = None,
+        arguments: Invented | None = None,
+        inputs: tuple[str, ...] = (),
+    ) -> BaseException | None:
+        """Build a model with `make`, which is written `label`, and trace it; `model` is the class that it is for.
+
+        Returns what the constructor raised.
+        """
+        try:
+            with self._clock.one_attempt():
+                made = self._made(make)
+                if isinstance(made, BaseException):
+                    reason = self._clock.why(made) if isinstance(made, TimeUp) else said(made)
+                    self._failed(model, "build", label, f"{label}: {reason}")
+                    return made
+                self._remember_instances(made)
+                self.feed(label, made, model, arguments, inputs)
+        except TimeUp as error:
+            self._failed(model, "trace", label, self._clock.why(error))
+        return None
+
+    def _made(self, make: Callable[..., Any]) -> nn.Module | BaseException:
+        """What the user's code builds, or what it raises."""
+        try:
+            with self._clock.one_attempt(0.5):
+                return _built(make, Path(self._loaded.project.root))
+        except (Exception, SystemExit, KeyboardInterrupt, TimeUp) as error:
+            return error
+
+    def _failed(
+        self,
+        model: ModelClass | None,
+        stage: Literal["build", "trace"],
+        label: str,
+        reason: str,
+        inputs: tuple[str, ...] = (),
+    ) -> None:
+        if model is not None:
+            call = label if label.startswith(f"{model.name}(") else None
+            self._coverage.failed(model, NotChecked(stage, reason, call, inputs))
+
+    def feed(
+        self,
+        label: str,
+        module: nn.Module,
+        model: ModelClass | None = None,
+        arguments: Invented | None = None,
+        inputs: tuple[str, ...] = (),
+    ) -> None:
+        """Trace a module with these inputs, or those that the user says for its class, or else with invented ones."""
+        on_meta(module)
+        inputs = inputs or self.inputs_told(self._coverage.name_of(type(module)))
+        if inputs:
+            told = trace(module, (), _tensors(inputs), self._loaded.project)
+            self._add(label, told, told.all_faults, model, arguments)
+            return
+        known = [*own_shapes(module), *self._known_shapes]
+        best, faults = feed(module, self._loaded.project, known)
+        if arguments is not None:
+            faults = tuple(fault for fault in faults if arguments.sure and not _meets_constant(fault))
+        self._add(label, best, faults, model, arguments, sizes_stated=_is_fed_one_of(known, best))
+
+    def runs(self, model: ModelClass) -> bool:
+        """Whether a class was traced without a fault."""
+        return any(each.model_class is model and each.trace.trouble == (0, 0) for each in self.traced)
+
+    def inputs_told(self, name: str | None) -> tuple[str, ...]:
+        """What the user says to feed a class of the file, or any other where `name` is None."""
+        told = [t for t in self._request.targets if t.inputs]
+        return next((t.inputs for t in told if (t.name == name if t.name else t.call is None)), ())
+
+    def on_call(self, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any], may_fail: bool) -> Any:
+        """Trace a call that the file itself makes."""
+        args, kwargs = mapped((args, kwargs), _to_meta)
+        self._remember_instances(module)
+        result = trace(module, args, kwargs, self._loaded.project)
+        self._add(self.label(module), result, () if may_fail else result.all_faults)
+        if result.stop is not None:
+            raise result.stop.error
+        return result.output
+
+    def _add(
+        self,
+        label: str,
+        result: Trace,
+        faults: tuple[Fault, ...],
+        model: ModelClass | None = None,
+        arguments: Invented | None = None,
+        sizes_stated: bool = True,
+    ) -> None:
+        """Note a trace and those of its faults that can be trusted."""
+        self.traced.append(Traced(label, result, faults, arguments, model, sizes_stated))
+        self._coverage.add(label, result, faults)
+        if arguments is not None and arguments.lacks_shortcut and not faults and _fails_at_additions_only(result):
+            self._coverage.add_whole(f"{label}, without its caller's shortcut", result)
+        if model is not None and not self._coverage.has(model) and result.trouble > (0, 0):
+            self._failed(model, "trace", label, _why_untraced(label, result), _inputs_of(result))
+
+    def label(self, module: nn.Module) -> str:
+        """The source that built a module: the outermost expression in the file itself."""
+        built = built_of(module)
+        if built is None:
+            return type(module).__name__
+        own = [point for point in built.chain if point.code.co_filename == self._loaded.path]
+        point: Point = own[-1] if own else built.outermost
+        return point.text
+
+    def _remember_instances(self, root: nn.Module) -> None:
+        for module in root.modules():
+            if self._coverage.is_own(type(module)):
+                self.instances.setdefault(type(module), module)
+
+
+def _tensors(inputs: tuple[str, ...]) -> dict[str, torch.Tensor]:
+    told = map(parse_input, inputs)
+    return {name: Guess(shape, getattr(torch, dtype or "float32")).tensor() for name, shape, dtype in told}
+
+
+def _built(make: Callable[..., Any], root: Path) -> nn.Module:
+    """Build where the files are that the constructor reads, and without downloads.
+
+    Where it fails, again from the folder in which it finds its file, or with the parameters that ask for weights
+    switched off.
+    """
+    try:
+        return build(make)
+    except TimeUp:
+        raise
+    except FileNotFoundError as error:
+        folder = folder_with(error.filename, root)
+        if folder is None:
+            raise
+        with chdir(folder):
+            return build(make)
+    except Exception:
+        off = {name: value for name, value in _WITHOUT_WEIGHTS.items() if name in parameter_names(make)}
+        if not off:
+            raise
+        return build(make, (), off)
+
+
+def _why_untraced(label: str, result: Trace) -> str:
+    if result.stop is not None:
+        return f"{label}: {result.stop.reason}"
+    fault = result.all_faults[0]
+    return f"{label}: line {fault.point.span.start.line}: {' '.join(fault.error.split())[:200]}"
+
+
+def _inputs_of(result: Trace) -> tuple[str, ...]:
+    """What a model was fed, as a user writes it; a tensor in a list has no name that could be written."""
+    fed = [node for node in result.graph.nodes if node.op == "placeholder" and str(node.target).isidentifier()]
+    return tuple(written_input(str(node.target), node.meta["shape"], node.meta["dtype"]) for node in fed)
+
+
+def _is_fed_one_of(known: Sequence[Shape], result: Trace) -> bool:
+    sizes = {shape[2:] for shape in known}
+    return any(node.op == "placeholder" and node.meta["shape"][2:] in sizes for node in result.graph.nodes)
+
+
+def _meets_constant(fault: Fault) -> bool:
+    """Whether a tensor that the model holds does not fit, as the means of three colours: arguments are wrong then."""
+    return fault.kind != "layer" and any(_is_held(node) for node in fault.node.all_input_nodes)
+
+
+def _is_held(node: fx.Node) -> bool:
+    while function_name(node) in ("type_as", "to"):
+        node = node.all_input_nodes[0]
+    return not node.meta["activation"] and bool(node.meta["shape"])
+
+
+def _fails_at_additions_only(result: Trace) -> bool:
+    return result.complete and all(fault.kind == "addition" for fault in result.faults)
+
+
+def _to_meta(value: Any) -> Any:
+    return value.to("meta") if isinstance(value, torch.Tensor) else value

@@ -1,0 +1,130 @@
+"""Which classes the traces of a file have covered, in the file itself and in the rest of its project."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from torch import nn
+
+from resnet_lint.graph.module_call import ModuleCall
+from resnet_lint.shared.records.reports import Covered
+from resnet_lint.shared.records.requests import Target
+
+from ..load.classes import ModelClass
+from ..load.load import Loaded
+from ..tracer.fault import Fault
+from ..tracer.trace import Trace
+
+
+@dataclass(frozen=True)
+class NotChecked:
+    """Why a class was not checked, and what came nearest: the call that was to build it, and the inputs it was fed."""
+
+    stage: Literal["build", "trace"]
+    reason: str
+    call: str | None = None
+    inputs: tuple[str, ...] = ()
+
+
+class Coverage:
+    """Per class of the file how it was covered (`how`), or whether building or tracing failed, and why (`failures`).
+
+    `contradicted` are the classes that cannot be built or fed as the user says: no guess is to hide that.
+    """
+
+    def __init__(self, loaded: Loaded, classes: Sequence[ModelClass]) -> None:
+        self.how: dict[str, str] = {}
+        self.failures: dict[str, NotChecked] = {}
+        self.contradicted: dict[str, Target] = {}
+        self._loaded = loaded
+        self._own = {model.type: model for model in classes}
+        self._elsewhere: dict[tuple[str, str], str] = {}
+
+    @property
+    def elsewhere(self) -> tuple[Covered, ...]:
+        """The classes of other files of the project that were covered on the way."""
+        return tuple(Covered(path, name, how) for (path, name), how in self._elsewhere.items())
+
+    def is_own(self, kind: type) -> bool:
+        return kind in self._own
+
+    def name_of(self, kind: type) -> str | None:
+        """The name of one of the file's own classes."""
+        return self._own[kind].name if kind in self._own else None
+
+    def has(self, model: ModelClass) -> bool:
+        return model.name in self.how
+
+    def open(self, only_class: str | None) -> list[ModelClass]:
+        """The classes of the file that are still to be covered."""
+        wanted = [model for model in self._own.values() if only_class in (None, model.name)]
+        return [
+            model
+            for model in wanted
+            if model.skipped is None and model.name not in self.contradicted and not self.has(model)
+        ]
+
+    def add(self, label: str, trace: Trace, trusted: Sequence[Fault]) -> None:
+        """Count the calls that a trace followed to their end, and those around the faults that can be trusted.
+
+        A call is not followed where a fault lies in it that may be the invented inputs' own.
+        """
+        in_doubt = {call for fault in trace.all_faults if fault not in trusted for call in fault.call.with_callers()}
+        followed = [call for call in trace.calls if call not in in_doubt]
+        for fault in trusted:
+            followed.extend(fault.call.with_callers())
+        self._cover_calls(label, followed)
+        if trace.trouble == (0, 0) or trusted:
+            self._cover_containers(label, trace.root)
+
+    def add_whole(self, label: str, trace: Trace) -> None:
+        """Count every call of a trace, whatever its faults."""
+        self._cover_calls(label, trace.calls)
+
+    def contradict(self, model: ModelClass, target: Target) -> None:
+        """Note that a class cannot be built or fed as a target says."""
+        self.contradicted[model.name] = target
+        self.how.pop(model.name, None)
+
+    def failed(self, model: ModelClass | None, failure: NotChecked) -> None:
+        """Note why a class could not be built or traced; the first reason stays."""
+        if model is not None:
+            self.failures.setdefault(model.name, failure)
+
+    def tried_again(self, model: ModelClass, call: str) -> None:
+        """Forget that this call failed: another one takes its place."""
+        if model.name in self.failures and self.failures[model.name].call == call:
+            del self.failures[model.name]
+
+    def _cover_calls(self, label: str, calls: Sequence[ModuleCall]) -> None:
+        for call in calls:
+            self._cover(type(call.module), f"{label} -> {call.path}" if call.path else label)
+
+    def _cover_containers(self, label: str, root: nn.Module) -> None:
+        """Those that are looped over instead of called."""
+        for path, module in root.named_modules():
+            if self.is_own(type(module)) and _has_no_forward(type(module)):
+                self._cover(type(module), f"{label} -> {path}")
+
+    def _cover(self, kind: type[nn.Module], how: str) -> None:
+        for base in kind.__mro__:
+            said = how if base is kind else f"through {kind.__name__}: {how}"
+            if base in self._own:
+                if self._own[base].name not in self.contradicted:
+                    self.how.setdefault(self._own[base].name, said)
+            elif issubclass(base, nn.Module):
+                path = _file_of(base)
+                if path is not None and path.startswith(self._loaded.project.root):
+                    self._elsewhere.setdefault((path, base.__qualname__), said)
+
+
+def _file_of(kind: type) -> str | None:
+    """The file of a class; None for one without, such as a class made by `type()`."""
+    return getattr(sys.modules.get(kind.__module__), "__file__", None)
+
+
+def _has_no_forward(model: type[nn.Module]) -> bool:
+    return model.forward in (nn.Module.forward, nn.ModuleList.forward, nn.ModuleDict.forward)

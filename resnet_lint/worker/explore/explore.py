@@ -1,0 +1,224 @@
+"""Looks at a loaded file from all sides until each of its classes has been traced: what to build, what to feed it.
+
+In this order, until every class is covered: what the user says; what the file does in its main block and tests;
+factories; constructors that need no argument; instances that the file's own code built; invented arguments. Then the
+remaining factories, as long as the time lasts: a fault may sit in one factory's arguments only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from torch import nn
+
+from resnet_lint.shared.notation import called_name
+from resnet_lint.shared.records.requests import Request, Target
+
+from ..build.build import noting_where_built
+from ..build.factories import leads_to, novel_and_other, options_of
+from ..build.guess_arguments import Invented, handed_on, in_colours, invented, repaired, required_names
+from ..build.main_block import Scenario, play, scenarios
+from ..load.classes import ModelClass
+from ..load.load import Loaded
+from ..process.file_clock import Clock
+from ..process.limits import TimeUp
+from .attempts import Attempts
+from .class_coverage import Coverage, NotChecked
+from .traced_model import Traced
+
+# The part of a file's time that goes to the factories that cover nothing new.
+_EXTRAS_SHARE = 0.5
+
+_MOST_REPAIRS = 6
+_MOST_WITH_SWITCHES = 3
+
+
+@dataclass(frozen=True)
+class Exploration:
+    """Everything found out about a file: its traces, what they cover, and notes for the reader."""
+
+    traced: Sequence[Traced]
+    coverage: Coverage
+    notes: Sequence[str]
+
+
+class Explorer:
+    """Explores one file within its time."""
+
+    def __init__(self, loaded: Loaded, classes: Sequence[ModelClass], request: Request, clock: Clock) -> None:
+        self._loaded = loaded
+        self._classes = classes
+        self._request = request
+        self._clock = clock
+        self._coverage = Coverage(loaded, classes)
+        self._attempts = Attempts(loaded, request, self._coverage, clock)
+        self._notes: list[str] = []
+        self._novel, self._other = novel_and_other(loaded)
+        self._with_switches = self._novel[:_MOST_WITH_SWITCHES]
+
+    def explore(self) -> Exploration:
+        """Run all stages; what was found before the time is up is kept."""
+        try:
+            with self._clock.left(), noting_where_built(self._loaded.project):
+                for stage in self._stages():
+                    stage()
+                    if not self._open():
+                        break
+                if not self._request.quick:
+                    self._more_factories()
+        except TimeUp:
+            for model in self._open():
+                self._coverage.failed(model, NotChecked("trace", self._clock.over))
+        return Exploration(self._attempts.traced, self._coverage, self._notes)
+
+    def _stages(self) -> list[Callable[[], None]]:
+        return [
+            self._as_told,
+            self._scenarios,
+            self._factories,
+            self._default_constructors,
+            self._factory_switches,
+            self._instances_built,
+            self._invented_arguments,
+        ]
+
+    def _as_told(self) -> None:
+        for target in self._request.targets:
+            model = self._class_meant(target)
+            if model is None and target.name is not None:
+                self._notes.append(f"{target.origin} is not followed: {target.name} is no nn.Module once loaded")
+            elif model is not None and self._request.only_class in (None, model.name):
+                self._follow(target, model)
+
+    def _follow(self, target: Target, model: ModelClass) -> None:
+        """Build and feed a class as the user says; where that fails, nothing else is tried in its place."""
+        if target.call is not None:
+            inputs = self._attempts.inputs_told(target.name) if target.name is not None else target.inputs
+            self._attempts.build_and_feed(target.call, self._evaluate(target.call), model, inputs=inputs)
+        elif not required_names(model.type):
+            self._attempts.build_and_feed(f"{model.name}()", model.type, model)
+        failure = self._coverage.failures.get(model.name)
+        wanted = {"build": target.call is not None, "trace": bool(target.inputs)}
+        if failure is not None and wanted[failure.stage]:
+            self._coverage.contradict(model, target)
+
+    def _class_meant(self, target: Target) -> ModelClass | None:
+        """The class that a target names, or that its call leads to."""
+        if target.name is not None:
+            return next((model for model in self._classes if model.name == target.name), None)
+        open_models = self._open()
+        if target.call is None or not open_models:
+            return None
+        return self._name_behind(called_name(target.call)) or open_models[0]
+
+    def _scenarios(self) -> None:
+        for scenario in scenarios(self._loaded):
+            for module in self._played(scenario):
+                self._attempts.feed(self._attempts.label(module), module)
+
+    def _played(self, scenario: Scenario) -> list[nn.Module]:
+        """The modules that a scenario builds without calling them."""
+        try:
+            with self._clock.one_attempt():
+                return play(scenario, self._loaded, self._attempts.on_call)
+        except TimeUp as error:
+            self._notes.append(f"{scenario.name} was left: {error}")
+            return []
+
+    def _factories(self) -> None:
+        """Novel factories that lead to classes not yet covered, the one that covers most first."""
+        reach = {name: leads_to(name, self._loaded) for name in self._novel}
+        while self._novel and self._open():
+            open_names = {model.name for model in self._open()}
+            best = max(self._novel, key=lambda name: len(reach[name] & open_names))
+            if not reach[best] & open_names:
+                break
+            self._novel.remove(best)
+            self._factory(best)
+
+    def _factory(self, name: str) -> None:
+        function = vars(self._loaded.module)[name]
+        self._attempts.build_and_feed(f"{name}()", function, self._name_behind(name))
+
+    def _default_constructors(self) -> None:
+        # Whole models before their parts: inside the model, a part gets the input that it was made for.
+        models = self._coverage.open(None)  # also where one class is asked for: the model that it is a part of
+        reach = {model.name: leads_to(model.name, self._loaded) | {model.name} for model in models}
+        for model in sorted(models, key=lambda model: -len(reach[model.name])):
+            leads_on = reach[model.name] & {each.name for each in self._open()}
+            if leads_on and not self._coverage.has(model) and not required_names(model.type):
+                self._attempts.build_and_feed(f"{model.name}()", model.type, model)
+
+    def _factory_switches(self) -> None:
+        """Classes that only a switch of a factory leads to, as `features_only=True` does."""
+        for factory in self._with_switches:
+            for option in options_of(factory, self._loaded):
+                if {model.name for model in self._open()} & leads_to(factory, self._loaded):
+                    self._switched(factory, option)
+
+    def _switched(self, factory: str, option: str) -> None:
+        """Nobody says that the switch goes with this factory, so a fault here would prove nothing."""
+        arguments = Invented({option: "True"}, sure=False)
+        call = arguments.call(factory)
+        self._attempts.build_and_feed(call, self._evaluate(call), None, arguments)
+
+    def _instances_built(self) -> None:
+        for model in self._open():
+            instance = self._attempts.instances.get(model.type)
+            if instance is not None and not self._coverage.has(model):
+                self._attempts.feed(self._attempts.label(instance), instance, model)
+
+    def _invented_arguments(self) -> None:
+        for model in self._open():
+            if not self._coverage.has(model):
+                self._invented_arguments_of(model)
+
+    def _invented_arguments_of(self, model: ModelClass) -> None:
+        plain, *others = invented(model.type, self._loaded)
+        for arguments in (plain, *others):
+            self._try(model, arguments)
+        colours = in_colours(model.type, plain)
+        if colours is not None and not self._attempts.runs(model):
+            self._try(model, colours)
+
+    def _try(self, model: ModelClass, arguments: Invented) -> None:
+        """Build and feed with invented arguments, and with better ones while the constructor says what is wrong."""
+        for _ in range(_MOST_REPAIRS):
+            call = arguments.call(model.name)
+            if arguments.unknown:
+                names = ", ".join(arguments.unknown)
+                reason = f"nobody in the file builds it, and {names} cannot be guessed"
+                self._coverage.failed(model, NotChecked("build", reason, call))
+            error = self._attempts.build_and_feed(call, self._evaluate(call), model, arguments)
+            if error is None:
+                return
+            better = repaired(arguments, error) or handed_on(arguments, error, model.type, self._loaded)
+            if better is None:
+                return
+            self._coverage.tried_again(model, call)
+            arguments = better
+
+    def _evaluate(self, call: str) -> Callable[[], Any]:
+        return lambda: eval(call, self._loaded.namespace)
+
+    def _more_factories(self) -> None:
+        """The switches of the first factory; then the factories left, novel ones first, as long as their time lasts."""
+        for factory in self._with_switches[:1]:
+            for option in options_of(factory, self._loaded):
+                self._switched(factory, option)
+        names = [*self._novel, *self._other]
+        while names and self._clock.spent < self._request.seconds * _EXTRAS_SHARE:
+            self._factory(names.pop(0))
+        if names:
+            self._notes.append(f"not traced for lack of time: {', '.join(names)}; a longer --timeout reaches them")
+
+    def _open(self) -> list[ModelClass]:
+        return self._coverage.open(self._request.only_class)
+
+    def _name_behind(self, factory: str) -> ModelClass | None:
+        """The one class that a factory leads to, so that its failure is told for that class."""
+        names = leads_to(factory, self._loaded)
+        open_models = [model for model in self._open() if model.name in names]
+        return open_models[-1] if open_models else None

@@ -1,0 +1,106 @@
+"""Which model of a file is the one to show or to run: it uses most of the file's classes, and is the first of such."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import torch
+from torch import nn
+
+from resnet_lint.shared.error_text import said
+from resnet_lint.shared.errors import UsageError
+from resnet_lint.shared.records.requests import Request
+
+from ..build.build import noting_where_built
+from ..build.guess_arguments import required_names
+from ..load.classes import ModelClass, model_classes
+from ..load.load import ImportFailure, Loaded, load
+from ..process.file_clock import Clock
+from .attempts import Attempts
+from .explore import Exploration, Explorer
+from .traced_model import Traced
+
+
+@dataclass(frozen=True, eq=False)
+class Candidates:
+    """The models of a file that were traced, within the time of `clock`; `classes` are those that the file defines."""
+
+    loaded: Loaded
+    classes: Sequence[ModelClass]
+    found: Exploration
+    request: Request
+    clock: Clock
+
+    def best(self, wanted: Sequence[Traced]) -> Traced:
+        """Of several models, the one that uses most of the file's classes."""
+        own = {model.type for model in self.classes}
+
+        def rank(traced: Traced) -> tuple[int, int]:
+            return len({type(module) for module in traced.trace.root.modules()} & own), -traced.trace.trouble[0]
+
+        return max(wanted, key=rank)
+
+
+def candidates(request: Request) -> Candidates:
+    """Load a file and trace its models. Raises UsageError where it cannot be imported."""
+    loaded = load(request.path, request.source)
+    if isinstance(loaded, ImportFailure):
+        raise UsageError(f"{request.path}:{loaded.span.start.line}: it cannot be imported: {loaded.reason}")
+    classes, clock = model_classes(loaded), Clock(request.seconds)
+    found = Explorer(loaded, classes, request, clock).explore()
+    if request.call is not None and all(traced.label != request.call for traced in found.traced):
+        found = _with_model_of(request.call, loaded, found, request, clock)
+    return Candidates(loaded, classes, found, request, clock)
+
+
+def _with_model_of(call: str, loaded: Loaded, found: Exploration, request: Request, clock: Clock) -> Exploration:
+    """With the model that a call builds of no class of the file, as a function does that returns a library's model."""
+    attempts = Attempts(loaded, request, found.coverage, clock)
+    with noting_where_built(loaded.project):
+        attempts.build_and_feed(call, lambda: eval(call, loaded.namespace))
+    return replace(found, traced=[*found.traced, *attempts.traced])
+
+
+def main_model(models: Candidates) -> tuple[Traced, list[str]]:
+    """The model that counts, and the labels of the others. Raises UsageError where there is none."""
+    call = models.request.call
+    wanted = [traced for traced in models.found.traced if _is_wanted(traced, models)]
+    if not wanted:
+        if call is not None:
+            evaluated(call, models.loaded)  # raises what is wrong with it, if it cannot even be built
+        raise UsageError(_why_none(models))
+    best = models.best(wanted)
+    return best, list(dict.fromkeys(traced.label for traced in wanted if traced.label != best.label))
+
+
+def _is_wanted(traced: Traced, models: Candidates) -> bool:
+    if models.request.call is not None:
+        return traced.label == models.request.call
+    name = models.request.only_class
+    return name is None or any(m.name == name and type(traced.trace.root) is m.type for m in models.classes)
+
+
+def _why_none(models: Candidates) -> str:
+    found, name = models.found.coverage, models.request.only_class
+    target = next((model for model in models.classes if model.name == name), None)
+    if target is not None and target.name in found.how:
+        arguments = ", ".join(f"{name}=..." for name in required_names(target.type))
+        return (
+            f"{target.name} was met only as {found.how[target.name]}; say how to build it alone: "
+            f"--call '{target.name}({arguments})'"
+        )
+    reasons = [f"{each}: {why.reason}" for each, why in found.failures.items() if name in (None, each)]
+    return f"{models.request.path}: no model could be built and traced; {'; '.join(reasons) or 'it defines none'}"
+
+
+ADVICE = "say how to build it: --call 'Net(...)'"
+
+
+def evaluated(call: str, loaded: Loaded) -> object:
+    """What a call gives on the device at hand. Raises UsageError with what it raised."""
+    try:
+        value: object = eval(call, {"torch": torch, "nn": nn, **vars(loaded.module)})
+    except (Exception, SystemExit) as error:
+        raise UsageError(f"{call} cannot be built for real: {said(error)}; {ADVICE}") from error
+    return value

@@ -1,0 +1,88 @@
+"""The faults of a file's models as failures for the rules: those that count, and under which conditions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from ..graph.model import Seen
+from ..shared.evidence import Failure
+from ..shared.records.places import Span
+from .contracts.proofs import contract_in_time
+from .explain.explain import explain
+from .explore.explore import Exploration
+from .explore.traced_model import Traced
+from .load.load import Loaded
+from .process.file_clock import Clock
+from .process.limits import TimeUp
+from .sizes.failing_sizes import FaultySizes
+from .tracer.fault import Fault
+
+if TYPE_CHECKING:
+    from .contracts.constructor_contract import ConstructorContract
+
+
+def failures(loaded: Loaded, found: Exploration, clock: Clock) -> Iterator[Failure]:
+    """What fails in models that the file builds, and in classes that only invented arguments build."""
+    told: set[Span] = set()
+    for traced in (each for each in found.traced if each.invented is None):
+        sizes = FaultySizes(Seen(traced.trace, traced.label, loaded.project))
+        for fault in traced.faults:
+            failure = _explained(fault, traced, loaded)
+            yield failure if failure.span in told else _with_sizes(failure, fault, sizes, clock)
+            told.add(failure.span)
+    for model in {t.model_class.name: t.model_class for t in found.traced if t.model_class is not None}.values():
+        tries = [t for t in found.traced if t.model_class is model and t.invented is not None]
+        fails = any(fault.kind == "addition" for traced in tries for fault in traced.faults)
+        yield from _of_invented(tries, loaded, contract_in_time(model, loaded, clock) if fails else None)
+
+
+def _with_sizes(failure: Failure, fault: Fault, sizes: FaultySizes, clock: Clock) -> Failure:
+    """A failing join that other sizes would not break, with what it asks of them, if there is time to find out."""
+    if failure.kind in ("addition", "concatenation"):
+        with suppress(TimeUp), clock.one_attempt():
+            return sizes.told(failure, fault)
+    return failure
+
+
+def _of_invented(tries: Sequence[Traced], loaded: Loaded, contract: ConstructorContract | None) -> Iterator[Failure]:
+    """A class that only invented arguments build is at fault where every try fails, or else under a condition.
+
+    What holds for all arguments, the contract says, where there is one; the tries give the shapes.
+    """
+    for fault, traced in _first_of_each_span(tries):
+        failing = [t for t in tries if any(f.point.span == fault.point.span for f in t.faults)]
+        working = [t for t in tries if t.trace.complete and t not in failing]
+        if not working and len(failing) == len(tries) and (contract is None or not contract.works):
+            yield _explained(fault, traced, loaded)
+        elif contract is not None and contract.condition is not None and contract.works:
+            failure = _explained(fault, traced, loaded, _arguments_text(traced, contract))
+            yield replace(failure, contract=contract.condition)
+        elif working and _varied(traced):
+            yield _explained(fault, traced, loaded, " or ".join(filter(None, map(_varied, failing))))
+
+
+def _first_of_each_span(tries: Sequence[Traced]) -> Iterator[tuple[Fault, Traced]]:
+    told: set[Span] = set()
+    for traced in tries:
+        for fault in traced.faults:
+            if fault.point.span not in told:
+                told.add(fault.point.span)
+                yield fault, traced
+
+
+def _varied(traced: Traced) -> str | None:
+    """What is unlike the plainest try, in words."""
+    return traced.invented.varied if traced.invented is not None else None
+
+
+def _arguments_text(traced: Traced, contract: ConstructorContract) -> str:
+    """The arguments of a try that the contract is about: `cin is 64, stride is 2`."""
+    arguments = traced.invented.kwargs if traced.invented is not None else {}
+    return ", ".join(f"{name} is {arguments[name]}" for name in contract.names if name in arguments)
+
+
+def _explained(fault: Fault, traced: Traced, loaded: Loaded, condition: str | None = None) -> Failure:
+    return explain(fault, traced.trace, loaded.project, traced.label, condition)

@@ -1,0 +1,247 @@
+"""Better inputs for a model, by what went wrong with those it was fed; and which faults may be the inputs' own."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Sequence
+from dataclasses import replace
+
+import torch
+from torch import fx
+
+from resnet_lint.shared.error_text import said
+from resnet_lint.shared.records.places import Shape
+
+from ..tracer.fault import Fault
+from ..tracer.torch_functions import Layer
+from ..tracer.trace import Trace
+from .guess_inputs import BATCH, SIZES, STEPS, Guesses, of_rank, parts_of, spatial
+
+# No input is larger. Where a step makes one larger, the next may do so again, without end.
+_MOST_VALUES = 1 << 40
+
+
+def refined(guesses: Guesses, trace: Trace, size: tuple[int, int]) -> Guesses | None:
+    """Better guesses, by what went wrong in the trace; None where the inputs are not to blame."""
+    for fault in trace.all_faults:
+        change = _change_for(fault, size)
+        if change is not None and change[0] in guesses:
+            name, shape, dtype = change
+            old = guesses[name]
+            new = replace(old, shape=shape or old.shape, dtype=dtype or old.dtype)
+            if new != old and math.prod(new.shape) <= _MOST_VALUES:
+                return {**guesses, name: new}
+    if trace.stop is None:
+        return None
+    return _more_parts(guesses, trace.stop.error) or _other_rank(guesses, trace, size)
+
+
+_TOO_SHORT = re.compile(r"(list|tuple) index out of range|not enough values to unpack")
+_MOST_PARTS = 8
+
+
+def _more_parts(guesses: Guesses, error: BaseException) -> Guesses | None:
+    """With another tensor in the list that was too short."""
+    name = next((name.removesuffix(".0") for name in guesses if name.endswith(".0")), "")
+    parts = parts_of(name, guesses)
+    if not 0 < len(parts) < _MOST_PARTS or _TOO_SHORT.search(said(error)) is None:
+        return None
+    return {**guesses, f"{name}.{len(parts)}": guesses[f"{name}.{parts[-1]}"]}
+
+
+def _change_for(fault: Fault, size: tuple[int, int]) -> tuple[str, Shape | None, torch.dtype | None] | None:
+    """Which input to change, and to which shape or type, so that this fault goes away."""
+    operands = [node for node in fault.node.all_input_nodes if node.meta["activation"]]
+    if not operands:
+        return None
+    source = placeholder_behind(operands[0])
+    if "scalar types: Long, Int" in fault.error:
+        return (str(source.target), (BATCH, STEPS), torch.int64) if source is not None else None
+    if fault.kind in ("addition", "other") and len(operands) == 2:
+        return _alike(operands)
+    if fault.kind in ("addition", "other"):
+        return _beside_parameter(fault.node, operands[0])
+    flattened = flattened_map(fault)
+    if flattened is not None:
+        return _fitting(fault, flattened)
+    if fault.layer is None:
+        return None
+    source = _input_with_channels(operands[0], fault.layer.dimension)
+    if source is None:
+        return _rearranged(operands[0], fault.layer)
+    return str(source.target), _reshaped(source.meta["shape"], fault.layer, size), None
+
+
+def blames_inputs(fault: Fault) -> bool:
+    """Whether a fault may lie in invented inputs and not in the model.
+
+    So it is where several inputs meet, as nobody knows how they go together; where a layer, a parameter or an addition
+    meets an input before any layer did; where a map is flattened whose size the image decides; and where nothing is
+    left of a tensor.
+    """
+    operands = [node for node in fault.node.all_input_nodes if node.meta["activation"]]
+    if (
+        any(0 in (node.meta["shape"] or ()) for node in operands)
+        or len(_inputs_behind(operands)) > 1
+        or _change_for(fault, SIZES[0]) is not None
+    ):
+        return True
+    if flattened_map(fault) is not None:
+        return True
+    return len(operands) == 1 and _input_rearranged(operands[0]) is not None
+
+
+def flattened_map(fault: Fault) -> fx.Node | None:
+    """The view or flatten between a map and a linear layer that is fed wrongly: then the input's size decides."""
+    node = fault.node.all_input_nodes[0] if fault.kind == "layer" and fault.node.all_input_nodes else None
+    while node is not None and node.op != "placeholder":
+        before, after = node.meta["inputs"][:1], node.meta["shape"]
+        if before and len(before[0]) > 2 and after is not None and len(after) < len(before[0]):
+            return node if math.prod(before[0][2:]) > 1 else None
+        sources = [source for source in node.all_input_nodes if source.meta["activation"]]
+        learned = any(not source.meta["activation"] for source in node.all_input_nodes)
+        node = sources[0] if len(sources) == 1 and not learned else None
+    return None
+
+
+def _fitting(fault: Fault, flattened: fx.Node) -> tuple[str, Shape | None, torch.dtype | None] | None:
+    """The image size at which the flattened map has the features that the layer takes, a step nearer."""
+    inputs = _inputs_behind([flattened])
+    channels, *sizes = flattened.meta["inputs"][0][1:]
+    if len(inputs) != 1 or len(sizes) != 2 or fault.layer is None or fault.layer.wanted % channels:
+        return None
+    wanted = math.isqrt(fault.layer.wanted // channels)
+    if wanted * wanted != fault.layer.wanted // channels:
+        return None
+    [source] = inputs
+    *front, height, width = source.meta["shape"]
+    fitted = [
+        now + (wanted - size) * max(1, round(now / size)) for now, size in zip((height, width), sizes, strict=True)
+    ]
+    return (str(source.target), (*front, *fitted), None) if min(fitted) > 0 else None
+
+
+def _inputs_behind(nodes: Sequence[fx.Node]) -> set[fx.Node]:
+    """The inputs of the model that some values depend on."""
+    seen: set[fx.Node] = set()
+    waiting = list(nodes)
+    while waiting:
+        node = waiting.pop()
+        if node not in seen:
+            seen.add(node)
+            waiting.extend(source for source in node.all_input_nodes if source.meta["activation"])
+    return {node for node in seen if node.op == "placeholder"}
+
+
+def _alike(operands: Sequence[fx.Node]) -> tuple[str, Shape | None, torch.dtype | None] | None:
+    """Two operands that do not fit, one of them an input as it came in and the other not made from it."""
+    left, right = operands
+    for mine, other in ((right, left), (left, right)):
+        source = placeholder_behind(mine)
+        if source is not None and source not in _inputs_behind([other]) and other.meta["shape"] is not None:
+            return str(source.target), other.meta["shape"], None
+    return None
+
+
+def _beside_parameter(node: fx.Node, operand: fx.Node) -> tuple[str, Shape | None, torch.dtype | None] | None:
+    """An input that meets a parameter before any layer did: as long as that is, on the axes that both have."""
+    source = _input_rearranged(operand)
+    parameters = [each.meta["shape"] for each in node.all_input_nodes if not each.meta["activation"]]
+    if source is None or len(parameters) != 1 or parameters[0] is None or source.meta["shape"] != operand.meta["shape"]:
+        return None
+    shape, [parameter] = source.meta["shape"], parameters
+    if not 0 < len(parameter) <= len(shape):
+        return None
+    own = shape[-len(parameter) :]
+    fitting = (wanted if wanted > 1 else size for size, wanted in zip(own, parameter, strict=True))
+    return str(source.target), (*shape[: -len(parameter)], *fitting), None
+
+
+def _reshaped(shape: Shape, layer: Layer, size: tuple[int, int]) -> Shape:
+    rank = layer.rank or max(len(shape), 2)
+    if rank == len(shape):
+        changed = list(shape)
+        changed[layer.dimension] = layer.wanted
+        return tuple(changed)
+    if layer.dimension == -1:
+        return (BATCH, *([STEPS] * (rank - 2)), layer.wanted)
+    return (BATCH, layer.wanted, *spatial(rank - 2, size))
+
+
+def placeholder_behind(node: fx.Node) -> fx.Node | None:
+    """The input that a value is, up to operations that leave its shape alone; None for anything computed."""
+    while node.op != "placeholder":
+        sources = [source for source in node.all_input_nodes if source.meta["activation"]]
+        learned = any(not source.meta["activation"] for source in node.all_input_nodes)
+        if len(sources) != 1 or learned or sources[0].meta["shape"] != node.meta["shape"]:
+            return None
+        node = sources[0]
+    return node
+
+
+def _input_with_channels(node: fx.Node, dimension: int) -> fx.Node | None:
+    """The input whose channels (or features) a value still has, whatever pooling or slicing did to its size."""
+    while node.op != "placeholder":
+        sources = [source for source in node.all_input_nodes if source.meta["activation"]]
+        learned = any(not source.meta["activation"] for source in node.all_input_nodes)
+        if len(sources) != 1 or learned:
+            return None
+        before, after = sources[0].meta["shape"], node.meta["shape"]
+        if (
+            before is None
+            or after is None
+            or len(before) != len(after)
+            or before[dimension:][:1] != after[dimension:][:1]
+        ):
+            return None
+        node = sources[0]
+    return node
+
+
+def _rearranged(node: fx.Node, layer: Layer) -> tuple[str, Shape | None, torch.dtype | None] | None:
+    """An input of which the layer gets a part, such as the first token, or that the way to the layer multiplies."""
+    source, fed = _input_rearranged(node), node.meta["shape"]
+    if source is None or fed is None:
+        return None
+    shape = list(source.meta["shape"])
+    if layer.dimension == -1 and len(fed) < 2:
+        return str(source.target), (BATCH, *([STEPS] * (len(shape) - len(fed))), layer.wanted), None
+    if len(fed) != len(shape):
+        return None
+    channels, rest = divmod(shape[layer.dimension] * layer.wanted, fed[layer.dimension])
+    if rest or not channels:
+        return None
+    shape[layer.dimension] = channels
+    return str(source.target), tuple(shape), None
+
+
+def _input_rearranged(node: fx.Node) -> fx.Node | None:
+    """The one input that a value is made of, where nothing learned lies between them."""
+    seen, waiting = {node}, [node]
+    while waiting:
+        sources = waiting.pop().all_input_nodes
+        if any(not source.meta["activation"] for source in sources):
+            return None
+        waiting.extend(source for source in sources if source not in seen)
+        seen.update(sources)
+    inputs = [each for each in seen if each.op == "placeholder"]
+    return inputs[0] if len(inputs) == 1 else None
+
+
+_UNPACKING = re.compile(r"(?:not enough|too many) values to unpack \(expected (\d+)")
+_TOO_FEW = "Dimension out of range"
+
+
+def _other_rank(guesses: Guesses, trace: Trace, size: tuple[int, int]) -> Guesses | None:
+    """`b, c, h, w = x.shape` says how many dimensions the first input should have had; `x.mean(3)`, that it has few."""
+    assert trace.stop is not None
+    text = said(trace.stop.error)
+    match = _UNPACKING.search(text)
+    rank = int(match[1]) if match is not None else 4 if _TOO_FEW in text else 0
+    if not 2 <= rank <= 5:
+        return None
+    for name, guess in guesses.items():
+        if len(guess.shape) != rank and guess.dtype is torch.float32 and len(guess.shape) > 1:
+            return {**guesses, name: of_rank(guess, rank, size)}
+    return None

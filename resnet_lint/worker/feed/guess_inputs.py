@@ -1,0 +1,213 @@
+"""Invents inputs for a model: what its first layer takes, unless a parameter's name or annotation says otherwise."""
+
+from __future__ import annotations
+
+import inspect
+import math
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import torch
+from torch import nn
+
+from resnet_lint.shared.records.places import Shape
+
+from .input_kinds import count_of, form_of, keys_read, may_be_several
+
+# Spatial sizes in the order of trying, (height, width): unequal first, which catches swapped axes, then the usual ones.
+SIZES: tuple[tuple[int, int], ...] = (
+    (224, 256),
+    (224, 224),
+    (32, 32),
+    (64, 64),
+    (28, 28),
+    (128, 128),
+    (96, 96),
+    (256, 256),
+    (299, 299),
+    (84, 84),
+    (384, 384),
+    (512, 512),
+)
+BATCH = 2
+STEPS = 16  # the length of a sequence
+_FRAMES = 16  # the depth of a video or a volume
+_IDS = re.compile(r"(^|_)(ids?|tokens?|idx|indices|labels?|targets?|src|tgt|captions?|words?)($|_)")
+_TIMES = re.compile(r"^(t|ts|time|times|timesteps?|sigma|noise_level)$")
+
+
+@dataclass(frozen=True)
+class Guess:
+    """A tensor to feed: shape with the batch first, and the type of its elements."""
+
+    shape: Shape
+    dtype: torch.dtype = torch.float32
+
+    def tensor(self) -> torch.Tensor:
+        return torch.empty(self.shape, dtype=self.dtype, device="meta")
+
+
+Guesses = Mapping[str, Guess]
+"""By the name of a parameter; those in a list or a dictionary by its name and theirs: `features.0`, `batch.image`."""
+
+
+def required_inputs(module: nn.Module | type[nn.Module]) -> list[inspect.Parameter]:
+    """The parameters of forward that need a value; a `*args` counts as one."""
+    parameters = inspect.signature(module.forward).parameters.values()
+    required = [p for p in parameters if p.default is p.empty and p.kind is not p.VAR_KEYWORD and p.name != "self"]
+    starred = [p for p in required if p.kind is p.VAR_POSITIONAL]
+    # `forward(self, pixel_values=None)` wants its first input all the same.
+    optional = [p for p in parameters if p.default is None][:1]
+    return [p for p in required if p not in starred] or starred or optional
+
+
+def arguments(module: nn.Module, guesses: Guesses) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    """The guesses as tensors, and what belongs to them, for calling the module with."""
+    args: list[Any] = []
+    kwargs = {}
+    for parameter in required_inputs(module):
+        value = _value(parameter, guesses)
+        if parameter.kind is parameter.KEYWORD_ONLY:
+            kwargs[parameter.name] = value
+        else:
+            args.append(value)
+    return tuple(args), kwargs
+
+
+def _value(parameter: inspect.Parameter, guesses: Guesses) -> Any:
+    if parameter.name in guesses:
+        return guesses[parameter.name].tensor()
+    parts = {key: guesses[f"{parameter.name}.{key}"].tensor() for key in parts_of(parameter.name, guesses)}
+    form = form_of(parameter)
+    if form == "dict" or not all(key.isdigit() for key in parts):
+        return parts
+    if parts:
+        return tuple(parts.values()) if form == "tuple" else list(parts.values())
+    height, width = _map_size(guesses)
+    values = {"height": height, "width": width, "size": (height, width), "int": 1, "float": 1.0, "bool": False}
+    return values.get(form, "")
+
+
+def parts_of(name: str, guesses: Guesses) -> list[str]:
+    """The keys of the guesses in a list or a dictionary."""
+    return [key.removeprefix(f"{name}.") for key in guesses if key.startswith(f"{name}.")]
+
+
+def _map_size(guesses: Guesses) -> tuple[int, int]:
+    """Height and width of the first map; of a sequence, those of the square map that it may have been."""
+    for guess in guesses.values():
+        if len(guess.shape) > 3:
+            return guess.shape[-2], guess.shape[-1]
+        if len(guess.shape) == 3:
+            side = math.isqrt(guess.shape[1])
+            return side, guess.shape[1] // side
+    return SIZES[0]
+
+
+def first_guesses(module: nn.Module, size: tuple[int, int]) -> Guesses:
+    """One guess an input, several where the input is a list, a tuple or a dictionary of tensors."""
+    image = _wanted_by_first_layer(module, size)
+    guesses: dict[str, Guess] = {}
+    for parameter in required_inputs(module):
+        form = form_of(parameter)
+        keys = keys_read(module, parameter) if form in ("tensor", "dict") else []
+        if keys or form == "dict":
+            guesses.update({f"{parameter.name}.{key}": _by_name(key, image) for key in keys})
+        elif form == "tensor":
+            guesses[parameter.name] = _by_name(parameter.name, image)
+        elif form in ("list", "tuple"):
+            guesses.update(_pyramid(parameter.name, image, count_of(parameter) or _branches(module)))
+    return guesses
+
+
+def _pyramid(name: str, image: Guess, count: int) -> dict[str, Guess]:
+    """Maps of one image, each half the size of the one before."""
+    front, sides = image.shape[:2], image.shape[2:]
+    halves = [(*front, *(max(side >> level, 1) for side in sides)) for level in range(count)]
+    return {f"{name}.{level}": replace(image, shape=shape) for level, shape in enumerate(halves)}
+
+
+def _branches(module: nn.Module) -> int:
+    """How many tensors a list may hold: as many as the module has branches, else two."""
+    lengths = (len(child) for child in module.children() if isinstance(child, nn.ModuleList))
+    return next((length for length in lengths if 1 < length < 7), 2)
+
+
+def _by_name(name: str, image: Guess) -> Guess:
+    if _IDS.search(name):
+        return Guess((BATCH, STEPS), torch.int64)
+    if _TIMES.match(name):
+        return Guess((BATCH,))
+    return image
+
+
+_POOLS = (nn.AdaptiveAvgPool2d, nn.AdaptiveMaxPool2d, nn.AvgPool2d, nn.MaxPool2d)
+
+
+def _wanted_by_first_layer(module: nn.Module, size: tuple[int, int]) -> Guess:
+    """What the first layer wants that says; behind a pool, the features of a linear layer are a map's channels."""
+    pools = False
+    for layer in module.modules():
+        pools = pools or isinstance(layer, _POOLS)
+        guess = _wanted_by(layer, size)
+        if guess is not None:
+            return of_rank(guess, 4, size) if pools and isinstance(layer, nn.Linear) else guess
+    return Guess((BATCH, 64, *size))
+
+
+def _wanted_by(layer: nn.Module, size: tuple[int, int]) -> Guess | None:
+    if isinstance(layer, nn.modules.conv._ConvNd):
+        channels = layer.in_channels or 3  # 0 in a lazy convolution
+        return Guess((BATCH, channels, *spatial(len(layer.kernel_size), size)))
+    if isinstance(layer, nn.Linear):
+        return Guess((BATCH, layer.in_features or 64))
+    if isinstance(layer, nn.Embedding):
+        return Guess((BATCH, STEPS), torch.int64)
+    if isinstance(layer, (nn.BatchNorm2d, nn.InstanceNorm2d)):
+        return Guess((BATCH, layer.num_features, *size))
+    if isinstance(layer, nn.BatchNorm3d):
+        return Guess((BATCH, layer.num_features, *spatial(3, size)))
+    if isinstance(layer, nn.BatchNorm1d):
+        return Guess((BATCH, layer.num_features, size[0]))
+    if isinstance(layer, nn.GroupNorm):
+        return Guess((BATCH, layer.num_channels, *size))
+    if isinstance(layer, nn.LayerNorm):
+        return Guess((BATCH, STEPS, *layer.normalized_shape))
+    if isinstance(layer, nn.RNNBase):
+        return Guess((BATCH, STEPS, layer.input_size))
+    if isinstance(layer, nn.RNNCellBase):
+        return Guess((BATCH, layer.input_size))
+    if isinstance(layer, nn.MultiheadAttention):
+        return Guess((BATCH, STEPS, layer.embed_dim))
+    return None
+
+
+def spatial(axes: int, size: tuple[int, int]) -> tuple[int, ...]:
+    return {1: (size[0],), 2: size}.get(axes, (_FRAMES, *size))
+
+
+def of_rank(guess: Guess, rank: int, size: tuple[int, int]) -> Guess:
+    """A guess with as many channels or features, in another number of dimensions."""
+    width = guess.shape[1] if len(guess.shape) != 3 else guess.shape[-1]
+    shape = (BATCH, STEPS, width) if rank == 3 else (BATCH, width, *spatial(rank - 2, size))
+    return replace(guess, shape=shape[:rank])
+
+
+def guesses_at(module: nn.Module, known: Sequence[Shape]) -> Iterator[tuple[Guesses, tuple[int, int]]]:
+    """First guesses in the order of trying: shapes that the file itself mentions, then the usual sizes."""
+    inputs = required_inputs(module)
+    names = [parameter.name for parameter in inputs if form_of(parameter) == "tensor"]
+    if len(names) == 1:
+        for shape in known:
+            size = (shape[-2], shape[-1]) if len(shape) > 3 else (shape[-1], shape[-1])
+            yield {names[0]: Guess(shape)}, size
+    for size in SIZES:
+        yield first_guesses(module, size), size
+    for rank in (4, 3, 2):
+        guesses = first_guesses(module, SIZES[2])
+        yield {name: of_rank(guess, rank, SIZES[2]) for name, guess in guesses.items()}, SIZES[2]
+    if len(inputs) == 1 and may_be_several(inputs[0]):
+        image = _wanted_by_first_layer(module, SIZES[1])
+        yield _pyramid(inputs[0].name, image, _branches(module)), SIZES[1]

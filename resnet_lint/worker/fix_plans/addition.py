@@ -1,0 +1,54 @@
+"""Which mend fits a failing residual addition, in words: chosen by the evidence of the trace, not by habit.
+
+Of the failing additions in real reports, a strided 1x1 projection is the accepted answer in about a quarter only. So
+the other explanations come first: dimensions swapped, a resolution setting, a shortcut module that exists already, a
+size lost to missing padding or gained by upsampling, a flag that lets the addition happen too often.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from resnet_lint.graph.module_call import ModuleCall
+from resnet_lint.graph.residuals import Residual
+from resnet_lint.shared.records.fix_plans import Mend
+
+from ..tracer.fault import Fault
+from ..tracer.trace import Trace
+from .branch import odd_branch
+from .evidence import Evidence
+from .operands import missing_dimensions, resolution_setting, swapped_dimensions
+from .shortcut import existing_shortcut, generous_flag, missing_downsample, projected, unused_shortcut
+from .sizes import (
+    floor_beside_ceil,
+    lost_padding,
+    resized_by_factor,
+    strided_twice,
+    upsampled_branch,
+    upsampling_one_short,
+)
+
+
+def mend_addition(residual: Residual, owner: ModuleCall, trace: Trace, fault: Fault) -> Mend | None:
+    """The mend for a residual addition that cannot work; the first explanation that holds gives it."""
+    evidence = Evidence(residual, owner, trace, fault)
+    return next((mend for explanation in _EXPLANATIONS if (mend := explanation(evidence)) is not None), None)
+
+
+_EXPLANATIONS: Sequence[Callable[[Evidence], Mend | None]] = (
+    missing_dimensions,
+    swapped_dimensions,
+    resolution_setting,
+    upsampling_one_short,
+    resized_by_factor,
+    floor_beside_ceil,
+    strided_twice,
+    lost_padding,
+    existing_shortcut,
+    upsampled_branch,
+    generous_flag,
+    unused_shortcut,
+    odd_branch,
+    missing_downsample,
+    projected,
+)

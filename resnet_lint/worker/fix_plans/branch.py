@@ -1,0 +1,62 @@
+"""The residual branch as the odd one: the shortcut says what it should have been."""
+
+from __future__ import annotations
+
+import math
+
+from torch import fx
+
+from resnet_lint.graph.effects import effect_of, layers_on
+from resnet_lint.graph.residuals import path_between, residual_at
+from resnet_lint.shared.records.fix_plans import Change, Mend
+
+from .evidence import Evidence, is_projection, number_text, total_stride, width_name, widths
+
+
+def odd_branch(e: Evidence) -> Mend | None:
+    """With the shortcut's shape, everything after the block fits; with the branch's, it does not."""
+    if e.trace.preferred_branch or e.residual.fork is None or not e.channels_differ:
+        return None
+    if not any(effect.learned for _, effect in e.branch_layers):
+        return None
+    why = "what follows wants the shortcut's shape, so the branch is the odd one"
+    return widened_branch(e, why, _projection_elsewhere(e))
+
+
+def _projection_elsewhere(e: Evidence) -> fx.Node | None:
+    """The projection of another instance of the block, which says how wide the branch is meant to be."""
+    for node in e.same_additions:
+        other = residual_at(node)
+        found = [n for n, x in layers_on(other.shortcut_path) if is_projection(e, n, x)] if other is not None else []
+        if found:
+            return found[-1]
+    return None
+
+
+def widened_branch(e: Evidence, why: str, like: fx.Node | None) -> Mend:
+    """The branch's last layer, and the normalisations after it, with the number of channels that the shortcut has."""
+    if not e.learned:
+        return Mend("fix_branch", f"{why}: give its last layer {e.shortcut[e.channel_axis]} channels, as the shortcut")
+    node, effect = e.learned[-1]
+    width = e.shortcut[e.channel_axis]
+    like_effect = effect_of(like) if like is not None else None
+    copied = (e.site(like), width_name(like_effect)) if like is not None and like_effect is not None else (None, None)
+    # A shape that differs in size too has more than one fault; which, the trace does not say.
+    changes = () if e.sizes_differ else tuple(widths(e, e.residual.branch_path, node, width, copied))
+    title = f"{why}: {width_name(effect)}={width} on {e.name(node)}, as the shortcut has"
+    return Mend("fix_branch", title, changes)
+
+
+def unstrided_branch(e: Evidence) -> Mend | None:
+    """The shortcut strides and the branch does not: the first of its wider kernels, or its first layer, should."""
+    layers = [(n, x) for n, x in e.branch_layers if x.sort == "convolution"]
+    strided = [n for n, x in e.shortcut_layers if x.stride and max(x.stride) > 1]
+    if e.channels_differ or not layers or not strided or max(e.branch_strides) > 1:
+        return None
+    wide = [n for n, x in layers if math.prod(x.kernel) > 1] or [layers[0][0]]
+    # Convolutions side by side, as in a selective kernel, stride together.
+    first = [n for n in wide if n.meta["inputs"] and not any(o in path_between(e.residual.fork, n)[:-1] for o in wide)]
+    change = number_text(total_stride(e.residual.shortcut_path, len(e.shortcut) - 2))
+    changes = tuple(Change(e.site(n), "stride", change, e.site(strided[-1]), "stride") for n in first)
+    title = f"stride in the branch as the shortcut does: stride={change} on {e.name(first[0])}"
+    return Mend("fix_branch", title, changes)

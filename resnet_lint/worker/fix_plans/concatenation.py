@@ -1,0 +1,57 @@
+"""Parts of a concatenation that differ elsewhere than along it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from torch import fx
+
+from resnet_lint.graph.effects import effect_of
+from resnet_lint.graph.module_call import ModuleCall
+from resnet_lint.graph.residuals import path_between
+from resnet_lint.shared.records.fix_plans import Change, Mend
+from resnet_lint.shared.records.places import Shape
+
+from ..tracer.fault import Fault
+from .evidence import number_text, site_of
+
+
+def mend_concatenation(fault: Fault, owner: ModuleCall) -> Mend | None:
+    """The parts of a concatenation differ elsewhere than along it: padding was lost, or an odd size on the way."""
+    shapes: tuple[Shape, ...] = fault.node.meta["inputs"]
+    if len({len(shape) for shape in shapes}) != 1 or len({shape[2:] for shape in shapes}) == 1:
+        return None
+    parts = [node for node in fault.node.all_input_nodes if node.meta["activation"]]
+    unpadded = [mend for part in parts if (mend := _unpadded_part(part, shapes, owner)) is not None]
+    if unpadded:
+        return unpadded[0]
+    upsampled = [index for index, part in enumerate(parts) if _was_upsampled(part)]
+    return Mend(
+        "resize_to_skip",
+        "bring the upsampled map to the size of the skip before joining them: "
+        "F.interpolate(x, size=skip.shape[-2:]), or pad it",
+        operand=upsampled[-1] if upsampled else None,
+    )
+
+
+def _unpadded_part(part: fx.Node, shapes: Sequence[Shape], owner: ModuleCall) -> Mend | None:
+    """A part that is smaller than another by what its last layer's kernel takes from an unpadded border."""
+    for node in reversed(path_between(None, part)[-6:]):
+        effect = effect_of(node)
+        if effect is None or effect.sort not in ("convolution", "pool") or not effect.kernel:
+            continue
+        full = tuple((kernel - 1) // 2 for kernel in effect.kernel)
+        grown = tuple(
+            size + 2 * (whole - padding) // stride
+            for size, whole, padding, stride in zip(effect.after[2:], full, effect.padding, effect.stride, strict=True)
+        )
+        if effect.padding != full and grown in {shape[2:] for shape in shapes}:
+            change = Change(site_of(node, owner), "padding", number_text(full))
+            return Mend("padding", f"a part loses its border: padding={change.value} on {change.site.name}", (change,))
+        return None
+    return None
+
+
+def _was_upsampled(node: fx.Node) -> bool:
+    effects = [effect_of(step) for step in path_between(None, node)[-6:]]
+    return any(effect is not None and effect.sort in ("transposed", "resize") for effect in effects)

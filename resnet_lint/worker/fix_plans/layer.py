@@ -1,0 +1,72 @@
+"""A layer that takes another number than it gets, and the few other failures with a known mend."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from torch import fx
+
+from resnet_lint.graph.effects import effect_of
+from resnet_lint.graph.module_call import ModuleCall
+from resnet_lint.graph.residuals import path_between
+from resnet_lint.graph.squeezed_batch import squeeze_of_batch
+from resnet_lint.shared.records.fix_plans import Change, Mend, Site
+
+from ..tracer.fault import Fault
+from .batch import batch_kept
+from .evidence import is_layer, parameter_for, site_of, width_name
+
+
+def mend_layer(fault: Fault, owner: ModuleCall) -> Mend | None:
+    """A layer takes another number than it gets: the number it should be built with."""
+    shape = fault.node.meta["inputs"][0]
+    layer = fault.layer
+    call: ModuleCall = fault.node.meta["call"]
+    if layer is None or not is_layer(call.module) or len(shape) < 2:
+        return None
+    got = shape[layer.dimension]
+    site = site_of(fault.node, owner)
+    parameter = parameter_for(call.module)
+    giver = _giver_of(fault.node, owner)
+    change = Change(site, parameter, str(got), *giver)
+    flattened = next((s for s in _behind(fault.node) if getattr(s.meta["function"], "__name__", "") in _FLATTENS), None)
+    if layer.dimension == -1 and flattened is not None and len(flattened.meta["inputs"][0]) == 4:
+        channels = flattened.meta["inputs"][0][1]
+        if channels == layer.wanted:
+            pool = "pool to 1x1 before flattening: nn.AdaptiveAvgPool2d((1, 1))"
+            return Mend("adaptive_pool", f"{pool}, or {parameter}={got} on {site.name}")
+    title = f"build {site.name} with {parameter}={got}, or feed it {layer.wanted}"
+    otherwise = None
+    if giver[0] is not None and giver[1] is not None:
+        fed = Change(giver[0], giver[1], str(layer.wanted), site, parameter)
+        otherwise = Mend(
+            "layer_arg", f"feed {site.name} the {layer.wanted} it takes: {giver[1]} of {giver[0].name}", (fed,)
+        )
+    return Mend("layer_arg", title, (change,), otherwise=otherwise)
+
+
+def _giver_of(node: fx.Node, owner: ModuleCall) -> tuple[Site, str] | tuple[None, None]:
+    """The layer that gave a failed layer its channels, and the name of that argument."""
+    source = next((operand for operand in node.all_input_nodes if operand.meta["activation"]), None)
+    for step in reversed(path_between(None, source)[-10:] if source is not None else []):
+        effect = effect_of(step)
+        if effect is not None and effect.channels is not None and effect.learned:
+            return site_of(step, owner), width_name(effect)
+    return None, None
+
+
+def mend_other(fault: Fault) -> Mend | None:
+    """The one mend known for other failures: a batch that squeeze() took away; else the error has to do."""
+    squeeze = squeeze_of_batch(fault.node)
+    if squeeze is None:
+        return None
+    title = "squeeze() drops the batch too when it is 1: keep it with .flatten(1), or name the dimension to drop"
+    kept = batch_kept(squeeze)
+    return replace(kept, title=title) if kept is not None else Mend("name_dim", title)
+
+
+_FLATTENS = frozenset({"view", "flatten", "reshape"})
+
+
+def _behind(node: fx.Node) -> list[fx.Node]:
+    return [n for n in path_between(None, node)[-6:-1] if n.meta.get("function") is not None]

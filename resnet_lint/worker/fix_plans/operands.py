@@ -1,0 +1,57 @@
+"""Operands that differ in more than sizes: a dimension is missing, two are swapped, or the resolution is another."""
+
+from __future__ import annotations
+
+from torch import fx
+
+from resnet_lint.shared.records.fix_plans import Mend
+from resnet_lint.shared.records.places import Shape
+
+from .evidence import Evidence
+
+
+def missing_dimensions(e: Evidence) -> Mend | None:
+    if len(e.branch) == len(e.shortcut):
+        return None
+    small, large = sorted((e.branch, e.shortcut), key=len)
+    if len(small) == 2 and small[1] == large[1]:
+        index = ", ".join([":", ":", *["None"] * (len(large) - 2)])
+        return Mend("reshape_operand", f"give the {small} operand its missing dimensions: [{index}]")
+    shapes = f"{e.branch} and {e.shortcut}"
+    return Mend("reshape_operand", f"bring both operands to the same number of dimensions: {shapes}")
+
+
+_MOVES = frozenset({"transpose", "permute", "movedim", "moveaxis", "swapaxes", "swapdims", "t", "__get__"})
+
+
+def swapped_dimensions(e: Evidence) -> Mend | None:
+    moved = any(getattr(node.meta.get("function"), "__name__", "") in _MOVES for node in e.residual.branch_path)
+    if sorted(e.branch) != sorted(e.shortcut) or not moved:
+        return None
+    unlike = [axis for axis, (a, b) in enumerate(zip(e.branch, e.shortcut, strict=True)) if a != b]
+    if len(unlike) == 2:
+        swap = f".transpose({unlike[0]}, {unlike[1]})"
+        return Mend("reshape_operand", f"swap the branch's dimensions back before the addition: {swap}")
+    return Mend("reshape_operand", f"permute the branch's dimensions back to {e.shortcut} before the addition")
+
+
+def resolution_setting(e: Evidence) -> Mend | None:
+    """A parameter made for one number of positions, such as a position embedding, meets another number."""
+    sizes = {a for pair in zip(e.branch, e.shortcut, strict=True) for a in pair if pair[0] != pair[1]}
+    for node in (*e.residual.branch_path, *e.residual.shortcut_path):
+        received = {size for shape in _shapes(node, activation=True) for size in shape}
+        own = {size for shape in _shapes(node, activation=False) for size in shape} & sizes - received
+        if "matmul" in getattr(node.meta.get("function"), "__name__", "") and own:
+            made_for = own.pop()
+            other = next(iter(sizes - {made_for}))
+            return Mend(
+                "config",
+                f"a resolution setting: the position parameters are made for {made_for} positions and the input has "
+                f"{other}; build the module for the resolution that it gets",
+            )
+    return None
+
+
+def _shapes(node: fx.Node, activation: bool) -> list[Shape]:
+    """The shapes that a node reads: of activations, or of parameters and constants."""
+    return [s.meta["shape"] for s in node.all_input_nodes if s.meta["activation"] == activation and s.meta["shape"]]

@@ -1,0 +1,169 @@
+"""The shortcut as the odd one: a projection to correct, to use, to pass, or to add; or an addition to leave out."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import linecache
+import math
+from collections.abc import Sequence
+from dataclasses import replace
+
+from torch import fx, nn
+
+from resnet_lint.graph.effects import effect_of
+from resnet_lint.graph.residuals import Residual
+from resnet_lint.shared.records.fix_plans import Change, Mend, Projection
+
+from ..tracer.fault import Fault
+from .branch import unstrided_branch, widened_branch
+from .evidence import (
+    NORMS,
+    SHORTCUT_NAME,
+    Evidence,
+    convolution_text,
+    is_projection,
+    number_text,
+    operand_index,
+    total_stride,
+    width_name,
+    widths,
+)
+
+
+def existing_shortcut(e: Evidence) -> Mend | None:
+    """The block has a projection: that one is corrected, never a second one added; or the branch, if it is odd."""
+    projections = [(node, effect) for node, effect in e.shortcut_layers if is_projection(e, node, effect)]
+    if not projections or e.residual.fork is None:
+        return None
+    node, effect = projections[-1]
+    if not e.trace.preferred_branch and e.channels_differ:
+        return widened_branch(e, "the branch is the odd one", node)
+    changes: list[Change] = []
+    if e.channels_differ and e.learned:
+        like = e.site(e.learned[-1][0]), width_name(e.learned[-1][1])
+        changes += widths(e, e.residual.shortcut_path, node, e.branch[e.channel_axis], like)
+    own = total_stride(e.residual.shortcut_path, len(e.shortcut) - 2)
+    strides_differ = e.sizes_differ and own != e.branch_strides  # else it is the rounding, which no stride mends
+    if strides_differ and own != effect.stride and all(o % b == 0 for o, b in zip(own, e.branch_strides, strict=True)):
+        # It pools with the branch's stride already, and strides once more.
+        once = tuple(s * b // o for s, b, o in zip(effect.stride, e.branch_strides, own, strict=True))
+        changes += [Change(e.site(node), "stride", number_text(once))] if all(once) else []
+    elif strides_differ and math.prod(effect.kernel) == 1 and e.branch_strides != effect.stride:
+        strided = [n for n, x in e.branch_layers if x.stride and max(x.stride) > 1]
+        like_strided = e.site(strided[-1]) if strided and _strides_in_parallel(e, strided) else None
+        # Where the shortcut pools before its projection, the pooling strides.
+        pools = [n for n, x in e.shortcut_layers if x.sort == "pool"]
+        changes.append(
+            Change(e.site((pools or [node])[-1]), "stride", number_text(e.branch_strides), like_strided, "stride")
+        )
+    words = ", ".join(f"{change.argument}={change.value} on {change.site.name}" for change in changes)
+    title = f"correct the shortcut that is there: {words}"
+    mend = Mend("edit_existing_shortcut", title, tuple(changes)) if changes else None
+    # A block that strides in its shortcut alone has lost the stride of its branch.
+    unstrided = unstrided_branch(e)
+    return replace(unstrided, otherwise=mend) if unstrided is not None else mend
+
+
+def _strides_in_parallel(e: Evidence, strided: Sequence[fx.Node]) -> bool:
+    """Whether one stride makes up the branch's whole: of one layer, or of several side by side."""
+    effects = [effect_of(node) for node in strided]
+    return all(effect is not None and effect.stride == e.branch_strides for effect in effects)
+
+
+def generous_flag(e: Evidence) -> Mend | None:
+    """The addition stands under a flag of the block (`if self.use_res`) that is true too often."""
+    flag = _flag_around(e.fault)
+    if flag is None or e.shortcut_layers:
+        return None
+    wanted = "the stride is 1 and the channels are equal"
+    title = f"add the input only where the shapes allow it: narrow self.{flag} to when {wanted}"
+    return Mend("drop_skip", title, projection=_projection(e) if e.learned else None, attribute=flag)
+
+
+def _flag_around(fault: Fault) -> str | None:
+    """The attribute of self that an `if` around the failing expression tests, read from the source."""
+    span = fault.point.span
+    tree = ast.parse("".join(linecache.getlines(span.path)))
+    for node in ast.walk(tree):
+        if isinstance(node, ast.If) and _within(node.body, span.start.line):
+            test = node.test
+            if isinstance(test, ast.Attribute) and isinstance(test.value, ast.Name) and test.value.id == "self":
+                return test.attr
+    return None
+
+
+def _within(body: Sequence[ast.stmt], line: int) -> bool:
+    return body[0].lineno <= line <= (body[-1].end_lineno or line)
+
+
+def unused_shortcut(e: Evidence) -> Mend | None:
+    """The block has built a projection that fits, and adds its bare input all the same."""
+    for name, module in e.owner.module.named_children():
+        if not SHORTCUT_NAME.search(name) or isinstance(module, nn.Identity) or e.shortcut_layers:
+            continue
+        called = any(call.module is module for call in e.trace.calls)
+        if not called and e.learned:
+            return shortcut_to_use(name, e.residual)
+    return None
+
+
+def shortcut_to_use(name: str, residual: Residual) -> Mend:
+    """The shortcut of an addition through the module that the block has for it."""
+    return Mend(
+        "use_shortcut",
+        f"use the shortcut module that is there: self.{name}(...)",
+        operand=operand_index(residual.addition, residual.shortcut),
+        attribute=name,
+        at=residual.addition.meta["point"].span,
+    )
+
+
+def missing_downsample(e: Evidence) -> Mend | None:
+    """The block takes its shortcut from its caller, and the caller gave none."""
+    text = _projection_text(e)
+    for name in ("downsample", "shortcut", "projection", "proj", "skip"):
+        missing = name in vars(e.owner.module) and vars(e.owner.module)[name] is None
+        if missing and name in inspect.signature(type(e.owner.module)).parameters and not e.shortcut_layers and text:
+            title = f"pass {name}={text} where the block is built, or let the block make its own when it gets None"
+            return Mend("project", title, projection=_projection(e))
+    return None
+
+
+def projected(e: Evidence) -> Mend | None:
+    """Nothing else explains the fault: a projection makes the shortcut's shape the branch's."""
+    text = _projection_text(e)
+    if text is None:
+        return None
+    streams = e.residual.fork is None or bool(e.shortcut_layers)
+    what = "one of the two streams" if streams else "the shortcut"
+    return Mend("project", f"project {what}: {text}", projection=_projection(e))
+
+
+def _projection_text(e: Evidence) -> str | None:
+    """The projection of the shortcut in numbers; None where no stride of the branch gives the branch's size."""
+    last = next((effect for _, effect in reversed(e.branch_layers) if effect.learned), None)
+    if last is None or len(e.branch) != len(e.shortcut) or e.branch[0] != e.shortcut[0]:
+        return None
+    if e.channel_axis != 1 or last.sort == "linear":
+        return None if e.sizes_differ else f"nn.Linear({e.shortcut[-1]}, {e.branch[-1]}, bias=False)"
+    strides = e.missing_stride
+    if any(math.ceil(s / stride) != b for b, s, stride in zip(*e.sizes, strides, strict=True)):
+        return None
+    return convolution_text(e.shortcut, e.branch, strides)
+
+
+def _projection(e: Evidence) -> Projection:
+    linear = e.channel_axis != 1 or e.learned[-1][1].sort == "linear"
+    # A normalisation before the last layer (pre-activation) says nothing of what comes after a projection.
+    after = e.residual.branch_path[e.residual.branch_path.index(e.learned[-1][0]) :]
+    norms = [node for node in after if node.meta.get("function") in NORMS]
+    return Projection(
+        operand_index(e.fault.node, e.residual.shortcut),
+        (e.shortcut[e.channel_axis], e.branch[e.channel_axis]),
+        () if linear else e.missing_stride,
+        0 if linear else len(e.branch) - 2,
+        tuple(e.site(node) for node, _ in e.learned),
+        e.site(norms[-1]) if norms else None,
+        any(node not in e.faulty for node in e.same_additions),
+    )

@@ -1,0 +1,106 @@
+"""Sizes that were lost or gained on one side: padding, rounding, resizing, a stride too many."""
+
+from __future__ import annotations
+
+from resnet_lint.graph.effects import Effect
+from resnet_lint.shared.records.fix_plans import Change, Mend
+
+from .evidence import Evidence, convolution_text, number_text, operand_index, total_stride
+
+
+def upsampling_one_short(e: Evidence) -> Mend | None:
+    """A transposed convolution that ends a little below the size of what it is added to."""
+    layers = [*e.shortcut_layers, *e.branch_layers]
+    transposed = [(node, effect) for node, effect in layers if effect.sort == "transposed"]
+    if not transposed or not e.sizes_differ:
+        return None
+    node, effect = transposed[-1]
+    if all(abs(b - s) <= 2 * max(effect.stride) for b, s in zip(*e.sizes, strict=True)):
+        title = (
+            f"give {e.name(node)} output_padding=1, or the size to reach: output_size=skip.shape[-{len(e.sizes[0])}:]"
+        )
+        return Mend("ceil_or_output_padding", title, (Change(e.site(node), "output_padding", "1"),))
+    return None
+
+
+def resized_by_factor(e: Evidence) -> Mend | None:
+    """An interpolation by a factor misses odd sizes; by the other operand's size it cannot."""
+    for path, layers in ((e.residual.branch, e.branch_layers), (e.residual.shortcut, e.shortcut_layers)):
+        if any(effect.sort == "resize" for _, effect in layers) and e.sizes_differ and not e.channels_differ:
+            size = f"size=skip.shape[-{len(e.sizes[0])}:]"
+            title = f"resize to the size of the other operand: {size} instead of scale_factor"
+            return Mend("resize_to_skip", title, operand=operand_index(e.fault.node, path))
+    return None
+
+
+def floor_beside_ceil(e: Evidence) -> Mend | None:
+    """A pool on one side rounds an odd size down where the strided layer of the other side rounds up."""
+    sides = (("shortcut", "branch", e.shortcut_layers, 1), ("branch", "shortcut", e.branch_layers, -1))
+    for low, high, layers, sign in sides:
+        pools = [node for node, effect in layers if effect.sort == "pool" and effect.stride and max(effect.stride) > 1]
+        if pools and e.sizes_differ and all(0 <= sign * (b - s) <= 1 for b, s in zip(*e.sizes, strict=True)):
+            title = f"let the {low} round up as the {high} does: ceil_mode=True on {e.name(pools[-1])}"
+            return Mend("ceil_or_output_padding", title, (Change(e.site(pools[-1]), "ceil_mode", "True"),))
+    return None
+
+
+def strided_twice(e: Evidence) -> Mend | None:
+    """The branch strides in two layers what the shortcut strides in one."""
+    strided = [node for node, effect in e.branch_layers if effect.stride and max(effect.stride) > 1]
+    if not e.shortcut_layers or len(strided) < 2 or not e.sizes_differ:
+        return None
+    own = total_stride(e.residual.shortcut_path, len(e.shortcut) - 2)
+    path = e.residual.branch_path
+    first = total_stride(path[: path.index(strided[0]) + 1], len(e.branch) - 2)
+    if own and own == first and own != e.branch_strides:
+        # Which of the two was meant is the author's to say, so there are no edits.
+        return Mend("fix_branch", f"the branch strides twice, the shortcut once: stride=1 on {e.name(strided[-1])}")
+    return None
+
+
+def lost_padding(e: Evidence) -> Mend | None:
+    """The branch shrinks by kernel - 1 per layer although nothing strides: its padding is missing."""
+    lost = [(node, effect) for node, effect in e.branch_layers if _pads_too_little(effect)]
+    if not lost or not any(b < s for b, s in zip(*e.sizes, strict=True)):
+        return None
+    if any(effect.sort == "transposed" for _, effect in e.branch_layers) or not _padded_sizes_agree(e):
+        return None
+    changes = tuple(Change(e.site(node), "padding", number_text(_full_padding(effect))) for node, effect in lost)
+    words = ", ".join(f"padding={change.value} on {change.site.name}" for change in changes)
+    return Mend("padding", f"the branch loses its border, so give it padding: {words}", changes)
+
+
+def _pads_too_little(effect: Effect) -> bool:
+    if effect.sort != "convolution":
+        return False
+    return any(padding < full for padding, full in zip(effect.padding, _full_padding(effect), strict=True))
+
+
+def _full_padding(effect: Effect) -> tuple[int, ...]:
+    """The padding that keeps the size at stride 1, for odd kernels."""
+    return tuple(d * (k - 1) // 2 for d, k in zip(effect.dilation, effect.kernel, strict=True))
+
+
+def _padded_sizes_agree(e: Evidence) -> bool:
+    """Whether the branch with full padding would end at the shortcut's size: then the padding alone was lost."""
+    sizes = list(e.residual.branch_path[0].meta["inputs"][0][2:]) if e.residual.branch_path else []
+    for _, effect in e.branch_layers:
+        if effect.sort == "convolution" and len(effect.stride) == len(sizes):
+            sizes = [(size - 1) // stride + 1 for size, stride in zip(sizes, effect.stride, strict=True)]
+        elif effect.sort == "pool" and len(effect.stride) == len(sizes):
+            return False
+    return tuple(sizes) == e.sizes[1]
+
+
+def upsampled_branch(e: Evidence) -> Mend | None:
+    """The branch is larger than the block's input: the shortcut has to grow too."""
+    pairs = list(zip(*e.sizes, strict=True))
+    grows = any(effect.sort in ("transposed", "resize") for _, effect in e.branch_layers)
+    if not grows or e.shortcut_layers or e.residual.fork is None or not all(b > s for b, s in pairs):
+        return None
+    factors = {b / s for b, s in pairs}
+    grow = f"scale_factor={factors.pop():g}" if len(factors) == 1 else f"size={e.branch[2:]}"
+    words = f"upsample the shortcut (nn.Upsample({grow}))"
+    if e.channels_differ:
+        words += f" and project it: {convolution_text(e.shortcut, e.branch, ())}"
+    return Mend("upsample_shortcut", words)

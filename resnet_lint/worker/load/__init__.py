@@ -1,0 +1,1 @@
+"""Runs the definitions of a user's file."""

@@ -1,0 +1,224 @@
+"""Imports a model file by its definitions only: imports, functions, classes and assignments.
+
+Loops, calls (training, printing) and the main block at module level do not run. Statements run one by one, so that an
+assignment that fails (`args = parser.parse_args()`) costs its name and not the file.
+"""
+
+from __future__ import annotations
+import __future__
+
+import ast
+import importlib
+import importlib.machinery
+import importlib.util
+import io
+import linecache
+import os
+import sys
+import types
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from resnet_lint.graph.source_places import Project
+from resnet_lint.shared.error_text import said
+from resnet_lint.shared.records.places import Position, Span
+
+from ..process.limits import TimeUp, time_limit
+from .definitions import _ASSIGNMENTS, definitions
+from .missing_packages import serve_missing_packages
+from .package import import_folders, is_foreign, module_name, package_folder, project_root, relative_levels
+
+# An assignment at module level that takes longer is training or loading data, not a definition.
+_ASSIGNMENT_SECONDS = 10.0
+
+
+@dataclass(frozen=True)
+class MissingImport:
+    """A package that is not installed, and the line that imports it, directly or through other modules."""
+
+    span: Span
+    package: str
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """An imported model file: its module, its syntax tree, and the project that it belongs to.
+
+    `missing` are packages that are not installed; stand-ins took their place. `alone` says why its own package cannot
+    be imported where something is missing; the file was loaded without it then.
+    """
+
+    path: str
+    module: types.ModuleType
+    tree: ast.Module
+    project: Project
+    missing: tuple[MissingImport, ...] = ()
+    alone: str | None = None
+
+    @property
+    def namespace(self) -> dict[str, Any]:
+        """What a call may name: the file's own names, and `torch`, `nn` and `SimpleNamespace` where it lacks them."""
+        return {"torch": torch, "nn": nn, "SimpleNamespace": types.SimpleNamespace, **vars(self.module)}
+
+
+@dataclass(frozen=True)
+class ImportFailure:
+    """Why a file cannot be imported, and the line; `module` is the one that Python looked for and did not find.
+
+    `is_of_package` is true where it is the package around the file that cannot be imported.
+    """
+
+    span: Span
+    reason: str
+    module: str | None = None
+    is_of_package: bool = False
+
+
+def load(path: str, source: str | None = None) -> Loaded | ImportFailure:
+    """Import the definitions of a file, as a member of its package where it has one.
+
+    With `source`, that text is read wherever the file would be, also by the modules that import it.
+    """
+    file = Path(path)
+    if source is not None:
+        _replace_source(path, source)
+    tree = ast.parse(file.read_bytes() if source is None else source, filename=path)
+    package = package_folder(file, relative_levels(tree))
+    project = Project(f"{str(project_root(file, package)).rstrip('/')}/")
+    folders = import_folders(file, package, Path(project.root))
+    sys.path[:0] = [str(folder) for folder in folders if str(folder) not in sys.path]
+    missing: list[MissingImport] = []
+    alone: str | None = None
+    while True:
+        outcome = _imported(file, tree, package)
+        if isinstance(outcome, types.ModuleType):
+            return Loaded(path, outcome, tree, project, tuple(missing), alone)
+        name = (outcome.module or "").partition(".")[0]
+        if name not in (each.package for each in missing) and is_foreign(name, folders):
+            missing.append(MissingImport(outcome.span, name))
+            _STAND_INS.packages.add(name)
+        elif outcome.is_of_package and package is not None and alone is None and (missing or outcome.module):
+            alone = outcome.reason
+            _bare_packages(file, package)
+        else:
+            return outcome
+
+
+_STAND_INS = serve_missing_packages()
+
+
+def _imported(file: Path, tree: ast.Module, package: Path | None) -> types.ModuleType | ImportFailure:
+    """The module of a file, after its definitions have run."""
+    name = module_name(file, package)
+    first = name if file.stem == "__init__" else name.rpartition(".")[0]
+    try:
+        if first:
+            importlib.import_module(first)
+    except BaseException as error:
+        reason = f"its package cannot be imported: {_said(error)}"
+        return ImportFailure(_line(str(file), _line_of(error, str(file), 1)), reason, _not_found(error), True)
+    if name in sys.modules:  # its package has imported it already
+        return sys.modules[name]
+    spec = importlib.util.spec_from_file_location(name, file)
+    assert spec is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    failure = _run_definitions(str(file), tree, module)
+    if failure is None:
+        return module
+    del sys.modules[name]
+    return failure
+
+
+def _bare_packages(file: Path, package: Path) -> None:
+    """Put the packages around a file in place without running them."""
+    for folder in (package, *(each for each in reversed(file.parents) if package in each.parents)):
+        name = ".".join(folder.relative_to(package.parent).parts)
+        bare = types.ModuleType(name)
+        bare.__path__ = [str(folder)]
+        sys.modules[name] = bare
+
+
+def _not_found(error: BaseException) -> str | None:
+    """The module whose absence led to an error, also where the file tried to do something about that."""
+    step: BaseException | None = error
+    while step is not None:
+        if isinstance(step, ModuleNotFoundError):
+            return step.name
+        step = step.__cause__ or step.__context__
+    return None
+
+
+def _replace_source(path: str, source: str) -> None:
+    get_code = importlib.machinery.SourceFileLoader.get_code
+
+    def replaced(loader: importlib.machinery.SourceFileLoader, name: str) -> types.CodeType | None:
+        if os.path.realpath(loader.path) == os.path.realpath(path):
+            return compile(source, path, "exec", dont_inherit=True)
+        return get_code(loader, name)
+
+    importlib.machinery.SourceFileLoader.get_code = replaced  # type: ignore[method-assign,assignment]
+    # What reads source lines for positions asks linecache; no modification time keeps it from looking at the disk.
+    linecache.cache[path] = (len(source), None, list(io.StringIO(source, newline=None)), path)
+
+
+def _run_definitions(path: str, tree: ast.Module, module: types.ModuleType) -> ImportFailure | None:
+    flags = _future_flags(tree)
+    for statement in definitions(tree.body):
+        code = compile(ast.Module([statement], []), path, "exec", flags=flags, dont_inherit=True)
+        try:
+            _run(statement, code, vars(module))
+        except BaseException as error:
+            if not isinstance(statement, _ASSIGNMENTS):
+                line = _line(path, _line_of(error, path, statement.lineno))
+                return ImportFailure(line, _said(error), _not_found(error))
+    return None
+
+
+def _run(statement: ast.stmt, code: types.CodeType, namespace: dict[str, object]) -> None:
+    if not isinstance(statement, _ASSIGNMENTS):
+        exec(code, namespace)
+        return
+    # A model built at module level costs nothing on meta; a tensor whose values are read there needs the CPU.
+    try:
+        with time_limit(_ASSIGNMENT_SECONDS), torch.device("meta"):
+            exec(code, namespace)
+    except (RuntimeError, NotImplementedError):
+        with time_limit(_ASSIGNMENT_SECONDS):
+            exec(code, namespace)
+    except TimeUp as error:
+        raise TimeoutError(str(error)) from error
+
+
+def _future_flags(tree: ast.Module) -> int:
+    flags = 0
+    for statement in tree.body:
+        if isinstance(statement, ast.ImportFrom) and statement.module == "__future__":
+            for alias in statement.names:
+                flags |= getattr(__future__, alias.name).compiler_flag
+    return flags
+
+
+def _line_of(error: BaseException, path: str, default: int) -> int:
+    line, step = default, error.__traceback__
+    while step is not None:
+        if step.tb_frame.f_code.co_filename == path:
+            line = step.tb_lineno
+        step = step.tb_next
+    return line
+
+
+def _line(path: str, number: int) -> Span:
+    return Span(path, Position(number, 1), Position(number, 1))
+
+
+def _said(error: BaseException) -> str:
+    if isinstance(error, SystemExit):
+        return f"it exits while it is imported (exit code {error.code})"
+    if isinstance(error, TimeUp):
+        return f"it is {error}; a longer --timeout may help"
+    return said(error)

@@ -1,0 +1,44 @@
+"""What a step does, in a word and in figures."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from torch import fx
+
+from resnet_lint.graph.causes import size_text
+from resnet_lint.graph.effects import Effect, effect_of
+from resnet_lint.graph.model import function_name
+
+
+def operation_of(nodes: Sequence[fx.Node]) -> str:
+    """The name of the function that does the work: the layer with weights, else the last one; empty without any."""
+    return function_name(_main(nodes)) if nodes else ""
+
+
+def detail_of(nodes: Sequence[fx.Node]) -> str:
+    """How it does that: `3x3, stride 2, 64 -> 128`."""
+    effect = effect_of(_main(nodes)) if nodes else None
+    return ", ".join(_details(effect)) if effect is not None else ""
+
+
+def _main(nodes: Sequence[fx.Node]) -> fx.Node:
+    learned = [node for node in nodes if (effect := effect_of(node)) is not None and effect.learned]
+    return learned[0] if learned else nodes[-1]
+
+
+def _details(effect: Effect) -> list[str]:
+    details = []
+    if effect.kernel:
+        details.append(size_text(effect.kernel))
+    if set(effect.stride) - {1}:
+        details.append(f"stride {_short(effect.stride)}")
+    if set(effect.dilation) - {1}:
+        details.append(f"dilation {_short(effect.dilation)}")
+    if effect.channels is not None:
+        details.append(f"{effect.channels[0]} -> {effect.channels[1]}")
+    return details
+
+
+def _short(values: Sequence[int]) -> str:
+    return str(values[0]) if len(set(values)) == 1 else size_text(values)

@@ -1,0 +1,101 @@
+"""What the steps hand on: each tensor from the step that makes it to the steps that use it, and its role."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from torch import fx
+
+from resnet_lint.graph.residuals import Residual, residuals_in
+from resnet_lint.shared.records.model_trace import Flow, Role, Tensor
+
+from ..tracer.torch_functions import CONCATENATIONS
+from .channels import channel_axes
+from .subject import Subject
+from .tree import OUTPUT, Key, Tree
+
+Crossing = tuple[list[Tensor], list[Tensor]]
+"""The tensors that enter a step from outside, and those that leave it."""
+
+
+def flows_in(tree: Tree, subject: Subject) -> tuple[Flow, ...]:
+    """All flows in the order of their targets, each tensor once for each target."""
+    graph, symbolic = subject.trace.graph, subject.symbolic_shapes()
+    axes = channel_axes(graph)
+    found: dict[tuple[str, int], Flow] = {}
+    for source, target in _uses(tree):
+        start = tree.leaf(source)
+        if start is not None and start != target and source.meta["shape"] is not None:
+            ids = tree.ids[start], tree.ids[target]
+            tensor = Tensor(source.name, source.meta["shape"], axes.get(source), symbolic.get(source.name))
+            found.setdefault((source.name, ids[1]), Flow(*ids, tensor))
+    roles = _roles(tree, graph)
+    return tuple(replace(flow, role=roles.get((flow.source, flow.target), "main")) for flow in found.values())
+
+
+def _uses(tree: Tree) -> Iterator[tuple[fx.Node, Key]]:
+    for node in tree.shown:
+        target = tree.leaf(node)
+        if target is not None:
+            yield from ((source, target) for source in node.all_input_nodes if source.op != "get_attr")
+    yield from ((node, OUTPUT) for node in tree.outputs)
+
+
+def _roles(tree: Tree, graph: fx.Graph) -> dict[tuple[int, int], Role]:
+    """The roles of the flows of skip connections, by their steps; of blocks inside each other the inner one counts."""
+    roles: dict[tuple[int, int], Role] = {}
+    for residual in sorted(residuals_in(graph), key=_length):
+        for role, end, path in _sides(residual):
+            on_path = {residual.fork, *path}
+            for node in path:
+                for source in node.all_input_nodes:
+                    if source in on_path:
+                        _note(tree, roles, source, node, role)
+            _note(tree, roles, end, residual.addition, role)
+    for node in tree.shown:
+        if node.meta.get("function") in CONCATENATIONS:
+            *earlier, _ = sorted(node.all_input_nodes, key=lambda source: int(source.meta["order"]))
+            for source in earlier:
+                if len(source.users) > 1:
+                    _note(tree, roles, source, node, "shortcut")
+    return roles
+
+
+def _sides(residual: Residual) -> tuple[tuple[Role, fx.Node, list[fx.Node]], ...]:
+    """The shortcut and the branch, each with its last node and its path. What is handed on as it is, is the shortcut:
+    layers that give several results, as an LSTM does, are not weighed when the two are told apart.
+    """
+    shortcut, branch = (residual.shortcut, residual.shortcut_path), (residual.branch, residual.branch_path)
+    if residual.branch is residual.fork:
+        shortcut, branch = branch, shortcut
+    return ("shortcut", *shortcut), ("branch", *branch)
+
+
+def residual_additions(tree: Tree, graph: fx.Graph) -> tuple[int, ...]:
+    """The steps that close a skip connection."""
+    keys = (tree.leaf(residual.addition) for residual in residuals_in(graph))
+    return tuple(tree.ids[key] for key in keys if key is not None)
+
+
+def _length(residual: Residual) -> int:
+    return len(residual.branch_path) + len(residual.shortcut_path)
+
+
+def _note(tree: Tree, roles: dict[tuple[int, int], Role], source: fx.Node, target: fx.Node, role: Role) -> None:
+    start, end = tree.leaf(source), tree.leaf(target)
+    if start is not None and end is not None:
+        roles.setdefault((tree.ids[start], tree.ids[end]), role)
+
+
+def crossings(tree: Tree, flows: tuple[Flow, ...]) -> dict[int, Crossing]:
+    """What enters and leaves each step, by its number."""
+    chains = {id: [*(tree.ids[call] for call in tree.around(key)), id] for key, id in tree.ids.items() if id}
+    found: dict[int, Crossing] = {id: ([], []) for id in tree.ids.values()}
+    for flow in flows:
+        source, target = chains[flow.source], chains[flow.target]
+        for side, inner, outer in ((0, target, source), (1, source, target)):
+            for id in inner:
+                if id not in outer and flow.tensor not in found[id][side]:
+                    found[id][side].append(flow.tensor)
+    return found

@@ -1,0 +1,113 @@
+"""The tree of a forward: which calls are shown as one step each, which have steps inside, and their numbers."""
+
+from __future__ import annotations
+
+import operator
+from collections import defaultdict
+from collections.abc import Iterator
+from itertools import pairwise
+
+from torch import fx
+
+from resnet_lint.graph.module_call import ModuleCall
+
+from .subject import Subject
+
+Key = ModuleCall | fx.Node | str
+"""What a step stands for: a module call, a single function, or an input or output of the model by its name."""
+
+OUTPUT = "output"
+
+
+class Tree:
+    """The steps of a subject in the order of the forward.
+
+    `ids` numbers them, `parts` has what lies inside each, and `nodes` the functions that each step without parts does.
+    """
+
+    def __init__(self, subject: Subject) -> None:
+        self.root = subject.call
+        self.shown = [node for node in subject.trace.graph.nodes if _is_inside(node, subject.call)]
+        self.outputs = dict.fromkeys(subject.trace.results.get(subject.call, ()))
+        self.inputs = dict(_named_inputs(subject.call))
+        self.ids: dict[Key, int] = {}
+        self.parts: dict[Key, list[Key]] = defaultdict(list)
+        self.nodes: dict[Key, list[fx.Node]] = defaultdict(list)
+        self._faulty = {fault.node for fault in subject.trace.all_faults}
+        self._leaf_calls = _leaf_calls(self.shown) - {subject.call}
+        self._grow()
+
+    def leaf(self, node: fx.Node) -> Key | None:
+        """The step without parts that a node belongs to; None for one that is not shown, such as a parameter."""
+        if node in self.inputs:
+            return self.inputs[node]
+        key = self._key(_producer(node))
+        return key if key in self.ids else None
+
+    def around(self, key: Key) -> list[ModuleCall]:
+        """The calls that a step lies in, the outermost first."""
+        if isinstance(key, str):
+            return [self.root]
+        call: ModuleCall = key.meta["call"] if isinstance(key, fx.Node) else key
+        calls = list(call.with_callers())
+        calls = calls[: calls.index(self.root) + 1][::-1]
+        return calls if isinstance(key, fx.Node) else calls[:-1]
+
+    def _grow(self) -> None:
+        self.ids[self.root] = 0
+        for name in self.inputs.values():
+            self._add(self.root, name)
+        for node in self.shown:
+            if _producer(node) is node and (node.meta["activation"] or node in self._faulty):
+                key = self._key(node)
+                chain = [*self.around(key), key]
+                for outer, inner in pairwise(chain):
+                    self._add(outer, inner)
+                self.nodes[key].append(node)
+        if self.outputs:
+            self._add(self.root, OUTPUT)
+
+    def _key(self, node: fx.Node) -> Key:
+        call: ModuleCall | None = node.meta["call"]
+        return call if call in self._leaf_calls and call is not None else node
+
+    def _add(self, outer: Key, inner: Key) -> None:
+        if inner not in self.ids:
+            self.ids[inner] = len(self.ids)
+            self.parts[outer].append(inner)
+
+
+def _is_inside(node: fx.Node, call: ModuleCall) -> bool:
+    own: ModuleCall | None = node.meta["call"]
+    return own is not None and node.op != "get_attr" and call in own.with_callers()
+
+
+def _named_inputs(call: ModuleCall) -> Iterator[tuple[fx.Node, str]]:
+    """The activations that enter: the model's arguments by their names, those of a part by their numbers."""
+    entering = dict.fromkeys(node for node in call.inputs if node.meta["activation"])
+    for number, node in enumerate(entering, 1):
+        unnamed = f"input {number}" if len(entering) > 1 else "input"
+        yield node, str(node.target) if node.op == "placeholder" else unnamed
+
+
+def _leaf_calls(nodes: list[fx.Node]) -> set[ModuleCall]:
+    """The calls that are one step: of modules that call no others, unless the user's own does several things."""
+    work: dict[ModuleCall, int] = defaultdict(int)
+    parents: set[ModuleCall] = set()
+    for node in nodes:
+        call: ModuleCall = node.meta["call"]
+        work[call] += 1
+        parents.update(list(call.with_callers())[1:])
+    return {call for call, count in work.items() if call not in parents and (count == 1 or call.is_torchs)}
+
+
+def _producer(node: fx.Node) -> fx.Node:
+    """The call whose result a node names: all of it, one of several parts, or a tensor changed through a view of it."""
+    while True:
+        function = node.meta.get("function")
+        if function is operator.getitem and not node.meta["inputs"]:
+            node = node.all_input_nodes[0]
+        elif node.op == "call_function" and function is None:
+            node = node.all_input_nodes[-1]
+        else:
+            return node

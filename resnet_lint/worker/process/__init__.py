@@ -1,0 +1,1 @@
+"""The worker's processes: children, limits, clocks and the guard."""

@@ -1,0 +1,214 @@
+"""Keeps the user's code from doing harm by accident while it is loaded and traced.
+
+An audit hook (PEP 578) refuses the network, other programs, standard input, signals to other processes, and changes to
+files outside the temporary folder. It guards against accidents, such as a download in a constructor; it is no security
+boundary: what a library does in C without asking Python is not seen.
+"""
+
+from __future__ import annotations
+
+import _posixsubprocess
+import os
+import sys
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import partial
+from types import FrameType
+from typing import Any, NoReturn
+
+import torch
+
+from resnet_lint.graph.source_places import Point, Project, point
+from resnet_lint.shared.evidence import Problem
+from resnet_lint.shared.records.places import Position, Span
+from resnet_lint.shared.records.requests import ALLOWABLE
+
+Arguments = tuple[Any, ...]
+Look = Callable[[Arguments], str | None]
+"""Looks at the arguments of an event and says what is to be refused, if anything."""
+
+NETWORK, SUBPROCESS = ALLOWABLE
+
+_EVENTS = {
+    NETWORK: (
+        "socket.bind",
+        "socket.connect",
+        "socket.getaddrinfo",
+        "socket.gethostbyaddr",
+        "socket.gethostbyname",
+        "socket.getnameinfo",
+        "socket.sendmsg",
+        "socket.sendto",
+    ),
+    SUBPROCESS: (
+        "os.exec",
+        "os.fork",
+        "os.forkpty",
+        "os.posix_spawn",
+        "os.spawn",
+        "os.system",
+        "pty.spawn",
+        "subprocess.Popen",
+    ),
+}
+_HELP = "`allow` in [tool.resnet-lint] lets such things pass, and --no-guard all"
+_WORDS = {NETWORK: "using the network", SUBPROCESS: "starting another process"}
+
+
+@dataclass(frozen=True)
+class _Change:
+    """An argument of an event that is a path to be changed; `folder` is the argument that it may be relative to.
+
+    `entry`: what changes is the folder that the path lies in, not the file that a link there leads to.
+    """
+
+    path: int
+    folder: int | None = None
+    entry: bool = False
+
+
+_CHANGES: Mapping[str, tuple[_Change, ...]] = {
+    "os.chmod": (_Change(0, 2),),
+    "os.chown": (_Change(0, 3),),
+    "os.link": (_Change(1, 3, entry=True),),
+    "os.mkdir": (_Change(0, 2, entry=True),),
+    "os.remove": (_Change(0, 1, entry=True),),
+    "os.removexattr": (_Change(0),),
+    "os.rename": (_Change(0, 2, entry=True), _Change(1, 3, entry=True)),
+    "os.rmdir": (_Change(0, 1, entry=True),),
+    "os.setxattr": (_Change(0),),
+    "os.symlink": (_Change(1, 2, entry=True),),
+    "os.truncate": (_Change(0),),
+    "os.utime": (_Change(0, 3),),
+    "shutil.move": (_Change(0, entry=True), _Change(1, entry=True)),
+    "shutil.rmtree": (_Change(0, entry=True),),
+    "sqlite3.connect": (_Change(0),),
+}
+_WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
+_OUTPUTS = (os.devnull, "/dev/stdout", "/dev/stderr")
+
+# A loop may run into the guard without end; what it is refused is told once.
+_MOST_REFUSALS = 100
+
+_save_of_torch = torch.save
+
+
+class Refused(PermissionError):
+    """The user's code tried something that resnet-lint does not do for it."""
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """What was refused, and the calls that led to it, the innermost first."""
+
+    what: str
+    calls: tuple[Point, ...]
+
+    def problem(self, path: str, project: Project | None) -> Problem:
+        """As a problem of the file: at the innermost line of the project's, or else of the file's own."""
+        own = (call.span for call in self.calls if _is_own(call, path, project))
+        start = Position(1, 1)
+        return Problem("refused", next(own, Span(path, start, start)), self.what, help=_HELP)
+
+
+def _is_own(call: Point, path: str, project: Project | None) -> bool:
+    return project.owns(call.code) if project is not None else call.code.co_filename == path
+
+
+class Guard:
+    """Refuses, for the whole process, what a model file has no need to do, but for what is allowed.
+
+    `allow` holds "network", "subprocess" and the paths of folders and files that may be changed, beside the temporary
+    folder. `refusals` are those so far.
+    """
+
+    def __init__(self, allow: tuple[str, ...] = ()) -> None:
+        self._free = [os.path.realpath(path) for path in (tempfile.gettempdir(), *allow)]
+        self._looks = dict(self._looks_at(allow))
+        self._refusals: dict[Refusal, None] = {}
+        self._may_start = SUBPROCESS in allow
+
+    @property
+    def refusals(self) -> tuple[Refusal, ...]:
+        return tuple(self._refusals)
+
+    def stand(self) -> None:
+        """Refuse from now on. Cannot be undone."""
+        sys.addaudithook(self._watch)
+        # These do their work in C, where no audit hook looks.
+        torch.save = torch.serialization.save = self._save
+        if not self._may_start:
+            _posixsubprocess.fork_exec = self._spawn
+
+    def _looks_at(self, allow: tuple[str, ...]) -> Iterator[tuple[str, Look]]:
+        for group, events in _EVENTS.items():
+            if group not in allow:
+                yield from ((event, partial(_always, _WORDS[group])) for event in events)
+        for event, paths in _CHANGES.items():
+            yield event, partial(self._change, paths)
+        yield "open", self._open
+        yield "os.kill", _kill
+        yield "os.killpg", _kill
+        yield "builtins.input", partial(_always, "asking for input")
+
+    def _watch(self, event: str, arguments: Arguments) -> None:
+        look = self._looks.get(event)
+        what = look(arguments) if look is not None else None
+        if what is not None:
+            self._refuse(what)
+
+    def _refuse(self, what: str) -> NoReturn:
+        if len(self._refusals) < _MOST_REFUSALS:
+            self._refusals[Refusal(what, tuple(_calls()))] = None
+        raise Refused(f"resnet-lint keeps the file from {what} while it looks at it")
+
+    def _save(self, obj: object, f: Any, *args: Any, **kwargs: Any) -> None:
+        what = self._changed(f)
+        if what is not None:
+            self._refuse(what)
+        _save_of_torch(obj, f, *args, **kwargs)
+
+    def _spawn(self, *args: Any) -> NoReturn:
+        self._refuse(_WORDS[SUBPROCESS])
+
+    def _open(self, arguments: Arguments) -> str | None:
+        path, mode, flags = arguments
+        writes = bool(flags & _WRITING) if mode is None else any(letter in mode for letter in "wax+")
+        return self._changed(path) if writes else None
+
+    def _change(self, changes: tuple[_Change, ...], arguments: Arguments) -> str | None:
+        for change in changes:
+            folder = -1 if change.folder is None else arguments[change.folder]
+            what = self._changed(arguments[change.path], folder, entry=change.entry)
+            if what is not None:
+                return what
+        return None
+
+    def _changed(self, path: Any, folder: int = -1, *, entry: bool = False) -> str | None:
+        if not isinstance(path, (str, bytes, os.PathLike)):
+            return None  # an open file, or its descriptor
+        name = os.fsdecode(path)
+        if name in (":memory:", "", *_OUTPUTS):
+            return None
+        from_folder = name if folder < 0 else f"/proc/self/fd/{folder}/{name}"
+        parent, base = os.path.split(from_folder.rstrip(os.sep))
+        place = os.path.join(os.path.realpath(parent), base) if entry else os.path.realpath(from_folder)
+        is_free = any(place == free or place.startswith(free + os.sep) for free in self._free)
+        return None if is_free else f"changing {name}"
+
+
+def _always(what: str, arguments: Arguments) -> str:
+    return what
+
+
+def _kill(arguments: Arguments) -> str | None:
+    return None if arguments[0] == os.getpid() else "sending a signal to another process"
+
+
+def _calls() -> Iterator[Point]:
+    """The calls that led here, the innermost first."""
+    frame: FrameType | None = sys._getframe()
+    while frame is not None:
+        yield point(frame)
+        frame = frame.f_back

@@ -1,0 +1,128 @@
+"""The worker's loop: requests in, a child for each at once, answers out as they come.
+
+A single thread, for a process with threads cannot fork safely. It waits for the requests, the children's pipes and the
+signal that a child has ended, whichever comes first. How many children there are at a time is for the front to say, by
+the requests that it sends.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import selectors
+import shutil
+import signal
+from collections.abc import Callable
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+from .child import Answer, Child, fork
+from .orphans import adopt_strays, end_strays
+
+_CHUNK = 1 << 16
+
+
+class Server:
+    """Serves requests: lines of JSON with an `id`, the `seconds` it may take, and the `request` itself.
+
+    In a child, `answer` is called with the request and with a folder in `folder` that is the child's own.
+    """
+
+    def __init__(self, requests: int, answers: int, folder: Path, answer: Callable[[Any, Path], Answer]) -> None:
+        self._requests = requests
+        self._answers = answers
+        self._folder = folder
+        self._answer = answer
+        self._received = b""
+        self._children: dict[int, Child] = {}
+        self._selector = selectors.DefaultSelector()
+        self._bell, self._rope = os.pipe()
+        for end in (self._bell, self._rope):
+            os.set_blocking(end, False)
+        self._open = True
+
+    def serve(self) -> None:
+        """Until the requests end; then no child is left."""
+        adopt_strays()
+        signal.set_wakeup_fd(self._rope)
+        signal.signal(signal.SIGCHLD, _do_nothing)  # a signal without a handler rings no bell
+        self._selector.register(self._requests, selectors.EVENT_READ)
+        self._selector.register(self._bell, selectors.EVENT_READ)
+        try:
+            while self._open:
+                for key, _ in self._selector.select(self._seconds_left()):
+                    self._read(key.fd, key.data)
+                self._settle()
+        finally:
+            for child in self._children.values():
+                child.end()
+            end_strays(known=())
+
+    def _seconds_left(self) -> float | None:
+        return min((child.seconds_left() for child in self._children.values()), default=None)
+
+    def _read(self, descriptor: int, child: Child | None) -> None:
+        if child is not None:
+            if not child.read(descriptor):
+                self._selector.unregister(descriptor)
+        elif descriptor == self._bell:
+            os.read(self._bell, _CHUNK)
+        else:
+            self._read_requests()
+
+    def _read_requests(self) -> None:
+        chunk = os.read(self._requests, _CHUNK)
+        self._open = bool(chunk)
+        *lines, self._received = (self._received + chunk).split(b"\n")
+        for line in lines:
+            self._start(json.loads(line))
+
+    def _start(self, message: dict[str, Any]) -> None:
+        others = [pipe for child in self._children.values() for pipe in child.pipes]
+        private = [self._requests, self._answers, self._bell, self._rope, *others]
+        id = message["id"]
+        try:
+            child = fork(message["seconds"], lambda: self._in_child(id, message["request"]), private)
+        except OSError as error:
+            self.send({"id": id, "fault": f"no process for another file: {error.strerror}"})
+            return
+        self._children[id] = child
+        for pipe in child.pipes:
+            self._selector.register(pipe, selectors.EVENT_READ, child)
+
+    def _in_child(self, id: int, request: Any) -> Answer:
+        self._selector.close()
+        signal.set_wakeup_fd(-1)
+        for number in (signal.SIGCHLD, signal.SIGTERM, signal.SIGHUP):
+            signal.signal(number, signal.SIG_DFL)
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        folder = self._folder_of(id)
+        folder.mkdir()
+        return self._answer(request, folder)
+
+    def _folder_of(self, id: int) -> Path:
+        return self._folder / str(id)
+
+    def _settle(self) -> None:
+        """Answer for each child that is over."""
+        for id, child in list(self._children.items()):
+            if child.is_over():
+                del self._children[id]
+                for pipe in child.pipes:
+                    if pipe in self._selector.get_map():
+                        self._selector.unregister(pipe)
+                answer = child.end()
+                end_strays(known=[each.pid for each in self._children.values()])
+                shutil.rmtree(self._folder_of(id), ignore_errors=True)
+                self.send({"id": id, **answer})
+
+    def send(self, message: Any) -> None:
+        """Write one line of JSON to the front."""
+        left = memoryview(json.dumps(message).encode() + b"\n")
+        while left:
+            left = left[os.write(self._answers, left) :]
+
+
+def _do_nothing(number: int, frame: FrameType | None) -> None:
+    pass

@@ -1,0 +1,200 @@
+"""Follows sizes through a recorded graph: for each axis of each tensor, how it comes from the input's.
+
+What a call does is read from its arguments. Where they may themselves come from a shape, as in resizing to the size of
+the skip, the size is taken as unknown: what the code adjusts by itself is no concern here. Not every call shows that,
+so what is found has to come true in traces at other sizes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from fractions import Fraction
+
+from torch import fx
+
+from resnet_lint.graph.effects import argument_of, effect_of
+from resnet_lint.graph.model import function_name
+
+from .size_formulas import Size, Step
+
+Sizes = tuple[Size | None, ...]
+"""The sizes of a tensor's axes; None for one that is fixed, or that nobody can tell."""
+
+
+class Follower:
+    """The sizes of all tensors of a graph, in terms of some of them: `bases`, each with the sizes that it is given."""
+
+    def __init__(self, bases: Mapping[fx.Node, Sizes]) -> None:
+        self._known: dict[fx.Node, Sizes] = dict(bases)
+
+    def sizes(self, node: fx.Node) -> Sizes:
+        """The sizes of a node's axes; empty for what is no tensor, or is made of no base."""
+        waiting = [node]
+        while waiting:  # a loop, as a deep model is deeper than Python's stack
+            current = waiting[-1]
+            missing = [] if current in self._known else [each for each in _sources(current) if each not in self._known]
+            if missing:
+                waiting.extend(missing)
+                continue
+            if current not in self._known:
+                self._known[current] = self._followed(current)
+            waiting.pop()
+        return self._known[node]
+
+    def distinct(self, nodes: Iterable[fx.Node]) -> set[Size]:
+        """All different sizes of some nodes."""
+        return {size for node in nodes for size in self.sizes(node) if size is not None}
+
+    def _followed(self, node: fx.Node) -> Sizes:
+        sources, shape = _sources(node), node.meta["shape"]
+        if not sources or shape is None:
+            return ()
+        first = self._known[sources[0]]
+        change = _CHANGES.get(function_name(node)) if len(first) == len(sources[0].meta["shape"] or ()) else None
+        if change is not None:
+            return change(node, first)
+        known = [(source.meta["shape"], self._known[source]) for source in sources if self._known[source]]
+        return tuple(_carried(axis - len(shape), shape, known) for axis in range(len(shape)))
+
+
+def _sources(node: fx.Node) -> list[fx.Node]:
+    """The activations that a node is made of; for a part of several results, those that the call got."""
+    found = [source for source in node.all_input_nodes if source.meta["activation"]]
+    return [each for source in found for each in (_sources(source) if source.meta["shape"] is None else [source])]
+
+
+def _carried(axis: int, shape: Sequence[int], known: Iterable[tuple[Sequence[int], Sizes]]) -> Size | None:
+    """The size of an axis, counted from the end, that a call leaves as it is, and all axes behind it too."""
+    for before, sizes in known:
+        if len(before) >= -axis and tuple(before[axis:]) == tuple(shape[axis:]) and sizes[axis] is not None:
+            return sizes[axis]
+    return None
+
+
+def _stepped(sizes: Sizes, steps: Sequence[Step | None]) -> Sizes:
+    """The last axes, each after its step."""
+    kept = len(sizes) - len(steps)
+    moved = zip(sizes[kept:], steps, strict=True)
+    return (*sizes[:kept], *(size.after(step) if size and step else None for size, step in moved))
+
+
+def _convolution(node: fx.Node, before: Sizes) -> Sizes:
+    effect = effect_of(node)
+    if effect is None or argument_of(node, 4, "padding", 0) == "same":
+        return _mixed(before)
+    steps = []
+    for kernel, stride, padding, dilation in zip(
+        effect.kernel, effect.stride, effect.padding, effect.dilation, strict=True
+    ):
+        steps.append(Step(1, 2 * padding - dilation * (kernel - 1) - 1 + stride, stride))
+    return _mixed(_stepped(before, steps))
+
+
+def _transposed(node: fx.Node, before: Sizes) -> Sizes:
+    effect = effect_of(node)
+    if effect is None:
+        return ()
+    axes = len(effect.stride)
+    sizes = zip(effect.before[-axes:], effect.after[-axes:], effect.stride, strict=True)
+    return _mixed(_stepped(before, [Step(stride, after - stride * size) for size, after, stride in sizes]))
+
+
+def _mixed(sizes: Sizes) -> Sizes:
+    """Without the channels, which a convolution sets."""
+    return (*sizes[:1], None, *sizes[2:])
+
+
+def _pool(node: fx.Node, before: Sizes) -> Sizes:
+    effect = effect_of(node)
+    if effect is None:
+        return ()
+    average = "avg" in function_name(node)
+    dilation = 1 if average else argument_of(node, 4, "dilation", 1)
+    rounds_up = bool(argument_of(node, 4 if average else 5, "ceil_mode", False))
+    steps = []
+    for kernel, stride, padding in zip(effect.kernel, effect.stride, effect.padding, strict=True):
+        shift = 2 * padding - kernel + stride
+        # Rounding up, torch drops a last window that would lie in the padding altogether.
+        steps.append(Step(1, min(shift, padding) + stride - 1 if rounds_up else shift, stride))
+    return _stepped(before, steps if dilation in (1, (1, 1)) else [None] * len(steps))
+
+
+def _adapted(node: fx.Node, before: Sizes) -> Sizes:
+    """An adaptive pooling gives what it is told, also where that happens to be what it got."""
+    return _stepped(before, [None] * (len(before) - 2))
+
+
+def _resized(node: fx.Node, before: Sizes) -> Sizes:
+    axes = len(before) - 2
+    factor = argument_of(node, 2, "scale_factor", None)
+    if factor is None:
+        return _stepped(before, [None] * axes)
+    factors = factor if isinstance(factor, (tuple, list)) else [factor] * axes
+    exact = [Fraction(each).limit_denominator(64) for each in factors]
+    return _stepped(before, [Step(each.numerator, 0, each.denominator) for each in exact])
+
+
+def _padded(node: fx.Node, before: Sizes) -> Sizes:
+    amounts = argument_of(node, 1, "pad", ())
+    if not all(isinstance(amount, int) for amount in amounts) or not any(amounts):
+        return _stepped(before, [None] * min(len(amounts) // 2, len(before)))  # nobody pads by nothing on purpose
+    pairs = list(zip(amounts[::2], amounts[1::2], strict=True))
+    return _stepped(before, [Step(1, low + high) for low, high in reversed(pairs)])
+
+
+def _shuffled(node: fx.Node, before: Sizes) -> Sizes:
+    factor = argument_of(node, 1, "upscale_factor", 1)
+    return _stepped(before, [None, Step(factor), Step(factor)])
+
+
+def _sliced(node: fx.Node, before: Sizes) -> Sizes:
+    if node.all_input_nodes[0].meta["shape"] is None:  # one of several results, as of split()
+        return tuple(
+            _carried(axis - len(before), node.meta["shape"], [(_sources(node)[0].meta["shape"], before)])
+            for axis in range(len(before))
+        )
+    index = node.args[1] if isinstance(node.args[1], tuple) else (node.args[1],)
+    if not all(isinstance(part, slice) or part is Ellipsis for part in index):
+        return (None,) * len(node.meta["shape"])
+    at = list(index)
+    if Ellipsis in at:
+        place = at.index(Ellipsis)
+        at[place : place + 1] = [slice(None)] * (len(before) - len(at) + 1)
+    at += [slice(None)] * (len(before) - len(at))
+    return _stepped(before, [_slice(part) for part in at])
+
+
+def _slice(part: slice) -> Step | None:
+    start, stop, stride = part.start or 0, part.stop or 0, part.step or 1
+    if not all(isinstance(each, int) for each in (start, stop, stride)) or start < 0 or stop > 0:
+        return None  # up to a number: it may be the size of the skip
+    return Step(1, stop - start + stride - 1, stride)
+
+
+def _permuted(node: fx.Node, before: Sizes) -> Sizes:
+    order = node.args[1] if len(node.args) == 2 else node.args[1:]
+    axes = [axis for axis in order if isinstance(axis, int)] if isinstance(order, (tuple, list)) else []
+    return tuple(before[axis] for axis in axes) if len(axes) == len(before) else ()
+
+
+def _transposition(node: fx.Node, before: Sizes) -> Sizes:
+    sizes = list(before)
+    first, second = argument_of(node, 1, "dim0", 0), argument_of(node, 2, "dim1", 1)
+    sizes[first], sizes[second] = sizes[second], sizes[first]
+    return tuple(sizes)
+
+
+_CHANGES: Mapping[str, Callable[[fx.Node, Sizes], Sizes]] = {
+    **{f"conv{axes}d": _convolution for axes in (1, 2, 3)},
+    **{f"conv_transpose{axes}d": _transposed for axes in (1, 2, 3)},
+    **{f"{kind}_pool{axes}d": _pool for kind in ("max", "avg") for axes in (1, 2, 3)},
+    **{f"adaptive_{kind}_pool{axes}d": _adapted for kind in ("max", "avg") for axes in (1, 2, 3)},
+    "interpolate": _resized,
+    "upsample": _resized,
+    "pad": _padded,
+    "pixel_shuffle": _shuffled,
+    "getitem": _sliced,
+    "permute": _permuted,
+    "transpose": _transposition,
+    "swapaxes": _transposition,
+}

@@ -1,0 +1,134 @@
+"""The trace of a model once more, with inputs of other sizes: whether it goes there as arithmetic says."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Set
+from functools import cached_property
+
+from torch import fx
+
+from resnet_lint.graph.residuals import depends_on
+from resnet_lint.graph.source_places import Project
+from resnet_lint.shared.records.places import Shape
+
+from ..tracer.fault import Fault
+from ..tracer.trace import Trace, trace_at
+from .follow_sizes import Follower
+from .size_formulas import Size
+from .unlike_joins import Join, joins_in, sizes_of_inputs
+
+# Traces at other sizes for one model, at most.
+_MOST_TRACES = 8
+# How far up sizes are looked at.
+_REACH = 512
+
+Input = tuple[tuple[int, int], ...]
+"""The size of each axis of the input that is another than in the trace: pairs of axis and size."""
+
+
+class Resized:
+    """A trace and its joins of unlike sizes; what several inputs have in common changes in all of them."""
+
+    def __init__(self, trace: Trace, project: Project) -> None:
+        self._trace = trace
+        self._project = project
+        self._nodes = list(trace.graph.nodes)
+        self._inputs = [node for node in self._nodes if node.op == "placeholder"]
+        self._follower = Follower(sizes_of_inputs(self._inputs))
+        self._traces: dict[Input, Trace] = {(): trace}
+        self.joins = tuple(joins_in(self._nodes, self._follower))
+
+    def first(self, join: Join, start: Callable[[int], int], wanted: Callable[[int, int], bool]) -> Input | None:
+        """The first size of each axis of a join that is wanted, from a start on that depends on the one traced.
+
+        `wanted` is asked about an axis and a size. Sizes that leave nothing of some tensor do not count.
+        """
+        found = {axis: self._first(axis, start(self._traced[axis]), wanted) for axis in join.unlike}
+        sizes = tuple((axis, size) for axis, size in found.items() if size is not None)
+        return sizes if len(sizes) == len(found) else None
+
+    def _first(self, axis: int, start: int, wanted: Callable[[int, int], bool]) -> int | None:
+        sizes = [size for size in self._sizes if size.axis == axis]
+        for size in range(start, start + _REACH):
+            if wanted(axis, size) and all(each.at(size) > 0 for each in sizes):
+                return size
+        return None
+
+    def reaches(self, join: Join, axis: int, size: int) -> bool:
+        """Whether a size of an axis leaves something of every tensor before a join."""
+        before = (node for node in self._nodes if node.meta["order"] < join.node.meta["order"])
+        return all(each.at(size) > 0 for each in self._follower.distinct(before) if each.axis == axis)
+
+    def all_agree(self, axis: int, size: int) -> bool:
+        """Whether all joins work at a size of an axis."""
+        return all(join.agrees(axis, size) for join in self.joins if axis in join.unlike)
+
+    def confirms(self, size: Input | None) -> bool:
+        """Whether the trace at a size comes to its end, makes the same calls and fails in just the joins that ought to.
+
+        A pooling to a fixed size, or a padding that the code works out by itself, is no step that arithmetic knows.
+        """
+        again = self.at(size) if size is not None else None
+        if size is None or again is None or not again.complete or _names(again) != _names(self._trace):
+            return False
+        sizes, failed = {**self._traced, **dict(size)}, _failed(again)
+        others = failed - _failed(self._trace) - {join.node.name for join in self.joins}
+        return not others and self._foreseen(sizes, failed)
+
+    def _foreseen(self, sizes: Mapping[int, int], failed: Set[str]) -> bool:
+        """Whether those joins failed that ought to; what comes behind one of them has the size of either side."""
+        wrong: list[fx.Node] = []
+        for join in self.joins:
+            if not any(depends_on(join.node, earlier) for earlier in wrong):
+                if any(join.fails(axis, sizes[axis]) for axis in join.unlike):
+                    wrong.append(join.node)
+                if (join.node in wrong) != (join.node.name in failed):
+                    return False
+        return True
+
+    def fault(self, join: Join, size: Input) -> Fault | None:
+        """The fault of a join in the trace at a size."""
+        trace = self.at(size)
+        faults = trace.faults if trace is not None else ()
+        return next((fault for fault in faults if fault.node.name == join.node.name), None)
+
+    def at(self, size: Input) -> Trace | None:
+        """The trace at another size; None where enough of them have been made."""
+        if size not in self._traces and len(self._traces) < _MOST_TRACES:
+            changed = {**self._traced, **dict(size)}
+            shapes = [self._shape_at(node, changed) for node in self._inputs]
+            self._traces[size] = trace_at(self._trace, shapes, self._project)
+        return self._traces.get(size)
+
+    def rounded(self, divisor: int) -> Input:
+        """The sizes that were traced, rounded up to what divides."""
+        return tuple((axis, -(-size // divisor) * divisor) for axis, size in self._traced.items())
+
+    @cached_property
+    def _sizes(self) -> set[Size]:
+        return self._follower.distinct(self._nodes)
+
+    @cached_property
+    def _traced(self) -> Mapping[int, int]:
+        """The sizes that were traced, by axis."""
+        return {
+            size.axis: extent
+            for node in self._inputs
+            for extent, size in zip(node.meta["shape"], self._follower.sizes(node), strict=False)
+            if size is not None and not size.steps
+        }
+
+    def _shape_at(self, node: fx.Node, changed: Mapping[int, int]) -> Shape:
+        sizes = self._follower.sizes(node) or (None,) * len(node.meta["shape"])
+        return tuple(
+            extent if size is None else size.at(changed[size.axis])
+            for extent, size in zip(node.meta["shape"], sizes, strict=True)
+        )
+
+
+def _failed(trace: Trace) -> set[str]:
+    return {fault.node.name for fault in trace.all_faults}
+
+
+def _names(trace: Trace) -> list[str]:
+    return [node.name for node in trace.graph.nodes]

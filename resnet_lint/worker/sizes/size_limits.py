@@ -1,0 +1,86 @@
+"""Additions and concatenations that fail for some sizes of an input that a model takes otherwise.
+
+What a trace shows at one size, arithmetic carries over to all others. Traces at sizes that ought to fail and to work,
+small and large, prove it. So a model without such a join costs no second trace.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+from resnet_lint.graph.model import Seen
+from resnet_lint.shared.evidence import SizeLimit
+from resnet_lint.shared.records.places import Span
+
+from ..explain.explain import explain
+from .other_sizes import Input, Resized
+from .sizes_of_block import view_of
+from .unlike_joins import Join
+
+
+def size_limits(seen: Seen, sizes_stated: bool, told: set[Span]) -> Iterator[SizeLimit]:
+    """The joins of a trace that fail at other sizes, but for the expressions `told`, to which they are added.
+
+    A decoder that doubles what was halved takes what divides, by design. Where the file itself feeds such sizes
+    (`sizes_stated`), its author means that; where nobody says what it is fed, it has to be told.
+    """
+    if seen.trace.trouble == (0, 0):
+        yield from _Probe(seen).limits(told, may_divide=sizes_stated)
+
+
+class _Probe:
+    def __init__(self, seen: Seen) -> None:
+        self._seen = seen
+        self._resized = Resized(seen.trace, seen.project)
+
+    def limits(self, told: set[Span], may_divide: bool) -> Iterator[SizeLimit]:
+        for join in self._resized.joins:
+            if join.span not in told and not (join.grows and may_divide):
+                limit = self._proved(join)
+                if limit is not None:
+                    told.add(join.span)
+                    yield limit
+
+    def _proved(self, join: Join) -> SizeLimit | None:
+        if not goes_on(self._resized, join):
+            return None
+        same = [
+            each for each in self._resized.joins if each.span == join.span and each.unlike.keys() == join.unlike.keys()
+        ]
+
+        def fails(axis: int, size: int) -> bool:
+            return any(each.fails(axis, size) for each in same)
+
+        least = self._resized.first(join, lambda traced: 1, fails)
+        above = self._resized.first(join, lambda traced: traced + 1, fails)
+        size = next((each for each in (least, above) if self._resized.confirms(each)), None)
+        if size is None:
+            return None
+        # Smaller ones may fail here too, and leave nothing of some tensor further on.
+        smaller = [(axis, each) for axis, found in size for each in range(1, found)]
+        fail_too = (join.fails(*each) and self._resized.reaches(join, *each) for join in same for each in smaller)
+        return self._limit(same, size, is_least=not any(fail_too))
+
+    def _limit(self, same: Sequence[Join], size: Input, is_least: bool) -> SizeLimit | None:
+        """What fails at a size: the first of the joins of one expression that does."""
+        trace, faults = self._resized.at(size), [(join, self._resized.fault(join, size)) for join in same]
+        join, fault = next(((join, fault) for join, fault in faults if fault is not None), (same[0], None))
+        view = view_of(join, self._seen)
+        if view is None or trace is None or fault is None:
+            return None
+        failure = explain(fault, trace, self._seen.project, self._seen.label)
+        inputs = tuple(node.meta["shape"] for node in trace.graph.nodes if node.op == "placeholder")
+        mend = replace(failure.mend, inputs=inputs) if failure.mend is not None else None
+        operands = view.symbolic(failure.operands, fault)
+        return SizeLimit(replace(failure, operands=operands, mend=mend), view.taken, inputs, is_least)
+
+
+def goes_on(resized: Resized, join: Join) -> bool:
+    """Whether a join goes on failing and working as it ought to at sizes far above the one that was traced."""
+    far = [resized.first(join, _far, wanted) for wanted in (join.fails, resized.all_agree)]
+    return all(size is None or resized.confirms(size) for size in far)
+
+
+def _far(traced: int) -> int:
+    return 2 * traced + 1

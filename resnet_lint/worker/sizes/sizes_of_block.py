@@ -1,0 +1,124 @@
+"""Tells a join in the terms of the module that it stands in: `H % 2 == 0` for the block's own input."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from torch import fx
+
+from resnet_lint.graph.model import Seen
+from resnet_lint.graph.module_call import ModuleCall
+from resnet_lint.graph.residuals import residual_at
+from resnet_lint.shared.evidence import SizesTaken
+from resnet_lint.shared.records.places import Operand
+
+from ..tracer.fault import Fault
+from .follow_sizes import Follower
+from .periodic import LARGEST, Condition, condition_of
+from .unlike_joins import Join, joins_in, sizes_of_inputs
+
+# What people call the axes of signals, images and videos.
+_NAMES: Mapping[int, str] = {3: "NLL", 4: "NCHW", 5: "NCTHW"}
+_WORDS: Mapping[str, str] = {"L": "lengths", "H": "heights", "W": "widths", "T": "depths"}
+
+
+@dataclass(frozen=True)
+class View:
+    """A join as the call of a module sees it that it happens in: sizes in terms of the module's own input.
+
+    `others` are the joins of the same call that work for some sizes only, this one among them; `rank` is that of the
+    module's input.
+    """
+
+    call: ModuleCall
+    join: Join
+    others: Sequence[Join]
+    rank: int
+    follower: Follower
+
+    @property
+    def condition(self) -> str:
+        """Which sizes of the input the join works for, in each turn of a loop: `H % 2 == 0 and W % 2 == 0`."""
+        return self._text([each for each in self.others if each.span == self.join.span])
+
+    @property
+    def condition_of_all(self) -> str:
+        """Under which sizes all joins of the module work, along the axes of this one."""
+        return self._text(self.others)
+
+    @property
+    def words(self) -> str:
+        """The sizes that work for all joins, in words as far as there are some: `even heights and widths`."""
+        conditions = {self._condition(axis, self.others) for axis in self.join.unlike}
+        names = " and ".join(_WORDS.get(self._name(axis), "sizes") for axis in self.join.unlike)
+        condition = conditions.pop()
+        if conditions or condition is None or condition.remainders != (0,):
+            return f"some {names}"
+        return f"even {names}" if condition.period == 2 else f"{names} divisible by {condition.period}"
+
+    @property
+    def repeats(self) -> bool:
+        """Whether the sizes that work for all joins follow a pattern, and do not just end somewhere."""
+        return all(self._condition(axis, self.others) is not None for axis in self.join.unlike)
+
+    @property
+    def taken(self) -> SizesTaken:
+        """All this as a record."""
+        subject = type(self.call.module).__name__
+        return SizesTaken(subject, self.words, self.condition, self.condition_of_all, self.join.grows)
+
+    def symbolic(self, operands: Sequence[Operand], fault: Fault) -> tuple[Operand, ...]:
+        """The operands told of a fault of the join, in this trace or at other sizes, with their symbolic shapes."""
+        same = dict(zip(fault.node.all_input_nodes, self.join.node.all_input_nodes, strict=False))
+        residual = residual_at(fault.node) if fault.kind == "addition" else None
+        nodes = [same[residual.branch], same[residual.shortcut]] if residual is not None else list(same.values())
+        told = zip(operands, nodes, strict=False)
+        return tuple(replace(operand, symbolic=self.shape_text(node)) for operand, node in told)
+
+    def shape_text(self, node: fx.Node) -> tuple[str, ...]:
+        """A node's shape in terms of the module's input: `("N", "64", "H//2", "W//2")`."""
+        shape, sizes = node.meta["shape"], self.follower.sizes(node)
+        known = sizes if len(sizes) == len(shape) else (None,) * len(shape)
+        texts = [
+            str(extent) if size is None else size.text(self._name(size.axis))
+            for extent, size in zip(shape, known, strict=True)
+        ]
+        return ("N", *texts[1:])
+
+    def _name(self, axis: int) -> str:
+        return _NAMES[self.rank][axis] if self.rank in _NAMES else f"D{axis}"
+
+    def _text(self, joins: Sequence[Join]) -> str:
+        return " and ".join(self._along(axis, joins) for axis in self.join.unlike)
+
+    def _along(self, axis: int, joins: Sequence[Join]) -> str:
+        condition = self._condition(axis, joins)
+        if condition is not None:
+            return condition.text(self._name(axis))
+        return " == ".join(size.text(self._name(axis)) for size in self.join.unlike[axis])
+
+    def _condition(self, axis: int, joins: Sequence[Join]) -> Condition | None:
+        along = [each for each in joins if axis in each.unlike]
+        sizes = {size for each in along for size in each.unlike[axis]}
+        least = next((size for size in range(1, LARGEST) if all(each.at(size) > 0 for each in sizes)), 1)
+        return condition_of(lambda size: all(each.agrees(axis, size) for each in along), least)
+
+
+def view_of(join: Join, seen: Seen) -> View | None:
+    """A join as the innermost of the user's modules around it sees it whose input's size alone decides on it."""
+    views = (_view(call, join, seen) for call in seen.owner(join.node).with_callers() if not call.is_torchs)
+    return next((view for view in views if view is not None), None)
+
+
+def _view(call: ModuleCall, join: Join, seen: Seen) -> View | None:
+    bases = sizes_of_inputs(call.inputs)
+    if not bases or (
+        call.parent is not None and any(size and size.steps for sizes in bases.values() for size in sizes)
+    ):
+        return None
+    follower = Follower(bases)
+    inside = [node for node in seen.trace.graph.nodes if node.meta["call"] and call in node.meta["call"].with_callers()]
+    joins = list(joins_in(inside, follower))
+    own = next((each for each in joins if each.node is join.node), None)
+    return View(call, own, joins, len(next(iter(bases.values()))), follower) if own is not None else None

@@ -1,0 +1,72 @@
+"""What people call the sizes of an input: N, C, H, W."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import sympy
+
+from .symbols import Size
+
+Names = Mapping[sympy.Basic, str]
+"""What people call a symbol."""
+
+
+@dataclass(frozen=True)
+class Axis:
+    """A dimension of an input: its symbol, its size in the concrete trace, and what the symbolic trace found it to be.
+
+    That is a number that the model fixes, the symbol of a size that it has to be equal to, or its own.
+    """
+
+    symbol: sympy.Symbol
+    hint: int
+    found: Size
+
+
+def shared_names(inputs: Iterable[Sequence[Axis]]) -> dict[sympy.Basic, str]:
+    """A name for each symbol: those that are found equal share it; a second H of another size is H2."""
+    names: dict[sympy.Basic, str] = {}
+    for letter, axis in _lettered(inputs):
+        names[axis.symbol] = names.get(axis.found) or _free(letter, names)
+        if isinstance(axis.found, sympy.Basic):
+            names[axis.found] = names[axis.symbol]
+    return names
+
+
+def own_names(inputs: Iterable[Sequence[Axis]]) -> dict[sympy.Basic, str]:
+    """A name of its own for each symbol."""
+    names: dict[sympy.Basic, str] = {}
+    for letter, axis in _lettered(inputs):
+        names[axis.symbol] = _free(letter, names)
+    return names
+
+
+def _lettered(inputs: Iterable[Sequence[Axis]]) -> Iterable[tuple[str, Axis]]:
+    for axes in inputs:
+        yield from zip(_letters([isinstance(axis.found, int) for axis in axes]), axes, strict=True)
+
+
+def _letters(fixed: Sequence[bool]) -> Sequence[str]:
+    """Letters for the axes of one input; which axis has the channels shows in that the model fixes it."""
+    match len(fixed):
+        case 0 | 1 | 2:
+            return "NL" if fixed[1:] == [False] else "NC"[: len(fixed)]
+        case 3 if fixed[0] and not fixed[2]:
+            return "CHW"
+        case 3:
+            return "NCL" if fixed[1] and not fixed[2] else "NLC"
+        case 4:
+            return "NHWC" if fixed[3] and not fixed[1] else "NCHW"
+        case 5:
+            return "NTCHW" if fixed[2] and not fixed[1] else "NCTHW"
+        case rank:
+            return ["N", *(f"D{axis}" for axis in range(1, rank))]
+
+
+def _free(letter: str, names: Names) -> str:
+    taken, number = set(names.values()), 1
+    while (name := letter if number == 1 else f"{letter}{number}") in taken:
+        number += 1
+    return name

@@ -1,0 +1,151 @@
+"""Blocks that repeat, as those of a deep ResNet do: traced once, and copied where they come again.
+
+Two calls of modules do the same where the modules are built alike and get tensors of the same shapes: on fake tensors
+the values of the weights have no say.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from dataclasses import dataclass
+from operator import attrgetter
+from typing import Any
+
+import torch
+from torch import fx, nn
+from torch.fx.node import map_arg
+
+from resnet_lint.graph.module_call import ModuleCall
+
+from ..tensors import mapped, tensors_in
+
+
+@dataclass(frozen=True, eq=False)
+class Block:
+    """A call that was traced: its nodes in order, the module calls inside it that came to their end, and its result."""
+
+    call: ModuleCall
+    nodes: Sequence[fx.Node]
+    calls: Sequence[ModuleCall]
+    results: Mapping[ModuleCall, tuple[fx.Node, ...]]
+    result: Any
+    result_nodes: tuple[fx.Node, ...]
+
+    @property
+    def stands_alone(self) -> bool:
+        """Whether it works on its inputs and its own weights only, gives what it made, and changes nothing else."""
+        own, known = set(self.nodes), {*self.nodes, *self.call.inputs}
+        from_inside = all(operand in known for node in self.nodes for operand in node.all_input_nodes)
+        weights = [str(node.target) for node in self.nodes if node.op == "get_attr"]
+        uses_own = all(name.startswith(f"{self.call.path}.") for name in weights)
+        is_plain = isinstance(self.result, (torch.Tensor, list, tuple, dict))
+        gives_own = is_plain and own.issuperset(self.result_nodes)
+        return from_inside and uses_own and gives_own and len(self.result_nodes) == len([*tensors_in(self.result)])
+
+
+def likeness(module: nn.Module, args: Any, kwargs: Any) -> Hashable | None:
+    """Equal for calls that do the same; None for calls that are not worth a comparison, or that allow none."""
+    if next(module.children(), None) is None or kwargs:
+        return None
+    tensors = list(tensors_in(args))
+    if len(tensors) != len(args):
+        return None
+    places = [next(place for place, other in enumerate(tensors) if other is tensor) for tensor in tensors]
+    shapes = [(tensor.dtype, _written(tensor.shape), _written(tensor.stride())) for tensor in tensors]
+    return (tuple(places), tuple(shapes), _configuration(module))
+
+
+def _written(sizes: Sequence[Any]) -> tuple[Any, ...]:
+    return tuple(size.node.expr if isinstance(size, torch.SymInt) else size for size in sizes)
+
+
+def _configuration(module: nn.Module) -> Hashable:
+    """The class of a module, its attributes, the shapes of its weights, and the same of the modules in it."""
+    attributes = ((name, _frozen(value)) for name, value in sorted(vars(module).items()) if name not in _NO_SETTING)
+    weights = (
+        (name, weight if weight is None else (weight.shape, weight.dtype))
+        for store in (module._parameters, module._buffers)
+        for name, weight in store.items()
+    )
+    parts = ((name, part if part is None else _configuration(part)) for name, part in module._modules.items())
+    return type(module), tuple(attributes), tuple(weights), tuple(parts)
+
+
+# Where it was built, and what is compared by itself.
+_NO_SETTING = frozenset({"_resnet_lint_built", "_parameters", "_buffers", "_modules"})
+
+
+def _frozen(value: Any) -> Hashable:
+    """A value that can be compared; an object that may hold anything is only equal to itself."""
+    if value is None or isinstance(value, (bool, int, float, str, torch.dtype)):
+        return (type(value).__name__, value)
+    if isinstance(value, (list, tuple, set, frozenset)):
+        parts = sorted(value, key=repr) if isinstance(value, (set, frozenset)) else value
+        return (type(value).__name__, *map(_frozen, parts))
+    if isinstance(value, dict):
+        return tuple((_frozen(key), _frozen(part)) for key, part in value.items())
+    return id(value)
+
+
+WeightNode = Callable[[torch.Tensor], fx.Node]
+"""Gives the node of a stored tensor."""
+
+
+class Copy:
+    """A block written once more, for another module like its own and other inputs; `result` is what it gives."""
+
+    def __init__(
+        self, block: Block, call: ModuleCall, keep: Callable[[fx.Node, None], None], weight: WeightNode
+    ) -> None:
+        self._block, self._weight = block, weight
+        self._modules = dict(call.module.named_modules())
+        self._calls = {block.call: call}
+        self._nodes: dict[fx.Node, fx.Node] = dict(zip(block.call.inputs, call.inputs, strict=True))
+        self._path = call.path
+        for node in block.nodes:
+            if node.op == "get_attr":
+                self._nodes[node] = self._weight_again(node)
+            else:
+                self._nodes[node] = self._copied(node)
+                keep(self._nodes[node], None)
+        self.completed = [self._call(inner) for inner in block.calls]
+        self.results = {self._call(inner): self._moved(nodes) for inner, nodes in block.results.items()}
+        self.result_nodes = self._moved(block.result_nodes)
+        with torch._C.DisableTorchFunction():
+            self.result = mapped(block.result, _like)
+
+    def _copied(self, node: fx.Node) -> fx.Node:
+        args, kwargs = map_arg((node.args, node.kwargs), lambda operand: self._nodes[operand])
+        target = self._renamed(str(node.target)) if node.op == "call_module" else node.target
+        copy = node.graph.create_node(node.op, target, args, kwargs)
+        copy.meta.update(node.meta, call=self._call(node.meta["call"]), guards=())  # the conditions were met before
+        return copy
+
+    def _weight_again(self, node: fx.Node) -> fx.Node:
+        """The node of the same weight of the other module, which may have been met before."""
+        name = str(node.target).removeprefix(f"{self._block.call.path}.")
+        again = self._weight(attrgetter(name)(self._calls[self._block.call].module))
+        if again.meta["call"] is self._calls[self._block.call]:
+            again.meta["call"] = self._call(node.meta["call"])
+        return again
+
+    def _renamed(self, path: str) -> str:
+        return self._path + path.removeprefix(self._block.call.path)
+
+    def _moved(self, nodes: Sequence[fx.Node]) -> tuple[fx.Node, ...]:
+        return tuple(self._nodes[node] for node in nodes)
+
+    def _call(self, call: ModuleCall) -> ModuleCall:
+        if call not in self._calls:
+            assert call.parent is not None
+            module = self._modules.get(call.relative_path(self._block.call), call.module)
+            parent, inputs = self._call(call.parent), self._moved(call.inputs)
+            self._calls[call] = ModuleCall(module, self._renamed(call.path), parent, call.caller, frozenset(), inputs)
+        return self._calls[call]
+
+
+def _like(part: Any) -> Any:
+    """A tensor of its own, of the same shape."""
+    if not isinstance(part, torch.Tensor):
+        return part
+    return torch.empty_strided(part.shape, part.stride(), dtype=part.dtype, device=part.device)

@@ -1,0 +1,98 @@
+"""A forward traced once more, with the sizes of its inputs as symbols."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import Any
+
+import sympy
+import torch
+from torch import fx
+
+from resnet_lint.graph.source_places import Project
+
+from ..tensors import mapped, tensors_in
+from ..tracer.trace import Trace, recorded
+from .axis_names import Axis, Names, shared_names
+from .print_sizes import people, people_shape
+from .symbolic_recorder import SymbolicRecorder
+from .symbols import Environment, Size
+
+# A pass whose expressions grow beyond this is given up; processor time, in seconds.
+_MOST_SECONDS = 20.0
+
+
+@dataclass(frozen=True, eq=False)
+class SymbolicTrace:
+    """A trace whose nodes carry in `node.meta` both shapes: `shape` in numbers, and `symbolic` with expressions.
+
+    `axes` are those of the inputs, `names` the names of their symbols (N, H, W). `guards` are the conditions under
+    which the model does just what it did here, those on single calls also in `node.meta["guards"]`. `trace.stop` is
+    the reason, where it ended early.
+    """
+
+    trace: Trace
+    environment: Environment
+    axes: tuple[tuple[Axis, ...], ...]
+    names: Names
+    guards: tuple[sympy.Basic, ...]
+
+    @property
+    def graph(self) -> fx.Graph:
+        return self.trace.graph
+
+    def people(self, size: Size | sympy.Basic) -> str:
+        """A size or a condition as people write it: `ceil(H/2)`."""
+        return people(size, self.names)
+
+    def people_shape(self, node: fx.Node) -> tuple[str, ...]:
+        """The shape of a node's result as people write it: `("N", "64", "H//2", "W//2")`."""
+        return people_shape(node.meta["symbolic"], self.names)
+
+
+def symbolic_trace(earlier: Trace, project: Project) -> SymbolicTrace:
+    """Record the forward of an earlier trace again, each size of its inputs a symbol of its own.
+
+    It goes the way that the earlier sizes lead, but for a batch of one, which torch treats in its own way: that is two
+    here, if the model takes it. A symbol of which the model wants one value, as a convolution wants its channels, is
+    shown as that value. A pass that takes too long ends, with the reason in `trace.stop`.
+    """
+    ends = time.process_time() + _MOST_SECONDS
+    if any(tensor.shape[:1] == (1,) for tensor in tensors_in([earlier.args, earlier.kwargs])):
+        trace = _traced(earlier, project, Environment(), ends, least_batch=2)
+        if trace.trace.trouble <= earlier.trouble:
+            return trace
+    return _traced(earlier, project, Environment(), ends, least_batch=1)
+
+
+def _traced(earlier: Trace, project: Project, environment: Environment, ends: float, least_batch: int) -> SymbolicTrace:
+    inputs: list[list[sympy.Symbol]] = []
+
+    def symbolic(value: Any) -> Any:
+        if not isinstance(value, torch.Tensor):
+            return value
+        hints = [max(size, least_batch) if axis == 0 else size for axis, size in enumerate(value.shape)]
+        sizes = [environment.integer(f"input_{len(inputs)}.{axis}", hint) for axis, hint in enumerate(hints)]
+        inputs.append([environment.expression(size) for size in sizes])
+        return environment.empty(sizes, value.dtype)
+
+    args, kwargs = mapped((earlier.args, earlier.kwargs), symbolic)
+    recorder = SymbolicRecorder(earlier.root, project, earlier.preferred_branch, environment, ends)
+    with environment.active():
+        trace = recorded(earlier.root, args, kwargs, project, earlier.preferred_branch, recorder=recorder)
+    _write_both_shapes(trace.graph, environment)
+    axes = tuple(tuple(_axis(symbol, environment) for symbol in symbols) for symbols in inputs)
+    return SymbolicTrace(trace, environment, axes, shared_names(axes), environment.guards)
+
+
+def _axis(symbol: sympy.Symbol, environment: Environment) -> Axis:
+    return Axis(symbol, environment.number(symbol), environment.settled(symbol))
+
+
+def _write_both_shapes(graph: fx.Graph, environment: Environment) -> None:
+    for node in graph.nodes:
+        shape = node.meta["shape"]
+        node.meta["symbolic"] = shape and tuple(environment.settled(environment.expression(size)) for size in shape)
+        node.meta["shape"] = shape and environment.hints(shape)
+        node.meta["inputs"] = tuple(environment.hints(shape) for shape in node.meta["inputs"])

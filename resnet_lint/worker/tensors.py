@@ -1,0 +1,32 @@
+"""The tensors inside lists, tuples and dictionaries."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import torch
+
+
+def tensors_in(value: Any) -> Iterator[torch.Tensor]:
+    """The tensors of a value, through lists, tuples and dictionaries."""
+    if isinstance(value, torch.Tensor):
+        yield value
+    elif isinstance(value, dict):
+        for part in value.values():
+            yield from tensors_in(part)
+    elif isinstance(value, (list, tuple)) and not isinstance(value, torch.Size):
+        for part in value:
+            yield from tensors_in(part)
+
+
+def mapped(value: Any, change: Callable[[Any], Any]) -> Any:
+    """A copy of a value with every leaf changed; lists stay lists, and named tuples named tuples."""
+    if isinstance(value, dict):
+        return {key: mapped(part, change) for key, part in value.items()}
+    if isinstance(value, tuple) and not isinstance(value, torch.Size):
+        parts = [mapped(part, change) for part in value]
+        return type(value)(*parts) if hasattr(value, "_fields") else tuple(parts)
+    if isinstance(value, list):
+        return [mapped(part, change) for part in value]
+    return change(value)

@@ -1,0 +1,1 @@
+"""Every patch of torch, and what it works around."""

@@ -1,0 +1,43 @@
+"""What can go wrong in one call of a forward: the kinds of fault, and the proof that it is one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import torch
+from torch import fx
+
+from resnet_lint.graph.module_call import ModuleCall
+from resnet_lint.graph.source_places import Point
+
+from .torch_functions import ADDITIONS, CONCATENATIONS, Layer, fed_wrongly, layer_of
+
+Kind = Literal["addition", "concatenation", "layer", "shrunk", "other"]
+
+
+_TOO_SMALL = ("too small", "can't be greater than actual input", "Kernel size", "Padding size should be less")
+
+
+@dataclass(frozen=True, eq=False)
+class Fault:
+    """A call that fails: its node, the text of torch's error on the CPU, and the expression that is to blame."""
+
+    kind: Kind
+    node: fx.Node
+    error: str
+    point: Point
+    call: ModuleCall
+    layer: Layer | None
+
+
+def kind_of(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any], error: str) -> Kind:
+    """Which kind of fault a failed call is."""
+    if func in ADDITIONS:
+        return "addition"
+    if func in CONCATENATIONS:
+        return "concatenation"
+    layer = layer_of(func, args, kwargs)
+    if layer is not None and isinstance(args[0] if args else None, torch.Tensor) and fed_wrongly(layer, args[0].shape):
+        return "layer"
+    return "shrunk" if any(phrase in error for phrase in _TOO_SMALL) else "other"

@@ -1,0 +1,162 @@
+"""Which tensors are changed in place, and who reads one later under a name that it had before the change.
+
+`x = relu_(x)` is meant; `out = relu_(x)` followed by `x + out` is the mistake. Both hand the same tensor on, so the
+trace alone cannot tell them apart: the names that held the tensor when it was changed can.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from types import FrameType
+from typing import Any
+
+import torch
+from torch import fx
+
+from resnet_lint.graph.in_place import Change, LateRead
+from resnet_lint.graph.source_places import Point, Project, point
+from resnet_lint.graph.syntax import keeps_its_value, names_read_by, node_at, statement_at
+
+from ..tensors import tensors_in
+
+Versions = list[tuple[torch.Tensor, int]]
+
+
+def versions_of(values: Any) -> Versions:
+    """The tensors of a value, each with the number that counts the changes in place so far."""
+    return [(tensor, tensor._version) for tensor in tensors_in(values) if not tensor.is_inference()]
+
+
+def changed_since(versions: Versions) -> list[torch.Tensor]:
+    return [tensor for tensor, version in versions if tensor._version != version]
+
+
+class Watch:
+    """Follows the changes in place of one trace; `late_reads` has what came of them."""
+
+    def __init__(self, project: Project) -> None:
+        self.late_reads: list[LateRead] = []
+        self._project = project
+        self._changes: dict[int, list[Change]] = {}
+        self._ran: dict[FrameType, set[int]] = {}
+
+    def runs(self, frame: FrameType | None) -> None:
+        """Note that a frame of the user's is about to call a module or a function of torch."""
+        if frame is not None:
+            self._ran.setdefault(frame, set()).add(frame.f_lasti)
+
+    def changes(self, node: fx.Node, tensor: torch.Tensor, frame: FrameType | None) -> None:
+        """Note that a call changed a tensor, below a frame of the user's."""
+        if not node.meta["activation"]:
+            return
+        frames = {}
+        while frame is not None:
+            names = {name: value for name, value in frame.f_locals.items() if _holds(value, tensor)}
+            frames[frame] = (point(frame), names)
+            frame = self._project.frame(frame.f_back)
+        change = Change(node, tensor, tensor._version, frames)
+        self._changes.setdefault(_storage(tensor), []).append(change)
+
+    @property
+    def saw_changes(self) -> bool:
+        """Whether any tensor that depends on the input was changed in place."""
+        return bool(self._changes)
+
+    def first_change(self, tensor: torch.Tensor, version: int) -> Change | None:
+        """The first change after a version, of a tensor or of one that shares its storage."""
+        changes = self._changes.get(_storage(tensor), ())
+        return next((change for change in changes if change.version > version), None)
+
+    def reads(self, node: fx.Node, versions: Versions, frame: FrameType | None) -> None:
+        """Look at what a call reads, before its own changes are noted."""
+        self.runs(frame)
+        for tensor, version in versions:
+            for change in self._changes.get(_storage(tensor), ()) if version else ():
+                if (
+                    _overlap(tensor, change.tensor)
+                    and not _same_again(change.node, node)
+                    and not _puts_back(change, node)
+                ):
+                    self._read(change, node, tensor, frame)
+
+    def _read(self, change: Change, node: fx.Node, tensor: torch.Tensor, frame: FrameType | None) -> None:
+        while frame is not None and frame not in change.frames:
+            frame = self._project.frame(frame.f_back)
+        if frame is None:
+            return
+        since, names = change.frames[frame]
+        here = point(frame)
+        ran = {statement_at(Point(frame.f_code, instruction)) for instruction in self._ran.get(frame, ())}
+        for name in sorted(names_read_by(node_at(here)) & names.keys()):
+            unmoved = frame.f_locals.get(name) is names[name] and _holds(names[name], tensor)
+            if unmoved and keeps_its_value(name, since, here, ran):
+                self.late_reads.append(LateRead(change, node, name, here))
+
+
+class Saved:
+    """Takes note of the tensors that autograd saves in a forward: their storage, and the version that it needs."""
+
+    def __init__(self) -> None:
+        self._saved: list[tuple[torch.Tensor, int]] = []
+
+    def listening(self) -> AbstractContextManager[object]:
+        """Take note of what is saved inside the block."""
+        return torch.autograd.graph.saved_tensors_hooks(self._note, lambda tensor: tensor)
+
+    def _note(self, tensor: torch.Tensor) -> torch.Tensor:
+        self._saved.append((tensor, tensor._version))
+        return tensor
+
+    def spoiled(self) -> list[tuple[torch.Tensor, int]]:
+        """The tensors that were changed after they had been saved, with the version that was saved."""
+        return [(tensor, version) for tensor, version in self._saved if tensor._version != version]
+
+
+_REFUSALS = ("modified by an inplace operation", "is being modified inplace", "is being used in an in-place operation")
+
+
+def refuses_change(error: BaseException) -> bool:
+    """Whether autograd raised an error because of a change in place."""
+    return any(refusal in str(error) for refusal in _REFUSALS)
+
+
+def _storage(tensor: torch.Tensor) -> int:
+    return int(tensor.untyped_storage()._cdata)
+
+
+def _holds(value: Any, tensor: torch.Tensor) -> bool:
+    if isinstance(value, torch.Tensor):
+        return _overlap(value, tensor)
+    parts: Sequence[Any] = ()
+    if isinstance(value, dict):
+        parts = list(value.values())
+    elif isinstance(value, (list, tuple)):
+        parts = value
+    return any(isinstance(part, torch.Tensor) and _overlap(part, tensor) for part in parts)
+
+
+def _overlap(one: torch.Tensor, other: torch.Tensor) -> bool:
+    """Whether two tensors surely share values: they are one, one is a view of the other, or both show all of it."""
+    if one is other or one._base is other or other._base is one:
+        return True
+    if one._base is None or one._base is not other._base:
+        return False
+    return one.numel() == other.numel() == one._base.numel()
+
+
+# Applied a second time, these change nothing.
+_IDEMPOTENT = frozenset({"relu", "relu_", "relu6", "hardtanh", "hardtanh_", "clamp", "clamp_"})
+
+
+def _same_again(change: fx.Node, reader: fx.Node) -> bool:
+    names = {str(getattr(node.meta["function"], "__name__", "")).rstrip("_") for node in (change, reader)}
+    return len(names) == 1 and names <= _IDEMPOTENT
+
+
+def _puts_back(change: Change, reader: fx.Node) -> bool:
+    """Whether a call is the end of `x[1:] += y`: Python adds to the part in place, and then assigns it to its place."""
+    points = [node.meta["point"] for node in (change.node, reader)]
+    if reader.meta["function"] is not torch.Tensor.__setitem__ or None in points:
+        return False
+    return points[0].code is points[1].code and statement_at(points[0]) is statement_at(points[1])

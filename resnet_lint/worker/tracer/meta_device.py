@@ -1,0 +1,42 @@
+"""Keeps a forward on the meta device, whatever device the user's code asks for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import torch
+from torch.overrides import TorchFunctionMode
+
+from ..tensors import mapped, tensors_in
+
+
+class OnMeta(TorchFunctionMode):
+    """Active as a context manager: no call of torch leaves meta; a tensor on the CPU follows those that it meets."""
+
+    def __torch_function__(
+        self, func: Callable[..., Any], types: Any, args: tuple[Any, ...] = (), kwargs: Mapping[str, Any] | None = None
+    ) -> Any:
+        named = dict(kwargs or {})
+        if named.get("device") is not None and torch.device(named["device"]).type not in ("cpu", "meta"):
+            named["device"] = "meta"
+        if func in (torch.Tensor.cuda, torch.Tensor.cpu):
+            return args[0]
+        if func is torch.Tensor.to:
+            args = tuple(_without_device(value) for value in args)
+        return self._called(func, self._on_meta(args), self._on_meta(named))
+
+    def _called(self, func: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
+        return func(*args, **kwargs)
+
+    def _on_meta(self, value: Any) -> Any:
+        lie_there = {tensor.is_meta for tensor in tensors_in(value)}
+        return mapped(value, self._moved) if len(lie_there) == 2 else value
+
+    def _moved(self, value: Any) -> Any:
+        return value.to("meta") if isinstance(value, torch.Tensor) and not value.is_meta else value
+
+
+def _without_device(value: Any) -> Any:
+    names_device = isinstance(value, torch.device) or (isinstance(value, str) and value.split(":")[0] != "cpu")
+    return "meta" if names_device else value

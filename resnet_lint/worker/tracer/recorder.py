@@ -1,0 +1,318 @@
+"""Writes every torch call of a forward, run on meta tensors, as a node of a torch.fx graph.
+
+Unlike `torch.fx.symbolic_trace`, which feeds proxies and stops at the first `if x.shape[2] % 2`, this runs the user's
+forward as it is and listens (torch.overrides.TorchFunctionMode). Each node carries in `node.meta`:
+
+    shape    the result's shape, or None for several results (each gets a getitem node)
+    inputs   the shapes of the tensors among the arguments, in order
+    point    the expression in the user's source
+    call     the ModuleCall that it happened in
+    activation   whether it depends on an input of the model, and is not made of parameters and constants alone
+    order    its place in the graph, from 0
+    in_place  whether the call changed one of its arguments
+    dtype    of an input of the model, the type of its elements
+"""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from types import FrameType, MethodDescriptorType, WrapperDescriptorType
+from typing import Any
+
+import torch
+from torch import fx, nn
+from torch.fx.node import map_aggregate
+
+from resnet_lint.graph.built_at import built_of
+from resnet_lint.graph.module_call import ModuleCall
+from resnet_lint.graph.residuals import deeper
+from resnet_lint.graph.source_places import Point, Project, caller, point
+from resnet_lint.graph.squeezed_batch import squeeze_of_batch
+
+from ..tensors import tensors_in
+from ..torch_quirks.torchvision_operators import known_result
+from .fault import Fault, Kind, kind_of
+from .in_place_changes import Watch, changed_since, refuses_change, versions_of
+from .meta_device import OnMeta
+from .proof import SHAPE_ERRORS, DataDependentError, refuse_what_meta_lets_pass, replay
+from .recover import recovered
+from .torch_functions import layer_of
+
+_METHODS = (MethodDescriptorType, WrapperDescriptorType)
+
+
+class Recorder(OnMeta):
+    """Records one forward of `root`; active as a context manager. After it, read `graph`, `faults` and `completed`."""
+
+    def __init__(self, root: nn.Module, project: Project, prefer_branch: bool) -> None:
+        super().__init__()
+        self.graph = fx.Graph()
+        self.faults: list[Fault] = []
+        self.completed: list[ModuleCall] = []
+        self.pending: tuple[BaseException, Fault] | None = None
+        # Whether a mask or a filter was taken to let everything pass; what fails after that proves nothing.
+        self.assumes_values = False
+        self._root = root
+        self._project = project
+        self._prefer_branch = prefer_branch
+        self._paths: dict[int, str] = {id(module): path for path, module in root.named_modules()}
+        self._stored = dict(_stored_tensors(root))
+        self._has_lazy = any(torch.nn.parameter.is_lazy(parameter) for parameter in root.parameters())
+        self._current: ModuleCall | None = None
+        self._nodes: dict[int, fx.Node] = {}
+        # Tensors are told apart by id, which Python gives anew once a tensor is gone; so none may go.
+        self._alive: list[Any] = []
+        self._moved_from: dict[int, int] = {}
+        self.results: dict[ModuleCall, tuple[fx.Node, ...]] = {}
+        self.watch = Watch(project)
+
+    def placeholder(self, name: str, tensor: torch.Tensor) -> None:
+        """Name an input of the model."""
+        node = self.graph.placeholder(name)
+        node.meta.update(shape=tuple(tensor.shape), inputs=(), point=None, call=None, activation=True)
+        node.meta["dtype"] = tensor.dtype
+        self._keep(node, tensor)
+
+    @contextmanager
+    def entered(self, module: nn.Module, args: Any, kwargs: Any) -> Iterator[ModuleCall]:
+        """Count everything inside the block as part of this call of `module`."""
+        frame = self._user_frame(caller(2))
+        self.watch.runs(frame)
+        passed = frozenset(id(tensor) for tensor in tensors_in([args, kwargs]))
+        call = ModuleCall(
+            module,
+            self._path(module),
+            self._current,
+            point(frame) if frame is not None else None,
+            passed,
+            self.nodes_of([args, kwargs]),
+        )
+        self._alive.append((args, kwargs))
+        outer, self._current = self._current, call
+        try:
+            yield call
+            self.completed.append(call)
+        except SHAPE_ERRORS as error:
+            if self.pending is None and call.is_torchs and not self.assumes_values:
+                # torch's own module refused its input in Python, before any torch call: "expected 4D input".
+                fault = self._fault("other", module, args, kwargs, str(error), None)
+                self.pending = (error, fault) if fault is not None else None
+            raise
+        finally:
+            self._current = outer
+
+    def run(self, call: ModuleCall, forward: Callable[[], Any], args: Any, kwargs: Any) -> Any:
+        """The result of a module's forward."""
+        return forward()
+
+    def nodes_of(self, value: Any) -> tuple[fx.Node, ...]:
+        """The nodes of the tensors in a value, without those that the graph does not know."""
+        return tuple(self._nodes[id(tensor)] for tensor in tensors_in(value) if id(tensor) in self._nodes)
+
+    def __torch_function__(
+        self, func: Callable[..., Any], types: Any, args: tuple[Any, ...] = (), kwargs: Mapping[str, Any] | None = None
+    ) -> Any:
+        if self._has_lazy and any(torch.nn.parameter.is_lazy(tensor) for tensor in tensors_in([args, kwargs])):
+            return func(*args, **(kwargs or {}))  # a lazy layer gives itself its shape
+        return super().__torch_function__(func, types, args, kwargs)
+
+    def _called(self, func: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
+        versions = versions_of([args, kwargs])
+        try:
+            refuse_what_meta_lets_pass(func, args)
+            result = func(*args, **kwargs)
+        except SHAPE_ERRORS as error:
+            return self._after(error, func, args, kwargs)
+        changed = changed_since(versions)
+        gives_tensors = next(tensors_in(result), None) is not None
+        if changed or gives_tensors:
+            node = self._write(func, args, kwargs, result if gives_tensors else None)
+            self.watch.reads(node, versions, self._user_frame(caller()))
+            self._note_changes(node, changed)
+        return result
+
+    def _note_changes(self, node: fx.Node, changed: Sequence[torch.Tensor]) -> None:
+        """From now on a tensor changed in place is what the call made of it, and so is the tensor it is a view of."""
+        node.meta["in_place"] = bool(changed)
+        for tensor in changed:
+            self._nodes[id(tensor)] = self._nodes[self._moved_from.get(id(tensor), id(tensor))] = node
+            base = tensor._base
+            if base is not None and id(base) in self._nodes:
+                written = self.graph.call_function(_written, (self._nodes[id(base)], node))
+                written.meta.update(node.meta, function=None, inputs=(), shape=tuple(base.shape))
+                self._keep(written, base)
+            self.watch.changes(node, tensor, self._user_frame(caller()))
+
+    def _write(self, func: Callable[..., Any], args: Any, kwargs: Any, result: Any) -> fx.Node:
+        node_args, node_kwargs = map_aggregate((args, kwargs), self._as_node)
+        node = self.graph.create_node(*self._target(func), node_args, node_kwargs)
+        frame = self._user_frame(caller(2))
+        operands = node.all_input_nodes
+        node.meta.update(
+            function=func,
+            inputs=tuple(tuple(tensor.shape) for tensor in tensors_in([args, kwargs])),
+            point=point(frame) if frame is not None else None,
+            call=self._current,
+            activation=any(operand.meta["activation"] for operand in operands),
+        )
+        self._name_results(node, result)
+        return node
+
+    def _target(self, func: Callable[..., Any]) -> tuple[str, Any]:
+        if isinstance(func, nn.Module):
+            return "call_module", self._path(func)
+        if isinstance(func, _METHODS):
+            return "call_method", func.__name__
+        return "call_function", func
+
+    def _name_results(self, node: fx.Node, result: Any) -> None:
+        if result is None:  # an assignment to a part of a tensor
+            node.meta["shape"] = node.meta["inputs"][0]
+            self._keep(node, None)
+            return
+        if isinstance(result, torch.Tensor):
+            node.meta["shape"] = tuple(result.shape)
+            self._keep(node, result)
+            return
+        node.meta["shape"] = None
+        self._keep(node, None)
+        parts = result.items() if isinstance(result, dict) else enumerate(result)
+        for key, part in parts:
+            if next(tensors_in(part), None) is not None:
+                item = self.graph.call_function(operator.getitem, (node, key))
+                item.meta.update(node.meta, function=operator.getitem, inputs=())
+                self._name_results(item, part)
+
+    def _keep(self, node: fx.Node, tensor: torch.Tensor | None) -> None:
+        node.meta["order"] = len(self._alive)
+        self._alive.append(tensor)
+        if tensor is not None:
+            self._nodes[id(tensor)] = node
+
+    def _as_node(self, value: Any) -> Any:
+        if not isinstance(value, torch.Tensor):
+            return value
+        node = self._nodes.get(id(value))
+        if node is None:
+            node = self.graph.create_node("get_attr", self._stored.get(id(value), "constant"))
+            node.meta.update(shape=tuple(value.shape), inputs=(), point=None, call=self._current, activation=False)
+            self._keep(node, value)
+        return node
+
+    def _after(self, error: Exception, func: Callable[..., Any], args: Any, kwargs: Any) -> Any:
+        """Prove the fault, note it, and go on with what the mended call would give; or raise what the call raised."""
+        if torch.is_grad_enabled() and refuses_change(error):
+            raise error
+        if not args and isinstance(kwargs.get("input"), torch.Tensor):
+            args, kwargs = (kwargs["input"],), {name: value for name, value in kwargs.items() if name != "input"}
+        try:
+            text, result = self._replayed(func, args, kwargs)
+        except DataDependentError as reason:
+            raise reason from error
+        if text is None:
+            if next(tensors_in(result), None) is not None:
+                self._write(func, args, kwargs, result)
+            return result
+        if self.assumes_values:
+            raise DataDependentError from error
+        kind = kind_of(func, args, kwargs, text)
+        operands = [self._nodes.get(id(tensor)) for tensor in tensors_in([args, kwargs])]
+        result = recovered(func, args, kwargs, self._preferred(operands))
+        fault = self._fault(kind, func, args, kwargs, text, result)
+        if result is None or fault is None:
+            self.pending = (error, fault) if fault is not None else None
+            raise error
+        self.faults.append(fault)
+        return result
+
+    def _replayed(self, func: Callable[..., Any], args: Any, kwargs: Any) -> tuple[str | None, Any]:
+        """As `replay`; where values decide on the shapes, with a result that some values give."""
+        try:
+            possible = known_result(func, args)
+            if possible is None:
+                return replay(func, args, kwargs)
+        except DataDependentError as reason:
+            if reason.possible is None:
+                raise
+            possible = reason.possible
+        self.assumes_values = True
+        return None, possible
+
+    def _fault(
+        self, kind: Kind, func: Callable[..., Any], args: Any, kwargs: Any, text: str, result: Any
+    ) -> Fault | None:
+        """The fault of a call, at the expression to blame; None where none of the user's code leads there."""
+        node = self._write(func, args, kwargs, result if result is not None else ())
+        call = self._current
+        assert call is not None
+        blamed = node.meta["point"] or _where_built(call.module)
+        if blamed is None:
+            return None
+        if kind == "layer":
+            call, blamed = self._where_passed(call, blamed, id(args[0]))
+        squeezed = squeeze_of_batch(node)
+        if squeezed is not None:
+            blamed = squeezed.meta["point"]
+        return Fault(kind, node, text, blamed, call, layer_of(func, args, kwargs))
+
+    def _where_passed(self, call: ModuleCall, blamed: Point, tensor: int) -> tuple[ModuleCall, Point]:
+        """Climb to the expression that handed over the tensor, as long as the user's own modules only passed it on."""
+        parent = call.parent
+        if tensor in call.passed and parent is not None and call.caller is not None:
+            blamed = call.caller
+            while parent.parent is not None and tensor in parent.passed and self._calls_directly(parent):
+                assert parent.caller is not None
+                blamed, call, parent = parent.caller, parent, parent.parent
+        return call, blamed
+
+    def _calls_directly(self, call: ModuleCall) -> bool:
+        """Whether the user's own forward made this call, and not a container such as nn.Sequential."""
+        return call.caller is not None and call.parent is not None and self.is_users(call.parent.module)
+
+    def is_users(self, module: nn.Module) -> bool:
+        """Whether the class of a module is defined in the user's project."""
+        forward = type(module).forward
+        code = getattr(forward, "__code__", None)
+        return code is not None and self._project.owns(code)
+
+    def _preferred(self, operands: list[fx.Node | None]) -> int:
+        if len(operands) != 2 or operands[0] is None or operands[1] is None:
+            return 0 if self._prefer_branch else 1
+        branch = deeper(operands[0], operands[1])
+        return branch if self._prefer_branch else 1 - branch
+
+    def _path(self, module: nn.Module) -> str:
+        above = self._current.path if self._current is not None else ""
+        return self._paths.get(id(module), f"{above}.{type(module).__name__}".removeprefix("."))
+
+    def _user_frame(self, frame: FrameType) -> FrameType | None:
+        return self._project.frame(frame)
+
+    def _moved(self, value: Any) -> Any:
+        moved = super()._moved(value)
+        if moved is value:
+            return value
+        if id(value) in self._nodes or id(value) in self._stored:
+            self._nodes[id(moved)] = self._as_node(value)
+        self._alive.append((value, moved))
+        self._moved_from[id(moved)] = id(value)
+        return moved
+
+
+def _written(base: Any, part: Any) -> Any:
+    """Names the nodes of tensors that are changed through a view of them."""
+
+
+def _where_built(module: nn.Module) -> Point | None:
+    """In a class that only extends nn.Sequential, no line calls the layer; the line that builds it has to do."""
+    built = built_of(module)
+    return built.point if built is not None else None
+
+
+def _stored_tensors(root: nn.Module) -> Iterator[tuple[int, str]]:
+    for name, tensor in root.named_buffers(remove_duplicate=False):
+        yield id(tensor), name
+    for name, tensor in root.named_parameters(remove_duplicate=False):
+        yield id(tensor), name

@@ -1,0 +1,62 @@
+"""How a trace goes on after a fault: with the shape that the mended call would give."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+
+from resnet_lint.shared.records.places import Shape
+
+from ..tensors import tensors_in
+from .torch_functions import CHANNEL_NORMS, CONCATENATIONS, ELEMENTWISE, LAST_DIMENSION_NORMS, Layer, layer_of
+
+
+def recovered(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any], preferred: int) -> torch.Tensor | None:
+    """The result of a failed call as if it were mended, on meta; None where nobody can tell.
+
+    `preferred` (0 or 1) is the operand of an elementwise call whose shape is the one that was meant; for a
+    normalisation, 0 is its input and 1 what it is built for.
+    """
+    tensors = list(tensors_in([args, kwargs]))
+    if func in ELEMENTWISE and len(tensors) == 2:
+        return _like(tensors[0], tensors[preferred].shape)
+    if func in CONCATENATIONS:
+        return _concatenated(tensors, kwargs.get("dim", args[1] if len(args) > 1 else 0))
+    layer = layer_of(func, args, kwargs)
+    if func in CHANNEL_NORMS or func in LAST_DIMENSION_NORMS:
+        return _normalised(tensors[0], layer, preferred)
+    if layer is None or (layer.rank is not None and tensors[0].dim() != layer.rank):
+        return None
+    if func is F.linear:
+        return _like(tensors[0], (*tensors[0].shape[:-1], args[1].shape[0]))
+    shape = list(tensors[0].shape)
+    shape[layer.dimension] = layer.wanted
+    try:
+        result: torch.Tensor = func(_like(tensors[0], shape), *args[1:], **kwargs)
+    except RuntimeError:
+        return None
+    return result
+
+
+def _normalised(tensor: torch.Tensor, layer: Layer | None, preferred: int) -> torch.Tensor:
+    """As if the normalisation were built for its input; or (1) as if its input had what it is built for."""
+    shape = list(tensor.shape)
+    if preferred == 1 and layer is not None and len(shape) > 1:
+        shape[layer.dimension] = layer.wanted
+    return _like(tensor, shape)
+
+
+def _concatenated(tensors: Sequence[torch.Tensor], dim: int) -> torch.Tensor | None:
+    first = tensors[0]
+    if any(tensor.dim() != first.dim() for tensor in tensors):
+        return None
+    shape = list(first.shape)
+    shape[dim] = sum(tensor.shape[dim] for tensor in tensors)
+    return _like(first, shape)
+
+
+def _like(tensor: torch.Tensor, shape: Sequence[int] | Shape) -> torch.Tensor:
+    return torch.empty(tuple(shape), dtype=tensor.dtype, device="meta")

@@ -1,0 +1,98 @@
+"""Which of torch's functions are additions, concatenations, convolutions and so on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from ..tensors import tensors_in
+
+ADDITIONS: frozenset[Any] = frozenset(
+    {torch.add, torch.Tensor.add, torch.Tensor.add_, torch.Tensor.__add__, torch.Tensor.__radd__, torch.Tensor.__iadd__}
+)
+
+
+ELEMENTWISE: frozenset[Any] = ADDITIONS | frozenset(
+    getattr(owner, name)
+    for owner, names in (
+        (torch, ("sub", "mul", "div", "maximum", "minimum")),
+        (torch.Tensor, ("sub", "sub_", "mul", "mul_", "div", "div_")),
+        (torch.Tensor, ("__sub__", "__rsub__", "__isub__", "__mul__", "__rmul__", "__imul__", "__truediv__")),
+    )
+    for name in names
+)
+
+
+CONCATENATIONS: frozenset[Any] = frozenset({torch.cat, torch.concat, torch.concatenate})
+
+
+CONVOLUTIONS: frozenset[Any] = frozenset({F.conv1d, F.conv2d, F.conv3d})
+
+
+TRANSPOSED: frozenset[Any] = frozenset({F.conv_transpose1d, F.conv_transpose2d, F.conv_transpose3d})
+
+
+CHANNEL_NORMS: frozenset[Any] = frozenset({F.batch_norm, F.instance_norm, F.group_norm})
+
+
+LAST_DIMENSION_NORMS: frozenset[Any] = frozenset({F.layer_norm, *([F.rms_norm] if hasattr(F, "rms_norm") else [])})
+
+
+# What layers say of their input: channels are its second axis, or its last.
+CHANNELS_SECOND = CONVOLUTIONS | TRANSPOSED | CHANNEL_NORMS
+
+
+FEATURES_LAST = LAST_DIMENSION_NORMS | {F.linear}
+
+
+@dataclass(frozen=True)
+class Layer:
+    """The channels or features that a layer takes, in which dimension of its input, and the input's rank if fixed."""
+
+    wanted: int
+    dimension: int
+    rank: int | None = None
+
+
+def layer_of(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Layer | None:
+    """What the layer behind a call takes, read from its weights; None for a call that is no layer."""
+    if isinstance(func, nn.Module):
+        return _layer_of_module(func)
+    weight = kwargs.get("weight", args[1] if len(args) > 1 else None)
+    if func in CONVOLUTIONS and isinstance(weight, torch.Tensor):
+        groups = kwargs.get("groups", args[6] if len(args) > 6 else 1)
+        return Layer(weight.shape[1] * groups, 1, weight.dim())
+    if func in TRANSPOSED and isinstance(weight, torch.Tensor):
+        return Layer(weight.shape[0], 1, weight.dim())
+    if func is F.linear and isinstance(weight, torch.Tensor):
+        return Layer(weight.shape[-1], -1)
+    if func in CHANNEL_NORMS:
+        sized = next(tensors_in([*args[1:], *kwargs.values()]), None)
+        return Layer(sized.shape[0], 1) if sized is not None else None
+    if func in LAST_DIMENSION_NORMS:
+        normalized = kwargs.get("normalized_shape", args[1] if len(args) > 1 else None)
+        return Layer(normalized[-1], -1) if normalized else None
+    return None
+
+
+def _layer_of_module(module: nn.Module) -> Layer | None:
+    if isinstance(module, nn.RNNBase):
+        return Layer(module.input_size, -1, 3)
+    if isinstance(module, nn.RNNCellBase):
+        return Layer(module.input_size, -1, 2)
+    if isinstance(module, nn.MultiheadAttention):
+        return Layer(module.embed_dim, -1, 3)
+    if isinstance(module, nn.modules.batchnorm._NormBase):
+        return Layer(module.num_features, 1, {"1d": 3, "2d": 4, "3d": 5}.get(type(module).__name__[-2:]))
+    return None
+
+
+def fed_wrongly(layer: Layer, shape: tuple[int, ...]) -> bool:
+    """Whether an input of this shape has the wrong number of channels or features for the layer."""
+    if not shape or (layer.dimension == 1 and len(shape) < 2):
+        return True
+    return shape[layer.dimension] != layer.wanted

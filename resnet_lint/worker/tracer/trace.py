@@ -1,0 +1,224 @@
+"""One forward of a model on meta tensors, recorded: the graph, the faults, and what ended it early."""
+
+from __future__ import annotations
+
+import inspect
+import warnings
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import torch
+from torch import fx, nn
+
+from resnet_lint.graph.module_call import ModuleCall
+from resnet_lint.graph.source_places import Point, Project
+from resnet_lint.shared.error_text import said
+from resnet_lint.shared.records.places import Shape
+
+from ..process.limits import TimeUp
+from ..tensors import mapped, tensors_in
+from ..torch_quirks.torchvision_operators import operators_expected
+from .fault import Fault
+from .in_place_changes import Saved, Watch
+from .intercept import intercepted
+from .meta_device import OnMeta
+from .proof import DataDependentError
+from .recorder import Recorder
+
+
+@dataclass(frozen=True)
+class Stop:
+    """What ended a forward before its end without being a proven fault: the error in words, and where."""
+
+    error: BaseException
+    point: Point | None
+
+    @property
+    def reason(self) -> str:
+        where = f"line {self.point.span.start.line}: " if self.point is not None else ""
+        text = str(self.error) if isinstance(self.error, DataDependentError) else said(self.error)
+        return f"{where}{text}"
+
+
+@dataclass(frozen=True, eq=False)
+class Trace:
+    """A recorded forward of `root(*args, **kwargs)`; `preferred_branch` says with whose shape it went on after a faulty
+    addition. `calls` are the module calls that came to their end; `fatal` is the fault that ended it; `watch`
+    knows what was changed in place.
+    """
+
+    root: nn.Module
+    args: tuple[Any, ...]
+    kwargs: Mapping[str, Any]
+    graph: fx.Graph
+    calls: tuple[ModuleCall, ...]
+    faults: tuple[Fault, ...]
+    fatal: Fault | None
+    stop: Stop | None
+    output: Any
+    preferred_branch: bool
+    results: Mapping[ModuleCall, tuple[fx.Node, ...]]
+    watch: Watch
+
+    @property
+    def complete(self) -> bool:
+        return self.fatal is None and self.stop is None
+
+    @property
+    def all_faults(self) -> tuple[Fault, ...]:
+        return (*self.faults, self.fatal) if self.fatal is not None else self.faults
+
+    @property
+    def signature(self) -> str:
+        """The shapes of the inputs and of the outputs, as text."""
+        inputs = [node.meta["shape"] for node in self.graph.nodes if node.op == "placeholder"]
+        outputs = [tuple(tensor.shape) for tensor in tensors_in(self.output)]
+        return f"{inputs} -> {outputs}"
+
+    @property
+    def trouble(self) -> tuple[int, int]:
+        """How bad it went, for comparing two traces of one model: first whether it ended early, then the faults."""
+        return (0 if self.complete else 1, len(self.all_faults))
+
+
+def trace(root: nn.Module, args: Sequence[Any], kwargs: Mapping[str, Any], project: Project) -> Trace:
+    """Record `root(*args, **kwargs)`; tensors are on meta, batch first.
+
+    After a faulty addition the trace goes on with the shape of the residual branch, after a faulty normalisation with
+    that of its input. Where that leads to more faults, the shortcut's shape, or the normalisation's, may be the one
+    that was meant: both are tried and the one with fewer faults counts.
+    """
+    first = recorded(root, args, kwargs, project, prefer_branch=True)
+    if first.faults and first.trouble > (0, 1):
+        second = recorded(root, args, kwargs, project, prefer_branch=False)
+        return min(first, second, key=lambda trace: trace.trouble)
+    return first
+
+
+def trace_for_training(earlier: Trace, project: Project, *, saved: Saved | None = None) -> Trace:
+    """Record the forward of an earlier trace again, with gradients, in the mode that the module is in.
+
+    `saved` takes note of each tensor that the backward pass will need.
+    """
+    args, kwargs = mapped((earlier.args, earlier.kwargs), _fresh)
+    with saved.listening() if saved is not None else nullcontext():
+        return recorded(earlier.root, args, kwargs, project, earlier.preferred_branch, gradients=True)
+
+
+def forward_for_training(earlier: Trace, saved: Saved) -> Any:
+    """What the forward of an earlier trace gives when it is made again as `trace_for_training` does, unrecorded.
+
+    That costs a third. Raises what the forward raises.
+    """
+    args, kwargs = mapped((earlier.args, earlier.kwargs), _fresh)
+    with _surroundings(gradients=True), OnMeta(), saved.listening():
+        return earlier.root(*args, **kwargs)
+
+
+def trace_at(earlier: Trace, shapes: Sequence[Shape], project: Project) -> Trace:
+    """Record the forward of an earlier trace again, with inputs of these shapes, one for each tensor."""
+    left = iter(shapes)
+
+    def reshaped(value: Any) -> Any:
+        return value.new_empty(next(left)) if isinstance(value, torch.Tensor) else value
+
+    args, kwargs = mapped((earlier.args, earlier.kwargs), reshaped)
+    return recorded(earlier.root, args, kwargs, project, earlier.preferred_branch)
+
+
+def _fresh(value: Any) -> Any:
+    """An input as it was, without what an earlier forward made of it in place."""
+    return value.detach().clone() if isinstance(value, torch.Tensor) else value
+
+
+def recorded(
+    root: nn.Module,
+    args: Sequence[Any],
+    kwargs: Mapping[str, Any],
+    project: Project,
+    prefer_branch: bool,
+    gradients: bool = False,
+    recorder: Recorder | None = None,
+) -> Trace:
+    """Record one forward; `prefer_branch` says with whose shape it goes on after a faulty addition."""
+    recorder = recorder or Recorder(root, project, prefer_branch)
+    for name, tensor in _named_tensors(root, args, kwargs):
+        recorder.placeholder(name, tensor)
+
+    def enter(call: Callable[..., Any], module: nn.Module, args: Any, kwargs: Any) -> Any:
+        with recorder.entered(module, args, kwargs) as entered:
+            result = recorder.run(entered, partial(call, module, *args, **kwargs), args, kwargs)
+            recorder.results[entered] = recorder.nodes_of(result)
+            return result
+
+    fatal, stop, output = None, None, None
+    with _surroundings(gradients), intercepted(enter), recorder:
+        try:
+            output = root(*args, **kwargs)
+        except TimeUp:
+            raise
+        except (Exception, SystemExit, KeyboardInterrupt) as error:
+            if recorder.pending is not None and recorder.pending[0] is error:
+                fatal = recorder.pending[1]
+            else:
+                stop = Stop(error, innermost(error, project))
+    return Trace(
+        root,
+        tuple(args),
+        kwargs,
+        recorder.graph,
+        tuple(recorder.completed),
+        tuple(recorder.faults),
+        fatal,
+        stop,
+        output,
+        prefer_branch,
+        recorder.results,
+        recorder.watch,
+    )
+
+
+@contextmanager
+def _surroundings(gradients: bool) -> Iterator[None]:
+    """What the user's forward finds around it: no warnings shown, new tensors on the CPU, torchvision's operators."""
+    with (
+        warnings.catch_warnings(),
+        torch.set_grad_enabled(gradients),
+        torch.device("cpu"),
+        operators_expected(),
+    ):
+        warnings.simplefilter("ignore")
+        yield
+
+
+def innermost(error: BaseException, project: Project) -> Point | None:
+    """The deepest of the user's expressions that an error came through."""
+    found, step = None, error.__traceback__
+    while step is not None:
+        if project.owns(step.tb_frame.f_code):
+            found = Point(step.tb_frame.f_code, step.tb_lasti)
+        step = step.tb_next
+    return found
+
+
+def _named_tensors(
+    root: nn.Module, args: Sequence[Any], kwargs: Mapping[str, Any]
+) -> Iterator[tuple[str, torch.Tensor]]:
+    names = [name for name in inspect.signature(root.forward).parameters]
+    for index, value in enumerate(args):
+        yield from _named_parts(names[index] if index < len(names) else f"input_{index}", value)
+    for name, value in kwargs.items():
+        yield from _named_parts(name, value)
+
+
+def _named_parts(name: str, value: Any) -> Iterator[tuple[str, torch.Tensor]]:
+    """The tensors of an argument: `x`, or `features.0` and `batch.image` for those in lists and dictionaries."""
+    if isinstance(value, torch.Tensor):
+        yield name, value
+        return
+    parts = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, (list, tuple)) else ()
+    for key, part in parts:
+        yield from _named_parts(f"{name}.{key}", part)

@@ -1,0 +1,85 @@
+"""The HTML page: one file that needs nothing else, and holds what the other reports hold."""
+
+from __future__ import annotations
+
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from resnet_lint.front.cli import main
+from resnet_lint.front.run.report.curves import curves
+from resnet_lint.front.run.report.forms.page import metrics_page
+from resnet_lint.front.run.verdict import judge
+from resnet_lint.shared.records.hardware_run import Epoch, MetricsReport, Thresholds
+
+
+class Page(HTMLParser):
+    """What a page is made of: its tags, what it would load, and the text outside styles."""
+
+    def __init__(self, source: str) -> None:
+        super().__init__()
+        self.tags: list[str] = []
+        self.loads: list[str] = []
+        self.text: list[str] = []
+        self.feed(source)
+
+    def handle_starttag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
+        self.tags.append(tag)
+        named = {name: value or "" for name, value in attributes}
+        self.loads += [value for name, value in named.items() if name in ("src", "href", "xlink:href")]
+
+    def handle_data(self, data: str) -> None:
+        if self.tags[-1:] != ["style"] and data.strip():
+            self.text.append(data.strip())
+
+
+def metrics(*args: object) -> Result:
+    return CliRunner().invoke(main, ["metrics", *map(str, args)], prog_name="resnet-lint")
+
+
+def test_the_page_of_answers_needs_nothing_else(tmp_path: Path) -> None:
+    answers, page = tmp_path / "answers.csv", tmp_path / "page.html"
+    answers.write_text("label,prediction\n" + "<b>cat</b>,<b>cat</b>\n" * 45 + "dog,<b>cat</b>\n" * 5)
+    result = metrics(answers, "--report", page)
+    assert (result.exit_code, result.stderr) == (0, "")
+    source = page.read_text()
+    read = Page(source)
+    assert read.loads == []
+    assert not {"script", "link", "iframe"} & set(read.tags)
+    assert "@import" not in source and "url(" not in source
+    assert "prefers-color-scheme: dark" in source
+    assert 'name="viewport"' in source
+    assert {"<b>cat</b>", "dog", "45", "5"} <= set(read.text), "names are text, never tags"
+    assert "NOT fit for production" in read.text
+
+
+def history(*losses: float) -> MetricsReport:
+    epochs = tuple(Epoch(number, loss, 0.5, loss + 1) for number, loss in enumerate(losses, 1))
+    return MetricsReport("history.csv", None, epochs, judge(None, epochs, Thresholds()))
+
+
+def test_the_page_of_a_training_has_its_curves() -> None:
+    page = Page(metrics_page(history(1.0, 0.5, 0.25), Path()))
+    assert page.tags.count("svg") == 2
+    assert {"loss", "accuracy", "training", "validation", "still falling fast"} <= set(page.text)
+
+
+def test_a_loss_that_is_no_number_is_a_gap_in_the_curve() -> None:
+    page = metrics_page(history(1.0, float("nan"), float("inf")), Path())
+    assert "the loss is no longer a number" in page
+
+
+@pytest.mark.parametrize("norms", [[0.0, 0.0], [1e-30, 1e5], [float("nan"), 1.0], [3.0]])
+def test_a_logarithmic_curve_of_anything(norms: list[float]) -> None:
+    drawn = curves("norms", {"norm": norms}, [str(n) for n in range(len(norms))], logarithmic=True)
+    assert drawn.svg.startswith("<svg")
+
+
+@pytest.mark.parametrize("place", ["missing/page.html", "."])
+def test_a_page_that_cannot_be_written_is_found_out_first(place: str, tmp_path: Path) -> None:
+    result = metrics(tmp_path / "no such answers.csv", "--report", tmp_path / place)
+    assert result.exit_code == 2
+    assert result.stderr.startswith("resnet-lint: --report: cannot write ")
+    assert result.stderr.count("\n") == 1

@@ -1,0 +1,67 @@
+"""The front never imports torch: that takes seconds and hundreds of megabytes, which only a model is worth."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+
+# The last line of the output says whether torch came in, however the command ended.
+REPORT = """
+import sys
+try:
+    {code}
+finally:
+    print("torch" in sys.modules)
+"""
+
+
+def imports_torch(code: str, *arguments: str | Path) -> bool:
+    """Whether a fresh interpreter that runs this one line of code imports torch."""
+    command = [sys.executable, "-c", REPORT.format(code=code), *map(str, arguments)]
+    run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    assert "Traceback" not in run.stderr, run.stderr
+    return run.stdout.splitlines()[-1] == "True"
+
+
+def command_imports_torch(*arguments: str | Path) -> bool:
+    return imports_torch("from resnet_lint.front.cli import main; main()", *arguments)
+
+
+@pytest.mark.parametrize("argument", ["--help", "--version", "rules"])
+def test_answers_without_torch(argument: str) -> None:
+    assert not command_imports_torch(argument)
+
+
+def test_folder_without_models_needs_no_torch(tmp_path: Path) -> None:
+    (tmp_path / "plain.py").write_text("print('no model here')\n")
+    assert not command_imports_torch("check", tmp_path)
+
+
+def test_torch_stays_in_the_worker() -> None:
+    assert not command_imports_torch("check", ROOT / "fixtures" / "f3_channels")
+
+
+def test_this_test_can_fail() -> None:
+    assert imports_torch("import torch")
+
+
+STARTED = """
+import sys
+from resnet_lint.front.cli import main
+sys.addaudithook(lambda event, args: event == "subprocess.Popen" and print(args[1][-1], file=sys.stderr))
+main()
+"""
+
+
+def test_an_unchanged_file_starts_no_worker(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    command = [sys.executable, "-c", STARTED, "check", str(ROOT / "fixtures/f3_channels"), "--quiet"]
+    first, second = (subprocess.run(command, cwd=ROOT, capture_output=True, text=True) for _ in range(2))
+    assert first.stdout == second.stdout != ""
+    assert first.stderr.split() == ["facts", "work"]
+    assert second.stderr.split() == ["facts"]  # which says what is installed, without importing it

@@ -1,0 +1,64 @@
+"""Model files for the tests of the tracing side, loaded and recorded in the test's own process."""
+
+from __future__ import annotations
+
+from itertools import count
+from pathlib import Path
+from textwrap import dedent
+from types import CodeType
+from typing import Any
+
+import torch
+from torch import fx, nn
+
+from resnet_lint.graph.source_places import Project
+from resnet_lint.shared.records.places import Shape
+from resnet_lint.worker.build.build import build, noting_where_built
+from resnet_lint.worker.tracer.trace import Trace, trace
+
+HEAD = "import operator, torch\nimport torch.nn.functional as F\nfrom torch import nn\n"
+
+# Python keeps the lines of a file that it has shown once, so no two tests may write the same file.
+_numbers = count()
+
+
+def write_model(folder: Path, source: str) -> tuple[Path, CodeType]:
+    """A new model file of this source, below the usual imports, and its code."""
+    path = folder / f"model{next(_numbers)}.py"
+    path.write_text(HEAD + dedent(source), encoding="utf-8")
+    return path, compile(path.read_text(encoding="utf-8"), str(path), "exec")
+
+
+def net(forward: str, **layers: str) -> str:
+    """The source of a class Net with these layers and this body of its forward."""
+    lines = [
+        "class Net(nn.Module):",
+        "    def __init__(self):",
+        "        super().__init__()",
+        *(f"        self.{name} = {layer}" for name, layer in layers.items()),
+        "    def forward(self, x):",
+        *(f"        {line}" for line in dedent(forward).strip().splitlines()),
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def record(folder: Path, source: str, *shapes: Shape, call: str = "Net()") -> Trace:
+    """Write a model file, build its model as the tool does, and record a forward on inputs of these shapes."""
+    path, code = write_model(folder, source)
+    namespace: dict[str, Any] = {"__name__": path.stem}
+    exec(code, namespace)
+    project = Project(f"{folder}/")
+    with noting_where_built(project):
+        module: nn.Module = build(lambda: eval(call, namespace))
+    return trace(module, [torch.empty(shape, device="meta") for shape in shapes], {}, project)
+
+
+def nodes(trace: Trace, name: str) -> list[fx.Node]:
+    """The nodes of the calls of a function by its name, in order."""
+    return [node for node in trace.graph.nodes if getattr(node.meta.get("function"), "__name__", "") == name]
+
+
+def source_of(node: fx.Node) -> str:
+    """The source of the expression that a node was recorded at."""
+    text: str = node.meta["point"].text
+    return text

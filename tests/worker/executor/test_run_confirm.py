@@ -1,0 +1,172 @@
+"""`resnet-lint run`: what the trace predicts against what the hardware does, through the command line."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+from conftest import Lint
+from running import report_of, write
+
+ROOT = Path(__file__).parents[3]
+
+
+def stage(report: dict[str, Any], path: str) -> dict[str, Any]:
+    found: dict[str, Any] = next(stage for stage in report["confirmation"]["stages"] if stage["path"] == path)
+    return found
+
+
+def test_f2_the_first_value_is_two(lint: Lint) -> None:
+    result = lint("run", ROOT / "fixtures/f2_ones/model.py", "--format", "json")
+    assert (result.exit_code, result.stderr) == (0, "")
+    report = report_of(result)
+    assert report["fixed"] is None
+    assert stage(report["original"], "")["predicted"] == stage(report["original"], "")["measured"] == [[1, 3, 5, 5]]
+    assert report["original"]["confirmation"]["first_value"] == 2.0
+
+
+def test_f4_the_prediction_comes_true_and_the_mended_block_halves_the_image(lint: Lint) -> None:
+    path = ROOT / "fixtures/f4_stride/model.py"
+    before = path.read_bytes()
+    result = lint("run", path, "--batch", "3")
+    assert result.exit_code == 1, result.output
+    predicted, measured = (line for line in result.stdout.splitlines() if line.startswith(("predicted", "measured")))
+    assert "model.py:16: RL103" in predicted
+    assert "line 16: RuntimeError: The size of tensor a (16) must match" in measured
+    assert "(the model)  DownBlock    3x128x16x16  3x128x16x16  agrees" in result.stdout
+    assert "Mended: 1 finding, in memory only; --fix writes the file" in result.stdout
+    assert path.read_bytes() == before
+
+
+def test_fix_writes_the_file_that_was_confirmed(lint: Lint, tmp_path: Path) -> None:
+    path = Path(shutil.copy(ROOT / "fixtures/f4_stride/model.py", tmp_path))
+    page = tmp_path / "report.html"
+    result = lint("run", path, "--fix", "--format", "json", "--report", page)
+    assert (result.exit_code, result.stderr) == (0, "")
+    report = report_of(result)
+    assert (report["written"], report["mended"], report["summary"]["findings_left"]) == (True, 1, 0)
+    assert report["original"]["confirmation"]["error"]
+    assert report["fixed"]["confirmation"]["sound"]
+    assert stage(report["fixed"], "")["measured"] == [[8, 128, 16, 16]]
+    assert path.read_bytes() == (ROOT / "fixtures/f4_stride/fixed.py").read_bytes()
+    text = page.read_text()
+    assert "return self.relu(out + self.shortcut(x))" in text
+    assert "RuntimeError: The size of tensor a (16) must match" in text
+    assert text.count("<svg") == 1, "the gradients"
+
+
+TROUBLE = '''
+class Restless(nn.Module):
+    """Wrong in every way that a run can show: it looks at the device, draws numbers, divides by 0, skips a layer."""
+
+    def __init__(self):
+        super().__init__()
+        self.used = nn.Linear(4, 4)
+        self.unused = nn.Linear(4, 4)
+
+    def forward(self, x):
+        out = self.used(x) + torch.rand_like(x) / 0
+        return out if x.is_meta else out[:1]
+
+
+if __name__ == "__main__":
+    Restless()(torch.randn(3, 4))
+'''
+
+
+def test_what_is_not_sound_is_named(lint: Lint, tmp_path: Path) -> None:
+    result = lint("run", write(tmp_path, TROUBLE))
+    assert (result.exit_code, result.stderr) == (1, "")
+    lines = result.stdout.splitlines()
+    assert "(the model)  Restless  3x4          1x4         DIFFERS" in lines
+    assert "stages that agree                1 of 2" in lines
+    assert "outputs are finite               NO" in lines
+    assert "evaluation repeats               yes" in lines, "every value is infinite"
+    assert "every parameter gets a gradient  NO: unused.weight, unused.bias" in lines
+    assert lines[-1].startswith("NOT confirmed on cpu")
+
+
+FACTORY = """
+class Net(nn.Module):
+    def __init__(self, width, drop):
+        super().__init__()
+        self.embed = nn.Embedding(7, width)
+        self.drop = drop
+
+    def forward(self, ids):
+        return nn.functional.dropout(self.embed(ids), self.drop)
+
+
+def tiny(width=4):
+    return Net(width, 0.5)
+
+
+def other():
+    return Net(8, 0.5)
+"""
+
+
+def test_a_function_as_the_target(lint: Lint, tmp_path: Path) -> None:
+    path = write(tmp_path, FACTORY)
+    result = lint("run", f"{path}::tiny", "--format", "json", "--input", "ids=2x5:int64", "--dtype", "float64")
+    report = report_of(result)["original"]
+    assert (report["subject"]["label"], report["subject"]["dtype"]) == ("tiny()", "float64")
+    assert stage(report, "embed")["measured"] == [[2, 5, 4]]
+    assert report["confirmation"]["repeatable"] is False, "its dropout does not know of evaluation mode"
+    assert result.exit_code == 1
+
+
+@pytest.mark.parametrize(
+    ("target", "options", "said"),
+    [
+        ("", ["--device", "cuda:99"], "--device: "),
+        ("", ["--device", "toaster"], "--device: 'toaster' is no device; choose from auto, "),
+        ("", ["--batch", "1000000000000"], "out of memory on cpu: a batch of 1000000000000 needs at least "),
+        ("", ["--batch", "0"], "0 is not in the range x>=1"),
+        ("::Nothing", [], "defines no nn.Module class Nothing"),
+        ("", ["--call", "tiny('wide')"], "TypeError"),
+    ],
+)
+def test_bad_input_is_one_clear_line(target: str, options: list[str], said: str, lint: Lint, tmp_path: Path) -> None:
+    result = lint("run", f"{write(tmp_path, FACTORY)}{target}", "--device", "cpu", *options)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert said in result.stderr
+    assert result.stderr.count("\n") == 1
+
+
+def test_a_batch_that_is_too_large_comes_with_one_that_fits(lint: Lint, tmp_path: Path) -> None:
+    result = lint("run", write(tmp_path, FACTORY), "--device", "cpu", "--batch", "1000000000000")
+    fitting = int(result.stderr.rpartition("--batch ")[2].split()[0])
+    assert 0 < fitting < 1_000_000_000_000
+
+
+def test_a_folder_is_no_model(lint: Lint, tmp_path: Path) -> None:
+    result = lint("run", tmp_path)
+    assert result.exit_code == 2
+    assert "is a folder; name the file" in result.stderr
+
+
+KILLER = """
+import os
+
+
+class Killer(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.layer = nn.Linear(2, 2)
+
+    def forward(self, x):
+        if not x.is_meta:
+            os.kill(os.getpid(), 9)
+        return self.layer(x)
+"""
+
+
+def test_a_model_that_kills_its_process(lint: Lint, tmp_path: Path) -> None:
+    result = lint("run", write(tmp_path, KILLER))
+    assert result.exit_code == 2
+    assert result.stderr == (
+        "resnet-lint: the system ended the run, most likely because memory ran out; try a smaller --batch\n"
+    )

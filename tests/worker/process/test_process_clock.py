@@ -1,0 +1,43 @@
+"""The clock by which a file's time is limited."""
+
+import time
+
+import pytest
+
+from resnet_lint.worker.process import process_clock
+from resnet_lint.worker.process.process_clock import OwnTime
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> dict[str, float]:
+    """The wall clock and the seconds waited for a processor, to be set by hand."""
+    now = {"wall": 100.0, "waited": 7.0}
+    monkeypatch.setattr(process_clock, "_now", lambda: now["wall"])
+    monkeypatch.setattr(process_clock, "_waited", lambda pid: now["waited"])
+    return now
+
+
+def test_waiting_for_a_processor_does_not_count(clock: dict[str, float]) -> None:
+    own = OwnTime()
+    clock.update(wall=110.0, waited=13.0)
+    assert own.seconds == 4.0
+
+
+def test_sleep_counts(clock: dict[str, float]) -> None:
+    own = OwnTime()
+    clock.update(wall=110.0)
+    assert own.seconds == 10.0
+
+
+def test_a_limit_comes_late_and_not_never(clock: dict[str, float]) -> None:
+    own = OwnTime()
+    clock.update(wall=110.0, waited=17.0)
+    assert own.seconds == 2.5
+
+
+def test_a_process_that_is_gone_has_wall_time() -> None:
+    own = OwnTime(2**22 + 1)  # beyond the largest number that Linux gives
+    before = time.monotonic()
+    while time.monotonic() == before:
+        pass
+    assert own.seconds > 0

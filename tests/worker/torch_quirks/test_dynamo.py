@@ -1,0 +1,72 @@
+"""The stand-in for torch._dynamo, in fresh interpreters: what it saves, and that nobody can tell it is there."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+# A forward of the usual operations on meta; prints the shape of its result.
+FORWARD = """
+import torch
+from torch import nn
+import torch.nn.functional as F
+conv, norm = nn.Conv2d(3, 8, 3, padding=1, device="meta"), nn.BatchNorm2d(8, device="meta").eval()
+x = torch.empty(2, 3, 16, 16, device="meta")
+with torch.no_grad():
+    out = F.relu(norm(conv(x)))
+    out = torch.cat([out + out, out * 2, x], 1)
+print(tuple(F.interpolate(out, scale_factor=2).flatten(1).softmax(-1).shape))
+"""
+STAND_IN = "from resnet_lint.worker.torch_quirks.dynamo import stand_in; stand_in()\n"
+LOADED = "import sys; print('torch._dynamo.convert_frame' in sys.modules)\n"
+
+
+def printed(code: str) -> list[str]:
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=300)
+    assert run.returncode == 0, run.stderr
+    return run.stdout.splitlines()
+
+
+def test_a_forward_on_meta_gives_the_same_without_dynamo() -> None:
+    assert printed(FORWARD + LOADED) == ["(2, 19456)", "True"]
+    assert printed(STAND_IN + FORWARD + LOADED) == ["(2, 19456)", "False"]
+
+
+def test_the_real_module_comes_once_and_compiles() -> None:
+    code = """
+import sys
+import torch._dynamo.config
+import torch._dynamo.convert_frame
+print(torch._dynamo.convert_frame.config is torch._dynamo.config)
+print(torch._dynamo is sys.modules["torch._dynamo"], torch._dynamo.__file__.endswith("__init__.py"))
+compiled = torch.compile(lambda x: torch.relu(x) + 1, backend="eager")
+print(compiled(torch.tensor([-1.0, 2.0])).tolist())
+"""
+    assert printed(STAND_IN + FORWARD + code)[1:] == ["True", "True True", "[1.0, 3.0]"]
+
+
+def test_disable_works_before_and_after_the_real_module_came() -> None:
+    code = """
+import torch
+before = torch._dynamo.disable(lambda x: x + 1)
+decorated = torch._dynamo.disable()(lambda x: x + 2)
+from torch._dynamo import allow_in_graph, config
+after = torch._dynamo.disable(lambda x: x + 3)
+print(before(1), decorated(1), after(1), allow_in_graph.__module__, config.__name__)
+"""
+    assert printed(STAND_IN + code) == ["2 3 4 torch._dynamo.decorators torch._dynamo.config"]
+
+
+def test_the_one_function_that_torchvision_imports_loads_it_when_called() -> None:
+    code = "from torch._dynamo.utils import is_compile_supported\n"
+    use = """
+print(is_compile_supported("meta"), is_compile_supported("cpu"))
+import torch._dynamo.utils as late
+print(late.same.__module__, late.is_compile_supported.__module__)
+"""
+    assert printed(STAND_IN + code + LOADED + use) == ["False", *printed(code + use)]
+
+
+def test_it_leaves_a_real_module_alone() -> None:
+    code = "import torch._dynamo as real\n" + STAND_IN + "import torch\nprint(torch._dynamo is real)\n"
+    assert printed(code) == ["True"]
