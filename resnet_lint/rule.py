@@ -44,7 +44,7 @@ class Rule(ABC):
         """Yield a finding for each mistake of this kind in one analysed file."""
 
     def finding(self, failure: Failure, message: str) -> Finding:
-        """A failure as a finding of this rule; the mend goes along as a suggestion until it is verified."""
+        """A failure as a finding of this rule; the fix goes along as a suggestion until it is verified."""
         return Finding(
             self.code,
             self.name,
@@ -56,25 +56,25 @@ class Rule(ABC):
             failure.target,
             failure.operands,
             failure.causes,
-            Fix(failure.mend.title) if failure.mend is not None else None,
-            failure.mend,
+            Fix(failure.fix_plan.title) if failure.fix_plan is not None else None,
+            failure.fix_plan,
         )
 
     def limited(self, limit: SizeLimit) -> Finding:
         """A join that works for some sizes only: a warning of this rule.
 
         An addition behind an upsampling, as of a pyramid or an hourglass, takes what divides by design: it is told for
-        information, and nothing is to be mended.
+        information, and nothing is to be fixed.
         """
         if limit.sizes.grows and limit.failure.kind == "addition":
-            return replace(self.finding(replace(limit.failure, mend=None), limit.message), severity="info")
+            return replace(self.finding(replace(limit.failure, fix_plan=None), limit.message), severity="info")
         return replace(self.finding(limit.failure, limit.message), severity="warning")
 
     def noted(
         self, observed: Observed, message: str, causes: tuple[Cause, ...] = (), *, advice: str | None = None
     ) -> Finding:
-        """An observation as a finding of this rule; `advice` is the suggestion where no mend can be written."""
-        title = observed.mend.title if observed.mend is not None else advice
+        """An observation as a finding of this rule; `advice` is the suggestion where no fix can be written."""
+        title = observed.fix_plan.title if observed.fix_plan is not None else advice
         return Finding(
             self.code,
             self.name,
@@ -86,5 +86,5 @@ class Rule(ABC):
             observed.target,
             causes=causes,
             fix=Fix(title) if title is not None else None,
-            mend=observed.mend,
+            fix_plan=observed.fix_plan,
         )

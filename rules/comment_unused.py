@@ -14,7 +14,7 @@ class CommentUnused(Rule):
 
     A comment is judged only where the class that it stands in was checked, and only for rules that were selected.
 
-    Why is this bad: the mistake that it stood for is mended or has moved. Left alone, the comment hides the next one.
+    Why is this bad: the mistake that it stood for is fixed or has moved. Left alone, the comment hides the next one.
 
     Example:
         return x + y  # resnet-lint: ignore[RL101]

@@ -15,7 +15,7 @@ from types import CodeType
 from torch import nn
 
 from ..shared.observed import NeverUsed
-from ..shared.records.fix_plans import Mend
+from ..shared.records.fix_plans import FixPlan
 from ..shared.records.places import Span
 from ..worker.fix_plans.shortcut import shortcut_to_use
 from .built_at import built_of
@@ -41,12 +41,12 @@ def never_used(untrained: Untrained) -> Iterator[NeverUsed]:
             if key not in used and built is not None and _is_forgotten(key, seen):
                 used.add(key)
                 shortcut = bool(words_in(key[1]) & _SHORTCUTS)
-                mend = _use_as_shortcut(key[1], call, seen) if shortcut else None
+                fix_plan = _use_as_shortcut(key[1], call, seen) if shortcut else None
                 place = seen.place(built.point.span, call)
-                yield NeverUsed(**place, attribute=key[1], is_shortcut=shortcut, mend=mend)
+                yield NeverUsed(**place, attribute=key[1], is_shortcut=shortcut, fix_plan=fix_plan)
 
 
-def _use_as_shortcut(name: str, owner: ModuleCall, seen: Seen) -> Mend | None:
+def _use_as_shortcut(name: str, owner: ModuleCall, seen: Seen) -> FixPlan | None:
     """The block's own addition of its plain input, with the input sent through the module; None where it has none."""
     for residual in residuals_in(seen.trace.graph):
         plain = residual.shortcut in owner.inputs and residual.addition.meta["point"] is not None

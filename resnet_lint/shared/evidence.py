@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Literal, TypeVar
 
 from .observed import Observed
-from .records.fix_plans import Mend
+from .records.fix_plans import FixPlan
 from .records.places import Cause, Operand, Shape, Span
 from .records.reports import ClassStatus
 
@@ -77,7 +77,7 @@ class Failure:
     operands: tuple[Operand, ...]
     differs: frozenset[Difference] = frozenset()
     causes: tuple[Cause, ...] = ()
-    mend: Mend | None = None
+    fix_plan: FixPlan | None = None
     condition: str | None = None
     layer: str | None = None
     contract: str | None = None

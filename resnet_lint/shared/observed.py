@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
-from .records.fix_plans import Mend
+from .records.fix_plans import FixPlan
 from .records.places import Cause, Shape, Span
 
 Use = Literal["added", "concatenated", "read"]
@@ -20,14 +20,14 @@ BatchCall = Literal["squeeze", "view", "concatenation"]
 class Observed:
     """Something seen at an expression, inside a module of a traced model. `target` is the source that builds it.
 
-    `mend` is what would put it right, where that can be written.
+    `fix` is what would put it right, where that can be written.
     """
 
     span: Span
     module: str
     module_path: str
     target: str
-    mend: Mend | None = field(default=None, kw_only=True)
+    fix_plan: FixPlan | None = field(default=None, kw_only=True)
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Model files for the tests of the fixes: written to the disk, mended through the command line, and really run."""
+"""Model files for the tests of the fixes: written to the disk, fixed through the command line, and really run."""
 
 from __future__ import annotations
 

@@ -76,7 +76,7 @@ def test_f3_the_convolution_changed_the_channels(lint: Lint) -> None:
 
 
 @pytest.mark.usefixtures("in_root")
-def test_f4_a_strided_projection_is_the_mend(lint: Lint) -> None:
+def test_f4_a_strided_projection_is_the_fix(lint: Lint) -> None:
     found = only_finding(lint, "f4_stride")
     assert (found["rule"], found["source"]) == ("RL103", "out + x")
     assert found["shapes"] == {"residual branch": [8, 128, 16, 16], "shortcut": [8, 64, 32, 32]}

@@ -35,11 +35,11 @@ class Baseline:
     def summary(self) -> str:
         return f"written to the baseline {self.file.name}: {_findings(sum(self.counts.values()))}"
 
-    def without_mends(self, report: FileReport, source: str | None = None) -> FileReport:
+    def without_fixes(self, report: FileReport, source: str | None = None) -> FileReport:
         """The report, where nothing is proposed for old findings. `source` stands in for the text of its file."""
         sources = {} if source is None else {report.path: source}
         findings = zip(report.findings, self._are_old(report.findings, sources), strict=True)
-        return replace(report, findings=tuple(replace(each, mend=None) if old else each for each, old in findings))
+        return replace(report, findings=tuple(replace(each, fix_plan=None) if old else each for each, old in findings))
 
     def without_old(self, reports: Sequence[FileReport]) -> tuple[FileReport, ...]:
         """The reports of a run with the new findings only."""

@@ -1,4 +1,4 @@
-"""The check of a file: asked of the workers, selected, and mended where that is asked for. Several files at a time."""
+"""The check of a file: asked of the workers, selected, and fixed where that is asked for. Several files at a time."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ Wanted = tuple[SourceFile, Outline | Unreadable]
 
 @dataclass(frozen=True)
 class Selecting:
-    """The workers, with the findings that nobody wants to see left out, and no mends for those of the baseline."""
+    """The workers, with the findings that nobody wants to see left out, and no fixes for those of the baseline."""
 
     workers: Analyser
     selector: Selector
@@ -37,20 +37,20 @@ class Selecting:
 
     def analyse(self, request: Request) -> FileReport:
         report = self.selector.kept(self.workers.analyse(request), request.source)
-        return report if self.baseline is None else self.baseline.without_mends(report, request.source)
+        return report if self.baseline is None else self.baseline.without_fixes(report, request.source)
 
 
 @dataclass(frozen=True)
 class Checked:
-    """What came of one file: a report, and a rewrite where it was mended, or a fault of the tool."""
+    """What came of one file: a report, and a rewrite where it was fixed, or a fault of the tool."""
 
     report: FileReport | None = None
     rewrite: Rewrite | None = None
     fault: str | None = None
 
     @property
-    def is_mendable(self) -> bool:
-        return self.report is not None and any(finding.mend is not None for finding in self.report.findings)
+    def is_fixable(self) -> bool:
+        return self.report is not None and any(finding.fix_plan is not None for finding in self.report.findings)
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ class Checker:
     workers: Selecting
     rules: Sequence[Rule]
 
-    def check(self, wanted: Wanted, *, mend: bool = True) -> Checked:
+    def check(self, wanted: Wanted, *, fix_plan: bool = True) -> Checked:
         file, outline = wanted
         try:
             if isinstance(outline, Unreadable):
@@ -70,11 +70,11 @@ class Checker:
                 return Checked(FileReport(str(file.path)))
             request = self._request(file, outline)
             checked = Checked(self.workers.analyse(request))
-            if not mend or not checked.is_mendable or checked.report is None:
+            if not fix_plan or not checked.is_fixable or checked.report is None:
                 return checked
-            from ..fix.apply import mended
+            from ..fix.apply import fixed
 
-            return Checked(*mended(checked.report, request, self.settings, self.workers.analyse))
+            return Checked(*fixed(checked.report, request, self.settings, self.workers.analyse))
         except (ToolFault, FileNotWritten) as fault:
             return Checked(fault=str(fault))
 
@@ -97,12 +97,12 @@ def all_checked(wanted: Sequence[Wanted], checker: Checker, progress: Progress) 
 
     def check(each: Wanted) -> Checked:
         with progress.at(each[0].display):
-            return checker.check(each, mend=not settings.fix)
+            return checker.check(each, fix_plan=not settings.fix)
 
     checked = in_order(check, wanted, settings.jobs)
     if not settings.fix:
         return checked
-    return [checker.check(each) if first.is_mendable else first for each, first in zip(wanted, checked, strict=True)]
+    return [checker.check(each) if first.is_fixable else first for each, first in zip(wanted, checked, strict=True)]
 
 
 def _unreadable(outline: Unreadable, rules: Sequence[Rule]) -> FileReport:

@@ -41,7 +41,7 @@ class Block:
 
 def projections(finding: Finding, source: Source, sources: Sources) -> Iterator[list[TextEdit]]:
     """The ways to project the shortcut, the best one first: edits of `source`, not verified."""
-    projection = finding.mend.projection if finding.mend is not None else None
+    projection = finding.fix_plan.projection if finding.fix_plan is not None else None
     addition = next((node for node in source.at(finding.span)), None)
     block = _block_around(addition, source) if addition is not None else None
     if projection is None or addition is None or block is None:
@@ -191,13 +191,13 @@ def _made_in_place(
 
 def shortcut_used(finding: Finding, source: Source, sources: Sources) -> Iterator[list[TextEdit]]:
     """The edit that sends the shortcut through the module that the block has for it: not verified."""
-    mend = finding.mend
-    addition = next(iter(source.at(mend.at or finding.span)), None) if mend is not None else None
-    if mend is None or mend.attribute is None or mend.operand is None or addition is None:
+    fix_plan = finding.fix_plan
+    addition = next(iter(source.at(fix_plan.at or finding.span)), None) if fix_plan is not None else None
+    if fix_plan is None or fix_plan.attribute is None or fix_plan.operand is None or addition is None:
         return
-    use = _use(addition, mend.operand, mend.attribute, source)
+    use = _use(addition, fix_plan.operand, fix_plan.attribute, source)
     if use is not None:
-        optional = _use(addition, mend.operand, mend.attribute, source, optional=True)
+        optional = _use(addition, fix_plan.operand, fix_plan.attribute, source, optional=True)
         yield from ([edit] for edit in (use, optional) if edit is not None)
 
 

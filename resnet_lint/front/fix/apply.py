@@ -16,7 +16,7 @@ from ..options.settings import Settings
 from .verify import Analyse, Fixer
 
 
-def mended(
+def fixed(
     report: FileReport, request: Request, settings: Settings, analyse: Analyse
 ) -> tuple[FileReport, Rewrite | None]:
     """The report with its fixes, and what became of the file under `--fix` and `--diff`, which fix all there is.
@@ -38,7 +38,7 @@ def mended(
 
 
 def write(rewrite: Rewrite) -> None:
-    """Write the mended text into its file. Raises FileNotWritten where the text has changed or cannot be written."""
+    """Write the fixed text into its file. Raises FileNotWritten where the text has changed or cannot be written."""
     path = Path(rewrite.path)
     try:
         source = read_exactly(path)

@@ -18,8 +18,8 @@ from .users_expressions import Scope
 
 
 def changed_arguments(finding: Finding, source: Source, sources: Sources) -> Iterator[list[TextEdit]]:
-    """The ways to make a mend's changes of arguments, the best one first: edits of `source`, not verified."""
-    changes = finding.mend.changes if finding.mend is not None else ()
+    """The ways to make a fix's changes of arguments, the best one first: edits of `source`, not verified."""
+    changes = finding.fix_plan.changes if finding.fix_plan is not None else ()
     options = [list(dict.fromkeys(_options(change, source, sources))) for change in changes]
     if not options or not all(options):
         return

@@ -26,10 +26,10 @@ _TIGHTER_THAN_SUMS = _TIGHT | m.BinaryOperation(operator=m.Multiply() | m.Divide
 
 def made_out_of_place(finding: Finding, source: Source, sources: Sources) -> Iterator[list[TextEdit]]:
     """The edit that gives a new tensor: of `out += x`, of `out.add_(x)`, of `F.relu(x, inplace=True)`."""
-    mend = finding.mend
-    if mend is None or mend.at is None or mend.at.path != source.path:
+    fix_plan = finding.fix_plan
+    if fix_plan is None or fix_plan.at is None or fix_plan.at.path != source.path:
         return
-    for node in source.at(mend.at):
+    for node in source.at(fix_plan.at):
         if isinstance(node, cst.AugAssign) and isinstance(node.target, cst.Name | cst.Attribute):
             operator = _OPERATORS.get(type(node.operator))
             target, value = source.code(node.target), source.code(node.value)

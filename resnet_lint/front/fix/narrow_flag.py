@@ -14,24 +14,24 @@ from .users_expressions import Scope
 
 def narrowed(finding: Finding, source: Source, sources: Sources) -> Iterator[list[TextEdit]]:
     """The edit that adds the missing condition where the flag is set, not verified."""
-    mend = finding.mend
+    fix_plan = finding.fix_plan
     node = next(iter(source.at(finding.span)), None)
     definition = source.class_around(node) if node is not None else None
-    if mend is None or mend.attribute is None or mend.projection is None or definition is None:
+    if fix_plan is None or fix_plan.attribute is None or fix_plan.projection is None or definition is None:
         return
-    value = _flag_value(definition, mend.attribute)
+    value = _flag_value(definition, fix_plan.attribute)
     function = source.function_around(value) if value is not None else None
-    if value is None or function is None or not mend.projection.branch:
+    if value is None or function is None or not fix_plan.projection.branch:
         return
     scope = Scope(function, source, sources)
-    first, last = mend.projection.branch[0], mend.projection.branch[-1]
+    first, last = fix_plan.projection.branch[0], fix_plan.projection.branch[-1]
     ends = [scope.argument(first, "in_channels"), scope.argument(last, "out_channels")]
-    strided = [site for site in mend.projection.branch if site.stride and max(site.stride) > 1]
+    strided = [site for site in fix_plan.projection.branch if site.stride and max(site.stride) > 1]
     stride = scope.argument(strided[0], "stride") if strided else None
     conditions = []
-    if stride is not None and max(mend.projection.stride, default=1) > 1:
+    if stride is not None and max(fix_plan.projection.stride, default=1) > 1:
         conditions.append(f"{stride} == 1")
-    if None not in ends and mend.projection.channels[0] != mend.projection.channels[1]:
+    if None not in ends and fix_plan.projection.channels[0] != fix_plan.projection.channels[1]:
         conditions.append(f"{ends[0]} == {ends[1]}")
     if conditions:
         code = source.code(value)

@@ -17,7 +17,7 @@ from .widen_condition import SHORTCUT, shortcuts_set
 
 def shortcut_passed(finding: Finding, source: Source, sources: Sources) -> Iterator[list[TextEdit]]:
     """The ways to hand a block's constructor its shortcut, and to keep it there: not verified."""
-    projection = finding.mend.projection if finding.mend is not None else None
+    projection = finding.fix_plan.projection if finding.fix_plan is not None else None
     addition = next(iter(source.at(finding.span)), None)
     init = source.constructor_around(addition) if addition is not None else None
     if projection is None or init is None:

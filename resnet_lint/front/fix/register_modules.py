@@ -15,10 +15,10 @@ from .source_tree import Source, Sources, TextEdit
 
 def registered(finding: Finding, source: Source, sources: Sources) -> Iterator[list[TextEdit]]:
     """The edit that makes the attribute a nn.ModuleList, or a nn.ModuleDict, wherever its class sets it."""
-    mend = finding.mend
-    if mend is None or mend.attribute is None:
+    fix_plan = finding.fix_plan
+    if fix_plan is None or fix_plan.attribute is None:
         return
-    attribute = m.Attribute(m.Name("self"), m.Name(mend.attribute))
+    attribute = m.Attribute(m.Name("self"), m.Name(fix_plan.attribute))
     setters = m.Assign(targets=[m.AssignTarget(attribute)]) | m.AnnAssign(attribute, value=m.DoNotCare())
     style = Style(source)
     edits = []

@@ -14,8 +14,8 @@ from .written_operands import operands_of
 
 
 def resized(finding: Finding, source: Source, sources: Sources) -> Iterator[list[TextEdit]]:
-    """The ways to resize the operand that the mend names: edits of `source`, not verified."""
-    index = finding.mend.operand if finding.mend is not None else None
+    """The ways to resize the operand that the fix names: edits of `source`, not verified."""
+    index = finding.fix_plan.operand if finding.fix_plan is not None else None
     node = next(iter(source.at(finding.span)), None)
     operands = operands_of(node) if node is not None else []
     if node is None or index is None or len(operands) != 2:

@@ -1,8 +1,8 @@
-"""Offers a fix for a finding: writes the ways to mend it into the source, traces each, and keeps the first that holds.
+"""Offers a fix for a finding: writes the ways to fix it into the source, traces each, and keeps the first that holds.
 
 A way holds when the edited source is traced again, with the very model in which the finding was met, and the finding is
 gone, no new error has come and no new warning about a model that ran before, no model ends earlier than before, and no
-class has become unchecked. It is safe when every model that ran before gives the same shapes as before, and the mend by
+class has become unchecked. It is safe when every model that ran before gives the same shapes as before, and the fix by
 its nature leaves their values and their state dicts alone.
 """
 
@@ -17,7 +17,7 @@ from itertools import islice
 import libcst as cst
 
 from resnet_lint.shared.records.findings import Applicability, Finding, Fix
-from resnet_lint.shared.records.fix_plans import Mend
+from resnet_lint.shared.records.fix_plans import FixPlan
 from resnet_lint.shared.records.reports import FileReport, Outcome
 from resnet_lint.shared.records.requests import Prove, Request, Retrace
 
@@ -33,7 +33,7 @@ from .source_tree import Source, Sources, TextEdit
 from .use_result import result_assigned, value_used
 from .widen_condition import conditions_widened
 
-# Each way costs a trace; what the first few do not mend, a person should.
+# Each way costs a trace; what the first few do not fix, a person should.
 _MOST_WAYS = 6
 
 # The rule on what a block's constructor accepts: its fix has to hold for all of that. Of fixes for the other rules on
@@ -46,7 +46,7 @@ _MOST_CHECKS = 6
 
 Way = Callable[[Finding, Source, Sources], Iterator[list[TextEdit]]]
 
-# What to say of a way that does something else than the title of the mend says.
+# What to say of a way that does something else than the title of the fix says.
 _TITLES: Mapping[Way, str] = {
     shortcut_passed: "pass the shortcut that is there to the block, and keep it",
     conditions_widened: "widen the condition under which the shortcut is projected",
@@ -84,7 +84,7 @@ class Offer:
 
 
 class Fixer:
-    """Mends one file. Its traces may take as long as some checks of the file; after that, suggestions have to do."""
+    """Fixes one file. Its traces may take as long as some checks of the file; after that, suggestions have to do."""
 
     def __init__(self, request: Request, analyse: Analyse) -> None:
         self._request = request
@@ -118,7 +118,7 @@ class Fixer:
                 return text, report
 
     def offered(self, finding: Finding, report: FileReport, text: str) -> Offer | None:
-        """A verified edit that mends a finding: a safe one if there is one, else an unsafe one, or None."""
+        """A verified edit that fixes a finding: a safe one if there is one, else an unsafe one, or None."""
         if (text, finding) not in self._known:
             self._known[text, finding] = self._best(finding, report, text)
         return self._known[text, finding]
@@ -138,18 +138,18 @@ class Fixer:
             source = Source(self._request.path, text)
         except cst.ParserSyntaxError:
             return  # newer syntax than libcst knows
-        for mend, title, edits in islice(_ways(finding, source), _MOST_WAYS):
+        for fix_plan, title, edits in islice(_ways(finding, source), _MOST_WAYS):
             edited = source.edited(edits)
             after = self._verified(finding, report, edited) if _parses(edited) else None
             if after is not None:
-                kept = not mend.changes_results and _kept(report, after)
+                kept = not fix_plan.changes_results and _kept(report, after)
                 safety: Applicability = "safe" if kept else "unsafe"
                 proof = _proof(finding, after)
                 proved = proof.shapes if proof is not None else None
                 yield Offer(edited, after, Fix(title, safety, True, source.as_records(edits), proved))
 
     def _verified(self, finding: Finding, before: FileReport, edited: str) -> FileReport | None:
-        """The report on an edited text that mends a finding, in a quick trace and then in one of all that is built."""
+        """The report on an edited text that fixes a finding, in a quick trace and then in one of all that is built."""
         after, retrace = None, _retrace(finding)
         for quick in (True, False):
             if self._seconds_left <= 0:
@@ -157,19 +157,19 @@ class Fixer:
             prove = None if quick else _prove(finding)
             after = self._analyse(replace(self._request, source=edited, quick=quick, retrace=retrace, prove=prove))
             self._seconds_left -= self._request.seconds if after.seconds is None else after.seconds
-            if not _mends(finding, before, after):
+            if not _fixes(finding, before, after):
                 return None
         return after if after is not None and _traced_again(finding, after) else None
 
 
-def _ways(finding: Finding, source: Source) -> Iterator[tuple[Mend, str, list[TextEdit]]]:
-    """A finding's mend with its titles and edits, then those of the next best mends."""
-    mend, sources = finding.mend, Sources(source)
-    while mend is not None:
-        for way in _WAYS.get(mend.kind, ()):
-            for edits in way(replace(finding, mend=mend), source, sources):
-                yield mend, _TITLES.get(way, mend.title), edits
-        mend = mend.otherwise
+def _ways(finding: Finding, source: Source) -> Iterator[tuple[FixPlan, str, list[TextEdit]]]:
+    """A finding's fix with its titles and edits, then those of the next best fixes."""
+    fix_plan, sources = finding.fix_plan, Sources(source)
+    while fix_plan is not None:
+        for way in _WAYS.get(fix_plan.kind, ()):
+            for edits in way(replace(finding, fix_plan=fix_plan), source, sources):
+                yield fix_plan, _TITLES.get(way, fix_plan.title), edits
+        fix_plan = fix_plan.otherwise
 
 
 def _parses(text: str) -> bool:
@@ -180,12 +180,12 @@ def _parses(text: str) -> bool:
     return True
 
 
-def _mends(finding: Finding, before: FileReport, after: FileReport) -> bool:
-    old, new, mended = _kinds(before.findings), _kinds(after.findings), _kind(finding)
+def _fixes(finding: Finding, before: FileReport, after: FileReport) -> bool:
+    old, new, fixed = _kinds(before.findings), _kinds(after.findings), _kind(finding)
     ran = {outcome.label for outcome in before.outcomes if outcome.shapes is not None}
     seen = _kinds(each for each in after.findings if not _was_hidden(each, ran))
     stopped = (_complete(before) - _complete(after)) & {outcome.label for outcome in after.outcomes}
-    return new[mended] < old[mended] and seen <= old and _unchecked(after) <= _unchecked(before) and not stopped
+    return new[fixed] < old[fixed] and seen <= old and _unchecked(after) <= _unchecked(before) and not stopped
 
 
 def _was_hidden(warning: Finding, ran: Set[str]) -> bool:
@@ -196,7 +196,7 @@ def _was_hidden(warning: Finding, ran: Set[str]) -> bool:
 def _traced_again(finding: Finding, after: FileReport) -> bool:
     """Whether the model in which a finding was met is still built, and runs at the size at which it failed.
 
-    One that is not built has no findings either. A block that was mended for arguments has to take all of them.
+    One that is not built has no findings either. A block that was fixed for arguments has to take all of them.
     """
     proof = _proof(finding, after)
     if finding.rule == _ON_ARGUMENTS and proof is not None and proof.shapes is None:
@@ -208,7 +208,7 @@ def _traced_again(finding: Finding, after: FileReport) -> bool:
 
 
 def _proof(finding: Finding, after: FileReport) -> Outcome | None:
-    """What is proved of a block whose addition was mended; None where nothing was asked for, or symbols cannot go."""
+    """What is proved of a block whose addition was fixed; None where nothing was asked for, or symbols cannot go."""
     prove = _prove(finding)
     return next((each for each in after.outcomes if prove is not None and each.label == str(prove)), None)
 
@@ -218,9 +218,9 @@ def _prove(finding: Finding) -> Prove | None:
 
 
 def _retrace(finding: Finding) -> Retrace | None:
-    if finding.mend is None or finding.target is None or not finding.mend.inputs:
+    if finding.fix_plan is None or finding.target is None or not finding.fix_plan.inputs:
         return None
-    return Retrace(finding.target, finding.mend.inputs)
+    return Retrace(finding.target, finding.fix_plan.inputs)
 
 
 def _kind(finding: Finding) -> tuple[str, str | None]:

@@ -38,7 +38,7 @@ class _Choice:
 
 def conditions_widened(finding: Finding, source: Source, sources: Sources) -> Iterator[list[TextEdit]]:
     """The ways to widen a condition to all shapes that need a projection, from the block outward: not verified."""
-    projection = finding.mend.projection if finding.mend is not None else None
+    projection = finding.fix_plan.projection if finding.fix_plan is not None else None
     if projection is None:
         return
     for function in _functions_around(projection, source, sources):

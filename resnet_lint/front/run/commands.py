@@ -106,7 +106,7 @@ def run(
     report: Path | None,
     **training: Any,
 ) -> int:
-    """Run a model on the hardware at hand, as it is and mended, and hold what happens against the prediction.
+    """Run a model on the hardware at hand, as it is and fixed, and hold what happens against the prediction.
 
     Exit code 0: confirmed, and no error in the file. 1: something is not as it should be. 2: it could not be run.
     """

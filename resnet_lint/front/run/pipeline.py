@@ -1,4 +1,4 @@
-"""The order of a run: check the file, mend it in memory, run it as it is and mended, and put the report together."""
+"""The order of a run: check the file, fix it in memory, run it as it is and fixed, and put the report together."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ _INTERRUPTED = 130
 
 @dataclass(frozen=True)
 class Plan:
-    """What `resnet-lint run` is asked to do, beyond how to check: `fix` writes the mended file."""
+    """What `resnet-lint run` is asked to do, beyond how to check: `fix` writes the fixed file."""
 
     path: str
     settings: Settings
@@ -74,7 +74,7 @@ def run(
     status: Status,
     wanted: Thresholds,
 ) -> RunReport:
-    """Check, mend and run one model. Raises what `pipeline.check` and `engine_client.run` raise, and FileNotWritten."""
+    """Check, fix and run one model. Raises what `pipeline.check` and `engine_client.run` raise, and FileNotWritten."""
     began = time.perf_counter()
     status.progress("checking")
     checked = pipeline.check([plan.path], plan.settings, workers, cwd=cwd)

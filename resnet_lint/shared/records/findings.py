@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from .fix_plans import Mend
+from .fix_plans import FixPlan
 from .places import Cause, Edit, Operand, Span
 
 Severity = Literal["error", "warning", "info"]
@@ -19,7 +19,7 @@ SEVERITIES: tuple[Severity, ...] = ("info", "warning", "error")
 
 @dataclass(frozen=True)
 class Fix:
-    """A mend: `title` says it in words; without `edits` it is a suggestion that nobody has verified.
+    """A fix: `title` says it in words; without `edits` it is a suggestion that nobody has verified.
 
     `proved` names what may be anything, beyond the models that were traced again: `cin, stride and the sizes`.
     """
@@ -46,4 +46,4 @@ class Finding:
     operands: tuple[Operand, ...] = ()
     causes: tuple[Cause, ...] = ()
     fix: Fix | None = None
-    mend: Mend | None = None
+    fix_plan: FixPlan | None = None

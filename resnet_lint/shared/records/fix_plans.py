@@ -57,13 +57,13 @@ class Projection:
 
 
 @dataclass(frozen=True)
-class Mend:
-    """What would put a failure right: the kind of mend, its title in words, and what the edits are made from.
+class FixPlan:
+    """What would put a failure right: the kind of fix, its title in words, and what the edits are made from.
 
     `operand` is the operand of an addition or a concatenation that has to change, 0 for the first; `attribute` is the
     one of self: the flag to be narrowed, the shortcut to be used, the list to be registered; `at` is the expression to
     be edited, where it is not the finding's own. `changes_results` is true where a model that runs gives other values
-    afterwards, or keeps its parameters under other names, which shapes do not show. `otherwise` is the next best mend,
+    afterwards, or keeps its parameters under other names, which shapes do not show. `otherwise` is the next best fix,
     where this one cannot be written or does not hold.
     `inputs` are the shapes of inputs at which the failure shows, where its target works with its own.
     """
@@ -76,5 +76,5 @@ class Mend:
     attribute: str | None = None
     at: Span | None = None
     changes_results: bool = False
-    otherwise: Mend | None = None
+    otherwise: FixPlan | None = None
     inputs: tuple[Shape, ...] = ()

@@ -268,10 +268,10 @@ class Verdict:
 
 @dataclass(frozen=True)
 class RunReport:
-    """A whole run of one file: what was predicted, what was mended, and what the hardware said to it.
+    """A whole run of one file: what was predicted, what was fixed, and what the hardware said to it.
 
     `findings` are those of the file as it was; `rewrite` is its text before and after the fixes, and `written` says
-    whether the file has them. `original` and `fixed` are the runs without and with them; with nothing to mend there is
+    whether the file has them. `original` and `fixed` are the runs without and with them; with nothing to fix there is
     no `fixed`, and without a training no `verdict`.
     """
 

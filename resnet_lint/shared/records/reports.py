@@ -68,12 +68,12 @@ class FileReport:
 
 @dataclass(frozen=True)
 class Rewrite:
-    """A file whose findings were mended: its text before and after, how many that put right, and the ones left."""
+    """A file whose findings were fixed: its text before and after, how many that put right, and the ones left."""
 
     path: str
     before: str
     after: str
-    mended: int
+    fixed: int
     left: tuple[Finding, ...]
 
 

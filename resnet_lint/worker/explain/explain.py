@@ -1,4 +1,4 @@
-"""Turns a fault of a trace into a failure that a rule can tell: roles, shapes, what differs, causes, the mend."""
+"""Turns a fault of a trace into a failure that a rule can tell: roles, shapes, what differs, causes, the fix."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from resnet_lint.graph.source_places import Project
 from resnet_lint.shared.evidence import Difference, Failure
 from resnet_lint.shared.records.places import Cause, Operand
 
-from ..fix_plans.addition import mend_addition
-from ..fix_plans.concatenation import mend_concatenation
-from ..fix_plans.layer import mend_layer, mend_other
+from ..fix_plans.addition import plan_addition
+from ..fix_plans.concatenation import plan_concatenation
+from ..fix_plans.layer import plan_layer, plan_other
 from ..tracer.fault import Fault
 from ..tracer.trace import Trace
 
@@ -31,19 +31,19 @@ def explain(fault: Fault, trace: Trace, project: Project, label: str, condition:
         operands = _residual_operands(residual)
         differs = differences(residual)
         causes = _residual_causes(residual, owner)
-        mend = mend_addition(residual, owner, trace, fault)
+        fix_plan = plan_addition(residual, owner, trace, fault)
     elif fault.kind == "concatenation":
         operands = tuple(Operand(f"part {index}", shape) for index, shape in enumerate(shapes, 1))
         causes = _causes_behind(fault.node, owner)
-        mend = mend_concatenation(fault, owner)
+        fix_plan = plan_concatenation(fault, owner)
     elif fault.kind == "layer" and fault.layer is not None:
         operands = (Operand("input", shapes[0]),)
         causes = _layer_causes(fault, owner)
-        mend = mend_layer(fault, owner)
+        fix_plan = plan_layer(fault, owner)
     else:
         operands = tuple(Operand(f"operand {index}", shape) for index, shape in enumerate(shapes, 1))
         causes = _causes_behind(fault.node, owner)
-        mend = mend_other(fault)
+        fix_plan = plan_other(fault)
     return Failure(
         fault.kind,
         fault.point.span,
@@ -54,7 +54,7 @@ def explain(fault: Fault, trace: Trace, project: Project, label: str, condition:
         operands,
         differs,
         causes[:_MOST_CAUSES],
-        mend,
+        fix_plan,
         condition,
         layer_text(fault, owner),
     )

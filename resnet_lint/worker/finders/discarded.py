@@ -10,7 +10,7 @@ from resnet_lint.graph.module_call import ModuleCall
 from resnet_lint.graph.source_places import Point, span_of
 from resnet_lint.graph.syntax import node_at, overwritten_by, statement_at
 from resnet_lint.shared.observed import Discarded
-from resnet_lint.shared.records.fix_plans import Mend
+from resnet_lint.shared.records.fix_plans import FixPlan
 
 
 def discarded_results(seen: Seen) -> Iterator[Discarded]:
@@ -18,15 +18,17 @@ def discarded_results(seen: Seen) -> Iterator[Discarded]:
     for point, owner in _without_readers(seen):
         statement, expression = statement_at(point), node_at(point)
         if isinstance(statement, ast.Expr) and statement.value is expression:
-            mend = Mend("dataflow", "give the variable the result", changes_results=True)
-            yield Discarded(**seen.place(point.span, owner), expression=point.text, overwrites=None, mend=mend)
+            plan = FixPlan("dataflow", "give the variable the result", changes_results=True)
+            yield Discarded(**seen.place(point.span, owner), expression=point.text, overwrites=None, fix_plan=plan)
         elif isinstance(statement, ast.Assign) and statement.value is expression:
             later = overwritten_by(point)
             if later is not None:
                 name, value = later
                 span, line = span_of(point.span.path, value), point.span.start.line
-                mend = Mend("dataflow", f"feed this {name}, as line {line} left it", changes_results=True)
-                yield Discarded(**seen.place(span, owner), expression=point.text, overwrites=(line, name), mend=mend)
+                plan = FixPlan("dataflow", f"feed this {name}, as line {line} left it", changes_results=True)
+                yield Discarded(
+                    **seen.place(span, owner), expression=point.text, overwrites=(line, name), fix_plan=plan
+                )
 
 
 def _without_readers(seen: Seen) -> Iterator[tuple[Point, ModuleCall]]:

@@ -29,7 +29,7 @@ def changes_before_use(seen: Seen) -> Iterator[ChangedBeforeUse]:
             here=here,
             use=_use(read.reader),
             used_at=read.point.span.start.line,
-            mend=out_of_place(read.change, owner, changes_results=True),
+            fix_plan=out_of_place(read.change, owner, changes_results=True),
         )
 
 

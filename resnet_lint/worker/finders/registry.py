@@ -16,7 +16,7 @@ from resnet_lint.graph.residuals import depends_on
 from resnet_lint.graph.source_places import Point
 from resnet_lint.graph.syntax import function_of, names_bound_by, node_at, statement_at
 from resnet_lint.shared.observed import SharedByAccident, Unregistered
-from resnet_lint.shared.records.fix_plans import Mend
+from resnet_lint.shared.records.fix_plans import FixPlan
 
 
 def unregistered_modules(seen: Seen) -> Iterator[Unregistered]:
@@ -64,7 +64,7 @@ def _unregistered(seen: Seen, owner: ModuleCall, name: str, modules: list[nn.Mod
     title = f"make self.{name} an nn.{wrapper}; the state dict gets its parameters"
     return Unregistered(
         **seen.place(built.point.span, owner),
-        mend=Mend("register", title, attribute=name, changes_results=True),
+        fix_plan=FixPlan("register", title, attribute=name, changes_results=True),
         attribute=name,
         holder=type(held).__name__,
         modules=len(modules),

@@ -1,1 +1,1 @@
-"""Which mend fits a fault: chosen on the worker side by what the trace shows; `fix/` writes it."""
+"""Which fix fits a fault: chosen on the worker side by what the trace shows; `fix/` writes it."""

@@ -1,4 +1,4 @@
-"""Which mend fits a failing residual addition, in words: chosen by the evidence of the trace, not by habit.
+"""Which fix fits a failing residual addition, in words: chosen by the evidence of the trace, not by habit.
 
 Of the failing additions in real reports, a strided 1x1 projection is the accepted answer in about a quarter only. So
 the other explanations come first: dimensions swapped, a resolution setting, a shortcut module that exists already, a
@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 
 from resnet_lint.graph.module_call import ModuleCall
 from resnet_lint.graph.residuals import Residual
-from resnet_lint.shared.records.fix_plans import Mend
+from resnet_lint.shared.records.fix_plans import FixPlan
 
 from ..tracer.fault import Fault
 from ..tracer.trace import Trace
@@ -29,13 +29,13 @@ from .sizes import (
 )
 
 
-def mend_addition(residual: Residual, owner: ModuleCall, trace: Trace, fault: Fault) -> Mend | None:
-    """The mend for a residual addition that cannot work; the first explanation that holds gives it."""
+def plan_addition(residual: Residual, owner: ModuleCall, trace: Trace, fault: Fault) -> FixPlan | None:
+    """The fix for a residual addition that cannot work; the first explanation that holds gives it."""
     evidence = Evidence(residual, owner, trace, fault)
-    return next((mend for explanation in _EXPLANATIONS if (mend := explanation(evidence)) is not None), None)
+    return next((fix_plan for explanation in _EXPLANATIONS if (fix_plan := explanation(evidence)) is not None), None)
 
 
-_EXPLANATIONS: Sequence[Callable[[Evidence], Mend | None]] = (
+_EXPLANATIONS: Sequence[Callable[[Evidence], FixPlan | None]] = (
     missing_dimensions,
     swapped_dimensions,
     resolution_setting,

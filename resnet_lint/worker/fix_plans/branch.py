@@ -8,12 +8,12 @@ from torch import fx
 
 from resnet_lint.graph.effects import effect_of, layers_on
 from resnet_lint.graph.residuals import path_between, residual_at
-from resnet_lint.shared.records.fix_plans import Change, Mend
+from resnet_lint.shared.records.fix_plans import Change, FixPlan
 
 from .evidence import Evidence, is_projection, number_text, total_stride, width_name, widths
 
 
-def odd_branch(e: Evidence) -> Mend | None:
+def odd_branch(e: Evidence) -> FixPlan | None:
     """With the shortcut's shape, everything after the block fits; with the branch's, it does not."""
     if e.trace.preferred_branch or e.residual.fork is None or not e.channels_differ:
         return None
@@ -33,10 +33,12 @@ def _projection_elsewhere(e: Evidence) -> fx.Node | None:
     return None
 
 
-def widened_branch(e: Evidence, why: str, like: fx.Node | None) -> Mend:
+def widened_branch(e: Evidence, why: str, like: fx.Node | None) -> FixPlan:
     """The branch's last layer, and the normalisations after it, with the number of channels that the shortcut has."""
     if not e.learned:
-        return Mend("fix_branch", f"{why}: give its last layer {e.shortcut[e.channel_axis]} channels, as the shortcut")
+        return FixPlan(
+            "fix_branch", f"{why}: give its last layer {e.shortcut[e.channel_axis]} channels, as the shortcut"
+        )
     node, effect = e.learned[-1]
     width = e.shortcut[e.channel_axis]
     like_effect = effect_of(like) if like is not None else None
@@ -44,10 +46,10 @@ def widened_branch(e: Evidence, why: str, like: fx.Node | None) -> Mend:
     # A shape that differs in size too has more than one fault; which, the trace does not say.
     changes = () if e.sizes_differ else tuple(widths(e, e.residual.branch_path, node, width, copied))
     title = f"{why}: {width_name(effect)}={width} on {e.name(node)}, as the shortcut has"
-    return Mend("fix_branch", title, changes)
+    return FixPlan("fix_branch", title, changes)
 
 
-def unstrided_branch(e: Evidence) -> Mend | None:
+def unstrided_branch(e: Evidence) -> FixPlan | None:
     """The shortcut strides and the branch does not: the first of its wider kernels, or its first layer, should."""
     layers = [(n, x) for n, x in e.branch_layers if x.sort == "convolution"]
     strided = [n for n, x in e.shortcut_layers if x.stride and max(x.stride) > 1]
@@ -59,4 +61,4 @@ def unstrided_branch(e: Evidence) -> Mend | None:
     change = number_text(total_stride(e.residual.shortcut_path, len(e.shortcut) - 2))
     changes = tuple(Change(e.site(n), "stride", change, e.site(strided[-1]), "stride") for n in first)
     title = f"stride in the branch as the shortcut does: stride={change} on {e.name(first[0])}"
-    return Mend("fix_branch", title, changes)
+    return FixPlan("fix_branch", title, changes)

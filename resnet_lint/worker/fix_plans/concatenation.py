@@ -9,24 +9,24 @@ from torch import fx
 from resnet_lint.graph.effects import effect_of
 from resnet_lint.graph.module_call import ModuleCall
 from resnet_lint.graph.residuals import path_between
-from resnet_lint.shared.records.fix_plans import Change, Mend
+from resnet_lint.shared.records.fix_plans import Change, FixPlan
 from resnet_lint.shared.records.places import Shape
 
 from ..tracer.fault import Fault
 from .evidence import number_text, site_of
 
 
-def mend_concatenation(fault: Fault, owner: ModuleCall) -> Mend | None:
+def plan_concatenation(fault: Fault, owner: ModuleCall) -> FixPlan | None:
     """The parts of a concatenation differ elsewhere than along it: padding was lost, or an odd size on the way."""
     shapes: tuple[Shape, ...] = fault.node.meta["inputs"]
     if len({len(shape) for shape in shapes}) != 1 or len({shape[2:] for shape in shapes}) == 1:
         return None
     parts = [node for node in fault.node.all_input_nodes if node.meta["activation"]]
-    unpadded = [mend for part in parts if (mend := _unpadded_part(part, shapes, owner)) is not None]
+    unpadded = [fix_plan for part in parts if (fix_plan := _unpadded_part(part, shapes, owner)) is not None]
     if unpadded:
         return unpadded[0]
     upsampled = [index for index, part in enumerate(parts) if _was_upsampled(part)]
-    return Mend(
+    return FixPlan(
         "resize_to_skip",
         "bring the upsampled map to the size of the skip before joining them: "
         "F.interpolate(x, size=skip.shape[-2:]), or pad it",
@@ -34,7 +34,7 @@ def mend_concatenation(fault: Fault, owner: ModuleCall) -> Mend | None:
     )
 
 
-def _unpadded_part(part: fx.Node, shapes: Sequence[Shape], owner: ModuleCall) -> Mend | None:
+def _unpadded_part(part: fx.Node, shapes: Sequence[Shape], owner: ModuleCall) -> FixPlan | None:
     """A part that is smaller than another by what its last layer's kernel takes from an unpadded border."""
     for node in reversed(path_between(None, part)[-6:]):
         effect = effect_of(node)
@@ -47,7 +47,9 @@ def _unpadded_part(part: fx.Node, shapes: Sequence[Shape], owner: ModuleCall) ->
         )
         if effect.padding != full and grown in {shape[2:] for shape in shapes}:
             change = Change(site_of(node, owner), "padding", number_text(full))
-            return Mend("padding", f"a part loses its border: padding={change.value} on {change.site.name}", (change,))
+            return FixPlan(
+                "padding", f"a part loses its border: padding={change.value} on {change.site.name}", (change,)
+            )
         return None
     return None
 

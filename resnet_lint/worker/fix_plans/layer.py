@@ -1,4 +1,4 @@
-"""A layer that takes another number than it gets, and the few other failures with a known mend."""
+"""A layer that takes another number than it gets, and the few other failures with a known fix."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from resnet_lint.graph.effects import effect_of
 from resnet_lint.graph.module_call import ModuleCall
 from resnet_lint.graph.residuals import path_between
 from resnet_lint.graph.squeezed_batch import squeeze_of_batch
-from resnet_lint.shared.records.fix_plans import Change, Mend, Site
+from resnet_lint.shared.records.fix_plans import Change, FixPlan, Site
 
 from ..tracer.fault import Fault
 from .batch import batch_kept
 from .evidence import is_layer, parameter_for, site_of, width_name
 
 
-def mend_layer(fault: Fault, owner: ModuleCall) -> Mend | None:
+def plan_layer(fault: Fault, owner: ModuleCall) -> FixPlan | None:
     """A layer takes another number than it gets: the number it should be built with."""
     shape = fault.node.meta["inputs"][0]
     layer = fault.layer
@@ -34,15 +34,15 @@ def mend_layer(fault: Fault, owner: ModuleCall) -> Mend | None:
         channels = flattened.meta["inputs"][0][1]
         if channels == layer.wanted:
             pool = "pool to 1x1 before flattening: nn.AdaptiveAvgPool2d((1, 1))"
-            return Mend("adaptive_pool", f"{pool}, or {parameter}={got} on {site.name}")
+            return FixPlan("adaptive_pool", f"{pool}, or {parameter}={got} on {site.name}")
     title = f"build {site.name} with {parameter}={got}, or feed it {layer.wanted}"
     otherwise = None
     if giver[0] is not None and giver[1] is not None:
         fed = Change(giver[0], giver[1], str(layer.wanted), site, parameter)
-        otherwise = Mend(
+        otherwise = FixPlan(
             "layer_arg", f"feed {site.name} the {layer.wanted} it takes: {giver[1]} of {giver[0].name}", (fed,)
         )
-    return Mend("layer_arg", title, (change,), otherwise=otherwise)
+    return FixPlan("layer_arg", title, (change,), otherwise=otherwise)
 
 
 def _giver_of(node: fx.Node, owner: ModuleCall) -> tuple[Site, str] | tuple[None, None]:
@@ -55,14 +55,14 @@ def _giver_of(node: fx.Node, owner: ModuleCall) -> tuple[Site, str] | tuple[None
     return None, None
 
 
-def mend_other(fault: Fault) -> Mend | None:
-    """The one mend known for other failures: a batch that squeeze() took away; else the error has to do."""
+def plan_other(fault: Fault) -> FixPlan | None:
+    """The one fix known for other failures: a batch that squeeze() took away; else the error has to do."""
     squeeze = squeeze_of_batch(fault.node)
     if squeeze is None:
         return None
     title = "squeeze() drops the batch too when it is 1: keep it with .flatten(1), or name the dimension to drop"
     kept = batch_kept(squeeze)
-    return replace(kept, title=title) if kept is not None else Mend("name_dim", title)
+    return replace(kept, title=title) if kept is not None else FixPlan("name_dim", title)
 
 
 _FLATTENS = frozenset({"view", "flatten", "reshape"})

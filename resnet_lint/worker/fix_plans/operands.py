@@ -4,38 +4,38 @@ from __future__ import annotations
 
 from torch import fx
 
-from resnet_lint.shared.records.fix_plans import Mend
+from resnet_lint.shared.records.fix_plans import FixPlan
 from resnet_lint.shared.records.places import Shape
 
 from .evidence import Evidence
 
 
-def missing_dimensions(e: Evidence) -> Mend | None:
+def missing_dimensions(e: Evidence) -> FixPlan | None:
     if len(e.branch) == len(e.shortcut):
         return None
     small, large = sorted((e.branch, e.shortcut), key=len)
     if len(small) == 2 and small[1] == large[1]:
         index = ", ".join([":", ":", *["None"] * (len(large) - 2)])
-        return Mend("reshape_operand", f"give the {small} operand its missing dimensions: [{index}]")
+        return FixPlan("reshape_operand", f"give the {small} operand its missing dimensions: [{index}]")
     shapes = f"{e.branch} and {e.shortcut}"
-    return Mend("reshape_operand", f"bring both operands to the same number of dimensions: {shapes}")
+    return FixPlan("reshape_operand", f"bring both operands to the same number of dimensions: {shapes}")
 
 
 _MOVES = frozenset({"transpose", "permute", "movedim", "moveaxis", "swapaxes", "swapdims", "t", "__get__"})
 
 
-def swapped_dimensions(e: Evidence) -> Mend | None:
+def swapped_dimensions(e: Evidence) -> FixPlan | None:
     moved = any(getattr(node.meta.get("function"), "__name__", "") in _MOVES for node in e.residual.branch_path)
     if sorted(e.branch) != sorted(e.shortcut) or not moved:
         return None
     unlike = [axis for axis, (a, b) in enumerate(zip(e.branch, e.shortcut, strict=True)) if a != b]
     if len(unlike) == 2:
         swap = f".transpose({unlike[0]}, {unlike[1]})"
-        return Mend("reshape_operand", f"swap the branch's dimensions back before the addition: {swap}")
-    return Mend("reshape_operand", f"permute the branch's dimensions back to {e.shortcut} before the addition")
+        return FixPlan("reshape_operand", f"swap the branch's dimensions back before the addition: {swap}")
+    return FixPlan("reshape_operand", f"permute the branch's dimensions back to {e.shortcut} before the addition")
 
 
-def resolution_setting(e: Evidence) -> Mend | None:
+def resolution_setting(e: Evidence) -> FixPlan | None:
     """A parameter made for one number of positions, such as a position embedding, meets another number."""
     sizes = {a for pair in zip(e.branch, e.shortcut, strict=True) for a in pair if pair[0] != pair[1]}
     for node in (*e.residual.branch_path, *e.residual.shortcut_path):
@@ -44,7 +44,7 @@ def resolution_setting(e: Evidence) -> Mend | None:
         if "matmul" in getattr(node.meta.get("function"), "__name__", "") and own:
             made_for = own.pop()
             other = next(iter(sizes - {made_for}))
-            return Mend(
+            return FixPlan(
                 "config",
                 f"a resolution setting: the position parameters are made for {made_for} positions and the input has "
                 f"{other}; build the module for the resolution that it gets",

@@ -13,7 +13,7 @@ from torch import fx, nn
 
 from resnet_lint.graph.effects import effect_of
 from resnet_lint.graph.residuals import Residual
-from resnet_lint.shared.records.fix_plans import Change, Mend, Projection
+from resnet_lint.shared.records.fix_plans import Change, FixPlan, Projection
 
 from ..tracer.fault import Fault
 from .branch import unstrided_branch, widened_branch
@@ -31,7 +31,7 @@ from .evidence import (
 )
 
 
-def existing_shortcut(e: Evidence) -> Mend | None:
+def existing_shortcut(e: Evidence) -> FixPlan | None:
     """The block has a projection: that one is corrected, never a second one added; or the branch, if it is odd."""
     projections = [(node, effect) for node, effect in e.shortcut_layers if is_projection(e, node, effect)]
     if not projections or e.residual.fork is None:
@@ -44,7 +44,7 @@ def existing_shortcut(e: Evidence) -> Mend | None:
         like = e.site(e.learned[-1][0]), width_name(e.learned[-1][1])
         changes += widths(e, e.residual.shortcut_path, node, e.branch[e.channel_axis], like)
     own = total_stride(e.residual.shortcut_path, len(e.shortcut) - 2)
-    strides_differ = e.sizes_differ and own != e.branch_strides  # else it is the rounding, which no stride mends
+    strides_differ = e.sizes_differ and own != e.branch_strides  # else it is the rounding, which no stride fixes
     if strides_differ and own != effect.stride and all(o % b == 0 for o, b in zip(own, e.branch_strides, strict=True)):
         # It pools with the branch's stride already, and strides once more.
         once = tuple(s * b // o for s, b, o in zip(effect.stride, e.branch_strides, own, strict=True))
@@ -59,10 +59,10 @@ def existing_shortcut(e: Evidence) -> Mend | None:
         )
     words = ", ".join(f"{change.argument}={change.value} on {change.site.name}" for change in changes)
     title = f"correct the shortcut that is there: {words}"
-    mend = Mend("edit_existing_shortcut", title, tuple(changes)) if changes else None
+    fix_plan = FixPlan("edit_existing_shortcut", title, tuple(changes)) if changes else None
     # A block that strides in its shortcut alone has lost the stride of its branch.
     unstrided = unstrided_branch(e)
-    return replace(unstrided, otherwise=mend) if unstrided is not None else mend
+    return replace(unstrided, otherwise=fix_plan) if unstrided is not None else fix_plan
 
 
 def _strides_in_parallel(e: Evidence, strided: Sequence[fx.Node]) -> bool:
@@ -71,14 +71,14 @@ def _strides_in_parallel(e: Evidence, strided: Sequence[fx.Node]) -> bool:
     return all(effect is not None and effect.stride == e.branch_strides for effect in effects)
 
 
-def generous_flag(e: Evidence) -> Mend | None:
+def generous_flag(e: Evidence) -> FixPlan | None:
     """The addition stands under a flag of the block (`if self.use_res`) that is true too often."""
     flag = _flag_around(e.fault)
     if flag is None or e.shortcut_layers:
         return None
     wanted = "the stride is 1 and the channels are equal"
     title = f"add the input only where the shapes allow it: narrow self.{flag} to when {wanted}"
-    return Mend("drop_skip", title, projection=_projection(e) if e.learned else None, attribute=flag)
+    return FixPlan("drop_skip", title, projection=_projection(e) if e.learned else None, attribute=flag)
 
 
 def _flag_around(fault: Fault) -> str | None:
@@ -97,7 +97,7 @@ def _within(body: Sequence[ast.stmt], line: int) -> bool:
     return body[0].lineno <= line <= (body[-1].end_lineno or line)
 
 
-def unused_shortcut(e: Evidence) -> Mend | None:
+def unused_shortcut(e: Evidence) -> FixPlan | None:
     """The block has built a projection that fits, and adds its bare input all the same."""
     for name, module in e.owner.module.named_children():
         if not SHORTCUT_NAME.search(name) or isinstance(module, nn.Identity) or e.shortcut_layers:
@@ -108,9 +108,9 @@ def unused_shortcut(e: Evidence) -> Mend | None:
     return None
 
 
-def shortcut_to_use(name: str, residual: Residual) -> Mend:
+def shortcut_to_use(name: str, residual: Residual) -> FixPlan:
     """The shortcut of an addition through the module that the block has for it."""
-    return Mend(
+    return FixPlan(
         "use_shortcut",
         f"use the shortcut module that is there: self.{name}(...)",
         operand=operand_index(residual.addition, residual.shortcut),
@@ -119,25 +119,25 @@ def shortcut_to_use(name: str, residual: Residual) -> Mend:
     )
 
 
-def missing_downsample(e: Evidence) -> Mend | None:
+def missing_downsample(e: Evidence) -> FixPlan | None:
     """The block takes its shortcut from its caller, and the caller gave none."""
     text = _projection_text(e)
     for name in ("downsample", "shortcut", "projection", "proj", "skip"):
         missing = name in vars(e.owner.module) and vars(e.owner.module)[name] is None
         if missing and name in inspect.signature(type(e.owner.module)).parameters and not e.shortcut_layers and text:
             title = f"pass {name}={text} where the block is built, or let the block make its own when it gets None"
-            return Mend("project", title, projection=_projection(e))
+            return FixPlan("project", title, projection=_projection(e))
     return None
 
 
-def projected(e: Evidence) -> Mend | None:
+def projected(e: Evidence) -> FixPlan | None:
     """Nothing else explains the fault: a projection makes the shortcut's shape the branch's."""
     text = _projection_text(e)
     if text is None:
         return None
     streams = e.residual.fork is None or bool(e.shortcut_layers)
     what = "one of the two streams" if streams else "the shortcut"
-    return Mend("project", f"project {what}: {text}", projection=_projection(e))
+    return FixPlan("project", f"project {what}: {text}", projection=_projection(e))
 
 
 def _projection_text(e: Evidence) -> str | None:

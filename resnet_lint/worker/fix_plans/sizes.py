@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from resnet_lint.graph.effects import Effect
-from resnet_lint.shared.records.fix_plans import Change, Mend
+from resnet_lint.shared.records.fix_plans import Change, FixPlan
 
 from .evidence import Evidence, convolution_text, number_text, operand_index, total_stride
 
 
-def upsampling_one_short(e: Evidence) -> Mend | None:
+def upsampling_one_short(e: Evidence) -> FixPlan | None:
     """A transposed convolution that ends a little below the size of what it is added to."""
     layers = [*e.shortcut_layers, *e.branch_layers]
     transposed = [(node, effect) for node, effect in layers if effect.sort == "transposed"]
@@ -19,32 +19,32 @@ def upsampling_one_short(e: Evidence) -> Mend | None:
         title = (
             f"give {e.name(node)} output_padding=1, or the size to reach: output_size=skip.shape[-{len(e.sizes[0])}:]"
         )
-        return Mend("ceil_or_output_padding", title, (Change(e.site(node), "output_padding", "1"),))
+        return FixPlan("ceil_or_output_padding", title, (Change(e.site(node), "output_padding", "1"),))
     return None
 
 
-def resized_by_factor(e: Evidence) -> Mend | None:
+def resized_by_factor(e: Evidence) -> FixPlan | None:
     """An interpolation by a factor misses odd sizes; by the other operand's size it cannot."""
     for path, layers in ((e.residual.branch, e.branch_layers), (e.residual.shortcut, e.shortcut_layers)):
         if any(effect.sort == "resize" for _, effect in layers) and e.sizes_differ and not e.channels_differ:
             size = f"size=skip.shape[-{len(e.sizes[0])}:]"
             title = f"resize to the size of the other operand: {size} instead of scale_factor"
-            return Mend("resize_to_skip", title, operand=operand_index(e.fault.node, path))
+            return FixPlan("resize_to_skip", title, operand=operand_index(e.fault.node, path))
     return None
 
 
-def floor_beside_ceil(e: Evidence) -> Mend | None:
+def floor_beside_ceil(e: Evidence) -> FixPlan | None:
     """A pool on one side rounds an odd size down where the strided layer of the other side rounds up."""
     sides = (("shortcut", "branch", e.shortcut_layers, 1), ("branch", "shortcut", e.branch_layers, -1))
     for low, high, layers, sign in sides:
         pools = [node for node, effect in layers if effect.sort == "pool" and effect.stride and max(effect.stride) > 1]
         if pools and e.sizes_differ and all(0 <= sign * (b - s) <= 1 for b, s in zip(*e.sizes, strict=True)):
             title = f"let the {low} round up as the {high} does: ceil_mode=True on {e.name(pools[-1])}"
-            return Mend("ceil_or_output_padding", title, (Change(e.site(pools[-1]), "ceil_mode", "True"),))
+            return FixPlan("ceil_or_output_padding", title, (Change(e.site(pools[-1]), "ceil_mode", "True"),))
     return None
 
 
-def strided_twice(e: Evidence) -> Mend | None:
+def strided_twice(e: Evidence) -> FixPlan | None:
     """The branch strides in two layers what the shortcut strides in one."""
     strided = [node for node, effect in e.branch_layers if effect.stride and max(effect.stride) > 1]
     if not e.shortcut_layers or len(strided) < 2 or not e.sizes_differ:
@@ -54,11 +54,11 @@ def strided_twice(e: Evidence) -> Mend | None:
     first = total_stride(path[: path.index(strided[0]) + 1], len(e.branch) - 2)
     if own and own == first and own != e.branch_strides:
         # Which of the two was meant is the author's to say, so there are no edits.
-        return Mend("fix_branch", f"the branch strides twice, the shortcut once: stride=1 on {e.name(strided[-1])}")
+        return FixPlan("fix_branch", f"the branch strides twice, the shortcut once: stride=1 on {e.name(strided[-1])}")
     return None
 
 
-def lost_padding(e: Evidence) -> Mend | None:
+def lost_padding(e: Evidence) -> FixPlan | None:
     """The branch shrinks by kernel - 1 per layer although nothing strides: its padding is missing."""
     lost = [(node, effect) for node, effect in e.branch_layers if _pads_too_little(effect)]
     if not lost or not any(b < s for b, s in zip(*e.sizes, strict=True)):
@@ -67,7 +67,7 @@ def lost_padding(e: Evidence) -> Mend | None:
         return None
     changes = tuple(Change(e.site(node), "padding", number_text(_full_padding(effect))) for node, effect in lost)
     words = ", ".join(f"padding={change.value} on {change.site.name}" for change in changes)
-    return Mend("padding", f"the branch loses its border, so give it padding: {words}", changes)
+    return FixPlan("padding", f"the branch loses its border, so give it padding: {words}", changes)
 
 
 def _pads_too_little(effect: Effect) -> bool:
@@ -92,7 +92,7 @@ def _padded_sizes_agree(e: Evidence) -> bool:
     return tuple(sizes) == e.sizes[1]
 
 
-def upsampled_branch(e: Evidence) -> Mend | None:
+def upsampled_branch(e: Evidence) -> FixPlan | None:
     """The branch is larger than the block's input: the shortcut has to grow too."""
     pairs = list(zip(*e.sizes, strict=True))
     grows = any(effect.sort in ("transposed", "resize") for _, effect in e.branch_layers)
@@ -103,4 +103,4 @@ def upsampled_branch(e: Evidence) -> Mend | None:
     words = f"upsample the shortcut (nn.Upsample({grow}))"
     if e.channels_differ:
         words += f" and project it: {convolution_text(e.shortcut, e.branch, ())}"
-    return Mend("upsample_shortcut", words)
+    return FixPlan("upsample_shortcut", words)

@@ -71,9 +71,9 @@ class _Probe:
             return None
         failure = explain(fault, trace, self._seen.project, self._seen.label)
         inputs = tuple(node.meta["shape"] for node in trace.graph.nodes if node.op == "placeholder")
-        mend = replace(failure.mend, inputs=inputs) if failure.mend is not None else None
+        fix_plan = replace(failure.fix_plan, inputs=inputs) if failure.fix_plan is not None else None
         operands = view.symbolic(failure.operands, fault)
-        return SizeLimit(replace(failure, operands=operands, mend=mend), view.taken, inputs, is_least)
+        return SizeLimit(replace(failure, operands=operands, fix_plan=fix_plan), view.taken, inputs, is_least)
 
 
 def goes_on(resized: Resized, join: Join) -> bool:

@@ -36,8 +36,10 @@ def batch_traps(seen: Seen) -> Iterator[BatchTrap]:
         if again is not None and _is_trap(call, node, again, other.trace):
             place = seen.place(node.meta["point"].span, seen.owner(node))
             result = again.meta["shape"]
-            mend = batch_kept(node) if call != "concatenation" else None
-            yield BatchTrap(**place, call=call, batch=other.batch, result=result, consequence=consequence, mend=mend)
+            plan = batch_kept(node) if call != "concatenation" else None
+            yield BatchTrap(
+                **place, call=call, batch=other.batch, result=result, consequence=consequence, fix_plan=plan
+            )
 
 
 @dataclass(frozen=True, eq=False)

@@ -202,7 +202,7 @@ class Recorder(OnMeta):
         return node
 
     def _after(self, error: Exception, func: Callable[..., Any], args: Any, kwargs: Any) -> Any:
-        """Prove the fault, note it, and go on with what the mended call would give; or raise what the call raised."""
+        """Prove the fault, note it, and go on with what the fixed call would give; or raise what the call raised."""
         if torch.is_grad_enabled() and refuses_change(error):
             raise error
         if not args and isinstance(kwargs.get("input"), torch.Tensor):

@@ -143,5 +143,5 @@ def refused_changes(seen: Seen, done: Step) -> Iterator[BackwardFails]:
         change=cause_of_change(done.change, owner),
         changed=name if changed in owner.inputs else f"the output of {name}",
         error=done.error.partition(": [")[0],
-        mend=out_of_place(done.change, owner, changes_results=read_again),
+        fix_plan=out_of_place(done.change, owner, changes_results=read_again),
     )

@@ -117,7 +117,7 @@ def test_the_report_is_the_same_with_one_job_and_with_more(tmp_path: Path, lint:
     assert (one.exit_code, more.exit_code) == (1, 1)
 
 
-def test_a_fix_counts_for_the_files_that_import_what_it_mends(tmp_path: Path, lint: Lint) -> None:
+def test_a_fix_counts_for_the_files_that_import_what_it_fixes(tmp_path: Path, lint: Lint) -> None:
     """However many are looked at at a time."""
     (tmp_path / "a_block.py").write_text(BROKEN)
     (tmp_path / "net.py").write_text("from a_block import Block\n\nclass Other(Block):\n    pass\n")

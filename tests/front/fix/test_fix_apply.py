@@ -26,7 +26,7 @@ NOBODY = 65534
 SHAPE = (2, 4, 8, 8)
 CONV = "self.conv = nn.Conv2d(cin, cout, 3, stride=stride, padding=1)"
 BROKEN = block([CONV, "self.norm = nn.BatchNorm2d(cout)"], ["return self.norm(self.conv(x)) + x"])
-MENDED = "self.norm(self.conv(x)) + self.shortcut(x)"
+FIXED = "self.norm(self.conv(x)) + self.shortcut(x)"
 
 
 @pytest.fixture
@@ -96,14 +96,14 @@ def test_the_owner_of_the_file_stays(model: Path, lint: Lint) -> None:
     assert (model.stat().st_uid, model.stat().st_gid) == (NOBODY, NOBODY)
 
 
-def test_a_link_stays_a_link_and_its_target_is_mended(model: Path, lint: Lint, tmp_path: Path) -> None:
+def test_a_link_stays_a_link_and_its_target_is_fixed(model: Path, lint: Lint, tmp_path: Path) -> None:
     (tmp_path / "links").mkdir()
     link = tmp_path / "links/linked.py"
     link.symlink_to("../model.py")
     fix(lint, link)
     assert link.is_symlink()
     assert os.readlink(link) == "../model.py"
-    assert MENDED in model.read_text()
+    assert FIXED in model.read_text()
 
 
 def test_what_cannot_be_fixed_stays_and_is_reported(lint: Lint, tmp_path: Path) -> None:
@@ -129,7 +129,7 @@ class Loop(nn.Module):
     assert output_shape(path, "Block(4, 8, 2)", SHAPE) == (2, 8, 4, 4)
 
 
-def test_only_the_class_that_is_asked_for_is_mended(lint: Lint, tmp_path: Path) -> None:
+def test_only_the_class_that_is_asked_for_is_fixed(lint: Lint, tmp_path: Path) -> None:
     other = BROKEN.replace("Block", "Other").partition("class ")[2].partition("\n\n\nif __name__")[0]
     path = write(tmp_path, BROKEN.replace("class ", f"class {other}\n\nclass ") + main_block("Other(4, 8, 2)", SHAPE))
     result = lint(f"{path}::Block", "--fix")
@@ -138,7 +138,7 @@ def test_only_the_class_that_is_asked_for_is_mended(lint: Lint, tmp_path: Path) 
     assert output_shape(path, "Block(4, 8, 2)", SHAPE) == (2, 8, 4, 4)
 
 
-def test_a_file_with_many_faults_is_mended_in_one_run(lint: Lint, tmp_path: Path) -> None:
+def test_a_file_with_many_faults_is_fixed_in_one_run(lint: Lint, tmp_path: Path) -> None:
     lines = [HEAD.rstrip("\n")]
     for number in range(13):
         lines += [

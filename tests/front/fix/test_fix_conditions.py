@@ -179,7 +179,7 @@ def test_a_fix_counts_only_if_the_model_of_its_finding_is_built_again(workers: W
 
 
 def test_an_unused_shortcut_that_some_blocks_lack_is_used_where_there_is_one(lint: Lint, tmp_path: Path) -> None:
-    """To call it always would mend the first block, and end the second with `'NoneType' object is not callable`."""
+    """To call it always would fix the first block, and end the second with `'NoneType' object is not callable`."""
     layers = [
         "self.conv = nn.Conv2d(cin, cout, 3, padding=1)",
         "self.skip = nn.Conv2d(cin, cout, 1) if cin != cout else None",

@@ -10,7 +10,7 @@ from conftest import Lint
 
 ROOT = Path(__file__).parents[3]
 FIXTURES = sorted((ROOT / "fixtures").glob("*/model.py"))
-MENDED = [model for model in FIXTURES if model.with_name("fixed.py").exists()]
+FIXED = [model for model in FIXTURES if model.with_name("fixed.py").exists()]
 
 
 @pytest.mark.parametrize("model", FIXTURES, ids=lambda path: path.parent.name)
@@ -23,7 +23,7 @@ def test_fix(model: Path, lint: Lint, tmp_path: Path, pytestconfig: pytest.Confi
     assert made == (fixed if fixed.exists() else model).read_bytes()
 
 
-@pytest.mark.parametrize("model", MENDED, ids=lambda path: path.parent.name)
+@pytest.mark.parametrize("model", FIXED, ids=lambda path: path.parent.name)
 def test_a_fixed_fixture_is_clean_and_stays_as_it_is(model: Path, lint: Lint, tmp_path: Path) -> None:
     copy = Path(shutil.copy(model.with_name("fixed.py"), tmp_path))
     result = lint(copy, "--fix")
@@ -32,5 +32,5 @@ def test_a_fixed_fixture_is_clean_and_stays_as_it_is(model: Path, lint: Lint, tm
 
 
 def test_there_are_fixtures_of_both_kinds() -> None:
-    assert len(MENDED) >= 4
-    assert len(FIXTURES) - len(MENDED) >= 2
+    assert len(FIXED) >= 4
+    assert len(FIXTURES) - len(FIXED) >= 2

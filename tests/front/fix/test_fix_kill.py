@@ -25,7 +25,7 @@ MOST_KILLS = 150
 WRITER = """
 import sys
 from pathlib import Path
-from resnet_lint.files import write_atomically
+from resnet_lint.shared.write_file import write_atomically
 path = Path(sys.argv[1])
 texts = [path.with_name(name).read_bytes() for name in ("old", "new")]
 print("ready", flush=True)
@@ -39,16 +39,16 @@ FIXER = """
 import sys
 from pathlib import Path
 from resnet_lint.front.options.settings import load
-from resnet_lint.front.fix import apply as mend
+from resnet_lint.front.fix import apply, verify
 from resnet_lint.shared.records.reports import FileReport
 from resnet_lint.shared.records.requests import Request
 path = Path(sys.argv[1])
 texts = {path.with_name(a).read_text(): path.with_name(b).read_text() for a, b in (("old", "new"), ("new", "old"))}
 settings = load({"fix": True}, cwd=path.parent, isolated=True)
-mend.Fixer.fixed = lambda self, report, text, *rest: (texts[text], report)
+verify.Fixer.fixed = lambda self, report, text, *rest: (texts[text], report)
 print("ready", flush=True)
 while True:
-    mend.mended(FileReport(str(path)), Request(str(path)), settings, lambda request: FileReport(request.path))
+    apply.fixed(FileReport(str(path)), Request(str(path)), settings, lambda request: FileReport(request.path))
 """
 
 

@@ -1,4 +1,4 @@
-"""The facts of the source material about the mend (F3 to F5), end to end through the command line."""
+"""The facts of the source material about the fix (F3 to F5), end to end through the command line."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ ROOT = Path(__file__).parents[3]
 
 @dataclass(frozen=True)
 class Fact:
-    """A fixture with a missing projection: how its model is run, what it gives when mended, what mends it."""
+    """A fixture with a missing projection: how its model is run, what it gives when fixed, what fixes it."""
 
     fixture: str
     call: str
@@ -50,7 +50,7 @@ def model(fact: Fact, tmp_path: Path) -> Path:
 
 
 @every_fact
-def test_before_the_mend_the_model_fails_as_the_finding_says(fact: Fact, model: Path) -> None:
+def test_before_the_fix_the_model_fails_as_the_finding_says(fact: Fact, model: Path) -> None:
     with pytest.raises(RuntimeError, match="must match the size of tensor b"):
         output_shape(model, fact.call, fact.shape)
 
@@ -76,7 +76,7 @@ def test_fix_makes_the_model_run_and_a_second_fix_changes_nothing(fact: Fact, mo
     assert again.after == change.after
 
 
-def test_f4_the_mend_is_a_1x1_convolution_with_stride_2_on_the_input(lint: Lint, tmp_path: Path) -> None:
+def test_f4_the_fix_is_a_1x1_convolution_with_stride_2_on_the_input(lint: Lint, tmp_path: Path) -> None:
     model = Path(shutil.copy(ROOT / "fixtures/f4_stride/model.py", tmp_path))
     fix(lint, model)
     block = build(model, "DownBlock()")

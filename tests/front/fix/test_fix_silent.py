@@ -74,7 +74,7 @@ def test_a_copy_is_kept_where_another_file_changes_the_tensor(lint: Lint, tmp_pa
 
 def test_out_of_place_is_unsafe_where_the_forward_reads_the_tensor_again(lint: Lint, tmp_path: Path) -> None:
     path = write(tmp_path, READ_AGAIN)
-    assert lint(path, "--fix").exit_code == 1  # backward() fails, which the fix would mend; but not the values alone
+    assert lint(path, "--fix").exit_code == 1  # backward() fails, which the fix would fix; but not the values alone
     assert path.read_text() == READ_AGAIN
     change = fix(lint, path, "--unsafe-fixes")
     assert (change.removed, change.added) == (["out += x"], ["out = out + x"])

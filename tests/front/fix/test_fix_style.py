@@ -180,10 +180,10 @@ ADDITIONS = {
 
 
 @pytest.mark.parametrize(("written", "mended"), ADDITIONS.items(), ids=list(ADDITIONS))
-def test_the_addition_keeps_its_form(written: str, mended: str, lint: Lint, tmp_path: Path) -> None:
+def test_the_addition_keeps_its_form(written: str, fixed: str, lint: Lint, tmp_path: Path) -> None:
     path = write(tmp_path, block([CONV], ["out = self.conv(x)", written]))
     change = fix(lint, path)
-    assert (change.removed, change.added) == ([written], [*ADDED[:3], mended])
+    assert (change.removed, change.added) == ([written], [*ADDED[:3], fixed])
     assert output_shape(path, CALL, SHAPE) == (2, 8, 4, 4)
 
 
@@ -546,7 +546,7 @@ def test_a_block_that_is_also_built_with_matching_shapes_keeps_its_parameters(li
     assert output_shape(path, "Net()", SHAPE) == (2, 8, 4, 4)
 
 
-def test_several_classes_are_mended_in_one_run(lint: Lint, tmp_path: Path) -> None:
+def test_several_classes_are_fixed_in_one_run(lint: Lint, tmp_path: Path) -> None:
     flat = block(["self.fc = nn.Linear(dim, out)"], ["return x + self.fc(x)"], arguments="dim, out", head="")
     parts = [
         block([CONV], ADD).replace("Block", "First").partition("\n\nif __name__")[0],

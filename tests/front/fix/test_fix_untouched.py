@@ -141,7 +141,7 @@ def test_a_correct_file_stays_as_it_is(source: str, call: str, lint: Lint, tmp_p
     assert path.read_text() == source
 
 
-def test_nothing_is_written_where_nothing_is_mended(lint: Lint, tmp_path: Path) -> None:
+def test_nothing_is_written_where_nothing_is_fixed(lint: Lint, tmp_path: Path) -> None:
     """Not the same text again either: what watches the file for changes has nothing to do."""
     path = write(tmp_path, DOWNSAMPLE)
     before = path.stat()

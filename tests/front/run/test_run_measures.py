@@ -91,7 +91,7 @@ def test_parameters_and_arithmetic_are_the_published_ones(
     assert counted.multiply_adds == pytest.approx(multiply_adds, rel=1e-3)
 
 
-def test_what_a_mend_adds_is_told_in_numbers_and_per_cent() -> None:
+def test_what_a_fix_adds_is_told_in_numbers_and_per_cent() -> None:
     rows = {name: cells for name, *cells in cost_rows(Cost(1100, 2_500_000, 80), Cost(1000, 2_000_000))}
     assert rows["parameters"] == ["1 k", "1.1 k", "+100 (+10.00%)"]
     assert rows["multiply-adds for one sample"] == ["2 M", "2.5 M", "+500 k (+25.00%)"]

@@ -27,7 +27,7 @@ def test_f2_the_first_value_is_two(lint: Lint) -> None:
     assert report["original"]["confirmation"]["first_value"] == 2.0
 
 
-def test_f4_the_prediction_comes_true_and_the_mended_block_halves_the_image(lint: Lint) -> None:
+def test_f4_the_prediction_comes_true_and_the_fixed_block_halves_the_image(lint: Lint) -> None:
     path = ROOT / "fixtures/f4_stride/model.py"
     before = path.read_bytes()
     result = lint("run", path, "--batch", "3")

@@ -163,7 +163,7 @@ def checked(folder: Path, source: str, *options: str) -> tuple[str, str]:
     return result.stdout, path.read_text()
 
 
-def test_a_unet_is_mended_at_the_size_that_failed(tmp_path: Path) -> None:
+def test_a_unet_is_fixed_at_the_size_that_failed(tmp_path: Path) -> None:
     said, _ = checked(tmp_path, UNET)
     assert "RL107 warning: UNet takes only heights and widths divisible by 4 (H % 4 == 0 and W % 4 == 0)" in said
     assert "mend, verified: bring the upsampled map to the size of the skip" in said
@@ -273,7 +273,7 @@ def test_an_error_at_the_size_of_the_file_says_which_sizes_work(label: str, lint
         pytest.param("nn.Sequential(nn.AvgPool2d(2), nn.Conv2d(4, 6, 1))", id="other channels too"),
     ],
 )
-def test_what_no_size_mends_has_no_condition(shortcut: str, lint: Lint, tmp_path: Path) -> None:
+def test_what_no_size_fixes_has_no_condition(shortcut: str, lint: Lint, tmp_path: Path) -> None:
     source = net("return self.branch(x) + self.shortcut(x)", branch="nn.Conv2d(4, 4, 3, 2, 1)", shortcut=shortcut)
     feed = "if __name__ == '__main__':\n    Net()(torch.randn(1, 4, 31, 31))\n"
     result = lint(write(tmp_path, HEAD + source + feed))

@@ -64,9 +64,9 @@ def summary(run: Run, view: View) -> str:
         paint(warnings, view.colour, fg=COLOURS["warning"] if severities["warning"] else None),
     ]
     if run.rewrites:
-        mended = sum(rewrite.mended for rewrite in run.rewrites)
+        fixed = sum(rewrite.fixed for rewrite in run.rewrites)
         parts.insert(
-            0, paint(f"{mended} fixed in {count(len(run.rewrites), 'file')}", view.colour, fg="green", bold=True)
+            0, paint(f"{fixed} fixed in {count(len(run.rewrites), 'file')}", view.colour, fg="green", bold=True)
         )
     if severities["info"]:
         parts.append(f"{severities['info']} info")

@@ -16,7 +16,7 @@ from .tables import titled
 
 
 def cost_block(run: RunReport) -> str:
-    """The cost of the model that was run, and what the mend adds to that of the file as it was."""
+    """The cost of the model that was run, and what the fix adds to that of the file as it was."""
     before = run.original.cost if run.fixed is not None else None
     rows = list(cost_rows(run.last.cost, before))
     headers = ["", "as it is", "mended", "added"] if before is not None else []

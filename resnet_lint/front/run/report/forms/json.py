@@ -25,7 +25,7 @@ def report(run: RunReport, cwd: Path) -> str:
         "tool": {"name": "resnet-lint", "version": __version__, "torch": run.last.torch},
         "path": shown(run.path, cwd),
         "findings": [_finding(finding, cwd) for finding in run.findings],
-        "mended": 0 if run.rewrite is None else run.rewrite.mended,
+        "mended": 0 if run.rewrite is None else run.rewrite.fixed,
         "written": run.written,
         "original": _result(run.original),
         "fixed": None if run.fixed is None else _result(run.fixed),

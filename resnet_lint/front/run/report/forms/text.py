@@ -75,7 +75,7 @@ def _outcome(run: RunReport, cwd: Path) -> str:
     if run.rewrite is None:
         return "Confirmed" if run.last.confirmation.sound else "Not confirmed"
     done = f"written into {shown(run.path, cwd)}" if run.written else "in memory only; --fix writes the file"
-    return f"Mended: {count(run.rewrite.mended, 'finding')}, {done}"
+    return f"Mended: {count(run.rewrite.fixed, 'finding')}, {done}"
 
 
 def predictions(run: RunReport, cwd: Path) -> Iterator[tuple[str, str]]:
