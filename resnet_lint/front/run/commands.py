@@ -14,7 +14,7 @@ from typing import Any
 import click
 
 from resnet_lint.shared.errors import UsageError
-from resnet_lint.shared.records.hardware_run import Order, Thresholds, Training
+from resnet_lint.shared.records.hardware_run import RunRequest, Thresholds, Training
 from resnet_lint.shared.write_file import write_atomically
 
 from ..options.model_arguments import takes_a_model
@@ -38,7 +38,7 @@ def _gates(command: Callable[..., int]) -> Callable[..., int]:
     def with_thresholds(**options: Any) -> int:
         given = {name: options.pop(name) for _, name, _ in _GATES}
         given = {name: value for name, value in given.items() if value is not None}
-        return command(**options, wanted=Thresholds(**given, gates=frozenset(given)))
+        return command(**options, thresholds=Thresholds(**given, gates=frozenset(given)))
 
     for spelling, name, help in reversed(_GATES):
         kind = click.FloatRange(min=0) if name == "loss_gap" else click.FloatRange(0, 1)
@@ -53,7 +53,7 @@ def _gates(command: Callable[..., int]) -> Callable[..., int]:
 @_gates
 @click.option("--format", "form", type=click.Choice(("text", "json")), default="text", help="The form of the report.")
 @click.option("--report", metavar="FILE", type=click.Path(path_type=Path), help="Also write an HTML page with charts.")
-def metrics(file: Path, wanted: Thresholds, form: str, report: Path | None) -> int:
+def metrics(file: Path, thresholds: Thresholds, form: str, report: Path | None) -> int:
     """Report on a classifier without its model: from a CSV file of its answers, or of the epochs of its training.
 
     The first line names the columns: label,prediction[,score] or epoch,loss,accuracy[,val_loss].
@@ -65,7 +65,7 @@ def metrics(file: Path, wanted: Thresholds, form: str, report: Path | None) -> i
     from .report.forms.page import metrics_page
 
     _require_place(report)
-    found = pipeline.metrics(file, wanted)
+    found = pipeline.metrics(file, thresholds)
     _write_page(report, lambda: metrics_page(found, Path.cwd()))
     click.echo(as_json(found, Path.cwd()) if form == "json" else as_text(found), nl=False)
     return int(bool(found.verdict.missed))
@@ -101,7 +101,7 @@ def run(
     seed: int,
     fix: bool,
     unsafe_fixes: bool,
-    wanted: Thresholds,
+    thresholds: Thresholds,
     form: str,
     report: Path | None,
     **training: Any,
@@ -123,11 +123,11 @@ def run(
     given = {name: value for name, value in options.items() if value}
     plans = _training(path, **training)
     leads = os.environ.get("RANK", "0") == "0"  # under torchrun, one process speaks for all
-    order = Order(path, device=device, dtype=dtype, batch=batch, seed=seed, training=plans)
-    plan = pipeline.plan(path, given, order, fix=fix and leads, cwd=cwd)
-    choose = chooser(plan.settings.python, Path(plan.order.path))
+    request = RunRequest(path, device=device, dtype=dtype, batch=batch, seed=seed, training=plans)
+    plan = pipeline.plan(path, given, request, fix=fix and leads, cwd=cwd)
+    choose = chooser(plan.settings.python, Path(plan.request.path))
     with Status(sys.stderr) as status, Workers(choose) as workers:
-        found = pipeline.run(plan, workers, choose, cwd=cwd, status=status, wanted=wanted)
+        found = pipeline.run(plan, workers, choose, cwd=cwd, status=status, thresholds=thresholds)
     if not leads:
         return 0
     _write_page(report, lambda: run_page(found, cwd))

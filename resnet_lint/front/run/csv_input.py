@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import TypeVar
 
 from resnet_lint.shared.errors import UsageError
-from resnet_lint.shared.records.hardware_run import Answers, Epoch
+from resnet_lint.shared.records.hardware_run import Epoch, Predictions
 
 _KINDS = "label,prediction[,score] or epoch,loss,accuracy[,val_loss]"
 _Value = TypeVar("_Value")
 
 
-def read(path: Path) -> Answers | tuple[Epoch, ...]:
+def read(path: Path) -> Predictions | tuple[Epoch, ...]:
     """The answers or the epochs of a file; its first line names the columns. Raises UsageError."""
     try:
         with path.open(newline="", encoding="utf-8-sig") as lines:
@@ -63,7 +63,7 @@ class _Row:
         return bool(self._fields.get(column))
 
 
-def _answers(path: Path, rows: list[_Row], *, has_scores: bool) -> Answers:
+def _answers(path: Path, rows: list[_Row], *, has_scores: bool) -> Predictions:
     pairs = [(row.text("label"), row.text("prediction")) for row in rows]
     if not pairs:
         raise UsageError(f"{path}: there are no rows below the column names")
@@ -73,7 +73,7 @@ def _answers(path: Path, rows: list[_Row], *, has_scores: bool) -> Answers:
     place = {name: index for index, name in enumerate(classes)}
     labels, predictions = zip(*((place[label], place[prediction]) for label, prediction in pairs), strict=True)
     scores = tuple(row.share("score") for row in rows) if has_scores else ()
-    return Answers(tuple(classes), labels, predictions, scores)
+    return Predictions(tuple(classes), labels, predictions, scores)
 
 
 def _natural(name: str) -> tuple[float, str]:

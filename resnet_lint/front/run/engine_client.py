@@ -15,7 +15,7 @@ from typing import IO, Any
 import cattrs
 
 from resnet_lint.shared.errors import ToolFault, UsageError, WorkerError
-from resnet_lint.shared.records.hardware_run import Answers, Evaluation, Order, Result
+from resnet_lint.shared.records.hardware_run import Evaluation, Predictions, Result, RunRequest
 from resnet_lint.shared.records.requests import Interpreter
 
 from ..workers.interpreter import START
@@ -26,21 +26,21 @@ OnEvent = Callable[[str, Mapping[str, Any]], None]
 _TRACEBACK_VARIABLE = "RESNET_LINT_TRACEBACK"
 
 
-def run(order: Order, interpreter: Interpreter, on_event: OnEvent) -> Result:
+def run(request: RunRequest, interpreter: Interpreter, on_event: OnEvent) -> Result:
     """Carry out an order in an engine of its own, run by an interpreter that has torch.
 
     Raises UsageError where the model cannot be run as ordered, WorkerError where the engine dies (as where memory runs
     out), ToolFault for a bug, and KeyboardInterrupt where the user stopped it before there was a result.
     """
-    return cattrs.structure(_answer("run", order, interpreter, on_event), Result)
+    return cattrs.structure(_answer("run", request, interpreter, on_event), Result)
 
 
-def evaluate(answers: Answers, interpreter: Interpreter) -> Evaluation:
+def evaluate(answers: Predictions, interpreter: Interpreter) -> Evaluation:
     """The metrics of some answers. Raises as `run` does."""
     return cattrs.structure(_answer("evaluate", answers, interpreter, lambda kind, value: None), Evaluation)
 
 
-def _answer(job: str, task: Order | Answers, interpreter: Interpreter, on_event: OnEvent) -> Any:
+def _answer(job: str, task: RunRequest | Predictions, interpreter: Interpreter, on_event: OnEvent) -> Any:
     with tempfile.TemporaryFile("w+") as log, _engine(interpreter, log) as process:
         assert process.stdin is not None
         process.stdin.write(json.dumps({"job": job, "task": dataclasses.asdict(task)}) + "\n")

@@ -12,11 +12,11 @@ from typing import Any
 from resnet_lint.shared.errors import UsageError
 from resnet_lint.shared.records.findings import Finding
 from resnet_lint.shared.records.hardware_run import (
-    Answers,
     MetricsReport,
-    Order,
+    Predictions,
     Result,
     RunReport,
+    RunRequest,
     Thresholds,
     Trained,
     Verdict,
@@ -43,26 +43,26 @@ class Plan:
 
     path: str
     settings: Settings
-    order: Order
+    request: RunRequest
     fix: bool = False
 
 
-def plan(argument: str, given: Mapping[str, object], order: Order, *, fix: bool, cwd: Path) -> Plan:
+def plan(argument: str, given: Mapping[str, object], request: RunRequest, *, fix: bool, cwd: Path) -> Plan:
     """A plan for `PATH[::Target]`; a target may also be a function that gives a model.
 
     `given` are options of a check. Raises UsageError and ConfigError.
     """
     model = named(argument, {**given, "diff": True}, cwd)
     settings = model.settings
-    order = replace(
-        order,
+    request = replace(
+        request,
         path=str(model.file.path),
         only_class=model.file.only_class,
         call=settings.call,
         targets=model.targets,
         seconds=settings.timeout,
     )
-    return Plan(model.argument, settings, order, fix)
+    return Plan(model.argument, settings, request, fix)
 
 
 def run(
@@ -72,7 +72,7 @@ def run(
     *,
     cwd: Path,
     status: Status,
-    wanted: Thresholds,
+    thresholds: Thresholds,
 ) -> RunReport:
     """Check, fix and run one model. Raises what `pipeline.check` and `engine_client.run` raise, and FileNotWritten."""
     began = time.perf_counter()
@@ -84,21 +84,21 @@ def run(
     written = plan.fix and rewrite is not None
     engine = _Engine(choose(), status)
     if rewrite is None:
-        original, fixed = engine.run(plan.order, None, "as it is"), None
+        original, fixed = engine.run(plan.request, None, "as it is"), None
     else:
-        original = engine.run(replace(plan.order, training=None), rewrite.before, "as it is")
-        fixed = engine.run(plan.order, rewrite.after, "mended")
+        original = engine.run(replace(plan.request, training=None), rewrite.before, "as it is")
+        fixed = engine.run(plan.request, rewrite.after, "mended")
     findings = _about_models(checked.findings)
-    verdict = _verdict((fixed or original).training, findings if rewrite is None else rewrite.left, wanted)
+    verdict = _verdict((fixed or original).training, findings if rewrite is None else rewrite.left, thresholds)
     seconds = time.perf_counter() - began
-    return RunReport(plan.order.path, findings, rewrite, written, original, fixed, seconds, verdict)
+    return RunReport(plan.request.path, findings, rewrite, written, original, fixed, seconds, verdict)
 
 
-def _verdict(trained: Trained | None, findings: Sequence[Finding], wanted: Thresholds) -> Verdict | None:
+def _verdict(trained: Trained | None, findings: Sequence[Finding], thresholds: Thresholds) -> Verdict | None:
     if trained is None:
         return None
     silent = [f"line {each.span.start.line}: {each.message}" for each in findings if each.rule.startswith("RL2")]
-    return judge(trained.evaluation, trained.history, wanted, shared_samples=trained.shared, silent_mistakes=silent)
+    return judge(trained.evaluation, trained.history, thresholds, shared_samples=trained.shared, silent_mistakes=silent)
 
 
 def _about_models(findings: tuple[Finding, ...]) -> tuple[Finding, ...]:
@@ -120,12 +120,12 @@ class _Engine:
     interpreter: Interpreter
     status: Status
 
-    def run(self, order: Order, source: str | None, which: str) -> Result:
+    def run(self, request: RunRequest, source: str | None, which: str) -> Result:
         def on_event(kind: str, value: Mapping[str, Any]) -> None:
             if kind == "progress":
                 self.status.progress(f"{value['phase']}, {which}", value["done"], value["total"])
 
-        return engine_client.run(replace(order, source=source), self.interpreter, on_event)
+        return engine_client.run(replace(request, source=source), self.interpreter, on_event)
 
 
 def exit_code(report: RunReport) -> int:
@@ -145,10 +145,10 @@ def _is_error(finding: Finding) -> bool:
     return finding.severity == "error"
 
 
-def metrics(file: Path, wanted: Thresholds) -> MetricsReport:
+def metrics(file: Path, thresholds: Thresholds) -> MetricsReport:
     """The report on a CSV file of answers or epochs. Raises UsageError, and what `engine_client.evaluate` raises."""
     found = csv_input.read(file)
-    if isinstance(found, Answers):
+    if isinstance(found, Predictions):
         evaluation = engine_client.evaluate(found, own())
-        return MetricsReport(str(file), evaluation, (), judge(evaluation, (), wanted))
-    return MetricsReport(str(file), None, found, judge(None, found, wanted))
+        return MetricsReport(str(file), evaluation, (), judge(evaluation, (), thresholds))
+    return MetricsReport(str(file), None, found, judge(None, found, thresholds))

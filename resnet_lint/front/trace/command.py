@@ -37,7 +37,7 @@ def trace(
     from ..workers.interpreter import chooser
     from ..workers.worker_client import Workers
     from . import pipeline
-    from .report import View, render
+    from .report import TraceView, render
 
     if prediction and form != "table":
         raise UsageError("--prediction is a table of its own; leave out --format")
@@ -46,6 +46,6 @@ def trace(
     model = named(path, given, cwd)
     with Workers(chooser(model.settings.python, model.file.path)) as workers:
         found = pipeline.trace(model, workers)
-    view = View(cwd, depth, "nchw" if shapes == "nchw" else "hwc", symbolic)
+    view = TraceView(cwd, depth, "nchw" if shapes == "nchw" else "hwc", symbolic)
     click.echo(render("prediction" if prediction else form, found, view), nl=False)
     return pipeline.exit_code(found)

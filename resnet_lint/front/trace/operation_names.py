@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
-from resnet_lint.shared.records.model_trace import Step
+from resnet_lint.shared.records.model_trace import ForwardStep
 
 _LAYERS = {
     "conv1d": "convolution",
@@ -34,17 +34,17 @@ _NUMBERS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight"
 ADDITIONS = frozenset({"add", "iadd", "radd"})
 
 
-def layer_name(step: Step) -> str | None:
+def layer_name(step: ForwardStep) -> str | None:
     """What a step without parts is called if it is more than an activation, a normalisation or a reshape; else None."""
     pool = _pool_name(step)
     return pool if pool is not None else _LAYERS.get(step.operation)
 
 
-def _pool_name(step: Step) -> str | None:
+def _pool_name(step: ForwardStep) -> str | None:
     kind, is_pool, _ = step.operation.removeprefix("adaptive_").partition("_pool")
     if not is_pool or kind not in _POOLS:
         return "global average pooling" if step.operation == "mean" and _ends_spatial(step) else None
-    is_global = step.operation.startswith("adaptive_") and all(_is_point(tensor.shape) for tensor in step.gives)
+    is_global = step.operation.startswith("adaptive_") and all(_is_point(tensor.shape) for tensor in step.outputs)
     return f"global {_POOLS[kind]}" if is_global else _POOLS[kind]
 
 
@@ -52,10 +52,10 @@ def _is_point(shape: Sequence[int]) -> bool:
     return set(shape[2:]) <= {1}
 
 
-def _ends_spatial(step: Step) -> bool:
+def _ends_spatial(step: ForwardStep) -> bool:
     """Whether a mean runs over rows and columns."""
-    return all(len(tensor.shape) == 4 for tensor in step.takes) and all(
-        len(tensor.shape) == 2 or _is_point(tensor.shape) for tensor in step.gives
+    return all(len(tensor.shape) == 4 for tensor in step.inputs) and all(
+        len(tensor.shape) == 2 or _is_point(tensor.shape) for tensor in step.outputs
     )
 
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import takewhile
 
-from resnet_lint.shared.records.model_trace import ModelTrace, Step, Tensor
+from resnet_lint.shared.records.model_trace import ForwardStep, ModelTrace, TracedTensor
 
 from .operation_names import ADDITIONS, in_words, layer_name
 
@@ -26,10 +26,10 @@ class Stage:
     """
 
     number: int
-    steps: tuple[Step, ...]
+    steps: tuple[ForwardStep, ...]
     operation: str
-    takes: tuple[Tensor, ...]
-    gives: tuple[Tensor, ...]
+    inputs: tuple[TracedTensor, ...]
+    outputs: tuple[TracedTensor, ...]
     parameters: int
     is_faulty: bool = False
     classes: int | None = None
@@ -50,17 +50,17 @@ def stages(trace: ModelTrace, depth: int = 1) -> tuple[Stage, ...]:
     return (*found[:-1], *map(_classifying, found[-1:])) if _takes_image(trace) else tuple(found)
 
 
-def _alone(step: Step) -> tuple[Step, ...]:
+def _alone(step: ForwardStep) -> tuple[ForwardStep, ...]:
     return (step,)
 
 
-def _opened(step: Step) -> Step:
+def _opened(step: ForwardStep) -> ForwardStep:
     """A model that is nothing but a wrapper of another one is passed over."""
     inner = [part for part in step.parts if part.operation not in ("input", "output")]
     return _opened(inner[0]) if len(inner) == 1 and inner[0].parts else step
 
 
-def _elements(step: Step, depth: int) -> Iterator[Step]:
+def _elements(step: ForwardStep, depth: int) -> Iterator[ForwardStep]:
     for part in step.parts:
         if part.parts and depth > 1:
             yield from _elements(part, depth - 1)
@@ -68,16 +68,16 @@ def _elements(step: Step, depth: int) -> Iterator[Step]:
             yield part
 
 
-def _stem(model: Step) -> set[int]:
+def _stem(model: ForwardStep) -> set[int]:
     """The steps in front of a model's first group, where it has one."""
     parts = [part for part in model.parts if part.operation != "input"]
     before = list(takewhile(lambda part: not part.parts, parts))
     return {part.id for part in before} if len(before) < len(parts) else set()
 
 
-def _grouped(elements: Sequence[Step], stem: set[int], trace: ModelTrace) -> list[tuple[Step, ...]]:
-    groups: list[list[Step]] = []
-    waiting: list[Step] = []  # reshapes, for the group that follows
+def _grouped(elements: Sequence[ForwardStep], stem: set[int], trace: ModelTrace) -> list[tuple[ForwardStep, ...]]:
+    groups: list[list[ForwardStep]] = []
+    waiting: list[ForwardStep] = []  # reshapes, for the group that follows
     for element in elements:
         if groups and _follows(element, groups[-1], element.id in stem, trace):
             groups[-1] += [*waiting, element]
@@ -92,7 +92,7 @@ def _grouped(elements: Sequence[Step], stem: set[int], trace: ModelTrace) -> lis
     return [tuple(group) for group in groups]
 
 
-def _follows(element: Step, group: Sequence[Step], in_stem: bool, trace: ModelTrace) -> bool:
+def _follows(element: ForwardStep, group: Sequence[ForwardStep], in_stem: bool, trace: ModelTrace) -> bool:
     """Whether an element goes on with the group before it."""
     if in_stem:
         return True
@@ -101,27 +101,27 @@ def _follows(element: Step, group: Sequence[Step], in_stem: bool, trace: ModelTr
     return bool(_blocks_in(element, trace)) and _beside(element, group[-1])
 
 
-def _beside(element: Step, before: Step) -> bool:
+def _beside(element: ForwardStep, before: ForwardStep) -> bool:
     """Whether two groups are neighbours in one list of modules: `layers.0` and `layers.1`."""
     (outer, _, number), (outer_before, _, number_before) = (each.path.rpartition(".") for each in (element, before))
     listed = number.isdigit() and number_before.isdigit() and "." in element.name
     return bool(element.parts) and listed and outer == outer_before
 
 
-def _is_small(step: Step) -> bool:
+def _is_small(step: ForwardStep) -> bool:
     return not step.parts and layer_name(step) is None and step.operation not in ADDITIONS
 
 
-def _keeps_shape(step: Step) -> bool:
-    return {tensor.shape for tensor in step.takes} >= {tensor.shape for tensor in step.gives}
+def _keeps_shape(step: ForwardStep) -> bool:
+    return {tensor.shape for tensor in step.inputs} >= {tensor.shape for tensor in step.outputs}
 
 
-def _blocks_in(step: Step, trace: ModelTrace) -> list[Step]:
+def _blocks_in(step: ForwardStep, trace: ModelTrace) -> list[ForwardStep]:
     """The residual blocks in a step: the steps in which an addition closes a skip connection."""
     return [each for each in step.walk() if any(part.id in trace.additions for part in each.parts)]
 
 
-def _stage(number: int, steps: tuple[Step, ...], trace: ModelTrace) -> Stage:
+def _stage(number: int, steps: tuple[ForwardStep, ...], trace: ModelTrace) -> Stage:
     inside = {each.id for step in steps for each in step.walk()}
     takes = [flow.tensor for flow in trace.flows if flow.target in inside and flow.source not in inside]
     gives = [flow.tensor for flow in trace.flows if flow.source in inside and flow.target not in inside]
@@ -136,9 +136,9 @@ def _stage(number: int, steps: tuple[Step, ...], trace: ModelTrace) -> Stage:
     )
 
 
-def _operation(steps: Sequence[Step], trace: ModelTrace) -> str:
+def _operation(steps: Sequence[ForwardStep], trace: ModelTrace) -> str:
     if steps[0].operation == "input":
-        return "input image" if _is_image(steps[0].gives) else "input"
+        return "input image" if _is_image(steps[0].outputs) else "input"
     blocks = [block for step in steps for block in _blocks_in(step, trace)]
     if len(blocks) == 1 and _is_alone(blocks[0], steps):
         return _block(blocks[0], trace)
@@ -156,24 +156,24 @@ def _operation(steps: Sequence[Step], trace: ModelTrace) -> str:
     return words.replace("one ", "first ", 1) if _is_stem(steps, trace) else words
 
 
-def _is_alone(block: Step, steps: Sequence[Step]) -> bool:
+def _is_alone(block: ForwardStep, steps: Sequence[ForwardStep]) -> bool:
     """Whether some steps are nothing but one block, and activations after it."""
     return steps[0] is block and all(_is_small(step) for step in steps[1:])
 
 
-def _is_stem(steps: Sequence[Step], trace: ModelTrace) -> bool:
+def _is_stem(steps: Sequence[ForwardStep], trace: ModelTrace) -> bool:
     """Whether some steps are layers of the model itself, right behind its input."""
     entering = {flow.source for flow in trace.flows if flow.target == steps[0].id}
     return not any(step.parts for step in steps) and entering <= {step.id for step in trace.inputs}
 
 
-def _name(leaf: Step, trace: ModelTrace) -> str | None:
+def _name(leaf: ForwardStep, trace: ModelTrace) -> str | None:
     if leaf.id in trace.additions:
         return "residual addition"
     return "addition" if leaf.operation in ADDITIONS else layer_name(leaf)
 
 
-def _block(block: Step, trace: ModelTrace) -> str:
+def _block(block: ForwardStep, trace: ModelTrace) -> str:
     """A residual block in words: what its branch does, and what is added to that."""
     on_shortcut = {flow.target for flow in trace.flows if flow.role == "shortcut"} - set(trace.additions)
     leaves = [leaf for leaf in block.leaves if leaf.id not in on_shortcut]
@@ -182,17 +182,17 @@ def _block(block: Step, trace: ModelTrace) -> str:
     return f"residual block: {in_words(names)}, plus {'a projection of the input' if projected else 'the input'}"
 
 
-def _is_image(tensors: Sequence[Tensor]) -> bool:
+def _is_image(tensors: Sequence[TracedTensor]) -> bool:
     return any(len(tensor.shape) == 4 and tensor.shape[1] in (1, 3, 4) for tensor in tensors)
 
 
 def _takes_image(trace: ModelTrace) -> bool:
-    return any(_is_image(step.gives) for step in trace.inputs)
+    return any(_is_image(step.outputs) for step in trace.inputs)
 
 
 def _classifying(stage: Stage) -> Stage:
     """The last stage of a classifier of images says how many classes there are."""
-    shapes = [tensor.shape for tensor in stage.gives]
+    shapes = [tensor.shape for tensor in stage.outputs]
     is_classifier = stage.operation == "fully connected layer" and stage.steps[-1].path in _CLASSIFIERS
     if is_classifier and len(shapes) == 1 and len(shapes[0]) == 2 and shapes[0][1] > 1:
         return replace(stage, classes=shapes[0][1])

@@ -33,7 +33,7 @@ class Training:
 
 
 @dataclass(frozen=True)
-class Order:
+class RunRequest:
     """What the engine is asked to do with one model.
 
     `source` is read in place of the file's text: that is how a fix is run before it is written. `only_class` is the
@@ -55,15 +55,15 @@ class Order:
     training: Training | None = None
 
     @staticmethod
-    def from_fields(fields: dict[str, Any]) -> Order:
+    def from_fields(fields: dict[str, Any]) -> RunRequest:
         """The order that JSON turned into lists and objects."""
         targets = tuple(Target(**{**target, "inputs": tuple(target["inputs"])}) for target in fields["targets"])
         training = Training(**fields["training"]) if fields["training"] is not None else None
-        return Order(**{**fields, "targets": targets, "training": training})
+        return RunRequest(**{**fields, "targets": targets, "training": training})
 
 
 @dataclass(frozen=True)
-class Subject:
+class ModelSetup:
     """The model that was run: the source that builds it, where and how it ran, and its inputs by name."""
 
     label: str
@@ -75,7 +75,7 @@ class Subject:
 
 
 @dataclass(frozen=True)
-class Stage:
+class StageShapes:
     """One call of a module: the shapes of its results, as the trace on meta predicts them and as they were measured."""
 
     path: str
@@ -96,7 +96,7 @@ class Confirmation:
     `first_value` is the first value that the model gives for inputs of ones, in evaluation mode.
     """
 
-    stages: tuple[Stage, ...] = ()
+    stages: tuple[StageShapes, ...] = ()
     finite: bool | None = None
     repeatable: bool | None = None
     first_value: float | None = None
@@ -154,7 +154,7 @@ class Result:
     """
 
     torch: str
-    subject: Subject
+    setup: ModelSetup
     confirmation: Confirmation
     cost: Cost
     gradients: Gradients | None = None
@@ -162,7 +162,7 @@ class Result:
 
 
 @dataclass(frozen=True)
-class Answers:
+class Predictions:
     """What a classifier said to some samples: their labels and its predictions, as places in `classes`.
 
     `scores` are its confidence in each prediction, from 0 to 1; there are none where nobody noted them.

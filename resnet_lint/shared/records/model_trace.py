@@ -1,4 +1,4 @@
-"""The frozen records that travel from the worker to the reports of `resnet-lint trace`. Nothing here imports torch."""
+"""Frozen records that the worker sends to the reports of `resnet-lint trace`. Nothing here imports torch."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ Role = Literal["main", "branch", "shortcut"]
 
 
 @dataclass(frozen=True)
-class Tensor:
-    """A tensor on its way: its shape, batch first, and which axis counts its channels, None where nobody knows.
+class TracedTensor:
+    """A tensor between two steps: its shape (batch first) and the index of its channel axis, None if unknown.
 
-    `symbolic` is the shape in the sizes of the inputs (`N`, `H//2`), None where there is none. `name` tells two tensors
-    of one step apart: it is that of the graph's node.
+    `symbolic` is the shape in terms of the input sizes (`N`, `H//2`), None if there is none. `name` is the name of the
+    fx node and tells the tensors of one step apart.
     """
 
     name: str
@@ -27,22 +27,22 @@ class Tensor:
 
 
 @dataclass(frozen=True)
-class Place:
-    """A line of the user's source."""
+class SourceLine:
+    """A line of the user's source code."""
 
     path: str
     line: int
 
 
 @dataclass(frozen=True)
-class Step:
-    """A call of the forward: of a module, with what it calls inside as its `parts`, or of a single function.
+class ForwardStep:
+    """One call in a forward pass: of a module, with the calls it makes as `parts`, or of a single function.
 
-    `name` is relative to the step around it (`conv1`), `path` to the model (`layer2.0.conv1`). `kind` is the class of a
-    module or the name of a function, `operation` the function that a step without parts does its work with (`conv2d`;
-    `input` and `output` stand for the model's own), and `detail` says how (`3x3, stride 2, 64 -> 128`). `parameters`
-    counts numbers. `takes` come from outside the step, `gives` are used outside. `place` is the line that makes the
-    call, `built` the line that made the module.
+    `name` is relative to the enclosing step (`conv1`), `path` to the model (`layer2.0.conv1`). `kind` is the class of
+    the module or the name of the function; `operation` is the main function of a step without parts (`conv2d`,
+    or `input` and `output` for those of the model), and `detail` its hyperparameters (`3x3, stride 2, 64 -> 128`).
+    `parameters` is the number of scalar parameters. `inputs` are made outside the step, `outputs` are used outside.
+    `place` is the line of the call, `built` the line that constructed the module.
     """
 
     id: int
@@ -52,39 +52,39 @@ class Step:
     operation: str
     detail: str
     parameters: int
-    takes: tuple[Tensor, ...]
-    gives: tuple[Tensor, ...]
-    place: Place | None = None
-    built: Place | None = None
-    parts: tuple[Step, ...] = ()
+    inputs: tuple[TracedTensor, ...]
+    outputs: tuple[TracedTensor, ...]
+    place: SourceLine | None = None
+    built: SourceLine | None = None
+    parts: tuple[ForwardStep, ...] = ()
 
-    def walk(self) -> Iterator[Step]:
-        """This step and all inside it, in the order of the forward."""
+    def walk(self) -> Iterator[ForwardStep]:
+        """Yield this step and all steps inside it, in execution order."""
         yield self
         for part in self.parts:
             yield from part.walk()
 
     @property
-    def leaves(self) -> Iterator[Step]:
+    def leaves(self) -> Iterator[ForwardStep]:
         return (step for step in self.walk() if not step.parts)
 
 
 @dataclass(frozen=True)
 class Flow:
-    """A tensor on its way from one step without parts to another, both by their ids.
+    """An edge of the graph: a tensor that one step without parts produces and another uses; both are given by id.
 
-    What lies between a fork and the residual addition that closes it is `branch` or `shortcut`.
+    `role` is `branch` or `shortcut` between a fork and the residual addition that joins it again, else `main`.
     """
 
     source: int
     target: int
-    tensor: Tensor
+    tensor: TracedTensor
     role: Role = "main"
 
 
 @dataclass(frozen=True)
 class TracedFault:
-    """A call that fails: the step it is, torch's error, the shapes that do not fit, and the lines that explain them."""
+    """A failing call: its step, torch's error, the mismatched shapes, and the lines that caused them."""
 
     step: int
     error: str
@@ -94,18 +94,18 @@ class TracedFault:
 
 @dataclass(frozen=True)
 class ModelTrace:
-    """The forward of one model.
+    """The traced forward pass of one model.
 
-    `label` is the source that builds it, `within` the place of the module in it that was asked for, where that is a
-    part. `additions` are the steps that close a skip connection. `others` are the models of the file that were traced
-    too. `stopped` says why the forward did not come to its end, where that was no fault of shapes; `unsymbolic`
-    why there are no symbolic shapes. `contract` is what a whole model asks of its inputs, where it works at some sizes.
+    `label` is the expression that constructs the model. `within` is the path of the shown submodule, if any.
+    `additions` are the ids of the residual additions. `others` are the other models of the file that were traced.
+    `stopped` is the reason why the forward pass ended early, unless it was a shape mismatch; `unsymbolic` is the reason
+    why there are no symbolic shapes. `contract` is the input contract of a whole model that works at some sizes.
     """
 
     path: str
     torch: str
     label: str
-    root: Step
+    root: ForwardStep
     flows: tuple[Flow, ...]
     additions: tuple[int, ...] = ()
     faults: tuple[TracedFault, ...] = ()
@@ -116,5 +116,5 @@ class ModelTrace:
     contract: Contract | None = None
 
     @property
-    def inputs(self) -> tuple[Step, ...]:
+    def inputs(self) -> tuple[ForwardStep, ...]:
         return tuple(step for step in self.root.parts if step.operation == "input")

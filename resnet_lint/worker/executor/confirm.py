@@ -10,29 +10,29 @@ from resnet_lint.shared.error_text import said
 from resnet_lint.shared.records.hardware_run import Confirmation
 
 from ..tracer.trace import innermost
-from .memory import is_out_of_memory, told_out_of_memory
-from .stages import compared, watched
-from .subject import Subject, filled_with_ones
+from .memory import is_out_of_memory, out_of_memory_error
+from .model_under_test import ModelUnderTest, all_ones
+from .module_outputs import compare_outputs, record_outputs
 
 
-def confirm(subject: Subject) -> Confirmation:
+def confirm(tested: ModelUnderTest) -> Confirmation:
     """Run a model forward twice and backward once. An error of the model ends the confirmation and is part of it."""
     seen = Confirmation()
     try:
-        with torch.no_grad(), watched(subject.model.eval()) as measured:
-            first = subject.outputs()
-        seen = replace(seen, stages=compared(subject.expected, measured), finite=_finite(first))
+        with torch.no_grad(), record_outputs(tested.model.eval()) as measured:
+            first = tested.outputs()
+        seen = replace(seen, stages=compare_outputs(tested.expected, measured), finite=_finite(first))
         with torch.no_grad():
             seen = replace(
                 seen,
-                repeatable=_alike(first, subject.outputs()),
-                first_value=_first_value(subject.outputs(filled_with_ones(subject.inputs))),
+                repeatable=_alike(first, tested.outputs()),
+                first_value=_first_value(tested.outputs(all_ones(tested.inputs))),
             )
-        return replace(seen, without_gradient=_without_gradient(subject))
+        return replace(seen, without_gradient=_without_gradient(tested))
     except Exception as error:
         if is_out_of_memory(error):
-            raise told_out_of_memory(subject.record.batch, subject.device) from error
-        return replace(seen, error=_told(error, subject))
+            raise out_of_memory_error(tested.setup.batch, tested.device) from error
+        return replace(seen, error=_told(error, tested))
 
 
 def _finite(tensors: list[torch.Tensor]) -> bool:
@@ -52,11 +52,11 @@ def _first_value(tensors: list[torch.Tensor]) -> float | None:
     return next((float(tensor.flatten()[0].real) for tensor in tensors if tensor.numel()), None)
 
 
-def _without_gradient(subject: Subject) -> tuple[str, ...]:
+def _without_gradient(tested: ModelUnderTest) -> tuple[str, ...]:
     """Run backward in training mode; the names of the parameters that it does not reach."""
-    with subject.practice():
-        backward(subject.outputs(), subject.seed)
-        learning = {name: value for name, value in subject.model.named_parameters() if value.requires_grad}
+    with tested.training_mode():
+        backward(tested.outputs(), tested.seed)
+        learning = {name: value for name, value in tested.model.named_parameters() if value.requires_grad}
         return tuple(name for name, parameter in learning.items() if parameter.grad is None)
 
 
@@ -68,7 +68,7 @@ def backward(outputs: list[torch.Tensor], seed: int) -> None:
     torch.autograd.backward(learned, directions)
 
 
-def _told(error: Exception, subject: Subject) -> str:
-    point = innermost(error, subject.project)
+def _told(error: Exception, tested: ModelUnderTest) -> str:
+    point = innermost(error, tested.project)
     where = f"line {point.span.start.line}: " if point is not None else ""
     return f"{where}{said(error)}"

@@ -17,45 +17,45 @@ from resnet_lint.shared.records.hardware_run import Cost
 from ..tracer.trace import recorded
 from .confirm import backward
 from .device import synchronise
-from .subject import Subject
+from .model_under_test import ModelUnderTest
 
 _WARM_UPS = 2
 _SECONDS = 0.5
 
 
-def cost(subject: Subject, *, runs: bool) -> Cost:
+def cost(tested: ModelUnderTest, *, runs: bool) -> Cost:
     """The cost of a model; of one that does not run, only what can be counted without running it."""
     counted = Cost(
-        parameters=sum(each.numel() for each in subject.model.parameters()), multiply_adds=_arithmetic(subject)
+        parameters=sum(each.numel() for each in tested.model.parameters()), multiply_adds=_arithmetic(tested)
     )
     if not runs:
         return counted
-    peak = _peak_memory(subject)
-    median, spread = _latency(subject)
-    return Cost(counted.parameters, counted.multiply_adds, peak, median, spread, subject.record.batch / median)
+    peak = _peak_memory(tested)
+    median, spread = _latency(tested)
+    return Cost(counted.parameters, counted.multiply_adds, peak, median, spread, tested.setup.batch / median)
 
 
-def _arithmetic(subject: Subject) -> int:
+def _arithmetic(tested: ModelUnderTest) -> int:
     """Multiply-adds of a forward for one sample; torch counts two FLOPs for each. Faulty additions are passed over."""
-    traced = subject.trace
+    traced = tested.trace
     with FlopCounterMode(display=False) as counter:
-        recorded(traced.root, traced.args, traced.kwargs, subject.project, traced.preferred_branch)
-    return int(counter.get_total_flops() // 2 // subject.record.batch)
+        recorded(traced.root, traced.args, traced.kwargs, tested.project, traced.preferred_branch)
+    return int(counter.get_total_flops() // 2 // tested.setup.batch)
 
 
-def _peak_memory(subject: Subject) -> int | None:
+def _peak_memory(tested: ModelUnderTest) -> int | None:
     """The most bytes that the weights and a forward and backward hold at a time; None where nobody counts them."""
 
     def step() -> None:
-        with subject.practice():
-            backward(subject.outputs(), subject.seed)
+        with tested.training_mode():
+            backward(tested.outputs(), tested.seed)
 
-    if subject.device.type == "cuda":
-        torch.cuda.reset_peak_memory_stats(subject.device)
+    if tested.device.type == "cuda":
+        torch.cuda.reset_peak_memory_stats(tested.device)
         step()
-        return torch.cuda.max_memory_allocated(subject.device)
-    if subject.device.type == "cpu":
-        tensors = (*subject.model.parameters(), *subject.model.buffers())
+        return torch.cuda.max_memory_allocated(tested.device)
+    if tested.device.type == "cpu":
+        tensors = (*tested.model.parameters(), *tested.model.buffers())
         return sum(tensor.nbytes for tensor in tensors) + _peak_on_cpu(step)
     return None
 
@@ -76,14 +76,14 @@ def _peak_on_cpu(step: Callable[[], None]) -> int:
     return peak
 
 
-def _latency(subject: Subject) -> tuple[float, float]:
+def _latency(tested: ModelUnderTest) -> tuple[float, float]:
     """Seconds of a forward in evaluation mode: the median, and the range of the middle half."""
-    subject.model.eval()
+    tested.model.eval()
 
     def forward() -> None:
         with torch.inference_mode():
-            subject.outputs()
-        synchronise(subject.device)
+            tested.outputs()
+        synchronise(tested.device)
 
     for _ in range(_WARM_UPS):
         forward()

@@ -25,7 +25,7 @@ from resnet_lint.shared.records.places import Shape
 
 from ..tensors import tensors_in
 from .images import read_folder
-from .subject import Subject
+from .model_under_test import ModelUnderTest
 
 _VALIDATION_SHARE = 0.2
 _FEWEST = 2
@@ -41,7 +41,7 @@ class Samples:
     def __len__(self) -> int:
         return len(self.labels)
 
-    def at(self, places: Tensor) -> Samples:
+    def subset(self, places: Tensor) -> Samples:
         return Samples(self.values[places], self.labels[places])
 
 
@@ -69,19 +69,19 @@ def read_data(source: str, shape: Shape, seed: int) -> Data:
     return replace(_standardised(fitted), shared=_shared(fitted))
 
 
-def require_one_input(subject: Subject) -> None:
+def require_one_input(tested: ModelUnderTest) -> None:
     """Raise UsageError for a model that takes more than samples."""
-    if len(subject.record.inputs) != 1:
-        names = ", ".join(name for name, _ in subject.record.inputs)
-        raise UsageError(f"--train feeds one input, and {subject.record.label} takes {names}")
+    if len(tested.setup.inputs) != 1:
+        names = ", ".join(name for name, _ in tested.setup.inputs)
+        raise UsageError(f"--train feeds one input, and {tested.setup.label} takes {names}")
 
 
-def require_classes(subject: Subject, data: Data) -> None:
+def require_classes(tested: ModelUnderTest, data: Data) -> None:
     """Raise UsageError for a model that does not give one output for each class."""
-    outputs = next(tensors_in(subject.trace.output)).shape
+    outputs = next(tensors_in(tested.trace.output)).shape
     if len(outputs) != 2 or outputs[1] != len(data.classes):
         raise UsageError(
-            f"{subject.record.label} gives outputs of shape {tuple(outputs)}, and {data.name} has {len(data.classes)} "
+            f"{tested.setup.label} gives outputs of shape {tuple(outputs)}, and {data.name} has {len(data.classes)} "
             f"classes; build it with that many outputs, as in --call 'Net(num_classes={len(data.classes)})'"
         )
 
@@ -113,8 +113,8 @@ def _split(samples: Samples, seed: int) -> tuple[Samples, Samples]:
     places = [order[samples.labels[order] == label] for label in torch.unique(samples.labels)]
     cuts = [max(1, round(len(each) * _VALIDATION_SHARE)) for each in places]
     return (
-        samples.at(torch.cat([each[cut:] for each, cut in zip(places, cuts, strict=True)])),
-        samples.at(torch.cat([each[:cut] for each, cut in zip(places, cuts, strict=True)])),
+        samples.subset(torch.cat([each[cut:] for each, cut in zip(places, cuts, strict=True)])),
+        samples.subset(torch.cat([each[:cut] for each, cut in zip(places, cuts, strict=True)])),
     )
 
 

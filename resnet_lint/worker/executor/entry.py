@@ -18,7 +18,7 @@ os.environ.update(PYTORCH_JIT="0")
 
 from resnet_lint.shared.errors import ResnetLintError
 from resnet_lint.shared.extras import require
-from resnet_lint.shared.records.hardware_run import Answers, Evaluation, Order, Result
+from resnet_lint.shared.records.hardware_run import Evaluation, Predictions, Result, RunRequest
 
 from .events import Events
 
@@ -43,14 +43,14 @@ def _run(task: dict[str, Any], events: Events) -> Result:
     from .run import run
 
     stand_in()
-    return run(Order.from_fields(task), events)
+    return run(RunRequest.from_fields(task), events)
 
 
 def _evaluate(task: dict[str, Any], events: Events) -> Evaluation:
     require("torchmetrics")
     from .metrics import evaluate
 
-    return evaluate(Answers(**{name: tuple(values) for name, values in task.items()}))
+    return evaluate(Predictions(**{name: tuple(values) for name, values in task.items()}))
 
 
 _JOBS: dict[str, Callable[[dict[str, Any], Events], Any]] = {"run": _run, "evaluate": _evaluate}

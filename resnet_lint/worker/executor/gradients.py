@@ -19,20 +19,20 @@ from resnet_lint.shared.records.hardware_run import Gradient, Gradients
 
 from ..tracer.torch_functions import ADDITIONS
 from .confirm import backward
-from .subject import Subject
+from .model_under_test import ModelUnderTest
 
 _CONTAINERS = (nn.Sequential, nn.ModuleList, nn.ModuleDict)
 
 
-def gradients(subject: Subject) -> Gradients:
+def gradients(tested: ModelUnderTest) -> Gradients:
     """The norm of the gradient of each stage's parameters, for a random direction sent back through the outputs."""
     additions = [
-        node for node in subject.trace.graph.nodes if _adds_tensors(node.meta.get("function"), node.args, fx.Node)
+        node for node in tested.trace.graph.nodes if _adds_tensors(node.meta.get("function"), node.args, fx.Node)
     ]
     shortcuts = {index: branch for index, node in enumerate(additions) if (branch := _branch(node)) is not None}
-    whole = _norms(subject)
+    whole = _norms(tested)
     with _Cut(shortcuts) as cut:
-        alone = _norms(subject)
+        alone = _norms(tested)
     # Where training takes another way than the trace, which was in evaluation mode, nobody knows which ones were cut.
     if not shortcuts or cut.seen != len(additions):
         return Gradients(tuple(Gradient(stage, norm) for stage, norm in whole.items()), 0)
@@ -67,16 +67,16 @@ class _Cut(TorchFunctionMode):
         return func(*args, **(kwargs or {})) if branch is None else args[branch]
 
 
-def _norms(subject: Subject) -> dict[str, float]:
+def _norms(tested: ModelUnderTest) -> dict[str, float]:
     """Each stage with the norm of its gradient, in the order in which the stages end."""
     squares: dict[str, float] = {}
-    with subject.practice():
-        backward(subject.outputs(), subject.seed)
-        for name, parameter in subject.model.named_parameters():
-            stage = _stage_of(name, subject.model)
+    with tested.training_mode():
+        backward(tested.outputs(), tested.seed)
+        for name, parameter in tested.model.named_parameters():
+            stage = _stage_of(name, tested.model)
             norm = 0.0 if parameter.grad is None else float(parameter.grad.float().norm())
             squares[stage] = squares.get(stage, 0.0) + norm**2
-    ends = {path: index for index, (path, _, _) in reversed(list(enumerate(subject.expected)))}
+    ends = {path: index for index, (path, _, _) in reversed(list(enumerate(tested.expected)))}
     order = sorted(squares, key=lambda stage: ends.get(stage, len(ends)))
     return {stage: math.sqrt(squares[stage]) for stage in order}
 

@@ -80,7 +80,7 @@ def is_out_of_memory(error: BaseException) -> bool:
     return isinstance(error, (torch.OutOfMemoryError, MemoryError)) or "can't allocate memory" in str(error)
 
 
-def told_out_of_memory(batch: int, device: torch.device) -> UsageError:
+def out_of_memory_error(batch: int, device: torch.device) -> UsageError:
     """What to raise where memory ran out all the same."""
     there = available(device)
     free = f", and {in_gb(there)} are free now" if there is not None else ""

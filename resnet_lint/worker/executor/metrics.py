@@ -14,7 +14,7 @@ from torchmetrics.functional.classification import (
     multiclass_recall,
 )
 
-from resnet_lint.shared.records.hardware_run import Answers, Evaluation, Score
+from resnet_lint.shared.records.hardware_run import Evaluation, Predictions, Score
 
 # torchmetrics counts in float32; what lies beyond its precision is no result.
 _DIGITS = 6
@@ -22,7 +22,7 @@ _Average = Literal["macro", "weighted", "none"]
 _SCORES = (multiclass_precision, multiclass_recall, multiclass_f1_score)
 
 
-def evaluate(answers: Answers) -> Evaluation:
+def evaluate(answers: Predictions) -> Evaluation:
     """All metrics of some answers. A class that is never predicted has the precision 0."""
     labels, predictions = torch.tensor(answers.labels), torch.tensor(answers.predictions)
     number = len(answers.classes)
@@ -47,7 +47,7 @@ def evaluate(answers: Answers) -> Evaluation:
     )
 
 
-def _calibration_error(answers: Answers, right: torch.Tensor) -> float | None:
+def _calibration_error(answers: Predictions, right: torch.Tensor) -> float | None:
     if not answers.scores:
         return None
     return round(float(binary_calibration_error(torch.tensor(answers.scores), right.int(), n_bins=15)), _DIGITS)

@@ -14,14 +14,14 @@ from torch.nn import functional as F
 from torch.optim import AdamW
 
 from resnet_lint.shared.errors import UsageError
-from resnet_lint.shared.records.hardware_run import Answers, Epoch, Trained, Training
+from resnet_lint.shared.records.hardware_run import Epoch, Predictions, Trained, Training
 
 from ..tensors import mapped, tensors_in
 from .checkpoint import State, restore, save
 from .data import Data
 from .metrics import evaluate
-from .subject import Subject
-from .team import Team
+from .model_under_test import ModelUnderTest
+from .process_group import ProcessGroup
 
 _USUAL_BATCH = 64
 
@@ -36,24 +36,26 @@ class _NotANumber(Exception):
 class Trainer:
     """One training of a model, which it changes."""
 
-    def __init__(self, subject: Subject, data: Data, plan: Training, batch: int | None, team: Team) -> None:
-        self._subject = subject
+    def __init__(
+        self, tested: ModelUnderTest, data: Data, plan: Training, batch: int | None, group: ProcessGroup
+    ) -> None:
+        self._tested = tested
         self._data = data
         self._plan = plan
-        self._team = team
+        self._group = group
         self._batches = math.ceil(len(data.train) / min(batch or _USUAL_BATCH, len(data.train)))
-        self._optimizer = AdamW(subject.model.parameters(), lr=plan.learning_rate)
+        self._optimizer = AdamW(tested.model.parameters(), lr=plan.learning_rate)
         self._history: list[Epoch] = []
         self._best: tuple[int, State] = (0, {})
-        if len(data.train) // self._batches < team.size:
-            raise UsageError(f"{team.size} processes cannot share a batch of {len(data.train) // self._batches}")
+        if len(data.train) // self._batches < group.size:
+            raise UsageError(f"{group.size} processes cannot share a batch of {len(data.train) // self._batches}")
 
-    def train(self, on_progress: Progress, *, all_learn: bool) -> Trained:
+    def train(self, on_progress: Progress, *, all_used: bool) -> Trained:
         """Train until the last epoch, or until the validation loss no longer falls, Ctrl-C, or a loss of NaN."""
         if self._plan.resume:
-            self._history, self._best = restore(Path(self._plan.checkpoint), self._subject.model, self._optimizer)
+            self._history, self._best = restore(Path(self._plan.checkpoint), self._tested.model, self._optimizer)
         stopped, interrupted = None, False
-        model = self._team.joined(self._subject.model, all_learn=all_learn)
+        model = self._group.wrapped(self._tested.model, all_used=all_used)
         try:
             stopped = self._epochs(model, on_progress)
         except _NotANumber as error:
@@ -78,8 +80,8 @@ class Trainer:
 
     def _epoch(self, model: nn.Module, number: int, on_progress: Progress) -> float:
         """One pass over the training data; the mean loss."""
-        torch.manual_seed(self._subject.seed + number)  # so that an epoch is the same after --resume
-        self._subject.model.train()
+        torch.manual_seed(self._tested.seed + number)  # so that an epoch is the same after --resume
+        self._tested.model.train()
         for group in self._optimizer.param_groups:
             group["lr"] = self._plan.learning_rate * (1 + math.cos(math.pi * (number - 1) / self._plan.epochs)) / 2
         total = 0.0
@@ -90,46 +92,46 @@ class Trainer:
 
     def _step(self, model: nn.Module, places: Tensor, number: int) -> float:
         """Learn from one batch; the sum of its losses."""
-        samples = self._data.train.at(self._team.share(places))
-        values, labels = self._placed(samples.values), samples.labels.to(self._subject.device)
+        samples = self._data.train.subset(self._group.share(places))
+        values, labels = self._placed(samples.values), samples.labels.to(self._tested.device)
         losses = F.cross_entropy(self._logits(model, values), labels, reduction="sum")
-        loss = float(self._team.total(losses))
+        loss = float(self._group.total(losses))
         if not math.isfinite(loss):
             self._history.append(Epoch(number, loss, self._history[-1].accuracy if self._history else 0.0))
             raise _NotANumber(f"the loss was no longer a number in epoch {number}{self._where(values)}")
         self._optimizer.zero_grad()
-        torch.autograd.backward(losses * self._team.size / len(places))  # a team takes the mean of its gradients
+        torch.autograd.backward(losses * self._group.size / len(places))  # a team takes the mean of its gradients
         self._optimizer.step()
         return loss
 
     def _validated(self) -> tuple[float, Tensor]:
         """The mean loss on the validation data, and the class that each sample is taken for."""
-        self._subject.model.eval()
+        self._tested.model.eval()
         samples, count = self._data.validation, len(self._data.validation)
         answers, losses = torch.zeros(count, dtype=torch.long), torch.zeros(())
         with torch.no_grad():
-            for places in torch.split(self._team.share(torch.arange(count)), _USUAL_BATCH):
-                logits = self._logits(self._subject.model, self._placed(samples.values[places])).cpu()
+            for places in torch.split(self._group.share(torch.arange(count)), _USUAL_BATCH):
+                logits = self._logits(self._tested.model, self._placed(samples.values[places])).cpu()
                 answers[places] = logits.argmax(1)
                 losses += F.cross_entropy(logits.float(), samples.labels[places], reduction="sum")
-        device = self._subject.device
-        return float(self._team.total(losses.to(device))) / count, self._team.total(answers.to(device)).cpu()
+        device = self._tested.device
+        return float(self._group.total(losses.to(device))) / count, self._group.total(answers.to(device)).cpu()
 
     def _logits(self, model: nn.Module, values: Tensor) -> Tensor:
-        inputs = mapped(self._subject.inputs, lambda value: values if isinstance(value, Tensor) else value)
+        inputs = mapped(self._tested.inputs, lambda value: values if isinstance(value, Tensor) else value)
         args, kwargs = inputs
         return next(tensors_in(model(*args, **kwargs)))
 
     def _placed(self, values: Tensor) -> Tensor:
-        return values.to(self._subject.device, getattr(torch, self._subject.record.dtype))
+        return values.to(self._tested.device, getattr(torch, self._tested.setup.dtype))
 
     def _keep(self) -> None:
         """Remember the best weights, and write the checkpoint."""
         best = min(self._history, key=lambda epoch: epoch.val_loss if epoch.val_loss is not None else math.inf)
         if best.number == len(self._history):
-            self._best = (best.number, deepcopy(self._subject.model.state_dict()))
-        if self._team.leads:
-            save(Path(self._plan.checkpoint), self._subject.model, self._optimizer, self._history, self._best)
+            self._best = (best.number, deepcopy(self._tested.model.state_dict()))
+        if self._group.is_first:
+            save(Path(self._plan.checkpoint), self._tested.model, self._optimizer, self._history, self._best)
 
     def _is_patience_over(self) -> bool:
         return bool(self._history) and len(self._history) - self._best[0] >= self._plan.patience
@@ -144,10 +146,10 @@ class Trainer:
 
         handles = [
             module.register_forward_hook(lambda module, args, output, path=path: note(path, module, output))
-            for path, module in self._subject.model.named_modules()
+            for path, module in self._tested.model.named_modules()
         ]
         with torch.no_grad():
-            self._logits(self._subject.model, values)
+            self._logits(self._tested.model, values)
         for handle in handles:
             handle.remove()
         return found[0] if found else ""
@@ -156,10 +158,10 @@ class Trainer:
         data, evaluation = self._data, None
         number, state = self._best
         if state:
-            self._subject.model.load_state_dict(state)
+            self._tested.model.load_state_dict(state)
             _, answers = self._validated()
             labels = tuple(data.validation.labels.tolist())
-            evaluation = evaluate(Answers(data.classes, labels, tuple(answers.tolist())))
+            evaluation = evaluate(Predictions(data.classes, labels, tuple(answers.tolist())))
         samples = (len(data.train), len(data.validation))
         return Trained(
             data.name, samples, tuple(self._history), number, evaluation, data.shared, data.notes,

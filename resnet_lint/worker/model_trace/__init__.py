@@ -1,1 +1,1 @@
-"""The worker's side of `resnet-lint trace`: knows torch, and turns a recorded forward into plain records."""
+"""The worker's side of `resnet-lint trace`: turns a recorded forward pass into records that do not need torch."""

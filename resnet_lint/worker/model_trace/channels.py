@@ -1,4 +1,4 @@
-"""Which axis of each tensor counts its channels: what the layers say of it, carried along through the graph."""
+"""Finds the channel axis of each tensor: layers determine it, and it is propagated through the graph."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from ..tracer.torch_functions import CHANNELS_SECOND, FEATURES_LAST
 
 
 def channel_axes(graph: fx.Graph) -> dict[fx.Node, int]:
-    """The axis of each activation, from 0; none for those of which nobody knows.
+    """Map each activation to the index of its channel axis; activations whose channel axis is unknown are left out.
 
-    An image that enters the model is taken to have its channels second, as torch's convolutions want it.
+    Model inputs of four or more dimensions are assumed to be channels-first (NCHW), as torch's convolutions expect.
     """
     axes: dict[fx.Node, int] = {}
     for node in graph.nodes:
@@ -45,7 +45,7 @@ def _axis(node: fx.Node, axes: dict[fx.Node, int]) -> int | None:
 
 
 def _keeps(node: fx.Node, source: fx.Node, axis: int) -> bool:
-    """Whether a call leaves the order of the axes as it is, as far as its name says."""
+    """Whether a call preserves the order of the axes, judged by its name."""
     name = str(getattr(node.meta.get("function"), "__name__", ""))
     moves = name in ("transpose", "movedim", "swapaxes", "view", "reshape", "flatten", "unflatten", "einsum")
     return not moves or node.meta["shape"] == source.meta["shape"]

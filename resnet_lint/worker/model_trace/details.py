@@ -1,4 +1,4 @@
-"""What a step does, in a word and in figures."""
+"""Describes the operation of a step and its hyperparameters."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from resnet_lint.graph.model import function_name
 
 
 def operation_of(nodes: Sequence[fx.Node]) -> str:
-    """The name of the function that does the work: the layer with weights, else the last one; empty without any."""
+    """The name of the main function: the first layer with weights, else the last call; empty if there are no calls."""
     return function_name(_main(nodes)) if nodes else ""
 
 
 def detail_of(nodes: Sequence[fx.Node]) -> str:
-    """How it does that: `3x3, stride 2, 64 -> 128`."""
+    """The hyperparameters of the main function: `3x3, stride 2, 64 -> 128`."""
     effect = effect_of(_main(nodes)) if nodes else None
     return ", ".join(_details(effect)) if effect is not None else ""
 

@@ -1,4 +1,4 @@
-"""What the steps hand on: each tensor from the step that makes it to the steps that use it, and its role."""
+"""The edges between steps: each tensor from the step that produces it to the steps that use it, with its role."""
 
 from __future__ import annotations
 
@@ -8,33 +8,33 @@ from dataclasses import replace
 from torch import fx
 
 from resnet_lint.graph.residuals import Residual, residuals_in
-from resnet_lint.shared.records.model_trace import Flow, Role, Tensor
+from resnet_lint.shared.records.model_trace import Flow, Role, TracedTensor
 
 from ..tracer.torch_functions import CONCATENATIONS
 from .channels import channel_axes
-from .subject import Subject
-from .tree import OUTPUT, Key, Tree
+from .forward_to_show import ForwardToShow
+from .tree import OUTPUT, StepKey, Tree
 
-Crossing = tuple[list[Tensor], list[Tensor]]
-"""The tensors that enter a step from outside, and those that leave it."""
+Crossing = tuple[list[TracedTensor], list[TracedTensor]]
+"""The tensors that enter a step, and those that leave it."""
 
 
-def flows_in(tree: Tree, subject: Subject) -> tuple[Flow, ...]:
-    """All flows in the order of their targets, each tensor once for each target."""
-    graph, symbolic = subject.trace.graph, subject.symbolic_shapes()
+def flows_in(tree: Tree, forward: ForwardToShow) -> tuple[Flow, ...]:
+    """All edges in the order of their targets; a tensor appears once per target."""
+    graph, symbolic = forward.trace.graph, forward.symbolic_shapes()
     axes = channel_axes(graph)
     found: dict[tuple[str, int], Flow] = {}
     for source, target in _uses(tree):
         start = tree.leaf(source)
         if start is not None and start != target and source.meta["shape"] is not None:
             ids = tree.ids[start], tree.ids[target]
-            tensor = Tensor(source.name, source.meta["shape"], axes.get(source), symbolic.get(source.name))
+            tensor = TracedTensor(source.name, source.meta["shape"], axes.get(source), symbolic.get(source.name))
             found.setdefault((source.name, ids[1]), Flow(*ids, tensor))
     roles = _roles(tree, graph)
     return tuple(replace(flow, role=roles.get((flow.source, flow.target), "main")) for flow in found.values())
 
 
-def _uses(tree: Tree) -> Iterator[tuple[fx.Node, Key]]:
+def _uses(tree: Tree) -> Iterator[tuple[fx.Node, StepKey]]:
     for node in tree.shown:
         target = tree.leaf(node)
         if target is not None:
@@ -43,7 +43,7 @@ def _uses(tree: Tree) -> Iterator[tuple[fx.Node, Key]]:
 
 
 def _roles(tree: Tree, graph: fx.Graph) -> dict[tuple[int, int], Role]:
-    """The roles of the flows of skip connections, by their steps; of blocks inside each other the inner one counts."""
+    """The roles of the edges in skip connections, by step ids. For nested blocks, the innermost block decides."""
     roles: dict[tuple[int, int], Role] = {}
     for residual in sorted(residuals_in(graph), key=_length):
         for role, end, path in _sides(residual):
@@ -63,8 +63,10 @@ def _roles(tree: Tree, graph: fx.Graph) -> dict[tuple[int, int], Role]:
 
 
 def _sides(residual: Residual) -> tuple[tuple[Role, fx.Node, list[fx.Node]], ...]:
-    """The shortcut and the branch, each with its last node and its path. What is handed on as it is, is the shortcut:
-    layers that give several results, as an LSTM does, are not weighed when the two are told apart.
+    """The shortcut and the branch, each with its last node and its path.
+
+    An identity is always the shortcut: `residuals_in` does not count layers with several outputs, such as an LSTM, when
+    it decides which side is which.
     """
     shortcut, branch = (residual.shortcut, residual.shortcut_path), (residual.branch, residual.branch_path)
     if residual.branch is residual.fork:
@@ -73,7 +75,7 @@ def _sides(residual: Residual) -> tuple[tuple[Role, fx.Node, list[fx.Node]], ...
 
 
 def residual_additions(tree: Tree, graph: fx.Graph) -> tuple[int, ...]:
-    """The steps that close a skip connection."""
+    """The ids of the residual additions."""
     keys = (tree.leaf(residual.addition) for residual in residuals_in(graph))
     return tuple(tree.ids[key] for key in keys if key is not None)
 
@@ -89,7 +91,7 @@ def _note(tree: Tree, roles: dict[tuple[int, int], Role], source: fx.Node, targe
 
 
 def crossings(tree: Tree, flows: tuple[Flow, ...]) -> dict[int, Crossing]:
-    """What enters and leaves each step, by its number."""
+    """The tensors that enter and leave each step, by its id."""
     chains = {id: [*(tree.ids[call] for call in tree.around(key)), id] for key, id in tree.ids.items() if id}
     found: dict[int, Crossing] = {id: ([], []) for id in tree.ids.values()}
     for flow in flows:

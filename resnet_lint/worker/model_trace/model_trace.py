@@ -1,4 +1,4 @@
-"""From a request to the records of a trace: the worker's table of contents."""
+"""Traces the requested model and turns the result into records: the entry point of this package."""
 
 from __future__ import annotations
 
@@ -16,55 +16,55 @@ from ..process.limits import TimeUp
 from ..sizes.failing_sizes import where_it_works
 from ..symbolic.symbolic_trace import symbolic_trace
 from .flows import flows_in, residual_additions
+from .forward_to_show import ForwardToShow, find_forward
 from .steps import step_tree
-from .subject import Subject, find
 from .tree import Tree
 
 
 def model_trace(request: Request) -> ModelTrace:
-    """The forward of the model that a request asks for. Raises UsageError where none can be found, built or fed."""
-    subject = find(request)
-    trace = subject.trace
-    tree = Tree(subject)
-    flows = flows_in(tree, subject)
+    """Trace the requested model. Raises UsageError if no model can be found, constructed or given inputs."""
+    forward = find_forward(request)
+    trace = forward.trace
+    tree = Tree(forward)
+    flows = flows_in(tree, forward)
     return ModelTrace(
         path=request.path,
         torch=torch.__version__,
-        label=subject.label,
+        label=forward.label,
         root=step_tree(tree, flows, trace.root),
         flows=flows,
         additions=residual_additions(tree, trace.graph),
-        faults=tuple(_faults(subject, tree)),
-        within=subject.call.path or None,
-        others=subject.others,
+        faults=tuple(_faults(forward, tree)),
+        within=forward.call.path or None,
+        others=forward.others,
         stopped=trace.stop.reason if trace.stop is not None else None,
-        unsymbolic=subject.unsymbolic,
-        contract=_contract(subject),
+        unsymbolic=forward.unsymbolic,
+        contract=_contract(forward),
     )
 
 
-def _contract(subject: Subject) -> Contract | None:
-    """What the whole model asks of its inputs; None for a part, and for a model that fails at all sizes."""
-    if subject.call.path:
+def _contract(forward: ForwardToShow) -> Contract | None:
+    """The input contract of a whole model; None for a submodule and for a model that fails at every size."""
+    if forward.call.path:
         return None
     try:
-        with subject.clock.left():
-            return _contract_within_time(subject)
+        with forward.clock.left():
+            return _contract_within_time(forward)
     except TimeUp as error:
-        return Contract((), (), 0, 0, subject.clock.why(error))
+        return Contract((), (), 0, 0, forward.clock.why(error))
 
 
-def _contract_within_time(subject: Subject) -> Contract | None:
-    if subject.trace.trouble == (0, 0):
-        return contract_of(subject.trace, subject.symbolic, subject.project)
-    working = where_it_works(subject.trace, subject.project)
-    return contract_of(working, symbolic_trace(working, subject.project), subject.project) if working else None
+def _contract_within_time(forward: ForwardToShow) -> Contract | None:
+    if forward.trace.trouble == (0, 0):
+        return contract_of(forward.trace, forward.symbolic, forward.project)
+    working = where_it_works(forward.trace, forward.project)
+    return contract_of(working, symbolic_trace(working, forward.project), forward.project) if working else None
 
 
-def _faults(subject: Subject, tree: Tree) -> Iterator[TracedFault]:
-    for fault in subject.trace.all_faults:
+def _faults(forward: ForwardToShow, tree: Tree) -> Iterator[TracedFault]:
+    for fault in forward.trace.all_faults:
         key = tree.leaf(fault.node)
         if key is not None:
-            told = explain(fault, subject.trace, subject.project, subject.label)
-            error = f"{told.layer}: {told.error}" if told.layer else told.error
-            yield TracedFault(tree.ids[key], error, told.operands, told.causes)
+            explanation = explain(fault, forward.trace, forward.project, forward.label)
+            error = f"{explanation.layer}: {explanation.error}" if explanation.layer else explanation.error
+            yield TracedFault(tree.ids[key], error, explanation.operands, explanation.causes)

@@ -1,4 +1,4 @@
-"""The tree of a forward: which calls are shown as one step each, which have steps inside, and their numbers."""
+"""The tree of a forward pass: which calls are a single step, which contain other steps, and the ids of the steps."""
 
 from __future__ import annotations
 
@@ -11,41 +11,41 @@ from torch import fx
 
 from resnet_lint.graph.module_call import ModuleCall
 
-from .subject import Subject
+from .forward_to_show import ForwardToShow
 
-Key = ModuleCall | fx.Node | str
-"""What a step stands for: a module call, a single function, or an input or output of the model by its name."""
+StepKey = ModuleCall | fx.Node | str
+"""What a step represents: a module call, a function call, or an input or output of the model by its name."""
 
 OUTPUT = "output"
 
 
 class Tree:
-    """The steps of a subject in the order of the forward.
+    """The steps of a forward pass in execution order.
 
-    `ids` numbers them, `parts` has what lies inside each, and `nodes` the functions that each step without parts does.
+    `ids` maps each step to its id, `parts` to the steps inside it, and `nodes` maps a step without parts to its nodes.
     """
 
-    def __init__(self, subject: Subject) -> None:
-        self.root = subject.call
-        self.shown = [node for node in subject.trace.graph.nodes if _is_inside(node, subject.call)]
-        self.outputs = dict.fromkeys(subject.trace.results.get(subject.call, ()))
-        self.inputs = dict(_named_inputs(subject.call))
-        self.ids: dict[Key, int] = {}
-        self.parts: dict[Key, list[Key]] = defaultdict(list)
-        self.nodes: dict[Key, list[fx.Node]] = defaultdict(list)
-        self._faulty = {fault.node for fault in subject.trace.all_faults}
-        self._leaf_calls = _leaf_calls(self.shown) - {subject.call}
+    def __init__(self, forward: ForwardToShow) -> None:
+        self.root = forward.call
+        self.shown = [node for node in forward.trace.graph.nodes if _is_inside(node, forward.call)]
+        self.outputs = dict.fromkeys(forward.trace.results.get(forward.call, ()))
+        self.inputs = dict(_named_inputs(forward.call))
+        self.ids: dict[StepKey, int] = {}
+        self.parts: dict[StepKey, list[StepKey]] = defaultdict(list)
+        self.nodes: dict[StepKey, list[fx.Node]] = defaultdict(list)
+        self._faulty = {fault.node for fault in forward.trace.all_faults}
+        self._leaf_calls = _leaf_calls(self.shown) - {forward.call}
         self._grow()
 
-    def leaf(self, node: fx.Node) -> Key | None:
-        """The step without parts that a node belongs to; None for one that is not shown, such as a parameter."""
+    def leaf(self, node: fx.Node) -> StepKey | None:
+        """The step without parts that a node belongs to; None for nodes that are not shown, such as parameters."""
         if node in self.inputs:
             return self.inputs[node]
         key = self._key(_producer(node))
         return key if key in self.ids else None
 
-    def around(self, key: Key) -> list[ModuleCall]:
-        """The calls that a step lies in, the outermost first."""
+    def around(self, key: StepKey) -> list[ModuleCall]:
+        """The module calls that enclose a step, outermost first."""
         if isinstance(key, str):
             return [self.root]
         call: ModuleCall = key.meta["call"] if isinstance(key, fx.Node) else key
@@ -67,11 +67,11 @@ class Tree:
         if self.outputs:
             self._add(self.root, OUTPUT)
 
-    def _key(self, node: fx.Node) -> Key:
+    def _key(self, node: fx.Node) -> StepKey:
         call: ModuleCall | None = node.meta["call"]
         return call if call in self._leaf_calls and call is not None else node
 
-    def _add(self, outer: Key, inner: Key) -> None:
+    def _add(self, outer: StepKey, inner: StepKey) -> None:
         if inner not in self.ids:
             self.ids[inner] = len(self.ids)
             self.parts[outer].append(inner)
@@ -83,7 +83,7 @@ def _is_inside(node: fx.Node, call: ModuleCall) -> bool:
 
 
 def _named_inputs(call: ModuleCall) -> Iterator[tuple[fx.Node, str]]:
-    """The activations that enter: the model's arguments by their names, those of a part by their numbers."""
+    """The activations that enter, with their names: those of a submodule are numbered."""
     entering = dict.fromkeys(node for node in call.inputs if node.meta["activation"])
     for number, node in enumerate(entering, 1):
         unnamed = f"input {number}" if len(entering) > 1 else "input"
@@ -91,7 +91,7 @@ def _named_inputs(call: ModuleCall) -> Iterator[tuple[fx.Node, str]]:
 
 
 def _leaf_calls(nodes: list[fx.Node]) -> set[ModuleCall]:
-    """The calls that are one step: of modules that call no others, unless the user's own does several things."""
+    """The calls shown as a single step: modules without submodule calls, unless a user's module makes several calls."""
     work: dict[ModuleCall, int] = defaultdict(int)
     parents: set[ModuleCall] = set()
     for node in nodes:
@@ -102,7 +102,7 @@ def _leaf_calls(nodes: list[fx.Node]) -> set[ModuleCall]:
 
 
 def _producer(node: fx.Node) -> fx.Node:
-    """The call whose result a node names: all of it, one of several parts, or a tensor changed through a view of it."""
+    """The node that computes a node's value, skipping item access and tensors written through a view."""
     while True:
         function = node.meta.get("function")
         if function is operator.getitem and not node.meta["inputs"]:

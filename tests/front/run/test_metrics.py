@@ -235,8 +235,8 @@ def test_f11_a_skip_connection_that_is_wrong_without_an_error() -> None:
 
 
 def test_a_class_without_samples_misses_no_limit() -> None:
-    wanted = Thresholds(recall=0.9, gates=frozenset({"recall"}))
-    assert judge(evaluation([0.95, 0.0], [100, 0]), [], wanted).missed == ()
+    thresholds = Thresholds(recall=0.9, gates=frozenset({"recall"}))
+    assert judge(evaluation([0.95, 0.0], [100, 0]), [], thresholds).missed == ()
 
 
 def test_a_loss_that_jumps_is_not_stable() -> None:

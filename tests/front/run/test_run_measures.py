@@ -10,10 +10,10 @@ from conftest import Lint
 from running import report_of, write
 
 from resnet_lint.front.run.report.measures import cost_rows, in_unit, reach
-from resnet_lint.shared.records.hardware_run import Cost, Gradient, Gradients, Order
+from resnet_lint.shared.records.hardware_run import Cost, Gradient, Gradients, RunRequest
 from resnet_lint.shared.records.requests import Target
 from resnet_lint.worker.executor.cost import cost
-from resnet_lint.worker.executor.subject import find
+from resnet_lint.worker.executor.model_under_test import find_model
 
 # Without normalisation, so that only the shortcuts keep the signal alive.
 DEEP = """
@@ -85,7 +85,9 @@ def test_parameters_and_arithmetic_are_the_published_ones(
     bottlenecks had the stride in their first convolution.
     """
     targets = (Target(None, call, ("x=1x3x224x224",)),)
-    subject = find(Order(str(PROJECT / file), call=call, targets=targets), torch.device("cpu"), torch.float32)
+    subject = find_model(
+        RunRequest(str(PROJECT / file), call=call, targets=targets), torch.device("cpu"), torch.float32
+    )
     counted = cost(subject, runs=False)
     assert counted.parameters == parameters
     assert counted.multiply_adds == pytest.approx(multiply_adds, rel=1e-3)

@@ -22,10 +22,10 @@ from PIL import Image
 from running import report_of, write
 
 from resnet_lint.shared.errors import UsageError
-from resnet_lint.shared.records.hardware_run import Order, Trained, Training
+from resnet_lint.shared.records.hardware_run import RunRequest, Trained, Training
 from resnet_lint.worker.executor.data import Data, read_data, require_classes
-from resnet_lint.worker.executor.subject import Subject, find
-from resnet_lint.worker.executor.team import Team
+from resnet_lint.worker.executor.model_under_test import ModelUnderTest, find_model
+from resnet_lint.worker.executor.process_group import ProcessGroup
 from resnet_lint.worker.executor.train import Trainer
 
 TINY = """
@@ -62,8 +62,8 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def subject(tiny: Path) -> Subject:
-    return find(Order(str(tiny)), torch.device("cpu"), torch.float32)
+def subject(tiny: Path) -> ModelUnderTest:
+    return find_model(RunRequest(str(tiny)), torch.device("cpu"), torch.float32)
 
 
 def bright_and_dark(count: int = 40) -> tuple[Any, Any]:
@@ -94,17 +94,17 @@ def plan(tmp_path: Path) -> Training:
 
 
 def train(
-    subject: Subject, data: Data, plan: Training, on_progress: Callable[[int, int], None] | None = None
+    subject: ModelUnderTest, data: Data, plan: Training, on_progress: Callable[[int, int], None] | None = None
 ) -> Trained:
-    trainer = Trainer(subject, data, plan, batch=8, team=Team(0, 1))
-    return trainer.train(on_progress or (lambda done, total: None), all_learn=True)
+    trainer = Trainer(subject, data, plan, batch=8, group=ProcessGroup(0, 1))
+    return trainer.train(on_progress or (lambda done, total: None), all_used=True)
 
 
 def losses(trained: Trained) -> list[tuple[float, float | None]]:
     return [(epoch.loss, epoch.val_loss) for epoch in trained.history]
 
 
-def test_it_learns_and_says_how_far_it_is(subject: Subject, data: Data, plan: Training) -> None:
+def test_it_learns_and_says_how_far_it_is(subject: ModelUnderTest, data: Data, plan: Training) -> None:
     steps: list[tuple[int, int]] = []
     trained = train(subject, data, plan, lambda done, total: steps.append((done, total)))
     assert trained.samples == (32, 8)
@@ -117,28 +117,28 @@ def test_it_learns_and_says_how_far_it_is(subject: Subject, data: Data, plan: Tr
 def test_a_seed_gives_the_same_numbers_twice(tiny: Path, data: Data, plan: Training, tmp_path: Path) -> None:
     runs = []
     for _ in range(2):
-        fresh = find(Order(str(tiny), seed=7), torch.device("cpu"), torch.float32)
+        fresh = find_model(RunRequest(str(tiny), seed=7), torch.device("cpu"), torch.float32)
         runs.append(losses(train(fresh, data, plan)))
     assert runs[0] == runs[1]
 
 
-def test_resumed_it_ends_as_it_would_have(tiny: Path, subject: Subject, data: Data, plan: Training) -> None:
+def test_resumed_it_ends_as_it_would_have(tiny: Path, subject: ModelUnderTest, data: Data, plan: Training) -> None:
     whole = train(subject, data, plan)
 
     def stop(done: int, total: int) -> None:
         if done == 10:
             raise KeyboardInterrupt
 
-    again = find(Order(str(tiny)), torch.device("cpu"), torch.float32)
+    again = find_model(RunRequest(str(tiny)), torch.device("cpu"), torch.float32)
     broken = train(again, data, plan, stop)
     assert (broken.interrupted, len(broken.history)) == (True, 2)
     assert broken.stopped == "interrupted in epoch 3"
     assert broken.evaluation is not None, "what was trained is kept"
-    fresh = find(Order(str(tiny)), torch.device("cpu"), torch.float32)
+    fresh = find_model(RunRequest(str(tiny)), torch.device("cpu"), torch.float32)
     assert losses(train(fresh, data, replace(plan, resume=True))) == losses(whole)
 
 
-def test_interrupted_before_there_is_anything_to_keep(subject: Subject, data: Data, plan: Training) -> None:
+def test_interrupted_before_there_is_anything_to_keep(subject: ModelUnderTest, data: Data, plan: Training) -> None:
     def stop(done: int, total: int) -> None:
         raise KeyboardInterrupt
 
@@ -146,14 +146,14 @@ def test_interrupted_before_there_is_anything_to_keep(subject: Subject, data: Da
         train(subject, data, plan, stop)
 
 
-def test_it_stops_early(subject: Subject, data: Data, plan: Training) -> None:
+def test_it_stops_early(subject: ModelUnderTest, data: Data, plan: Training) -> None:
     still = replace(plan, learning_rate=1e-30, patience=1, epochs=50)
     trained = train(subject, data, still)
     assert len(trained.history) < 50
     assert trained.stopped == "no lower validation loss in 1 epochs"
 
 
-def test_a_loss_that_is_no_number_ends_it_with_the_layer(subject: Subject, data: Data, plan: Training) -> None:
+def test_a_loss_that_is_no_number_ends_it_with_the_layer(subject: ModelUnderTest, data: Data, plan: Training) -> None:
     subject.model.get_submodule("block.norm").register_forward_hook(lambda module, args, output: output / 0)
     trained = train(subject, data, plan)
     assert trained.stopped == "the loss was no longer a number in epoch 1; it begins in block.norm (BatchNorm2d)"
@@ -163,7 +163,7 @@ def test_a_loss_that_is_no_number_ends_it_with_the_layer(subject: Subject, data:
 
 @pytest.mark.parametrize("kept", [None, b"nothing of the kind", "other"])
 def test_a_checkpoint_that_does_not_serve(
-    kept: bytes | str | None, subject: Subject, data: Data, plan: Training
+    kept: bytes | str | None, subject: ModelUnderTest, data: Data, plan: Training
 ) -> None:
     if isinstance(kept, bytes):
         Path(plan.checkpoint).write_bytes(kept)
@@ -270,7 +270,7 @@ def test_bad_data_is_one_clear_line(kind: str, said: str, tmp_path: Path) -> Non
     assert "\n" not in str(caught.value)
 
 
-def test_outputs_that_do_not_fit_the_classes(subject: Subject, tmp_path: Path) -> None:
+def test_outputs_that_do_not_fit_the_classes(subject: ModelUnderTest, tmp_path: Path) -> None:
     images, _ = bright_and_dark()
     data = read_data(str(arrays(tmp_path, images=images, labels=numpy.arange(40) % 4)), (1, 8, 8), seed=0)
     with pytest.raises(UsageError, match=r"gives outputs of shape \(2, 2\), and .* has 4 classes; build it with"):

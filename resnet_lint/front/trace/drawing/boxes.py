@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
-from resnet_lint.shared.records.model_trace import Flow, ModelTrace, Place, Step, TracedFault
+from resnet_lint.shared.records.model_trace import Flow, ForwardStep, ModelTrace, SourceLine, TracedFault
 
 from ..operation_names import ADDITIONS, layer_name
 
@@ -31,7 +31,7 @@ class Box:
     sort: Sort
     ids: frozenset[int]
     path: str
-    place: Place | None
+    place: SourceLine | None
     kind: str = ""
     followers: tuple[str, ...] = ()
     count: int = 1
@@ -86,7 +86,7 @@ class _Boxes:
             self._into.setdefault(flow.target, []).append(flow)
             self._out_of.setdefault(flow.source, []).append(flow)
 
-    def of(self, step: Step) -> Box:
+    def of(self, step: ForwardStep) -> Box:
         if not step.parts:
             return self._leaf(step)
         parts = self._folded(step.parts)
@@ -99,23 +99,23 @@ class _Boxes:
         kind = step.kind if step.kind != step.name else ""
         return Box(step.id, step.name, (), "group", ids, step.path, step.place, kind=kind, parts=parts)
 
-    def _leaf(self, step: Step) -> Box:
+    def _leaf(self, step: ForwardStep) -> Box:
         fault = self._faults.get(step.id)
         words = " ".join(filter(None, (step.kind if step.kind != step.name else "", step.detail)))
         lines = tuple(filter(None, (words, "does not fit" if fault is not None else "")))
         ids = frozenset({step.id})
         return Box(step.id, step.name, lines, self._sort(step), ids, step.path, step.place, fault=fault)
 
-    def _sort(self, step: Step) -> Sort:
+    def _sort(self, step: ForwardStep) -> Sort:
         if step.operation in ("input", "output"):
             return "input" if step.operation == "input" else "output"
         if step.id in self._trace.additions or step.operation in ADDITIONS or step.operation in ("cat", "concat"):
             return "join"
         return "layer" if layer_name(step) is not None else "small"
 
-    def _folded(self, steps: Sequence[Step]) -> tuple[Box, ...]:
+    def _folded(self, steps: Sequence[ForwardStep]) -> tuple[Box, ...]:
         """The boxes of some neighbours: what only follows in the box before it, and what is alike in one box."""
-        runs: list[list[Step]] = []
+        runs: list[list[ForwardStep]] = []
         for step in steps:
             if runs and self._repeats(step, runs[-1][-1]):
                 runs[-1].append(step)
@@ -129,7 +129,7 @@ class _Boxes:
                 boxes.append(self._repeated(run))
         return tuple(boxes)
 
-    def _repeats(self, step: Step, before: Step) -> bool:
+    def _repeats(self, step: ForwardStep, before: ForwardStep) -> bool:
         """Whether a module does once more what the one before it did, to what that one gives."""
         if not step.parts or not before.parts:
             return False
@@ -137,7 +137,7 @@ class _Boxes:
         fed = any(flow.source in earlier for id in inside for flow in self._into.get(id, []))
         return fed and _form(step, self._faults) == _form(before, self._faults)
 
-    def _repeated(self, steps: Sequence[Step]) -> Box:
+    def _repeated(self, steps: Sequence[ForwardStep]) -> Box:
         box = self.of(steps[0])
         if len(steps) == 1:
             return box
@@ -145,7 +145,7 @@ class _Boxes:
         title = f"{steps[0].name} .. {steps[-1].name}"
         return replace(box, title=title, ids=ids, count=len(steps))
 
-    def _only_follows(self, step: Step, before: Box) -> bool:
+    def _only_follows(self, step: ForwardStep, before: Box) -> bool:
         """Whether a step does a small thing to what one box gives to nobody else."""
         if step.parts or before.parts or self._sort(step) != "small" or before.sort in ("input", "output"):
             return False
@@ -156,14 +156,14 @@ class _Boxes:
         return users == {step.id} and all(flow.tensor.shape == flows[0].tensor.shape for flow in self._out_of[step.id])
 
 
-def _with_follower(box: Box, step: Step) -> Box:
+def _with_follower(box: Box, step: ForwardStep) -> Box:
     name = step.kind if step.name.isdigit() else step.name
     return replace(box, followers=(*box.followers, name), ids=box.ids | {step.id})
 
 
-def _form(step: Step, faults: Mapping[int, TracedFault]) -> Any:
+def _form(step: ForwardStep, faults: Mapping[int, TracedFault]) -> Any:
     """A module by what it does, through all its parts."""
-    shapes = tuple(tensor.shape for tensor in step.takes), tuple(tensor.shape for tensor in step.gives)
+    shapes = tuple(tensor.shape for tensor in step.inputs), tuple(tensor.shape for tensor in step.outputs)
     fault = faults[step.id].error if step.id in faults else None
     inside = tuple((part.name, _form(part, faults)) for part in step.parts)
     return step.kind, step.operation, step.detail, shapes, fault, inside

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from resnet_lint.shared.records.model_trace import Flow, Role, Tensor
+from resnet_lint.shared.records.model_trace import Flow, Role, TracedTensor
 
 from .boxes import Box
 from .wires import common_role
@@ -17,14 +17,14 @@ class Edge:
 
     source: Box
     target: Box
-    tensor: Tensor
+    tensor: TracedTensor
     role: Role
 
 
 def edges_between(root: Box, depth: int, flows: Sequence[Flow]) -> list[Edge]:
     """The edges where a box is opened so many levels deep, one for each tensor and pair of boxes."""
     box_of = _owners(root, depth)
-    found: dict[tuple[int, int, str], tuple[Box, Box, Tensor, set[Role]]] = {}
+    found: dict[tuple[int, int, str], tuple[Box, Box, TracedTensor, set[Role]]] = {}
     for flow in flows:
         source, target = box_of[flow.source], box_of[flow.target]
         if source is not target:

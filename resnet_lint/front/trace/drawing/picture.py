@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from resnet_lint.shared.records.model_trace import Flow, Tensor
+from resnet_lint.shared.records.model_trace import Flow, TracedTensor
 
 from .boxes import Box
-from .rows import Layers, Link, Room, Vertex, layers
+from .rows import Extent, Link, RowLayout, Vertex, lay_out
 from .wires import Wire, wires_in
 
 CHARACTER = 7.3  # the width of a character, which are all alike
@@ -17,7 +17,7 @@ PAD = 10.0
 ROW_GAP = 12.0
 _MOST_CHARACTERS = 44
 
-Point = tuple[float, float]
+XY = tuple[float, float]
 
 
 @dataclass(eq=False)
@@ -32,7 +32,7 @@ class Picture:
     lines: tuple[str, ...]
     width: float
     is_open: bool = False
-    inside: Layers | None = None
+    inside: RowLayout | None = None
     wires: tuple[Wire, ...] = ()
     labels: tuple[str, ...] = ()
     parts: tuple[Picture, ...] = ()
@@ -48,7 +48,7 @@ class Picture:
         found = own or ports[:1]  # what leaves the last of several that are alike has another name than in the first
         return self.left + found[0].x if found else self.width / 2
 
-    def course(self, link: Link) -> tuple[Point, ...]:
+    def course(self, link: Link) -> tuple[XY, ...]:
         """The corners of a piece of wire, relative to the box: down from its start to the end of that row, and across.
 
         A wire that leaves the box goes on to its lower edge.
@@ -75,7 +75,7 @@ class Picture:
         return x - part.room[0] + part.door(name, side)
 
     @property
-    def room(self) -> Room:
+    def room(self) -> Extent:
         """The box to the left and to the right of its first door."""
         first = self.door(self.wires[0].tensor.name, "top") if self.wires else self.width / 2
         return first, self.width - first
@@ -99,7 +99,7 @@ def text_width(text: str) -> float:
     return len(text) * CHARACTER
 
 
-def picture(box: Box, flows: tuple[Flow, ...], depth: int, label: Callable[[Tensor], str]) -> Picture:
+def picture(box: Box, flows: tuple[Flow, ...], depth: int, label: Callable[[TracedTensor], str]) -> Picture:
     """The picture of a box, opened so many levels deep; the inside of closed boxes is laid out as well."""
     title = shortened(box.heading)
     lines = tuple(map(shortened, box.texts))
@@ -110,7 +110,7 @@ def picture(box: Box, flows: tuple[Flow, ...], depth: int, label: Callable[[Tens
     parts = tuple(picture(part, flows, depth - 1, label) for part in box.parts)
     wires = wires_in(box, flows)
     labels = tuple(label(wire.tensor) for wire in wires)
-    inside = layers([part.room for part in parts], wires, list(map(text_width, labels)))
+    inside = lay_out([part.room for part in parts], wires, list(map(text_width, labels)))
     made = Picture(box, title, lines, max(width, inside.width + 2 * PAD), depth > 0, inside, wires, labels, parts)
     made.left = (made.width - inside.width) / 2
     restack(made)

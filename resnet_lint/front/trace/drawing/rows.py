@@ -15,7 +15,7 @@ from resnet_lint.shared.records.model_trace import Role
 
 from .wires import INTO, OUT, Wire
 
-Room = tuple[float, float]
+Extent = tuple[float, float]
 """What something takes of a row, to the left and to the right of where its wires meet it."""
 
 _THIN = 5.0  # what a wire takes to each side
@@ -51,7 +51,7 @@ class Link:
 
 
 @dataclass
-class Layers:
+class RowLayout:
     """The places of one box, those of its parts first, and the pieces of wire between them."""
 
     vertices: list[Vertex]
@@ -66,10 +66,10 @@ class Layers:
         return max((vertex.x + vertex.right for vertex in self.vertices), default=0.0)
 
 
-def layers(parts: Sequence[Room], wires: Sequence[Wire], label_widths: Sequence[float]) -> Layers:
+def lay_out(parts: Sequence[Extent], wires: Sequence[Wire], label_widths: Sequence[float]) -> RowLayout:
     """Give each part of a box a place with the room that it needs, and each wire a course with room for its label."""
     rows = _rows(len(parts), wires)
-    found = Layers([Vertex("part", row, number, *parts[number]) for number, row in enumerate(rows)])
+    found = RowLayout([Vertex("part", row, number, *parts[number]) for number, row in enumerate(rows)])
     for number, wire in enumerate(wires):
         _lead(number, wire, label_widths[number], found, 2 + max(rows, default=0))
     meeting = defaultdict[Vertex, int](int)
@@ -96,7 +96,7 @@ def _rows(count: int, wires: Sequence[Wire]) -> list[int]:
     return rows
 
 
-def _lead(number: int, wire: Wire, label_width: float, found: Layers, last: int) -> None:
+def _lead(number: int, wire: Wire, label_width: float, found: RowLayout, last: int) -> None:
     """Lead a wire down to its targets."""
 
     def port(row: int) -> Vertex:
@@ -120,7 +120,7 @@ def _lead(number: int, wire: Wire, label_width: float, found: Layers, last: int)
         before = here
 
 
-def _place(found: Layers) -> None:
+def _place(found: RowLayout) -> None:
     """Put neighbours side by side in the order of igraph's drawing, and keep its columns."""
     import igraph
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from resnet_lint.shared.records.model_trace import Flow, Role, Tensor
+from resnet_lint.shared.records.model_trace import Flow, Role, TracedTensor
 
 from .boxes import Box
 
@@ -20,7 +20,7 @@ class Wire:
     Parts are meant by their place among the box's parts. `roles` has one for each target.
     """
 
-    tensor: Tensor
+    tensor: TracedTensor
     source: int
     targets: tuple[int, ...]
     roles: tuple[Role, ...]
@@ -35,7 +35,7 @@ def wires_in(box: Box, flows: tuple[Flow, ...]) -> tuple[Wire, ...]:
     """The wires between the parts of a box, and to and from outside, one for each tensor."""
     part_of = {id: number for number, part in enumerate(box.parts) for id in part.ids}
     found: dict[tuple[str, int], dict[int, set[Role]]] = {}
-    tensors: dict[str, Tensor] = {}
+    tensors: dict[str, TracedTensor] = {}
     for flow in flows:
         source = part_of.get(flow.source, INTO)
         target = part_of.get(flow.target, OUT)

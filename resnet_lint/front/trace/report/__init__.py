@@ -14,7 +14,7 @@ FORMS = ("table", "json", "mermaid", "dot", "svg", "html")
 
 
 @dataclass(frozen=True)
-class View:
+class TraceView:
     """How to show a trace: paths relative to `cwd`, how deep to look into modules, and how to write shapes.
 
     `symbolic` writes them in the sizes of the inputs, where there are such shapes.
@@ -26,7 +26,7 @@ class View:
     symbolic: bool = False
 
 
-def render(form: str, trace: ModelTrace, view: View) -> str:
+def render(form: str, trace: ModelTrace, view: TraceView) -> str:
     """The trace in one of the forms. Raises UsageError where that needs a package that is not installed."""
-    report: Callable[[ModelTrace, View], str] = import_module(f".forms.{form}", __name__).report
+    report: Callable[[ModelTrace, TraceView], str] = import_module(f".forms.{form}", __name__).report
     return report(trace, view)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from resnet_lint.shared.records.model_trace import Tensor
+from resnet_lint.shared.records.model_trace import TracedTensor
 
-from . import View
+from . import TraceView
 
 
-def shape_text(tensor: Tensor, view: View) -> str:
+def shape_text(tensor: TracedTensor, view: TraceView) -> str:
     """A shape as `56 x 56 x 64` (hwc: one sample, channels last) or as `(1, 64, 56, 56)` (nchw: as torch has it)."""
     sizes = list(tensor.symbolic) if view.symbolic and tensor.symbolic is not None else list(map(str, tensor.shape))
     if view.form == "nchw":
@@ -19,7 +19,7 @@ def shape_text(tensor: Tensor, view: View) -> str:
     return " x ".join(sizes[1:]) or "scalar"
 
 
-def shapes_text(tensors: Sequence[Tensor], view: View) -> str:
+def shapes_text(tensors: Sequence[TracedTensor], view: TraceView) -> str:
     """Several shapes; equal ones once, with their number."""
     texts = [shape_text(tensor, view) for tensor in tensors]
     unique = dict.fromkeys(texts)

@@ -5,24 +5,24 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from resnet_lint.front.report_text import count, one_line
-from resnet_lint.shared.records.model_trace import ModelTrace, Step, TracedFault
+from resnet_lint.shared.records.model_trace import ForwardStep, ModelTrace, TracedFault
 from resnet_lint.shared.source_text import shown
 
 from ..stages import Stage
-from . import View
+from . import TraceView
 from .shapes import shapes_text
 
 _MOST_OTHERS = 5
 
 
-def page(trace: ModelTrace, view: View, body: str) -> str:
+def page(trace: ModelTrace, view: TraceView, body: str) -> str:
     """A report around its body."""
     contract = "\n".join(contract_lines(trace))
     blocks = [_head(trace, view), body, contract, "\n".join(troubles(trace, view)), _closing(trace)]
     return "\n\n".join(filter(None, blocks)) + "\n"
 
 
-def _head(trace: ModelTrace, view: View) -> str:
+def _head(trace: ModelTrace, view: TraceView) -> str:
     head = f"{shown(trace.path, view.cwd)}: {title(trace)}"
     if not trace.others:
         return head
@@ -36,11 +36,11 @@ def title(trace: ModelTrace) -> str:
     return f"{trace.root.kind} at {trace.within} in {label}" if trace.within else label
 
 
-def out_text(stage: Stage, view: View) -> str:
+def out_text(stage: Stage, view: TraceView) -> str:
     """What a stage gives: its shapes, or the classes that the model tells apart."""
     if stage.classes is not None and view.form == "hwc":
         return f"{stage.classes} classes"
-    return shapes_text(stage.gives, view)
+    return shapes_text(stage.outputs, view)
 
 
 def contract_lines(trace: ModelTrace) -> Iterator[str]:
@@ -58,7 +58,7 @@ def contract_lines(trace: ModelTrace) -> Iterator[str]:
         yield f"{known}: {one_line(contract.doubt)}"
 
 
-def troubles(trace: ModelTrace, view: View) -> Iterator[str]:
+def troubles(trace: ModelTrace, view: TraceView) -> Iterator[str]:
     """What does not fit, and what ended the trace, a line each."""
     steps = {step.id: step for step in trace.root.walk()}
     for fault in trace.faults:
@@ -69,7 +69,7 @@ def troubles(trace: ModelTrace, view: View) -> Iterator[str]:
         yield f"the shapes are those of one run, as the trace with symbols ended early: {one_line(trace.unsymbolic)}"
 
 
-def _told(fault: TracedFault, step: Step, view: View) -> Iterator[str]:
+def _told(fault: TracedFault, step: ForwardStep, view: TraceView) -> Iterator[str]:
     place = f"{shown(step.place.path, view.cwd)}:{step.place.line}: " if step.place is not None else ""
     yield f"FAULT: {place}{step.path}: {one_line(fault.error)}"
     yield from (f"  = {operand.role} {operand.shape}" for operand in fault.operands)

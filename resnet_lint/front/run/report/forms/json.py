@@ -51,10 +51,10 @@ def _finding(finding: Finding, cwd: Path) -> dict[str, Any]:
 
 
 def _result(result: Result) -> dict[str, Any]:
-    subject = asdict(result.subject)
-    subject["inputs"] = [{"name": name, "shape": shape} for name, shape in result.subject.inputs]
+    setup = asdict(result.setup)
+    setup["inputs"] = [{"name": name, "shape": shape} for name, shape in result.setup.inputs]
     return {
-        "subject": subject,
+        "subject": setup,
         "confirmation": _confirmation(result.confirmation),
         "cost": asdict(result.cost),
         "gradients": None if result.gradients is None else asdict(result.gradients),

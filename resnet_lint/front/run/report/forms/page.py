@@ -24,7 +24,7 @@ from resnet_lint.shared.source_text import shown
 from ..curves import curves
 from ..measures import cost_rows, reach
 from ..tables import WORDS, worst_first
-from .text import checks, is_main, predictions, stage_row, subject_line, training_notes
+from .text import checks, is_main, predictions, setup_line, stage_row, training_notes
 
 _PAGE = "page.html.j2"
 
@@ -35,8 +35,8 @@ def run_page(run: RunReport, cwd: Path) -> str:
     stages = last.confirmation.stages
     sound = last.confirmation.sound
     fields: dict[str, Any] = {
-        "title": f"{shown(run.path, cwd)}: {last.subject.label}",
-        "subtitle": subject_line(run),
+        "title": f"{shown(run.path, cwd)}: {last.setup.label}",
+        "subtitle": setup_line(run),
         "outcome": {"level": "good" if sound else "bad", "text": "confirmed" if sound else "not confirmed"},
         "predictions": list(predictions(run, cwd)),
         "diff": [] if run.rewrite is None else list(_diff(run.rewrite, cwd)),

@@ -8,7 +8,7 @@ from pathlib import Path
 from tabulate import tabulate
 
 from resnet_lint.front.report_text import count, one_line
-from resnet_lint.shared.records.hardware_run import Confirmation, Result, RunReport, Stage, Trained, Verdict
+from resnet_lint.shared.records.hardware_run import Confirmation, Result, RunReport, StageShapes, Trained, Verdict
 from resnet_lint.shared.records.places import Shape
 from resnet_lint.shared.source_text import shown
 
@@ -25,19 +25,19 @@ def report(run: RunReport, cwd: Path) -> str:
 
 
 def _head(run: RunReport, cwd: Path) -> str:
-    subject = run.last.subject
-    head = f"{shown(run.path, cwd)}: {one_line(subject.label)} {subject_line(run)}"
-    if not subject.others:
+    setup = run.last.setup
+    head = f"{shown(run.path, cwd)}: {one_line(setup.label)} {setup_line(run)}"
+    if not setup.others:
         return head
-    others = ", ".join(map(one_line, subject.others[:_MOST_NAMES]))
+    others = ", ".join(map(one_line, setup.others[:_MOST_NAMES]))
     return f"{head}\nother models of this file: {others}; --call names the one to run"
 
 
-def subject_line(run: RunReport) -> str:
+def setup_line(run: RunReport) -> str:
     """Where the model ran, and with which inputs."""
-    subject = run.last.subject
-    inputs = ", ".join(f"{name} {shape_text(shape)}" for name, shape in subject.inputs)
-    return f"on {subject.device}, {subject.dtype}, {inputs}"
+    setup = run.last.setup
+    inputs = ", ".join(f"{name} {shape_text(shape)}" for name, shape in setup.inputs)
+    return f"on {setup.device}, {setup.dtype}, {inputs}"
 
 
 def _sections(run: RunReport, cwd: Path) -> Iterator[str]:
@@ -102,12 +102,12 @@ def _stage_table(confirmation: Confirmation) -> str:
     return tabulate(rows, ["stage", "class", "predicted", "measured", ""], disable_numparse=True)
 
 
-def is_main(stage: Stage) -> bool:
+def is_main(stage: StageShapes) -> bool:
     """Whether a stage is the model itself or one of its direct parts."""
     return "." not in stage.path
 
 
-def stage_row(stage: Stage) -> tuple[str, ...]:
+def stage_row(stage: StageShapes) -> tuple[str, ...]:
     """A stage as a row of the table."""
     return (
         stage.path or "(the model)",
@@ -157,4 +157,4 @@ def shapes_text(shapes: tuple[Shape, ...]) -> str:
 def _summary(run: RunReport) -> str:
     word = "confirmed" if run.last.confirmation.sound else "NOT confirmed"
     left = f"; {count(len(run.left), 'finding')} in the file" if run.left else ""
-    return f"{word} on {run.last.subject.device}{left}; torch {run.last.torch}, {run.seconds:.1f} s"
+    return f"{word} on {run.last.setup.device}{left}; torch {run.last.torch}, {run.seconds:.1f} s"

@@ -9,14 +9,14 @@ from resnet_lint.front.trace.drawing.boxes import Box, opened
 from resnet_lint.front.trace.drawing.edges import Edge, edges_between
 from resnet_lint.shared.records.model_trace import ModelTrace
 
-from .. import View
+from .. import TraceView
 from ..shapes import shape_text
 from ..text import title
 
 _RED = ' color="#b3261e", fontcolor="#b3261e", penwidth=2'
 
 
-def report(trace: ModelTrace, view: View) -> str:
+def report(trace: ModelTrace, view: TraceView) -> str:
     """A directed graph with a cluster for each open module."""
     root, depth = opened(trace, view.depth)
     lines = [
@@ -41,7 +41,7 @@ def _inside(box: Box, depth: int) -> Iterator[str]:
             yield f"s{part.id} [label={text}{',' + _RED if part.holds_fault else ''}]"
 
 
-def _edge(edge: Edge, view: View) -> str:
+def _edge(edge: Edge, view: TraceView) -> str:
     style = ", style=bold, color=blue" if edge.role == "shortcut" else ""
     if edge.target.fault is not None:
         style = f",{_RED}"

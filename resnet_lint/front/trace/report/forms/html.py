@@ -9,10 +9,10 @@ from typing import Any
 from resnet_lint.front.trace.drawing.picture import LINE, ROW_GAP, Picture
 from resnet_lint.front.trace.stages import stages
 from resnet_lint.shared.extras import require
-from resnet_lint.shared.records.model_trace import ModelTrace, Place, Step
+from resnet_lint.shared.records.model_trace import ForwardStep, ModelTrace, SourceLine
 from resnet_lint.shared.source_text import lines_of, shown
 
-from .. import View
+from .. import TraceView
 from ..shapes import shapes_text
 from ..text import contract_lines, title, troubles
 from .svg import DEFINITIONS, STYLE, draw, markup
@@ -21,7 +21,7 @@ from .table import HEADERS, row
 _AROUND = 2  # lines of source shown before and after the one that counts
 
 
-def report(trace: ModelTrace, view: View) -> str:
+def report(trace: ModelTrace, view: TraceView) -> str:
     """The page. Raises UsageError where jinja2 or igraph is not installed."""
     require("jinja2", extra="trace")
     import jinja2
@@ -53,7 +53,7 @@ def _all(drawn: Picture) -> Iterator[Picture]:
         yield from _all(part)
 
 
-def _facts(trace: ModelTrace, drawn: Picture, view: View) -> dict[str, Any]:
+def _facts(trace: ModelTrace, drawn: Picture, view: TraceView) -> dict[str, Any]:
     """What a click on a box shows."""
     box = drawn.box
     step = next(each for each in trace.root.walk() if each.id == box.id)
@@ -68,12 +68,12 @@ def _facts(trace: ModelTrace, drawn: Picture, view: View) -> dict[str, Any]:
     }
 
 
-def _shapes(step: Step, view: View) -> str:
-    sides = (shapes_text(tensors, view) for tensors in (step.takes, step.gives))
+def _shapes(step: ForwardStep, view: TraceView) -> str:
+    sides = (shapes_text(tensors, view) for tensors in (step.inputs, step.outputs))
     return " \N{RIGHTWARDS ARROW} ".join(filter(None, sides))
 
 
-def _source(place: Place, view: View) -> dict[str, Any]:
+def _source(place: SourceLine, view: TraceView) -> dict[str, Any]:
     lines = lines_of(place.path)
     first = max(1, place.line - _AROUND)
     code = [(number, lines[number - 1]) for number in range(first, min(len(lines), place.line + _AROUND) + 1)]

@@ -8,15 +8,15 @@ from typing import Any
 
 from resnet_lint import __version__
 from resnet_lint.front.trace.stages import Stage, stages
-from resnet_lint.shared.records.model_trace import Flow, ModelTrace, Place, Step, Tensor, TracedFault
+from resnet_lint.shared.records.model_trace import Flow, ForwardStep, ModelTrace, SourceLine, TracedFault, TracedTensor
 from resnet_lint.shared.source_text import shown
 
-from .. import View
+from .. import TraceView
 
 VERSION = 1
 
 
-def report(trace: ModelTrace, view: View) -> str:
+def report(trace: ModelTrace, view: TraceView) -> str:
     """The whole trace; of what the view says, the stages follow its depth."""
     fields = {
         "version": VERSION,
@@ -42,15 +42,15 @@ def _stage(stage: Stage) -> dict[str, Any]:
         "number": stage.number,
         "name": stage.name,
         "operation": stage.operation,
-        "in": list(map(_tensor, stage.takes)),
-        "out": list(map(_tensor, stage.gives)),
+        "in": list(map(_tensor, stage.inputs)),
+        "out": list(map(_tensor, stage.outputs)),
         "parameters": stage.parameters,
         "steps": [step.id for step in stage.steps],
         "faulty": stage.is_faulty,
     }
 
 
-def _step(step: Step, view: View) -> dict[str, Any]:
+def _step(step: ForwardStep, view: TraceView) -> dict[str, Any]:
     return {
         "id": step.id,
         "name": step.name,
@@ -59,15 +59,15 @@ def _step(step: Step, view: View) -> dict[str, Any]:
         "operation": step.operation,
         "detail": step.detail,
         "parameters": step.parameters,
-        "in": list(map(_tensor, step.takes)),
-        "out": list(map(_tensor, step.gives)),
+        "in": list(map(_tensor, step.inputs)),
+        "out": list(map(_tensor, step.outputs)),
         "called": _place(step.place, view),
         "built": _place(step.built, view),
         "parts": [_step(part, view) for part in step.parts],
     }
 
 
-def _place(place: Place | None, view: View) -> dict[str, Any] | None:
+def _place(place: SourceLine | None, view: TraceView) -> dict[str, Any] | None:
     return None if place is None else {"path": shown(place.path, view.cwd), "line": place.line}
 
 
@@ -75,11 +75,11 @@ def _flow(flow: Flow) -> dict[str, Any]:
     return {"source": flow.source, "target": flow.target, **_tensor(flow.tensor), "role": flow.role}
 
 
-def _tensor(tensor: Tensor) -> dict[str, Any]:
+def _tensor(tensor: TracedTensor) -> dict[str, Any]:
     return {"shape": tensor.shape, "symbolic": tensor.symbolic}
 
 
-def _fault(fault: TracedFault, view: View) -> dict[str, Any]:
+def _fault(fault: TracedFault, view: TraceView) -> dict[str, Any]:
     return {
         "step": fault.step,
         "error": fault.error,

@@ -8,14 +8,14 @@ from resnet_lint.front.trace.drawing.boxes import Box, opened
 from resnet_lint.front.trace.drawing.edges import Edge, edges_between
 from resnet_lint.shared.records.model_trace import ModelTrace
 
-from .. import View
+from .. import TraceView
 from ..shapes import shape_text
 
 _SHAPES = {"input": ("([", "])"), "output": ("([", "])"), "join": ("((", "))")}
 _ARROWS = {"main": "-->", "branch": "-->", "shortcut": "-.->"}
 
 
-def report(trace: ModelTrace, view: View) -> str:
+def report(trace: ModelTrace, view: TraceView) -> str:
     """A flowchart with a subgraph for each open module."""
     root, depth = opened(trace, view.depth)
     edges = edges_between(root, depth, trace.flows)
@@ -39,7 +39,7 @@ def _inside(box: Box, depth: int) -> Iterator[str]:
             yield f"s{part.id}{before}{_quoted('<br/>'.join((part.heading, *part.texts)))}{after}{fault}"
 
 
-def _edge(edge: Edge, view: View) -> str:
+def _edge(edge: Edge, view: TraceView) -> str:
     label = _quoted(shape_text(edge.tensor, view))
     return f"s{edge.source.id} {_ARROWS[edge.role]}|{label}| s{edge.target.id}"
 

@@ -9,11 +9,11 @@ from tabulate import tabulate
 from resnet_lint.front.trace.stages import Stage, stages
 from resnet_lint.shared.records.model_trace import ModelTrace
 
-from .. import View
+from .. import TraceView
 from ..text import out_text, page
 
 
-def report(trace: ModelTrace, view: View) -> str:
+def report(trace: ModelTrace, view: TraceView) -> str:
     """The stages as a numbered list."""
     rows = [
         (f"{stage.number}.", stage.operation, out_text(stage, view), f"{_values(stage):,} values")
@@ -24,4 +24,4 @@ def report(trace: ModelTrace, view: View) -> str:
 
 
 def _values(stage: Stage) -> int:
-    return sum(math.prod(tensor.shape[1:]) for tensor in stage.gives)
+    return sum(math.prod(tensor.shape[1:]) for tensor in stage.outputs)

@@ -6,12 +6,12 @@ from collections.abc import Iterator, Sequence
 from html import escape
 
 from resnet_lint.front.trace.drawing.boxes import Box, opened
-from resnet_lint.front.trace.drawing.picture import LINE, PAD, Picture, Point, picture
-from resnet_lint.front.trace.drawing.rows import Layers, Link
+from resnet_lint.front.trace.drawing.picture import LINE, PAD, XY, Picture, picture
+from resnet_lint.front.trace.drawing.rows import Link, RowLayout
 from resnet_lint.shared.extras import require
-from resnet_lint.shared.records.model_trace import ModelTrace, Tensor
+from resnet_lint.shared.records.model_trace import ModelTrace, TracedTensor
 
-from .. import View
+from .. import TraceView
 from ..shapes import shape_text
 from ..text import title
 
@@ -45,7 +45,7 @@ DEFINITIONS = (
 _SIGNS = ("+", "\N{MINUS SIGN}")  # of a closed and of an open box
 
 
-def report(trace: ModelTrace, view: View) -> str:
+def report(trace: ModelTrace, view: TraceView) -> str:
     """The picture, opened to the view's depth, or as far as one can take in; what is closed is left out."""
     drawn = draw(trace, view)
     size = f'width="{drawn.width:.0f}" height="{drawn.height:.0f}" viewBox="0 0 {drawn.width:.0f} {drawn.height:.0f}"'
@@ -57,12 +57,12 @@ def report(trace: ModelTrace, view: View) -> str:
     )
 
 
-def draw(trace: ModelTrace, view: View) -> Picture:
+def draw(trace: ModelTrace, view: TraceView) -> Picture:
     """The places of everything in the picture. Raises UsageError where igraph is not installed."""
     require("igraph", extra="trace")
     root, depth = opened(trace, view.depth)
 
-    def label(tensor: Tensor) -> str:
+    def label(tensor: TracedTensor) -> str:
         return shape_text(tensor, view)
 
     return picture(root, trace.flows, depth, label)
@@ -92,7 +92,7 @@ def _for_script(drawn: Picture) -> str:
     return f' data-id="{drawn.box.id}" data-head="{drawn.head:.1f}"{rows} tabindex="0" role="button"'
 
 
-def _inside(drawn: Picture, inside: Layers, everything: bool) -> Iterator[str]:
+def _inside(drawn: Picture, inside: RowLayout, everything: bool) -> Iterator[str]:
     for link in inside.links:
         course = drawn.course(link)
         start, end = link.start, link.end
@@ -115,7 +115,7 @@ def _inside(drawn: Picture, inside: Layers, everything: bool) -> Iterator[str]:
             yield from markup(part, everything=everything, place=place)
 
 
-def path(points: Sequence[Point]) -> str:
+def path(points: Sequence[XY]) -> str:
     """Down, across in a curve, and down."""
     (x, top), (_, bottom), (end_x, end), *rest = points
     middle = (bottom + end) / 2

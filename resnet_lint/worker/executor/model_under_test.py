@@ -16,7 +16,7 @@ from torch import nn
 from resnet_lint.graph.source_places import Project
 from resnet_lint.shared.errors import UsageError
 from resnet_lint.shared.records import hardware_run
-from resnet_lint.shared.records.hardware_run import Order
+from resnet_lint.shared.records.hardware_run import RunRequest
 from resnet_lint.shared.records.requests import Request
 
 from ..explore.main_model import ADVICE, candidates, evaluated, main_model
@@ -25,19 +25,19 @@ from ..load.load import Loaded
 from ..tensors import mapped, tensors_in
 from ..tracer.trace import Trace, trace
 from .memory import require_memory
-from .stages import Calls, watched
+from .module_outputs import Calls, record_outputs
 
 Inputs = tuple[tuple[Any, ...], dict[str, Any]]
 
 
 @dataclass(frozen=True, eq=False)
-class Subject:
+class ModelUnderTest:
     """A model on its device and inputs of random values, with its forward on meta at the same batch.
 
     `expected` is what that forward makes of each module.
     """
 
-    record: hardware_run.Subject
+    setup: hardware_run.ModelSetup
     project: Project
     trace: Trace
     expected: Calls
@@ -52,7 +52,7 @@ class Subject:
         return list(tensors_in(self.model(*args, **kwargs)))
 
     @contextmanager
-    def practice(self) -> Iterator[None]:
+    def training_mode(self) -> Iterator[None]:
         """Training mode with the same random numbers each time; at the end, the model is as it was before."""
         buffers = {name: buffer.clone() for name, buffer in self.model.named_buffers()}
         torch.manual_seed(self.seed)
@@ -66,29 +66,31 @@ class Subject:
                     buffer.copy_(buffers[name])
 
 
-def find(order: Order, device: torch.device, dtype: torch.dtype) -> Subject:
+def find_model(request: RunRequest, device: torch.device, dtype: torch.dtype) -> ModelUnderTest:
     """The model of an order. Raises UsageError where no model can be found, built or fed."""
     models = candidates(
         Request(
-            path=order.path,
-            only_class=order.only_class,
-            targets=order.targets,
-            seconds=order.seconds,
-            source=order.source,
+            path=request.path,
+            only_class=request.only_class,
+            targets=request.targets,
+            seconds=request.seconds,
+            source=request.source,
             quick=True,
-            call=order.call,
+            call=request.call,
         )
     )
     loaded = models.loaded
     chosen, others = main_model(models)
-    batch = order.batch or _batch_of(chosen.trace)
-    with watched(chosen.trace.root) as expected:
+    batch = request.batch or _batch_of(chosen.trace)
+    with record_outputs(chosen.trace.root) as expected:
         at_batch = _traced_at(chosen.trace, batch, loaded.project)
     require_memory(at_batch, batch, device, dtype)
-    record = hardware_run.Subject(chosen.label, str(device), order.dtype, batch, _named_shapes(at_batch), tuple(others))
-    model = _built(chosen, loaded, order.seed).to(device, dtype)
-    inputs = _random_inputs(at_batch, model, device, dtype, order.seed)
-    return Subject(record, loaded.project, at_batch, expected, model, inputs, device, order.seed)
+    setup = hardware_run.ModelSetup(
+        chosen.label, str(device), request.dtype, batch, _named_shapes(at_batch), tuple(others)
+    )
+    model = _built(chosen, loaded, request.seed).to(device, dtype)
+    inputs = _random_inputs(at_batch, model, device, dtype, request.seed)
+    return ModelUnderTest(setup, loaded.project, at_batch, expected, model, inputs, device, request.seed)
 
 
 def _batch_of(traced: Trace) -> int:
@@ -147,7 +149,7 @@ def _random_inputs(traced: Trace, model: nn.Module, device: torch.device, dtype:
     return args, kwargs
 
 
-def filled_with_ones(inputs: Inputs) -> Inputs:
+def all_ones(inputs: Inputs) -> Inputs:
     """The same inputs with ones in the place of every value."""
     args, kwargs = mapped(inputs, lambda value: torch.ones_like(value) if isinstance(value, torch.Tensor) else value)
     return args, kwargs

@@ -1,4 +1,4 @@
-"""Which forward to show: that of the file's main model, or of the part of it that was asked for."""
+"""Selects the forward pass to show: that of the file's main model, or of the requested submodule."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ from ..tracer.trace import Trace
 
 
 @dataclass(frozen=True, eq=False)
-class Subject:
-    """A recorded forward, and the call in it that is to be shown: the whole model's, or that of one of its parts.
+class ForwardToShow:
+    """A recorded forward pass and the module call in it to show: that of the whole model or of a submodule.
 
-    `symbolic` is the same forward with sizes as symbols; `unsymbolic` says why it did not do the same, if it did not.
+    `symbolic` is the same forward pass with symbolic sizes; `unsymbolic` is the reason if it took a different path.
     """
 
     project: Project
@@ -36,27 +36,27 @@ class Subject:
     clock: Clock
 
     def symbolic_shapes(self) -> Mapping[str, tuple[str, ...]]:
-        """The shapes in the sizes of the inputs, by the names of the graph's nodes."""
+        """Map the names of fx nodes to their shapes in terms of the input sizes."""
         if self.unsymbolic is not None:
             return {}
         nodes = (node for node in self.symbolic.graph.nodes if node.meta["symbolic"] is not None)
         return {node.name: self.symbolic.people_shape(node) for node in nodes}
 
 
-def find(request: Request) -> Subject:
-    """The forward that a request asks for. Raises UsageError where no model can be found, built or fed."""
+def find_forward(request: Request) -> ForwardToShow:
+    """The requested forward pass. Raises UsageError if no model can be found, constructed or given inputs."""
     models = candidates(request)
-    part = _as_part(models) if request.call is None else None
+    part = _called_part(models) if request.call is None else None
     chosen, others = (part[0], []) if part is not None else main_model(models)
     project, trace = models.loaded.project, chosen.trace
     call = _root_call(trace) if part is None else next(_calls_of(part[1], trace))
     symbolic = symbolic_trace(trace, project)
-    unsymbolic = _why_other(symbolic.trace, trace)
-    return Subject(project, chosen.label, trace, call, tuple(others), symbolic, unsymbolic, models.clock)
+    unsymbolic = _why_symbolic_differs(symbolic.trace, trace)
+    return ForwardToShow(project, chosen.label, trace, call, tuple(others), symbolic, unsymbolic, models.clock)
 
 
-def _as_part(models: Candidates) -> tuple[Traced, type[nn.Module]] | None:
-    """The class asked for and the first model that calls it, where the file does not build it as a model itself."""
+def _called_part(models: Candidates) -> tuple[Traced, type[nn.Module]] | None:
+    """The requested class and the first model that calls it, unless the file constructs the class on its own."""
     kind = next((model.type for model in models.classes if model.name == models.request.only_class), None)
     own = [traced for traced in models.found.traced if type(traced.trace.root) is kind]
     if kind is None or any(traced.invented is None for traced in own):
@@ -66,25 +66,25 @@ def _as_part(models: Candidates) -> tuple[Traced, type[nn.Module]] | None:
 
 
 def _calls_of(kind: type[nn.Module], trace: Trace) -> Iterator[ModuleCall]:
-    """The calls of a class; those in which a fault lies first, as they tell more."""
+    """The calls of modules of a class, those with a fault inside first."""
     for fault in trace.all_faults:
         yield from (call for call in fault.call.with_callers() if type(call.module) is kind)
     yield from (call for call in trace.calls if type(call.module) is kind)
 
 
 def _root_call(trace: Trace) -> ModuleCall:
-    """The call of the model itself; one that ended early is known by the calls inside it."""
+    """The call of the model itself, found through the calls inside it if it ended early."""
     for node in reversed(trace.graph.nodes):
         call: ModuleCall | None = node.meta["call"]
         if call is not None:
             return list(call.with_callers())[-1]
     reason = trace.stop.reason if trace.stop is not None else "it calls no torch function"
-    raise UsageError(f"{type(trace.root).__name__} shows nothing to draw: {reason}")
+    raise UsageError(f"{type(trace.root).__name__} has nothing to show: {reason}")
 
 
-def _why_other(symbolic: Trace, concrete: Trace) -> str | None:
-    """Why a forward with sizes as symbols did not do the same as with numbers; None where it did."""
+def _why_symbolic_differs(symbolic: Trace, concrete: Trace) -> str | None:
+    """Why the forward pass with symbolic sizes differs from the concrete one; None if it does not."""
     if symbolic.stop is not None and concrete.stop is None:
         return symbolic.stop.reason
     names = ([node.name for node in trace.graph.nodes] for trace in (symbolic, concrete))
-    return None if next(names) == next(names) else "with sizes as symbols it makes other calls"
+    return None if next(names) == next(names) else "the forward pass makes different calls with symbolic sizes"

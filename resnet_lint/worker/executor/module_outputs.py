@@ -10,7 +10,7 @@ from typing import Any
 
 from torch import nn
 
-from resnet_lint.shared.records.hardware_run import Stage
+from resnet_lint.shared.records.hardware_run import StageShapes
 from resnet_lint.shared.records.places import Shape
 
 from ..tensors import tensors_in
@@ -20,7 +20,7 @@ Calls = list[tuple[str, str, tuple[Shape, ...]]]
 
 
 @contextmanager
-def watched(model: nn.Module) -> Iterator[Calls]:
+def record_outputs(model: nn.Module) -> Iterator[Calls]:
     """Note each module call inside the block."""
     calls: Calls = []
 
@@ -35,7 +35,7 @@ def watched(model: nn.Module) -> Iterator[Calls]:
             handle.remove()
 
 
-def compared(predicted: Calls, measured: Calls) -> tuple[Stage, ...]:
+def compare_outputs(predicted: Calls, measured: Calls) -> tuple[StageShapes, ...]:
     """Each predicted call beside the measured one: the same module, called as many times before. None is left out."""
     waiting = defaultdict[tuple[str, str], Calls](list)
     for call in measured:
@@ -43,6 +43,6 @@ def compared(predicted: Calls, measured: Calls) -> tuple[Stage, ...]:
     stages = []
     for path, kind, shapes in predicted:
         found = waiting[path, kind]
-        stages.append(Stage(path, kind, shapes, found.pop(0)[2] if found else ()))
+        stages.append(StageShapes(path, kind, shapes, found.pop(0)[2] if found else ()))
     unexpected = [call for calls in waiting.values() for call in calls]
-    return (*stages, *(Stage(path, kind, (), shapes) for path, kind, shapes in unexpected))
+    return (*stages, *(StageShapes(path, kind, (), shapes) for path, kind, shapes in unexpected))

@@ -23,7 +23,7 @@ from torch.nn.parallel import DistributedDataParallel
 all_reduce: Callable[[Tensor], Tensor] = _all_reduce
 
 
-class Team:
+class ProcessGroup:
     """The processes of one training: how many, and which of them this is."""
 
     def __init__(self, rank: int, size: int) -> None:
@@ -31,7 +31,7 @@ class Team:
         self.size = size
 
     @property
-    def leads(self) -> bool:
+    def is_first(self) -> bool:
         return self.rank == 0
 
     def share(self, places: Tensor) -> Tensor:
@@ -45,7 +45,7 @@ class Team:
             distributed.all_reduce(value)
         return value
 
-    def joined(self, model: nn.Module, *, all_learn: bool) -> nn.Module:
+    def wrapped(self, model: nn.Module, *, all_used: bool) -> nn.Module:
         """The model with gradients and statistics of the whole team."""
         if self.size == 1:
             return model
@@ -54,19 +54,19 @@ class Team:
             model = nn.SyncBatchNorm.convert_sync_batchnorm(model)  # type: ignore[no-untyped-call]
         else:
             _share_statistics(model)
-        return DistributedDataParallel(model, find_unused_parameters=not all_learn)
+        return DistributedDataParallel(model, find_unused_parameters=not all_used)
 
 
 @contextmanager
-def team(device: torch.device) -> Iterator[Team]:
+def process_group(device: torch.device) -> Iterator[ProcessGroup]:
     """The team that torchrun has put this process into."""
     size = int(os.environ.get("WORLD_SIZE", "1"))
     if size == 1:
-        yield Team(0, 1)
+        yield ProcessGroup(0, 1)
         return
     distributed.init_process_group("nccl" if device.type == "cuda" else "gloo")
     try:
-        yield Team(distributed.get_rank(), size)
+        yield ProcessGroup(distributed.get_rank(), size)
     finally:
         distributed.destroy_process_group()
 
