@@ -115,7 +115,7 @@ def _size_limits(found: Exploration, loaded: Loaded, clock: Clock) -> Sequence[S
     limits: list[SizeLimit] = []
     with suppress(TimeUp), clock.left():
         for traced in found.traced:
-            if traced.invented is None or traced.invented.sure:
+            if not traced.trace.is_real and (traced.invented is None or traced.invented.sure):
                 seen = Seen(traced.trace, traced.label, loaded.project)
                 limits.extend(size_limits(seen, traced.sizes_stated, told))
     return limits

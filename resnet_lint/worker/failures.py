@@ -31,7 +31,7 @@ def failures(loaded: Loaded, found: Exploration, clock: Clock) -> Iterator[Failu
         sizes = FaultySizes(Seen(traced.trace, traced.label, loaded.project))
         for fault in traced.faults:
             failure = _explained(fault, traced, loaded)
-            yield failure if failure.span in told else _with_sizes(failure, fault, sizes, clock)
+            yield failure if failure.span in told or traced.trace.is_real else _with_sizes(failure, fault, sizes, clock)
             told.add(failure.span)
     for model in {t.model_class.name: t.model_class for t in found.traced if t.model_class is not None}.values():
         tries = [t for t in found.traced if t.model_class is model and t.invented is not None]

@@ -58,7 +58,7 @@ def _practise(traces: Sequence[Seen]) -> Iterator[Observed]:
     untrained = []
     for seen in traces:
         classes = {type(call.module) for call in seen.trace.calls if not call.is_torchs}
-        if classes <= known or seen.trace.faults:
+        if classes <= known or seen.trace.faults or seen.trace.is_real:
             continue
         known |= classes
         yield from batch_traps(seen)

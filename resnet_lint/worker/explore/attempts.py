@@ -21,6 +21,7 @@ from resnet_lint.shared.records.requests import Request
 from ..build.build import build, on_meta
 from ..build.factories import own_shapes, shapes_in
 from ..build.guess_arguments import Invented, parameter_names
+from ..examples.example import Example
 from ..feed.feed import feed
 from ..feed.guess_inputs import Guess
 from ..load.classes import ModelClass
@@ -32,6 +33,8 @@ from ..tensors import mapped
 from ..tracer.fault import Fault
 from ..tracer.trace import Trace, trace
 from .class_coverage import Coverage, NotChecked
+from .follow_examples import UnusableExampleError, best_trace
+from .own_fault import own_fault
 from .traced_model import Traced
 
 _WITHOUT_WEIGHTS: Mapping[str, Any] = {"pretrained": False, "weights": None, "weights_backbone": None}
@@ -42,6 +45,7 @@ class Attempts:
 
     def __init__(self, loaded: Loaded, request: Request, coverage: Coverage, clock: Clock) -> None:
         self.traced: list[Traced] = []
+        self.notes: list[str] = []
         self.instances: dict[type[nn.Module], nn.Module] = {}
         self._loaded = loaded
         self._request = request
@@ -102,7 +106,25 @@ class Attempts:
         arguments: Invented | None = None,
         inputs: tuple[str, ...] = (),
     ) -> None:
-        """Trace a module with these inputs, or those that the user says for its class, or else with invented ones."""
+        """Trace a module with these inputs, or those that the user says for its class, or else with invented ones.
+
+        A fault of the tool itself costs this module alone, and is named in the notes.
+        """
+        try:
+            self._feed(label, module, model, arguments, inputs)
+        except Exception as error:
+            reason = own_fault(error)
+            self._failed(model, "trace", label, f"{label}: {reason}")
+            self.notes.append(f"{label} was left: {reason}")
+
+    def _feed(
+        self,
+        label: str,
+        module: nn.Module,
+        model: ModelClass | None,
+        arguments: Invented | None,
+        inputs: tuple[str, ...],
+    ) -> None:
         on_meta(module)
         inputs = inputs or self.inputs_told(self._coverage.name_of(type(module)))
         if inputs:
@@ -114,6 +136,25 @@ class Attempts:
         if arguments is not None:
             faults = tuple(fault for fault in faults if arguments.sure and not _meets_constant(fault))
         self._add(label, best, faults, model, arguments, sizes_stated=_is_fed_one_of(known, best))
+
+    def follow(self, example: Example, model: ModelClass | None) -> bool:
+        """Trace an example of the file, for `model`; says whether that was a model with inputs that go with it."""
+        try:
+            with self._clock.one_attempt():
+                result = best_trace(example, self._loaded.project)
+                if not example.stated and result.trouble > (0, 0):
+                    return False
+                self._remember_instances(result.root)
+                self._add(example.label, result, result.all_faults, model)
+                return True
+        except TimeUp as error:
+            reason = self._clock.why(error)
+        except UnusableExampleError as error:
+            reason = str(error)
+        except Exception as error:
+            reason = own_fault(error)
+        self.notes.append(f"{example.origin} was passed over: {reason}")
+        return False
 
     def runs(self, model: ModelClass) -> bool:
         """Whether a class was traced without a fault."""

@@ -20,6 +20,7 @@ from ..build.build import noting_where_built
 from ..build.factories import leads_to, novel_and_other, options_of
 from ..build.guess_arguments import Invented, handed_on, in_colours, invented, repaired, required_names
 from ..build.main_block import Scenario, play, scenarios
+from ..examples.all_examples import examples
 from ..load.classes import ModelClass
 from ..load.load import Loaded
 from ..process.file_clock import Clock
@@ -55,6 +56,7 @@ class Explorer:
         self._coverage = Coverage(loaded, classes)
         self._attempts = Attempts(loaded, request, self._coverage, clock)
         self._notes: list[str] = []
+        self._followed: set[str] = set()
         self._novel, self._other = novel_and_other(loaded)
         self._with_switches = self._novel[:_MOST_WITH_SWITCHES]
 
@@ -71,12 +73,13 @@ class Explorer:
         except TimeUp:
             for model in self._open():
                 self._coverage.failed(model, NotChecked("trace", self._clock.over))
-        return Exploration(self._attempts.traced, self._coverage, self._notes)
+        return Exploration(self._attempts.traced, self._coverage, [*self._notes, *self._attempts.notes])
 
     def _stages(self) -> list[Callable[[], None]]:
         return [
             self._as_told,
             self._scenarios,
+            self._examples,
             self._factories,
             self._default_constructors,
             self._factory_switches,
@@ -126,6 +129,17 @@ class Explorer:
         except TimeUp as error:
             self._notes.append(f"{scenario.name} was left: {error}")
             return []
+
+    def _examples(self) -> None:
+        """Models with the inputs that the file offers for them; what is fed so is not fed a guess as well."""
+        for example in examples(self._loaded):
+            reach = leads_to(example.uses, self._loaded)
+            if example.label in self._followed or not reach & {model.name for model in self._open()}:
+                continue
+            if self._attempts.follow(example, self._name_behind(example.uses)):
+                self._followed.add(example.label)
+                self._novel = [name for name in self._novel if name != example.uses]
+                self._other = [name for name in self._other if name != example.uses]
 
     def _factories(self) -> None:
         """Novel factories that lead to classes not yet covered, the one that covers most first."""

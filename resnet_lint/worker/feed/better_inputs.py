@@ -109,12 +109,16 @@ def _fitting(fault: Fault, flattened: fx.Node) -> tuple[str, Shape | None, torch
     """The image size at which the flattened map has the features that the layer takes, a step nearer."""
     inputs = _inputs_behind([flattened])
     channels, *sizes = flattened.meta["inputs"][0][1:]
-    if len(inputs) != 1 or len(sizes) != 2 or fault.layer is None or fault.layer.wanted % channels:
+    if len(inputs) != 1 or len(sizes) != 2 or 0 in (channels, *sizes) or fault.layer is None:
+        return None
+    if fault.layer.wanted % channels:
         return None
     wanted = math.isqrt(fault.layer.wanted // channels)
     if wanted * wanted != fault.layer.wanted // channels:
         return None
     [source] = inputs
+    if len(source.meta["shape"]) < 2:
+        return None
     *front, height, width = source.meta["shape"]
     fitted = [
         now + (wanted - size) * max(1, round(now / size)) for now, size in zip((height, width), sizes, strict=True)
@@ -160,13 +164,19 @@ def _beside_parameter(node: fx.Node, operand: fx.Node) -> tuple[str, Shape | Non
 
 def _reshaped(shape: Shape, layer: Layer, size: tuple[int, int]) -> Shape:
     rank = layer.rank or max(len(shape), 2)
-    if rank == len(shape):
+    axis = _axis(layer.dimension, len(shape))
+    if rank == len(shape) and axis is not None:
         changed = list(shape)
-        changed[layer.dimension] = layer.wanted
+        changed[axis] = layer.wanted
         return tuple(changed)
     if layer.dimension == -1:
         return (BATCH, *([STEPS] * (rank - 2)), layer.wanted)
     return (BATCH, layer.wanted, *spatial(rank - 2, size))
+
+
+def _axis(dimension: int, rank: int) -> int | None:
+    """The axis that a dimension counts, from 0; None in a tensor that has too few."""
+    return dimension % rank if -rank <= dimension < rank else None
 
 
 def placeholder_behind(node: fx.Node) -> fx.Node | None:
@@ -207,12 +217,13 @@ def _rearranged(node: fx.Node, layer: Layer) -> tuple[str, Shape | None, torch.d
     shape = list(source.meta["shape"])
     if layer.dimension == -1 and len(fed) < 2:
         return str(source.target), (BATCH, *([STEPS] * (len(shape) - len(fed))), layer.wanted), None
-    if len(fed) != len(shape):
+    axis = _axis(layer.dimension, len(shape))
+    if len(fed) != len(shape) or axis is None or fed[axis] == 0:
         return None
-    channels, rest = divmod(shape[layer.dimension] * layer.wanted, fed[layer.dimension])
+    channels, rest = divmod(shape[axis] * layer.wanted, fed[axis])
     if rest or not channels:
         return None
-    shape[layer.dimension] = channels
+    shape[axis] = channels
     return str(source.target), tuple(shape), None
 
 

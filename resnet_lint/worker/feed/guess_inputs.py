@@ -101,7 +101,7 @@ def _map_size(guesses: Guesses) -> tuple[int, int]:
         if len(guess.shape) > 3:
             return guess.shape[-2], guess.shape[-1]
         if len(guess.shape) == 3:
-            side = math.isqrt(guess.shape[1])
+            side = max(math.isqrt(guess.shape[1]), 1)
             return side, guess.shape[1] // side
     return SIZES[0]
 
@@ -190,7 +190,8 @@ def spatial(axes: int, size: tuple[int, int]) -> tuple[int, ...]:
 
 def of_rank(guess: Guess, rank: int, size: tuple[int, int]) -> Guess:
     """A guess with as many channels or features, in another number of dimensions."""
-    width = guess.shape[1] if len(guess.shape) != 3 else guess.shape[-1]
+    *front, last = guess.shape or (STEPS,)
+    width = guess.shape[1] if len(front) not in (0, 2) else last
     shape = (BATCH, STEPS, width) if rank == 3 else (BATCH, width, *spatial(rank - 2, size))
     return replace(guess, shape=shape[:rank])
 

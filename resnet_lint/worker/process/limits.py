@@ -15,6 +15,10 @@ from .process_clock import OwnTime
 _MOST_BYTES_IN_A_FILE = 256 << 20
 _ALMOST = 0.01  # seconds that are not worth another alarm
 
+_ENTRIES = frozenset({"__enter__", "__exit__"})
+_ENTRY_DEPTH = 8  # frames in which the entry of a block does its work
+_LONGEST_ENTRY = 1.0  # seconds: code that hides in the entry of a block is interrupted there all the same
+
 _has_rung = False
 
 
@@ -30,6 +34,17 @@ class TimeUp(BaseException):
     """
 
 
+def _is_entering(frame: FrameType | None) -> bool:
+    """Whether a `with` block is being entered or left: half of a mode on torch's stack is never taken off again."""
+    for _ in range(_ENTRY_DEPTH):
+        if frame is None:
+            return False
+        if frame.f_code.co_name in _ENTRIES:
+            return True
+        frame = frame.f_back
+    return False
+
+
 @contextmanager
 def time_limit(seconds: float) -> Iterator[None]:
     """Raise TimeUp inside the block once `seconds` of this process's own time are over; an earlier limit stays.
@@ -43,6 +58,9 @@ def time_limit(seconds: float) -> Iterator[None]:
         left = seconds - clock.seconds
         if left > _ALMOST:  # the process had to wait for its turn
             signal.setitimer(signal.ITIMER_REAL, left)
+            return
+        if left > -_LONGEST_ENTRY and _is_entering(frame):
+            signal.setitimer(signal.ITIMER_REAL, _ALMOST)
             return
         _has_rung = True
         # Rings again soon, in case a bare `except:` catches it.

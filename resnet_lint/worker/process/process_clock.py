@@ -11,7 +11,7 @@ import os
 import time
 
 # However busy the machine is, this part of the wall time counts: a limit may come late, not never.
-_LEAST_SHARE = 0.25
+_LEAST_SHARE = 0.75
 
 # The user's code may replace what its own clock needs.
 _open, _read, _close, _now = os.open, os.read, os.close, time.monotonic

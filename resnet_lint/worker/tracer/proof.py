@@ -19,6 +19,9 @@ SHAPE_ERRORS = (RuntimeError, ValueError, IndexError, AssertionError)
 _LARGEST_PROOF = 2**28
 
 
+_NO_MEMORY = "can't allocate memory"
+
+
 class DataDependentError(Exception):
     """The shapes that follow depend on values that only a real run has; `possible` are those that some values give."""
 
@@ -55,6 +58,8 @@ def replay(func: Callable[..., Any], args: Any, kwargs: Any) -> tuple[str | None
         except NotImplementedError as error:
             raise DataDependentError(f"torch cannot run {_name(func)} on the CPU") from error
         except SHAPE_ERRORS as error:
+            if _NO_MEMORY in str(error):
+                raise DataDependentError("too large to be tried on the CPU") from error
             return str(error), None
     possible = mapped(results[1], lambda value: value.to("meta") if isinstance(value, torch.Tensor) else value)
     if _shapes(results[0]) != _shapes(results[1]):
@@ -69,6 +74,8 @@ def _name(func: Callable[..., Any]) -> str:
 def _filled(fill: Callable[..., torch.Tensor], value: Any) -> Any:
     if isinstance(value, torch.Tensor):
         return fill(value.shape, dtype=value.dtype, device="cpu")
+    if isinstance(value, str):
+        return value.replace("torch.meta.", "torch.")  # what `x.type()` says of a tensor on meta
     return torch.device("cpu") if isinstance(value, torch.device) else value
 
 

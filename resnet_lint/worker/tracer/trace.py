@@ -72,6 +72,11 @@ class Trace:
         return (*self.faults, self.fatal) if self.fatal is not None else self.faults
 
     @property
+    def is_real(self) -> bool:
+        """Whether the model ran on real tensors: one that reads values may refuse others of the same shapes."""
+        return any(not tensor.is_meta for tensor in tensors_in([self.args, self.kwargs]))
+
+    @property
     def signature(self) -> str:
         """The shapes of the inputs and of the outputs, as text."""
         inputs = [node.meta["shape"] for node in self.graph.nodes if node.op == "placeholder"]

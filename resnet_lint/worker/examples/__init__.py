@@ -1,0 +1,1 @@
+"""Models together with inputs for them, where the file itself offers both."""
