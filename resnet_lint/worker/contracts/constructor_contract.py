@@ -24,7 +24,7 @@ from resnet_lint.graph.module_call import ModuleCall
 from resnet_lint.graph.source_places import Project
 
 from ..build.build import build, uninitialised
-from ..symbolic.print_sizes import people
+from ..sizes.print_sizes import size_text
 from ..symbolic.symbolic_recorder import SymbolicRecorder
 from ..symbolic.symbols import Environment
 from ..tensors import mapped
@@ -219,7 +219,7 @@ class _Contracting:
             if condition.free_symbols:
                 yield condition
                 for each in (condition, sympy.Not(condition)):
-                    self._literals[people(each, texts)] = None
+                    self._literals[size_text(each, texts)] = None
             for symbol, number in itertools.permutations(() if sizes else condition.args, 2):
                 if symbol.is_Symbol and number.is_Integer and number > _SMALL:
                     self._numbers.add((texts[symbol], int(number)))

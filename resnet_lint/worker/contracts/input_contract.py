@@ -10,11 +10,11 @@ from __future__ import annotations
 from resnet_lint.graph.source_places import Project
 from resnet_lint.shared.records.contracts import Condition, Contract, InputContract
 
+from ..sizes.axis_names import own_names
+from ..sizes.compiled_sizes import predicates
 from ..sizes.size_conditions import described
-from ..symbolic.axis_names import own_names
 from ..symbolic.symbolic_trace import SymbolicTrace
 from ..tracer.trace import Trace
-from .guards import predicates
 from .search_sizes import Found, Search
 from .try_sizes import Oracle
 

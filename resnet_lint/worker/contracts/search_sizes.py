@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import combinations, pairwise, permutations, product
 
-from .guards import Predicate
+from ..sizes.compiled_sizes import Predicate
 from .try_sizes import Oracle, Sizes
 
 # Run whatever the guards say: where layers run out of pixels, and odd sizes.

@@ -40,7 +40,7 @@ class ForwardToShow:
         if self.unsymbolic is not None:
             return {}
         nodes = (node for node in self.symbolic.graph.nodes if node.meta["symbolic"] is not None)
-        return {node.name: self.symbolic.people_shape(node) for node in nodes}
+        return {node.name: self.symbolic.shape_text(node) for node in nodes}
 
 
 def find_forward(request: Request) -> ForwardToShow:

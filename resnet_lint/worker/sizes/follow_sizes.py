@@ -1,24 +1,41 @@
-"""Follows sizes through a recorded graph: for each axis of each tensor, how it comes from the input's.
+"""Follows sizes through a recorded graph: the size of each axis of each tensor, as an expression of the input's.
 
-What a call does is read from its arguments. Where they may themselves come from a shape, as in resizing to the size of
-the skip, the size is taken as unknown: what the code adjusts by itself is no concern here. Not every call shows that,
-so what is found has to come true in traces at other sizes.
+The effect of a call is read from its arguments. Where they may come from a shape themselves, as in resizing to the size
+of the skip, the size is unknown: what the code adjusts by itself cannot fail. Not every call shows that, so whatever is
+found has to be confirmed by traces at other sizes.
+
+This is arithmetic on a graph that is recorded anyway. A trace with symbols (`symbolic/`) knows more, and costs about
+ten times a concrete trace: too much for each model of each file.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from fractions import Fraction
 
+import sympy
 from torch import fx
 
 from resnet_lint.graph.effects import argument_of, effect_of
 from resnet_lint.graph.model import function_name
 
-from .size_formulas import Size, Step
+from .size_expressions import stepped
 
-Sizes = tuple[Size | None, ...]
-"""The sizes of a tensor's axes; None for one that is fixed, or that nobody can tell."""
+Sizes = tuple[sympy.Expr | None, ...]
+"""The sizes of a tensor's axes, each of one symbol and in normal form; None for one that is fixed or unknown."""
+
+
+@dataclass(frozen=True)
+class Step:
+    """A call changes a size to `(factor * size + shift) // divisor`."""
+
+    factor: int = 1
+    shift: int = 0
+    divisor: int = 1
+
+    def of(self, size: sympy.Expr) -> sympy.Expr:
+        return size if self == Step() else stepped(size, self.factor, self.shift, self.divisor)
 
 
 class Follower:
@@ -41,7 +58,7 @@ class Follower:
             waiting.pop()
         return self._known[node]
 
-    def distinct(self, nodes: Iterable[fx.Node]) -> set[Size]:
+    def distinct(self, nodes: Iterable[fx.Node]) -> set[sympy.Expr]:
         """All different sizes of some nodes."""
         return {size for node in nodes for size in self.sizes(node) if size is not None}
 
@@ -63,7 +80,7 @@ def _sources(node: fx.Node) -> list[fx.Node]:
     return [each for source in found for each in (_sources(source) if source.meta["shape"] is None else [source])]
 
 
-def _carried(axis: int, shape: Sequence[int], known: Iterable[tuple[Sequence[int], Sizes]]) -> Size | None:
+def _carried(axis: int, shape: Sequence[int], known: Iterable[tuple[Sequence[int], Sizes]]) -> sympy.Expr | None:
     """The size of an axis, counted from the end, that a call leaves as it is, and all axes behind it too."""
     for before, sizes in known:
         if len(before) >= -axis and tuple(before[axis:]) == tuple(shape[axis:]) and sizes[axis] is not None:
@@ -75,7 +92,7 @@ def _stepped(sizes: Sizes, steps: Sequence[Step | None]) -> Sizes:
     """The last axes, each after its step."""
     kept = len(sizes) - len(steps)
     moved = zip(sizes[kept:], steps, strict=True)
-    return (*sizes[:kept], *(size.after(step) if size and step else None for size, step in moved))
+    return (*sizes[:kept], *(None if size is None or step is None else step.of(size) for size, step in moved))
 
 
 def _convolution(node: fx.Node, before: Sizes) -> Sizes:
@@ -131,7 +148,7 @@ def _resized(node: fx.Node, before: Sizes) -> Sizes:
         return _stepped(before, [None] * axes)
     factors = factor if isinstance(factor, (tuple, list)) else [factor] * axes
     exact = [Fraction(each).limit_denominator(64) for each in factors]
-    return _stepped(before, [Step(each.numerator, 0, each.denominator) for each in exact])
+    return _stepped(before, [Step(each.numerator, 0, each.denominator) if each else None for each in exact])
 
 
 def _padded(node: fx.Node, before: Sizes) -> Sizes:

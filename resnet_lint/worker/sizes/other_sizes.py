@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Set
+from collections.abc import Callable, Iterable, Mapping, Set
 from functools import cached_property
 
+import sympy
 from torch import fx
 
 from resnet_lint.graph.residuals import depends_on
@@ -13,8 +14,9 @@ from resnet_lint.shared.records.places import Shape
 
 from ..tracer.fault import Fault
 from ..tracer.trace import Trace, trace_at
+from .compiled_sizes import function_of
 from .follow_sizes import Follower
-from .size_formulas import Size
+from .size_expressions import axis_of
 from .unlike_joins import Join, joins_in, sizes_of_inputs
 
 # Traces at other sizes for one model, at most.
@@ -22,8 +24,11 @@ _MOST_TRACES = 8
 # How far up sizes are looked at.
 _REACH = 512
 
-Input = tuple[tuple[int, int], ...]
+Input = tuple[tuple[sympy.Symbol, int], ...]
 """The size of each axis of the input that is another than in the trace: pairs of axis and size."""
+
+Wanted = Callable[[sympy.Symbol, int], bool]
+"""Whether a size of an axis of the input is looked for."""
 
 
 class Resized:
@@ -38,28 +43,32 @@ class Resized:
         self._traces: dict[Input, Trace] = {(): trace}
         self.joins = tuple(joins_in(self._nodes, self._follower))
 
-    def first(self, join: Join, start: Callable[[int], int], wanted: Callable[[int, int], bool]) -> Input | None:
+    def first(self, join: Join, start: Callable[[int], int], wanted: Wanted) -> Input | None:
         """The first size of each axis of a join that is wanted, from a start on that depends on the one traced.
 
-        `wanted` is asked about an axis and a size. Sizes that leave nothing of some tensor do not count.
+        Sizes that leave nothing of some tensor do not count.
         """
         found = {axis: self._first(axis, start(self._traced[axis]), wanted) for axis in join.unlike}
         sizes = tuple((axis, size) for axis, size in found.items() if size is not None)
         return sizes if len(sizes) == len(found) else None
 
-    def _first(self, axis: int, start: int, wanted: Callable[[int, int], bool]) -> int | None:
-        sizes = [size for size in self._sizes if size.axis == axis]
+    def _first(self, axis: sympy.Symbol, start: int, wanted: Wanted) -> int | None:
+        functions = self._functions_of(axis, self._nodes)
         for size in range(start, start + _REACH):
-            if wanted(axis, size) and all(each.at(size) > 0 for each in sizes):
+            if wanted(axis, size) and all(function(size) > 0 for function in functions):
                 return size
         return None
 
-    def reaches(self, join: Join, axis: int, size: int) -> bool:
+    def reaches(self, join: Join, axis: sympy.Symbol, size: int) -> bool:
         """Whether a size of an axis leaves something of every tensor before a join."""
         before = (node for node in self._nodes if node.meta["order"] < join.node.meta["order"])
-        return all(each.at(size) > 0 for each in self._follower.distinct(before) if each.axis == axis)
+        return all(function(size) > 0 for function in self._functions_of(axis, before))
 
-    def all_agree(self, axis: int, size: int) -> bool:
+    def _functions_of(self, axis: sympy.Symbol, nodes: Iterable[fx.Node]) -> list[Callable[[int], int]]:
+        """The different sizes of some nodes along an axis of the input, as functions of its size."""
+        return [self._functions[size] for size in self._follower.distinct(nodes) if axis_of(size) == axis]
+
+    def all_agree(self, axis: sympy.Symbol, size: int) -> bool:
         """Whether all joins work at a size of an axis."""
         return all(join.agrees(axis, size) for join in self.joins if axis in join.unlike)
 
@@ -75,7 +84,7 @@ class Resized:
         others = failed - _failed(self._trace) - {join.node.name for join in self.joins}
         return not others and self._foreseen(sizes, failed)
 
-    def _foreseen(self, sizes: Mapping[int, int], failed: Set[str]) -> bool:
+    def _foreseen(self, sizes: Mapping[sympy.Symbol, int], failed: Set[str]) -> bool:
         """Whether those joins failed that ought to; what comes behind one of them has the size of either side."""
         wrong: list[fx.Node] = []
         for join in self.joins:
@@ -105,23 +114,23 @@ class Resized:
         return tuple((axis, -(-size // divisor) * divisor) for axis, size in self._traced.items())
 
     @cached_property
-    def _sizes(self) -> set[Size]:
-        return self._follower.distinct(self._nodes)
+    def _functions(self) -> Mapping[sympy.Expr, Callable[[int], int]]:
+        return {size: function_of(size) for size in self._follower.distinct(self._nodes)}
 
     @cached_property
-    def _traced(self) -> Mapping[int, int]:
+    def _traced(self) -> Mapping[sympy.Symbol, int]:
         """The sizes that were traced, by axis."""
         return {
-            size.axis: extent
+            size: extent
             for node in self._inputs
             for extent, size in zip(node.meta["shape"], self._follower.sizes(node), strict=False)
-            if size is not None and not size.steps
+            if size is not None and size.is_Symbol
         }
 
-    def _shape_at(self, node: fx.Node, changed: Mapping[int, int]) -> Shape:
+    def _shape_at(self, node: fx.Node, changed: Mapping[sympy.Symbol, int]) -> Shape:
         sizes = self._follower.sizes(node) or (None,) * len(node.meta["shape"])
         return tuple(
-            extent if size is None else size.at(changed[size.axis])
+            extent if size is None else self._functions[size](changed[axis_of(size)])
             for extent, size in zip(node.meta["shape"], sizes, strict=True)
         )
 

@@ -5,6 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import sympy
+from torch.utils._sympy.functions import Mod
+
+from .print_sizes import size_text
+from .size_expressions import size_symbol, stepped
+
 # Sizes that are tried by arithmetic; a pattern has to show twice among them.
 LARGEST = 512
 
@@ -21,24 +27,16 @@ class Condition:
         period, count = self.period, len(self.remainders)
         first = next((each for each in self.remainders if (each - 1) % period not in self.remainders), 0)
         row = {(first + index) % period for index in range(count)}
+        size = size_symbol(name)
         if count == 1:
-            return f"{name} % {period} == {first}"
+            return size_text(sympy.Eq(Mod(size, period), first))
         if row == set(self.remainders) and period % count == 0:
-            shift = -first % count
-            return (
-                f"{_divided(name, count, shift)} % {period // count} == {(first + shift) // count % (period // count)}"
-            )
+            shift, steps = -first % count, period // count
+            return size_text(sympy.Eq(Mod(stepped(size, 1, shift, count), steps), (first + shift) // count % steps))
         failing = [each for each in range(period) if each not in self.remainders]
         if len(failing) == 1:
-            return f"{name} % {period} != {failing[0]}"
+            return size_text(sympy.Ne(Mod(size, period), failing[0]))
         return f"{name} % {period} in {self.remainders}"
-
-
-def _divided(name: str, divisor: int, shift: int) -> str:
-    """A size that layers have made smaller: `H//2`, `ceil(H/2)`, `(H + 1)//4`."""
-    if shift == divisor - 1:
-        return f"ceil({name}/{divisor})"
-    return f"({name} + {shift})//{divisor}" if shift else f"{name}//{divisor}"
 
 
 def condition_of(works: Callable[[int], bool], least: int) -> Condition | None:

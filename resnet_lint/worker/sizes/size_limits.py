@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
+import sympy
+
 from resnet_lint.graph.model import Seen
 from resnet_lint.shared.evidence import SizeLimit
 from resnet_lint.shared.records.places import Span
@@ -49,7 +51,7 @@ class _Probe:
             each for each in self._resized.joins if each.span == join.span and each.unlike.keys() == join.unlike.keys()
         ]
 
-        def fails(axis: int, size: int) -> bool:
+        def fails(axis: sympy.Symbol, size: int) -> bool:
             return any(each.fails(axis, size) for each in same)
 
         least = self._resized.first(join, lambda traced: 1, fails)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
+import sympy
 from torch import fx
 
 from resnet_lint.graph.model import Seen
@@ -16,10 +17,9 @@ from resnet_lint.shared.records.places import Operand
 from ..tracer.fault import Fault
 from .follow_sizes import Follower
 from .periodic import LARGEST, Condition, condition_of
+from .print_sizes import shape_text, size_text
 from .unlike_joins import Join, joins_in, sizes_of_inputs
 
-# What people call the axes of signals, images and videos.
-_NAMES: Mapping[int, str] = {3: "NLL", 4: "NCHW", 5: "NCTHW"}
 _WORDS: Mapping[str, str] = {"L": "lengths", "H": "heights", "W": "widths", "T": "depths"}
 
 
@@ -27,14 +27,12 @@ _WORDS: Mapping[str, str] = {"L": "lengths", "H": "heights", "W": "widths", "T":
 class View:
     """A join as the call of a module sees it that it happens in: sizes in terms of the module's own input.
 
-    `others` are the joins of the same call that work for some sizes only, this one among them; `rank` is that of the
-    module's input.
+    `others` are the joins of the same call that work for some sizes only, this one among them.
     """
 
     call: ModuleCall
     join: Join
     others: Sequence[Join]
-    rank: int
     follower: Follower
 
     @property
@@ -51,7 +49,7 @@ class View:
     def words(self) -> str:
         """The sizes that work for all joins, in words as far as there are some: `even heights and widths`."""
         conditions = {self._condition(axis, self.others) for axis in self.join.unlike}
-        names = " and ".join(_WORDS.get(self._name(axis), "sizes") for axis in self.join.unlike)
+        names = " and ".join(_WORDS.get(axis.name, "sizes") for axis in self.join.unlike)
         condition = conditions.pop()
         if conditions or condition is None or condition.remainders != (0,):
             return f"some {names}"
@@ -80,29 +78,21 @@ class View:
         """A node's shape in terms of the module's input: `("N", "64", "H//2", "W//2")`."""
         shape, sizes = node.meta["shape"], self.follower.sizes(node)
         known = sizes if len(sizes) == len(shape) else (None,) * len(shape)
-        texts = [
-            str(extent) if size is None else size.text(self._name(size.axis))
-            for extent, size in zip(shape, known, strict=True)
-        ]
+        texts = [size_text(extent if size is None else size) for extent, size in zip(shape, known, strict=True)]
         return ("N", *texts[1:])
-
-    def _name(self, axis: int) -> str:
-        return _NAMES[self.rank][axis] if self.rank in _NAMES else f"D{axis}"
 
     def _text(self, joins: Sequence[Join]) -> str:
         return " and ".join(self._along(axis, joins) for axis in self.join.unlike)
 
-    def _along(self, axis: int, joins: Sequence[Join]) -> str:
+    def _along(self, axis: sympy.Symbol, joins: Sequence[Join]) -> str:
         condition = self._condition(axis, joins)
-        if condition is not None:
-            return condition.text(self._name(axis))
-        return " == ".join(size.text(self._name(axis)) for size in self.join.unlike[axis])
+        return condition.text(axis.name) if condition is not None else " == ".join(shape_text(self.join.unlike[axis]))
 
-    def _condition(self, axis: int, joins: Sequence[Join]) -> Condition | None:
-        along = [each for each in joins if axis in each.unlike]
-        sizes = {size for each in along for size in each.unlike[axis]}
-        least = next((size for size in range(1, LARGEST) if all(each.at(size) > 0 for each in sizes)), 1)
-        return condition_of(lambda size: all(each.agrees(axis, size) for each in along), least)
+    def _condition(self, axis: sympy.Symbol, joins: Sequence[Join]) -> Condition | None:
+        along = [join for join in joins if axis in join.unlike]
+        sizes = range(1, LARGEST)
+        least = next((size for size in sizes if all(min(join.sizes_at(axis, size)) > 0 for join in along)), 1)
+        return condition_of(lambda size: all(join.agrees(axis, size) for join in along), least)
 
 
 def view_of(join: Join, seen: Seen) -> View | None:
@@ -113,12 +103,11 @@ def view_of(join: Join, seen: Seen) -> View | None:
 
 def _view(call: ModuleCall, join: Join, seen: Seen) -> View | None:
     bases = sizes_of_inputs(call.inputs)
-    if not bases or (
-        call.parent is not None and any(size and size.steps for sizes in bases.values() for size in sizes)
-    ):
+    sizes = {size for each in bases.values() for size in each if size is not None}
+    if not bases or (call.parent is not None and not all(size.is_Symbol for size in sizes)):
         return None
     follower = Follower(bases)
     inside = [node for node in seen.trace.graph.nodes if node.meta["call"] and call in node.meta["call"].with_callers()]
     joins = list(joins_in(inside, follower))
     own = next((each for each in joins if each.node is join.node), None)
-    return View(call, own, joins, len(next(iter(bases.values()))), follower) if own is not None else None
+    return View(call, own, joins, follower) if own is not None else None

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+import sympy
 from torch import fx
 
 from resnet_lint.graph.effects import argument_of
@@ -12,16 +13,22 @@ from resnet_lint.graph.model import function_name
 from resnet_lint.shared.records.places import Span
 
 from ..tracer.torch_functions import ADDITIONS, CONCATENATIONS
+from .axis_names import axis_letters
+from .compiled_sizes import function_of
 from .follow_sizes import Follower, Sizes
-from .size_formulas import Size, Step
+from .size_expressions import axis_of, enlarges, size_symbol, stepped
 
 
 @dataclass(frozen=True, eq=False)
 class Join:
-    """An addition or concatenation; `unlike` has the operands' sizes, where they differ, by the axis of the input."""
+    """An addition or concatenation whose operands differ in size, as expressions of the input's size.
+
+    `unlike` has the different sizes by the axis of the input, `functions` the same as functions of a number.
+    """
 
     node: fx.Node
-    unlike: Mapping[int, tuple[Size, ...]]
+    unlike: Mapping[sympy.Symbol, Sequence[sympy.Expr]]
+    functions: Mapping[sympy.Symbol, Sequence[Callable[[int], int]]]
 
     @property
     def span(self) -> Span:
@@ -35,16 +42,20 @@ class Join:
     @property
     def grows(self) -> bool:
         """Whether one side was made smaller and larger again."""
-        return any(size.grows for sizes in self.unlike.values() for size in sizes)
+        return any(enlarges(size) for sizes in self.unlike.values() for size in sizes)
 
-    def agrees(self, axis: int, size: int) -> bool:
+    def sizes_at(self, axis: sympy.Symbol, size: int) -> set[int]:
+        """The different sizes of the operands where the input's axis has this size."""
+        return {function(size) for function in self.functions[axis]}
+
+    def agrees(self, axis: sympy.Symbol, size: int) -> bool:
         """Whether the operands are equal where the input's axis has this size."""
-        return len({each.at(size) for each in self.unlike[axis]}) == 1
+        return len(self.sizes_at(axis, size)) == 1
 
-    def fails(self, axis: int, size: int) -> bool:
+    def fails(self, axis: sympy.Symbol, size: int) -> bool:
         """Whether the join raises where the input's axis has this size; an addition broadcasts a size of 1."""
-        broadcasts = self.is_addition and any(each.at(size) == 1 for each in self.unlike[axis])
-        return not self.agrees(axis, size) and not broadcasts
+        sizes = self.sizes_at(axis, size)
+        return len(sizes) > 1 and not (self.is_addition and 1 in sizes)
 
 
 def joins_in(nodes: Iterable[fx.Node], follower: Follower) -> Iterator[Join]:
@@ -53,10 +64,10 @@ def joins_in(nodes: Iterable[fx.Node], follower: Follower) -> Iterator[Join]:
         if node.meta.get("function") in ADDITIONS | CONCATENATIONS and node.meta["point"] is not None:
             unlike = _unlike(node, follower)
             if unlike:
-                yield Join(node, unlike)
+                yield Join(node, unlike, {axis: tuple(map(function_of, sizes)) for axis, sizes in unlike.items()})
 
 
-def _unlike(node: fx.Node, follower: Follower) -> dict[int, tuple[Size, ...]]:
+def _unlike(node: fx.Node, follower: Follower) -> dict[sympy.Symbol, tuple[sympy.Expr, ...]]:
     operands = [source for source in node.all_input_nodes if source.meta["activation"] and source.meta["shape"]]
     if len({len(operand.meta["shape"]) for operand in operands}) != 1:
         return {}
@@ -66,8 +77,8 @@ def _unlike(node: fx.Node, follower: Follower) -> dict[int, tuple[Size, ...]]:
     for axis in range(len(operands[0].meta["shape"])):
         known = [sizes[axis] for sizes in shapes]
         sizes = tuple(dict.fromkeys(size for size in known if size is not None))
-        if axis != along and len(sizes) > 1 and len({size.axis for size in sizes}) == 1:
-            found[sizes[0].axis] = sizes
+        if axis != along and len(sizes) > 1 and len(set(map(axis_of, sizes))) == 1:
+            found[axis_of(sizes[0])] = sizes
     return found
 
 
@@ -76,7 +87,7 @@ def _concatenates(node: fx.Node) -> bool:
 
 
 def sizes_of_inputs(inputs: Sequence[fx.Node]) -> dict[fx.Node, Sizes]:
-    """The sizes of some tensors by their axes: what lies behind the channels, and a sequence's length.
+    """The sizes of some tensors by their axes: those behind the channels, and a sequence's length.
 
     Of several tensors of different sizes, such as the levels of a pyramid, the largest counts; the others come from it
     by strides that round up. Those for which that makes no sense are left out.
@@ -85,8 +96,11 @@ def sizes_of_inputs(inputs: Sequence[fx.Node]) -> dict[fx.Node, Sizes]:
     largest = max(maps, key=lambda node: tuple(node.meta["shape"][2:]), default=None)
     if largest is None:
         return {}
-    first = 2 if len(largest.meta["shape"]) > 3 or _is_signal(largest) else 1
-    found = {node: _beside(node.meta["shape"], largest.meta["shape"], first) for node in maps}
+    shape = largest.meta["shape"]
+    channels, first = (1, 2) if len(shape) > 3 or _is_signal(largest) else (2, 1)
+    letters = axis_letters([axis == channels for axis in range(len(shape))])
+    symbols = (*(None,) * first, *map(size_symbol, letters[first:]))
+    found = {node: _beside(node.meta["shape"], shape, symbols) for node in maps}
     return {node: sizes for node, sizes in found.items() if sizes is not None}
 
 
@@ -95,17 +109,14 @@ def _is_signal(node: fx.Node) -> bool:
     return any(function_name(each).endswith("1d") for each in node.graph.nodes)
 
 
-def _beside(shape: Sequence[int], largest: Sequence[int], first: int) -> Sizes | None:
-    """The sizes of a map from axis `first` on, beside the largest one."""
-    if len(shape) != len(largest):
+def _beside(shape: Sequence[int], largest: Sequence[int], symbols: Sequence[sympy.Symbol | None]) -> Sizes | None:
+    """The sizes of a map beside the largest one, of which `symbols` are the sizes."""
+    if len(shape) != len(largest) or 0 in shape:
         return None
-    pairs = list(zip(shape[first:], largest[first:], strict=True))
-    sizes = [_strided(axis, -(-whole // part)) for axis, (part, whole) in enumerate(pairs, first)]
-    if any(size.at(whole) != part for size, (part, whole) in zip(sizes, pairs, strict=True)):
-        return None
-    return (*(None,) * first, *sizes)
-
-
-def _strided(axis: int, stride: int) -> Size:
-    """The size that layers of this stride in all, which round up, make of the input's."""
-    return Size(axis).after(Step(1, stride - 1, stride))
+    sizes: list[sympy.Expr | None] = []
+    for symbol, part, whole in zip(symbols, shape, largest, strict=True):
+        stride = -(-whole // part)
+        if symbol is not None and -(-whole // stride) != part:
+            return None
+        sizes.append(stepped(symbol, 1, stride - 1, stride) if symbol is not None else None)
+    return tuple(sizes)

@@ -12,12 +12,13 @@ from torch import fx
 
 from resnet_lint.graph.source_places import Project
 
+from ..sizes.axis_names import Axis, shared_names
+from ..sizes.print_sizes import Names, shape_text, size_text
+from ..sizes.size_expressions import Size
 from ..tensors import mapped, tensors_in
 from ..tracer.trace import Trace, recorded
-from .axis_names import Axis, Names, shared_names
-from .print_sizes import people, people_shape
 from .symbolic_recorder import SymbolicRecorder
-from .symbols import Environment, Size
+from .symbols import Environment
 
 # A pass whose expressions grow beyond this is given up; processor time, in seconds.
 _MOST_SECONDS = 20.0
@@ -42,13 +43,13 @@ class SymbolicTrace:
     def graph(self) -> fx.Graph:
         return self.trace.graph
 
-    def people(self, size: Size | sympy.Basic) -> str:
-        """A size or a condition as people write it: `ceil(H/2)`."""
-        return people(size, self.names)
+    def text(self, size: Size | sympy.Basic) -> str:
+        """The text of a size or a condition: `ceil(H/2)`."""
+        return size_text(size, self.names)
 
-    def people_shape(self, node: fx.Node) -> tuple[str, ...]:
-        """The shape of a node's result as people write it: `("N", "64", "H//2", "W//2")`."""
-        return people_shape(node.meta["symbolic"], self.names)
+    def shape_text(self, node: fx.Node) -> tuple[str, ...]:
+        """The shape of a node's result: `("N", "64", "H//2", "W//2")`."""
+        return shape_text(node.meta["symbolic"], self.names)
 
 
 def symbolic_trace(earlier: Trace, project: Project) -> SymbolicTrace:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any, TypeAlias
+from typing import Any
 
 import sympy
 import torch
@@ -19,11 +19,9 @@ from torch.fx.experimental.symbolic_shapes import DimDynamic, ShapeEnv
 
 from resnet_lint.shared.records.places import Shape
 
+from ..sizes.size_expressions import Size
 from ..tensors import mapped
 from ..tracer.proof import DataDependentError
-
-Size: TypeAlias = "int | sympy.Expr"
-"""A size: a number, or an expression of the environment's symbols."""
 
 
 class Environment:

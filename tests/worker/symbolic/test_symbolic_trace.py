@@ -1,4 +1,4 @@
-"""A model traced with the sizes of its inputs as symbols: shapes as people write them, and what calls ask of them."""
+"""A model traced with the sizes of its inputs as symbols: printed shapes, and the conditions that calls add."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from tracing import net, nodes, record
 from resnet_lint.graph.module_call import ModuleCall
 from resnet_lint.graph.source_places import Project
 from resnet_lint.shared.records.places import Shape
+from resnet_lint.worker.sizes.print_sizes import size_text
 from resnet_lint.worker.symbolic import repeated_blocks, symbolic_recorder
-from resnet_lint.worker.symbolic.print_sizes import people
 from resnet_lint.worker.symbolic.symbolic_trace import SymbolicTrace, symbolic_trace
 from resnet_lint.worker.symbolic.symbols import Environment
 
@@ -48,11 +48,11 @@ def traced(folder: Path, source: str, *shapes: Shape) -> SymbolicTrace:
         ("return self.conv(x)", {"conv": "nn.Conv3d(3, 8, 3, padding=1)"}, (2, 3, 4, 8, 10), "N, 8, T, H, W"),
     ],
 )
-def test_shapes_are_written_as_people_write_them(
+def test_shapes_are_printed_in_terms_of_the_input(
     tmp_path: Path, forward: str, layers: dict[str, str], shape: Shape, result: str
 ) -> None:
     trace = traced(tmp_path, net(forward, **layers), shape)
-    assert ", ".join(trace.people_shape(list(trace.graph.nodes)[-1])) == result
+    assert ", ".join(trace.shape_text(list(trace.graph.nodes)[-1])) == result
 
 
 def test_a_node_has_the_shape_of_the_concrete_trace_as_well(tmp_path: Path) -> None:
@@ -72,7 +72,7 @@ def test_an_addition_asks_for_the_sizes_that_make_it_fit(tmp_path: Path) -> None
         (2, 3, 32, 48),
     )
     [addition] = nodes(trace.trace, "add")
-    asked = {trace.people(guard) for guard in addition.meta["guards"]}
+    asked = {trace.text(guard) for guard in addition.meta["guards"]}
     assert {"H//2 == ceil(H/2)", "W//2 == ceil(W/2)"} <= {text for text in asked} | {_turned(text) for text in asked}
 
 
@@ -84,13 +84,13 @@ def _turned(relation: str) -> str:
 def test_a_second_input_has_names_of_its_own_unless_it_has_to_be_equal(tmp_path: Path) -> None:
     source = "class Net(nn.Module):\n    def forward(self, x, y):\n        return torch.cat([x, y], 3)\n"
     trace = traced(tmp_path, source, (2, 3, 8, 8), (2, 3, 8, 4))
-    assert ", ".join(trace.people_shape(list(trace.graph.nodes)[-1])) == "N, C, H, W + W2"
+    assert ", ".join(trace.shape_text(list(trace.graph.nodes)[-1])) == "N, C, H, W + W2"
 
 
 def test_a_faulty_addition_does_not_end_the_trace(tmp_path: Path) -> None:
     trace = traced(tmp_path, net("return torch.relu(self.down(x) + x)", down=DOWN), (2, 3, 32, 48))
     assert [fault.kind for fault in trace.trace.all_faults] == ["addition"]
-    assert ", ".join(trace.people_shape(list(trace.graph.nodes)[-1])) == "N, 8, ceil(H/2), ceil(W/2)"
+    assert ", ".join(trace.shape_text(list(trace.graph.nodes)[-1])) == "N, 8, ceil(H/2), ceil(W/2)"
 
 
 def test_what_depends_on_values_ends_it_with_the_reason(tmp_path: Path) -> None:
@@ -176,5 +176,5 @@ def test_integers_can_be_symbols_too() -> None:
     width, stride = environment.integer("width", 64), environment.integer("stride", 2)
     assert (width + stride - 1) // stride == 32
     names = {environment.expression(width): "width", environment.expression(stride): "stride"}
-    assert people(environment.expression(width // stride), names) == "width//stride"
-    assert [people(guard, names) for guard in environment.guards] == ["(width + stride - 1)//stride == 32"]
+    assert size_text(environment.expression(width // stride), names) == "width//stride"
+    assert [size_text(guard, names) for guard in environment.guards] == ["(width + stride - 1)//stride == 32"]

@@ -1,19 +1,25 @@
-"""Conditions on sizes as quick functions of numbers: the guards of a symbolic trace, tried at many sizes."""
+"""Sizes and conditions compiled to functions of numbers, to be tried at many sizes."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from types import CodeType
 from typing import Any
 
 import sympy
 
-from ..symbolic.axis_names import Names
-from ..symbolic.print_sizes import people
+from .print_sizes import Names, size_text
+from .size_expressions import axis_of
 
 _FUNCTIONS: dict[str, Any] = {"ceil": math.ceil, "max": max, "min": min}
+
+
+def function_of(size: sympy.Expr) -> Callable[[int], int]:
+    """A size that is an expression of one symbol, as a function of the symbol's number."""
+    function: Callable[[int], int] = eval(f"lambda {axis_of(size)}: {size_text(size)}", dict(_FUNCTIONS))
+    return function
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,7 +48,7 @@ def predicates(guards: Iterable[sympy.Basic], names: Names) -> list[Predicate]:
     """The guards that say something, each once."""
     found: dict[str, Predicate] = {}
     for guard in guards:
-        text = people(guard, names)
+        text = size_text(guard, names)
         if text not in found and guard.free_symbols <= names.keys():
             variables = frozenset(names[symbol] for symbol in guard.free_symbols)
             found[text] = Predicate(text, isinstance(guard, sympy.Eq), variables, compile(text, "<condition>", "eval"))

@@ -1,16 +1,14 @@
-"""What people call the sizes of an input: N, C, H, W."""
+"""The usual names of the sizes of an input: N, C, H, W."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import sympy
 
-from .symbols import Size
-
-Names = Mapping[sympy.Basic, str]
-"""What people call a symbol."""
+from .print_sizes import Names
+from .size_expressions import Size
 
 
 @dataclass(frozen=True)
@@ -45,11 +43,11 @@ def own_names(inputs: Iterable[Sequence[Axis]]) -> dict[sympy.Basic, str]:
 
 def _lettered(inputs: Iterable[Sequence[Axis]]) -> Iterable[tuple[str, Axis]]:
     for axes in inputs:
-        yield from zip(_letters([isinstance(axis.found, int) for axis in axes]), axes, strict=True)
+        yield from zip(axis_letters([isinstance(axis.found, int) for axis in axes]), axes, strict=True)
 
 
-def _letters(fixed: Sequence[bool]) -> Sequence[str]:
-    """Letters for the axes of one input; which axis has the channels shows in that the model fixes it."""
+def axis_letters(fixed: Sequence[bool]) -> Sequence[str]:
+    """Letters for the axes of one input; the axis of the channels is the one that the model fixes."""
     match len(fixed):
         case 0 | 1 | 2:
             return "NL" if fixed[1:] == [False] else "NC"[: len(fixed)]
