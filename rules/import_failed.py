@@ -72,3 +72,5 @@ class ImportFailed(Rule):
                 message = f"{_WHAT_FAILS[problem.kind]}: {problem.reason}"
                 fix = Fix(problem.help) if problem.help else None
                 yield Finding(self.code, self.name, self.severity, message, problem.span, fix=fix)
+            elif problem.kind == "not run":
+                yield Finding(self.code, self.name, "warning", problem.reason, problem.span)

@@ -15,7 +15,7 @@ Kind = TypeVar("Kind", bound=Observed)
 FailureKind = Literal["addition", "concatenation", "layer", "shrunk", "other"]
 Difference = Literal["rank", "batch", "channels", "size"]
 ProblemKind = Literal[
-    "unreadable", "import", "ended", "missing", "refused", "build", "trace", "comment", "unused ignore"
+    "unreadable", "import", "not run", "ended", "missing", "refused", "build", "trace", "comment", "unused ignore"
 ]
 
 

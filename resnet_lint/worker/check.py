@@ -86,7 +86,7 @@ def _analysis(
     loaded: Loaded, classes: Sequence[ModelClass], found: Exploration, only_class: str | None, clock: Clock
 ) -> Analysis:
     statuses = tuple(_status(loaded, model, found) for model in classes)
-    problems = (*_absent(loaded), *_problems(loaded, classes, found))
+    problems = (*_absent(loaded), *_lost(loaded), *_problems(loaded, classes, found))
     names = {model.name.rpartition(".")[2] for model in classes}
     failing = tuple(
         failure for failure in failures(loaded, found, clock) if only_class is None or failure.module in names
@@ -107,6 +107,13 @@ def _absent(loaded: Loaded) -> Iterator[Problem]:
         start = Position(1, 1)
         reason = f"{loaded.alone}; the file is looked at without it"
         yield Problem("missing", Span(loaded.path, start, start), reason)
+
+
+def _lost(loaded: Loaded) -> Iterator[Problem]:
+    """The classes whose definitions could not be run, for a reason that may be the tool's."""
+    for lost in loaded.definitions.lost_classes:
+        span = Span(loaded.path, Position(lost.line, 1), Position(lost.line, 1))
+        yield Problem("not run", span, f"{lost.name} is not checked, its definition fails here: {lost.reason}")
 
 
 def _size_limits(found: Exploration, loaded: Loaded, clock: Clock) -> Sequence[SizeLimit]:

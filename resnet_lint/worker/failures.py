@@ -37,6 +37,7 @@ def failures(loaded: Loaded, found: Exploration, clock: Clock) -> Iterator[Failu
         tries = [t for t in found.traced if t.model_class is model and t.invented is not None]
         fails = any(fault.kind == "addition" for traced in tries for fault in traced.faults)
         yield from _of_invented(tries, loaded, contract_in_time(model, loaded, clock) if fails else None)
+    yield from found.failures
 
 
 def _with_sizes(failure: Failure, fault: Fault, sizes: FaultySizes, clock: Clock) -> Failure:

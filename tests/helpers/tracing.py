@@ -13,7 +13,8 @@ from torch import fx, nn
 
 from resnet_lint.graph.source_places import Project
 from resnet_lint.shared.records.places import Shape
-from resnet_lint.worker.build.build import build, noting_where_built
+from resnet_lint.worker.build.build import build
+from resnet_lint.worker.build.built import noting_where_built
 from resnet_lint.worker.tracer.trace import Trace, trace
 
 HEAD = "import operator, torch\nimport torch.nn.functional as F\nfrom torch import nn\n"

@@ -29,7 +29,6 @@ from ..load.load import Loaded
 from ..load.package import folder_with
 from ..process.file_clock import Clock
 from ..process.limits import TimeUp
-from ..tensors import mapped
 from ..tracer.fault import Fault
 from ..tracer.trace import Trace, trace
 from .class_coverage import Coverage, NotChecked
@@ -165,15 +164,10 @@ class Attempts:
         told = [t for t in self._request.targets if t.inputs]
         return next((t.inputs for t in told if (t.name == name if t.name else t.call is None)), ())
 
-    def on_call(self, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any], may_fail: bool) -> Any:
-        """Trace a call that the file itself makes."""
-        args, kwargs = mapped((args, kwargs), _to_meta)
+    def add_stated(self, module: nn.Module, result: Trace, may_fail: bool) -> None:
+        """Note the trace of a call that the file itself makes; `may_fail`: what fails in it proves nothing."""
         self._remember_instances(module)
-        result = trace(module, args, kwargs, self._loaded.project)
         self._add(self.label(module), result, () if may_fail else result.all_faults)
-        if result.stop is not None:
-            raise result.stop.error
-        return result.output
 
     def _add(
         self,
@@ -266,7 +260,3 @@ def _is_held(node: fx.Node) -> bool:
 
 def _fails_at_additions_only(result: Trace) -> bool:
     return result.complete and all(fault.kind == "addition" for fault in result.faults)
-
-
-def _to_meta(value: Any) -> Any:
-    return value.to("meta") if isinstance(value, torch.Tensor) else value

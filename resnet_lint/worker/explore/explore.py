@@ -11,15 +11,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from torch import nn
-
+from resnet_lint.shared.evidence import Failure
 from resnet_lint.shared.notation import called_name
 from resnet_lint.shared.records.requests import Request, Target
 
-from ..build.build import noting_where_built
+from ..build.built import noting_where_built
 from ..build.factories import leads_to, novel_and_other, options_of
 from ..build.guess_arguments import Invented, handed_on, in_colours, invented, repaired, required_names
-from ..build.main_block import Scenario, play, scenarios
+from ..build.main_block import Played, Scenario, play, scenarios
 from ..examples.all_examples import examples
 from ..load.classes import ModelClass
 from ..load.load import Loaded
@@ -27,6 +26,7 @@ from ..process.file_clock import Clock
 from ..process.limits import TimeUp
 from .attempts import Attempts
 from .class_coverage import Coverage, NotChecked
+from .stated_calls import StatedCalls
 from .traced_model import Traced
 
 # The part of a file's time that goes to the factories that cover nothing new.
@@ -38,11 +38,15 @@ _MOST_WITH_SWITCHES = 3
 
 @dataclass(frozen=True)
 class Exploration:
-    """Everything found out about a file: its traces, what they cover, and notes for the reader."""
+    """Everything found out about a file: its traces, what they cover, and notes for the reader.
+
+    `failures` are torch calls outside of models, which the file makes itself, that cannot work.
+    """
 
     traced: Sequence[Traced]
     coverage: Coverage
     notes: Sequence[str]
+    failures: Sequence[Failure] = ()
 
 
 class Explorer:
@@ -55,6 +59,7 @@ class Explorer:
         self._clock = clock
         self._coverage = Coverage(loaded, classes)
         self._attempts = Attempts(loaded, request, self._coverage, clock)
+        self._calls = StatedCalls(self._attempts, loaded.project)
         self._notes: list[str] = []
         self._followed: set[str] = set()
         self._novel, self._other = novel_and_other(loaded)
@@ -73,7 +78,8 @@ class Explorer:
         except TimeUp:
             for model in self._open():
                 self._coverage.failed(model, NotChecked("trace", self._clock.over))
-        return Exploration(self._attempts.traced, self._coverage, [*self._notes, *self._attempts.notes])
+        notes = [*self._notes, *self._attempts.notes]
+        return Exploration(self._attempts.traced, self._coverage, notes, self._calls.failures)
 
     def _stages(self) -> list[Callable[[], None]]:
         return [
@@ -117,18 +123,22 @@ class Explorer:
         return self._name_behind(called_name(target.call)) or open_models[0]
 
     def _scenarios(self) -> None:
+        done: set[str | None] = set()
         for scenario in scenarios(self._loaded):
-            for module in self._played(scenario):
+            if scenario.function in done - {None}:
+                continue
+            played = self._played(scenario)
+            done |= played.functions
+            for module in played.built:
                 self._attempts.feed(self._attempts.label(module), module)
 
-    def _played(self, scenario: Scenario) -> list[nn.Module]:
-        """The modules that a scenario builds without calling them."""
+    def _played(self, scenario: Scenario) -> Played:
         try:
             with self._clock.one_attempt():
-                return play(scenario, self._loaded, self._attempts.on_call)
+                return play(scenario, self._loaded, self._calls.model, self._calls.torch)
         except TimeUp as error:
             self._notes.append(f"{scenario.name} was left: {error}")
-            return []
+            return Played([], frozenset())
 
     def _examples(self) -> None:
         """Models with the inputs that the file offers for them; what is fed so is not fed a guess as well."""

@@ -12,7 +12,7 @@ from resnet_lint.shared.error_text import said
 from resnet_lint.shared.errors import UsageError
 from resnet_lint.shared.records.requests import Request
 
-from ..build.build import noting_where_built
+from ..build.built import noting_where_built
 from ..build.guess_arguments import required_names
 from ..load.classes import ModelClass, model_classes
 from ..load.load import ImportFailure, Loaded, load

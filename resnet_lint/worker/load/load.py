@@ -1,7 +1,6 @@
 """Imports a model file by its definitions only: imports, functions, classes and assignments.
 
-Loops, calls (training, printing) and the main block at module level do not run. Statements run one by one, so that an
-assignment that fails (`args = parser.parse_args()`) costs its name and not the file.
+Loops, calls (training, printing) and the main block at module level do not run.
 """
 
 from __future__ import annotations
@@ -16,7 +15,7 @@ import linecache
 import os
 import sys
 import types
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -27,13 +26,12 @@ from resnet_lint.graph.source_places import Project
 from resnet_lint.shared.error_text import said
 from resnet_lint.shared.records.places import Position, Span
 
-from ..process.limits import TimeUp, time_limit
-from .definitions import _ASSIGNMENTS, definitions
+from ..build.built import noting_where_built
+from ..process.limits import TimeUp
+from .command_line import empty_command_line
 from .missing_packages import serve_missing_packages
 from .package import import_folders, is_foreign, module_name, package_folder, project_root, relative_levels
-
-# An assignment at module level that takes longer is training or loading data, not a definition.
-_ASSIGNMENT_SECONDS = 10.0
+from .run_definitions import DefinitionError, DefinitionRunner, Definitions
 
 
 @dataclass(frozen=True)
@@ -48,8 +46,8 @@ class MissingImport:
 class Loaded:
     """An imported model file: its module, its syntax tree, and the project that it belongs to.
 
-    `missing` are packages that are not installed; stand-ins took their place. `alone` says why its own package cannot
-    be imported where something is missing; the file was loaded without it then.
+    `definitions` says what was run of it. `missing` are packages that are not installed; stand-ins took their place.
+    `alone` says why its own package cannot be imported where something is missing; the file was loaded without it then.
     """
 
     path: str
@@ -58,6 +56,7 @@ class Loaded:
     project: Project
     missing: tuple[MissingImport, ...] = ()
     alone: str | None = None
+    definitions: Definitions = field(default_factory=Definitions)
 
     @property
     def namespace(self) -> dict[str, Any]:
@@ -94,9 +93,11 @@ def load(path: str, source: str | None = None) -> Loaded | ImportFailure:
     missing: list[MissingImport] = []
     alone: str | None = None
     while True:
-        outcome = _imported(file, tree, package)
-        if isinstance(outcome, types.ModuleType):
-            return Loaded(path, outcome, tree, project, tuple(missing), alone)
+        with noting_where_built(project), empty_command_line(path):
+            outcome = _imported(file, tree, package)
+        if not isinstance(outcome, ImportFailure):
+            module, definitions = outcome
+            return Loaded(path, module, tree, project, tuple(missing), alone, definitions)
         name = (outcome.module or "").partition(".")[0]
         if name not in (each.package for each in missing) and is_foreign(name, folders):
             missing.append(MissingImport(outcome.span, name))
@@ -111,7 +112,9 @@ def load(path: str, source: str | None = None) -> Loaded | ImportFailure:
 _STAND_INS = serve_missing_packages()
 
 
-def _imported(file: Path, tree: ast.Module, package: Path | None) -> types.ModuleType | ImportFailure:
+def _imported(
+    file: Path, tree: ast.Module, package: Path | None
+) -> tuple[types.ModuleType, Definitions] | ImportFailure:
     """The module of a file, after its definitions have run."""
     name = module_name(file, package)
     first = name if file.stem == "__init__" else name.rpartition(".")[0]
@@ -122,16 +125,19 @@ def _imported(file: Path, tree: ast.Module, package: Path | None) -> types.Modul
         reason = f"its package cannot be imported: {_said(error)}"
         return ImportFailure(_line(str(file), _line_of(error, str(file), 1)), reason, _not_found(error), True)
     if name in sys.modules:  # its package has imported it already
-        return sys.modules[name]
+        return sys.modules[name], Definitions()
     spec = importlib.util.spec_from_file_location(name, file)
     assert spec is not None
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module
-    failure = _run_definitions(str(file), tree, module)
-    if failure is None:
-        return module
-    del sys.modules[name]
-    return failure
+    runner = DefinitionRunner(str(file), tree, vars(module), _future_flags(tree))
+    try:
+        runner.run(tree.body)
+    except DefinitionError as failed:
+        del sys.modules[name]
+        line = _line(str(file), _line_of(failed.cause, str(file), failed.statement.lineno))
+        return ImportFailure(line, _said(failed.cause), _not_found(failed.cause))
+    return module, runner.result
 
 
 def _bare_packages(file: Path, package: Path) -> None:
@@ -164,34 +170,6 @@ def _replace_source(path: str, source: str) -> None:
     importlib.machinery.SourceFileLoader.get_code = replaced  # type: ignore[method-assign,assignment]
     # What reads source lines for positions asks linecache; no modification time keeps it from looking at the disk.
     linecache.cache[path] = (len(source), None, list(io.StringIO(source, newline=None)), path)
-
-
-def _run_definitions(path: str, tree: ast.Module, module: types.ModuleType) -> ImportFailure | None:
-    flags = _future_flags(tree)
-    for statement in definitions(tree.body):
-        code = compile(ast.Module([statement], []), path, "exec", flags=flags, dont_inherit=True)
-        try:
-            _run(statement, code, vars(module))
-        except BaseException as error:
-            if not isinstance(statement, _ASSIGNMENTS):
-                line = _line(path, _line_of(error, path, statement.lineno))
-                return ImportFailure(line, _said(error), _not_found(error))
-    return None
-
-
-def _run(statement: ast.stmt, code: types.CodeType, namespace: dict[str, object]) -> None:
-    if not isinstance(statement, _ASSIGNMENTS):
-        exec(code, namespace)
-        return
-    # A model built at module level costs nothing on meta; a tensor whose values are read there needs the CPU.
-    try:
-        with time_limit(_ASSIGNMENT_SECONDS), torch.device("meta"):
-            exec(code, namespace)
-    except (RuntimeError, NotImplementedError):
-        with time_limit(_ASSIGNMENT_SECONDS):
-            exec(code, namespace)
-    except TimeUp as error:
-        raise TimeoutError(str(error)) from error
 
 
 def _future_flags(tree: ast.Module) -> int:

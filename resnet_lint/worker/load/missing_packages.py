@@ -95,6 +95,11 @@ class _MissingModule(ModuleType):
         return Missing(f"{self.__name__}.{name}")
 
 
+def is_stand_in(value: object) -> bool:
+    """Whether a value came of a package that is not installed."""
+    return isinstance(value, (_MissingModule, MissingLayer)) or type(value) is Missing
+
+
 class StandIns(MetaPathFinder, Loader):
     """Serves the packages in `packages`, once nobody else has them."""
 

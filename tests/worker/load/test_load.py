@@ -308,3 +308,40 @@ def test_the_classes_of_a_file(loaded: LoadSource) -> None:
         "Late": "",
     }
     assert found[0].line == 6
+
+
+LATER = "\nfrom torch import nn\nclass Net(nn.Linear):\n    pass\n"
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "import argparse\nparser = argparse.ArgumentParser()\nfor name in ('--seed', '--size'):\n"
+        "    parser.add_argument(name)\nopt = parser.parse_args()\nif opt.seed is None:\n    opt.seed = 1\n",
+        "opt = undefined\nif opt.cuda:\n    class A(opt.base): ...\n",
+        "for size in (1, 2):\n    table = {size: 1}\nclass A:\n    width = table[2]\n",
+        "import os\nrank = os.environ['NO_SUCH_VARIABLE']\nif os.environ['NO_SUCH_VARIABLE']:\n    pass\n",
+        "with open('no_such_file.yaml') as file:\n    config = file.read()\n@config\ndef f(): ...\n",
+        "import sys\nif len(sys.argv) < 2:\n    sys.exit(1)\n",
+        "from torch import nn\nnet = nn.Linear(3, 3)\nimport torch\nwidth = net(torch.ones(1, 3)).shape[1]\n"
+        "class A:\n    size = width\n",
+        "layers = []\nlayers.append(4)\nclass A:\n    last = layers[0]\n",
+    ],
+)
+def test_what_depends_on_a_statement_that_failed_is_left_out_alone(source: str, loaded: LoadSource) -> None:
+    assert "Net" in names(loaded(source + LATER))
+
+
+def test_required_arguments_get_a_value_of_their_type(loaded: LoadSource) -> None:
+    source = """
+        import argparse
+        parser = argparse.ArgumentParser()
+        parser.add_argument("data")
+        parser.add_argument("--width", type=int, required=True)
+        parser.add_argument("--rate", type=float, default=0.1)
+        parser.add_argument("--arch", choices=["small", "large"], required=True)
+        parser.add_argument("--sizes", type=int, nargs=2, required=True)
+        options, rest = parser.parse_known_args()
+    """
+    options = vars(loaded(source).module.options)
+    assert options == {"data": "data", "width": 1, "rate": 0.1, "arch": "small", "sizes": [1, 1]}

@@ -1,0 +1,199 @@
+"""What a file does at module level decides: its own calls are followed, and no invented input takes their place."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from textwrap import dedent
+
+import pytest
+from click.testing import Result
+from conftest import Lint
+
+NET = """
+import argparse
+import torch
+import torch.nn as nn
+import torch.nn.functional as F
+from torch.utils.data import DataLoader, TensorDataset
+
+class Net(nn.Module):
+    def __init__(self, num_classes=10):
+        super().__init__()
+        self.conv = nn.Conv2d(3, 16, 3, padding=1)
+        self.pool = nn.MaxPool2d(2)
+        self.fc = nn.Linear(16 * 16 * 16, num_classes)
+    def forward(self, x):
+        x = self.pool(F.relu(self.conv(x)))
+        return self.fc(x.flatten(1))
+"""
+
+# The script, what makes it right, what makes it wrong, the line that fails, and the rule.
+SCRIPTS = {
+    "a call": ("out = Net()(torch.randn(4, 3, @, @))", "32", "28", "return self.fc", "RL301"),
+    "a call without a gradient": (
+        "net = Net().eval()\nwith torch.no_grad():\n    out = net(torch.randn(4, 3, @, @))",
+        "32",
+        "28",
+        "return self.fc",
+        "RL301",
+    ),
+    "a training loop": (
+        """
+        BATCH, SIZE = 8, @
+        device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        data = TensorDataset(torch.randn(64, 3, SIZE, SIZE), torch.randint(0, 10, (64,)))
+        loader = DataLoader(data, batch_size=BATCH, shuffle=True)
+        model = nn.DataParallel(Net().to(device))
+        model = torch.compile(model)
+        optimizer = torch.optim.SGD(model.parameters(), lr=0.01)
+        model.train()
+        for epoch in range(2):
+            for i, (x, y) in enumerate(loader):
+                x, y = x.to(device), y.to(device)
+                optimizer.zero_grad()
+                loss = F.cross_entropy(model(x), y)
+                loss.backward()
+                optimizer.step()
+            print(f"{epoch}: {loss.item():.3f}")
+        """,
+        "32",
+        "64",
+        "return self.fc",
+        "RL301",
+    ),
+    "a function that trains": (
+        """
+        def train(model, batches):
+            for x, y in batches:
+                loss = F.cross_entropy(model(x), y)
+                loss.backward()
+            return loss.item()
+        model = Net(num_classes=@)
+        print(train(model, [(torch.randn(4, 3, 32, 32), torch.rand(4, 5))]))
+        """,
+        "5",
+        "10",
+        "loss = F.cross_entropy",
+        "RL303",
+    ),
+    "a layer that is replaced": (
+        """
+        model = Net()
+        before = model(torch.randn(1, 3, 32, 32))
+        model.fc = nn.Linear(@, 3)
+        after = model(torch.randn(1, 3, 32, 32))
+        """,
+        "16 * 16 * 16",
+        "16 * 8 * 8",
+        "return self.fc",
+        "RL301",
+    ),
+    "a command line": (
+        """
+        parser = argparse.ArgumentParser()
+        parser.add_argument("--size", type=int, default=@)
+        parser.add_argument("--data", required=True)
+        parser.add_argument("--seed", type=int)
+        opt = parser.parse_args()
+        if opt.seed is None:
+            opt.seed = 3
+        out = Net()(torch.randn(2, 3, opt.size, opt.size))
+        """,
+        "32",
+        "40",
+        "return self.fc",
+        "RL301",
+    ),
+    "a loss": (
+        "loss = nn.BCEWithLogitsLoss()(Net(1)(torch.rand(6, 3, 32, 32)), torch.rand(@))",
+        "6, 1",
+        "6",
+        "loss = nn.BCE",
+        "RL303",
+    ),
+    "a class that trains": (
+        """
+        class Trainer:
+            def __init__(self, model):
+                self.model = model
+                self.optimizer = torch.optim.Adam(model.parameters())
+            def fit(self, loader, epochs):
+                for _ in range(epochs):
+                    for x, y in loader:
+                        loss = F.nll_loss(self.model(x).log_softmax(1), y)
+                        loss.backward()
+                        self.optimizer.step()
+        def main():
+            data = TensorDataset(torch.randn(32, @, 32, 32), torch.randint(0, 10, (32,)))
+            Trainer(Net()).fit(DataLoader(data, batch_size=8), 20)
+        if __name__ == "__main__":
+            main()
+        """,
+        "3",
+        "1",
+        "self.pool(F.relu(self.conv",
+        "RL301",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", SCRIPTS)
+def test_the_script_decides(name: str, lint: Lint, tmp_path: Path) -> None:
+    body, right, wrong, line, rule = SCRIPTS[name]
+    sources = {
+        verdict: NET + dedent(body).strip().replace("@", value) + "\n"
+        for verdict, value in (("right", right), ("wrong", wrong))
+    }
+    for verdict, source in sources.items():
+        (tmp_path / f"{verdict}.py").write_text(source)
+    lines = sources["wrong"].splitlines()
+    number = next(number for number, text in enumerate(lines, 1) if line in text)
+    assert places(lint(tmp_path, "--format", "json")) == [("wrong.py", number, rule)]
+
+
+def places(result: Result) -> list[tuple[str, int, str]]:
+    findings = json.loads(result.stdout)["findings"]
+    return [(Path(each["path"]).name, each["start"]["line"], each["rule"]) for each in findings]
+
+
+QUIET = {
+    "an unknown condition that changes the model": """
+        config = load_config("config.yaml")
+        model = Net()
+        if config.small:
+            model.fc = nn.Linear(7, 7)
+        out = model(torch.randn(2, 3, 32, 32))
+    """,
+    "an input that cannot be prepared": """
+        x = torch.randn(2, 3, 64, 64)
+        x = resized_by_some_package(x)
+        out = Net()(x)
+    """,
+    "a failure that is shown on purpose": """
+        try:
+            Net()(torch.randn(2, 3, 64, 64))
+        except RuntimeError as error:
+            print(error)
+    """,
+    "values of a real run only": """
+        sizes = torch.tensor([32, 32])
+        out = Net()(torch.randn(2, 3, int(sizes[0]), int(sizes[1])))
+    """,
+    "a registry that decorators fill": """
+        REGISTRY = {}
+        def register(cls):
+            REGISTRY[cls.__name__] = cls
+            return cls
+        @register
+        class Wide(Net):
+            pass
+        out = REGISTRY["Wide"]()(torch.randn(2, 3, 32, 32))
+    """,
+}
+
+
+def test_what_rests_on_unknown_values_is_no_finding(lint: Lint, tmp_path: Path) -> None:
+    for number, body in enumerate(QUIET.values()):
+        (tmp_path / f"quiet{number}.py").write_text(NET + dedent(body))
+    assert places(lint(tmp_path, "--format", "json")) == []
