@@ -31,11 +31,14 @@ class Rule(ABC):
     """One kind of mistake. The docstring of a subclass is its documentation, under fixed headings:
 
     What it does, Why is this bad, Example, Use instead, and (where one exists) Fix safety.
+
+    `fixable`: of some findings, `--fix` can write a verified fix.
     """
 
     code: ClassVar[str]
     name: ClassVar[str]
     severity: ClassVar[Severity] = "error"
+    fixable: ClassVar[bool] = False
     bad: ClassVar[Sequence[Case]]
     good: ClassVar[Sequence[Case]]
 

@@ -31,6 +31,7 @@ class BackwardFails(Rule):
 
     code = "RL204"
     name = "backward-fails"
+    fixable = True
     bad = (
         Case(
             "added in place to the result of a ReLU",

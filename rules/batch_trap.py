@@ -29,6 +29,7 @@ class BatchTrap(Rule):
     code = "RL304"
     name = "batch-trap"
     severity = "warning"
+    fixable = True
     bad = (
         Case(
             "a batch of one is squeezed away",

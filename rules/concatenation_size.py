@@ -30,6 +30,7 @@ class ConcatenationSize(Rule):
 
     code = "RL107"
     name = "concatenation-size-mismatch"
+    fixable = True
     bad = (
         Case(
             "an odd size through a U-Net",

@@ -24,6 +24,7 @@ class ForwardShape(Rule):
 
     code = "RL303"
     name = "forward-shape"
+    fixable = True
     bad = (
         Case(
             "a view that forgets a factor",

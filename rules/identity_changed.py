@@ -33,6 +33,7 @@ class IdentityChanged(Rule):
     code = "RL203"
     name = "identity-changed-in-place"
     severity = "warning"
+    fixable = True
     bad = (
         Case(
             "the branch starts with a ReLU in place",

@@ -28,6 +28,7 @@ class LayerInput(Rule):
 
     code = "RL301"
     name = "layer-input-mismatch"
+    fixable = True
     bad = (
         Case(
             "the second convolution is built like the first",

@@ -29,6 +29,7 @@ class ModuleNotRegistered(Rule):
     code = "RL401"
     name = "module-not-registered"
     severity = "warning"
+    fixable = True
     bad = (
         Case(
             "a list of blocks",

@@ -41,6 +41,7 @@ class ResidualArguments(Rule):
     code = "RL106"
     name = "residual-arguments"
     severity = "warning"
+    fixable = True
     bad = (
         Case(
             "channels that need not be equal",

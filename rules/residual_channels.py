@@ -30,6 +30,7 @@ class ResidualChannels(Rule):
 
     code = "RL101"
     name = "residual-channels-mismatch"
+    fixable = True
     bad = (
         Case(
             "a gate of linear layers in the branch",

@@ -26,6 +26,7 @@ class ResidualShape(Rule):
 
     code = "RL103"
     name = "residual-shape-mismatch"
+    fixable = True
     bad = (
         Case(
             "stride and channels at once, in every later stage",

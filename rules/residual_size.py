@@ -30,6 +30,7 @@ class ResidualSize(Rule):
 
     code = "RL102"
     name = "residual-size-mismatch"
+    fixable = True
     bad = (
         Case(
             "a strided branch beside an identity",

@@ -33,6 +33,7 @@ class ResidualSomeSizes(Rule):
     code = "RL105"
     name = "residual-some-sizes"
     severity = "warning"
+    fixable = True
     bad = (
         Case(
             "a pooled shortcut rounds down where the branch rounds up",

@@ -31,6 +31,7 @@ class ResultDiscarded(Rule):
     code = "RL207"
     name = "result-discarded"
     severity = "warning"
+    fixable = True
     bad = (
         Case(
             "an addition that is no statement",

@@ -33,6 +33,7 @@ class ShortcutUnused(Rule):
     code = "RL206"
     name = "shortcut-unused"
     severity = "warning"
+    fixable = True
     bad = (
         Case(
             "the plain input is added",

@@ -9,11 +9,13 @@ from collections.abc import Sequence
 from typing import Any
 
 import click
+from click.shell_completion import CompletionItem
 
 from .. import __version__
 from ..shared.errors import ResnetLintError
 from .check.command import check
 from .exit import fail
+from .options.completion import files
 from .rules_command import rules
 from .run.commands import metrics, run
 from .trace.command import trace
@@ -25,9 +27,18 @@ class _Commands(click.Group):
     """A group whose default command is `check`, and whose failures are one line on stderr."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        if not args or args[0] not in {*self.commands, "--help", "--version"}:
+        own = {*self.commands, *ctx.help_option_names, "--version"}
+        is_first_word_typed = ctx.resilient_parsing and not args
+        if not is_first_word_typed and (not args or args[0] not in own):
             args = ["check", *args]
         return super().parse_args(ctx, args)
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """The commands, and what `check` takes, since it goes without its name."""
+        usual = check.make_context("check", [], parent=ctx, resilient_parsing=True)
+        # Files come first: bash forgets what was offered before them, and looks for them where nothing follows.
+        paths = [] if incomplete.startswith("-") else files(usual, check.params[0], incomplete)
+        return [*paths, *super().shell_complete(ctx, incomplete), *check.shell_complete(usual, incomplete)]
 
     def main(
         self,
@@ -61,7 +72,7 @@ def _fault(error: Exception) -> str:
     return f"{name}; RESNET_LINT_TRACEBACK=1 shows where"
 
 
-@click.group(cls=_Commands)
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, message="%(prog)s %(version)s")
 def main() -> None:
     """Find skip connections that are wrong in PyTorch models, before anything runs.

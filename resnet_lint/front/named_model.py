@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ..shared.errors import UsageError
 from ..shared.records.requests import Target
-from .options.settings import Settings, load
+from .options.configuration import Given
+from .options.settings import Settings
 from .source.discover import SourceFile, discover
 from .source.outline import Unreadable, read_outline
 from .user_targets import check_call, check_class, targets_of
@@ -24,10 +24,11 @@ class Named:
     targets: tuple[Target, ...]
 
 
-def named(argument: str, given: Mapping[str, object], cwd: Path) -> Named:
-    """Read `PATH[::Target]`; a target is a class, or a function that gives a model. `given` are options of a check.
+def named(argument: str, given: Given, cwd: Path, **usual: object) -> Named:
+    """Read `PATH[::Target]`; a target is a class, or a function that gives a model.
 
-    Raises UsageError where there is no such file or target, and ConfigError.
+    `usual` are settings that hold where the command line says nothing else. Raises UsageError where there is no such
+    file or target, and ConfigError.
     """
     name, _, target = argument.partition("::")
     if (cwd / name).is_dir():
@@ -37,8 +38,8 @@ def named(argument: str, given: Mapping[str, object], cwd: Path) -> Named:
     if isinstance(outline, Unreadable):
         raise UsageError(f"{file.display}:{outline.line}: {outline.reason}")
     if target in outline.names - {each.name for each in outline.classes}:
-        given, argument, file = {"call": f"{target}()", **given}, name, replace(file, only_class=None)
-    settings = load(given, cwd=cwd)
+        usual, argument, file = {"call": f"{target}()", **usual}, name, replace(file, only_class=None)
+    settings = given.load(cwd, **usual)
     check_class(file, outline)
     if settings.call is not None:
         check_call(settings.call, [(file, outline)])

@@ -22,3 +22,8 @@ def count(number: int, singular: str, plural: str | None = None) -> str:
 def one_line(text: str) -> str:
     """A text from outside as one line that cannot steer the terminal."""
     return "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in " ".join(text.split()))
+
+
+def linked(text: str, url: str | None) -> str:
+    """A text that a terminal opens a page for (OSC 8); where there is none, just the text."""
+    return text if url is None else f"\033]8;;{url}\033\\{text}\033]8;;\033\\"

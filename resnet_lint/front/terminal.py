@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import threading
 from collections.abc import Iterator
@@ -13,6 +14,17 @@ import click
 
 if TYPE_CHECKING:
     from click._termui_impl import ProgressBar
+
+
+def is_terminal(stream: TextIO) -> bool:
+    """Whether a person reads a stream as it is written."""
+    return stream.isatty()
+
+
+def wants_colour(stream: TextIO) -> bool:
+    """Whether to colour what goes to a stream: FORCE_COLOR says yes, else NO_COLOR no, else a terminal is coloured."""
+    return bool(os.environ.get("FORCE_COLOR")) or (is_terminal(stream) and not os.environ.get("NO_COLOR"))
+
 
 _CLEAR = "\r\x1b[2K"
 
@@ -78,8 +90,9 @@ class Progress:
 class Status:
     """Shows what is being done on one line of a stream: in words, or as a bar with the time left."""
 
-    def __init__(self, stream: TextIO) -> None:
+    def __init__(self, stream: TextIO, *, quiet: bool = False) -> None:
         self._stream = stream
+        self._visible = is_terminal(stream) and not quiet
         self._bar: ProgressBar[Any] | None = None
 
     def __enter__(self) -> Status:
@@ -90,7 +103,7 @@ class Status:
 
     def progress(self, text: str, done: int = 0, total: int = 0) -> None:
         """Replace the line. With a total, it is a bar; `done` counts from the first of its steps."""
-        if not self._stream.isatty():
+        if not self._visible:
             return
         if not total:
             self._stream.write(_CLEAR + text[: shutil.get_terminal_size().columns - 1])

@@ -16,6 +16,8 @@ from .source.comments import read_comments
 from .source.discover import SourceFile
 from .source.outline import Outline, Unreadable
 
+_MOST_NAMES = 8
+
 
 def targets_of(file: SourceFile, outline: Outline, settings: Settings) -> tuple[Target, ...]:
     """The targets of a file: those of the command line first, then those of comments, then those of the configuration.
@@ -25,7 +27,7 @@ def targets_of(file: SourceFile, outline: Outline, settings: Settings) -> tuple[
     merged: dict[str, Target] = {}
     for target in (
         _options(file, outline, settings, given=True),
-        *read_comments(str(file.path)).targets,
+        *read_comments(str(file.path), file.text).targets,
         *(target for path, target in settings.targets if path == file.path),
         _options(file, outline, settings, given=False),
     ):
@@ -56,8 +58,8 @@ def check_class(file: SourceFile, outline: Outline | Unreadable) -> None:
         return
     names = [each.name for each in outline.classes]
     if file.only_class not in names:
-        nearest = _nearest(file.only_class, names)
-        raise UsageError(f"{file.display} defines no nn.Module class {file.only_class}{nearest}")
+        choice = _nearest(file.only_class, names) or _listed(names)
+        raise UsageError(f"{file.display} defines no nn.Module class {file.only_class}{choice}")
 
 
 def check_call(call: str, wanted: Sequence[tuple[SourceFile, Outline | Unreadable]]) -> None:
@@ -83,8 +85,9 @@ def check_targets(settings: Settings, outlined: Sequence[tuple[SourceFile, Outli
             raise ConfigError(f"{target.origin}: there is no file {_key(path, settings)}{nearest}")
         names = [each.name for each in outline.classes] if isinstance(outline, Outline) else [target.name]
         if target.name not in names:
-            nearest = _nearest(str(target.name), [str(name) for name in names])
-            raise ConfigError(f"{target.origin}: the file defines no nn.Module class {target.name}{nearest}")
+            known = [str(name) for name in names]
+            choice = _nearest(str(target.name), known) or _listed(known)
+            raise ConfigError(f"{target.origin}: the file defines no nn.Module class {target.name}{choice}")
 
 
 def _key(path: Path, settings: Settings) -> str:
@@ -94,3 +97,11 @@ def _key(path: Path, settings: Settings) -> str:
 def _nearest(word: str, known: Sequence[str]) -> str:
     nearest = difflib.get_close_matches(word, known, n=1)
     return f"; did you mean {nearest[0]}?" if nearest else ""
+
+
+def _listed(names: Sequence[str]) -> str:
+    """What a file has to choose from."""
+    if not names:
+        return ", nor any other"
+    more = f" and {len(names) - _MOST_NAMES} more" if len(names) > _MOST_NAMES else ""
+    return f"; it defines {', '.join(names[:_MOST_NAMES])}{more}"

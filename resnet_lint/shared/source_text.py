@@ -6,6 +6,7 @@ import hashlib
 import io
 import os
 import tokenize
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -54,7 +55,11 @@ class SourceText:
 
 def read_exactly(path: Path) -> SourceText:
     """A file's text with nothing changed. Raises OSError, and what `decode` raises."""
-    data = path.read_bytes()
+    return exactly(path, path.read_bytes())
+
+
+def exactly(path: Path, data: bytes) -> SourceText:
+    """What a file holds, or will hold, as text with nothing changed. Raises what `decode` raises."""
     encoding, _ = tokenize.detect_encoding(io.BytesIO(data).readline)
     return SourceText(path, data, data.decode(encoding), encoding)
 
@@ -64,8 +69,10 @@ def split_lines(text: str) -> list[str]:
     return list(io.StringIO(text, newline=""))
 
 
-def lines_of(path: str | Path) -> tuple[str, ...]:
-    """The lines of a Python file, without their ends; none when it cannot be read."""
+def lines_of(path: str | Path, texts: Mapping[str, str] | None = None) -> tuple[str, ...]:
+    """The lines of a Python file, without their ends; none when it cannot be read. `texts` stand in for some files."""
+    if texts is not None and (text := texts.get(str(path))) is not None:
+        return tuple(plain(text).split("\n"))
     try:
         return tuple(decode(Path(path).read_bytes()).split("\n"))
     except (OSError, UnicodeError, SyntaxError, LookupError):

@@ -13,9 +13,10 @@ from click.testing import CliRunner, Result
 from fake_workers import FakeWorkers, stand_in
 from sample_runs import span
 
-from resnet_lint import __version__
+from resnet_lint import HOMEPAGE, __version__
 from resnet_lint.front.cli import main
 from resnet_lint.front.terminal import Progress
+from resnet_lint.rule_loader import load_rules
 from resnet_lint.shared.records.findings import Finding, Severity
 from resnet_lint.shared.records.reports import FileReport
 from resnet_lint.shared.records.requests import Request, Target
@@ -141,6 +142,13 @@ def test_the_exit_code(
         (["--output", "no/such/report.txt"], "--output: there is no folder"),
         (["--config", "missing.toml"], "missing.toml: cannot read the configuration"),
         (["net.py::Nets"], "net.py defines no nn.Module class Nets; did you mean Net?"),
+        (["net.py::Model"], "net.py defines no nn.Module class Model; it defines Net"),
+        (["plain.py::Net"], "plain.py defines no nn.Module class Net, nor any other"),
+        (["-", "net.py"], "standard input is checked alone; give no path beside -"),
+        (["--stdin-filename", "net.txt"], "--stdin-filename: net.txt: not a Python file"),
+        (["--watch", "-"], "--watch looks at files; standard input is read once"),
+        (["--exclude", "!", "net.py"], "the exclude pattern '!' is not valid"),
+        (["--extend-select", "ZZ9"], "no rule has the code 'ZZ9'"),
         (["--call", "Net()"], "--call builds one class; name one file"),
         (["net.py", "plain.py", "--call", "Net()"], "--call builds one class; name one file"),
         (["net.py", "--call", "Other()"], "--call: net.py defines no Other"),
@@ -172,7 +180,7 @@ def test_an_unreadable_file_is_a_finding_and_needs_no_worker(run: Run, workers: 
     (folder / "net.py").write_text("class Net(nn.Module)\n")
     result = run("net.py")
     assert result.exit_code == 1
-    assert "net.py:1:21: RL001" in result.stdout
+    assert "net.py:1:21: error: RL001" in result.stdout
     assert "nothing was checked: net.py: " in result.stdout
     assert workers.requests == []
 
@@ -240,7 +248,7 @@ def test_output_goes_to_a_file_and_nowhere_else(run: Run, workers: FakeWorkers, 
     workers.severity = "error"
     result = run("net.py", "--output", "report.txt")
     assert (result.exit_code, result.stdout, result.stderr) == (1, "", "")
-    assert (folder / "report.txt").read_text().startswith("net.py:4:1: XX103 it is wrong\n")
+    assert (folder / "report.txt").read_text().startswith("net.py:4:1: error: XX103 it is wrong\n")
     assert sorted(path.name for path in folder.iterdir()) == ["net.py", "report.txt"]
 
 
@@ -291,6 +299,27 @@ def test_rules_lists_ones_own_too(run: Run, folder: Path) -> None:
     assert ["XX7", "my-own-rule", "error"] in [line.split() for line in result.stdout.splitlines()]
 
 
+def test_rules_that_begin_with_a_code(run: Run) -> None:
+    listed = [line.split()[0] for line in run("rules", "RL1").stdout.splitlines()[2:]]
+    assert listed == [rule.code for rule in load_rules() if rule.code.startswith("RL1")]
+
+
+def test_rules_as_json(run: Run) -> None:
+    rules = {rule["code"]: rule for rule in json.loads(run("rules", "--format", "json").stdout)}
+    assert sorted(rules) == [rule.code for rule in load_rules()]
+    page = f"{HOMEPAGE}/blob/v{__version__}/rules/residual_channels.py"
+    assert rules["RL101"] | {"explanation": ""} == {
+        "code": "RL101",
+        "name": "residual-channels-mismatch",
+        "severity": "error",
+        "fixable": True,
+        "url": page,
+        "explanation": "",
+    }
+    assert not rules["RL001"]["fixable"]
+    assert run("rules", "RL101").stdout.endswith(f"\n\n{page}\n")
+
+
 def test_rules_explains_one(run: Run, folder: Path) -> None:
     write_rule(folder / "mine", "XX7")
     (folder / "pyproject.toml").write_text("[tool.resnet-lint]\nrules = ['mine']\n")
@@ -306,9 +335,87 @@ def test_colour_is_for_terminals_that_want_it(
 ) -> None:
     workers.severity = "error"
     assert "\x1b" not in CliRunner().invoke(main, ["net.py"], color=True).stdout
-    monkeypatch.setattr("resnet_lint.front.check.command._is_terminal", lambda: True)
+    monkeypatch.setattr("resnet_lint.front.terminal.is_terminal", lambda stream: True)
     monkeypatch.setenv("NO_COLOR", "" if colour else "1")
     assert ("\x1b" in CliRunner().invoke(main, ["net.py"], color=True).stdout) is colour
+
+
+def test_colour_is_forced_without_links(run: Run, workers: FakeWorkers, monkeypatch: pytest.MonkeyPatch) -> None:
+    workers.severity, workers.code = "error", "RL101"
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setenv("NO_COLOR", "1")
+    shown = CliRunner().invoke(main, ["net.py"]).stdout
+    assert "\x1b[31m" in shown
+    assert "\x1b]8" not in shown  # what is no terminal opens no page
+
+
+def test_a_terminal_opens_the_page_of_a_rule(run: Run, workers: FakeWorkers, monkeypatch: pytest.MonkeyPatch) -> None:
+    workers.severity, workers.code = "error", "RL101"
+    for module in ("terminal", "check.check_and_report"):
+        monkeypatch.setattr(f"resnet_lint.front.{module}.is_terminal", lambda stream: True)
+    shown = CliRunner().invoke(main, ["net.py"], color=True).stdout
+    assert f"\x1b]8;;{HOMEPAGE}/blob/v{__version__}/rules/residual_channels.py\x1b\\" in shown
+
+
+def test_exit_zero(run: Run, workers: FakeWorkers, folder: Path) -> None:
+    workers.severity = "error"
+    assert run("net.py", "--exit-zero").exit_code == 0
+    assert run("missing.py", "--exit-zero").exit_code == 2
+
+
+def test_short_spellings(run: Run, workers: FakeWorkers, folder: Path) -> None:
+    workers.severity = "error"
+    assert run("net.py", "-q", "-j", "1", "-o", "report.txt").exit_code == 1
+    assert (folder / "report.txt").read_text().startswith("net.py:4:1: error: XX103 it is wrong\n")
+    assert "checked" not in (folder / "report.txt").read_text()
+    assert "checked" in run("-v", "net.py").stdout
+    for command in ([], ["check"], ["trace"], ["run"], ["rules"]):
+        assert run(*command, "-h").stdout.startswith("Usage: ")
+
+
+def test_extend_select_adds_to_what_is_selected(run: Run, workers: FakeWorkers, folder: Path) -> None:
+    workers.severity = "error"
+    for code in ("XX103", "XX2"):
+        write_rule(folder / "mine", code)
+    (folder / "pyproject.toml").write_text("[tool.resnet-lint]\nselect = ['XX2']\nrules = ['mine']\n")
+    assert run("net.py").exit_code == 0
+    assert run("net.py", "--extend-select", "XX1").exit_code == 1
+    assert run("net.py", "--isolated", "--extend-select", "RL1").exit_code == 1  # all are on
+
+
+def test_excluded_files_that_are_named(run: Run, workers: FakeWorkers, folder: Path) -> None:
+    workers.severity = "error"
+    (folder / "pyproject.toml").write_text("[tool.resnet-lint]\nexclude = ['old/']\n")
+    (folder / "old").mkdir()
+    (folder / "old/net.py").write_text(MODEL)
+    assert run("old/net.py").exit_code == 1
+    forced = run("old/net.py", "--force-exclude")
+    assert (forced.exit_code, forced.stdout.splitlines()[0]) == (0, "nothing was checked: old/net.py is excluded")
+    assert run("old", "--force-exclude").exit_code == 0
+    assert run("old/net.py::Net", "net.py", "--force-exclude", "--format", "concise").stdout.startswith("net.py:4:1: ")
+    assert run("old/net.py", "--force-exclude", "--exclude", "net.py").exit_code == 0
+    assert run("old/net.py", "--force-exclude", "--exclude", "new").exit_code == 1  # it takes the place of the file's
+    assert run(".", "--exclude", "net.py").stdout.startswith("nothing was checked")
+
+
+def test_exclude_of_the_command_line_is_relative_to_the_working_folder(
+    run: Run, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (folder / "pyproject.toml").write_text("[tool.resnet-lint]\n")
+    (folder / "sub").mkdir()
+    (folder / "sub/net.py").write_text(MODEL)
+    monkeypatch.chdir(folder / "sub")
+    assert run(".", "--exclude", "/net.py").stdout.startswith("nothing was checked")
+    assert run("--show-files", "--exclude", "/sub/net.py").stdout == "net.py\n"
+
+
+def test_show_files(run: Run, workers: FakeWorkers, folder: Path) -> None:
+    (folder / "plain.py").write_text("x = 1\n")
+    (folder / "two.py").write_text(MODEL)
+    assert run("--show-files").stdout == "net.py\ntwo.py\n"
+    assert run("--show-files", "net.py::Net", "plain.py").stdout == "net.py::Net\nplain.py\n"
+    assert run("--show-files", "--shard", "1/2").stdout == "net.py\n"
+    assert workers.requests == []
 
 
 class Terminal(io.StringIO):

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import sys
 from contextlib import nullcontext
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Self
 
 import pytest
@@ -44,8 +42,6 @@ class FakeWorkers:
 
 def stand_in(fake: FakeWorkers, monkeypatch: pytest.MonkeyPatch) -> FakeWorkers:
     """The fake, which every command line from now on works with."""
-    monkeypatch.setitem(
-        sys.modules, "resnet_lint.front.workers.worker_client", SimpleNamespace(Workers=lambda choose: fake)
-    )
+    monkeypatch.setattr("resnet_lint.front.workers.worker_client.Workers", lambda choose: fake)
     monkeypatch.setattr("resnet_lint.front.workers.answer_cache.Cache", lambda analyser, choose: nullcontext(analyser))
     return fake

@@ -12,8 +12,8 @@ import pytest
 from conftest import Lint
 
 from resnet_lint.front.cli import main
+from resnet_lint.front.options.configuration import load
 from resnet_lint.front.options.settings import OPTIONS as CONFIGURATION_OPTIONS
-from resnet_lint.front.options.settings import load
 
 ROOT = Path(__file__).parents[2]
 README = ROOT / "README.md"

@@ -86,6 +86,14 @@ def test_fails_on_bad_code_with_one_process_for_all_files(project: Path, hooks: 
     assert "1 error, 0 warnings; 2 classes checked, 0 not checked; 2 files," in done.stdout
 
 
+def test_leaves_alone_what_the_project_excludes(project: Path, hooks: Path) -> None:
+    (project / "pyproject.toml").write_text("[tool.resnet-lint]\nexclude = ['bad.py']\n")
+    done = run(project, hooks, "bad.py", args="--fix")
+    assert done.returncode == 0, done.stdout
+    assert "nothing was checked: bad.py is excluded" in done.stdout
+    assert (project / "bad.py").read_bytes() == (FIXTURE / "model.py").read_bytes()
+
+
 def test_fixes_and_stops_the_commit(project: Path, hooks: Path) -> None:
     done = run(project, hooks, "bad.py", args="--fix")
     assert done.returncode == 1

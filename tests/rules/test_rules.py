@@ -67,6 +67,7 @@ WIDENING = """
 @pytest.mark.parametrize("case", cases_in(), ids=str)
 def test_case(case: RuleCase, tmp_path: Path, workers: Workers, snapshot: SnapshotAssertion) -> None:
     found = case.check(tmp_path, workers)
+    assert case.rule.fixable or not any(finding.fix and finding.fix.edits for finding in found)
     if case.bad:
         assert "\n".join(map(said, found)) == snapshot
 

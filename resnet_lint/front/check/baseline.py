@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,10 +22,14 @@ _VERSION = 1
 
 @dataclass(frozen=True)
 class Baseline:
-    """How often each known finding is met. The paths in `file` are relative to its folder."""
+    """How often each known finding is met. The paths in `file` are relative to its folder.
+
+    `texts` stand in for those of files, by path.
+    """
 
     file: Path
     counts: Mapping[Identity, int]
+    texts: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def folder(self) -> Path:
@@ -50,7 +54,7 @@ class Baseline:
 
     def _are_old(self, findings: Sequence[Finding], sources: Mapping[str, str] | None = None) -> Iterator[bool]:
         left = Counter(self.counts)
-        for identity in identities(findings, self.folder, sources):
+        for identity in identities(findings, self.folder, {**self.texts, **(sources or {})}):
             left[identity] -= 1
             yield left[identity] >= 0
 
@@ -81,10 +85,11 @@ class Baseline:
             for each, count in self.counts.items()
             if not looked_at(each) and (self.folder / each.path).exists()
         }
-        return Baseline(self.file, kept | self._met(reports))
+        return replace(self, counts=kept | self._met(reports))
 
     def _met(self, reports: Sequence[FileReport]) -> Counter[Identity]:
-        return Counter(identities([each for report in reports for each in report.findings], self.folder))
+        findings = [each for report in reports for each in report.findings]
+        return Counter(identities(findings, self.folder, self.texts))
 
     def write(self) -> None:
         """Write the file, a line for each finding in a stable order. Raises UsageError."""

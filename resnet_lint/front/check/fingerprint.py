@@ -11,7 +11,7 @@ from functools import cache
 from pathlib import Path
 
 from resnet_lint.shared.records.findings import Finding
-from resnet_lint.shared.source_text import lines_of, plain, shown
+from resnet_lint.shared.source_text import lines_of, shown
 
 
 @dataclass(frozen=True, order=True)
@@ -38,8 +38,7 @@ def identities(
 
     @cache
     def lines_in(path: str) -> Sequence[str]:
-        source = (sources or {}).get(path)
-        return lines_of(path) if source is None else plain(source).split("\n")
+        return lines_of(path, sources)
 
     def text(finding: Finding) -> str:
         line = finding.span.start.line
@@ -52,11 +51,11 @@ def identities(
     )
 
 
-def fingerprints(findings: Sequence[Finding], root: Path) -> tuple[str, ...]:
+def fingerprints(findings: Sequence[Finding], root: Path, sources: Mapping[str, str] | None = None) -> tuple[str, ...]:
     """A hash for each finding, 32 hexadecimal digits, no two alike: equal findings are counted in their order."""
     met = Counter[Identity]()
     hashes = []
-    for identity in identities(findings, root):
+    for identity in identities(findings, root, sources):
         met[identity] += 1
         data = json.dumps([*astuple(identity), met[identity]]).encode()
         hashes.append(hashlib.sha256(data).hexdigest()[:32])

@@ -85,6 +85,7 @@ class Checker:
             targets=targets_of(file, outline, self.settings),
             seconds=self.settings.timeout,
             rule_folders=tuple(map(str, self.settings.rules)),
+            source=file.text,
             guard=self.settings.guard,
             allow=self.settings.allow,
         )

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import io
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from resnet_lint.apply_rules import with_findings
@@ -31,17 +32,21 @@ from .merge_reports import merge
 from .one_file import Checked, Checker, Selecting, Wanted, all_checked
 from .selection import Selector, selector, unmatched_patterns
 
+Asked = str | SourceFile
+"""A path as the command line has it, or the file that standard input stands for."""
+
 
 def check(
-    paths: Sequence[str], settings: Settings, workers: Analyser, *, cwd: Path, progress: Progress | None = None
+    paths: Sequence[Asked], settings: Settings, workers: Analyser, *, cwd: Path, progress: Progress | None = None
 ) -> Run:
     """Check files, folders and classes. What is wrong with the user's code is in the Run; usage errors are raised."""
     began = time.perf_counter()
     rules = load_rules([str(folder) for folder in settings.rules])
-    selecting = Selecting(workers, selector(settings, rules), _baseline(settings))
+    discovery = discovered(paths, settings, cwd)
+    texts = {str(file.path): file.text for file in discovery.files if file.text is not None}
+    selecting = Selecting(workers, selector(settings, rules, texts), _baseline(settings, texts))
 
-    discovery = discover(paths, cwd=cwd, exclude=settings.exclude, root=settings.root)
-    outlined = [(file, read_outline(file.path)) for file in discovery.files]
+    outlined = [(file, read_outline(file.path, file.data)) for file in discovery.files]
     wanted = [(file, outline) for file, outline in outlined if _is_wanted(file, outline)]
     for file, outline in wanted:
         check_class(file, outline)
@@ -70,6 +75,19 @@ def check(
         rewrites=tuple(each.rewrite for each in checked if each.rewrite is not None),
         faults=tuple(each.fault for each in checked if each.fault is not None),
     )
+
+
+def discovered(paths: Sequence[Asked], settings: Settings, cwd: Path) -> Discovery:
+    """The files that the paths name, but for those that the settings exclude. Raises UsageError and ConfigError."""
+    root = cwd if "exclude" in settings.given else settings.root
+    return discover(paths, cwd=cwd, exclude=settings.exclude, root=root, force_exclude=settings.force_exclude)
+
+
+def files_to_check(paths: Sequence[Asked], settings: Settings, cwd: Path) -> list[SourceFile]:
+    """The files that a check of the paths would look at."""
+    outlined = [(file, read_outline(file.path, file.data)) for file in discovered(paths, settings, cwd).files]
+    wanted = [each for each in outlined if _is_wanted(*each)]
+    return [file for file, _ in _share(wanted, settings.shard)]
 
 
 def _share(wanted: Sequence[Wanted], shard: Shard | None) -> list[Wanted]:
@@ -106,10 +124,10 @@ def _remarked(reports: Sequence[FileReport], files: Sequence[SourceFile], select
     return tuple(remarked)
 
 
-def _baseline(settings: Settings) -> Baseline | None:
+def _baseline(settings: Settings, texts: Mapping[str, str]) -> Baseline | None:
     if settings.baseline is None:
         return None
-    return read_baseline(settings.baseline, may_be_missing=settings.write_baseline)
+    return replace(read_baseline(settings.baseline, may_be_missing=settings.write_baseline), texts=texts)
 
 
 def _whole_files(wanted: Sequence[Wanted], checked: Sequence[Checked]) -> list[Path]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
@@ -26,13 +26,14 @@ _Use = tuple[str, int, str]
 class Selector:
     """Keeps what the options, the configuration and the comments in the files leave of a report.
 
-    `per_file` has the codes to ignore in the files of a layer. Remembers which comments have hidden something; safe to
-    use from several threads.
+    `per_file` has the codes to ignore in the files of a layer. `texts` stand in for those of files. Remembers which
+    comments have hidden something; safe to use from several threads.
     """
 
     rules: Sequence[Rule]
     selection: Selection
     per_file: Sequence[tuple[Layer, tuple[str, ...]]] = ()
+    texts: Mapping[str, str] = field(default_factory=dict)
     _used: set[_Use] = field(default_factory=set)
 
     def keeps(self, code: str, path: str) -> bool:
@@ -45,13 +46,14 @@ class Selector:
 
     def kept(self, report: FileReport, source: str | None = None) -> FileReport:
         """The report with the findings that are wanted. `source` stands in for the text of the report's own file."""
+        is_trial = source is not None and source != self.texts.get(report.path)
 
         @cache
         def comments(path: str) -> Comments:
-            return read_comments(path, source if path == report.path else None)
+            return read_comments(path, source if path == report.path else self.texts.get(path))
 
         findings = [each for each in report.findings if self.keeps(each.rule, each.span.path)]
-        shown = tuple(each for each in findings if not self._hidden(each, comments, remember=source is None))
+        shown = tuple(each for each in findings if not self._hidden(each, comments, remember=not is_trial))
         return replace(report, findings=shown)
 
     def _hidden(self, finding: Finding, comments: Callable[[str], Comments], *, remember: bool) -> bool:
@@ -70,7 +72,7 @@ class Selector:
         return tuple(each for each in found if self.keeps(each.rule, path))
 
     def _problems(self, path: str, reports: Sequence[FileReport], whole: bool) -> Iterator[Problem]:
-        comments = read_comments(path)
+        comments = read_comments(path, self.texts.get(path))
         yield from comments.mistakes
         for number, ignore in enumerate(comments.ignores):
             unknown = [code for code in ignore.codes if not self._codes_of(code.text)]
@@ -98,14 +100,18 @@ class Selector:
         return [rule.code for rule in self.rules if rule.code.startswith(beginning)]
 
 
-def selector(settings: Settings, rules: Sequence[Rule]) -> Selector:
-    """What the settings select. Raises UsageError for a code that no rule has, and ConfigError for a wrong pattern."""
+def selector(settings: Settings, rules: Sequence[Rule], texts: Mapping[str, str]) -> Selector:
+    """What the settings select; `texts` stand in for those of files.
+
+    Raises UsageError for a code that no rule has, and ConfigError for a wrong pattern.
+    """
     in_files = [code for _, codes in settings.per_file_ignores for code in codes]
-    check_codes([*settings.select, *settings.ignore, *in_files], rules)
+    check_codes([*settings.select, *settings.extend_select, *settings.ignore, *in_files], rules)
+    select = (*settings.select, *settings.extend_select) if settings.select else ()
     per_file = [
         (layer_of("per-file-ignores", settings.root, [pattern]), codes) for pattern, codes in settings.per_file_ignores
     ]
-    return Selector(rules, Selection(settings.select, settings.ignore), per_file)
+    return Selector(rules, Selection(select, settings.ignore), per_file, texts)
 
 
 def unmatched_patterns(settings: Settings, files: Iterable[Path]) -> Iterator[str]:

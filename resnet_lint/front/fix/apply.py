@@ -21,18 +21,19 @@ def fixed(
 ) -> tuple[FileReport, Rewrite | None]:
     """The report with its fixes, and what became of the file under `--fix` and `--diff`, which fix all there is.
 
-    Raises FileNotWritten where the file cannot be written, or has changed since it was read.
+    A text that stands in for the file is written nowhere. Raises FileNotWritten where the file cannot be written, or
+    has changed since it was read.
     """
-    source = read_exactly(Path(request.path))
+    source = read_exactly(Path(request.path)).text if request.source is None else request.source
     fixer = Fixer(request, analyse)
     if not settings.fix and not settings.diff:
-        return fixer.with_fixes(report, source.text), None
-    text, left = fixer.fixed(report, source.text, settings.unsafe_fixes)
-    rewrite = Rewrite(request.path, source.text, text, len(report.findings) - len(left.findings), left.findings)
-    changed = rewrite if text != source.text else None
+        return fixer.with_fixes(report, source), None
+    text, left = fixer.fixed(report, source, settings.unsafe_fixes)
+    rewrite = Rewrite(request.path, source, text, len(report.findings) - len(left.findings), left.findings)
+    changed = rewrite if text != source else None
     if settings.diff:
         return report, changed
-    if changed is not None:
+    if changed is not None and request.source is None:
         write(changed)
     return fixer.with_fixes(left, text), changed  # what is left may have a fix that is not safe
 

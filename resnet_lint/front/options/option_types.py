@@ -16,6 +16,8 @@ from resnet_lint.shared.errors import UsageError
 from resnet_lint.shared.notation import called_name, check_inputs
 from resnet_lint.shared.records.requests import ALLOWABLE, Shard, Target
 
+from .completion import directories, files, rule_codes
+
 
 class WrongValue(Exception):
     """A value of the wrong type; the text says what it must be."""
@@ -47,8 +49,9 @@ def _texts(value: object, folder: Path) -> tuple[str, ...]:
     return tuple(value)
 
 
-def _codes(value: object, folder: Path) -> tuple[str, ...]:
-    return tuple(code.strip() for item in _texts(value, folder) for code in item.split(",") if code.strip())
+def _listed(value: object, folder: Path) -> tuple[str, ...]:
+    """Several words, one a string or separated by commas."""
+    return tuple(word.strip() for item in _texts(value, folder) for word in item.split(",") if word.strip())
 
 
 def _flag(value: object, folder: Path) -> bool:
@@ -111,7 +114,7 @@ def _target(key: str, value: object, folder: Path) -> tuple[Path, Target]:
 
 
 def _codes_by_pattern(value: object, folder: Path) -> tuple[tuple[str, tuple[str, ...]], ...]:
-    return tuple((pattern, _codes(codes, folder)) for pattern, codes in _table(value).items())
+    return tuple((pattern, _listed(codes, folder)) for pattern, codes in _table(value).items())
 
 
 def _allowed(value: object, folder: Path) -> tuple[str, ...]:
@@ -148,14 +151,13 @@ def one_of(choices: tuple[str, ...]) -> Kind:
 
 
 FLAG = Kind(_flag)
-TEXT = Kind(_text)
-TEXTS = Kind(_texts, {"multiple": True})
 SECONDS = Kind(_seconds, {"type": float, "metavar": "SECONDS"})
 COUNT = Kind(_count, {"type": int, "metavar": "N"})
-CODES = Kind(_codes, {"multiple": True, "metavar": "CODES"})
-FILE = Kind(_path, {"metavar": "FILE"})
-PATH = Kind(_path, {"metavar": "PATH"})
-FOLDERS = Kind(_paths, {"multiple": True, "metavar": "DIR"})
+CODES = Kind(_listed, {"multiple": True, "metavar": "CODES", "shell_complete": rule_codes})
+PATTERNS = Kind(_listed, {"multiple": True, "metavar": "PATTERNS"})
+FILE = Kind(_path, {"metavar": "FILE", "shell_complete": files})
+PATH = Kind(_path, {"metavar": "PATH", "shell_complete": files})
+FOLDERS = Kind(_paths, {"multiple": True, "metavar": "DIR", "shell_complete": directories})
 INPUTS = Kind(_inputs, {"multiple": True, "metavar": "NAME=SHAPE"})
 CALL = Kind(_call, {"metavar": "CALL"})
 TARGETS = Kind(_targets)

@@ -17,7 +17,9 @@ from resnet_lint.shared.errors import UsageError
 from resnet_lint.shared.records.hardware_run import RunRequest, Thresholds, Training
 from resnet_lint.shared.write_file import write_atomically
 
-from ..options.model_arguments import takes_a_model
+from ..options.command_options import takes_a_model
+from ..options.configuration import Given
+from ..write_report import require_folder, write_report
 
 DTYPES = ("float32", "float64", "bfloat16", "float16")
 
@@ -93,8 +95,7 @@ def metrics(file: Path, thresholds: Thresholds, form: str, report: Path | None) 
 @click.option("--report", metavar="FILE", type=click.Path(path_type=Path), help="Also write an HTML page with charts.")
 def run(
     path: str,
-    call: str | None,
-    input: tuple[str, ...],
+    given: Given,
     device: str,
     dtype: str,
     batch: int | None,
@@ -119,19 +120,21 @@ def run(
 
     _require_place(report)
     cwd = Path.cwd()
-    options = {"call": call, "input": input, "unsafe_fixes": unsafe_fixes}
-    given = {name: value for name, value in options.items() if value}
+    usual = {"unsafe_fixes": True} if unsafe_fixes else {}
     plans = _training(path, **training)
     leads = os.environ.get("RANK", "0") == "0"  # under torchrun, one process speaks for all
     request = RunRequest(path, device=device, dtype=dtype, batch=batch, seed=seed, training=plans)
-    plan = pipeline.plan(path, given, request, fix=fix and leads, cwd=cwd)
-    choose = chooser(plan.settings.python, Path(plan.request.path))
-    with Status(sys.stderr) as status, Workers(choose) as workers:
+    plan = pipeline.plan(path, given, request, fix=fix and leads, cwd=cwd, **usual)
+    settings = plan.settings
+    require_folder(settings.output_of_model)
+    choose = chooser(settings.python, Path(plan.request.path))
+    with Status(sys.stderr, quiet=settings.quiet) as status, Workers(choose) as workers:
         found = pipeline.run(plan, workers, choose, cwd=cwd, status=status, thresholds=thresholds)
     if not leads:
         return 0
     _write_page(report, lambda: run_page(found, cwd))
-    click.echo((json if form == "json" else text).report(found, cwd), nl=False)
+    report_text = json.report(found, cwd) if form == "json" else text.report(found, cwd, quiet=settings.quiet)
+    write_report(report_text, settings.output_of_model)
     return pipeline.exit_code(found)
 
 

@@ -27,6 +27,7 @@ from resnet_lint.shared.records.requests import Interpreter
 from ..check import pipeline
 from ..fix.apply import write
 from ..named_model import named
+from ..options.configuration import Given
 from ..options.settings import Settings
 from ..terminal import Status
 from ..workers.analyser import Analyser
@@ -47,12 +48,13 @@ class Plan:
     fix: bool = False
 
 
-def plan(argument: str, given: Mapping[str, object], request: RunRequest, *, fix: bool, cwd: Path) -> Plan:
+def plan(argument: str, given: Given, request: RunRequest, *, fix: bool, cwd: Path, **usual: object) -> Plan:
     """A plan for `PATH[::Target]`; a target may also be a function that gives a model.
 
-    `given` are options of a check. Raises UsageError and ConfigError.
+    `usual` are settings that hold where the command line says nothing else.
+    Raises UsageError and ConfigError.
     """
-    model = named(argument, {**given, "diff": True}, cwd)
+    model = named(argument, given, cwd, diff=True, **usual)
     settings = model.settings
     request = replace(
         request,

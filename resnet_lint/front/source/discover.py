@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from resnet_lint.shared.errors import UsageError
-from resnet_lint.shared.source_text import shown
+from resnet_lint.shared.source_text import exactly, shown
 
 from .gitignore import Layer, gitignore_layers, inherited_layers, is_ignored, layer_of
 
@@ -20,38 +20,65 @@ _IMPORT = re.compile(rb"\bimport\b")
 
 @dataclass(frozen=True)
 class SourceFile:
-    """A file to analyse. `explicit`: it was named on the command line, not found in a folder."""
+    """A file to analyse. `explicit`: it was named on the command line, not found in a folder.
+
+    `data` came on standard input and stands in for what the file holds; there need be no such file.
+    """
 
     path: Path
     display: str
     only_class: str | None = None
     explicit: bool = False
+    data: bytes | None = None
+
+    @property
+    def text(self) -> str | None:
+        """What stands in for the text of the file, with its own line ends; None where the file itself counts."""
+        if self.data is None:
+            return None
+        try:
+            return exactly(self.path, self.data).text
+        except (UnicodeError, SyntaxError, LookupError):  # the outline says what is wrong with it
+            return ""
 
 
 @dataclass(frozen=True)
 class Discovery:
     """The files found, the Python files that a cheap look passed over, and a sentence for each thing amiss.
 
-    `folders` are those that were searched.
+    `folders` are those that were searched, and `walked` these and all below them.
     """
 
     files: tuple[SourceFile, ...]
     passed_over: tuple[Path, ...] = ()
     folders: tuple[Path, ...] = ()
+    walked: tuple[Path, ...] = ()
     notes: tuple[str, ...] = ()
 
 
-def discover(paths: Sequence[str], *, cwd: Path, exclude: Sequence[str] = (), root: Path | None = None) -> Discovery:
+def discover(
+    paths: Sequence[str | SourceFile],
+    *,
+    cwd: Path,
+    exclude: Sequence[str] = (),
+    root: Path | None = None,
+    force_exclude: bool = False,
+) -> Discovery:
     """The files to analyse, each once: in the order given, folders in sorted order.
 
     `exclude` holds patterns in the syntax of .gitignore, relative to `root` (by default `cwd`). What is named itself is
-    always taken, whatever leaves it out. Raises UsageError for a path that is missing or makes no sense.
+    taken whatever leaves it out, unless `force_exclude`. Raises UsageError for a path that is missing or makes no
+    sense.
     """
-    search = _Search(cwd, layer_of("exclude", root or cwd, exclude))
+    search = _Search(cwd, layer_of("exclude", root or cwd, exclude), force_exclude)
     for path in paths:
         search.add(path)
     return Discovery(
-        tuple(search.files.values()), tuple(search.passed_over), tuple(search.folders), tuple(search.notes)
+        tuple(search.files.values()),
+        tuple(search.passed_over),
+        tuple(search.folders),
+        tuple(search.walked),
+        (*search.notes, *search.excluded_notes()),
     )
 
 
@@ -64,15 +91,39 @@ def may_define_modules(source: bytes) -> bool:
 class _Search:
     cwd: Path
     exclude: Layer
+    force_exclude: bool
     files: dict[tuple[Path, str | None], SourceFile] = field(default_factory=dict)
     passed_over: list[Path] = field(default_factory=list)
     folders: list[Path] = field(default_factory=list)
+    walked: list[Path] = field(default_factory=list)
+    excluded: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
-    def add(self, argument: str) -> None:
+    def add(self, argument: str | SourceFile) -> None:
+        if isinstance(argument, SourceFile):
+            self._add_given(argument)
+        else:
+            self._add_named(argument)
+
+    def excluded_notes(self) -> Iterator[str]:
+        """What to say of paths that were given and are excluded."""
+        if len(self.excluded) == 1:
+            yield f"{self.excluded[0]} is excluded"
+        elif self.excluded:
+            yield f"{len(self.excluded)} of the paths given are excluded"
+
+    def _add_given(self, file: SourceFile) -> None:
+        if self.force_exclude and self._is_excluded(file.path):
+            self.excluded.append(file.display)
+        else:
+            self.files[file.path, None] = file
+
+    def _add_named(self, argument: str) -> None:
         name, colons, class_name = argument.partition("::")
         path = Path(os.path.abspath(self.cwd / name))
-        if path.is_dir() and not colons:
+        if self.force_exclude and os.path.lexists(path) and self._is_excluded(path):
+            self.excluded.append(shown(path, self.cwd))
+        elif path.is_dir() and not colons:
             self._add_folder(path)
         else:
             _require_python_file(path, name, argument)
@@ -100,11 +151,15 @@ class _Search:
 
     def _exclude_below(self, folder: Path) -> tuple[Layer, ...]:
         """The exclude patterns, unless they leave out the folder that was asked for."""
-        way = (folder, *folder.parents)
-        return () if any(is_ignored(parent, (self.exclude,), folder=True) for parent in way) else (self.exclude,)
+        return () if self._is_excluded(folder) else (self.exclude,)
+
+    def _is_excluded(self, path: Path) -> bool:
+        way = (path, *path.parents)
+        return any(is_ignored(each, (self.exclude,), folder=each != path or path.is_dir()) for each in way)
 
     def _walk(self, folder: Path, ignored: tuple[Layer, ...], excluded: tuple[Layer, ...]) -> Iterator[Path]:
         """The Python files below a folder. Links to folders are not followed, as git does not either."""
+        self.walked.append(folder)
         ignored += gitignore_layers(folder)
         try:
             entries = sorted(os.scandir(folder), key=lambda entry: entry.name)

@@ -48,10 +48,10 @@ class Unreadable:
     reason: str
 
 
-def read_outline(path: Path) -> Outline | Unreadable:
-    """Parse a file. Whatever is wrong with it comes back as an Unreadable."""
+def read_outline(path: Path, data: bytes | None = None) -> Outline | Unreadable:
+    """Parse a file, or the `data` in its place. Whatever is wrong with it comes back as an Unreadable."""
     try:
-        source = path.read_bytes()
+        source = path.read_bytes() if data is None else data
     except OSError as error:
         return Unreadable(path, 1, 1, f"cannot read the file: {error.strerror or error}")
     if b"\0" in source:

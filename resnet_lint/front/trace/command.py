@@ -8,7 +8,9 @@ import click
 
 from resnet_lint.shared.errors import UsageError
 
-from ..options.model_arguments import takes_a_model
+from ..options.command_options import takes_a_model
+from ..options.configuration import Given
+from ..write_report import require_folder, write_report
 from .report import FORMS
 
 
@@ -21,8 +23,7 @@ from .report import FORMS
 @click.option("--format", "form", type=click.Choice(FORMS), default="table", help="The form of the report.")
 def trace(
     path: str,
-    call: str | None,
-    input: tuple[str, ...],
+    given: Given,
     depth: int | None,
     shapes: str,
     symbolic: bool,
@@ -41,11 +42,12 @@ def trace(
 
     if prediction and form != "table":
         raise UsageError("--prediction is a table of its own; leave out --format")
-    given = {name: value for name, value in {"call": call, "input": input}.items() if value}
     cwd = Path.cwd()
     model = named(path, given, cwd)
+    output = model.settings.output_of_model
+    require_folder(output)
     with Workers(chooser(model.settings.python, model.file.path)) as workers:
         found = pipeline.trace(model, workers)
-    view = TraceView(cwd, depth, "nchw" if shapes == "nchw" else "hwc", symbolic)
-    click.echo(render("prediction" if prediction else form, found, view), nl=False)
+    view = TraceView(cwd, depth, "nchw" if shapes == "nchw" else "hwc", symbolic, model.settings.quiet)
+    write_report(render("prediction" if prediction else form, found, view), output)
     return pipeline.exit_code(found)

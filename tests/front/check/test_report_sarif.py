@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import inspect
 import io
 import json
 import shutil
@@ -188,6 +189,7 @@ def test_each_rule_is_explained(rule: Any, tmp_path: Path) -> None:
         each for each in report_of(Run((), None, 0.0), tmp_path)["tool"]["driver"]["rules"] if each["id"] == rule.code
     ]
     assert text["name"] == rule.name
+    assert text["helpUri"].endswith(f"/rules/{Path(inspect.getfile(type(rule))).name}")
     assert text["shortDescription"]["text"].endswith(".")
     assert len(text["fullDescription"]["text"]) > len(text["shortDescription"]["text"])
     assert text["help"]["markdown"].startswith("## What it does\n\n")

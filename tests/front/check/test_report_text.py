@@ -92,18 +92,18 @@ def test_a_place_behind_the_end_of_the_line(tmp_path: Path, snapshot: SnapshotAs
 
 @pytest.mark.parametrize("line", [3, 99])
 def test_a_line_that_is_not_there_is_not_shown(line: int, tmp_path: Path) -> None:
-    assert underlined("x\n", (line, 1), (line, 2), tmp_path) == f"model.py:{line}:1: RL101 a message\n"
+    assert underlined("x\n", (line, 1), (line, 2), tmp_path) == f"model.py:{line}:1: error: RL101 a message\n"
 
 
 def test_a_file_that_cannot_be_read_has_no_snippet(tmp_path: Path) -> None:
     finding = Finding("RL001", "unreadable", "error", "gone", span(tmp_path / "gone.py", 1, 1, 1, 2))
-    assert text_of(run_of(finding), tmp_path, quiet=True) == "gone.py:1:1: RL001 gone\n"
+    assert text_of(run_of(finding), tmp_path, quiet=True) == "gone.py:1:1: error: RL001 gone\n"
 
 
 def test_infos_are_counted_when_there_are_some(tmp_path: Path) -> None:
     text = text_of(run_of(mismatch(write_block(tmp_path), severity="info")), tmp_path)
     assert "0 errors, 0 warnings, 1 info; 1 class checked, 0 not checked; 1 file, 0.0 s\n" in text
-    assert "RL103 info: the addition" in text
+    assert ": info: RL103 the addition" in text
 
 
 def nothing(*notes: str, classes: tuple[ClassStatus, ...] = (), findings: tuple[Finding, ...] = ()) -> Run:
@@ -167,4 +167,4 @@ def test_any_span_of_any_file_can_be_shown(
     line, column, more_lines, end_column = numbers
     place: Span = span(path, line, column, line + more_lines - 1, end_column)
     text = text_of(run_of(Finding("RL101", "some-rule", "error", source, place)), path.parent)
-    assert text.startswith(f"any.py:{line}:{column}: RL101 ")
+    assert text.startswith(f"any.py:{line}:{column}: error: RL101 ")

@@ -38,7 +38,7 @@ while True:
 FIXER = """
 import sys
 from pathlib import Path
-from resnet_lint.front.options.settings import load
+from resnet_lint.front.options.configuration import load
 from resnet_lint.front.fix import apply, verify
 from resnet_lint.shared.records.reports import FileReport
 from resnet_lint.shared.records.requests import Request

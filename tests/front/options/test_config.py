@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from resnet_lint.front.options.settings import OPTIONS, Settings, load
+from resnet_lint.front.options.configuration import load
+from resnet_lint.front.options.settings import OPTIONS, Settings
 from resnet_lint.shared.errors import ConfigError, UsageError
 from resnet_lint.shared.notation import DTYPES, check_inputs, parse_input
 
@@ -39,6 +40,7 @@ def test_every_option(tmp_path: Path) -> None:
     write(tmp_path, body)
     assert load({}, cwd=tmp_path) == Settings(
         root=tmp_path,
+        file=tmp_path / "pyproject.toml",
         exclude=("old/",),
         select=("RL1",),
         ignore=("RL103",),
@@ -90,7 +92,7 @@ def test_of_two_opposites_the_command_line_decides(one: str, other: str, tmp_pat
 
 
 def test_every_field_that_a_user_may_set_is_an_option() -> None:
-    fields = {field.name for field in dataclasses.fields(Settings)} - {"root", "given"}
+    fields = {field.name for field in dataclasses.fields(Settings)} - {"root", "file", "given"}
     assert {name.replace("-", "_") for name in OPTIONS} == fields
 
 
@@ -105,6 +107,19 @@ def test_config_names_another_file(tmp_path: Path) -> None:
     assert load({}, cwd=tmp_path, config=other).timeout == 2.0
 
 
+def test_a_file_of_our_own_has_its_keys_at_the_top_and_comes_first(tmp_path: Path) -> None:
+    write(tmp_path, "timeout = 1")
+    own = tmp_path / "resnet-lint.toml"
+    own.write_text("timeout = 2\n[per-file-ignores]\n'old/' = ['RL1']\n")
+    settings = load({}, cwd=tmp_path)
+    assert (settings.timeout, settings.file, settings.per_file_ignores) == (2.0, own, (("old/", ("RL1",)),))
+    inner = write(tmp_path / "inner", "timeout = 3")
+    assert load({}, cwd=inner.parent).timeout == 3.0  # the nearest counts
+    own.write_text("selct = []\n")
+    with pytest.raises(ConfigError, match=r"resnet-lint.toml: resnet-lint.toml has an unknown key 'selct'"):
+        load({}, cwd=tmp_path)
+
+
 def test_config_and_isolated_exclude_each_other(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="only one of them"):
         load({}, cwd=tmp_path, config=write(tmp_path, ""), isolated=True)
@@ -117,10 +132,10 @@ def test_a_section_spelled_with_an_underscore(tmp_path: Path) -> None:
 
 
 def test_a_named_file_needs_the_section(tmp_path: Path) -> None:
-    file = tmp_path / "empty.toml"
-    file.write_text("")
-    with pytest.raises(ConfigError, match="no section"):
-        load({}, cwd=tmp_path, config=file)
+    for name, text in (("pyproject.toml", ""), ("other.toml", "[tool.ruff]")):
+        (tmp_path / name).write_text(text)
+        with pytest.raises(ConfigError, match="no section"):
+            load({}, cwd=tmp_path, config=tmp_path / name)
     with pytest.raises(ConfigError, match="cannot read the configuration"):
         load({}, cwd=tmp_path, config=tmp_path / "missing.toml")
 
@@ -140,7 +155,10 @@ def test_a_named_file_needs_the_section(tmp_path: Path) -> None:
         ("timeout = inf", "inf must be a number of seconds above 0"),
         ("timeout = nan", "nan must be a number of seconds above 0"),
         ("verbose = 1", "1 must be true or false"),
-        ("format = 'xml'", "'xml' must be one of text, table, json, sarif, github, gitlab"),
+        (
+            "format = 'xml'",
+            "'xml' must be one of text, concise, table, json, sarif, github, gitlab",
+        ),
         ("fail-on = ['error']", "['error'] must be one of error, warning, info, never"),
         ("call = ''", "'' must be a string"),
         ("input = ['x=2y']", "input of [tool.resnet-lint]: the input 'x=2y' is not NAME=SHAPE"),

@@ -244,3 +244,20 @@ class Net(nn.Module):
 """
     rows = cells(lint("trace", write(tmp_path, source)).stdout)
     assert [row[3] for row in rows if row[1] == "head"] == ["224 x 256 x 8", "112 x 128 x 8"]
+
+
+def test_the_common_options(lint: Lint, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "pyproject.toml").write_text("[tool.resnet-lint]\noutput = 'check.txt'\ntimeout = 'soon'\n")
+    model = FIXTURES / "f5_pipeline/fixed.py"
+    assert "timeout of [tool.resnet-lint]: 'soon' must be" in lint("trace", model).stderr
+    whole = lint("trace", model, "--isolated", "--timeout", "60").stdout
+    assert lint("trace", model, "--isolated", "-q", "-o", "table.txt").stdout == ""
+    quiet = (tmp_path / "table.txt").read_text()
+    assert quiet.rstrip("\n") in whole
+    assert "parameters; torch" in whole
+    assert "parameters; torch" not in quiet
+    (tmp_path / "pyproject.toml").write_text("[tool.resnet-lint]\noutput = 'check.txt'\nquiet = true\n")
+    assert lint("trace", model).stdout == quiet  # the file of the check is not its own
+    assert lint("trace", model, "-o", "no/such.txt").stderr.startswith("resnet-lint: --output: there is no folder")
+    assert lint("trace", model, "--python", "nowhere").stderr.startswith("resnet-lint: --python: there is no ")

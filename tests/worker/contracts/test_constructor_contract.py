@@ -200,7 +200,7 @@ def test_a_fix_for_all_arguments_is_proved(tmp_path: Path) -> None:
     path = tmp_path / "model.py"
     path.write_text(HEAD + BLOCKS["plain"][0])
     result = CliRunner().invoke(main, ["check", "--isolated", "--no-cache", str(path)])
-    assert "RL106 warning: Block can be built so that its addition fails" in result.stdout
+    assert "warning: RL106 Block can be built so that its addition fails" in result.stdout
     assert "it works only where cin == cout and stride == 1" in result.stdout
     assert "mend, verified: project the shortcut" in result.stdout
     assert "proved: with cin, cout, stride and the sizes as symbols" in result.stdout

@@ -167,7 +167,7 @@ def checked(folder: Path, source: str, *options: str) -> tuple[str, str]:
 
 def test_a_unet_is_fixed_at_the_size_that_failed(tmp_path: Path) -> None:
     said, _ = checked(tmp_path, UNET)
-    assert "RL107 warning: UNet takes only heights and widths divisible by 4 (H % 4 == 0 and W % 4 == 0)" in said
+    assert "warning: RL107 UNet takes only heights and widths divisible by 4 (H % 4 == 0 and W % 4 == 0)" in said
     assert "mend, verified: bring the upsampled map to the size of the skip" in said
     said, text = checked(tmp_path, UNET, "--fix")
     assert "0 errors, 0 warnings" in said

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import importlib
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from resnet_lint.rule import Rule
 from resnet_lint.shared.records.reports import Run
+from resnet_lint.shared.source_text import lines_of
 
 
 @dataclass(frozen=True)
@@ -15,15 +17,22 @@ class View:
     """How much of a run to show, and to whom.
 
     Paths are shown relative to `cwd`, or to the root of its git repository where a service reads the report; `colour`
-    adds ANSI escapes. `rules` are those of the run, sorted by code, for a report that explains them.
+    adds ANSI escapes, and `links` lets a terminal open the page of a rule. `rules` are those of the run, sorted by
+    code, for a report that explains them. `texts` stand in for those of files, by path.
     """
 
     cwd: Path
     colour: bool = False
+    links: bool = False
     verbose: bool = False
     quiet: bool = False
     statistics: bool = False
     rules: tuple[Rule, ...] = ()
+    texts: Mapping[str, str] = field(default_factory=dict)
+
+    def lines(self, path: str) -> tuple[str, ...]:
+        """The lines of a file as they were checked."""
+        return lines_of(path, self.texts)
 
 
 def render(form: str, run: Run, view: View) -> str:

@@ -8,6 +8,7 @@ import textwrap
 from collections.abc import Iterator
 from typing import Any
 
+from resnet_lint.front.rule_pages import page_of
 from resnet_lint.rule import Rule
 
 _HEADING = re.compile(r"^(What it does|Why is this bad|Example|Use instead|Fix safety): *\n?", re.MULTILINE)
@@ -20,12 +21,14 @@ def help_of(rule: Rule) -> dict[str, Any]:
     sections = _sections(text)
     what = _prose(sections.get("What it does", text.split("\n\n")[0]))
     why = _prose(sections.get("Why is this bad", ""))
+    page = page_of(rule)
     return {
         "id": rule.code,
         "name": rule.name,
         "shortDescription": {"text": _SENTENCE_END.split(what)[0]},
         "fullDescription": {"text": f"{what} {why}".strip()},
         "help": {"text": text, "markdown": "\n\n".join(_markdown(sections)) or text},
+        **({"helpUri": page} if page is not None else {}),
     }
 
 

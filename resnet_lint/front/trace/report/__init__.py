@@ -17,13 +17,15 @@ FORMS = ("table", "json", "mermaid", "dot", "svg", "html")
 class TraceView:
     """How to show a trace: paths relative to `cwd`, how deep to look into modules, and how to write shapes.
 
-    `symbolic` writes them in the sizes of the inputs, where there are such shapes.
+    `symbolic` writes them in the sizes of the inputs, where there are such shapes. `quiet` leaves out what is around
+    a table.
     """
 
     cwd: Path
     depth: int | None = None
     form: Literal["hwc", "nchw"] = "hwc"
     symbolic: bool = False
+    quiet: bool = False
 
 
 def render(form: str, trace: ModelTrace, view: TraceView) -> str:

@@ -16,9 +16,12 @@ _MOST_OTHERS = 5
 
 
 def page(trace: ModelTrace, view: TraceView, body: str) -> str:
-    """A report around its body."""
-    contract = "\n".join(contract_lines(trace))
-    blocks = [_head(trace, view), body, contract, "\n".join(troubles(trace, view)), _closing(trace)]
+    """A report around its body; a quiet one is the body, and what does not fit."""
+    wrong = "\n".join(troubles(trace, view))
+    if view.quiet:
+        blocks = [body, wrong]
+    else:
+        blocks = [_head(trace, view), body, "\n".join(contract_lines(trace)), wrong, _closing(trace)]
     return "\n\n".join(filter(None, blocks)) + "\n"
 
 

@@ -33,6 +33,6 @@ def report(run: Run, view: View) -> str:
                 "lines": {"begin": finding.span.start.line, "end": finding.span.end.line},
             },
         }
-        for finding, fingerprint in zip(run.findings, fingerprints(run.findings, root), strict=True)
+        for finding, fingerprint in zip(run.findings, fingerprints(run.findings, root, view.texts), strict=True)
     ]
     return json.dumps(findings, indent=2) + "\n"

@@ -43,7 +43,7 @@ def report(run: Run, view: View) -> str:
 def _run(run: Run, view: View) -> Json:
     files = _Files(repository(view.cwd))
     numbers = {rule.code: number for number, rule in enumerate(view.rules)}
-    marks = fingerprints(run.findings, files.root)
+    marks = fingerprints(run.findings, files.root, view.texts)
     return {
         "tool": {
             "driver": {

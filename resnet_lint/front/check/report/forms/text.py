@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from functools import cache
 
-from resnet_lint.front.report_text import COLOURS, one_line, paint
+from resnet_lint.front.report_text import paint
 from resnet_lint.shared.records.findings import Finding
-from resnet_lint.shared.records.places import Edit, Span
+from resnet_lint.shared.records.places import Span
 from resnet_lint.shared.records.reports import Run
-from resnet_lint.shared.source_text import lines_of, shown
+from resnet_lint.shared.source_text import shown
 
 from .. import View
+from ..edited_lines import edited_lines
 from ..facts import facts, offers
+from ..headline import headline
 from ..summary import class_line, closing_lines
 from ..underline import display, underline
 
@@ -22,7 +24,7 @@ _MOST_LINES = 6
 
 def report(run: Run, view: View) -> str:
     """The findings, a paragraph each; with `verbose` the classes; then the summary."""
-    read = cache(lines_of)
+    read = cache(view.lines)
     blocks = ["\n".join(_finding(finding, read(finding.span.path), view)) for finding in run.findings]
     if view.verbose and not view.quiet:
         blocks.append("\n".join(_classes(run, view)))
@@ -32,22 +34,13 @@ def report(run: Run, view: View) -> str:
 
 
 def _finding(finding: Finding, source: tuple[str, ...], view: View) -> Iterator[str]:
-    yield _headline(finding, view)
+    yield headline(finding, view)
     last_edit = max((edit.end.line for edit in finding.fix.edits), default=0) if finding.fix is not None else 0
     gutter = len(str(max(finding.span.end.line, last_edit)))
     yield from _snippet(finding.span, source, gutter, view)
     for fact in _facts(finding, view):
         yield f"{' ' * gutter} {paint('=', view.colour, fg='cyan')} {fact}"
     yield from _change(finding, source, gutter, view)
-
-
-def _headline(finding: Finding, view: View) -> str:
-    """Place, rule and message; an error is the normal case, so only the other severities are named."""
-    start = finding.span.start
-    place = paint(f"{shown(finding.span.path, view.cwd)}:{start.line}:{start.column}:", view.colour, bold=True)
-    rule = paint(finding.rule, view.colour, fg=COLOURS[finding.severity], bold=True)
-    severity = "" if finding.severity == "error" else f"{finding.severity}: "
-    return f"{place} {rule} {severity}{one_line(finding.message)}"
 
 
 def _snippet(span: Span, source: tuple[str, ...], gutter: int, view: View) -> Iterator[str]:
@@ -98,19 +91,6 @@ def _change(finding: Finding, source: tuple[str, ...], gutter: int, view: View) 
 
 def _changed(number: int, sign: str, line: str, gutter: int, view: View) -> str:
     return f"{number:>{gutter}} {paint(f'{sign} {display(line)}', view.colour, fg='green' if sign == '+' else 'red')}"
-
-
-def edited_lines(lines: Sequence[str], edits: Sequence[Edit]) -> tuple[str, ...]:
-    """The lines of a file after some edits, which do not overlap."""
-    text = "\n".join(lines)
-    starts = [0]
-    for line in lines:
-        starts.append(starts[-1] + len(line) + 1)
-    for edit in sorted(edits, key=lambda edit: edit.start, reverse=True):
-        start = starts[edit.start.line - 1] + edit.start.column - 1
-        end = starts[edit.end.line - 1] + edit.end.column - 1
-        text = text[:start] + edit.text.replace("\r\n", "\n") + text[end:]
-    return tuple(text.split("\n"))
 
 
 def _classes(run: Run, view: View) -> Iterator[str]:

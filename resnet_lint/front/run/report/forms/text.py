@@ -18,9 +18,10 @@ from ..tables import evaluation_blocks, history_blocks, titled, verdict_block
 _MOST_NAMES = 5
 
 
-def report(run: RunReport, cwd: Path) -> str:
-    """The whole run; paths are shown relative to `cwd`."""
-    blocks = [_head(run, cwd), *_sections(run, cwd), _summary(run)]
+def report(run: RunReport, cwd: Path, *, quiet: bool = False) -> str:
+    """The whole run, or its last line where it is to be `quiet`; paths are shown relative to `cwd`."""
+    blocks = [] if quiet else [_head(run, cwd), *_sections(run, cwd)]
+    blocks.append(_summary(run))
     return "\n\n".join(filter(None, blocks)) + "\n"
 
 

@@ -1,0 +1,104 @@
+"""One check, from settings to exit code: who loads the models, and where the report goes."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TextIO
+
+import click
+
+from resnet_lint.rule_loader import load_rules
+from resnet_lint.shared.records.reports import Run
+from resnet_lint.shared.source_text import exactly
+
+from ..exit import FAILED, fail
+from ..options.settings import Settings
+from ..source.discover import SourceFile
+from ..terminal import Progress, is_terminal, wants_colour
+from ..workers import answer_cache, interpreter, worker_client
+from ..workers.analyser import Analyser
+from ..write_report import write_report
+from . import pipeline
+from .merge_reports import at_least
+from .pipeline import Asked
+from .report import View, render
+
+
+@contextlib.contextmanager
+def analyser(settings: Settings, first: Asked, cwd: Path) -> Iterator[Analyser]:
+    """Who answers for files, for any number of checks; the interpreter is that of the `first` file or folder."""
+    near = first.path if isinstance(first, SourceFile) else Path(os.path.abspath(cwd / first.partition("::")[0]))
+    choose = interpreter.chooser(settings.python, near)
+    with worker_client.Workers(choose) as workers:
+        if not settings.cache:
+            yield workers
+            return
+        with answer_cache.Cache(workers, choose) as cache:
+            yield cache
+
+
+def check_and_report(asked: Sequence[Asked], settings: Settings, workers: Analyser, cwd: Path) -> int:
+    """Check, show what was found, and give the exit code."""
+    run = check(asked, settings, workers, cwd)
+    show(run, settings, cwd, next((each for each in asked if isinstance(each, SourceFile)), None))
+    return FAILED if run.faults else _exit_code(run, settings)
+
+
+def check(asked: Sequence[Asked], settings: Settings, workers: Analyser, cwd: Path) -> Run:
+    """The run, with its progress on the terminal."""
+    with Progress(sys.stderr) as progress:
+        return pipeline.check(asked, settings, workers, cwd=cwd, progress=progress)
+
+
+def show(run: Run, settings: Settings, cwd: Path, given: SourceFile | None = None) -> None:
+    """The report, on stdout or in its file, and faults on stderr.
+
+    With --fix, what was `given` on standard input comes back fixed on stdout, so the report goes to stderr.
+    """
+    filters = settings.fix and given is not None
+    stream = sys.stderr if filters else sys.stdout
+    text = _report(run, settings, cwd, stream, {} if given is None else {str(given.path): given.text or ""})
+    write_report(text, settings.output, stream)
+    if filters and given is not None:
+        click.echo(_fixed(run, given), nl=False)
+    for fault in run.faults:
+        fail(fault)
+
+
+def _report(run: Run, settings: Settings, cwd: Path, stream: TextIO, texts: Mapping[str, str]) -> str:
+    on_screen = settings.output is None
+    view = View(
+        cwd,
+        colour=on_screen and wants_colour(stream),
+        links=on_screen and wants_colour(stream) and is_terminal(stream),
+        verbose=settings.verbose,
+        quiet=settings.quiet,
+        statistics=settings.statistics,
+        rules=load_rules([str(folder) for folder in settings.rules]),
+        texts=_texts(run, settings, texts),
+    )
+    return render("diff" if settings.diff else settings.format, run, view)
+
+
+def _texts(run: Run, settings: Settings, given: Mapping[str, str]) -> Mapping[str, str]:
+    """What stands in for the texts of files: after --fix, findings speak of the fixed text."""
+    fixed = {each.path: each.after for each in run.rewrites if settings.fix}
+    return {path: fixed.get(path, text) for path, text in given.items()}
+
+
+def _fixed(run: Run, given: SourceFile) -> bytes:
+    """The bytes of a file from standard input as --fix leaves them."""
+    after = next((each.after for each in run.rewrites if each.path == str(given.path)), None)
+    if after is None or given.data is None:
+        return given.data or b""
+    return exactly(given.path, given.data).encoded(after)
+
+
+def _exit_code(run: Run, settings: Settings) -> int:
+    if settings.exit_zero or settings.fail_on == "never":
+        return 0
+    return int(at_least(run.findings, settings.fail_on))
