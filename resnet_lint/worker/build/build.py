@@ -12,6 +12,7 @@ from torch.overrides import TorchFunctionMode
 
 from ..process.limits import TimeUp
 
+
 class _SkipInitialisation(TorchFunctionMode):
     """Leaves fresh tensors as they are: on the CPU, memory that nobody writes costs nothing."""
 

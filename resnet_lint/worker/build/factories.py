@@ -16,6 +16,7 @@ import torch
 from torch import nn
 
 from resnet_lint.shared.records.places import Shape
+
 from ..load.load import Loaded
 
 _MAKERS = ("randn", "rand", "zeros", "ones", "empty")

@@ -11,8 +11,9 @@ from typing import Any
 
 from torch import nn
 
-from resnet_lint.shared.error_text import said
 from resnet_lint.graph.source_places import Point
+from resnet_lint.shared.error_text import said
+
 from ..load.load import Loaded
 from .guess_value import INPUT_CHANNELS, OUTPUT_CHANNELS, WIDTH, is_width, value_for
 

@@ -1,0 +1,172 @@
+"""What a user's script finds around it while it is played: no device but meta, no training, one batch of data."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from itertools import islice
+from typing import Any
+from unittest import mock
+
+import torch
+import torch.nn.functional as F
+from torch import nn
+from torch.utils.data import DataLoader, IterableDataset
+
+from ..load.command_line import empty_command_line
+from ..tensors import tensors_in
+from ..tracer.meta_device import OnMeta
+from ..tracer.proof import SHAPE_ERRORS, DataDependentError, replay
+from .data_sets import data_sets_made_up
+
+OnRefusal = Callable[[Callable[..., Any], tuple[Any, ...], Mapping[str, Any], str], None]
+"""Gets a torch call that fails on the CPU too, and torch's error text."""
+
+LOSSES = frozenset(
+    {
+        F.cross_entropy,
+        F.nll_loss,
+        F.binary_cross_entropy,
+        F.binary_cross_entropy_with_logits,
+        F.mse_loss,
+        F.l1_loss,
+        F.smooth_l1_loss,
+        F.huber_loss,
+        F.kl_div,
+        F.multi_margin_loss,
+        F.multilabel_margin_loss,
+        F.multilabel_soft_margin_loss,
+        F.soft_margin_loss,
+        F.cosine_embedding_loss,
+        F.triplet_margin_loss,
+        F.margin_ranking_loss,
+        F.hinge_embedding_loss,
+        F.gaussian_nll_loss,
+        F.poisson_nll_loss,
+    }
+)
+
+
+class ScriptMode(OnMeta):
+    """Keeps a script on meta; values that only a real run has are zeros, and `made_up` says that one was asked for.
+
+    A torch call of the script's own that fails, and fails with real tensors too, goes to `on_refusal`.
+    """
+
+    def __init__(self, on_refusal: OnRefusal) -> None:
+        super().__init__()
+        self.made_up = False
+        self.is_in_model = False
+        self._on_refusal = on_refusal
+
+    def _called(self, func: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
+        if self.is_in_model:
+            return func(*args, **kwargs)
+        if func is torch.Tensor.backward:
+            return None
+        if func in _VALUES and args[0].is_meta:
+            self.made_up = True
+            return _VALUES[func](args[0])
+        try:
+            if func in LOSSES:
+                self._require(func, args, kwargs)
+            return func(*args, **kwargs)
+        except SHAPE_ERRORS as error:
+            self._prove(func, args, kwargs, error)
+            raise
+
+    def _require(self, func: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> None:
+        """Raise what a loss raises on the CPU: on meta some take what does not fit."""
+        try:
+            text, _ = replay(func, args, kwargs)
+        except DataDependentError:
+            return
+        if text is not None:
+            raise RuntimeError(text)
+
+    def _prove(
+        self, func: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any], error: Exception
+    ) -> None:
+        if next(tensors_in([args, kwargs]), None) is None:
+            return
+        try:
+            text, _ = replay(func, args, kwargs)
+        except DataDependentError:
+            return
+        if text is not None:
+            self._on_refusal(func, args, kwargs, text)
+
+
+def _zero(tensor: torch.Tensor) -> Any:
+    return 0.0 if tensor.is_floating_point() else False if tensor.dtype == torch.bool else 0
+
+
+def _zeros(tensor: torch.Tensor) -> torch.Tensor:
+    return torch.zeros(tensor.shape, dtype=tensor.dtype, device="cpu")
+
+
+_VALUES: Mapping[Callable[..., Any], Callable[[torch.Tensor], Any]] = {
+    torch.Tensor.item: _zero,
+    torch.Tensor.__bool__: lambda tensor: False,
+    torch.Tensor.__int__: lambda tensor: 0,
+    torch.Tensor.__float__: lambda tensor: 0.0,
+    torch.Tensor.__index__: lambda tensor: 0,
+    torch.Tensor.__format__: lambda tensor: "0",
+    torch.Tensor.tolist: lambda tensor: _zeros(tensor).tolist(),
+    torch.Tensor.numpy: lambda tensor: _zeros(tensor).numpy(),
+    torch.Tensor.__array__: lambda tensor: _zeros(tensor).numpy(),
+}
+
+
+@contextmanager
+def script_surroundings(path: str, mode: ScriptMode) -> Iterator[None]:
+    """Play a script inside the block: see the patches below."""
+    with ExitStack() as stack:
+        for owner, name, replacement in _PATCHES:
+            stack.enter_context(mock.patch.object(owner, name, replacement))
+        stack.enter_context(empty_command_line(path))
+        stack.enter_context(data_sets_made_up())
+        stack.enter_context(torch.device("meta"))
+        stack.enter_context(mode)
+        yield
+
+
+_module_to = nn.Module.to
+
+
+def _stays(module: nn.Module, *args: Any, **kwargs: Any) -> nn.Module:
+    return _module_to(module, "meta") if args and str(args[0]) == "meta" else module
+
+
+def _same(model: Any = None, *args: Any, **kwargs: Any) -> Any:
+    """`torch.compile(model)`, and `@torch.compile(mode="max-autotune")`."""
+    return model if model is not None else lambda decorated: decorated
+
+
+def _nothing(*args: Any, **kwargs: Any) -> None:
+    return None
+
+
+def _first_batch(loader: DataLoader[Any]) -> Iterator[Any]:
+    """One batch of a loader, in the order of its data set."""
+    dataset, size = loader.dataset, loader.batch_size
+    if isinstance(dataset, IterableDataset):
+        samples = list(islice(iter(dataset), size or 1))
+    else:
+        indices: Any = range(min(size or 1, len(dataset)))  # type: ignore[arg-type]
+        if loader.batch_size is None and loader.batch_sampler is not None:
+            indices = next(iter(loader.batch_sampler))
+        samples = [dataset[index] for index in indices]
+    yield loader.collate_fn(samples) if loader.batch_size or len(samples) > 1 else loader.collate_fn(samples[0])
+
+
+_PATCHES: tuple[tuple[Any, str, Any], ...] = (
+    (nn.Module, "cuda", lambda module, device=None: module),
+    (nn.Module, "to", _stays),
+    (nn.Module, "load_state_dict", _nothing),
+    (torch, "compile", _same),
+    (torch.jit, "script", _same),
+    (torch, "save", _nothing),
+    (torch.optim.Optimizer, "step", _nothing),
+    (DataLoader, "__iter__", _first_batch),
+)
