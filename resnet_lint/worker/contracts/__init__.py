@@ -1,1 +1,1 @@
-"""Which arguments and inputs a model takes, as conditions."""
+"""Which arguments and inputs a model accepts, as conditions."""

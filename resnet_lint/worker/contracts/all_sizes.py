@@ -1,4 +1,4 @@
-"""The proof that additions work for all sizes: a run with the sizes as symbols asks for none."""
+"""The proof that additions work for all sizes: a run with the sizes as symbols adds no condition on them."""
 
 from __future__ import annotations
 
@@ -20,22 +20,22 @@ def adds_at_any_size(kind: type[nn.Module], earlier: Trace, project: Project) ->
     symbolic = symbolic_trace(earlier, project)
     additions = [node for node in symbolic.graph.nodes if node.meta.get("function") in ADDITIONS]
     owners = {type(users_call(node.meta["call"], project).module) for node in additions}
-    fixed = {axis.symbol for each in symbolic.axes for axis in each if isinstance(axis.found, int)}
+    fixed = {axis.symbol for axes in symbolic.axes for axis in axes if isinstance(axis.found, int)}
     runs = symbolic.trace.trouble == (0, 0)
-    return runs and kind in owners and not asks_for_sizes(symbolic.guards, fixed)
+    return runs and kind in owners and not requires_sizes(symbolic.guards, fixed)
 
 
-def asks_for_sizes(guards: Iterable[sympy.Basic], others: Set[sympy.Symbol]) -> bool:
-    """Whether a run asked for certain sizes; `others` are symbols of no size.
+def requires_sizes(guards: Iterable[sympy.Basic], others: Set[sympy.Symbol]) -> bool:
+    """Whether a run has conditions on sizes; `others` are symbols that are no sizes.
 
-    An addition of unlike shapes asks nothing where another call, a product or a pooling, has asked the same before it.
-    So all calls count.
+    An addition of unlike shapes adds no condition where another call, such as a product, has added the same before.
+    So the conditions of all calls count.
     """
     return any(guard.free_symbols - others and not _is_about_memory(guard) for guard in guards)
 
 
 def _is_about_memory(guard: sympy.Basic) -> bool:
-    """Whether a condition only says that something is not empty or not one, as torch asks for the order in memory."""
+    """Whether a condition only says that something is not empty or not one, as torch checks for the memory format."""
     parts = guard.args if isinstance(guard, sympy.And) else (guard,)
     return all(isinstance(part, _BOUNDS) and any(side.is_Integer and side <= 2 for side in part.args) for part in parts)
 

@@ -1,4 +1,4 @@
-"""The contract of a block of the file: over its channels and its stride, with the other arguments as invented."""
+"""The contract of a block of the file over its channels and its stride, with guessed values for other arguments."""
 
 from __future__ import annotations
 
@@ -22,9 +22,10 @@ _STRIDES = (1, 2, 3)
 
 
 def block_contract(model: ModelClass, loaded: Loaded) -> ConstructorContract | None:
-    """Which channels and strides the additions of a class take; None where it has no such parameters, or no symbols go.
+    """The channels and strides that the additions of a class accept.
 
-    A shortcut that is the caller's to give, or an argument that had to be guessed, leaves nothing to decide.
+    None where it has no such parameters, does not work with symbols, or needs an argument that cannot be guessed, as
+    a shortcut that the caller passes.
     """
     plain, found = invented(model.type, loaded)[0], parameters_of(model.type)
     names = [name for name in (found.inputs, found.outputs, found.stride) if name is not None]
@@ -34,7 +35,7 @@ def block_contract(model: ModelClass, loaded: Loaded) -> ConstructorContract | N
     widths = sorted({WIDTH, 2 * WIDTH, *(int(guess) for guess in guessed if guess.isdigit())})
     values = [_STRIDES if name == found.stride else widths for name in names]
     grid = [dict(zip(names, point, strict=True)) for point in itertools.product(*values)]
-    call = replace(plain, kwargs={**plain.kwargs, **{name: name for name in names}}).call(model.name)
+    call = replace(plain, kwargs={**plain.kwargs, **dict(zip(names, names, strict=True))}).call(model.name)
 
     def make(point: Mapping[str, Any]) -> nn.Module:
         made: nn.Module = eval(call, {**loaded.namespace, **point})

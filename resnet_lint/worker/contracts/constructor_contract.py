@@ -1,16 +1,14 @@
-"""Which arguments a block's addition takes: its constructor run with symbols, once for each way through it.
+"""Which arguments the additions of a block accept: concolic execution of its constructor and its forward.
 
-A run with symbols goes the way that its example takes, and notes what it asked of them on the way: `stride != 1`. The
-next example is one that none of the ways so far leads to, until there is a way for each. So a few runs decide about all
-arguments tried, and what they asked for are the words of the condition. Where the code compares an argument with a
-number, as in `cout > 200`, blocks on both sides of it have a say too.
+A run with symbols follows the path of one example, and records the conditions on its arguments as the path condition:
+`stride != 1`. The next example is one that no path so far covers, until all are covered. So a few runs decide about all
+arguments tried, and the path conditions are what the result is written with. Where the code compares an argument with a
+number, as in `cout > 200`, blocks on both sides of that number are tried as well.
 """
 
 from __future__ import annotations
 
 import itertools
-import logging
-import numbers
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -28,21 +26,17 @@ from ..sizes.print_sizes import size_text
 from ..symbolic.symbolic_recorder import SymbolicRecorder
 from ..symbolic.symbols import Environment
 from ..tensors import mapped
+from ..torch_quirks.symbolic_integers import symbolic_integers
 from ..tracer.trace import Trace, recorded
-from .all_sizes import asks_for_sizes
-from .shortest_condition import Point, formula
+from .all_sizes import requires_sizes
+from .shortest_condition import Point, shortest_condition
 
-# nn.LayerNorm asks whether its shape is a number or a sequence.
-numbers.Integral.register(torch.SymInt)
-# It logs each addition that fails.
-logging.getLogger("torch._subclasses.fake_tensor").setLevel(logging.CRITICAL)
-
-# More ways than this through one constructor: its conditions tell numbers, not cases.
-_MOST_WAYS = 12
-_MOST_SECONDS_A_WAY = 3.0
-# More arguments than this that lead other ways than those of the grid: what it shows is not the whole.
+# With more paths than this through one constructor, its conditions are about single numbers, not about cases.
+_MOST_PATHS = 12
+_MOST_SECONDS_A_PATH = 3.0
+# With more arguments than this that no path of the grid covers, the grid is not representative.
 _MOST_OTHERS = 24
-# Comparisons with numbers up to this tell strides apart, and what has one channel, which a grid shows or nobody builds.
+# Comparisons with numbers up to this are about strides or single channels, which the grid covers.
 _SMALL = 2
 
 Make = Callable[[Mapping[str, Any]], nn.Module]
@@ -50,18 +44,18 @@ Make = Callable[[Mapping[str, Any]], nn.Module]
 
 
 @dataclass(frozen=True)
-class Way:
-    """A way through a constructor and a forward: what it asks of the arguments, and whether the additions work.
+class Path:
+    """A path through a constructor and a forward: its conditions on the arguments, and whether the additions work.
 
-    `any_size` is true where nothing on it asks for certain sizes of the input.
+    `any_size` is true where it has no condition on the sizes of the input.
     """
 
     conditions: tuple[sympy.Basic, ...]
     works: bool
     any_size: bool
 
-    def leads_to(self, point: Mapping[sympy.Symbol, int]) -> bool:
-        """Whether a block with these arguments goes this way."""
+    def covers(self, point: Mapping[sympy.Symbol, int]) -> bool:
+        """Whether a block with these arguments takes this path."""
         try:
             return all(condition.xreplace(point) == sympy.true for condition in self.conditions)
         except ArithmeticError:  # a division by zero
@@ -70,10 +64,10 @@ class Way:
 
 @dataclass(frozen=True)
 class ConstructorContract:
-    """The arguments that a block's additions take, among those of a grid: as points, and as a condition in Python.
+    """The arguments of a grid that a block's additions accept: as points, and as a condition in Python.
 
-    `proved` says in words what may be anything, `cin, stride and the sizes`; it is None where some arguments fail. Both
-    are None where the grid does not show all that the block does.
+    `proved` lists what may have any value, `cin, stride and the sizes`; it is None where some arguments fail. Both are
+    None where the grid does not cover what the block does.
     """
 
     names: tuple[str, ...]
@@ -89,73 +83,76 @@ def constructor_contract(
     """The contract of a block over a grid of arguments.
 
     `feed` traces a block that is built from numbers; a point where it cannot be built, or its trace ends early, is no
-    part of the contract. None where symbols cannot go, as through `range(n)`, or where that leaves no point.
+    part of the contract. None where the code does not work with symbols, as `range(n)`, or where that leaves no point.
     """
-    return _Contracting(make, feed, project).contract(grid)
+    with symbolic_integers():
+        return _Paths(make, feed, project).contract(grid)
 
 
 class _Recorder(SymbolicRecorder):
-    """Runs each module: those that were built with symbols cannot be told alike by their attributes."""
+    """Runs all modules: whether two that were built with symbols are alike does not show in their attributes."""
 
     def run(self, call: ModuleCall, forward: Callable[[], Any], args: Any, kwargs: Any) -> Any:
         return forward()
 
 
-class _Contracting:
+class _Paths:
+    """The paths through a block that are known, and what they say about its arguments."""
+
     def __init__(self, make: Make, feed: Callable[[nn.Module], Trace], project: Project) -> None:
         self._make = make
         self._feed = feed
         self._project = project
-        self._ways: list[Way] = []
+        self._paths: list[Path] = []
         self._names: dict[str, sympy.Symbol] = {}
         self._literals: dict[str, None] = {}
         self._numbers: set[tuple[str, int]] = set()
 
     def contract(self, grid: Sequence[Point]) -> ConstructorContract | None:
         try:
-            known = [(point, way.works) for point in grid if (way := self._way(point)) is not None]
-        except _NoWay:
+            known = [(point, path.works) for point in grid if (path := self._path(point)) is not None]
+        except _NotSymbolicError:
             return None
         if not known:
             return None
         others = self._others(grid)
         verdicts = [*known, *others]
         works, fails = (tuple(point for point, verdict in verdicts if verdict is wanted) for wanted in (True, False))
-        names, told = tuple(grid[0]), len(others) < _MOST_OTHERS
-        condition = formula(works, fails, self._words(grid)) if told else None
-        proved = self._proved(names) if told and len(known) == len(grid) and not fails else None
+        names, is_complete = tuple(grid[0]), len(others) < _MOST_OTHERS
+        condition = shortest_condition(works, fails, self._candidate_literals(grid)) if is_complete else None
+        proved = self._proved(names) if is_complete and len(known) == len(grid) and not fails else None
         return ConstructorContract(names, works, fails, condition, proved)
 
     def _others(self, grid: Sequence[Point]) -> list[tuple[Point, bool]]:
-        """Whether the additions work at points that no known way leads to, built from numbers."""
-        new = (point for point in self._at_the_borders(grid) if self._known_way(point) is None)
+        """Whether the additions work at points that no known path covers, built from numbers."""
+        new = (point for point in self._near_limits(grid) if self._known_path(point) is None)
         traces = ((point, self._concrete(point)) for point in new)
         verdicts = ((point, not trace.faults) for point, trace in traces if trace is not None)
         return list(itertools.islice(verdicts, _MOST_OTHERS))
 
-    def _at_the_borders(self, grid: Sequence[Point]) -> Iterator[Point]:
-        """The points of the grid with one argument next to a number that the code holds it against: `cout > 200`."""
-        seen: list[Point] = []
+    def _near_limits(self, grid: Sequence[Point]) -> Iterator[Point]:
+        """The points of the grid with one argument next to a number that the code compares it with: `cout > 200`."""
+        done: list[Point] = []
         for name, number in sorted(self._numbers):
             for point, value in itertools.product(grid, (number - 1, number, number + 1)):
                 beside = {**point, name: value}
-                if beside not in seen:
-                    seen.append(beside)
+                if beside not in done:
+                    done.append(beside)
                     yield beside
 
     def _proved(self, names: Sequence[str]) -> str:
         text = ", ".join(names)
-        return f"{text} and the sizes" if all(way.any_size for way in self._ways) else text
+        return f"{text} and the sizes" if all(path.any_size for path in self._paths) else text
 
-    def _way(self, point: Point) -> Way | None:
-        """The way that a block with these arguments goes; None where it cannot be built or traced."""
-        known = self._known_way(point)
+    def _path(self, point: Point) -> Path | None:
+        """The path of a block with these arguments; None where it cannot be built or traced."""
+        known = self._known_path(point)
         concrete = self._concrete(point) if known is None else None
         return self._explored(point, concrete) if concrete is not None else known
 
-    def _known_way(self, point: Point) -> Way | None:
+    def _known_path(self, point: Point) -> Path | None:
         values = {self._symbol(name): value for name, value in point.items()}
-        return next((way for way in self._ways if way.leads_to(values)), None)
+        return next((path for path in self._paths if path.covers(values)), None)
 
     def _symbol(self, name: str) -> sympy.Symbol:
         return self._names.setdefault(name, sympy.Symbol(name, integer=True, positive=True))
@@ -168,8 +165,8 @@ class _Contracting:
             return None
         return trace if trace.complete and all(fault.kind == "addition" for fault in trace.faults) else None
 
-    def _explored(self, point: Point, concrete: Trace) -> Way:
-        """The way that a block goes with these numbers, run with symbols."""
+    def _explored(self, point: Point, concrete: Trace) -> Path:
+        """The path of a block with these numbers, run with symbols."""
         environment = Environment()
         symbols = {name: environment.integer(name, value) for name, value in point.items()}
         names = {environment.expression(symbol): self._symbol(name) for name, symbol in symbols.items()}
@@ -179,21 +176,21 @@ class _Contracting:
             trace = self._trace(module, concrete, symbols, environment)
             conditions = tuple(self._conditions(environment, names))
         except Exception as error:  # whatever the user's code makes of a symbol
-            raise _NoWay from error
-        if not trace.complete or bool(trace.faults) != bool(concrete.faults) or len(self._ways) == _MOST_WAYS:
-            raise _NoWay
-        way = Way(conditions, not trace.faults, not asks_for_sizes(environment.guards, names.keys()))
-        self._ways.append(way)
-        return way
+            raise _NotSymbolicError from error
+        if not trace.complete or bool(trace.faults) != bool(concrete.faults) or len(self._paths) == _MOST_PATHS:
+            raise _NotSymbolicError
+        path = Path(conditions, not trace.faults, not requires_sizes(environment.guards, names.keys()))
+        self._paths.append(path)
+        return path
 
     def _trace(self, module: nn.Module, concrete: Trace, symbols: Mapping[str, Any], environment: Environment) -> Trace:
-        # Of equal arguments the first counts, which is the one for what comes in.
+        # Of equal arguments the first counts: that of the input channels.
         by_value = {environment.hint(symbol): symbol for symbol in reversed(list(symbols.values()))}
 
         def symbolic(value: Any) -> Any:
             if not isinstance(value, torch.Tensor):
                 return value
-            # A batch of one is two, as torch treats one in its own way.
+            # A batch of one is two, as torch treats one specially.
             hints = [max(size, 2) if axis == 0 else size for axis, size in enumerate(value.shape)]
             sizes = [environment.integer(f"size{next(number)}", size) for size in hints]
             channels = _channel_axis(value.shape, by_value.keys())
@@ -201,7 +198,7 @@ class _Contracting:
                 sizes[channels] = by_value[value.shape[channels]]
             return environment.empty(sizes, value.dtype)
 
-        ends = time.process_time() + _MOST_SECONDS_A_WAY
+        ends = time.process_time() + _MOST_SECONDS_A_PATH
         number = itertools.count()
         args, kwargs = mapped((concrete.args, concrete.kwargs), symbolic)
         recorder = _Recorder(module, self._project, concrete.preferred_branch, environment, ends)
@@ -211,21 +208,21 @@ class _Contracting:
     def _conditions(
         self, environment: Environment, names: Mapping[sympy.Symbol, sympy.Symbol]
     ) -> Iterator[sympy.Basic]:
-        """What the run asked of the arguments, at the sizes of its input; `names` are theirs, by the run's symbols."""
+        """The conditions of a run on the arguments, at the sizes of its input; `names` maps its symbols to theirs."""
         texts = {symbol: name for name, symbol in self._names.items()}
         for guard in environment.guards:
             sizes = {symbol: sympy.Integer(environment.number(symbol)) for symbol in guard.free_symbols - names.keys()}
             condition = guard.xreplace({**names, **sizes})
             if condition.free_symbols:
                 yield condition
-                for each in (condition, sympy.Not(condition)):
-                    self._literals[size_text(each, texts)] = None
+                for literal in (condition, sympy.Not(condition)):
+                    self._literals[size_text(literal, texts)] = None
             for symbol, number in itertools.permutations(() if sizes else condition.args, 2):
                 if symbol.is_Symbol and number.is_Integer and number > _SMALL:
                     self._numbers.add((texts[symbol], int(number)))
 
-    def _words(self, grid: Sequence[Point]) -> Iterator[str]:
-        """What a condition may be made of: what is usual, then what the runs asked for."""
+    def _candidate_literals(self, grid: Sequence[Point]) -> Iterator[str]:
+        """What a condition may be made of: what is usual, then the path conditions."""
         names = list(grid[0])
         for sign in ("==", "!="):
             yield from (f"{one} {sign} {other}" for one, other in itertools.combinations(names, 2))
@@ -235,9 +232,9 @@ class _Contracting:
 
 
 def _channel_axis(shape: Sequence[int], channels: Collection[int]) -> int | None:
-    """Which axis of an input counts channels: the second, or else the last; None where neither has such a size."""
+    """The axis of an input's channels: the second, or else the last; None where neither has such a size."""
     return next((axis for axis in (1, -1) if len(shape) > 1 and shape[axis] in channels), None)
 
 
-class _NoWay(Exception):
-    """Symbols cannot go through a block, or go other ways than numbers."""
+class _NotSymbolicError(Exception):
+    """A block does not work with symbols, or takes other paths with them than with numbers."""

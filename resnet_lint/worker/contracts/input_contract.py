@@ -1,8 +1,8 @@
-"""The input contract of a model: which sizes it takes.
+"""The input contract of a model: the sizes that it accepts.
 
-A symbolic trace says where to look, and runs say what is true. Sizes for which the guards of the trace come out alike
-lead down one way through the model, and have one answer; so a few runs settle all of them. A guard that is a mere
-branch has the same answer on both sides, and nothing is said of it.
+The guards of a symbolic trace say which sizes take the same path through the model, and runs say whether it accepts
+them: a few runs decide about all sizes of one path. Where both sides of a branch are accepted, the guard adds no
+condition.
 """
 
 from __future__ import annotations
@@ -12,28 +12,28 @@ from resnet_lint.shared.records.contracts import Condition, Contract, InputContr
 
 from ..sizes.axis_names import own_names
 from ..sizes.compiled_sizes import predicates
-from ..sizes.size_conditions import described
+from ..sizes.size_conditions import size_condition
 from ..symbolic.symbolic_trace import SymbolicTrace
 from ..tracer.trace import Trace
-from .search_sizes import Found, Search
-from .try_sizes import Oracle
+from .search_sizes import Accepted, Search, SizesFound
+from .try_sizes import Sizes, Trials
 
 
 def contract_of(earlier: Trace, symbolic: SymbolicTrace, project: Project) -> Contract:
-    """The contract of a model from both its traces; takes some dozens of runs on meta."""
+    """The contract of a model from both its traces; needs some dozens of runs on meta."""
     names = own_names(symbolic.axes)
-    axes = [[names[axis.symbol] for axis in each] for each in symbolic.axes]
-    hints = {names[axis.symbol]: axis.hint for each in symbolic.axes for axis in each}
-    oracle = Oracle(earlier, project, axes, hints)
-    found = Search(oracle, predicates(symbolic.guards, names)).found()
-    conditions = tuple(_conditions(found, oracle))
+    axes = [[names[axis.symbol] for axis in axes] for axes in symbolic.axes]
+    hints = {names[axis.symbol]: axis.hint for axes in symbolic.axes for axis in axes}
+    trials = Trials(earlier, project, axes, hints)
+    found = Search(trials, predicates(symbolic.guards, names)).found()
+    conditions = tuple(_conditions(found, hints))
     doubt = found.doubt
     if symbolic.trace.stop is not None:
         doubt = doubt or f"the trace with symbols ended early: {symbolic.trace.stop.reason}"
-    return Contract(_inputs(symbolic, axes, found), conditions, found.largest, len(oracle.answers), doubt)
+    return Contract(_inputs(symbolic, axes, found), conditions, found.largest, len(trials.results), doubt)
 
 
-def _inputs(symbolic: SymbolicTrace, axes: list[list[str]], found: Found) -> tuple[InputContract, ...]:
+def _inputs(symbolic: SymbolicTrace, axes: list[list[str]], found: SizesFound) -> tuple[InputContract, ...]:
     placeholders = [node for node in symbolic.graph.nodes if node.op == "placeholder"]
     return tuple(
         InputContract(
@@ -43,22 +43,22 @@ def _inputs(symbolic: SymbolicTrace, axes: list[list[str]], found: Found) -> tup
     )
 
 
-def _conditions(found: Found, oracle: Oracle) -> list[Condition]:
+def _conditions(found: SizesFound, hints: Sizes) -> list[Condition]:
     conditions = []
-    for name, taken in found.taken.items():
-        said = described(name, taken) if name not in found.fixed else None
-        if said is not None:
-            works, fails = _sides(taken, oracle.hints[name])
-            conditions.append(Condition(*said, works, fails))
+    for name, accepted in found.accepted.items():
+        condition = size_condition(name, accepted) if name not in found.fixed else None
+        if condition is not None:
+            works, fails = _sides(accepted, hints[name])
+            conditions.append(Condition(*condition, works, fails))
     return [*conditions, *(Condition(relation.text, "relation") for relation in found.relations)]
 
 
-def _sides(taken: dict[int, bool], hint: int) -> tuple[tuple[int, ...], tuple[int, ...]]:
-    """The sizes next to the first border below the hint, or else above it: one that works, and one that fails."""
-    below = [size for size in taken if size <= hint]
-    above = [size for size in taken if size >= hint]
+def _sides(accepted: Accepted, hint: int) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """The sizes next to the first limit below the hint, or else above it: one that works, and one that fails."""
+    below = [size for size in accepted if size <= hint]
+    above = [size for size in accepted if size >= hint]
     for sizes in (below[::-1], above):
-        failing = next((size for size in sizes if not taken[size]), None)
+        failing = next((size for size in sizes if not accepted[size]), None)
         if failing is not None:
             return (sizes[sizes.index(failing) - 1],), (failing,)
     return (), ()

@@ -1,6 +1,6 @@
-"""What is proved with symbols of the blocks of a file, as far as the file's time goes.
+"""Proofs with symbols about the blocks of a file, within the file's time limit.
 
-The modules that work with symbols are imported where they are needed: few files need them, and torch's are large.
+The modules that need torch's symbolic shapes are imported where they are used: few files need them, and they are large.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 def proofs(
     wanted: Prove | None, classes: Sequence[ModelClass], loaded: Loaded, found: Exploration, clock: Clock
 ) -> Iterator[Outcome]:
-    """For which arguments a block's additions work for certain, or at least for which sizes."""
-    model = next((each for each in classes if wanted is not None and each.type.__name__ == wanted.module), None)
+    """For which arguments the additions of a block are proved to work, or at least for which sizes."""
+    model = next((model for model in classes if wanted is not None and model.type.__name__ == wanted.module), None)
     if wanted is None or model is None:
         return
     contract = contract_in_time(model, loaded, clock)
@@ -40,7 +40,7 @@ def proofs(
 
 
 def contract_in_time(model: ModelClass, loaded: Loaded, clock: Clock) -> ConstructorContract | None:
-    """The arguments that a block's additions take, if there is time to find out; it takes some seconds."""
+    """The arguments that a block's additions accept; None where time is up, as this needs some seconds."""
     from .block_contract import block_contract
 
     with suppress(TimeUp), clock.one_attempt():

@@ -1,4 +1,4 @@
-"""The shortest condition in Python that tells points where something works from those where it does not."""
+"""The shortest condition, in Python, that holds where something works and nowhere else."""
 
 from __future__ import annotations
 
@@ -10,25 +10,25 @@ Point = Mapping[str, int]
 """A value for each name."""
 
 Truth = tuple[bool, ...]
-"""At which of several points something is true."""
+"""Whether something is true, at several points."""
 
 _MOST_LITERALS = 16
 
 
-def formula(works: Sequence[Point], fails: Sequence[Point], literals: Iterable[str]) -> str | None:
-    """A condition made of `literals` that holds at each point that works and at none that fails; None if there is none.
+def shortest_condition(works: Sequence[Point], fails: Sequence[Point], literals: Iterable[str]) -> str | None:
+    """A condition of `literals` that holds at all points that work and at none that fails; None if there is none.
 
-    With no point that fails it is `True`. `literals` are Python expressions in the points' names, the plainest first.
+    With no point that fails it is `True`. `literals` are Python expressions in the points' names, the simplest first.
     """
     if not fails:
         return "True"
     points = [*works, *fails]
     wanted = tuple([True] * len(works) + [False] * len(fails))
-    return next((text for text, truth in _combined(_telling(literals, points)) if truth == wanted), None)
+    return next((text for text, truth in _combined(_distinguishing(literals, points)) if truth == wanted), None)
 
 
-def _telling(literals: Iterable[str], points: Sequence[Point]) -> dict[str, Truth]:
-    """The literals that are true at some of the points only, the first of those that are true at the same."""
+def _distinguishing(literals: Iterable[str], points: Sequence[Point]) -> dict[str, Truth]:
+    """The literals that are true at some of the points only, the first of those that are true at the same points."""
     known: dict[Truth, str] = {}
     for text in literals:
         if set(re.findall(r"[A-Za-z_]\w*", text)) <= points[0].keys():
@@ -47,14 +47,14 @@ def _holds(text: str, point: Point) -> bool:
 
 
 def _combined(known: Mapping[str, Truth]) -> Iterator[tuple[str, Truth]]:
-    """Ever longer combinations: a; a and b; a or b; a and b and c; a or b and c; (a or b) and c."""
+    """Combinations, the shortest first: a; a and b; a or b; a and b and c; a or b and c; (a or b) and c."""
     yield from known.items()
     for size in (2, 3):
         for several in combinations(known, size):
-            yield " and ".join(several), tuple(map(all, zip(*(known[each] for each in several), strict=True)))
-            yield " or ".join(several), tuple(map(any, zip(*(known[each] for each in several), strict=True)))
+            yield " and ".join(several), tuple(map(all, zip(*(known[text] for text in several), strict=True)))
+            yield " or ".join(several), tuple(map(any, zip(*(known[text] for text in several), strict=True)))
     for alone in known:
-        for one, two in combinations([each for each in known if each != alone], 2):
+        for one, two in combinations([text for text in known if text != alone], 2):
             rows = list(zip(known[alone], known[one], known[two], strict=True))
             yield f"{alone} or {one} and {two}", tuple(a or (b and c) for a, b, c in rows)
             yield f"{alone} and ({one} or {two})", tuple(a and (b or c) for a, b, c in rows)

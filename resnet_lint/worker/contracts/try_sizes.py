@@ -1,4 +1,4 @@
-"""Asks the model itself whether it takes inputs of certain sizes: it is run on meta."""
+"""Whether a model accepts inputs of certain sizes: it is run on meta."""
 
 from __future__ import annotations
 
@@ -19,25 +19,29 @@ Sizes = Mapping[str, int]
 """A number for each name of a size."""
 
 
-class Oracle:
-    """Runs the model of an earlier trace at other sizes; `axes` are the names of the sizes, input by input."""
+class Trials:
+    """Runs of the model of an earlier trace at other sizes.
+
+    `axes` are the names of the sizes, input by input, and `hints` their numbers in the earlier trace. `results` has the
+    runs so far.
+    """
 
     def __init__(self, earlier: Trace, project: Project, axes: Sequence[Sequence[str]], hints: Sizes) -> None:
         self.hints = hints
-        self.answers: dict[tuple[int, ...], bool] = {}
+        self.results: dict[tuple[int, ...], bool] = {}
         self._earlier = earlier
         self._project = project
         self._axes = axes
         # Some models need the recorder's help on meta, which takes longer: it knows what would work on the CPU.
         self._is_plain = self._runs(hints)
 
-    def takes(self, sizes: Sizes) -> bool:
+    def accepts(self, sizes: Sizes) -> bool:
         """Whether the model runs at these sizes; those left out are the hints."""
         sizes = {**self.hints, **sizes}
         key = tuple(sizes.values())
-        if key not in self.answers:
-            self.answers[key] = self._runs(sizes) if self._is_plain else self._runs_recorded(sizes)
-        return self.answers[key]
+        if key not in self.results:
+            self.results[key] = self._runs(sizes) if self._is_plain else self._runs_recorded(sizes)
+        return self.results[key]
 
     def _runs(self, sizes: Sizes) -> bool:
         args, kwargs = self._inputs(sizes)

@@ -1,4 +1,4 @@
-"""A set of sizes in words: from the sizes that a model takes to the condition that people would write for them."""
+"""The condition, in Python, that a set of sizes follows: `H % 32 == 0`, `H >= 12`, `193 <= H <= 224`."""
 
 from __future__ import annotations
 
@@ -6,66 +6,69 @@ from collections.abc import Callable, Mapping
 from itertools import pairwise
 from typing import Literal
 
-from .periodic import Condition
+from .periodic_sizes import PeriodicCondition
 
 Kind = Literal["fixed", "least", "divisible", "range"]
 
-# In longer lists of sizes nobody sees a rule.
+# More sizes than this are listed as ranges.
 _MOST_LISTED = 12
 
 
-def described(name: str, taken: Mapping[int, bool]) -> tuple[str, Kind] | None:
-    """The condition on the size `name` under which it is taken, as Python, and its kind; None where any size is.
+def size_condition(name: str, accepted: Mapping[int, bool]) -> tuple[str, Kind] | None:
+    """The condition on the size `name` under which it is accepted, as Python, and its kind; None where any size is.
 
-    `taken` says of sizes from 1 on whether they are; those that it leaves out may be either.
+    `accepted` says for sizes from 1 on whether they are; those that it leaves out may be either.
     """
-    sizes = [size for size, is_taken in taken.items() if is_taken]
-    if len(sizes) == len(taken):
+    sizes = [size for size, is_accepted in accepted.items() if is_accepted]
+    if len(sizes) == len(accepted):
         return None
     if len(sizes) == 1:
         return f"{name} == {sizes[0]}", "fixed"
-    if _agrees(lambda size: size >= sizes[0], taken):
+    if _agrees(lambda size: size >= sizes[0], accepted):
         return f"{name} >= {sizes[0]}", "least"
-    return _periodic(name, taken, sizes) or (_listed(name, sizes), "range")
+    return _periodic(name, accepted, sizes) or (_listed(name, sizes), "range")
 
 
-def _agrees(condition: Callable[[int], bool], taken: Mapping[int, bool]) -> bool:
-    return all(condition(size) == is_taken for size, is_taken in taken.items())
+def _agrees(condition: Callable[[int], bool], accepted: Mapping[int, bool]) -> bool:
+    return all(condition(size) == is_accepted for size, is_accepted in accepted.items())
 
 
-def _periodic(name: str, taken: Mapping[int, bool], sizes: list[int]) -> tuple[str, Kind] | None:
-    """`H % 32 == 0` and the like; small sizes may be out of step with it: too small, or taken by accident."""
-    largest = max(taken)
+def _periodic(name: str, accepted: Mapping[int, bool], sizes: list[int]) -> tuple[str, Kind] | None:
+    """`H % 32 == 0` and the like; small sizes may be exceptions: too small, or accepted by accident."""
+    largest = max(accepted)
     for period in range(2, largest // 2 + 1):
-        for small in (each for each in (period, 2 * period, 4 * period) if each <= largest // 2):
-            steps = {size % period for size in sizes if size > small}
-            early = [size for size in sizes if size <= small and size % period not in steps]
-            late = [size for size, is_taken in taken.items() if not is_taken and size % period in steps]
-            if len(steps) in (0, period) or (late and late[-1] > small) or (early and late):
+        for small in (limit for limit in (period, 2 * period, 4 * period) if limit <= largest // 2):
+            remainders = {size % period for size in sizes if size > small}
+            extra = [size for size in sizes if size <= small and size % period not in remainders]
+            missing = [
+                size for size, is_accepted in accepted.items() if not is_accepted and size % period in remainders
+            ]
+            is_exact = not missing or missing[-1] <= small
+            if len(remainders) in (0, period) or not is_exact or (extra and missing):
                 continue
-            text = Condition(period, tuple(sorted(steps))).text(name)
-            if late:
-                text += f" and {name} > {late[-1]}"
-            return (f"{text} or {_listed(name, early)}" if early else text), "divisible"
+            text = PeriodicCondition(period, tuple(sorted(remainders))).text(name)
+            if missing:
+                text += f" and {name} > {missing[-1]}"
+            return (f"{text} or {_listed(name, extra)}" if extra else text), "divisible"
     return None
 
 
 def _listed(name: str, sizes: list[int]) -> str:
-    """`H <= 4`, `193 <= H <= 224`, or the sizes one by one."""
-    runs = _runs(sizes)
-    if len(runs) > 1 and len(sizes) <= _MOST_LISTED:
+    """`H <= 4`, `193 <= H <= 224`, or a list of the sizes."""
+    ranges = _ranges(sizes)
+    if len(ranges) > 1 and len(sizes) <= _MOST_LISTED:
         return f"{name} in {tuple(sizes)}"
-    return " or ".join(_run(name, *run) for run in runs)
+    return " or ".join(_range(name, *ends) for ends in ranges)
 
 
-def _run(name: str, first: int, last: int) -> str:
+def _range(name: str, first: int, last: int) -> str:
     if first == last:
         return f"{name} == {first}"
     return f"{name} <= {last}" if first == 1 else f"{first} <= {name} <= {last}"
 
 
-def _runs(sizes: list[int]) -> list[tuple[int, int]]:
-    """The first and the last of each row of sizes without a gap."""
+def _ranges(sizes: list[int]) -> list[tuple[int, int]]:
+    """The first and the last of consecutive sizes."""
     gaps = [(before, after) for before, after in pairwise(sizes) if after != before + 1]
     firsts, lasts = [sizes[0], *(after for _, after in gaps)], [*(before for before, _ in gaps), sizes[-1]]
     return list(zip(firsts, lasts, strict=True))

@@ -16,7 +16,7 @@ from resnet_lint.shared.records.places import Operand
 
 from ..tracer.fault import Fault
 from .follow_sizes import Follower
-from .periodic import LARGEST, Condition, condition_of
+from .periodic_sizes import LARGEST, PeriodicCondition, periodic_condition
 from .print_sizes import shape_text, size_text
 from .unlike_joins import Join, joins_in, sizes_of_inputs
 
@@ -88,11 +88,11 @@ class View:
         condition = self._condition(axis, joins)
         return condition.text(axis.name) if condition is not None else " == ".join(shape_text(self.join.unlike[axis]))
 
-    def _condition(self, axis: sympy.Symbol, joins: Sequence[Join]) -> Condition | None:
+    def _condition(self, axis: sympy.Symbol, joins: Sequence[Join]) -> PeriodicCondition | None:
         along = [join for join in joins if axis in join.unlike]
         sizes = range(1, LARGEST)
         least = next((size for size in sizes if all(min(join.sizes_at(axis, size)) > 0 for join in along)), 1)
-        return condition_of(lambda size: all(join.agrees(axis, size) for join in along), least)
+        return periodic_condition(lambda size: all(join.agrees(axis, size) for join in along), least)
 
 
 def view_of(join: Join, seen: Seen) -> View | None:

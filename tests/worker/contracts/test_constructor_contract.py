@@ -17,7 +17,7 @@ from resnet_lint.front.cli import main
 from resnet_lint.graph.source_places import Project
 from resnet_lint.worker.build.build import build
 from resnet_lint.worker.contracts.constructor_contract import constructor_contract
-from resnet_lint.worker.contracts.shortest_condition import formula
+from resnet_lint.worker.contracts.shortest_condition import shortest_condition
 from resnet_lint.worker.feed.feed import feed
 from resnet_lint.worker.tracer.trace import Trace
 
@@ -189,11 +189,11 @@ def test_a_formula_is_as_short_as_it_can_be(condition: str) -> None:
     holds = [point for point in POINTS if eval(condition, {}, dict(point))]
     others = [point for point in POINTS if point not in holds]
     literals = ["a == b", "a != b", "s == 1", "s != 1", "b == 2", "other > 1"]
-    assert formula(holds, others, literals) == condition
+    assert shortest_condition(holds, others, literals) == condition
 
 
 def test_no_formula_where_the_words_do_not_tell() -> None:
-    assert formula(POINTS[:4], POINTS[4:], ["a == b"]) is None
+    assert shortest_condition(POINTS[:4], POINTS[4:], ["a == b"]) is None
 
 
 def test_a_fix_for_all_arguments_is_proved(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from resnet_lint.graph.source_places import Project
 from resnet_lint.shared.records.contracts import Contract
 from resnet_lint.shared.records.places import Shape
 from resnet_lint.worker.contracts.input_contract import contract_of
-from resnet_lint.worker.sizes.size_conditions import described
+from resnet_lint.worker.sizes.size_conditions import size_condition
 from resnet_lint.worker.symbolic.symbolic_trace import symbolic_trace
 
 DOWN = "nn.Conv2d(3, 3, 3, stride=2, padding=1)"
@@ -109,7 +109,7 @@ def test_sizes_of_two_inputs_that_have_to_be_equal(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("taken", "text"),
+    ("accepts", "text"),
     [
         (lambda size: size % 32 == 0, "H % 32 == 0"),
         (lambda size: size % 32 == 0 and size > 32, "H % 32 == 0 and H > 32"),
@@ -123,8 +123,8 @@ def test_sizes_of_two_inputs_that_have_to_be_equal(tmp_path: Path) -> None:
         (lambda size: size != 1, "H >= 2"),
     ],
 )
-def test_a_set_of_sizes_in_words(taken: object, text: str) -> None:
-    assert callable(taken)
-    said = described("H", {size: taken(size) for size in range(1, 513)})
-    assert said is not None
-    assert said[0] == text
+def test_the_condition_of_a_set_of_sizes(accepts: object, text: str) -> None:
+    assert callable(accepts)
+    condition = size_condition("H", {size: accepts(size) for size in range(1, 513)})
+    assert condition is not None
+    assert condition[0] == text

@@ -15,7 +15,7 @@ from tracing import HEAD, net, record
 
 from resnet_lint.front.cli import main
 from resnet_lint.worker.sizes.follow_sizes import Follower
-from resnet_lint.worker.sizes.periodic import Condition, condition_of
+from resnet_lint.worker.sizes.periodic_sizes import PeriodicCondition, periodic_condition
 from resnet_lint.worker.sizes.size_expressions import size_symbol
 from resnet_lint.worker.sizes.unlike_joins import sizes_of_inputs
 
@@ -145,15 +145,15 @@ def test_what_may_come_from_a_shape_is_unknown(call: str, tmp_path: Path) -> Non
 )
 @pytest.mark.parametrize("least", [1, 7])
 def test_a_condition_is_read_off_the_sizes_that_work(text: str, least: int) -> None:
-    condition = condition_of(lambda size: bool(eval(text, {"H": size, "ceil": ceil})), least)
-    assert isinstance(condition, Condition)
+    condition = periodic_condition(lambda size: bool(eval(text, {"H": size, "ceil": ceil})), least)
+    assert isinstance(condition, PeriodicCondition)
     assert condition.text("H") == text
 
 
 @pytest.mark.parametrize("works", [lambda size: True, lambda size: False, lambda size: size == 224])
 def test_no_condition_where_there_is_no_pattern(works: object) -> None:
     assert callable(works)
-    assert condition_of(works, 1) is None
+    assert periodic_condition(works, 1) is None
 
 
 def checked(folder: Path, source: str, *options: str) -> tuple[str, str]:
