@@ -1,4 +1,7 @@
-"""What a rule is: its documentation, its cases, and what it finds in an analysed file."""
+"""What a rule is: its documentation, its cases, and what it finds in an analysed file.
+
+A rule imports this module alone: what it reads of a traced model is handed on from here.
+"""
 
 from __future__ import annotations
 
@@ -7,10 +10,93 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
-from .shared.evidence import Analysis, Failure, SizeLimit
-from .shared.observed import Observed
-from .shared.records.findings import Finding, Fix, Severity
-from .shared.records.places import Cause
+from .graph.additions import Addition, behind_plain_calls, operands_of
+from .graph.analysis import Analysis
+from .graph.built_at import Built, built_of
+from .graph.causes import cause_of_change
+from .graph.effects import Effect
+from .graph.fix_plans import batch_kept, out_of_place
+from .graph.in_place import Change, LateRead
+from .graph.model import Model, OtherBatch, TrainingStep, name_of, with_new_classes, words_in
+from .graph.module_call import ModuleCall as Call
+from .graph.module_call import is_a, is_module, module_classes
+from .graph.node import Node
+from .graph.residuals import Residual, depends_on, fork_of, path_between, residual_at
+from .graph.source_places import Point, span_of
+from .graph.syntax import (
+    Function,
+    function_of,
+    names_bound_by,
+    names_read_by,
+    node_at,
+    overwritten_by,
+    statement_at,
+)
+from .graph.unused import Unused, unused_in
+from .graph.where import Where
+from .shared.evidence import Failure, Problem, SizeLimit, SizesTaken
+from .shared.records.findings import Finding, Fix, Severity, Traits
+from .shared.records.fix_plans import FixPlan
+from .shared.records.places import Cause, Operand, Position, Shape, Span
+
+__all__ = [
+    "Addition",
+    "Analysis",
+    "Built",
+    "Call",
+    "Case",
+    "Cause",
+    "Change",
+    "Effect",
+    "Failure",
+    "Finding",
+    "Fix",
+    "FixPlan",
+    "Function",
+    "LateRead",
+    "Model",
+    "Node",
+    "Operand",
+    "OtherBatch",
+    "Point",
+    "Position",
+    "Problem",
+    "Residual",
+    "Rule",
+    "Severity",
+    "Shape",
+    "SizeLimit",
+    "SizesTaken",
+    "Span",
+    "TrainingStep",
+    "Traits",
+    "Unused",
+    "Where",
+    "batch_kept",
+    "behind_plain_calls",
+    "built_of",
+    "cause_of_change",
+    "depends_on",
+    "fork_of",
+    "function_of",
+    "is_a",
+    "is_module",
+    "module_classes",
+    "name_of",
+    "names_bound_by",
+    "names_read_by",
+    "node_at",
+    "operands_of",
+    "out_of_place",
+    "overwritten_by",
+    "path_between",
+    "residual_at",
+    "span_of",
+    "statement_at",
+    "unused_in",
+    "with_new_classes",
+    "words_in",
+]
 
 
 @dataclass(frozen=True)
@@ -39,6 +125,7 @@ class Rule(ABC):
     name: ClassVar[str]
     severity: ClassVar[Severity] = "error"
     fixable: ClassVar[bool] = False
+    traits: ClassVar[Traits] = Traits()
     bad: ClassVar[Sequence[Case]]
     good: ClassVar[Sequence[Case]]
 
@@ -73,21 +160,30 @@ class Rule(ABC):
             return replace(self.finding(replace(limit.failure, fix_plan=None), limit.message), severity="info")
         return replace(self.finding(limit.failure, limit.message), severity="warning")
 
-    def noted(
-        self, observed: Observed, message: str, causes: tuple[Cause, ...] = (), *, advice: str | None = None
+    def at(
+        self,
+        where: Where,
+        message: str,
+        causes: Sequence[Cause] = (),
+        *,
+        advice: str | None = None,
+        fix_plan: FixPlan | None = None,
     ) -> Finding:
-        """An observation as a finding of this rule; `advice` is the suggestion where no fix can be written."""
-        title = observed.fix_plan.title if observed.fix_plan is not None else advice
+        """A finding of this rule at an expression of a model; `advice` is the suggestion where there is no fix plan.
+
+        Example: `self.at(addition.where, "both operands are one tensor", advice="add the block's input")`.
+        """
+        title = fix_plan.title if fix_plan is not None else advice
         return Finding(
             self.code,
             self.name,
             self.severity,
             message,
-            observed.span,
-            observed.module,
-            (observed.module_path,) if observed.module_path else (),
-            observed.target,
-            causes=causes,
+            where.span,
+            where.module,
+            (where.call.path,) if where.call.path else (),
+            where.target,
+            causes=tuple(causes),
             fix=Fix(title) if title is not None else None,
-            fix_plan=observed.fix_plan,
+            fix_plan=fix_plan,
         )

@@ -41,9 +41,6 @@ from .shared.records.findings import Finding
 
 _MARK = re.compile(r"# <- (\w+)\s*$")
 
-# The rules about models; those about files and classes that could not be looked at (RL0) are no part of this.
-_ABOUT_MODELS = re.compile(r"RL[1-4]")
-
 # A place: the code of a rule, and a line.
 Place = tuple[str, int]
 
@@ -133,7 +130,7 @@ def _marked(code: str) -> Iterator[Place]:
 
 
 def _is_error_about_models(finding: Finding) -> bool:
-    return finding.severity == "error" and _ABOUT_MODELS.match(finding.rule) is not None
+    return finding.severity == "error" and finding.traits.about == "model"
 
 
 def _listed(lines: Iterable[int]) -> str:

@@ -4,10 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from resnet_lint.rule import Case, Rule
-from resnet_lint.shared.evidence import Analysis
-from resnet_lint.shared.observed import AddedTwice as Observed
-from resnet_lint.shared.records.findings import Finding
+from resnet_lint.rule import Analysis, Case, Finding, Rule, Traits, behind_plain_calls, name_of, operands_of
 
 
 class AddedTwice(Rule):
@@ -29,6 +26,7 @@ class AddedTwice(Rule):
     code = "RL209"
     name = "added-twice"
     severity = "warning"
+    traits = Traits(silent=True)
     bad = (
         Case(
             "once under a flag, once at the end",
@@ -99,9 +97,14 @@ class AddedTwice(Rule):
     )
 
     def check(self, analysis: Analysis) -> Iterator[Finding]:
-        for each in analysis.of_kind(Observed):
-            message = (
-                f"{each.operand} is added a second time; line {each.first} has added it already, "
-                "and no layer lies between"
-            )
-            yield self.noted(each, message, advice="leave out one of the two additions")
+        for model in analysis.models:
+            for addition in model.additions:
+                for again, total in addition.both_ways:
+                    first = behind_plain_calls(total)
+                    has_it = again is not total and first.kind == "addition" and again in (operands_of(first) or ())
+                    if has_it and first.point is not None and model.block_of(first) is addition.block:
+                        message = (
+                            f"{name_of(again, addition.block)} is added a second time; line "
+                            f"{first.point.span.start.line} has added it already, and no layer lies between"
+                        )
+                        yield self.at(addition.where, message, advice="leave out one of the two additions")

@@ -4,10 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from resnet_lint.rule import Case, Rule
-from resnet_lint.shared.evidence import Analysis
-from resnet_lint.shared.observed import BackwardFails as Observed
-from resnet_lint.shared.records.findings import Finding
+from resnet_lint.rule import (
+    Analysis,
+    Case,
+    Finding,
+    Rule,
+    Traits,
+    cause_of_change,
+    name_of,
+    out_of_place,
+    with_new_classes,
+)
 
 
 class BackwardFails(Rule):
@@ -32,6 +39,7 @@ class BackwardFails(Rule):
     code = "RL204"
     name = "backward-fails"
     fixable = True
+    traits = Traits(silent=True)
     bad = (
         Case(
             "added in place to the result of a ReLU",
@@ -83,6 +91,18 @@ class BackwardFails(Rule):
     )
 
     def check(self, analysis: Analysis) -> Iterator[Finding]:
-        for each in analysis.of_kind(Observed):
-            message = f"backward() fails, {each.error}: this changes {each.changed}, which the backward pass needs"
-            yield self.noted(each, message, (each.change,))
+        for model in with_new_classes(analysis.models):
+            step = model.training_step
+            if step is None or step.change is None or step.error is None or step.change.node.point is None:
+                continue
+            node, point = step.change.node, step.change.node.point
+            block, tensor = model.caller_at(node.known_call, point), node.sources[0]
+            name = name_of(tensor, block)
+            changed = name if tensor in block.inputs else f"the output of {name}"
+            error = step.error.partition(": [")[0]
+            message = f"backward() fails, {error}: this changes {changed}, which the backward pass needs"
+            # Where the tensor is read again as if it were the old one, a new tensor gives the forward other values.
+            read_again = any(read.change.node.point == point for read in model.late_reads)
+            plan = out_of_place(step.change, block, changes_results=read_again)
+            cause = cause_of_change(step.change, block)
+            yield self.at(model.where(point.span, block), message, (cause,), fix_plan=plan)

@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Any, Literal
 
-from resnet_lint.rule import Case, Rule
-from resnet_lint.shared.evidence import Analysis
-from resnet_lint.shared.observed import BatchTrap as Observed
-from resnet_lint.shared.records.findings import Finding
+from resnet_lint.rule import (
+    Analysis,
+    Case,
+    Finding,
+    Model,
+    Node,
+    OtherBatch,
+    Rule,
+    batch_kept,
+    depends_on,
+    with_new_classes,
+)
 
 
 class BatchTrap(Rule):
@@ -113,13 +122,86 @@ class BatchTrap(Rule):
 
     def check(self, analysis: Analysis) -> Iterator[Finding]:
         failing = {failure.span for failure in analysis.failures}
-        for each in analysis.of_kind(Observed):
-            what, advice = {
-                "squeeze": ("squeeze() drops the batch too", "name the dimensions to drop"),
-                "view": ("the batch size is written into this view", "take the batch from the tensor: x.size(0)"),
-                "concatenation": ("dimension 0 is the batch, so this stacks samples", "concatenate along dimension 1"),
-            }[each.call]
-            gives = f"it gives {each.result}, and " if each.result is not None else ""
-            message = f"{what}: with a batch of {each.batch} {gives}{each.consequence}"
-            if each.span not in failing:  # the file itself runs into it
-                yield self.noted(each, message, advice=advice)
+        for model in with_new_classes(analysis.models):
+            for node, again, call, batch, consequence in _traps(model):
+                what, advice = _WORDS[call]
+                gives = f"it gives {again.shape}, and " if again.shape is not None else ""
+                message = f"{what}: with a batch of {batch} {gives}{consequence}"
+                where = model.where_of(node)
+                if where.span not in failing:  # the file itself runs into it
+                    plan = batch_kept(node) if call != "concatenation" else None
+                    yield self.at(where, message, advice=advice, fix_plan=plan)
+
+
+Call = Literal["squeeze", "view", "concatenation"]
+
+_WORDS: Mapping[Call, tuple[str, str]] = {
+    "squeeze": ("squeeze() drops the batch too", "name the dimensions to drop"),
+    "view": ("the batch size is written into this view", "take the batch from the tensor: x.size(0)"),
+    "concatenation": ("dimension 0 is the batch, so this stacks samples", "concatenate along dimension 1"),
+}
+
+
+def _traps(model: Model) -> Iterator[tuple[Node, Node, Call, int, str]]:
+    """Calls in the user's code that take the batch for something else, where that changes or breaks the result.
+
+    Costs a trace only where there is such a call.
+    """
+    batch = _batch_of(model)
+    suspects = [(node, call) for node in model.nodes if batch and (call := _suspect(node, batch))]
+    other = model.other_batch if suspects else None
+    consequence = _consequence(model, other) if other is not None else None
+    if other is None or consequence is None:
+        return
+    at_same_place = {node.point: node for node in other.model.nodes if node.function}
+    for node, call in suspects:
+        again = at_same_place.get(node.point)
+        if again is not None and _is_trap(call, node, again, other.model):
+            yield node, again, call, other.batch, consequence
+
+
+def _batch_of(model: Model) -> int | None:
+    """The size of the first dimension, where all inputs have the same."""
+    sizes = {shape[0] if shape else 0 for shape in model.input_shapes}
+    return sizes.pop() if len(sizes) == 1 and 0 not in sizes else None
+
+
+def _suspect(node: Node, batch: int) -> Call | None:
+    """What a call may do to the batch: drop it when it is one, fix its size, or stack onto it."""
+    name, inputs, shape = node.function, node.inputs, node.shape
+    if not node.activation or not node.point or not inputs or not inputs[0] or not shape:
+        return None
+    if name == "squeeze" and "dim" not in node.arguments and batch > 1 and inputs[0][0] == batch:
+        return "squeeze"
+    if name in ("view", "reshape") and batch > 1 and _first_size(node) == batch == shape[0]:
+        return "view"
+    along = node.arguments.get("dim", 0)
+    if node.kind == "concatenation" and along in (0, -len(shape)) and len(inputs) > 1:
+        return "concatenation" if all(part[0] == batch for part in inputs) else None
+    return None
+
+
+def _first_size(node: Node) -> Any:
+    return next(iter(node.arguments.get("size", ())), None)
+
+
+def _is_trap(call: Call, node: Node, again: Node, second: Model) -> bool:
+    if call == "squeeze":
+        return again.shape is not None and len(again.known_shape) < len(node.known_shape)
+    if call == "view":
+        return bool(_first_size(again) == _first_size(node))
+    return any(depends_on(fault.node, again) for fault in second.trace.all_faults if fault.kind == "addition")
+
+
+def _consequence(first: Model, other: OtherBatch) -> str | None:
+    """What goes wrong with the other batch size; None where nothing does."""
+    if other.model.trace.all_faults:
+        fault = other.model.trace.all_faults[0]
+        return f"line {fault.point.span.start.line} fails: {' '.join(fault.error.split())}"
+    if other.model.trace.stop is not None:
+        return None
+    for one, two in zip(first.output_shapes, other.model.output_shapes, strict=False):
+        expected = (other.batch, *one[1:]) if one and one[0] == other.first else one
+        if two != expected:
+            return f"the model gives {two} instead of {expected}"
+    return None

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from resnet_lint.rule import Case, Rule
-from resnet_lint.shared.evidence import Analysis
-from resnet_lint.shared.records.findings import Finding, Fix
+from resnet_lint.rule import Analysis, Case, Finding, Fix, Rule, Traits
 
 
 class ClassNotBuilt(Rule):
@@ -27,6 +25,7 @@ class ClassNotBuilt(Rule):
     code = "RL003"
     name = "class-not-built"
     severity = "warning"
+    traits = Traits(about="class")
     bad = (
         Case(
             "an argument that says nothing",

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from resnet_lint.rule import Case, Rule
-from resnet_lint.shared.evidence import Analysis
-from resnet_lint.shared.records.findings import Finding, Fix
+from resnet_lint.rule import Analysis, Case, Finding, Fix, Rule, Traits
 
 
 class ClassNotTraced(Rule):
@@ -26,6 +24,7 @@ class ClassNotTraced(Rule):
     code = "RL004"
     name = "class-not-traced"
     severity = "warning"
+    traits = Traits(about="class")
     bad = (
         Case(
             "an input that is no tensor",

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from resnet_lint.rule import Case, Rule
-from resnet_lint.shared.evidence import Analysis
-from resnet_lint.shared.records.findings import Finding
+from resnet_lint.rule import Analysis, Case, Finding, Rule
 
 
 class CommentWrong(Rule):

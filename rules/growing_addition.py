@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import math
+from collections.abc import Iterator, Sequence
 
-from resnet_lint.rule import Case, Rule
-from resnet_lint.shared.evidence import Analysis
-from resnet_lint.shared.observed import BothGrow, OneChannelShortcut
-from resnet_lint.shared.records.findings import Finding
+from resnet_lint.rule import (
+    Addition,
+    Analysis,
+    Case,
+    Finding,
+    Node,
+    Rule,
+    Shape,
+    Traits,
+    fork_of,
+    name_of,
+    path_between,
+)
 
 
 class GrowingAddition(Rule):
@@ -34,6 +44,7 @@ class GrowingAddition(Rule):
     code = "RL201"
     name = "growing-addition"
     severity = "warning"
+    traits = Traits(silent=True)
     bad = (
         Case(
             "a column and a vector",
@@ -144,17 +155,92 @@ class GrowingAddition(Rule):
     )
 
     def check(self, analysis: Analysis) -> Iterator[Finding]:
-        for each in analysis.of_kind(BothGrow):
-            first, second = each.shapes
-            message = (
-                f"both operands grow: {first} + {second} gives {each.result}, so each value of one is added to every "
-                "value of the other"
-            )
-            yield self.noted(each, message, advice="give both operands the same shape first")
-        for flat in analysis.of_kind(OneChannelShortcut):
-            branch, shortcut = flat.shapes
-            message = (
-                f"the shortcut ({flat.layer}) has one channel, {shortcut}, and the residual branch {branch[1]}, "
-                f"{branch}: the same map is added to each of them"
-            )
-            yield self.noted(flat, message, advice=f"project the shortcut to {branch[1]} channels")
+        additions = [addition for model in analysis.models for addition in model.additions]
+        for addition in additions:
+            if _both_grow(addition):
+                first, second = addition.left.known_shape, addition.right.known_shape
+                message = (
+                    f"both operands grow: {first} + {second} gives {addition.node.known_shape}, so each value of one "
+                    "is added to every value of the other"
+                )
+                yield self.at(addition.where, message, advice="give both operands the same shape first")
+        for addition in additions:
+            for shortcut, branch in addition.both_ways:
+                layer = _flat_shortcut(addition, shortcut, branch)
+                if layer is not None:
+                    channels = branch.known_shape[1]
+                    message = (
+                        f"the shortcut ({name_of(layer, addition.block)}) has one channel, {shortcut.known_shape}, and "
+                        f"the residual branch {channels}, {branch.known_shape}: the same map is added to each of them"
+                    )
+                    yield self.at(addition.where, message, advice=f"project the shortcut to {channels} channels")
+
+
+def _both_grow(addition: Addition) -> bool:
+    """Whether both operands are broadcast, and neither was given its size-1 dimension on purpose."""
+    left, right = addition.operands
+    if addition.node.shape in (left.shape, right.shape) or fork_of(left, right) is None:
+        return False
+    return not any(_makes_room(_origin_of_single_sizes(side)) for side in (left, right))
+
+
+def _origin_of_single_sizes(node: Node) -> Node:
+    """The call that gave a tensor its number of dimensions, and its dimensions of size 1."""
+
+    def outline(each: Node) -> list[bool]:
+        return [size == 1 for size in each.shape or ()]
+
+    while (source := next((s for s in node.sources if outline(s) == outline(node)), None)) is not None:
+        node = source
+    return node
+
+
+def _makes_room(node: Node) -> bool:
+    """Whether a call is what people write to let a tensor broadcast."""
+    if node.function == "getitem":
+        index = node.arguments["index"]
+        return None in (index if isinstance(index, tuple) else (index,))
+    return node.function in _RESHAPES or "pool" in node.function or bool(node.arguments.get("keepdim"))
+
+
+# `get` is what a property such as `x.T` calls.
+_RESHAPES = frozenset(
+    {
+        "unsqueeze",
+        "view",
+        "reshape",
+        "transpose",
+        "permute",
+        "expand",
+        "unflatten",
+        "movedim",
+        "t",
+        "swapaxes",
+        "repeat",
+    }
+    | {"get", "einsum"}
+)
+
+
+def _flat_shortcut(addition: Addition, shortcut: Node, branch: Node) -> Node | None:
+    """The 1x1 convolution to one channel of a shortcut: the same is added to every channel of the branch."""
+    fork = fork_of(branch, shortcut) if _is_flat_beside(shortcut.shape, branch.shape) else None
+    layer = _one_channel_projection(path_between(fork, shortcut)) if fork is not None else None
+    return layer if layer is not None and addition.block.made(branch) else None
+
+
+def _is_flat_beside(flat: Shape | None, full: Shape | None) -> bool:
+    """Whether two maps are alike, but for one channel in the first and several in the second."""
+    if flat is None or full is None or len(flat) != len(full) or len(full) < 3:
+        return False
+    return flat[1] == 1 < full[1] and flat[2:] == full[2:] and math.prod(full[2:]) > 1
+
+
+def _one_channel_projection(path: Sequence[Node]) -> Node | None:
+    """The one layer of a shortcut, where that is a 1x1 convolution of several channels to one."""
+    layers = [(node, effect) for node in path if (effect := node.effect) is not None and effect.learned]
+    if len(layers) != 1 or layers[0][1].channels is None or layers[0][1].sort != "convolution":
+        return None
+    node, effect = layers[0]
+    channels_in, channels_out = effect.channels or (0, 0)
+    return node if channels_in > channels_out == 1 and math.prod(effect.kernel) == 1 else None

@@ -4,10 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from resnet_lint.rule import Case, Rule
-from resnet_lint.shared.evidence import Analysis
-from resnet_lint.shared.observed import ChangedBeforeUse
-from resnet_lint.shared.records.findings import Finding
+from resnet_lint.rule import Analysis, Case, Finding, Node, Rule, Traits, cause_of_change, out_of_place
 
 
 class IdentityChanged(Rule):
@@ -34,6 +31,7 @@ class IdentityChanged(Rule):
     name = "identity-changed-in-place"
     severity = "warning"
     fixable = True
+    traits = Traits(silent=True)
     bad = (
         Case(
             "the branch starts with a ReLU in place",
@@ -194,16 +192,27 @@ class IdentityChanged(Rule):
     )
 
     def check(self, analysis: Analysis) -> Iterator[Finding]:
-        for each in analysis.of_kind(ChangedBeforeUse):
-            if each.here:
-                message = (
-                    f"this changes {each.variable} in place, which is {each.use} afterwards, on line {each.used_at}, "
-                    "as if it were unchanged"
-                )
-                yield self.noted(each, message)
-            else:
-                message = (
-                    f"{each.variable} is not what it was: a call before changed it in place, so it is {each.use} "
-                    "here with other values"
-                )
-                yield self.noted(each, message, (each.change,))
+        for model in analysis.models:
+            for read in model.late_reads:
+                changed, block = read.change.node, model.caller_at(read.reader.known_call, read.point)
+                plan = out_of_place(read.change, block, changes_results=True)
+                # The change is to blame where it is in the same function as the use; the use, where a layer hides it.
+                if changed.known_point.code is read.point.code and not changed.known_call.is_torchs:
+                    message = (
+                        f"this changes {read.name} in place, which is {_use(read.reader)} afterwards, on line "
+                        f"{read.point.span.start.line}, as if it were unchanged"
+                    )
+                    yield self.at(model.where(changed.known_point.span, block), message, fix_plan=plan)
+                else:
+                    message = (
+                        f"{read.name} is not what it was: a call before changed it in place, so it is "
+                        f"{_use(read.reader)} here with other values"
+                    )
+                    cause = cause_of_change(read.change, block)
+                    yield self.at(model.where(read.point.span, block), message, (cause,), fix_plan=plan)
+
+
+def _use(reader: Node) -> str:
+    if reader.kind == "addition":
+        return "added"
+    return "concatenated" if reader.kind == "concatenation" else "read"

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from resnet_lint.rule import Case, Rule
-from resnet_lint.shared.evidence import Analysis
-from resnet_lint.shared.records.findings import Finding, Fix
-
 # A process that ended says nothing of how far it came.
+from resnet_lint.rule import Analysis, Case, Finding, Fix, Rule, Traits
+
 _WHAT_FAILS = {"import": "cannot be imported", "ended": "cannot be looked at"}
 
 
@@ -29,6 +27,7 @@ class ImportFailed(Rule):
 
     code = "RL002"
     name = "import-failed"
+    traits = Traits(about="file")
     bad = (
         Case("a module that has moved", "from torch.moved import Base  # <- RL002\nclass Block(Base): pass\n"),
         Case(

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from resnet_lint.rule import Case, Rule
-from resnet_lint.shared.evidence import Analysis
-from resnet_lint.shared.records.findings import Finding
+from resnet_lint.rule import Analysis, Case, Finding, Rule, Traits
 
 
 class MissingImport(Rule):
@@ -27,6 +25,7 @@ class MissingImport(Rule):
     code = "RL005"
     name = "missing-import"
     severity = "warning"
+    traits = Traits(about="file")
     bad = (
         Case(
             "a registry and a base class",

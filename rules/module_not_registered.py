@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
-from resnet_lint.rule import Case, Rule
-from resnet_lint.shared.evidence import Analysis
-from resnet_lint.shared.observed import Unregistered
-from resnet_lint.shared.records.findings import Finding
+from resnet_lint.rule import Analysis, Built, Call, Case, Finding, FixPlan, Model, Rule, built_of, is_module
 
 
 class ModuleNotRegistered(Rule):
@@ -100,9 +98,57 @@ class ModuleNotRegistered(Rule):
     )
 
     def check(self, analysis: Analysis) -> Iterator[Finding]:
-        for each in analysis.of_kind(Unregistered):
-            message = (
-                f"{each.modules} modules with {each.parameters} parameters lie in the plain {each.holder} "
-                f"self.{each.attribute}: not trained, not moved, not saved"
-            )
-            yield self.noted(each, message)
+        for model in analysis.models:
+            for owner, name, modules, built in _unregistered(model):
+                held = vars(owner.module)[name]
+                wrapper = "ModuleDict" if isinstance(held, dict) else "ModuleList"
+                parameters = sum(parameter.numel() for module in modules for parameter in module.parameters())
+                message = (
+                    f"{len(modules)} modules with {parameters} parameters lie in the plain {type(held).__name__} "
+                    f"self.{name}: not trained, not moved, not saved"
+                )
+                title = f"make self.{name} an nn.{wrapper}; the state dict gets its parameters"
+                plan = FixPlan("register", title, attribute=name, changes_results=True)
+                yield self.at(model.where(built.point.span, owner), message, fix_plan=plan)
+
+
+Unregistered = tuple[Call, str, list[Any], Built]
+"""The call of the owner, its attribute, the modules in that, and where one that runs was built."""
+
+
+def _unregistered(model: Model) -> Iterator[Unregistered]:
+    """Modules with parameters that ran, and that lie in a plain list, tuple or dictionary of the module that ran them.
+
+    A list of a single module is left alone: people hide a teacher or a parent in one, so that it is not registered.
+    """
+    registered = {id(module) for module in model.root.modules()}
+    told: set[tuple[int, str]] = set()
+    for call in model.calls:
+        if id(call.module) in registered or next(call.module.parameters(), None) is None:
+            continue
+        for outer in call.with_callers():
+            held, built = _held(outer.module, call.module), built_of(call.module)
+            if held is not None and built is not None and id(outer.module) in registered:
+                name, modules = held
+                if len(modules) > 1 and (id(outer.module), name) not in told:
+                    told.add((id(outer.module), name))
+                    yield outer, name, modules, built
+                break
+
+
+def _held(owner: Any, module: Any) -> tuple[str, list[Any]] | None:
+    """The attribute of a module that has another one in a plain container, and all modules in it."""
+    for name, value in vars(owner).items():
+        if isinstance(value, (list, tuple, dict)) and not name.startswith("_"):
+            modules = list(_modules_in(value))
+            if any(each is module for each in modules):
+                return name, modules
+    return None
+
+
+def _modules_in(value: Any) -> Iterator[Any]:
+    if is_module(value):
+        yield value
+    elif isinstance(value, (list, tuple, dict)):
+        for part in value.values() if isinstance(value, dict) else value:
+            yield from _modules_in(part)

@@ -2,12 +2,27 @@
 
 from __future__ import annotations
 
+import ast
+from collections import Counter
 from collections.abc import Iterator
 
-from resnet_lint.rule import Case, Rule
-from resnet_lint.shared.evidence import Analysis
-from resnet_lint.shared.observed import SharedByAccident
-from resnet_lint.shared.records.findings import Finding
+from resnet_lint.rule import (
+    Analysis,
+    Call,
+    Case,
+    Finding,
+    Model,
+    Node,
+    Point,
+    Rule,
+    built_of,
+    depends_on,
+    function_of,
+    is_a,
+    names_bound_by,
+    node_at,
+    statement_at,
+)
 
 
 class ModuleShared(Rule):
@@ -92,17 +107,81 @@ class ModuleShared(Rule):
     )
 
     def check(self, analysis: Analysis) -> Iterator[Finding]:
-        for each in analysis.of_kind(SharedByAccident):
-            if each.first is None:
+        for model in analysis.models:
+            for call, point, copies in _repeated_modules(model):
                 message = (
-                    f"this {each.layer} stands {each.copies} times in the model, since its list is multiplied: all "
-                    "copies share their weights"
+                    f"this {type(call.module).__name__} stands {copies} times in the model, since its list is "
+                    "multiplied: all copies share their weights"
                 )
-                advice = "build each by itself, in a list comprehension"
-            else:
+                where = model.where(point.span, _owner_at(call, point))
+                yield self.at(where, message, advice="build each by itself, in a list comprehension")
+            for parent, first, second in _shared_norms(model):
                 message = (
-                    f"{each.layer} has normalised another layer's output on line {each.first}: one batch "
-                    "normalisation keeps one set of statistics"
+                    f"{second.relative_path(parent)} has normalised another layer's output on line "
+                    f"{first.known_caller.span.start.line}: one batch normalisation keeps one set of statistics"
                 )
-                advice = "build a second normalisation"
-            yield self.noted(each, message, advice=advice)
+                point = second.known_caller
+                where = model.where(point.span, model.caller_at(second, point))
+                yield self.at(where, message, advice="build a second normalisation")
+
+
+def _repeated_modules(model: Model) -> Iterator[tuple[Call, Point, int]]:
+    """Containers that hold one module several times because the list that they were made of was multiplied."""
+    calls = {id(call.module): call for call in model.calls}
+    told: set[Point] = set()
+    for container in model.root.modules():
+        parts = container._modules.values() if is_a(container, "Sequential", "ModuleList") else ()
+        for module, copies in Counter(parts).items():
+            built = built_of(module) if module is not None else None
+            if module is None or built is None or copies < 2 or next(module.parameters(), None) is None:
+                continue
+            call = calls.get(id(module))
+            point = next((point for point in built.chain if _in_multiplied_list(point)), None)
+            if call is not None and point is not None and point not in told:
+                told.add(point)
+                yield call, point, copies
+
+
+def _owner_at(call: Call, point: Point) -> Call:
+    """The call of the module whose constructor an expression stands in."""
+    around = function_of(point.code)
+    for each in call.with_callers():
+        constructor = getattr(type(each.module).__init__, "__code__", None)
+        if constructor is not None and function_of(constructor) is around:
+            return each
+    return call
+
+
+def _in_multiplied_list(point: Point) -> bool:
+    """Whether an expression stands in a list that is multiplied, or its statement binds a name that does."""
+    function, statement = function_of(point.code), statement_at(point)
+    if function is None or statement is None:
+        return False
+    made = node_at(point)
+    names = names_bound_by(statement) if isinstance(statement, ast.Assign) and statement.value is made else frozenset()
+    for node in ast.walk(function):
+        if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mult):
+            for side in (node.left, node.right):
+                parts = side.elts if isinstance(side, ast.List) else []
+                if any(part is made or (isinstance(part, ast.Name) and part.id in names) for part in parts):
+                    return True
+    return False
+
+
+def _shared_norms(model: Model) -> Iterator[tuple[Call, Call, Call]]:
+    """A batch normalisation that one forward applies, in two places one behind the other, after different layers."""
+    uses: dict[tuple[int, Call], list[Call]] = {}
+    for call in model.calls:
+        if is_a(call.module, "_BatchNorm") and call.parent is not None and call.inputs:
+            uses.setdefault((id(call.module), call.parent), []).append(call)
+    for (_, parent), calls in uses.items():
+        first, second = calls[0], calls[1] if len(calls) > 1 else calls[0]
+        if first.caller == second.caller or first.caller is None or second.caller is None:
+            continue
+        layers = [_layer_before(call.inputs[0]) for call in (first, second)]
+        if None not in layers and layers[0] != layers[1] and depends_on(second.inputs[0], first.inputs[0]):
+            yield parent, first, second
+
+
+def _layer_before(node: Node) -> int | None:
+    return id(node.call.module) if node.call is not None and node.call.is_torchs else None

@@ -4,10 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from resnet_lint.rule import Case, Rule
-from resnet_lint.shared.evidence import Analysis
-from resnet_lint.shared.observed import NeverUsed
-from resnet_lint.shared.records.findings import Finding
+from resnet_lint.rule import Analysis, Case, Finding, Rule, unused_in
 
 
 class ModuleUnused(Rule):
@@ -132,10 +129,11 @@ class ModuleUnused(Rule):
     )
 
     def check(self, analysis: Analysis) -> Iterator[Finding]:
-        for each in analysis.of_kind(NeverUsed):
-            if not each.is_shortcut:
+        for unused in unused_in(analysis.models):
+            if not unused.is_shortcut:
                 message = (
-                    f"self.{each.attribute} is built here, and nothing uses it: {each.module} runs without it, and no "
-                    "gradient reaches it"
+                    f"self.{unused.attribute} is built here, and nothing uses it: {unused.where.module} runs without "
+                    "it, and no gradient reaches it"
                 )
-                yield self.noted(each, message, advice="use it in forward, or leave it out")
+                advice = "use it in forward, or leave it out"
+                yield self.at(unused.where, message, advice=advice, fix_plan=unused.fix_plan)

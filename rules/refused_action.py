@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from resnet_lint.rule import Case, Rule
-from resnet_lint.shared.evidence import Analysis
-from resnet_lint.shared.records.findings import Finding, Fix
+from resnet_lint.rule import Analysis, Case, Finding, Fix, Rule, Traits
 
 
 class RefusedAction(Rule):
@@ -31,6 +29,7 @@ class RefusedAction(Rule):
     code = "RL006"
     name = "refused-action"
     severity = "info"
+    traits = Traits(about="file")
     bad = (
         Case(
             "a download that the constructor can do without",

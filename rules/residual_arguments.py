@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from resnet_lint.rule import Case, Rule
-from resnet_lint.shared.evidence import Analysis
-from resnet_lint.shared.records.findings import Finding
+from resnet_lint.rule import Analysis, Case, Finding, Rule, Traits
 
 
 class ResidualArguments(Rule):
@@ -42,6 +40,7 @@ class ResidualArguments(Rule):
     name = "residual-arguments"
     severity = "warning"
     fixable = True
+    traits = Traits(family="addition", rank=3, proof="required")
     bad = (
         Case(
             "channels that need not be equal",

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from resnet_lint.rule import Case, Rule
-from resnet_lint.shared.evidence import Analysis
-from resnet_lint.shared.records.findings import Finding
+from resnet_lint.rule import Analysis, Case, Finding, Rule, Traits
 
 
 class ResidualChannels(Rule):
@@ -31,6 +29,7 @@ class ResidualChannels(Rule):
     code = "RL101"
     name = "residual-channels-mismatch"
     fixable = True
+    traits = Traits(family="addition", rank=1, proof="told")
     bad = (
         Case(
             "a gate of linear layers in the branch",

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from resnet_lint.rule import Case, Rule
-from resnet_lint.shared.evidence import Analysis
-from resnet_lint.shared.records.findings import Finding
+from resnet_lint.rule import Analysis, Case, Finding, Rule, Traits
 
 
 class ResidualShape(Rule):
@@ -27,6 +25,7 @@ class ResidualShape(Rule):
     code = "RL103"
     name = "residual-shape-mismatch"
     fixable = True
+    traits = Traits(family="addition", rank=0, proof="told")
     bad = (
         Case(
             "stride and channels at once, in every later stage",

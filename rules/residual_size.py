@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from resnet_lint.rule import Case, Rule
-from resnet_lint.shared.evidence import Analysis
-from resnet_lint.shared.records.findings import Finding
+from resnet_lint.rule import Analysis, Case, Finding, Rule, Traits
 
 
 class ResidualSize(Rule):
@@ -31,6 +29,7 @@ class ResidualSize(Rule):
     code = "RL102"
     name = "residual-size-mismatch"
     fixable = True
+    traits = Traits(family="addition", rank=2, proof="told")
     bad = (
         Case(
             "a strided branch beside an identity",

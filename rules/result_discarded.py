@@ -2,12 +2,24 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Iterator
 
-from resnet_lint.rule import Case, Rule
-from resnet_lint.shared.evidence import Analysis
-from resnet_lint.shared.observed import Discarded
-from resnet_lint.shared.records.findings import Finding
+from resnet_lint.rule import (
+    Analysis,
+    Call,
+    Case,
+    Finding,
+    FixPlan,
+    Model,
+    Point,
+    Rule,
+    Traits,
+    node_at,
+    overwritten_by,
+    span_of,
+    statement_at,
+)
 
 
 class ResultDiscarded(Rule):
@@ -32,6 +44,7 @@ class ResultDiscarded(Rule):
     name = "result-discarded"
     severity = "warning"
     fixable = True
+    traits = Traits(silent=True)
     bad = (
         Case(
             "an addition that is no statement",
@@ -113,13 +126,35 @@ class ResultDiscarded(Rule):
     )
 
     def check(self, analysis: Analysis) -> Iterator[Finding]:
-        for each in analysis.of_kind(Discarded):
-            if each.overwrites is None:
-                message = f"nothing reads the result of {each.expression}, and it changes nothing in place"
-            else:
-                line, variable = each.overwrites
-                message = (
-                    f"this overwrites {variable}, and nothing has read what line {line} computed for it "
-                    f"({each.expression})"
-                )
-            yield self.noted(each, message)
+        for model in analysis.models:
+            for point, block in _without_readers(model):
+                statement, expression = statement_at(point), node_at(point)
+                if isinstance(statement, ast.Expr) and statement.value is expression:
+                    message = f"nothing reads the result of {point.text}, and it changes nothing in place"
+                    plan = FixPlan("dataflow", "give the variable the result", changes_results=True)
+                    yield self.at(model.where(point.span, block), message, fix_plan=plan)
+                elif isinstance(statement, ast.Assign) and statement.value is expression:
+                    later = overwritten_by(point)
+                    if later is not None:
+                        name, value = later
+                        line = point.span.start.line
+                        message = (
+                            f"this overwrites {name}, and nothing has read what line {line} computed for it "
+                            f"({point.text})"
+                        )
+                        plan = FixPlan("dataflow", f"feed this {name}, as line {line} left it", changes_results=True)
+                        where = model.where(span_of(point.span.path, value), block)
+                        yield self.at(where, message, fix_plan=plan)
+
+
+def _without_readers(model: Model) -> Iterator[tuple[Point, Call]]:
+    """The expressions of the user's code whose results nothing in the trace reads, with the calls around them."""
+    read = {node for node in model.nodes if node.users or node.in_place}
+    for node in model.nodes:
+        if node not in read and node.activation and node.point is not None and node.inputs:
+            yield node.point, model.caller_at(node.known_call, node.point)
+    for call, results in model.results.items():
+        # What one of the user's own modules returns; as a statement, it may have run for its effects.
+        unread = results and call.caller is not None and call.parent is not None and not read & set(results)
+        if unread and call.caller is not None and not isinstance(statement_at(call.caller), ast.Expr):
+            yield call.caller, model.caller_at(call, call.caller)

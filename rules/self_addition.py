@@ -4,10 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from resnet_lint.rule import Case, Rule
-from resnet_lint.shared.evidence import Analysis
-from resnet_lint.shared.observed import SelfAddition as Observed
-from resnet_lint.shared.records.findings import Finding
+from resnet_lint.rule import Analysis, Case, Finding, Rule, Traits, name_of
 
 
 class SelfAddition(Rule):
@@ -29,6 +26,7 @@ class SelfAddition(Rule):
     code = "RL202"
     name = "self-addition"
     severity = "warning"
+    traits = Traits(silent=True)
     bad = (
         Case(
             "the input's name is used for the branch",
@@ -93,8 +91,11 @@ class SelfAddition(Rule):
     )
 
     def check(self, analysis: Analysis) -> Iterator[Finding]:
-        for each in analysis.of_kind(Observed):
-            message = (
-                f"both operands are one tensor ({each.operand}): the block's input is overwritten before it is added"
-            )
-            yield self.noted(each, message, advice="save the block's input under another name first, and add that")
+        for addition in (addition for model in analysis.models for addition in model.additions):
+            if addition.left is addition.right and addition.block.made(addition.left):
+                message = (
+                    f"both operands are one tensor ({name_of(addition.left, addition.block)}): "
+                    "the block's input is overwritten before it is added"
+                )
+                advice = "save the block's input under another name first, and add that"
+                yield self.at(addition.where, message, advice=advice)

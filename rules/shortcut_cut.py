@@ -2,12 +2,24 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Iterator
+from itertools import takewhile
 
-from resnet_lint.rule import Case, Rule
-from resnet_lint.shared.evidence import Analysis
-from resnet_lint.shared.observed import CutShortcut
-from resnet_lint.shared.records.findings import Finding
+from resnet_lint.rule import (
+    Addition,
+    Analysis,
+    Call,
+    Case,
+    Finding,
+    Node,
+    Point,
+    Rule,
+    Traits,
+    function_of,
+    residual_at,
+    statement_at,
+)
 
 
 class ShortcutCut(Rule):
@@ -31,6 +43,7 @@ class ShortcutCut(Rule):
     code = "RL210"
     name = "shortcut-cut-from-gradient"
     severity = "warning"
+    traits = Traits(silent=True)
     bad = (
         Case(
             "a detached identity",
@@ -111,6 +124,44 @@ class ShortcutCut(Rule):
     )
 
     def check(self, analysis: Analysis) -> Iterator[Finding]:
-        for each in analysis.of_kind(CutShortcut):
-            message = f"the shortcut is cut from the gradient by {each.how}: only the residual branch passes it on"
-            yield self.noted(each, message, advice="let the shortcut keep its gradient")
+        for model in analysis.models:
+            for addition in model.additions:
+                cut = _cut(addition)
+                if cut is not None:
+                    step, how = cut
+                    message = f"the shortcut is cut from the gradient by {how}: only the residual branch passes it on"
+                    where = model.where(step.known_point.span, addition.block)
+                    yield self.at(where, message, advice="let the shortcut keep its gradient")
+
+
+def _cut(addition: Addition) -> tuple[Node, str] | None:
+    """Where and by what a shortcut loses the gradient on its way, while the residual branch keeps it."""
+    residual, block = residual_at(addition.node), addition.block
+    if residual is None or residual.fork is None or not block.made(residual.branch):
+        return None
+    if len(residual.shortcut_path) > 1 and residual.fork not in block.inputs:
+        return None  # a way of several steps that starts elsewhere is no shortcut of this block
+    cuts = ((step, _cuts(step, block)) for step in residual.shortcut_path)
+    found = next(((step, how) for step, how in cuts if how is not None), None)
+    return None if any(_cuts(step, block) for step in residual.branch_path) else found
+
+
+def _cuts(node: Node, block: Call) -> str | None:
+    """What lets no gradient pass a call: the call itself, or a `with torch.no_grad()` of the block around it."""
+    if node.kind in ("detach", "data"):
+        return "detach()" if node.kind == "detach" else "data"
+    inside = takewhile(lambda call: call is not block, node.call.with_callers()) if node.call is not None else ()
+    points = [node.point, *(call.caller for call in inside)]
+    return next((how for point in points if point is not None and (how := _no_grad_around(point))), None)
+
+
+def _no_grad_around(point: Point) -> str | None:
+    """The `no_grad()` or `inference_mode()` of a `with` that an expression stands in."""
+    function, statement = function_of(point.code), statement_at(point)
+    for node in ast.walk(function) if function is not None else ():
+        if isinstance(node, ast.With) and statement is not None and any(each is statement for each in ast.walk(node)):
+            for item in node.items:
+                name = ast.unparse(item.context_expr)
+                if name.endswith(("no_grad()", "inference_mode()")):
+                    return name
+    return None

@@ -4,10 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from resnet_lint.rule import Case, Rule
-from resnet_lint.shared.evidence import Analysis
-from resnet_lint.shared.observed import NeverUsed
-from resnet_lint.shared.records.findings import Finding
+from resnet_lint.rule import Analysis, Case, Finding, Rule, Traits, unused_in
 
 
 class ShortcutUnused(Rule):
@@ -34,6 +31,7 @@ class ShortcutUnused(Rule):
     name = "shortcut-unused"
     severity = "warning"
     fixable = True
+    traits = Traits(silent=True)
     bad = (
         Case(
             "the plain input is added",
@@ -110,10 +108,11 @@ class ShortcutUnused(Rule):
     )
 
     def check(self, analysis: Analysis) -> Iterator[Finding]:
-        for each in analysis.of_kind(NeverUsed):
-            if each.is_shortcut:
+        for unused in unused_in(analysis.models):
+            if unused.is_shortcut:
                 message = (
-                    f"self.{each.attribute} is built here, and nothing uses it: {each.module} runs without it, and no "
-                    "gradient reaches it"
+                    f"self.{unused.attribute} is built here, and nothing uses it: {unused.where.module} runs without "
+                    "it, and no gradient reaches it"
                 )
-                yield self.noted(each, message, advice="send the block's input through it, or leave it out")
+                advice = "send the block's input through it, or leave it out"
+                yield self.at(unused.where, message, advice=advice, fix_plan=unused.fix_plan)

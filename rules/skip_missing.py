@@ -2,12 +2,26 @@
 
 from __future__ import annotations
 
+import ast
+import re
 from collections.abc import Iterator
 
-from resnet_lint.rule import Case, Rule
-from resnet_lint.shared.evidence import Analysis
-from resnet_lint.shared.observed import IdentityUnread, PlainChain
-from resnet_lint.shared.records.findings import Finding
+from resnet_lint.rule import (
+    Analysis,
+    Call,
+    Case,
+    Finding,
+    Function,
+    Model,
+    Node,
+    Rule,
+    Traits,
+    function_of,
+    module_classes,
+    path_between,
+    span_of,
+    words_in,
+)
 
 
 class SkipMissing(Rule):
@@ -33,6 +47,7 @@ class SkipMissing(Rule):
     code = "RL208"
     name = "skip-missing"
     severity = "warning"
+    traits = Traits(silent=True)
     bad = (
         Case(
             "saved and forgotten",
@@ -214,17 +229,132 @@ class SkipMissing(Rule):
     )
 
     def check(self, analysis: Analysis) -> Iterator[Finding]:
-        for each in analysis.of_kind(IdentityUnread):
+        unread = [found for model in analysis.models for found in _unread_identities(model)]
+        for model, call, saved in unread:
+            where = model.where(span_of(_path(call), saved), call)
             message = (
-                f"{each.variable} is stored here and never read, and {each.module} adds its input nowhere: "
+                f"{saved.id} is stored here and never read, and {where.module} adds its input nowhere: "
                 "its skip connection is missing"
             )
-            yield self.noted(each, message, advice=f"add {each.variable} where the block ends")
-        told = {each.module for each in analysis.of_kind(IdentityUnread)}
-        for chain in analysis.of_kind(PlainChain):
-            if chain.module not in told:
-                message = (
-                    f"{chain.module} is a chain of {chain.layers} layers that keeps the shape of its input, and "
-                    "nothing goes around them: its skip connection is missing"
-                )
-                yield self.noted(chain, message, advice="add the block's input where it ends, or rename the class")
+            yield self.at(where, message, advice=f"add {saved.id} where the block ends")
+        told = {type(call.module).__name__ for _, call, _ in unread}
+        for model in analysis.models:
+            for call, returned, layers in _plain_chains(model):
+                where = model.where(span_of(_path(call), returned), call)
+                if where.module not in told:
+                    message = (
+                        f"{where.module} is a chain of {layers} layers that keeps the shape of its input, and "
+                        "nothing goes around them: its skip connection is missing"
+                    )
+                    yield self.at(where, message, advice="add the block's input where it ends, or rename the class")
+
+
+_SAVED = frozenset({"identity", "residual", "shortcut", "skip", "res", "resid", "orig", "original"})
+
+
+def _unread_identities(model: Model) -> Iterator[tuple[Model, Call, ast.Name]]:
+    """Blocks that store a value under the name of a shortcut, and then neither read it nor add their input."""
+    told: set[type] = set()
+    for call in model.users_calls:
+        kind, function = type(call.module), function_of(call.known_code)
+        if kind in told:
+            continue
+        told.add(kind)
+        saved = _saved_unread(function, bool(words_in(kind.__name__) & _SAVED)) if function is not None else None
+        if saved is not None and not _adds_its_input(call, model):
+            yield model, call, saved
+
+
+def _path(call: Call) -> str:
+    return call.known_code.co_filename
+
+
+def _saved_unread(function: Function, any_name: bool) -> ast.Name | None:
+    """The first value that a function stores for a shortcut, by the variable's name, and that no later line reads.
+
+    In a class whose own name tells of a shortcut, a copy of the forward's input under any name counts. In a function
+    with a loop, whose lines do not run in their order, an earlier line's reading counts too.
+    """
+    parameters = {argument.arg for argument in function.args.args}
+    loops = any(isinstance(node, (ast.For, ast.While)) for node in ast.walk(function))
+    last_read: dict[str, int] = {}
+    for name in ast.walk(function):
+        if isinstance(name, ast.Name) and not isinstance(name.ctx, ast.Store):
+            last_read[name.id] = max(name.lineno, last_read.get(name.id, 0))
+    for statement in ast.walk(function):
+        if not isinstance(statement, ast.Assign) or not _may_be_tensor(statement.value):
+            continue
+        copies_input = isinstance(statement.value, ast.Name) and statement.value.id in parameters
+        for target in statement.targets:
+            if isinstance(target, ast.Name) and target.id not in parameters:
+                tells = words_in(target.id) & _SAVED or (any_name and copies_input)
+                read = last_read.get(target.id, 0)
+                if tells and read <= (0 if loops else statement.end_lineno or 0):
+                    return target
+    return None
+
+
+def _may_be_tensor(value: ast.expr) -> bool:
+    """Whether a value is a copy of a name or what one of the block's own modules gives, and no size or dtype."""
+    return isinstance(value, ast.Name) or (isinstance(value, ast.Call) and ast.unparse(value.func).startswith("self."))
+
+
+def _adds_its_input(call: Call, model: Model) -> bool:
+    return any(
+        residual.fork in call.inputs and call in residual.addition.known_call.with_callers()
+        for residual in model.residuals
+    )
+
+
+# A residual block by its name; not a Resample, not a LowRes, and not what a block adds its input to.
+_RESIDUAL = re.compile(r"_*(Res(idual)?(?![a-z])\w*(Block|Unit|Bottleneck)|Resblock|Residual)\w*")
+_BRANCH = frozenset({"path", "branch", "function", "body", "inner"})
+_JOINS = frozenset({"add", "add_", "iadd", "cat", "concat", "concatenate", "stack", "lerp", "addcmul", "sum", "einsum"})
+
+
+def _plain_chains(model: Model) -> Iterator[tuple[Call, ast.expr, int]]:
+    """Classes named after residual blocks that keep the shape, and in which every layer lies on the only way through.
+
+    A name proves nothing by itself. So no line of the class may join two values, for a flag may lead to it, and the
+    trace may have nothing, in a part of the block either, that goes around a layer.
+    """
+    told: set[type] = set()
+    for call in model.users_calls:
+        function, outputs = function_of(call.known_code), model.results.get(call, ())
+        if type(call.module) in told or function is None or len(call.inputs) != 1 or len(outputs) != 1:
+            continue
+        layers = _layers_in_a_row(call.inputs[0], outputs[0]) if _promises(type(call.module)) else 0
+        returned = [
+            node.value for node in ast.walk(function) if isinstance(node, ast.Return) and node.value is not None
+        ]
+        if layers > 1 and returned:
+            told.add(type(call.module))
+            yield call, returned[-1], layers
+
+
+def _promises(kind: type) -> bool:
+    """Whether a class is named after a residual block, and none of its lines could close a skip connection."""
+    if _RESIDUAL.fullmatch(kind.__name__) is None or words_in(kind.__name__) & _BRANCH:
+        return False
+    values = [value for base in module_classes(kind) for value in vars(base).values()]
+    codes = [getattr(value, "__code__", None) for value in values]
+    functions = [function_of(code) for code in codes if code is not None and code.co_name != "__init__"]
+    return not any(function is None or _may_join(function) for function in functions)
+
+
+def _may_join(function: Function) -> bool:
+    for node in ast.walk(function):
+        if isinstance(node, (ast.BinOp, ast.AugAssign)) and isinstance(node.op, (ast.Add, ast.Sub, ast.Mult)):
+            return True
+        if isinstance(node, ast.Attribute) and node.attr in _JOINS:
+            return True
+    return False
+
+
+def _layers_in_a_row(first: Node, last: Node) -> int:
+    """How many layers lead from one tensor to another of its shape; 0 where anything is joined on the way."""
+    path = path_between(first, last)
+    joined = any(len(node.activations) > 1 for node in path)
+    if joined or first.shape != last.shape:
+        return 0
+    return sum(1 for node in path if (effect := node.effect) is not None and effect.learned)

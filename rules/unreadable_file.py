@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from resnet_lint.rule import Case, Rule
-from resnet_lint.shared.evidence import Analysis
-from resnet_lint.shared.records.findings import Finding
+from resnet_lint.rule import Analysis, Case, Finding, Rule, Traits
 
 
 class UnreadableFile(Rule):
@@ -26,6 +24,7 @@ class UnreadableFile(Rule):
 
     code = "RL001"
     name = "unreadable-file"
+    traits = Traits(about="file")
     bad = (
         Case("a colon is missing", "import torch.nn as nn\nclass Block(nn.Module)  # <- RL001\n    pass\n"),
         Case("a bracket is never closed", "from torch import nn\nlayer = nn.Conv2d(3, 64,  # <- RL001\n"),

@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 
-from resnet_lint.rule import Case, Rule
-from resnet_lint.shared.evidence import Analysis
-from resnet_lint.shared.observed import AttentionOverBatch, CodePerSample, ScrambledAxes
-from resnet_lint.shared.records.findings import Finding
+from resnet_lint.rule import (
+    Analysis,
+    Call,
+    Case,
+    Finding,
+    Model,
+    Node,
+    Rule,
+    depends_on,
+    is_a,
+    name_of,
+    with_new_classes,
+)
 
 
 class WrongAxis(Rule):
@@ -194,22 +204,174 @@ class WrongAxis(Rule):
     )
 
     def check(self, analysis: Analysis) -> Iterator[Finding]:
-        for each in analysis.of_kind(CodePerSample):
-            axis = ("first", "second")[each.axis]
-            message = (
-                f"{each.code} is added to {each.tensor}, whose {axis} axis is the sequence: one code for each sample, "
-                "and the same at every position"
-            )
-            yield self.noted(each, message, advice=f"give the code one value for each position, along axis {each.axis}")
-        for moved in analysis.of_kind(ScrambledAxes):
-            message = (
-                f"{moved.maker} has its features at axis {moved.before} of {moved.given}, and {moved.taker} takes them "
-                f"from axis {moved.after} of {moved.result}: this moves the sizes and not the values"
-            )
-            yield self.noted(moved, message, advice="transpose or permute the axes before the view")
-        for fed in analysis.of_kind(AttentionOverBatch):
-            message = (
-                f"{fed.layer} takes the first axis of {fed.fed} for the sequence, and it is the batch: "
-                "the samples attend to each other"
-            )
-            yield self.noted(fed, message, advice="build it with batch_first=True, or feed it the sequence first")
+        for model in analysis.models:
+            for node, code, tensor, axis in _codes_per_sample(model):
+                message = (
+                    f"{code} is added to {tensor}, whose {('first', 'second')[axis]} axis is the sequence: "
+                    "one code for each sample, and the same at every position"
+                )
+                advice = f"give the code one value for each position, along axis {axis}"
+                yield self.at(model.where_of(node), message, advice=advice)
+            for node, maker, before, taker, after in _scrambled_axes(model):
+                message = (
+                    f"{maker} has its features at axis {before} of {node.sources[0].shape}, and {taker} takes them "
+                    f"from axis {after} of {node.shape}: this moves the sizes and not the values"
+                )
+                advice = "transpose or permute the axes before the view"
+                yield self.at(model.where_of(node), message, advice=advice)
+        for model in with_new_classes(analysis.models):
+            for call in _attention_over_batch(model):
+                point = call.known_caller
+                block = model.caller_at(call, point)
+                message = (
+                    f"{call.relative_path(block)} takes the first axis of {call.inputs[0].shape} for the sequence, "
+                    "and it is the batch: the samples attend to each other"
+                )
+                advice = "build it with batch_first=True, or feed it the sequence first"
+                yield self.at(model.where(point.span, block), message, advice=advice)
+
+
+Shape = tuple[int, ...]
+
+
+def _codes_per_sample(model: Model) -> Iterator[tuple[Node, Shape, Shape, int]]:
+    """Additions of a tensor that depends on no input, one value for each sample and the same along the sequence.
+
+    `x + table[:x.size(0)]` is right for (sequence, batch, features) and wrong for (batch, sequence, features). Which
+    one it is shows where attention compares the sequence with itself, or in a layer with `batch_first`.
+    """
+    for node in model.nodes:
+        operands = node.operands if node.kind == "addition" else ()
+        if len(operands) != 2 or node.point is None:
+            continue
+        [codes, tensors] = [[each for each in operands if each.activation is kind] for kind in (False, True)]
+        if len(codes) != 1 or len(tensors) != 1:
+            continue
+        code, shape = codes[0].known_shape, tensors[0].known_shape
+        if len(code) != 3 or len(shape) != 3 or shape != node.shape:
+            continue
+        sequence = _sequence_axis(node, model)
+        if sequence is not None and code[sequence] == 1 != shape[sequence] and code[1 - sequence] != 1:
+            yield node, code, shape, sequence
+
+
+def _sequence_axis(node: Node, model: Model) -> int | None:
+    """The axis, 0 or 1, that what follows takes for the sequence; None where that is not certain."""
+    first, second, features = node.known_shape
+    if len({first, second, features}) < 3:
+        return None
+    behind = _same_shape_behind(node)
+    for call in model.calls:
+        if call.is_torchs and behind & set(call.inputs[:1]):
+            for module in call.module.modules():
+                if hasattr(module, "batch_first"):
+                    return 1 if module.batch_first else 0
+    for after in model.nodes:
+        if after.order > node.order and after.activation:
+            last = (after.shape or ())[-2:]
+            if last in ((first, first), (second, second)):
+                return 0 if last == (first, first) else 1
+    return None
+
+
+def _same_shape_behind(node: Node) -> set[Node]:
+    """A node and what is made of it without a change of shape."""
+    found, waiting = set(), [node]
+    while waiting:
+        current = waiting.pop()
+        if current not in found and current.shape == node.shape:
+            found.add(current)
+            waiting.extend(current.users)
+    return found
+
+
+def _scrambled_axes(model: Model) -> Iterator[tuple[Node, str, int, str, int]]:
+    """Views that hand the channels of a convolution to a layer for the last axis, or the other way round.
+
+    The sizes fit, but the values stay in their order in memory, so each new row mixes positions and channels.
+    """
+    for node in model.nodes:
+        if node.function not in ("view", "reshape") or node.point is None or not node.activation:
+            continue
+        source = node.sources[0]
+        maker = _maker_of_features(source)
+        if maker is None or source.shape is None or node.shape is None:
+            continue
+        before = 1 if maker.features_axis == 1 else len(source.shape) - 1
+        moved = _moved_to(source.shape, before, node.shape)
+        taker = _taker_of(node, moved, model) if moved is not None else None
+        if moved is not None and taker is not None:
+            yield node, name_of(maker, model.block_of(node)), before, taker, moved
+
+
+def _moved_to(given: Shape, before: int, result: Shape) -> int | None:
+    """Where a view of other sizes has the features: at the other end than they were; None where that is not certain."""
+    width, positions = given[before], [size for axis, size in enumerate(given) if axis not in (0, before)]
+    after = len(result) - 1 if before == 1 else 1
+    if len(given) < 3 or len(result) < 3 or given[0] != result[0] or result[after] != width:
+        return None
+    certain = width > 1 < math.prod(positions) and width not in (*positions, math.prod(positions))
+    return after if certain else None
+
+
+def _maker_of_features(node: Node) -> Node | None:
+    """The nearest layer above that says where a tensor has its features, with nothing but its own shape between."""
+    above = [node]
+    for each in above:  # grows as sources are found
+        if each.features_axis is not None:
+            return each
+        above += [s for s in each.sources if s.shape == node.shape and s not in above]
+    return None
+
+
+def _taker_of(node: Node, axis: int, model: Model) -> str | None:
+    """The first layer behind a tensor that takes its features from this axis, for people."""
+    shape, owner = node.known_shape, model.block_of(node)
+    behind = _same_shape_behind(node)
+    for call in model.calls:
+        if is_a(call.module, *_FEATURES_LAST) and axis == len(shape) - 1 and behind & set(call.inputs[:1]):
+            return call.relative_path(owner)
+    for user in sorted({user for made in behind for user in made.users}, key=lambda user: user.order):
+        wanted = user.features_axis
+        if wanted is not None and user.inputs[0] == shape and wanted % len(shape) == axis:
+            return name_of(user, owner)
+    return None
+
+
+_FEATURES_LAST = ("MultiheadAttention", "TransformerEncoderLayer", "RNNBase")
+
+
+def _attention_over_batch(model: Model) -> Iterator[Call]:
+    """Layers of attention built for (sequence, batch, features) whose input has the batch first.
+
+    That the first axis is the batch is certain behind a convolution, where it grows with the batch of the input.
+    """
+    suspects = [call for call in model.calls if _attends_along_first(call)]
+    images = _first_convolution(model) if suspects else None
+    other = model.other_batch if images is not None else None
+    if other is None or images is None:
+        return
+    again = {(call.path, call.caller): call for call in other.model.calls}
+    for call in suspects:
+        second = again.get((call.path, call.caller))
+        fed, since = call.inputs[0].known_shape, second.inputs[0].shape if second is not None else None
+        grows = fed[0] == other.first and since == (other.batch, *fed[1:])
+        if grows and call.caller is not None and depends_on(call.inputs[0], images):
+            yield call
+
+
+def _attends_along_first(call: Call) -> bool:
+    """Whether a layer attends along the first of three axes, and the second one is more than one long."""
+    shape = call.inputs[0].shape if call.inputs else None
+    if not call.is_torchs or shape is None or len(shape) != 3 or shape[1] == 1:
+        return False
+    inside = call.parent is not None and call.parent.is_torchs
+    attention = (each for each in call.module.modules() if is_a(each, "MultiheadAttention"))
+    first = None if inside else next(attention, None)
+    return first is not None and not first.batch_first
+
+
+def _first_convolution(model: Model) -> Node | None:
+    """The first layer of a trace whose input has the batch at axis 0 for certain."""
+    effects = ((node, node.effect) for node in model.nodes)
+    return next((n for n, x in effects if x is not None and x.sort == "convolution" and len(x.before) > 3), None)

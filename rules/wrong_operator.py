@@ -4,10 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from resnet_lint.rule import Case, Rule
-from resnet_lint.shared.evidence import Analysis
-from resnet_lint.shared.observed import OtherOperator
-from resnet_lint.shared.records.findings import Finding
+from resnet_lint.rule import (
+    Analysis,
+    Call,
+    Case,
+    Finding,
+    Model,
+    Node,
+    Point,
+    Rule,
+    Traits,
+    behind_plain_calls,
+    fork_of,
+    name_of,
+    names_bound_by,
+    names_read_by,
+    node_at,
+    operands_of,
+    statement_at,
+    words_in,
+)
 
 
 class WrongOperator(Rule):
@@ -32,6 +48,7 @@ class WrongOperator(Rule):
     code = "RL205"
     name = "wrong-operator"
     severity = "warning"
+    traits = Traits(silent=True)
     bad = (
         Case(
             "subtraction",
@@ -166,9 +183,85 @@ class WrongOperator(Rule):
     )
 
     def check(self, analysis: Analysis) -> Iterator[Finding]:
-        for each in analysis.of_kind(OtherOperator):
-            message = (
-                f"the block's input and its residual branch ({each.branch}) are joined by `{each.operator}`; "
-                "a skip connection adds them"
-            )
-            yield self.noted(each, message, advice="add the two")
+        for model in analysis.models:
+            for node in model.nodes:
+                operator = _OPERATORS.get(node.function)
+                branch = _joined_branch(node, model) if operator is not None and node.point is not None else None
+                if branch is not None:
+                    message = (
+                        f"the block's input and its residual branch ({name_of(branch, model.block_of(node))}) are "
+                        f"joined by `{operator}`; a skip connection adds them"
+                    )
+                    yield self.at(model.where_of(node), message, advice="add the two")
+
+
+# Each of these can be right: a network may predict what is to be taken away, a gate scales. So the shapes alone are not
+# enough: the names have to speak of a skip connection, and nothing in the branch may speak of a gate.
+_OPERATORS: dict[str, str] = {
+    "sub": "-",
+    "isub": "-",
+    "rsub": "-",
+    "mul": "*",
+    "imul": "*",
+    "div": "/",
+    "truediv": "/",
+    "itruediv": "/",
+}
+
+_SAVED_WORDS = frozenset({"skip", "shortcut", "identity"})
+_SKIP_WORDS = _SAVED_WORDS | {"res", "resid", "residual"}
+_BLOCK_WORDS = _SKIP_WORDS | {"block", "bottleneck"}
+_GATE_WORDS = frozenset(
+    {"attn", "attention", "gate", "gated", "gating", "glu", "se", "squeeze", "excite", "excitation", "cbam", "eca"}
+    | {"modulation", "mod", "lka", "scale", "context", "mask", "weight", "weights", "norm", "gdn", "denoise", "noise"}
+)
+_GATES = frozenset(
+    {"sigmoid", "softmax", "tanh", "hardsigmoid", "exp", "softplus", "sqrt", "rsqrt", "norm", "abs", "clamp", "pow"}
+    | {"softsign", "log_softmax", "logsigmoid", "normalize", "cos", "sin", "mul", "div", "mean", "sum", "interpolate"}
+)
+
+
+def _joined_branch(node: Node, model: Model) -> Node | None:
+    """The residual branch that meets its block's input, at full shape, where the names speak of a skip connection."""
+    pair, block, point = operands_of(node), model.block_of(node), node.known_point
+    branch = _branch(pair, block, saved=bool(_words_read(point) & _SAVED_WORDS)) if pair is not None else None
+    if branch is None or _is_gate(branch) or not _speaks_of_a_skip(block, point) or _is_rest(point):
+        return None
+    return branch
+
+
+def _branch(pair: tuple[Node, Node], block: Call, saved: bool) -> Node | None:
+    """The operand that the block's layers make of the other one: of its input, or of what was saved for a shortcut."""
+    left, right = pair
+    if left.shape != right.shape:
+        return None
+    for identity, branch in ((left, right), (right, left)):
+        # `x + a * (branch - x)` has its skip connection.
+        added = any(user.kind == "addition" for user in identity.users)
+        source = identity in block.inputs or (saved and fork_of(left, right) is identity)
+        if source and branch is not identity and not added and block.made(branch):
+            return branch
+    return None
+
+
+def _is_gate(branch: Node) -> bool:
+    return behind_plain_calls(branch).function in _GATES
+
+
+def _speaks_of_a_skip(block: Call, point: Point) -> bool:
+    own, variables = words_in(type(block.module).__name__), _words_read(point)
+    if (own | variables) & _GATE_WORDS:
+        return False
+    return bool(own & _BLOCK_WORDS or variables & _SKIP_WORDS)
+
+
+def _words_read(point: Point) -> frozenset[str]:
+    """The words of the variables that an operation reads."""
+    return frozenset(word for name in names_read_by(node_at(point)) for word in words_in(name))
+
+
+def _is_rest(point: Point) -> bool:
+    """Whether `residual = residual - x` takes away what is explained, as residual quantisation does step by step."""
+    statement = statement_at(point)
+    rebound = names_bound_by(statement) & names_read_by(node_at(point)) if statement is not None else frozenset()
+    return any(words_in(name) & _SKIP_WORDS for name in rebound)

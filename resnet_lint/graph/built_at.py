@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-
-from torch import nn
+from typing import TYPE_CHECKING
 
 from .source_places import Point
+
+if TYPE_CHECKING:
+    from torch import nn
 
 # An attribute of the module itself: it survives copy.deepcopy, as in nn.TransformerEncoder.
 _NOTE = "_resnet_lint_built"

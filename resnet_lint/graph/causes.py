@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from torch import fx
-
 from ..shared.records.places import Cause
 from .built_at import built_of
-from .effects import Effect, effect_of, layers_on
+from .effects import Effect, layers_on
 from .in_place import Change
 from .module_call import ModuleCall
+from .node import Node
 from .residuals import Residual, path_between
 
 
@@ -19,14 +18,14 @@ def _residual_causes(residual: Residual, owner: ModuleCall) -> tuple[Cause, ...]
     return tuple(dict.fromkeys((*branch, *_telling(residual.shortcut_path, owner))))
 
 
-def _causes_behind(node: fx.Node, owner: ModuleCall) -> tuple[Cause, ...]:
+def _causes_behind(node: Node, owner: ModuleCall) -> tuple[Cause, ...]:
     """The layers before a failed call that changed the shape of its operands, the nearest ones."""
-    inputs = [source for source in node.all_input_nodes if source.meta["activation"]]
+    inputs = list(node.activations)
     paths = [_telling(path_between(None, source)[-20:], owner)[-2:] for source in inputs]
     return tuple(dict.fromkeys(cause for path in paths for cause in path))
 
 
-def _telling(path: Sequence[fx.Node], owner: ModuleCall) -> tuple[Cause, ...]:
+def _telling(path: Sequence[Node], owner: ModuleCall) -> tuple[Cause, ...]:
     """The causes on a path; layers alone where there are some, as reshapes between them explain little."""
     return causes_on([node for node, _ in layers_on(path)], owner) or causes_on(path, owner)
 
@@ -36,9 +35,9 @@ def size_text(size: Sequence[int]) -> str:
     return "x".join(map(str, size))
 
 
-def describe(node: fx.Node, inside: ModuleCall | None) -> str | None:
+def describe(node: Node, inside: ModuleCall | None) -> str | None:
     """What a node does to the shape, in words: `conv1: 64 -> 128 channels, stride 2`. None where nothing changes."""
-    effect = effect_of(node)
+    effect = node.effect
     if effect is None or (not effect.changes and not _mismatched(effect)):
         return None
     words = []
@@ -66,28 +65,27 @@ def _short(values: tuple[int, ...]) -> str:
     return str(values[0]) if len(set(values)) == 1 else size_text(values)
 
 
-def _layer_name(node: fx.Node, inside: ModuleCall | None) -> str:
-    call: ModuleCall | None = node.meta["call"]
+def _layer_name(node: Node, inside: ModuleCall | None) -> str:
+    call: ModuleCall | None = node.call
     if call is not None and call.is_torchs:
         return call.relative_path(inside)
-    name = getattr(node.meta["function"], "__name__", str(node.target))
-    return {"__getitem__": "indexing"}.get(name, f"{name}()")
+    return "indexing" if node.spelling == "__getitem__" else f"{node.spelling or node.target}()"
 
 
-def cause_of(node: fx.Node, inside: ModuleCall | None) -> Cause | None:
+def cause_of(node: Node, inside: ModuleCall | None) -> Cause | None:
     """The line that explains what a node does to the shape: where its layer is built, or the call itself."""
     text = describe(node, inside)
     if text is None:
         return None
-    call: ModuleCall | None = node.meta["call"]
+    call: ModuleCall | None = node.call
     built = built_of(call.module) if call is not None and call.is_torchs else None
-    point = built.point if built is not None else node.meta["point"]
+    point = built.point if built is not None else node.point
     if point is None:
         return None
     return Cause(point.span.path, point.span.start.line, text)
 
 
-def causes_on(path: Sequence[fx.Node], inside: ModuleCall | None) -> tuple[Cause, ...]:
+def causes_on(path: Sequence[Node], inside: ModuleCall | None) -> tuple[Cause, ...]:
     """The causes along a way through the graph, each line and text once, in order."""
     found = (cause_of(node, inside) for node in path)
     return tuple(dict.fromkeys(cause for cause in found if cause is not None))
@@ -96,11 +94,11 @@ def causes_on(path: Sequence[fx.Node], inside: ModuleCall | None) -> tuple[Cause
 def cause_of_change(change: Change, owner: ModuleCall) -> Cause:
     """The call that changes a tensor; for a layer, where it was built to work in place."""
     node = change.node
-    call: ModuleCall = node.meta["call"]
+    call: ModuleCall = node.known_call
     built = built_of(call.module) if call.is_torchs else None
-    place = (built.point if built is not None else node.meta["point"]).span
+    place = (built.point if built is not None else node.known_point).span
     if call.is_torchs:
         text = f"{call.relative_path(owner)}: {type(call.module).__name__} works in place"
     else:
-        text = node.meta["point"].text
+        text = node.known_point.text
     return Cause(place.path, place.start.line, text)

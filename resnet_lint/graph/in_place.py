@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from types import FrameType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import torch
-from torch import fx
-
+from .node import Node
 from .source_places import Point
+
+if TYPE_CHECKING:
+    import torch
 
 
 @dataclass(frozen=True, eq=False)
@@ -20,7 +21,7 @@ class Change:
     included.
     """
 
-    node: fx.Node
+    node: Node
     tensor: torch.Tensor
     version: int
     frames: dict[FrameType, tuple[Point, dict[str, Any]]]
@@ -31,6 +32,6 @@ class LateRead:
     """A call that reads a tensor under a name from before its change: `point` is where, `name` the name."""
 
     change: Change
-    reader: fx.Node
+    reader: Node
     name: str
     point: Point

@@ -7,40 +7,38 @@ holds the layers, and the shortcut, which is the input itself or a projection of
 from __future__ import annotations
 
 import heapq
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 
-from torch import fx
-
-from ..worker.tracer.torch_functions import ADDITIONS
-from .effects import effect_of
+from .node import Node
 
 
 @dataclass(frozen=True, eq=False)
 class Residual:
     """A residual addition. `fork` is None where the operands come from different inputs: a fusion of two streams."""
 
-    addition: fx.Node
-    fork: fx.Node | None
-    branch: fx.Node
-    shortcut: fx.Node
+    addition: Node
+    fork: Node | None
+    branch: Node
+    shortcut: Node
 
     @property
-    def branch_path(self) -> list[fx.Node]:
+    def branch_path(self) -> list[Node]:
         """The nodes from behind the fork to the end of the residual branch, in order."""
         return path_between(self.fork, self.branch)
 
     @property
-    def shortcut_path(self) -> list[fx.Node]:
+    def shortcut_path(self) -> list[Node]:
         """The nodes from behind the fork to the end of the shortcut, in order; empty for an identity shortcut."""
         return path_between(self.fork, self.shortcut)
 
 
 @cache
-def residual_at(addition: fx.Node) -> Residual | None:
+def residual_at(addition: Node) -> Residual | None:
     """The skip connection that an addition closes; None where it does not join two activations."""
-    operands = [node for node in addition.all_input_nodes if node.meta["activation"]]
-    if addition.meta.get("function") not in ADDITIONS or len(operands) != 2:
+    operands = list(addition.activations)
+    if addition.kind != "addition" or len(operands) != 2:
         return None
     left, right = operands
     branch = deeper(left, right)
@@ -48,84 +46,84 @@ def residual_at(addition: fx.Node) -> Residual | None:
     return Residual(addition, fork, operands[branch], operands[1 - branch])
 
 
-def residuals_in(graph: fx.Graph) -> list[Residual]:
+def residuals_in(nodes: Sequence[Node]) -> list[Residual]:
     """All skip connections of a graph that start at a common fork, in order."""
-    found = (residual_at(node) for node in graph.nodes)
+    found = (residual_at(node) for node in nodes)
     return [residual for residual in found if residual is not None and residual.fork is not None]
 
 
-def fork_of(left: fx.Node, right: fx.Node) -> fx.Node | None:
+def fork_of(left: Node, right: Node) -> Node | None:
     """The nearest node that both operands depend on; an operand counts as its own ancestor.
 
     Visits only the nodes between the two operands and the fork, so the cost of a whole model stays linear in its depth.
     """
     reached = {left: 1, right: 2} if left is not right else {left: 3}
-    waiting = [(-node.meta["order"], index, node) for index, node in enumerate(reached)]
+    waiting = [(-node.order, index, node) for index, node in enumerate(reached)]
     heapq.heapify(waiting)
     count = len(waiting)
     while waiting:
         _, _, node = heapq.heappop(waiting)
         if reached[node] == 3:
             return node
-        for source in node.all_input_nodes:
-            if not source.meta["activation"]:
+        for source in node.sources:
+            if not source.activation:
                 continue
             if source not in reached:
                 count += 1
-                heapq.heappush(waiting, (-source.meta["order"], count, source))
+                heapq.heappush(waiting, (-source.order, count, source))
             reached[source] = reached.get(source, 0) | reached[node]
     return None
 
 
-def path_between(fork: fx.Node | None, end: fx.Node) -> list[fx.Node]:
+def path_between(fork: Node | None, end: Node) -> list[Node]:
     """The nodes on the ways from `fork` (not included) to `end` (included), in order; with no fork, from the inputs."""
-    first = fork.meta["order"] if fork is not None else -1
-    behind: set[fx.Node] = set()
+    first = fork.order if fork is not None else -1
+    behind: set[Node] = set()
     waiting = [end]
     while waiting:
         node = waiting.pop()
-        if node in behind or node.meta["order"] <= first:
+        if node in behind or node.order <= first:
             continue
         behind.add(node)
-        waiting.extend(source for source in node.all_input_nodes if source.meta["activation"])
-    path: list[fx.Node] = []
+        waiting.extend(node.activations)
+    path: list[Node] = []
     on_the_way = {fork}
-    for node in sorted(behind, key=lambda node: int(node.meta["order"])):
-        if fork is None or any(source in on_the_way for source in node.all_input_nodes):
+    for node in sorted(behind, key=lambda node: node.order):
+        if fork is None or any(source in on_the_way for source in node.sources):
             on_the_way.add(node)
             path.append(node)
     return path
 
 
-def depends_on(node: fx.Node, source: fx.Node) -> bool:
+def depends_on(node: Node, source: Node) -> bool:
     """Whether one node's result is made of another's, in however many steps."""
     waiting, seen = [node], set()
     while waiting:
         current = waiting.pop()
         if current is source:
             return True
-        if current not in seen and current.meta["order"] > source.meta["order"]:
+        if current not in seen and current.order > source.order:
             seen.add(current)
-            waiting.extend(current.all_input_nodes)
+            waiting.extend(current.sources)
     return False
 
 
-def deeper(left: fx.Node, right: fx.Node) -> int:
+def deeper(left: Node, right: Node) -> int:
     """Which operand of an addition is the residual branch: 0 for the left one, 1 for the right one."""
     fork = fork_of(left, right)
     weights = [_least_work(fork, operand) for operand in (left, right)]
     return 0 if weights[0] >= weights[1] else 1
 
 
-def _least_work(fork: fx.Node | None, end: fx.Node) -> tuple[int, int]:
+def _least_work(fork: Node | None, end: Node) -> tuple[int, int]:
     """The layers, and the sum of their kernel sizes, on the way from the fork that has the fewest.
 
     A branch does more work than a shortcut; a shortcut's projection has a small kernel.
     """
-    least: dict[fx.Node | None, tuple[int, int]] = {fork: (0, 0)}
+    least: dict[Node | None, tuple[int, int]] = {fork: (0, 0)}
     for node in path_between(fork, end):
-        before = min((least[s] for s in node.all_input_nodes if s in least), default=(0, 0))
-        effect = effect_of(node)
+        before = min((least[s] for s in node.sources if s in least), default=(0, 0))
+        effect = node.effect
         layers, kernels = (1, sum(effect.kernel)) if effect is not None and effect.learned else (0, 0)
         least[node] = (before[0] + layers, before[1] + kernels)
     return least.get(end, (0, 0))
@@ -136,13 +134,13 @@ def channel_axis_of(residual: Residual) -> int:
 
     Where the last layer's output was permuted on the way, it is the other of the two.
     """
-    rank = len(residual.branch.meta["shape"])
+    rank = len(residual.branch.known_shape)
     moved = False
     for node in reversed([*residual.shortcut_path, *residual.branch_path]):
-        effect = effect_of(node)
-        if getattr(node.meta.get("function"), "__name__", "") in ("permute", "transpose", "movedim"):
+        effect = node.effect
+        if node.spelling in ("permute", "transpose", "movedim"):
             moved = not moved
-        elif effect is None or effect.is_of_gate(residual.branch.meta["shape"]):
+        elif effect is None or effect.is_of_gate(residual.branch.known_shape):
             continue
         elif effect.sort in ("convolution", "transposed", "linear"):
             return rank - 1 if (effect.sort == "linear") != (moved and rank > 2) else 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import importlib.util
 import linecache
 import os
 import sys
@@ -12,11 +13,8 @@ from pathlib import Path
 from types import CodeType, FrameType
 from typing import Any
 
-import torch
-
 from ..shared.records.places import Position, Span
 
-_TORCH = os.path.join(Path(torch.__file__).parent, "")  # with a slash: torchvision is not torch
 _TOOL = os.path.join(Path(__file__).parents[1], "")
 
 
@@ -83,9 +81,16 @@ def first_argument(frame: FrameType) -> Any:
 @cache
 def _owned(code: CodeType, root: str) -> bool:
     path = code.co_filename
-    if path.startswith((_TORCH, _TOOL, "<")):
+    if path.startswith((_torch_folder(), _TOOL, "<")):
         return False
     return path.startswith(root)
+
+
+@cache
+def _torch_folder() -> str:
+    spec = importlib.util.find_spec("torch")
+    assert spec is not None and spec.origin is not None
+    return os.path.join(Path(spec.origin).parent, "")  # with a slash: torchvision is not torch
 
 
 Positions = tuple[int | None, int | None, int | None, int | None]

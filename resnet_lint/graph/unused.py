@@ -8,84 +8,101 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import cache
 from types import CodeType
+from typing import TYPE_CHECKING
 
-from torch import nn
-
-from ..shared.observed import NeverUsed
 from ..shared.records.fix_plans import FixPlan
 from ..shared.records.places import Span
-from ..worker.fix_plans.shortcut import shortcut_to_use
 from .built_at import built_of
-from .model import Seen, words_in
-from .module_call import ModuleCall
-from .residuals import residuals_in
-from .source_places import span_of
+from .fix_plans import shortcut_to_use
+from .model import Model, with_new_classes, words_in
+from .module_call import ModuleCall, module_classes
+from .source_places import Project, span_of
 from .syntax import function_of, tree_of
+from .where import Where
 
-Untrained = Sequence[tuple[Seen, frozenset[str]]]
+if TYPE_CHECKING:
+    from torch import nn
+
+Untrained = Sequence[tuple[Model, frozenset[str]]]
+
+
+@dataclass(frozen=True, eq=False)
+class Unused:
+    """A module or parameter that nothing calls or reads and no gradient reaches; only constructors mention it."""
+
+    where: Where
+    attribute: str
+    is_shortcut: bool = False
+    fix_plan: FixPlan | None = None
+
 
 _SHORTCUTS = frozenset({"shortcut", "skip", "downsample", "identity", "residual", "res", "proj", "projection"})
 # What reaches modules without naming them.
 _TREE = frozenset({"children", "named_children", "modules", "named_modules", "_modules", "get_submodule"})
 
 
-def never_used(untrained: Untrained) -> Iterator[NeverUsed]:
+def unused_in(models: Sequence[Model]) -> Iterator[Unused]:
+    """What no model of a file uses; modules only where each step of training was done in time."""
+    yield from _never_read(models)
+    steps = [(model, step) for model in with_new_classes(models) if (step := model.training_step) is not None]
+    if all(step.in_time for _, step in steps):
+        yield from _never_used([(model, step.without_gradient) for model, step in steps])
+
+
+def _never_used(untrained: Untrained) -> Iterator[Unused]:
     """Children of the user's modules that no instance of their class used in any of the models."""
-    used = {key for seen, without in untrained for key in _children(seen, without, used=True)}
-    for seen, without in untrained:
-        for key, (call, child) in _children(seen, without, used=False).items():
+    used = {key for model, without in untrained for key in _children(model, without, used=True)}
+    for model, without in untrained:
+        for key, (call, child) in _children(model, without, used=False).items():
             built = built_of(child)
-            if key not in used and built is not None and _is_forgotten(key, seen):
+            if key not in used and built is not None and _is_forgotten(key, model):
                 used.add(key)
                 shortcut = bool(words_in(key[1]) & _SHORTCUTS)
-                fix_plan = _use_as_shortcut(key[1], call, seen) if shortcut else None
-                place = seen.place(built.point.span, call)
-                yield NeverUsed(**place, attribute=key[1], is_shortcut=shortcut, fix_plan=fix_plan)
+                fix_plan = _use_as_shortcut(key[1], call, model) if shortcut else None
+                yield Unused(model.where(built.point.span, call), key[1], shortcut, fix_plan)
 
 
-def _use_as_shortcut(name: str, owner: ModuleCall, seen: Seen) -> FixPlan | None:
+def _use_as_shortcut(name: str, owner: ModuleCall, model: Model) -> FixPlan | None:
     """The block's own addition of its plain input, with the input sent through the module; None where it has none."""
-    for residual in residuals_in(seen.trace.graph):
-        plain = residual.shortcut in owner.inputs and residual.addition.meta["point"] is not None
-        if plain and seen.owner(residual.addition) is owner:
+    for residual in model.residuals:
+        plain = residual.shortcut in owner.inputs and residual.addition.point is not None
+        if plain and model.block_of(residual.addition) is owner:
             return replace(shortcut_to_use(name, residual), changes_results=True)
     return None
 
 
-def never_read(traces: Sequence[Seen]) -> Iterator[NeverUsed]:
+def _never_read(models: Sequence[Model]) -> Iterator[Unused]:
     """Parameters of the user's modules' own that no forward of any of the models read."""
-    told = {key for seen in traces for key in _parameters(seen, read=True)}
-    for seen in traces:
-        for key, call in _parameters(seen, read=False).items():
-            made = _where_made(key) if key not in told and _is_forgotten(key, seen) else None
+    told = {key for model in models for key in _parameters(model, read=True)}
+    for model in models:
+        for key, call in _parameters(model, read=False).items():
+            made = _where_made(key) if key not in told and _is_forgotten(key, model) else None
             if made is not None:
                 told.add(key)
-                yield NeverUsed(**seen.place(made, call), attribute=key[1], is_shortcut=False)
+                yield Unused(model.where(made, call), key[1])
 
 
-def _is_forgotten(key: Key, seen: Seen) -> bool:
+def _is_forgotten(key: Key, model: Model) -> bool:
     """Whether nothing in the source can reach an attribute of a class, but the constructors."""
-    model, name = key
-    mentioned = any(name in _mentioned_in(path) for path in _files_of(seen))
-    return not mentioned and _is_the_users_alone(model, seen) and not _walks_its_tree(model)
+    kind, name = key
+    mentioned = any(name in _mentioned_in(path) for path in _files_of(model))
+    return not mentioned and _is_the_users_alone(kind, model.project) and not _walks_its_tree(kind)
 
 
 Key = tuple[type, str]
 
 
-def _children(seen: Seen, without: frozenset[str], used: bool) -> dict[Key, tuple[ModuleCall, nn.Module]]:
+def _children(model: Model, without: frozenset[str], used: bool) -> dict[Key, tuple[ModuleCall, nn.Module]]:
     """The children of the user's modules that ran: those that were used, or those that were not.
 
     Used is a child that was called, or one of whose parameters got a gradient.
     """
-    called = {id(call.module) for call in seen.trace.calls}
+    called = {id(call.module) for call in model.calls}
     found = {}
-    for call in seen.trace.calls:
-        if not seen.project.owns(getattr(type(call.module).forward, "__code__", _NONE)):
-            continue
+    for call in model.users_calls:
         for name, child in call.module.named_children():
             path = f"{call.path}.{name}." if call.path else f"{name}."
             parameters = [path + own for own, each in child.named_parameters() if each.requires_grad]
@@ -95,27 +112,23 @@ def _children(seen: Seen, without: frozenset[str], used: bool) -> dict[Key, tupl
     return found
 
 
-_NONE = compile("", "<none>", "exec")
-
-
-def _parameters(seen: Seen, read: bool) -> dict[Key, ModuleCall]:
+def _parameters(model: Model, read: bool) -> dict[Key, ModuleCall]:
     """The parameters that the user's modules that ran have themselves: those that were read, or those that were not."""
-    names = dict(seen.trace.root.named_parameters(remove_duplicate=False))
-    fetched = (names.get(str(node.target)) for node in seen.trace.graph.nodes if node.op == "get_attr")
+    names = dict(model.root.named_parameters(remove_duplicate=False))
+    fetched = (names.get(node.target) for node in model.nodes if node.kind == "stored")
     reached = {id(parameter) for parameter in fetched if parameter is not None}
     found = {}
-    for call in seen.trace.calls:
-        if seen.project.owns(getattr(type(call.module).forward, "__code__", _NONE)):
-            for name, parameter in call.module.named_parameters(recurse=False):
-                if parameter.requires_grad and read == (id(parameter) in reached):
-                    found[type(call.module), name] = call
+    for call in model.users_calls:
+        for name, parameter in call.module.named_parameters(recurse=False):
+            if parameter.requires_grad and read == (id(parameter) in reached):
+                found[type(call.module), name] = call
     return found
 
 
 def _where_made(key: Key) -> Span | None:
     """The value that a constructor of a class gives a parameter: `nn.Parameter(...)`."""
-    model, name = key
-    for base in model.__mro__:
+    kind, name = key
+    for base in kind.__mro__:
         code = getattr(vars(base).get("__init__"), "__code__", None)
         function = function_of(code) if code is not None else None
         for node in ast.walk(function) if function is not None else ():
@@ -125,22 +138,18 @@ def _where_made(key: Key) -> Span | None:
     return None
 
 
-def _is_the_users_alone(model: type[nn.Module], seen: Seen) -> bool:
-    """Whether no class of another package stands between a class and nn.Module: it might use what it is given."""
-    between = [base for base in model.__mro__ if issubclass(base, nn.Module) and base is not nn.Module]
-    return all(seen.project.owns(getattr(base.__init__, "__code__", _NONE)) for base in between)
+def _is_the_users_alone(kind: type, project: Project) -> bool:
+    """Whether no class of another package is between a class and nn.Module: it might use what it is given."""
+    constructors = (getattr(base, "__init__") for base in module_classes(kind))  # noqa: B009
+    codes = [getattr(constructor, "__code__", None) for constructor in constructors]
+    return all(code is not None and project.owns(code) for code in codes)
 
 
-def _files_of(seen: Seen) -> frozenset[str]:
+def _files_of(model: Model) -> frozenset[str]:
     """The user's files whose classes ran in a trace."""
-    codes = (
-        getattr(value, "__code__", None)
-        for call in seen.trace.calls
-        for base in type(call.module).__mro__
-        if issubclass(base, nn.Module)
-        for value in (base.forward,)
-    )
-    return frozenset(code.co_filename for code in codes if code is not None and seen.project.owns(code))
+    kinds = {base for call in model.calls for base in module_classes(type(call.module))}
+    codes = (getattr(getattr(kind, "forward", None), "__code__", None) for kind in kinds)
+    return frozenset(code.co_filename for code in codes if code is not None and model.project.owns(code))
 
 
 @cache
@@ -162,9 +171,9 @@ def _outside_constructors(node: ast.AST) -> Iterator[ast.AST]:
             yield from _outside_constructors(child)
 
 
-def _walks_its_tree(model: type[nn.Module]) -> bool:
+def _walks_its_tree(kind: type) -> bool:
     """Whether a method of a class looks through the modules of its own."""
-    codes = (getattr(value, "__code__", None) for base in model.__mro__[:-2] for value in vars(base).values())
+    codes = (getattr(value, "__code__", None) for base in kind.__mro__[:-2] for value in vars(base).values())
     return any(not _TREE.isdisjoint(code.co_names) or _asks_by_name(code) for code in codes if code is not None)
 
 

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal, TypeVar
+from typing import Literal
 
-from .observed import Observed
 from .records.fix_plans import FixPlan
 from .records.places import Cause, Operand, Shape, Span
-from .records.reports import ClassStatus
 
-Kind = TypeVar("Kind", bound=Observed)
 FailureKind = Literal["addition", "concatenation", "layer", "shrunk", "other"]
 Difference = Literal["rank", "batch", "channels", "size"]
 ProblemKind = Literal[
@@ -114,30 +111,3 @@ class SizeLimit:
         fails = "the smallest input at which it fails is" if self.is_least else "it fails for"
         inputs = " and ".join(map(str, self.inputs))
         return f"{self.sizes.text(self.failure.kind, self.failure.operands)}; {fails} {inputs}"
-
-
-@dataclass(frozen=True)
-class Analysis:
-    """One file: what kept it from being looked at, what failed in its traces, and what those that run show."""
-
-    path: str
-    problems: tuple[Problem, ...] = ()
-    failures: tuple[Failure, ...] = ()
-    classes: tuple[ClassStatus, ...] = ()
-    observed: tuple[Observed, ...] = ()
-    size_limits: tuple[SizeLimit, ...] = ()
-
-    def of_kind(self, kind: type[Kind]) -> Iterator[Kind]:
-        """The observations of one kind."""
-        return (each for each in self.observed if isinstance(each, kind))
-
-    def failed_additions(self, differs: frozenset[Difference]) -> Iterator[Failure]:
-        """The additions that fail whatever the arguments, whose operands differ in just this."""
-        for failure in self.failures:
-            if failure.kind == "addition" and failure.condition is None and failure.differs == differs:
-                yield failure
-
-    @classmethod
-    def unreadable(cls, path: str, span: Span, reason: str) -> Analysis:
-        """The analysis of a file that is no Python source."""
-        return cls(path, problems=(Problem("unreadable", span, reason),))

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from dataclasses import replace
 
-from ..apply_rules import check
-from ..graph.model import Seen
+from ..apply_rules import check, merged
+from ..graph.analysis import Analysis
+from ..graph.model import Model
 from ..graph.source_places import Project
 from ..rule_loader import load_rules
-from ..shared.evidence import Analysis, Problem, SizeLimit
+from ..shared.evidence import Problem, SizeLimit
+from ..shared.records.findings import Finding
 from ..shared.records.places import Position, Span
 from ..shared.records.reports import ClassStatus, FileReport, Outcome
 from ..shared.records.requests import Request, Retrace
@@ -22,7 +23,7 @@ from .explore.traced_model import Traced
 from .failures import failures
 from .load.classes import ModelClass, model_classes
 from .load.load import ImportFailure, Loaded, load
-from .observe import observe
+from .probes import TimedProbes
 from .process.file_clock import Clock
 from .process.guard import Guard
 from .process.limits import TimeUp, time_limit
@@ -44,16 +45,24 @@ def analyse(request: Request, guard: Guard) -> FileReport:
     with remembered_kernels():
         exploration = Explorer(loaded, model_classes(loaded), request, clock).explore()
         analysis = _analysis(loaded, classes, exploration, request.only_class, clock)
-    analysis = replace(analysis, problems=(*_refused(guard, loaded.path, loaded.project), *analysis.problems))
+        found = _of_classes(check(analysis, rules), classes if request.only_class is not None else None)
+    refused = Analysis(loaded.path, tuple(_refused(guard, loaded.path, loaded.project)))
+    findings = merged([*check(refused, rules), *found])
     outcomes = (
         *(_outcome(each.label, each.trace) for each in exploration.traced),
         *_retraced(exploration.traced, request.retrace, loaded.project),
         *proofs(request.prove, classes, loaded, exploration, clock),
     )
     elsewhere = exploration.coverage.elsewhere
-    return FileReport(
-        request.path, check(analysis, rules), analysis.classes, tuple(exploration.notes), outcomes, elsewhere
-    )
+    return FileReport(request.path, findings, analysis.classes, tuple(exploration.notes), outcomes, elsewhere)
+
+
+def _of_classes(findings: Sequence[Finding], classes: Sequence[ModelClass] | None) -> Iterator[Finding]:
+    """The findings in some classes, and those about the file; all where no classes are asked for."""
+    names = {name for model in classes or () for name in (model.name, model.name.rpartition(".")[2])}
+    for finding in findings:
+        if classes is None or finding.module is None or finding.module in names:
+            yield finding
 
 
 def _why_not_loaded(failure: ImportFailure, guard: Guard) -> tuple[Problem, ...]:
@@ -91,12 +100,13 @@ def _analysis(
     failing = tuple(
         failure for failure in failures(loaded, found, clock) if only_class is None or failure.module in names
     )
-    traces = [Seen(traced.trace, traced.label, loaded.project) for traced in found.traced]
-    observed = tuple(each for each in observe(traces, clock.left()) if only_class is None or each.module in names)
+    probes = TimedProbes(clock)
+    traced = (each for each in found.traced if each.trace.complete)
+    models = tuple(Model(each.trace, each.label, loaded.project, probes) for each in traced)
     limits = tuple(
         each for each in _size_limits(found, loaded, clock) if only_class is None or each.failure.module in names
     )
-    return Analysis(loaded.path, problems, failing, statuses, observed, limits)
+    return Analysis(loaded.path, problems, failing, statuses, limits, models)
 
 
 def _absent(loaded: Loaded) -> Iterator[Problem]:
@@ -123,8 +133,8 @@ def _size_limits(found: Exploration, loaded: Loaded, clock: Clock) -> Sequence[S
     with suppress(TimeUp), clock.left():
         for traced in found.traced:
             if not traced.trace.is_real and (traced.invented is None or traced.invented.sure):
-                seen = Seen(traced.trace, traced.label, loaded.project)
-                limits.extend(size_limits(seen, traced.sizes_stated, told))
+                model = Model(traced.trace, traced.label, loaded.project)
+                limits.extend(size_limits(model, traced.sizes_stated, told))
     return limits
 
 

@@ -7,7 +7,7 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from ..graph.model import Seen
+from ..graph.model import Model
 from ..shared.evidence import Failure
 from ..shared.records.places import Span
 from .contracts.proofs import contract_in_time
@@ -28,7 +28,7 @@ def failures(loaded: Loaded, found: Exploration, clock: Clock) -> Iterator[Failu
     """What fails in models that the file builds, and in classes that only invented arguments build."""
     told: set[Span] = set()
     for traced in (each for each in found.traced if each.invented is None):
-        sizes = FaultySizes(Seen(traced.trace, traced.label, loaded.project))
+        sizes = FaultySizes(Model(traced.trace, traced.label, loaded.project))
         for fault in traced.faults:
             failure = _explained(fault, traced, loaded)
             yield failure if failure.span in told or traced.trace.is_real else _with_sizes(failure, fault, sizes, clock)

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from torch import fx
 from tracing import net, nodes, record, source_of
 
 from resnet_lint.graph import residuals
+from resnet_lint.graph.node import Node
 from resnet_lint.graph.residuals import residuals_in
 from resnet_lint.worker.tracer.trace import Trace
 
@@ -20,15 +19,15 @@ IMAGE = (2, 8, 6, 6)
 def described(trace: Trace) -> list[tuple[str, str, str]]:
     """Fork, end of the branch and end of the shortcut of each skip connection, by the names of layers or functions."""
     assert trace.complete
-    found = residuals_in(trace.graph)
+    found = residuals_in(trace.nodes)
     return [(name(r.fork), name(r.branch), name(r.shortcut)) for r in found if r.fork is not None]
 
 
-def name(node: fx.Node) -> str:
-    call = node.meta["call"]
+def name(node: Node) -> str:
+    call = node.call
     if call is not None and call.is_torchs and call.path:
         return str(call.path)
-    return node.name if node.op == "placeholder" else node.meta["function"].__name__
+    return node.name if node.kind == "input" else node.spelling
 
 
 @pytest.mark.parametrize(
@@ -105,7 +104,7 @@ def test_a_bottleneck(tmp_path: Path) -> None:
     forward = "out = self.norm(self.expand(self.conv(self.reduce(x)).relu()))\nout += x\nreturn out.relu()"
     trace = record(tmp_path, net(forward, **layers), IMAGE)
     assert described(trace) == [("x", "norm", "x")]
-    [residual] = residuals_in(trace.graph)
+    [residual] = residuals_in(trace.nodes)
     assert residual.shortcut_path == []
     assert [name(node) for node in residual.branch_path] == ["reduce", "conv", "relu", "expand", "norm"]
 
@@ -151,16 +150,15 @@ def visits_in(trace: Trace, monkeypatch: pytest.MonkeyPatch) -> int:
     """How often the search for forks and branches takes up a node."""
     visits = 0
 
-    class Counting(list[fx.Node]):
-        def __iter__(self) -> Iterator[fx.Node]:
-            nonlocal visits
-            visits += 1
-            return super().__iter__()
+    def counted(node: Node) -> tuple[Node, ...]:
+        nonlocal visits
+        visits += 1
+        return tuple(dict.fromkeys(node.operands))
 
-    inputs = vars(fx.Node)["all_input_nodes"].fget
     with monkeypatch.context() as patch:
-        patch.setattr(fx.Node, "all_input_nodes", property(lambda node: Counting(inputs(node))))
-        found = residuals.residuals_in(trace.graph)
+        patch.setattr(Node, "sources", property(counted))
+        patch.setattr(Node, "activations", property(lambda node: tuple(s for s in node.sources if s.activation)))
+        found = residuals.residuals_in(trace.nodes)
         assert [r.shortcut_path for r in found] == [[]] * len(found)
     return visits
 

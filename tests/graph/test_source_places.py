@@ -18,7 +18,7 @@ INDENT = " " * 8
 def span_of(folder: Path, forward: str) -> Span:
     """Where the one call of neg() in this forward is."""
     [node] = nodes(record(folder, net(forward), SHAPE), "neg")
-    span: Span = node.meta["point"].span
+    span: Span = node.known_point.span
     return span
 
 
@@ -55,27 +55,27 @@ def test_characters_after_the_expression_and_inside(tmp_path: Path) -> None:
 def test_tabs_count_one_character_each(tmp_path: Path) -> None:
     source = net("return x.neg()").replace("    ", "\t")
     [node] = nodes(record(tmp_path, source, SHAPE), "neg")
-    assert marked(node.meta["point"].span) == "x.neg()"
-    assert node.meta["point"].span.start.column == len("\t\treturn ") + 1
+    assert marked(node.known_point.span) == "x.neg()"
+    assert node.known_point.span.start.column == len("\t\treturn ") + 1
 
 
 def test_statements_in_place(tmp_path: Path) -> None:
     [node] = nodes(record(tmp_path, net("x = x * 2\nx += \\\n    1\nreturn x"), SHAPE), "add_")
-    assert marked(node.meta["point"].span) == "x += \\\n            1"
+    assert marked(node.known_point.span) == "x += \\\n            1"
 
 
 def test_the_text_of_a_point_is_one_line(tmp_path: Path) -> None:
     [node] = nodes(record(tmp_path, net("return torch.neg(\n    x,\n)"), SHAPE), "neg")
-    assert node.meta["point"].text == "torch.neg( x, )"
+    assert node.known_point.text == "torch.neg( x, )"
 
 
 def test_the_innermost_line_of_the_user_counts(tmp_path: Path) -> None:
     source = "def flip(y):\n    return y.neg()\n" + net("return flip(x)")
     [node] = nodes(record(tmp_path, source, SHAPE), "neg")
-    assert marked(node.meta["point"].span) == "y.neg()"
+    assert marked(node.known_point.span) == "y.neg()"
 
 
 def test_layers_of_torch_are_placed_where_they_are_called(tmp_path: Path) -> None:
     trace = record(tmp_path, net("return self.act(x)", act="nn.Sequential(nn.ReLU(), nn.Tanh())"), SHAPE)
     [node] = nodes(trace, "tanh")
-    assert marked(node.meta["point"].span) == "self.act(x)"
+    assert marked(node.known_point.span) == "self.act(x)"

@@ -9,8 +9,9 @@ from types import CodeType
 from typing import Any
 
 import torch
-from torch import fx, nn
+from torch import nn
 
+from resnet_lint.graph.node import Node
 from resnet_lint.graph.source_places import Project
 from resnet_lint.shared.records.places import Shape
 from resnet_lint.worker.build.build import build
@@ -54,12 +55,12 @@ def record(folder: Path, source: str, *shapes: Shape, call: str = "Net()") -> Tr
     return trace(module, [torch.empty(shape, device="meta") for shape in shapes], {}, project)
 
 
-def nodes(trace: Trace, name: str) -> list[fx.Node]:
+def nodes(trace: Trace, name: str) -> list[Node]:
     """The nodes of the calls of a function by its name, in order."""
-    return [node for node in trace.graph.nodes if getattr(node.meta.get("function"), "__name__", "") == name]
+    return [node for node in trace.nodes if node.spelling == name]
 
 
-def source_of(node: fx.Node) -> str:
+def source_of(node: Node) -> str:
     """The source of the expression that a node was recorded at."""
-    text: str = node.meta["point"].text
+    text: str = node.known_point.text
     return text

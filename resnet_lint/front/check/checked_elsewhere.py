@@ -10,8 +10,6 @@ from resnet_lint.shared.records.findings import Finding
 from resnet_lint.shared.records.reports import ClassStatus, FileReport
 from resnet_lint.shared.source_text import shown
 
-_NOT_CHECKED = ("RL003", "RL004")
-
 _Key = tuple[str, str]
 
 
@@ -45,4 +43,4 @@ def _key(status: ClassStatus) -> _Key:
 
 
 def _is_about(finding: Finding, names: set[str]) -> bool:
-    return finding.rule in _NOT_CHECKED and finding.module in names
+    return finding.traits.about == "class" and finding.module in names

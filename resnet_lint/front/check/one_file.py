@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from resnet_lint.apply_rules import check as apply_rules
+from resnet_lint.graph.analysis import Analysis
 from resnet_lint.rule import Rule
 from resnet_lint.shared.errors import FileNotWritten, ToolFault
-from resnet_lint.shared.evidence import Analysis
 from resnet_lint.shared.records.places import Position, Span
 from resnet_lint.shared.records.reports import FileReport, Rewrite
 from resnet_lint.shared.records.requests import Request

@@ -8,9 +8,10 @@ from functools import cache
 from pathlib import Path
 
 from resnet_lint.apply_rules import check, nearest_code
+from resnet_lint.graph.analysis import Analysis
 from resnet_lint.rule import Rule
 from resnet_lint.shared.errors import UsageError
-from resnet_lint.shared.evidence import Analysis, Problem
+from resnet_lint.shared.evidence import Problem
 from resnet_lint.shared.records.findings import Finding
 from resnet_lint.shared.records.reports import FileReport
 
@@ -111,7 +112,8 @@ def selector(settings: Settings, rules: Sequence[Rule], texts: Mapping[str, str]
     per_file = [
         (layer_of("per-file-ignores", settings.root, [pattern]), codes) for pattern, codes in settings.per_file_ignores
     ]
-    return Selector(rules, Selection(select, settings.ignore), per_file, texts)
+    always = tuple(rule.code for rule in rules if rule.traits.about != "model")
+    return Selector(rules, Selection(select, settings.ignore, always), per_file, texts)
 
 
 def unmatched_patterns(settings: Settings, files: Iterable[Path]) -> Iterator[str]:
@@ -149,16 +151,20 @@ def _is_decided(classes: Sequence[str], reports: Sequence[FileReport]) -> bool:
 
 @dataclass(frozen=True)
 class Selection:
-    """The codes to keep and the codes to leave out, or their beginnings: `RL1` is every code that starts so."""
+    """The codes to keep and the codes to leave out, or their beginnings: `RL1` is every code that starts so.
+
+    `always` are those that need no selecting: a file that was not checked is not clean.
+    """
 
     select: tuple[str, ...] = ()
     ignore: tuple[str, ...] = ()
+    always: tuple[str, ...] = ()
 
     def keeps(self, code: str) -> bool:
-        """Ignored codes never; else the selected ones, or all. RL0 needs no selecting: an unread file is not clean."""
+        """Ignored codes never; else the selected ones, or all."""
         if code.startswith(self.ignore):
             return False
-        return not self.select or code.startswith((*self.select, "RL0"))
+        return not self.select or code.startswith((*self.select, *self.always))
 
 
 def check_codes(codes: Iterable[str], rules: Sequence[Rule]) -> None:

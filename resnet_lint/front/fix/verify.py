@@ -36,11 +36,6 @@ from .widen_condition import conditions_widened
 # Each way costs a trace; what the first few do not fix, a person should.
 _MOST_WAYS = 6
 
-# The rule on what a block's constructor accepts: its fix has to hold for all of that. Of fixes for the other rules on
-# residual additions it is told if they do.
-_ON_ARGUMENTS = "RL106"
-_PROVED = ("RL101", "RL102", "RL103", "RL105", _ON_ARGUMENTS)
-
 # In time limits of one file.
 _MOST_CHECKS = 6
 
@@ -199,7 +194,7 @@ def _traced_again(finding: Finding, after: FileReport) -> bool:
     One that is not built has no findings either. A block that was fixed for arguments has to take all of them.
     """
     proof = _proof(finding, after)
-    if finding.rule == _ON_ARGUMENTS and proof is not None and proof.shapes is None:
+    if finding.traits.proof == "required" and proof is not None and proof.shapes is None:
         return False
     retrace = _retrace(finding)
     if retrace is not None and str(retrace) not in {each.label for each in after.outcomes if each.shapes is not None}:
@@ -214,7 +209,11 @@ def _proof(finding: Finding, after: FileReport) -> Outcome | None:
 
 
 def _prove(finding: Finding) -> Prove | None:
-    return Prove(finding.module, finding.target) if finding.rule in _PROVED and finding.module is not None else None
+    return (
+        Prove(finding.module, finding.target)
+        if finding.traits.proof is not None and finding.module is not None
+        else None
+    )
 
 
 def _retrace(finding: Finding) -> Retrace | None:
@@ -225,8 +224,7 @@ def _retrace(finding: Finding) -> Retrace | None:
 
 def _kind(finding: Finding) -> tuple[str, str | None]:
     """What a finding is about, whatever line it has moved to."""
-    family = "addition" if finding.rule in ("RL101", "RL102", "RL103", "RL106") else finding.rule
-    return family, finding.module
+    return finding.family, finding.module
 
 
 def _told(finding: Finding) -> tuple[str, str | None, str]:

@@ -99,13 +99,13 @@ def run(
 def _verdict(trained: Trained | None, findings: Sequence[Finding], thresholds: Thresholds) -> Verdict | None:
     if trained is None:
         return None
-    silent = [f"line {each.span.start.line}: {each.message}" for each in findings if each.rule.startswith("RL2")]
+    silent = [f"line {each.span.start.line}: {each.message}" for each in findings if each.traits.silent]
     return judge(trained.evaluation, trained.history, thresholds, shared_samples=trained.shared, silent_mistakes=silent)
 
 
 def _about_models(findings: tuple[Finding, ...]) -> tuple[Finding, ...]:
     """Without those that only say which other classes of the file were not reached."""
-    return tuple(finding for finding in findings if finding.rule not in ("RL003", "RL004"))
+    return tuple(finding for finding in findings if finding.traits.about != "class")
 
 
 def _rewrite(checked: Run) -> Rewrite | None:

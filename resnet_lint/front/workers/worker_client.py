@@ -18,9 +18,10 @@ from typing import IO, Any
 import cattrs
 
 from resnet_lint.apply_rules import check
+from resnet_lint.graph.analysis import Analysis
 from resnet_lint.rule_loader import load_rules
 from resnet_lint.shared.errors import ToolFault, UsageError, WorkerError
-from resnet_lint.shared.evidence import Analysis, Problem
+from resnet_lint.shared.evidence import Problem
 from resnet_lint.shared.records.places import Position, Span
 from resnet_lint.shared.records.reports import FileReport
 from resnet_lint.shared.records.requests import Interpreter, Request

@@ -14,6 +14,12 @@ Severity = Literal["error", "warning", "info"]
 Applicability = Literal["safe", "unsafe", "suggestion"]
 
 
+About = Literal["file", "class", "model"]
+
+
+Proof = Literal["required", "told"]
+
+
 SEVERITIES: tuple[Severity, ...] = ("info", "warning", "error")
 
 
@@ -32,6 +38,23 @@ class Fix:
 
 
 @dataclass(frozen=True)
+class Traits:
+    """What the tool has to know of the rule of a finding.
+
+    `about` is what it speaks of: a file or a class that could not be checked, or a model. Of the findings of one
+    `family` at one expression the one of the lowest `rank` stands for all. `proof` says whether a fix is also proved
+    for all arguments of the block: it has to be ("required"), or the user is told if it is ("told"). A `silent`
+    mistake lets a model train, and worse than it should.
+    """
+
+    about: About = "model"
+    family: str | None = None
+    rank: int = 0
+    proof: Proof | None = None
+    silent: bool = False
+
+
+@dataclass(frozen=True)
 class Finding:
     """What a rule has to say about one expression, at one or many places of the model."""
 
@@ -47,3 +70,8 @@ class Finding:
     causes: tuple[Cause, ...] = ()
     fix: Fix | None = None
     fix_plan: FixPlan | None = None
+    traits: Traits = Traits()
+
+    @property
+    def family(self) -> str:
+        return self.traits.family or self.rule

@@ -11,15 +11,14 @@ from resnet_lint.graph.module_call import users_call
 from resnet_lint.graph.source_places import Project
 
 from ..symbolic.symbolic_trace import symbolic_trace
-from ..tracer.torch_functions import ADDITIONS
 from ..tracer.trace import Trace
 
 
 def adds_at_any_size(kind: type[nn.Module], earlier: Trace, project: Project) -> bool:
     """Whether a model adds in modules of a class, and works for all sizes of its inputs, but for the very small."""
     symbolic = symbolic_trace(earlier, project)
-    additions = [node for node in symbolic.graph.nodes if node.meta.get("function") in ADDITIONS]
-    owners = {type(users_call(node.meta["call"], project).module) for node in additions}
+    additions = [node for node in symbolic.nodes if node.kind == "addition"]
+    owners = {type(users_call(node.known_call, project).module) for node in additions}
     fixed = {axis.symbol for axes in symbolic.axes for axis in axes if isinstance(axis.found, int)}
     runs = symbolic.trace.trouble == (0, 0)
     return runs and kind in owners and not requires_sizes(symbolic.guards, fixed)

@@ -34,11 +34,9 @@ def contract_of(earlier: Trace, symbolic: SymbolicTrace, project: Project) -> Co
 
 
 def _inputs(symbolic: SymbolicTrace, axes: list[list[str]], found: SizesFound) -> tuple[InputContract, ...]:
-    placeholders = [node for node in symbolic.graph.nodes if node.op == "placeholder"]
+    placeholders = [node for node in symbolic.nodes if node.kind == "input"]
     return tuple(
-        InputContract(
-            str(node.target), tuple(found.fixed.get(name, name) for name in each), str(node.meta["dtype"]).split(".")[1]
-        )
+        InputContract(node.target, tuple(found.fixed.get(name, name) for name in each), str(node.dtype).split(".")[1])
         for node, each in zip(placeholders, axes, strict=True)
     )
 

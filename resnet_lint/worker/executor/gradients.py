@@ -10,13 +10,14 @@ import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
-import torch
-from torch import fx, nn
+from torch import nn
 from torch.overrides import TorchFunctionMode
 
+from resnet_lint.graph.node import Node
 from resnet_lint.graph.residuals import residual_at
 from resnet_lint.shared.records.hardware_run import Gradient, Gradients
 
+from ..tensors import tensors_in
 from ..tracer.torch_functions import ADDITIONS
 from .confirm import backward
 from .model_under_test import ModelUnderTest
@@ -26,9 +27,7 @@ _CONTAINERS = (nn.Sequential, nn.ModuleList, nn.ModuleDict)
 
 def gradients(tested: ModelUnderTest) -> Gradients:
     """The norm of the gradient of each stage's parameters, for a random direction sent back through the outputs."""
-    additions = [
-        node for node in tested.trace.graph.nodes if _adds_tensors(node.meta.get("function"), node.args, fx.Node)
-    ]
+    additions = [node for node in tested.trace.nodes if node.kind == "addition" and len(node.operands) == 2]
     shortcuts = {index: branch for index, node in enumerate(additions) if (branch := _branch(node)) is not None}
     whole = _norms(tested)
     with _Cut(shortcuts) as cut:
@@ -39,16 +38,12 @@ def gradients(tested: ModelUnderTest) -> Gradients:
     return Gradients(tuple(Gradient(stage, norm, alone[stage]) for stage, norm in whole.items()), len(shortcuts))
 
 
-def _adds_tensors(function: Any, args: tuple[Any, ...], kind: type) -> bool:
-    return function in ADDITIONS and len(args) == 2 and all(isinstance(argument, kind) for argument in args)
-
-
-def _branch(addition: fx.Node) -> int | None:
+def _branch(addition: Node) -> int | None:
     """Which operand of an addition is the residual branch; None where it closes no skip connection."""
     residual = residual_at(addition)
     if residual is None or residual.fork is None:
         return None
-    return addition.args.index(residual.branch)
+    return addition.operands.index(residual.branch)
 
 
 class _Cut(TorchFunctionMode):
@@ -60,11 +55,12 @@ class _Cut(TorchFunctionMode):
         self._branches = branches
 
     def __torch_function__(self, func: Callable[..., Any], types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        if not _adds_tensors(func, args, torch.Tensor):
+        operands = list(tensors_in([args, kwargs])) if func in ADDITIONS else []
+        if len(operands) != 2:
             return func(*args, **(kwargs or {}))
         branch = self._branches.get(self.seen)
         self.seen += 1
-        return func(*args, **(kwargs or {})) if branch is None else args[branch]
+        return func(*args, **(kwargs or {})) if branch is None else operands[branch]
 
 
 def _norms(tested: ModelUnderTest) -> dict[str, float]:

@@ -6,15 +6,13 @@ import math
 import os
 
 import torch
-from torch import fx
-from torch.nn import functional as F
 
+from resnet_lint.graph.node import Node
 from resnet_lint.shared.errors import UsageError
 
-from ..tracer.torch_functions import CONVOLUTIONS, TRANSPOSED
 from ..tracer.trace import Trace
 
-_SAVE_THEIR_INPUT = CONVOLUTIONS | TRANSPOSED | {F.linear}
+_SAVE_THEIR_INPUT = ("convolution", "transposed", "linear")
 
 
 def require_memory(traced: Trace, batch: int, device: torch.device, dtype: torch.dtype) -> None:
@@ -25,18 +23,18 @@ def require_memory(traced: Trace, batch: int, device: torch.device, dtype: torch
     refused is.
     """
     weights = 2 * dtype.itemsize * sum(parameter.numel() for parameter in traced.root.parameters())
-    saved = dtype.itemsize * sum(_saved(node) for node in traced.graph.nodes)
+    saved = dtype.itemsize * sum(_saved(node) for node in traced.nodes)
     there = available(device)
     if there is not None and weights + saved > there:
         raise UsageError(_too_large(weights, saved, there, batch, device))
 
 
-def _saved(node: fx.Node) -> int:
+def _saved(node: Node) -> int:
     """The number of values that a node holds until the backward pass."""
-    if node.op == "placeholder":
-        return math.prod(node.meta["shape"])
-    inputs = node.meta["inputs"]
-    return math.prod(inputs[0]) if node.meta.get("function") in _SAVE_THEIR_INPUT and inputs else 0
+    if node.kind == "input":
+        return math.prod(node.known_shape)
+    inputs = node.inputs
+    return math.prod(inputs[0]) if node.kind in _SAVE_THEIR_INPUT and inputs else 0
 
 
 def available(device: torch.device) -> int | None:

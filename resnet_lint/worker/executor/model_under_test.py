@@ -127,8 +127,8 @@ def _same_tensors(model: nn.Module, traced: nn.Module) -> bool:
 
 
 def _named_shapes(traced: Trace) -> tuple[tuple[str, tuple[int, ...]], ...]:
-    placeholders = [node for node in traced.graph.nodes if node.op == "placeholder"]
-    return tuple((str(node.target), node.meta["shape"]) for node in placeholders)
+    placeholders = [node for node in traced.nodes if node.kind == "input"]
+    return tuple((node.target, node.known_shape) for node in placeholders)
 
 
 def _random_inputs(traced: Trace, model: nn.Module, device: torch.device, dtype: torch.dtype, seed: int) -> Inputs:

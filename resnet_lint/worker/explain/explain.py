@@ -24,7 +24,7 @@ def explain(fault: Fault, trace: Trace, project: Project, label: str, condition:
     """The failure behind a fault, for people. `label` is the source that builds the traced model."""
     owner = users_call(fault.call, project)
     residual = residual_at(fault.node) if fault.kind == "addition" else None
-    shapes = fault.node.meta["inputs"]
+    shapes = fault.node.inputs
     operands: tuple[Operand, ...]
     differs: frozenset[Difference] = frozenset()
     if residual is not None:
@@ -62,7 +62,7 @@ def explain(fault: Fault, trace: Trace, project: Project, label: str, condition:
 
 def differences(residual: Residual) -> frozenset[Difference]:
     """What is unlike in the operands of a residual addition."""
-    branch, shortcut = residual.branch.meta["shape"], residual.shortcut.meta["shape"]
+    branch, shortcut = residual.branch.known_shape, residual.shortcut.known_shape
     if len(branch) != len(shortcut):
         return frozenset({"rank"})
     channel_axis = channel_axis_of(residual)
@@ -77,12 +77,12 @@ def differences(residual: Residual) -> frozenset[Difference]:
 
 def _residual_operands(residual: Residual) -> tuple[Operand, Operand]:
     names = ("residual branch", "shortcut") if residual.fork is not None else ("one stream", "other stream")
-    shapes = residual.branch.meta["shape"], residual.shortcut.meta["shape"]
+    shapes = residual.branch.known_shape, residual.shortcut.known_shape
     return Operand(names[0], shapes[0]), Operand(names[1], shapes[1])
 
 
 def _layer_causes(fault: Fault, owner: ModuleCall) -> tuple[Cause, ...]:
-    call: ModuleCall = fault.node.meta["call"]
+    call: ModuleCall = fault.node.known_call
     built = built_of(call.module)
     assert fault.layer is not None
     own: tuple[Cause, ...] = ()
@@ -98,7 +98,7 @@ def layer_text(fault: Fault, owner: ModuleCall) -> str | None:
     """The failed layer's name and what it takes: `conv2 takes 32 channels`."""
     if fault.layer is None:
         return None
-    call: ModuleCall = fault.node.meta["call"]
+    call: ModuleCall = fault.node.known_call
     unit = "features" if fault.layer.dimension == -1 else "channels"
     name = call.relative_path(owner) if call.is_torchs else type(call.module).__name__
     name = f"layer {name}" if name.isdigit() else name

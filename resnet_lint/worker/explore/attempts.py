@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any, Literal
 
 import torch
-from torch import fx, nn
+from torch import nn
 
 from resnet_lint.graph.built_at import built_of
-from resnet_lint.graph.model import function_name
+from resnet_lint.graph.node import Node
 from resnet_lint.graph.source_places import Point
 from resnet_lint.shared.error_text import said
 from resnet_lint.shared.notation import parse_input, written_input
@@ -238,24 +238,24 @@ def _why_untraced(label: str, result: Trace) -> str:
 
 def _inputs_of(result: Trace) -> tuple[str, ...]:
     """What a model was fed, as a user writes it; a tensor in a list has no name that could be written."""
-    fed = [node for node in result.graph.nodes if node.op == "placeholder" and str(node.target).isidentifier()]
-    return tuple(written_input(str(node.target), node.meta["shape"], node.meta["dtype"]) for node in fed)
+    fed = [node for node in result.nodes if node.kind == "input" and node.target.isidentifier()]
+    return tuple(written_input(node.target, node.known_shape, node.dtype) for node in fed)
 
 
 def _is_fed_one_of(known: Sequence[Shape], result: Trace) -> bool:
     sizes = {shape[2:] for shape in known}
-    return any(node.op == "placeholder" and node.meta["shape"][2:] in sizes for node in result.graph.nodes)
+    return any(node.kind == "input" and node.known_shape[2:] in sizes for node in result.nodes)
 
 
 def _meets_constant(fault: Fault) -> bool:
     """Whether a tensor that the model holds does not fit, as the means of three colours: arguments are wrong then."""
-    return fault.kind != "layer" and any(_is_held(node) for node in fault.node.all_input_nodes)
+    return fault.kind != "layer" and any(_is_held(node) for node in fault.node.sources)
 
 
-def _is_held(node: fx.Node) -> bool:
-    while function_name(node) in ("type_as", "to"):
-        node = node.all_input_nodes[0]
-    return not node.meta["activation"] and bool(node.meta["shape"])
+def _is_held(node: Node) -> bool:
+    while node.function in ("type_as", "to"):
+        node = node.sources[0]
+    return not node.activation and bool(node.shape)
 
 
 def _fails_at_additions_only(result: Trace) -> bool:

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import torch
-from torch import fx
 
+from resnet_lint.graph.node import Node
 from resnet_lint.shared.error_text import said
 from resnet_lint.shared.records.places import Shape
 
@@ -52,12 +52,12 @@ def _more_parts(guesses: Guesses, error: BaseException) -> Guesses | None:
 
 def _change_for(fault: Fault, size: tuple[int, int]) -> tuple[str, Shape | None, torch.dtype | None] | None:
     """Which input to change, and to which shape or type, so that this fault goes away."""
-    operands = [node for node in fault.node.all_input_nodes if node.meta["activation"]]
+    operands = list(fault.node.activations)
     if not operands:
         return None
     source = placeholder_behind(operands[0])
     if "scalar types: Long, Int" in fault.error:
-        return (str(source.target), (BATCH, STEPS), torch.int64) if source is not None else None
+        return (source.target, (BATCH, STEPS), torch.int64) if source is not None else None
     if fault.kind in ("addition", "other") and len(operands) == 2:
         return _alike(operands)
     if fault.kind in ("addition", "other"):
@@ -70,7 +70,7 @@ def _change_for(fault: Fault, size: tuple[int, int]) -> tuple[str, Shape | None,
     source = _input_with_channels(operands[0], fault.layer.dimension)
     if source is None:
         return _rearranged(operands[0], fault.layer)
-    return str(source.target), _reshaped(source.meta["shape"], fault.layer, size), None
+    return source.target, _reshaped(source.known_shape, fault.layer, size), None
 
 
 def blames_inputs(fault: Fault) -> bool:
@@ -80,9 +80,9 @@ def blames_inputs(fault: Fault) -> bool:
     meets an input before any layer did; where a map is flattened whose size the image decides; and where nothing is
     left of a tensor.
     """
-    operands = [node for node in fault.node.all_input_nodes if node.meta["activation"]]
+    operands = list(fault.node.activations)
     if (
-        any(0 in (node.meta["shape"] or ()) for node in operands)
+        any(0 in (node.shape or ()) for node in operands)
         or len(_inputs_behind(operands)) > 1
         or _change_for(fault, SIZES[0]) is not None
     ):
@@ -92,23 +92,23 @@ def blames_inputs(fault: Fault) -> bool:
     return len(operands) == 1 and _input_rearranged(operands[0]) is not None
 
 
-def flattened_map(fault: Fault) -> fx.Node | None:
+def flattened_map(fault: Fault) -> Node | None:
     """The view or flatten between a map and a linear layer that is fed wrongly: then the input's size decides."""
-    node = fault.node.all_input_nodes[0] if fault.kind == "layer" and fault.node.all_input_nodes else None
-    while node is not None and node.op != "placeholder":
-        before, after = node.meta["inputs"][:1], node.meta["shape"]
+    node = fault.node.sources[0] if fault.kind == "layer" and fault.node.sources else None
+    while node is not None and node.kind != "input":
+        before, after = node.inputs[:1], node.shape
         if before and len(before[0]) > 2 and after is not None and len(after) < len(before[0]):
             return node if math.prod(before[0][2:]) > 1 else None
-        sources = [source for source in node.all_input_nodes if source.meta["activation"]]
-        learned = any(not source.meta["activation"] for source in node.all_input_nodes)
+        sources = list(node.activations)
+        learned = any(not source.activation for source in node.sources)
         node = sources[0] if len(sources) == 1 and not learned else None
     return None
 
 
-def _fitting(fault: Fault, flattened: fx.Node) -> tuple[str, Shape | None, torch.dtype | None] | None:
+def _fitting(fault: Fault, flattened: Node) -> tuple[str, Shape | None, torch.dtype | None] | None:
     """The image size at which the flattened map has the features that the layer takes, a step nearer."""
     inputs = _inputs_behind([flattened])
-    channels, *sizes = flattened.meta["inputs"][0][1:]
+    channels, *sizes = flattened.inputs[0][1:]
     if len(inputs) != 1 or len(sizes) != 2 or 0 in (channels, *sizes) or fault.layer is None:
         return None
     if fault.layer.wanted % channels:
@@ -117,49 +117,49 @@ def _fitting(fault: Fault, flattened: fx.Node) -> tuple[str, Shape | None, torch
     if wanted * wanted != fault.layer.wanted // channels:
         return None
     [source] = inputs
-    if len(source.meta["shape"]) < 2:
+    if len(source.known_shape) < 2:
         return None
-    *front, height, width = source.meta["shape"]
+    *front, height, width = source.known_shape
     fitted = [
         now + (wanted - size) * max(1, round(now / size)) for now, size in zip((height, width), sizes, strict=True)
     ]
-    return (str(source.target), (*front, *fitted), None) if min(fitted) > 0 else None
+    return (source.target, (*front, *fitted), None) if min(fitted) > 0 else None
 
 
-def _inputs_behind(nodes: Sequence[fx.Node]) -> set[fx.Node]:
+def _inputs_behind(nodes: Sequence[Node]) -> set[Node]:
     """The inputs of the model that some values depend on."""
-    seen: set[fx.Node] = set()
+    seen: set[Node] = set()
     waiting = list(nodes)
     while waiting:
         node = waiting.pop()
         if node not in seen:
             seen.add(node)
-            waiting.extend(source for source in node.all_input_nodes if source.meta["activation"])
-    return {node for node in seen if node.op == "placeholder"}
+            waiting.extend(node.activations)
+    return {node for node in seen if node.kind == "input"}
 
 
-def _alike(operands: Sequence[fx.Node]) -> tuple[str, Shape | None, torch.dtype | None] | None:
+def _alike(operands: Sequence[Node]) -> tuple[str, Shape | None, torch.dtype | None] | None:
     """Two operands that do not fit, one of them an input as it came in and the other not made from it."""
     left, right = operands
     for mine, other in ((right, left), (left, right)):
         source = placeholder_behind(mine)
-        if source is not None and source not in _inputs_behind([other]) and other.meta["shape"] is not None:
-            return str(source.target), other.meta["shape"], None
+        if source is not None and source not in _inputs_behind([other]) and other.shape is not None:
+            return source.target, other.shape, None
     return None
 
 
-def _beside_parameter(node: fx.Node, operand: fx.Node) -> tuple[str, Shape | None, torch.dtype | None] | None:
+def _beside_parameter(node: Node, operand: Node) -> tuple[str, Shape | None, torch.dtype | None] | None:
     """An input that meets a parameter before any layer did: as long as that is, on the axes that both have."""
     source = _input_rearranged(operand)
-    parameters = [each.meta["shape"] for each in node.all_input_nodes if not each.meta["activation"]]
-    if source is None or len(parameters) != 1 or parameters[0] is None or source.meta["shape"] != operand.meta["shape"]:
+    parameters = [each.shape for each in node.sources if not each.activation]
+    if source is None or len(parameters) != 1 or parameters[0] is None or source.shape != operand.shape:
         return None
-    shape, [parameter] = source.meta["shape"], parameters
+    shape, parameter = source.known_shape, parameters[0]
     if not 0 < len(parameter) <= len(shape):
         return None
     own = shape[-len(parameter) :]
     fitting = (wanted if wanted > 1 else size for size, wanted in zip(own, parameter, strict=True))
-    return str(source.target), (*shape[: -len(parameter)], *fitting), None
+    return source.target, (*shape[: -len(parameter)], *fitting), None
 
 
 def _reshaped(shape: Shape, layer: Layer, size: tuple[int, int]) -> Shape:
@@ -179,25 +179,25 @@ def _axis(dimension: int, rank: int) -> int | None:
     return dimension % rank if -rank <= dimension < rank else None
 
 
-def placeholder_behind(node: fx.Node) -> fx.Node | None:
+def placeholder_behind(node: Node) -> Node | None:
     """The input that a value is, up to operations that leave its shape alone; None for anything computed."""
-    while node.op != "placeholder":
-        sources = [source for source in node.all_input_nodes if source.meta["activation"]]
-        learned = any(not source.meta["activation"] for source in node.all_input_nodes)
-        if len(sources) != 1 or learned or sources[0].meta["shape"] != node.meta["shape"]:
+    while node.kind != "input":
+        sources = list(node.activations)
+        learned = any(not source.activation for source in node.sources)
+        if len(sources) != 1 or learned or sources[0].shape != node.shape:
             return None
         node = sources[0]
     return node
 
 
-def _input_with_channels(node: fx.Node, dimension: int) -> fx.Node | None:
+def _input_with_channels(node: Node, dimension: int) -> Node | None:
     """The input whose channels (or features) a value still has, whatever pooling or slicing did to its size."""
-    while node.op != "placeholder":
-        sources = [source for source in node.all_input_nodes if source.meta["activation"]]
-        learned = any(not source.meta["activation"] for source in node.all_input_nodes)
+    while node.kind != "input":
+        sources = list(node.activations)
+        learned = any(not source.activation for source in node.sources)
         if len(sources) != 1 or learned:
             return None
-        before, after = sources[0].meta["shape"], node.meta["shape"]
+        before, after = sources[0].shape, node.shape
         if (
             before is None
             or after is None
@@ -209,14 +209,14 @@ def _input_with_channels(node: fx.Node, dimension: int) -> fx.Node | None:
     return node
 
 
-def _rearranged(node: fx.Node, layer: Layer) -> tuple[str, Shape | None, torch.dtype | None] | None:
+def _rearranged(node: Node, layer: Layer) -> tuple[str, Shape | None, torch.dtype | None] | None:
     """An input of which the layer gets a part, such as the first token, or that the way to the layer multiplies."""
-    source, fed = _input_rearranged(node), node.meta["shape"]
+    source, fed = _input_rearranged(node), node.shape
     if source is None or fed is None:
         return None
-    shape = list(source.meta["shape"])
+    shape = list(source.known_shape)
     if layer.dimension == -1 and len(fed) < 2:
-        return str(source.target), (BATCH, *([STEPS] * (len(shape) - len(fed))), layer.wanted), None
+        return source.target, (BATCH, *([STEPS] * (len(shape) - len(fed))), layer.wanted), None
     axis = _axis(layer.dimension, len(shape))
     if len(fed) != len(shape) or axis is None or fed[axis] == 0:
         return None
@@ -224,19 +224,19 @@ def _rearranged(node: fx.Node, layer: Layer) -> tuple[str, Shape | None, torch.d
     if rest or not channels:
         return None
     shape[axis] = channels
-    return str(source.target), tuple(shape), None
+    return source.target, tuple(shape), None
 
 
-def _input_rearranged(node: fx.Node) -> fx.Node | None:
+def _input_rearranged(node: Node) -> Node | None:
     """The one input that a value is made of, where nothing learned lies between them."""
     seen, waiting = {node}, [node]
     while waiting:
-        sources = waiting.pop().all_input_nodes
-        if any(not source.meta["activation"] for source in sources):
+        sources = waiting.pop().sources
+        if any(not source.activation for source in sources):
             return None
         waiting.extend(source for source in sources if source not in seen)
         seen.update(sources)
-    inputs = [each for each in seen if each.op == "placeholder"]
+    inputs = [each for each in seen if each.kind == "input"]
     return inputs[0] if len(inputs) == 1 else None
 
 

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import math
 
-from torch import fx
-
-from resnet_lint.graph.effects import effect_of, layers_on
+from resnet_lint.graph.effects import layers_on
+from resnet_lint.graph.node import Node
 from resnet_lint.graph.residuals import path_between, residual_at
 from resnet_lint.shared.records.fix_plans import Change, FixPlan
 
@@ -23,7 +22,7 @@ def odd_branch(e: Evidence) -> FixPlan | None:
     return widened_branch(e, why, _projection_elsewhere(e))
 
 
-def _projection_elsewhere(e: Evidence) -> fx.Node | None:
+def _projection_elsewhere(e: Evidence) -> Node | None:
     """The projection of another instance of the block, which says how wide the branch is meant to be."""
     for node in e.same_additions:
         other = residual_at(node)
@@ -33,7 +32,7 @@ def _projection_elsewhere(e: Evidence) -> fx.Node | None:
     return None
 
 
-def widened_branch(e: Evidence, why: str, like: fx.Node | None) -> FixPlan:
+def widened_branch(e: Evidence, why: str, like: Node | None) -> FixPlan:
     """The branch's last layer, and the normalisations after it, with the number of channels that the shortcut has."""
     if not e.learned:
         return FixPlan(
@@ -41,7 +40,7 @@ def widened_branch(e: Evidence, why: str, like: fx.Node | None) -> FixPlan:
         )
     node, effect = e.learned[-1]
     width = e.shortcut[e.channel_axis]
-    like_effect = effect_of(like) if like is not None else None
+    like_effect = like.effect if like is not None else None
     copied = (e.site(like), width_name(like_effect)) if like is not None and like_effect is not None else (None, None)
     # A shape that differs in size too has more than one fault; which, the trace does not say.
     changes = () if e.sizes_differ else tuple(widths(e, e.residual.branch_path, node, width, copied))
@@ -57,7 +56,7 @@ def unstrided_branch(e: Evidence) -> FixPlan | None:
         return None
     wide = [n for n, x in layers if math.prod(x.kernel) > 1] or [layers[0][0]]
     # Convolutions side by side, as in a selective kernel, stride together.
-    first = [n for n in wide if n.meta["inputs"] and not any(o in path_between(e.residual.fork, n)[:-1] for o in wide)]
+    first = [n for n in wide if n.inputs and not any(o in path_between(e.residual.fork, n)[:-1] for o in wide)]
     change = number_text(total_stride(e.residual.shortcut_path, len(e.shortcut) - 2))
     changes = tuple(Change(e.site(n), "stride", change, e.site(strided[-1]), "stride") for n in first)
     title = f"stride in the branch as the shortcut does: stride={change} on {e.name(first[0])}"

@@ -4,24 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from torch import fx
-
-from resnet_lint.graph.effects import effect_of
+from resnet_lint.graph.fix_plans import site_of
 from resnet_lint.graph.module_call import ModuleCall
+from resnet_lint.graph.node import Node
 from resnet_lint.graph.residuals import path_between
 from resnet_lint.shared.records.fix_plans import Change, FixPlan
 from resnet_lint.shared.records.places import Shape
 
 from ..tracer.fault import Fault
-from .evidence import number_text, site_of
+from .evidence import number_text
 
 
 def plan_concatenation(fault: Fault, owner: ModuleCall) -> FixPlan | None:
     """The parts of a concatenation differ elsewhere than along it: padding was lost, or an odd size on the way."""
-    shapes: tuple[Shape, ...] = fault.node.meta["inputs"]
+    shapes: tuple[Shape, ...] = fault.node.inputs
     if len({len(shape) for shape in shapes}) != 1 or len({shape[2:] for shape in shapes}) == 1:
         return None
-    parts = [node for node in fault.node.all_input_nodes if node.meta["activation"]]
+    parts = list(fault.node.activations)
     unpadded = [fix_plan for part in parts if (fix_plan := _unpadded_part(part, shapes, owner)) is not None]
     if unpadded:
         return unpadded[0]
@@ -34,10 +33,10 @@ def plan_concatenation(fault: Fault, owner: ModuleCall) -> FixPlan | None:
     )
 
 
-def _unpadded_part(part: fx.Node, shapes: Sequence[Shape], owner: ModuleCall) -> FixPlan | None:
+def _unpadded_part(part: Node, shapes: Sequence[Shape], owner: ModuleCall) -> FixPlan | None:
     """A part that is smaller than another by what its last layer's kernel takes from an unpadded border."""
     for node in reversed(path_between(None, part)[-6:]):
-        effect = effect_of(node)
+        effect = node.effect
         if effect is None or effect.sort not in ("convolution", "pool") or not effect.kernel:
             continue
         full = tuple((kernel - 1) // 2 for kernel in effect.kernel)
@@ -54,6 +53,6 @@ def _unpadded_part(part: fx.Node, shapes: Sequence[Shape], owner: ModuleCall) ->
     return None
 
 
-def _was_upsampled(node: fx.Node) -> bool:
-    effects = [effect_of(step) for step in path_between(None, node)[-6:]]
+def _was_upsampled(node: Node) -> bool:
+    effects = [step.effect for step in path_between(None, node)[-6:]]
     return any(effect is not None and effect.sort in ("transposed", "resize") for effect in effects)

@@ -4,24 +4,22 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from torch import fx
-
-from resnet_lint.graph.effects import effect_of
+from resnet_lint.graph.fix_plans import batch_kept, is_layer, site_of
 from resnet_lint.graph.module_call import ModuleCall
+from resnet_lint.graph.node import Node
 from resnet_lint.graph.residuals import path_between
 from resnet_lint.graph.squeezed_batch import squeeze_of_batch
 from resnet_lint.shared.records.fix_plans import Change, FixPlan, Site
 
 from ..tracer.fault import Fault
-from .batch import batch_kept
-from .evidence import is_layer, parameter_for, site_of, width_name
+from .evidence import parameter_for, width_name
 
 
 def plan_layer(fault: Fault, owner: ModuleCall) -> FixPlan | None:
     """A layer takes another number than it gets: the number it should be built with."""
-    shape = fault.node.meta["inputs"][0]
+    shape = fault.node.inputs[0]
     layer = fault.layer
-    call: ModuleCall = fault.node.meta["call"]
+    call: ModuleCall = fault.node.known_call
     if layer is None or not is_layer(call.module) or len(shape) < 2:
         return None
     got = shape[layer.dimension]
@@ -29,9 +27,9 @@ def plan_layer(fault: Fault, owner: ModuleCall) -> FixPlan | None:
     parameter = parameter_for(call.module)
     giver = _giver_of(fault.node, owner)
     change = Change(site, parameter, str(got), *giver)
-    flattened = next((s for s in _behind(fault.node) if getattr(s.meta["function"], "__name__", "") in _FLATTENS), None)
-    if layer.dimension == -1 and flattened is not None and len(flattened.meta["inputs"][0]) == 4:
-        channels = flattened.meta["inputs"][0][1]
+    flattened = next((s for s in _behind(fault.node) if s.spelling in _FLATTENS), None)
+    if layer.dimension == -1 and flattened is not None and len(flattened.inputs[0]) == 4:
+        channels = flattened.inputs[0][1]
         if channels == layer.wanted:
             pool = "pool to 1x1 before flattening: nn.AdaptiveAvgPool2d((1, 1))"
             return FixPlan("adaptive_pool", f"{pool}, or {parameter}={got} on {site.name}")
@@ -45,11 +43,11 @@ def plan_layer(fault: Fault, owner: ModuleCall) -> FixPlan | None:
     return FixPlan("layer_arg", title, (change,), otherwise=otherwise)
 
 
-def _giver_of(node: fx.Node, owner: ModuleCall) -> tuple[Site, str] | tuple[None, None]:
+def _giver_of(node: Node, owner: ModuleCall) -> tuple[Site, str] | tuple[None, None]:
     """The layer that gave a failed layer its channels, and the name of that argument."""
-    source = next((operand for operand in node.all_input_nodes if operand.meta["activation"]), None)
+    source = next(iter(node.activations), None)
     for step in reversed(path_between(None, source)[-10:] if source is not None else []):
-        effect = effect_of(step)
+        effect = step.effect
         if effect is not None and effect.channels is not None and effect.learned:
             return site_of(step, owner), width_name(effect)
     return None, None
@@ -68,5 +66,5 @@ def plan_other(fault: Fault) -> FixPlan | None:
 _FLATTENS = frozenset({"view", "flatten", "reshape"})
 
 
-def _behind(node: fx.Node) -> list[fx.Node]:
-    return [n for n in path_between(None, node)[-6:-1] if n.meta.get("function") is not None]
+def _behind(node: Node) -> list[Node]:
+    return [n for n in path_between(None, node)[-6:-1] if n.function]

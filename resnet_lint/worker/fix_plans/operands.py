@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from torch import fx
-
+from resnet_lint.graph.node import Node
 from resnet_lint.shared.records.fix_plans import FixPlan
 from resnet_lint.shared.records.places import Shape
 
@@ -25,7 +24,7 @@ _MOVES = frozenset({"transpose", "permute", "movedim", "moveaxis", "swapaxes", "
 
 
 def swapped_dimensions(e: Evidence) -> FixPlan | None:
-    moved = any(getattr(node.meta.get("function"), "__name__", "") in _MOVES for node in e.residual.branch_path)
+    moved = any(node.spelling in _MOVES for node in e.residual.branch_path)
     if sorted(e.branch) != sorted(e.shortcut) or not moved:
         return None
     unlike = [axis for axis, (a, b) in enumerate(zip(e.branch, e.shortcut, strict=True)) if a != b]
@@ -41,7 +40,7 @@ def resolution_setting(e: Evidence) -> FixPlan | None:
     for node in (*e.residual.branch_path, *e.residual.shortcut_path):
         received = {size for shape in _shapes(node, activation=True) for size in shape}
         own = {size for shape in _shapes(node, activation=False) for size in shape} & sizes - received
-        if "matmul" in getattr(node.meta.get("function"), "__name__", "") and own:
+        if "matmul" in node.spelling and own:
             made_for = own.pop()
             other = next(iter(sizes - {made_for}))
             return FixPlan(
@@ -52,6 +51,6 @@ def resolution_setting(e: Evidence) -> FixPlan | None:
     return None
 
 
-def _shapes(node: fx.Node, activation: bool) -> list[Shape]:
+def _shapes(node: Node, activation: bool) -> list[Shape]:
     """The shapes that a node reads: of activations, or of parameters and constants."""
-    return [s.meta["shape"] for s in node.all_input_nodes if s.meta["activation"] == activation and s.meta["shape"]]
+    return [s.shape for s in node.sources if s.activation == activation and s.shape]

@@ -9,22 +9,20 @@ import math
 from collections.abc import Sequence
 from dataclasses import replace
 
-from torch import fx, nn
+from torch import nn
 
-from resnet_lint.graph.effects import effect_of
-from resnet_lint.graph.residuals import Residual
+from resnet_lint.graph.fix_plans import operand_index, shortcut_to_use
+from resnet_lint.graph.node import Node
 from resnet_lint.shared.records.fix_plans import Change, FixPlan, Projection
 
 from ..tracer.fault import Fault
 from .branch import unstrided_branch, widened_branch
 from .evidence import (
-    NORMS,
     SHORTCUT_NAME,
     Evidence,
     convolution_text,
     is_projection,
     number_text,
-    operand_index,
     total_stride,
     width_name,
     widths,
@@ -65,9 +63,9 @@ def existing_shortcut(e: Evidence) -> FixPlan | None:
     return replace(unstrided, otherwise=fix_plan) if unstrided is not None else fix_plan
 
 
-def _strides_in_parallel(e: Evidence, strided: Sequence[fx.Node]) -> bool:
+def _strides_in_parallel(e: Evidence, strided: Sequence[Node]) -> bool:
     """Whether one stride makes up the branch's whole: of one layer, or of several side by side."""
-    effects = [effect_of(node) for node in strided]
+    effects = [node.effect for node in strided]
     return all(effect is not None and effect.stride == e.branch_strides for effect in effects)
 
 
@@ -108,17 +106,6 @@ def unused_shortcut(e: Evidence) -> FixPlan | None:
     return None
 
 
-def shortcut_to_use(name: str, residual: Residual) -> FixPlan:
-    """The shortcut of an addition through the module that the block has for it."""
-    return FixPlan(
-        "use_shortcut",
-        f"use the shortcut module that is there: self.{name}(...)",
-        operand=operand_index(residual.addition, residual.shortcut),
-        attribute=name,
-        at=residual.addition.meta["point"].span,
-    )
-
-
 def missing_downsample(e: Evidence) -> FixPlan | None:
     """The block takes its shortcut from its caller, and the caller gave none."""
     text = _projection_text(e)
@@ -157,7 +144,7 @@ def _projection(e: Evidence) -> Projection:
     linear = e.channel_axis != 1 or e.learned[-1][1].sort == "linear"
     # A normalisation before the last layer (pre-activation) says nothing of what comes after a projection.
     after = e.residual.branch_path[e.residual.branch_path.index(e.learned[-1][0]) :]
-    norms = [node for node in after if node.meta.get("function") in NORMS]
+    norms = [node for node in after if node.kind in ("channel norm", "last norm")]
     return Projection(
         operand_index(e.fault.node, e.residual.shortcut),
         (e.shortcut[e.channel_axis], e.branch[e.channel_axis]),

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from resnet_lint.graph.effects import Effect
+from resnet_lint.graph.fix_plans import operand_index
 from resnet_lint.shared.records.fix_plans import Change, FixPlan
 
-from .evidence import Evidence, convolution_text, number_text, operand_index, total_stride
+from .evidence import Evidence, convolution_text, number_text, total_stride
 
 
 def upsampling_one_short(e: Evidence) -> FixPlan | None:
@@ -83,7 +84,7 @@ def _full_padding(effect: Effect) -> tuple[int, ...]:
 
 def _padded_sizes_agree(e: Evidence) -> bool:
     """Whether the branch with full padding would end at the shortcut's size: then the padding alone was lost."""
-    sizes = list(e.residual.branch_path[0].meta["inputs"][0][2:]) if e.residual.branch_path else []
+    sizes = list(e.residual.branch_path[0].inputs[0][2:]) if e.residual.branch_path else []
     for _, effect in e.branch_layers:
         if effect.sort == "convolution" and len(effect.stride) == len(sizes):
             sizes = [(size - 1) // stride + 1 for size, stride in zip(sizes, effect.stride, strict=True)]

@@ -2,41 +2,39 @@
 
 from __future__ import annotations
 
-import torch
-from torch import fx
+from collections.abc import Sequence
 
-from ..tracer.torch_functions import CHANNELS_SECOND, FEATURES_LAST
+from resnet_lint.graph.node import Node
 
 
-def channel_axes(graph: fx.Graph) -> dict[fx.Node, int]:
+def channel_axes(nodes: Sequence[Node]) -> dict[Node, int]:
     """Map each activation to the index of its channel axis; activations whose channel axis is unknown are left out.
 
     Model inputs of four or more dimensions are assumed to be channels-first (NCHW), as torch's convolutions expect.
     """
-    axes: dict[fx.Node, int] = {}
-    for node in graph.nodes:
+    axes: dict[Node, int] = {}
+    for node in nodes:
         axis = _axis(node, axes)
         if axis is not None:
             axes[node] = axis
     return axes
 
 
-def _axis(node: fx.Node, axes: dict[fx.Node, int]) -> int | None:
-    shape = node.meta["shape"]
+def _axis(node: Node, axes: dict[Node, int]) -> int | None:
+    shape = node.shape
     if shape is None or len(shape) < 2:
         return None
     rank = len(shape)
-    function = node.meta.get("function")
-    if node.op == "placeholder":
+    if node.kind == "input":
         return 1 if rank >= 4 else None
-    if function in CHANNELS_SECOND:
+    if node.features_axis == 1:
         return 1
-    if function in FEATURES_LAST:
+    if node.kind in ("linear", "last norm"):
         return rank - 1
-    sources = [source for source in node.all_input_nodes if source.meta["activation"]]
-    if function in (torch.permute, torch.Tensor.permute):
+    sources = list(node.activations)
+    if node.function == "permute":
         return _permuted(node, axes.get(sources[0]) if sources else None)
-    alike = [source for source in sources if len(source.meta["shape"] or ()) == rank]
+    alike = [source for source in sources if len(source.shape or ()) == rank]
     for source in alike:
         axis = axes.get(source)
         if axis is not None and (_keeps(node, source, axis) or rank == 2):
@@ -44,17 +42,15 @@ def _axis(node: fx.Node, axes: dict[fx.Node, int]) -> int | None:
     return rank - 1 if rank == 2 else None
 
 
-def _keeps(node: fx.Node, source: fx.Node, axis: int) -> bool:
+def _keeps(node: Node, source: Node, axis: int) -> bool:
     """Whether a call preserves the order of the axes, judged by its name."""
-    name = str(getattr(node.meta.get("function"), "__name__", ""))
+    name = node.spelling
     moves = name in ("transpose", "movedim", "swapaxes", "view", "reshape", "flatten", "unflatten", "einsum")
-    return not moves or node.meta["shape"] == source.meta["shape"]
+    return not moves or node.shape == source.shape
 
 
-def _permuted(node: fx.Node, axis: int | None) -> int | None:
-    order = node.args[1:]
-    if len(order) == 1 and isinstance(order[0], (list, tuple)):
-        order = tuple(order[0])
-    rank = len(node.meta["shape"])
+def _permuted(node: Node, axis: int | None) -> int | None:
+    order = node.arguments.get("dims", ())
+    rank = len(node.known_shape)
     places = [place % rank for place in order if isinstance(place, int)]
     return places.index(axis) if axis is not None and axis in places else None

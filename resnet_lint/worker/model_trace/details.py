@@ -4,26 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from torch import fx
-
 from resnet_lint.graph.causes import size_text
-from resnet_lint.graph.effects import Effect, effect_of
-from resnet_lint.graph.model import function_name
+from resnet_lint.graph.effects import Effect
+from resnet_lint.graph.node import Node
 
 
-def operation_of(nodes: Sequence[fx.Node]) -> str:
+def operation_of(nodes: Sequence[Node]) -> str:
     """The name of the main function: the first layer with weights, else the last call; empty if there are no calls."""
-    return function_name(_main(nodes)) if nodes else ""
+    return _main(nodes).function if nodes else ""
 
 
-def detail_of(nodes: Sequence[fx.Node]) -> str:
+def detail_of(nodes: Sequence[Node]) -> str:
     """The hyperparameters of the main function: `3x3, stride 2, 64 -> 128`."""
-    effect = effect_of(_main(nodes)) if nodes else None
+    effect = _main(nodes).effect if nodes else None
     return ", ".join(_details(effect)) if effect is not None else ""
 
 
-def _main(nodes: Sequence[fx.Node]) -> fx.Node:
-    learned = [node for node in nodes if (effect := effect_of(node)) is not None and effect.learned]
+def _main(nodes: Sequence[Node]) -> Node:
+    learned = [node for node in nodes if (effect := node.effect) is not None and effect.learned]
     return learned[0] if learned else nodes[-1]
 
 

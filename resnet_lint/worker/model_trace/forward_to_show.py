@@ -39,7 +39,7 @@ class ForwardToShow:
         """Map the names of fx nodes to their shapes in terms of the input sizes."""
         if self.unsymbolic is not None:
             return {}
-        nodes = (node for node in self.symbolic.graph.nodes if node.meta["symbolic"] is not None)
+        nodes = (node for node in self.symbolic.nodes if self.symbolic.expressions[node] is not None)
         return {node.name: self.symbolic.shape_text(node) for node in nodes}
 
 
@@ -74,8 +74,8 @@ def _calls_of(kind: type[nn.Module], trace: Trace) -> Iterator[ModuleCall]:
 
 def _root_call(trace: Trace) -> ModuleCall:
     """The call of the model itself, found through the calls inside it if it ended early."""
-    for node in reversed(trace.graph.nodes):
-        call: ModuleCall | None = node.meta["call"]
+    for node in reversed(trace.nodes):
+        call: ModuleCall | None = node.call
         if call is not None:
             return list(call.with_callers())[-1]
     reason = trace.stop.reason if trace.stop is not None else "it calls no torch function"
@@ -86,5 +86,5 @@ def _why_symbolic_differs(symbolic: Trace, concrete: Trace) -> str | None:
     """Why the forward pass with symbolic sizes differs from the concrete one; None if it does not."""
     if symbolic.stop is not None and concrete.stop is None:
         return symbolic.stop.reason
-    names = ([node.name for node in trace.graph.nodes] for trace in (symbolic, concrete))
+    names = ([node.name for node in trace.nodes] for trace in (symbolic, concrete))
     return None if next(names) == next(names) else "the forward pass makes different calls with symbolic sizes"

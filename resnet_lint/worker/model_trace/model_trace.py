@@ -33,7 +33,7 @@ def model_trace(request: Request) -> ModelTrace:
         label=forward.label,
         root=step_tree(tree, flows, trace.root),
         flows=flows,
-        additions=residual_additions(tree, trace.graph),
+        additions=residual_additions(tree, trace.nodes),
         faults=tuple(_faults(forward, tree)),
         within=forward.call.path or None,
         others=forward.others,

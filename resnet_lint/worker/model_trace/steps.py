@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from torch import fx, nn
+from torch import nn
 
 from resnet_lint.graph.built_at import built_of
 from resnet_lint.graph.module_call import ModuleCall
+from resnet_lint.graph.node import Node
 from resnet_lint.graph.source_places import Point
 from resnet_lint.shared.records.model_trace import Flow, ForwardStep, SourceLine
 
@@ -34,10 +35,10 @@ class _Steps:
             return ForwardStep(id, key, key, "", operation, "", 0, takes, gives)
         nodes = self._tree.nodes.get(key, [])
         operation, detail = operation_of(nodes), detail_of(nodes)
-        if isinstance(key, fx.Node):
-            path = f"{key.meta['call'].path}.{operation}".removeprefix(".")
-            own = sum(self._numbers.get(str(source.target), 0) for source in key.all_input_nodes)
-            place = _place(key.meta["point"])
+        if isinstance(key, Node):
+            path = f"{key.known_call.path}.{operation}".removeprefix(".")
+            own = sum(self._numbers.get(source.target, 0) for source in key.sources)
+            place = _place(key.point)
             return ForwardStep(id, operation, path, operation, operation, detail, own, takes, gives, place)
         module, name = key.module, key.relative_path(outer)
         numbers = sum(parameter.numel() for parameter in module.parameters())

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import replace
 from functools import cached_property
 
-from resnet_lint.graph.model import Seen
+from resnet_lint.graph.model import Model
 from resnet_lint.graph.source_places import Project
 from resnet_lint.shared.evidence import Failure
 
@@ -26,20 +26,20 @@ _DIVIDES = 32
 class FaultySizes:
     """The faults of one trace, of which some may be those of its inputs' sizes."""
 
-    def __init__(self, seen: Seen) -> None:
-        self._seen = seen
+    def __init__(self, model: Model) -> None:
+        self._model = model
 
     def told(self, failure: Failure, fault: Fault) -> Failure:
         """The failure behind a fault with the sizes that would work, where there are some."""
         join = next((each for each in self._resized.joins if each.node is fault.node), None)
-        view = view_of(join, self._seen) if join is not None else None
+        view = view_of(join, self._model) if join is not None else None
         if join is None or view is None or not view.repeats or not self._works_elsewhere(join):
             return failure
         return replace(failure, operands=view.symbolic(failure.operands, fault), sizes=view.taken)
 
     @cached_property
     def _resized(self) -> Resized:
-        return Resized(self._seen.trace, self._seen.project)
+        return Resized(self._model.trace, self._model.project)
 
     def _works_elsewhere(self, join: Join) -> bool:
         """Whether a join works at the next size at which it ought to, best one at which all of them do."""

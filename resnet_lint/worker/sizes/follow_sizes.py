@@ -15,10 +15,8 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 import sympy
-from torch import fx
 
-from resnet_lint.graph.effects import argument_of, effect_of
-from resnet_lint.graph.model import function_name
+from resnet_lint.graph.node import Node
 
 from .size_expressions import stepped
 
@@ -41,10 +39,10 @@ class Step:
 class Follower:
     """The sizes of all tensors of a graph, in terms of some of them: `bases`, each with the sizes that it is given."""
 
-    def __init__(self, bases: Mapping[fx.Node, Sizes]) -> None:
-        self._known: dict[fx.Node, Sizes] = dict(bases)
+    def __init__(self, bases: Mapping[Node, Sizes]) -> None:
+        self._known: dict[Node, Sizes] = dict(bases)
 
-    def sizes(self, node: fx.Node) -> Sizes:
+    def sizes(self, node: Node) -> Sizes:
         """The sizes of a node's axes; empty for what is no tensor, or is made of no base."""
         waiting = [node]
         while waiting:  # a loop, as a deep model is deeper than Python's stack
@@ -58,26 +56,26 @@ class Follower:
             waiting.pop()
         return self._known[node]
 
-    def distinct(self, nodes: Iterable[fx.Node]) -> set[sympy.Expr]:
+    def distinct(self, nodes: Iterable[Node]) -> set[sympy.Expr]:
         """All different sizes of some nodes."""
         return {size for node in nodes for size in self.sizes(node) if size is not None}
 
-    def _followed(self, node: fx.Node) -> Sizes:
-        sources, shape = _sources(node), node.meta["shape"]
+    def _followed(self, node: Node) -> Sizes:
+        sources, shape = _sources(node), node.shape
         if not sources or shape is None:
             return ()
         first = self._known[sources[0]]
-        change = _CHANGES.get(function_name(node)) if len(first) == len(sources[0].meta["shape"] or ()) else None
+        change = _CHANGES.get(node.function) if len(first) == len(sources[0].shape or ()) else None
         if change is not None:
             return change(node, first)
-        known = [(source.meta["shape"], self._known[source]) for source in sources if self._known[source]]
+        known = [(source.known_shape, self._known[source]) for source in sources if self._known[source]]
         return tuple(_carried(axis - len(shape), shape, known) for axis in range(len(shape)))
 
 
-def _sources(node: fx.Node) -> list[fx.Node]:
+def _sources(node: Node) -> list[Node]:
     """The activations that a node is made of; for a part of several results, those that the call got."""
-    found = [source for source in node.all_input_nodes if source.meta["activation"]]
-    return [each for source in found for each in (_sources(source) if source.meta["shape"] is None else [source])]
+    found = list(node.activations)
+    return [each for source in found for each in (_sources(source) if source.shape is None else [source])]
 
 
 def _carried(axis: int, shape: Sequence[int], known: Iterable[tuple[Sequence[int], Sizes]]) -> sympy.Expr | None:
@@ -95,9 +93,9 @@ def _stepped(sizes: Sizes, steps: Sequence[Step | None]) -> Sizes:
     return (*sizes[:kept], *(None if size is None or step is None else step.of(size) for size, step in moved))
 
 
-def _convolution(node: fx.Node, before: Sizes) -> Sizes:
-    effect = effect_of(node)
-    if effect is None or argument_of(node, 4, "padding", 0) == "same":
+def _convolution(node: Node, before: Sizes) -> Sizes:
+    effect = node.effect
+    if effect is None or node.arguments.get("padding", 0) == "same":
         return _mixed(before)
     steps = []
     for kernel, stride, padding, dilation in zip(
@@ -107,8 +105,8 @@ def _convolution(node: fx.Node, before: Sizes) -> Sizes:
     return _mixed(_stepped(before, steps))
 
 
-def _transposed(node: fx.Node, before: Sizes) -> Sizes:
-    effect = effect_of(node)
+def _transposed(node: Node, before: Sizes) -> Sizes:
+    effect = node.effect
     if effect is None:
         return ()
     axes = len(effect.stride)
@@ -121,13 +119,13 @@ def _mixed(sizes: Sizes) -> Sizes:
     return (*sizes[:1], None, *sizes[2:])
 
 
-def _pool(node: fx.Node, before: Sizes) -> Sizes:
-    effect = effect_of(node)
+def _pool(node: Node, before: Sizes) -> Sizes:
+    effect = node.effect
     if effect is None:
         return ()
-    average = "avg" in function_name(node)
-    dilation = 1 if average else argument_of(node, 4, "dilation", 1)
-    rounds_up = bool(argument_of(node, 4 if average else 5, "ceil_mode", False))
+    average = "avg" in node.function
+    dilation = 1 if average else node.arguments.get("dilation", 1)
+    rounds_up = bool(node.arguments.get("ceil_mode", False))
     steps = []
     for kernel, stride, padding in zip(effect.kernel, effect.stride, effect.padding, strict=True):
         shift = 2 * padding - kernel + stride
@@ -136,14 +134,14 @@ def _pool(node: fx.Node, before: Sizes) -> Sizes:
     return _stepped(before, steps if dilation in (1, (1, 1)) else [None] * len(steps))
 
 
-def _adapted(node: fx.Node, before: Sizes) -> Sizes:
+def _adapted(node: Node, before: Sizes) -> Sizes:
     """An adaptive pooling gives what it is told, also where that happens to be what it got."""
     return _stepped(before, [None] * (len(before) - 2))
 
 
-def _resized(node: fx.Node, before: Sizes) -> Sizes:
+def _resized(node: Node, before: Sizes) -> Sizes:
     axes = len(before) - 2
-    factor = argument_of(node, 2, "scale_factor", None)
+    factor = node.arguments.get("scale_factor")
     if factor is None:
         return _stepped(before, [None] * axes)
     factors = factor if isinstance(factor, (tuple, list)) else [factor] * axes
@@ -151,28 +149,26 @@ def _resized(node: fx.Node, before: Sizes) -> Sizes:
     return _stepped(before, [Step(each.numerator, 0, each.denominator) if each else None for each in exact])
 
 
-def _padded(node: fx.Node, before: Sizes) -> Sizes:
-    amounts = argument_of(node, 1, "pad", ())
+def _padded(node: Node, before: Sizes) -> Sizes:
+    amounts = node.arguments.get("pad", ())
     if not all(isinstance(amount, int) for amount in amounts) or not any(amounts):
         return _stepped(before, [None] * min(len(amounts) // 2, len(before)))  # nobody pads by nothing on purpose
     pairs = list(zip(amounts[::2], amounts[1::2], strict=True))
     return _stepped(before, [Step(1, low + high) for low, high in reversed(pairs)])
 
 
-def _shuffled(node: fx.Node, before: Sizes) -> Sizes:
-    factor = argument_of(node, 1, "upscale_factor", 1)
+def _shuffled(node: Node, before: Sizes) -> Sizes:
+    factor = node.arguments.get("upscale_factor", 1)
     return _stepped(before, [None, Step(factor), Step(factor)])
 
 
-def _sliced(node: fx.Node, before: Sizes) -> Sizes:
-    if node.all_input_nodes[0].meta["shape"] is None:  # one of several results, as of split()
-        return tuple(
-            _carried(axis - len(before), node.meta["shape"], [(_sources(node)[0].meta["shape"], before)])
-            for axis in range(len(before))
-        )
-    index = node.args[1] if isinstance(node.args[1], tuple) else (node.args[1],)
+def _sliced(node: Node, before: Sizes) -> Sizes:
+    if node.sources[0].shape is None:  # one of several results, as of split()
+        known = [(_sources(node)[0].known_shape, before)]
+        return tuple(_carried(axis - len(before), node.known_shape, known) for axis in range(len(before)))
+    index = node.arguments["index"] if isinstance(node.arguments["index"], tuple) else (node.arguments["index"],)
     if not all(isinstance(part, slice) or part is Ellipsis for part in index):
-        return (None,) * len(node.meta["shape"])
+        return (None,) * len(node.known_shape)
     at = list(index)
     if Ellipsis in at:
         place = at.index(Ellipsis)
@@ -188,20 +184,19 @@ def _slice(part: slice) -> Step | None:
     return Step(1, stop - start + stride - 1, stride)
 
 
-def _permuted(node: fx.Node, before: Sizes) -> Sizes:
-    order = node.args[1] if len(node.args) == 2 else node.args[1:]
-    axes = [axis for axis in order if isinstance(axis, int)] if isinstance(order, (tuple, list)) else []
+def _permuted(node: Node, before: Sizes) -> Sizes:
+    axes = [axis for axis in node.arguments.get("dims", ()) if isinstance(axis, int)]
     return tuple(before[axis] for axis in axes) if len(axes) == len(before) else ()
 
 
-def _transposition(node: fx.Node, before: Sizes) -> Sizes:
+def _transposition(node: Node, before: Sizes) -> Sizes:
     sizes = list(before)
-    first, second = argument_of(node, 1, "dim0", 0), argument_of(node, 2, "dim1", 1)
+    first, second = node.arguments.get("dim0", 0), node.arguments.get("dim1", 1)
     sizes[first], sizes[second] = sizes[second], sizes[first]
     return tuple(sizes)
 
 
-_CHANGES: Mapping[str, Callable[[fx.Node, Sizes], Sizes]] = {
+_CHANGES: Mapping[str, Callable[[Node, Sizes], Sizes]] = {
     **{f"conv{axes}d": _convolution for axes in (1, 2, 3)},
     **{f"conv_transpose{axes}d": _transposed for axes in (1, 2, 3)},
     **{f"{kind}_pool{axes}d": _pool for kind in ("max", "avg") for axes in (1, 2, 3)},

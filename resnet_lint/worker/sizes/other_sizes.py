@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterable, Mapping, Set
 from functools import cached_property
 
 import sympy
-from torch import fx
 
+from resnet_lint.graph.node import Node
 from resnet_lint.graph.residuals import depends_on
 from resnet_lint.graph.source_places import Project
 from resnet_lint.shared.records.places import Shape
@@ -37,9 +37,9 @@ class Resized:
     def __init__(self, trace: Trace, project: Project) -> None:
         self._trace = trace
         self._project = project
-        self._nodes = list(trace.graph.nodes)
-        self._inputs = [node for node in self._nodes if node.op == "placeholder"]
-        self._follower = Follower(sizes_of_inputs(self._inputs))
+        self._nodes = list(trace.nodes)
+        self._inputs = [node for node in self._nodes if node.kind == "input"]
+        self._follower = Follower(sizes_of_inputs(self._inputs, self._nodes))
         self._traces: dict[Input, Trace] = {(): trace}
         self.joins = tuple(joins_in(self._nodes, self._follower))
 
@@ -61,10 +61,10 @@ class Resized:
 
     def reaches(self, join: Join, axis: sympy.Symbol, size: int) -> bool:
         """Whether a size of an axis leaves something of every tensor before a join."""
-        before = (node for node in self._nodes if node.meta["order"] < join.node.meta["order"])
+        before = (node for node in self._nodes if node.order < join.node.order)
         return all(function(size) > 0 for function in self._functions_of(axis, before))
 
-    def _functions_of(self, axis: sympy.Symbol, nodes: Iterable[fx.Node]) -> list[Callable[[int], int]]:
+    def _functions_of(self, axis: sympy.Symbol, nodes: Iterable[Node]) -> list[Callable[[int], int]]:
         """The different sizes of some nodes along an axis of the input, as functions of its size."""
         return [self._functions[size] for size in self._follower.distinct(nodes) if axis_of(size) == axis]
 
@@ -86,7 +86,7 @@ class Resized:
 
     def _foreseen(self, sizes: Mapping[sympy.Symbol, int], failed: Set[str]) -> bool:
         """Whether those joins failed that ought to; what comes behind one of them has the size of either side."""
-        wrong: list[fx.Node] = []
+        wrong: list[Node] = []
         for join in self.joins:
             if not any(depends_on(join.node, earlier) for earlier in wrong):
                 if any(join.fails(axis, sizes[axis]) for axis in join.unlike):
@@ -123,15 +123,15 @@ class Resized:
         return {
             size: extent
             for node in self._inputs
-            for extent, size in zip(node.meta["shape"], self._follower.sizes(node), strict=False)
+            for extent, size in zip(node.known_shape, self._follower.sizes(node), strict=False)
             if size is not None and size.is_Symbol
         }
 
-    def _shape_at(self, node: fx.Node, changed: Mapping[sympy.Symbol, int]) -> Shape:
-        sizes = self._follower.sizes(node) or (None,) * len(node.meta["shape"])
+    def _shape_at(self, node: Node, changed: Mapping[sympy.Symbol, int]) -> Shape:
+        sizes = self._follower.sizes(node) or (None,) * len(node.known_shape)
         return tuple(
             extent if size is None else self._functions[size](changed[axis_of(size)])
-            for extent, size in zip(node.meta["shape"], sizes, strict=True)
+            for extent, size in zip(node.known_shape, sizes, strict=True)
         )
 
 
@@ -140,4 +140,4 @@ def _failed(trace: Trace) -> set[str]:
 
 
 def _names(trace: Trace) -> list[str]:
-    return [node.name for node in trace.graph.nodes]
+    return [node.name for node in trace.nodes]

@@ -11,7 +11,7 @@ from dataclasses import replace
 
 import sympy
 
-from resnet_lint.graph.model import Seen
+from resnet_lint.graph.model import Model
 from resnet_lint.shared.evidence import SizeLimit
 from resnet_lint.shared.records.places import Span
 
@@ -21,20 +21,20 @@ from .sizes_of_block import view_of
 from .unlike_joins import Join
 
 
-def size_limits(seen: Seen, sizes_stated: bool, told: set[Span]) -> Iterator[SizeLimit]:
+def size_limits(model: Model, sizes_stated: bool, told: set[Span]) -> Iterator[SizeLimit]:
     """The joins of a trace that fail at other sizes, but for the expressions `told`, to which they are added.
 
     A decoder that doubles what was halved takes what divides, by design. Where the file itself feeds such sizes
     (`sizes_stated`), its author means that; where nobody says what it is fed, it has to be told.
     """
-    if seen.trace.trouble == (0, 0):
-        yield from _Probe(seen).limits(told, may_divide=sizes_stated)
+    if model.trace.trouble == (0, 0):
+        yield from _Probe(model).limits(told, may_divide=sizes_stated)
 
 
 class _Probe:
-    def __init__(self, seen: Seen) -> None:
-        self._seen = seen
-        self._resized = Resized(seen.trace, seen.project)
+    def __init__(self, model: Model) -> None:
+        self._model = model
+        self._resized = Resized(model.trace, model.project)
 
     def limits(self, told: set[Span], may_divide: bool) -> Iterator[SizeLimit]:
         for join in self._resized.joins:
@@ -68,11 +68,11 @@ class _Probe:
         """What fails at a size: the first of the joins of one expression that does."""
         trace, faults = self._resized.at(size), [(join, self._resized.fault(join, size)) for join in same]
         join, fault = next(((join, fault) for join, fault in faults if fault is not None), (same[0], None))
-        view = view_of(join, self._seen)
+        view = view_of(join, self._model)
         if view is None or trace is None or fault is None:
             return None
-        failure = explain(fault, trace, self._seen.project, self._seen.label)
-        inputs = tuple(node.meta["shape"] for node in trace.graph.nodes if node.op == "placeholder")
+        failure = explain(fault, trace, self._model.project, self._model.label)
+        inputs = tuple(node.known_shape for node in trace.nodes if node.kind == "input")
         fix_plan = replace(failure.fix_plan, inputs=inputs) if failure.fix_plan is not None else None
         operands = view.symbolic(failure.operands, fault)
         return SizeLimit(replace(failure, operands=operands, fix_plan=fix_plan), view.taken, inputs, is_least)

@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import sympy
-from torch import fx
 
-from resnet_lint.graph.model import Seen
+from resnet_lint.graph.model import Model
 from resnet_lint.graph.module_call import ModuleCall
+from resnet_lint.graph.node import Node
 from resnet_lint.graph.residuals import residual_at
 from resnet_lint.shared.evidence import SizesTaken
 from resnet_lint.shared.records.places import Operand
@@ -68,15 +68,15 @@ class View:
 
     def symbolic(self, operands: Sequence[Operand], fault: Fault) -> tuple[Operand, ...]:
         """The operands told of a fault of the join, in this trace or at other sizes, with their symbolic shapes."""
-        same = dict(zip(fault.node.all_input_nodes, self.join.node.all_input_nodes, strict=False))
+        same = dict(zip(fault.node.sources, self.join.node.sources, strict=False))
         residual = residual_at(fault.node) if fault.kind == "addition" else None
         nodes = [same[residual.branch], same[residual.shortcut]] if residual is not None else list(same.values())
         told = zip(operands, nodes, strict=False)
         return tuple(replace(operand, symbolic=self.shape_text(node)) for operand, node in told)
 
-    def shape_text(self, node: fx.Node) -> tuple[str, ...]:
+    def shape_text(self, node: Node) -> tuple[str, ...]:
         """A node's shape in terms of the module's input: `("N", "64", "H//2", "W//2")`."""
-        shape, sizes = node.meta["shape"], self.follower.sizes(node)
+        shape, sizes = node.known_shape, self.follower.sizes(node)
         known = sizes if len(sizes) == len(shape) else (None,) * len(shape)
         texts = [size_text(extent if size is None else size) for extent, size in zip(shape, known, strict=True)]
         return ("N", *texts[1:])
@@ -95,19 +95,19 @@ class View:
         return periodic_condition(lambda size: all(join.agrees(axis, size) for join in along), least)
 
 
-def view_of(join: Join, seen: Seen) -> View | None:
+def view_of(join: Join, model: Model) -> View | None:
     """A join as the innermost of the user's modules around it sees it whose input's size alone decides on it."""
-    views = (_view(call, join, seen) for call in seen.owner(join.node).with_callers() if not call.is_torchs)
+    views = (_view(call, join, model) for call in model.block_of(join.node).with_callers() if not call.is_torchs)
     return next((view for view in views if view is not None), None)
 
 
-def _view(call: ModuleCall, join: Join, seen: Seen) -> View | None:
-    bases = sizes_of_inputs(call.inputs)
+def _view(call: ModuleCall, join: Join, model: Model) -> View | None:
+    bases = sizes_of_inputs(call.inputs, model.nodes)
     sizes = {size for each in bases.values() for size in each if size is not None}
     if not bases or (call.parent is not None and not all(size.is_Symbol for size in sizes)):
         return None
     follower = Follower(bases)
-    inside = [node for node in seen.trace.graph.nodes if node.meta["call"] and call in node.meta["call"].with_callers()]
+    inside = [node for node in model.trace.nodes if node.call and call in node.call.with_callers()]
     joins = list(joins_in(inside, follower))
     own = next((each for each in joins if each.node is join.node), None)
     return View(call, own, joins, follower) if own is not None else None

@@ -6,13 +6,10 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import sympy
-from torch import fx
 
-from resnet_lint.graph.effects import argument_of
-from resnet_lint.graph.model import function_name
+from resnet_lint.graph.node import Node
 from resnet_lint.shared.records.places import Span
 
-from ..tracer.torch_functions import ADDITIONS, CONCATENATIONS
 from .axis_names import axis_letters
 from .compiled_sizes import function_of
 from .follow_sizes import Follower, Sizes
@@ -26,18 +23,18 @@ class Join:
     `unlike` has the different sizes by the axis of the input, `functions` the same as functions of a number.
     """
 
-    node: fx.Node
+    node: Node
     unlike: Mapping[sympy.Symbol, Sequence[sympy.Expr]]
     functions: Mapping[sympy.Symbol, Sequence[Callable[[int], int]]]
 
     @property
     def span(self) -> Span:
-        span: Span = self.node.meta["point"].span
+        span: Span = self.node.known_point.span
         return span
 
     @property
     def is_addition(self) -> bool:
-        return self.node.meta["function"] in ADDITIONS
+        return self.node.kind == "addition"
 
     @property
     def grows(self) -> bool:
@@ -58,23 +55,23 @@ class Join:
         return len(sizes) > 1 and not (self.is_addition and 1 in sizes)
 
 
-def joins_in(nodes: Iterable[fx.Node], follower: Follower) -> Iterator[Join]:
+def joins_in(nodes: Iterable[Node], follower: Follower) -> Iterator[Join]:
     """The joins among some nodes whose operands are unlike, in the follower's terms."""
     for node in nodes:
-        if node.meta.get("function") in ADDITIONS | CONCATENATIONS and node.meta["point"] is not None:
+        if node.kind in ("addition", "concatenation") and node.point is not None:
             unlike = _unlike(node, follower)
             if unlike:
                 yield Join(node, unlike, {axis: tuple(map(function_of, sizes)) for axis, sizes in unlike.items()})
 
 
-def _unlike(node: fx.Node, follower: Follower) -> dict[sympy.Symbol, tuple[sympy.Expr, ...]]:
-    operands = [source for source in node.all_input_nodes if source.meta["activation"] and source.meta["shape"]]
-    if len({len(operand.meta["shape"]) for operand in operands}) != 1:
+def _unlike(node: Node, follower: Follower) -> dict[sympy.Symbol, tuple[sympy.Expr, ...]]:
+    operands = [source for source in node.activations if source.shape]
+    if len({len(operand.known_shape) for operand in operands}) != 1:
         return {}
-    along = argument_of(node, 1, "dim", 0) % len(operands[0].meta["shape"]) if _concatenates(node) else None
+    along = node.arguments.get("dim", 0) % len(operands[0].known_shape) if _concatenates(node) else None
     shapes = [each for each in map(follower.sizes, operands) if each]
     found = {}
-    for axis in range(len(operands[0].meta["shape"])):
+    for axis in range(len(operands[0].known_shape)):
         known = [sizes[axis] for sizes in shapes]
         sizes = tuple(dict.fromkeys(size for size in known if size is not None))
         if axis != along and len(sizes) > 1 and len(set(map(axis_of, sizes))) == 1:
@@ -82,31 +79,31 @@ def _unlike(node: fx.Node, follower: Follower) -> dict[sympy.Symbol, tuple[sympy
     return found
 
 
-def _concatenates(node: fx.Node) -> bool:
-    return node.meta["function"] in CONCATENATIONS
+def _concatenates(node: Node) -> bool:
+    return node.kind == "concatenation"
 
 
-def sizes_of_inputs(inputs: Sequence[fx.Node]) -> dict[fx.Node, Sizes]:
+def sizes_of_inputs(inputs: Sequence[Node], nodes: Iterable[Node]) -> dict[Node, Sizes]:
     """The sizes of some tensors by their axes: those behind the channels, and a sequence's length.
 
     Of several tensors of different sizes, such as the levels of a pyramid, the largest counts; the others come from it
     by strides that round up. Those for which that makes no sense are left out.
     """
-    maps = [node for node in inputs if len(node.meta["shape"] or ()) > 2]
-    largest = max(maps, key=lambda node: tuple(node.meta["shape"][2:]), default=None)
+    maps = [node for node in inputs if len(node.shape or ()) > 2]
+    largest = max(maps, key=lambda node: tuple(node.known_shape[2:]), default=None)
     if largest is None:
         return {}
-    shape = largest.meta["shape"]
-    channels, first = (1, 2) if len(shape) > 3 or _is_signal(largest) else (2, 1)
+    shape = largest.known_shape
+    channels, first = (1, 2) if len(shape) > 3 or _is_signal(nodes) else (2, 1)
     letters = axis_letters([axis == channels for axis in range(len(shape))])
     symbols = (*(None,) * first, *map(size_symbol, letters[first:]))
-    found = {node: _beside(node.meta["shape"], shape, symbols) for node in maps}
+    found = {node: _beside(node.known_shape, shape, symbols) for node in maps}
     return {node: sizes for node, sizes in found.items() if sizes is not None}
 
 
-def _is_signal(node: fx.Node) -> bool:
+def _is_signal(nodes: Iterable[Node]) -> bool:
     """Whether a tensor of three axes has its channels second, as layers for signals want; tokens have them last."""
-    return any(function_name(each).endswith("1d") for each in node.graph.nodes)
+    return any(node.function.endswith("1d") for node in nodes)
 
 
 def _beside(shape: Sequence[int], largest: Sequence[int], symbols: Sequence[sympy.Symbol | None]) -> Sizes | None:

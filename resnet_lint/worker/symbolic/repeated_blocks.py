@@ -12,10 +12,10 @@ from operator import attrgetter
 from typing import Any
 
 import torch
-from torch import fx, nn
-from torch.fx.node import map_arg
+from torch import nn
 
 from resnet_lint.graph.module_call import ModuleCall
+from resnet_lint.graph.node import Node
 
 from ..tensors import mapped, tensors_in
 
@@ -25,18 +25,18 @@ class Block:
     """A call that was traced: its nodes in order, the module calls inside it that came to their end, and its result."""
 
     call: ModuleCall
-    nodes: Sequence[fx.Node]
+    nodes: Sequence[Node]
     calls: Sequence[ModuleCall]
-    results: Mapping[ModuleCall, tuple[fx.Node, ...]]
+    results: Mapping[ModuleCall, tuple[Node, ...]]
     result: Any
-    result_nodes: tuple[fx.Node, ...]
+    result_nodes: tuple[Node, ...]
 
     @property
     def stands_alone(self) -> bool:
         """Whether it works on its inputs and its own weights only, gives what it made, and changes nothing else."""
         own, known = set(self.nodes), {*self.nodes, *self.call.inputs}
-        from_inside = all(operand in known for node in self.nodes for operand in node.all_input_nodes)
-        weights = [str(node.target) for node in self.nodes if node.op == "get_attr"]
+        from_inside = all(operand in known for node in self.nodes for operand in node.operands)
+        weights = [node.target for node in self.nodes if node.kind == "stored"]
         uses_own = all(name.startswith(f"{self.call.path}.") for name in weights)
         is_plain = isinstance(self.result, (torch.Tensor, list, tuple, dict))
         gives_own = is_plain and own.issuperset(self.result_nodes)
@@ -87,26 +87,29 @@ def _frozen(value: Any) -> Hashable:
     return id(value)
 
 
-WeightNode = Callable[[torch.Tensor], fx.Node]
-"""Gives the node of a stored tensor."""
+WeightNode = Callable[[torch.Tensor, ModuleCall | None], Node]
+"""Gives the node of a stored tensor, read in a module call."""
+
+Again = Callable[[Node, Mapping[Node, Node], ModuleCall | None], Node]
+"""Writes a node again, with other operands, in another call."""
 
 
 class Copy:
     """A block written once more, for another module like its own and other inputs; `result` is what it gives."""
 
     def __init__(
-        self, block: Block, call: ModuleCall, keep: Callable[[fx.Node, None], None], weight: WeightNode
+        self, block: Block, call: ModuleCall, keep: Callable[[Node, None], None], weight: WeightNode, again: Again
     ) -> None:
         self._block, self._weight = block, weight
         self._modules = dict(call.module.named_modules())
         self._calls = {block.call: call}
-        self._nodes: dict[fx.Node, fx.Node] = dict(zip(block.call.inputs, call.inputs, strict=True))
+        self._nodes: dict[Node, Node] = dict(zip(block.call.inputs, call.inputs, strict=True))
         self._path = call.path
         for node in block.nodes:
-            if node.op == "get_attr":
+            if node.kind == "stored":
                 self._nodes[node] = self._weight_again(node)
             else:
-                self._nodes[node] = self._copied(node)
+                self._nodes[node] = again(node, self._nodes, self._call_at(node))
                 keep(self._nodes[node], None)
         self.completed = [self._call(inner) for inner in block.calls]
         self.results = {self._call(inner): self._moved(nodes) for inner, nodes in block.results.items()}
@@ -114,25 +117,19 @@ class Copy:
         with torch._C.DisableTorchFunction():
             self.result = mapped(block.result, _like)
 
-    def _copied(self, node: fx.Node) -> fx.Node:
-        args, kwargs = map_arg((node.args, node.kwargs), lambda operand: self._nodes[operand])
-        target = self._renamed(str(node.target)) if node.op == "call_module" else node.target
-        copy = node.graph.create_node(node.op, target, args, kwargs)
-        copy.meta.update(node.meta, call=self._call(node.meta["call"]), guards=())  # the conditions were met before
-        return copy
-
-    def _weight_again(self, node: fx.Node) -> fx.Node:
+    def _weight_again(self, node: Node) -> Node:
         """The node of the same weight of the other module, which may have been met before."""
-        name = str(node.target).removeprefix(f"{self._block.call.path}.")
-        again = self._weight(attrgetter(name)(self._calls[self._block.call].module))
-        if again.meta["call"] is self._calls[self._block.call]:
-            again.meta["call"] = self._call(node.meta["call"])
-        return again
+        name = node.target.removeprefix(f"{self._block.call.path}.")
+        return self._weight(attrgetter(name)(self._calls[self._block.call].module), self._call_at(node))
+
+    def _call_at(self, node: Node) -> ModuleCall | None:
+        """The call of the copy that the copy of a node is in."""
+        return self._call(node.call) if node.call is not None else None
 
     def _renamed(self, path: str) -> str:
         return self._path + path.removeprefix(self._block.call.path)
 
-    def _moved(self, nodes: Sequence[fx.Node]) -> tuple[fx.Node, ...]:
+    def _moved(self, nodes: Sequence[Node]) -> tuple[Node, ...]:
         return tuple(self._nodes[node] for node in nodes)
 
     def _call(self, call: ModuleCall) -> ModuleCall:

@@ -8,13 +8,17 @@ from types import FrameType
 from typing import Any
 
 import torch
-from torch import fx, nn
+from torch import nn
 
 from resnet_lint.graph.module_call import ModuleCall
+from resnet_lint.graph.node import Node
 from resnet_lint.graph.source_places import Project
+from resnet_lint.shared.records.places import Shape
 
+from ..sizes.size_expressions import Size
 from ..tensors import tensors_in
 from ..tracer.in_place_changes import Versions, Watch, changed_since, versions_of
+from ..tracer.node_writer import NodeWriter, Sizes
 from ..tracer.proof import DataDependentError
 from ..tracer.recorder import Recorder
 from .repeated_blocks import Block, Copy, likeness
@@ -29,9 +33,7 @@ class TooSlowError(DataDependentError):
 
 
 class SymbolicRecorder(Recorder):
-    """Records one forward of `root` in the environment's mode. Each node says in `node.meta` what its call asked for:
-
-    guards   the conditions that the call put on the sizes
+    """Records one forward of `root` in the environment's mode; `expressions` has the sizes of each node's result.
 
     Ends the forward once the process has used `ends` seconds of its processor.
     """
@@ -39,12 +41,12 @@ class SymbolicRecorder(Recorder):
     def __init__(
         self, root: nn.Module, project: Project, prefer_branch: bool, environment: Environment, ends: float
     ) -> None:
+        self.expressions: dict[Node, tuple[Size, ...] | None] = {}
+        self._environment = environment
         super().__init__(root, project, prefer_branch)
         self.watch = _NoWatch(project)
-        self._environment = environment
-        self._guards_before = 0
         self._ends = ends
-        self._written: list[fx.Node] = []
+        self._written: list[Node] = []
         self._blocks: dict[Hashable, Block] = {}
 
     def run(self, call: ModuleCall, forward: Callable[[], Any], args: Any, kwargs: Any) -> Any:
@@ -55,7 +57,7 @@ class SymbolicRecorder(Recorder):
             return forward()
         known = self._blocks.get(like)
         if known is not None:
-            copy = Copy(known, call, self._keep, self._as_node)
+            copy = Copy(known, call, self._keep, self._node_of, self._writer.again)
             self.completed += copy.completed
             self.results.update(copy.results)
             for tensor, node in zip(tensors_in(copy.result), copy.result_nodes, strict=True):
@@ -77,7 +79,7 @@ class SymbolicRecorder(Recorder):
         results = {each: self.results[each] for each in inner}
         return Block(call, self._written[nodes:], inner, results, result, self.nodes_of(result))
 
-    def _keep(self, node: fx.Node, tensor: torch.Tensor | None) -> None:
+    def _keep(self, node: Node, tensor: torch.Tensor | None) -> None:
         super()._keep(node, tensor)
         self._written.append(node)
 
@@ -86,16 +88,15 @@ class SymbolicRecorder(Recorder):
     ) -> Any:
         if time.process_time() > self._ends:
             raise TooSlowError
-        self._guards_before = self._environment.count
         return super().__torch_function__(func, types, args, kwargs)
 
-    def _write(self, func: Callable[..., Any], args: Any, kwargs: Any, result: Any) -> fx.Node:
+    def _new_writer(self) -> NodeWriter:
+        return _SymbolicWriter(self._environment, self.expressions)
+
+    def _write(self, func: Callable[..., Any], args: Any, kwargs: Any, result: Any, in_place: bool = False) -> Node:
         for tensor in tensors_in(result):
             self._environment.hints(tensor.shape)  # raises for shapes that depend on values
-        guards = self._environment.guards_since(self._guards_before)
-        node = super()._write(func, args, kwargs, result)
-        node.meta["guards"] = guards
-        return node
+        return super()._write(func, args, kwargs, result, in_place)
 
     def _replayed(self, func: Callable[..., Any], args: Any, kwargs: Any) -> tuple[str | None, Any]:
         """At the numbers that the symbols stand for: a call that works for them has no shape as an expression."""
@@ -107,11 +108,34 @@ class SymbolicRecorder(Recorder):
         return text, None
 
 
+class _SymbolicWriter(NodeWriter):
+    """Writes the numbers of shapes into the nodes, and their expressions beside them."""
+
+    def __init__(self, environment: Environment, expressions: dict[Node, tuple[Size, ...] | None]) -> None:
+        super().__init__()
+        self._environment = environment
+        self._expressions = expressions
+
+    def again(self, node: Node, moved: Mapping[Node, Node], call: ModuleCall | None) -> Node:
+        copy = super().again(node, moved, call)
+        self._expressions[copy] = self._expressions[node]
+        return copy
+
+    def _sizes(self, shape: Sizes) -> Shape:
+        return self._environment.hints(shape)
+
+    def _add(self, label: str, facts: Mapping[str, Any], **more: Any) -> Node:
+        node = super()._add(label, facts, **more)
+        shape: Sizes | None = facts["shape"]
+        self._expressions[node] = tuple(map(self._environment.expression, shape)) if shape is not None else None
+        return node
+
+
 class _NoWatch(Watch):
     """Changes in place were followed in the concrete trace; to compare tensors again would add conditions."""
 
-    def changes(self, node: fx.Node, tensor: torch.Tensor, frame: FrameType | None) -> None:
+    def changes(self, node: Node, tensor: torch.Tensor, frame: FrameType | None) -> None:
         pass
 
-    def reads(self, node: fx.Node, versions: Versions, frame: FrameType | None) -> None:
+    def reads(self, node: Node, versions: Versions, frame: FrameType | None) -> None:
         pass

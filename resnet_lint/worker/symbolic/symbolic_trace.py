@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import sympy
 import torch
-from torch import fx
 
+from resnet_lint.graph.node import Node
 from resnet_lint.graph.source_places import Project
 
 from ..sizes.axis_names import Axis, shared_names
@@ -26,11 +27,10 @@ _MOST_SECONDS = 20.0
 
 @dataclass(frozen=True, eq=False)
 class SymbolicTrace:
-    """A trace whose nodes carry in `node.meta` both shapes: `shape` in numbers, and `symbolic` with expressions.
+    """A trace with the shape of each node twice: `shape` in numbers, and in `expressions` (None where it has none).
 
     `axes` are those of the inputs, `names` the names of their symbols (N, H, W). `guards` are the conditions under
-    which the model does just what it did here, those on single calls also in `node.meta["guards"]`. `trace.stop` is
-    the reason, where it ended early.
+    which the model does just what it did here. `trace.stop` is the reason, where it ended early.
     """
 
     trace: Trace
@@ -38,18 +38,19 @@ class SymbolicTrace:
     axes: tuple[tuple[Axis, ...], ...]
     names: Names
     guards: tuple[sympy.Basic, ...]
+    expressions: Mapping[Node, tuple[Size, ...] | None]
 
     @property
-    def graph(self) -> fx.Graph:
-        return self.trace.graph
+    def nodes(self) -> tuple[Node, ...]:
+        return self.trace.nodes
 
     def text(self, size: Size | sympy.Basic) -> str:
         """The text of a size or a condition: `ceil(H/2)`."""
         return size_text(size, self.names)
 
-    def shape_text(self, node: fx.Node) -> tuple[str, ...]:
+    def shape_text(self, node: Node) -> tuple[str, ...]:
         """The shape of a node's result: `("N", "64", "H//2", "W//2")`."""
-        return shape_text(node.meta["symbolic"], self.names)
+        return shape_text(self.expressions[node] or (), self.names)
 
 
 def symbolic_trace(earlier: Trace, project: Project) -> SymbolicTrace:
@@ -82,18 +83,12 @@ def _traced(earlier: Trace, project: Project, environment: Environment, ends: fl
     recorder = SymbolicRecorder(earlier.root, project, earlier.preferred_branch, environment, ends)
     with environment.active():
         trace = recorded(earlier.root, args, kwargs, project, earlier.preferred_branch, recorder=recorder)
-    _write_both_shapes(trace.graph, environment)
+    expressions = {
+        node: sizes and tuple(map(environment.settled, sizes)) for node, sizes in recorder.expressions.items()
+    }
     axes = tuple(tuple(_axis(symbol, environment) for symbol in symbols) for symbols in inputs)
-    return SymbolicTrace(trace, environment, axes, shared_names(axes), environment.guards)
+    return SymbolicTrace(trace, environment, axes, shared_names(axes), environment.guards, expressions)
 
 
 def _axis(symbol: sympy.Symbol, environment: Environment) -> Axis:
     return Axis(symbol, environment.number(symbol), environment.settled(symbol))
-
-
-def _write_both_shapes(graph: fx.Graph, environment: Environment) -> None:
-    for node in graph.nodes:
-        shape = node.meta["shape"]
-        node.meta["symbolic"] = shape and tuple(environment.settled(environment.expression(size)) for size in shape)
-        node.meta["shape"] = shape and environment.hints(shape)
-        node.meta["inputs"] = tuple(environment.hints(shape) for shape in node.meta["inputs"])

@@ -64,15 +64,6 @@ class Environment:
         """The conditions so far, as boolean expressions, in the order in which the run met them."""
         return tuple(guard.expr for guard in self._shapes.guards)
 
-    def guards_since(self, count: int) -> tuple[sympy.Basic, ...]:
-        """The conditions after the first `count`."""
-        return tuple(guard.expr for guard in self._shapes.guards[count:])
-
-    @property
-    def count(self) -> int:
-        """How many conditions there are so far."""
-        return len(self._shapes.guards)
-
     def expression(self, size: Any) -> Size:
         """What an int or a torch.SymInt stands for."""
         return size.node.expr if isinstance(size, torch.SymInt) else int(size)

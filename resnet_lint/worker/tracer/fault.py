@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 import torch
-from torch import fx
 
 from resnet_lint.graph.module_call import ModuleCall
+from resnet_lint.graph.node import Node
 from resnet_lint.graph.source_places import Point
 
 from .torch_functions import ADDITIONS, CONCATENATIONS, Layer, fed_wrongly, layer_of
@@ -24,7 +24,7 @@ class Fault:
     """A call that fails: its node, the text of torch's error on the CPU, and the expression that is to blame."""
 
     kind: Kind
-    node: fx.Node
+    node: Node
     error: str
     point: Point
     call: ModuleCall

@@ -12,9 +12,9 @@ from types import FrameType
 from typing import Any
 
 import torch
-from torch import fx
 
 from resnet_lint.graph.in_place import Change, LateRead
+from resnet_lint.graph.node import Node
 from resnet_lint.graph.source_places import Point, Project, point
 from resnet_lint.graph.syntax import keeps_its_value, names_read_by, node_at, statement_at
 
@@ -46,9 +46,9 @@ class Watch:
         if frame is not None:
             self._ran.setdefault(frame, set()).add(frame.f_lasti)
 
-    def changes(self, node: fx.Node, tensor: torch.Tensor, frame: FrameType | None) -> None:
+    def changes(self, node: Node, tensor: torch.Tensor, frame: FrameType | None) -> None:
         """Note that a call changed a tensor, below a frame of the user's."""
-        if not node.meta["activation"]:
+        if not node.activation:
             return
         frames = {}
         while frame is not None:
@@ -68,7 +68,7 @@ class Watch:
         changes = self._changes.get(_storage(tensor), ())
         return next((change for change in changes if change.version > version), None)
 
-    def reads(self, node: fx.Node, versions: Versions, frame: FrameType | None) -> None:
+    def reads(self, node: Node, versions: Versions, frame: FrameType | None) -> None:
         """Look at what a call reads, before its own changes are noted."""
         self.runs(frame)
         for tensor, version in versions:
@@ -80,7 +80,7 @@ class Watch:
                 ):
                     self._read(change, node, tensor, frame)
 
-    def _read(self, change: Change, node: fx.Node, tensor: torch.Tensor, frame: FrameType | None) -> None:
+    def _read(self, change: Change, node: Node, tensor: torch.Tensor, frame: FrameType | None) -> None:
         while frame is not None and frame not in change.frames:
             frame = self._project.frame(frame.f_back)
         if frame is None:
@@ -149,14 +149,14 @@ def _overlap(one: torch.Tensor, other: torch.Tensor) -> bool:
 _IDEMPOTENT = frozenset({"relu", "relu_", "relu6", "hardtanh", "hardtanh_", "clamp", "clamp_"})
 
 
-def _same_again(change: fx.Node, reader: fx.Node) -> bool:
-    names = {str(getattr(node.meta["function"], "__name__", "")).rstrip("_") for node in (change, reader)}
+def _same_again(change: Node, reader: Node) -> bool:
+    names = {node.spelling.rstrip("_") for node in (change, reader)}
     return len(names) == 1 and names <= _IDEMPOTENT
 
 
-def _puts_back(change: Change, reader: fx.Node) -> bool:
+def _puts_back(change: Change, reader: Node) -> bool:
     """Whether a call is the end of `x[1:] += y`: Python adds to the part in place, and then assigns it to its place."""
-    points = [node.meta["point"] for node in (change.node, reader)]
-    if reader.meta["function"] is not torch.Tensor.__setitem__ or None in points:
+    first, second = change.node.point, reader.point
+    if reader.spelling != "__setitem__" or first is None or second is None:
         return False
-    return points[0].code is points[1].code and statement_at(points[0]) is statement_at(points[1])
+    return first.code is second.code and statement_at(first) is statement_at(second)

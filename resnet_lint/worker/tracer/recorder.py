@@ -1,32 +1,23 @@
-"""Writes every torch call of a forward, run on meta tensors, as a node of a torch.fx graph.
+"""Writes every torch call of a forward, run on meta tensors, as a node of a graph.
 
 Unlike `torch.fx.symbolic_trace`, which feeds proxies and stops at the first `if x.shape[2] % 2`, this runs the user's
-forward as it is and listens (torch.overrides.TorchFunctionMode). Each node carries in `node.meta`:
-
-    shape    the result's shape, or None for several results (each gets a getitem node)
-    inputs   the shapes of the tensors among the arguments, in order
-    point    the expression in the user's source
-    call     the ModuleCall that it happened in
-    activation   whether it depends on an input of the model, and is not made of parameters and constants alone
-    order    its place in the graph, from 0
-    in_place  whether the call changed one of its arguments
-    dtype    of an input of the model, the type of its elements
+forward as it is and listens (torch.overrides.TorchFunctionMode).
 """
 
 from __future__ import annotations
 
-import operator
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from types import FrameType, MethodDescriptorType, WrapperDescriptorType
+from types import FrameType
 from typing import Any
 
 import torch
-from torch import fx, nn
+from torch import nn
 from torch.fx.node import map_aggregate
 
 from resnet_lint.graph.built_at import built_of
 from resnet_lint.graph.module_call import ModuleCall
+from resnet_lint.graph.node import Node
 from resnet_lint.graph.residuals import deeper
 from resnet_lint.graph.source_places import Point, Project, caller, point
 from resnet_lint.graph.squeezed_batch import squeeze_of_batch
@@ -36,19 +27,18 @@ from ..torch_quirks.torchvision_operators import known_result
 from .fault import Fault, Kind, kind_of
 from .in_place_changes import Watch, changed_since, refuses_change, versions_of
 from .meta_device import OnMeta
+from .node_writer import NodeWriter
 from .proof import SHAPE_ERRORS, DataDependentError, refuse_what_meta_lets_pass, replay
 from .recover import recovered
 from .torch_functions import layer_of
 
-_METHODS = (MethodDescriptorType, WrapperDescriptorType)
-
 
 class Recorder(OnMeta):
-    """Records one forward of `root`; active as a context manager. After it, read `graph`, `faults` and `completed`."""
+    """Records one forward of `root`; active as a context manager. After it, read `nodes`, `faults` and `completed`."""
 
     def __init__(self, root: nn.Module, project: Project, prefer_branch: bool) -> None:
         super().__init__()
-        self.graph = fx.Graph()
+        self._writer = self._new_writer()
         self.faults: list[Fault] = []
         self.completed: list[ModuleCall] = []
         self.pending: tuple[BaseException, Fault] | None = None
@@ -61,19 +51,24 @@ class Recorder(OnMeta):
         self._stored = dict(_stored_tensors(root))
         self._has_lazy = any(torch.nn.parameter.is_lazy(parameter) for parameter in root.parameters())
         self._current: ModuleCall | None = None
-        self._nodes: dict[int, fx.Node] = {}
+        self._nodes: dict[int, Node] = {}
         # Tensors are told apart by id, which Python gives anew once a tensor is gone; so none may go.
         self._alive: list[Any] = []
         self._moved_from: dict[int, int] = {}
-        self.results: dict[ModuleCall, tuple[fx.Node, ...]] = {}
+        self.results: dict[ModuleCall, tuple[Node, ...]] = {}
         self.watch = Watch(project)
 
     def placeholder(self, name: str, tensor: torch.Tensor) -> None:
         """Name an input of the model."""
-        node = self.graph.placeholder(name)
-        node.meta.update(shape=tuple(tensor.shape), inputs=(), point=None, call=None, activation=True)
-        node.meta["dtype"] = tensor.dtype
-        self._keep(node, tensor)
+        self._keep(self._writer.input(name, tensor), tensor)
+
+    @property
+    def nodes(self) -> tuple[Node, ...]:
+        """The graph: all calls so far, in their order."""
+        return tuple(self._writer.nodes)
+
+    def _new_writer(self) -> NodeWriter:
+        return NodeWriter()
 
     @contextmanager
     def entered(self, module: nn.Module, args: Any, kwargs: Any) -> Iterator[ModuleCall]:
@@ -107,7 +102,7 @@ class Recorder(OnMeta):
         """The result of a module's forward."""
         return forward()
 
-    def nodes_of(self, value: Any) -> tuple[fx.Node, ...]:
+    def nodes_of(self, value: Any) -> tuple[Node, ...]:
         """The nodes of the tensors in a value, without those that the graph does not know."""
         return tuple(self._nodes[id(tensor)] for tensor in tensors_in(value) if id(tensor) in self._nodes)
 
@@ -128,77 +123,64 @@ class Recorder(OnMeta):
         changed = changed_since(versions)
         gives_tensors = next(tensors_in(result), None) is not None
         if changed or gives_tensors:
-            node = self._write(func, args, kwargs, result if gives_tensors else None)
+            node = self._write(func, args, kwargs, result if gives_tensors else None, bool(changed))
             self.watch.reads(node, versions, self._user_frame(caller()))
             self._note_changes(node, changed)
         return result
 
-    def _note_changes(self, node: fx.Node, changed: Sequence[torch.Tensor]) -> None:
+    def _note_changes(self, node: Node, changed: Sequence[torch.Tensor]) -> None:
         """From now on a tensor changed in place is what the call made of it, and so is the tensor it is a view of."""
-        node.meta["in_place"] = bool(changed)
         for tensor in changed:
             self._nodes[id(tensor)] = self._nodes[self._moved_from.get(id(tensor), id(tensor))] = node
             base = tensor._base
             if base is not None and id(base) in self._nodes:
-                written = self.graph.call_function(_written, (self._nodes[id(base)], node))
-                written.meta.update(node.meta, function=None, inputs=(), shape=tuple(base.shape))
-                self._keep(written, base)
+                self._keep(self._writer.written(self._nodes[id(base)], node, base.shape), base)
             self.watch.changes(node, tensor, self._user_frame(caller()))
 
-    def _write(self, func: Callable[..., Any], args: Any, kwargs: Any, result: Any) -> fx.Node:
+    def _write(self, func: Callable[..., Any], args: Any, kwargs: Any, result: Any, in_place: bool = False) -> Node:
+        """Write a call; a result of None is an assignment to a part of the first tensor."""
         node_args, node_kwargs = map_aggregate((args, kwargs), self._as_node)
-        node = self.graph.create_node(*self._target(func), node_args, node_kwargs)
         frame = self._user_frame(caller(2))
-        operands = node.all_input_nodes
-        node.meta.update(
-            function=func,
-            inputs=tuple(tuple(tensor.shape) for tensor in tensors_in([args, kwargs])),
-            point=point(frame) if frame is not None else None,
-            call=self._current,
-            activation=any(operand.meta["activation"] for operand in operands),
+        inputs = [tensor.shape for tensor in tensors_in([args, kwargs])]
+        node = self._writer.call(
+            func,
+            self._path(func) if isinstance(func, nn.Module) else "",
+            node_args,
+            node_kwargs,
+            inputs[0] if result is None else _shape_of(result),
+            inputs,
+            point(frame) if frame is not None else None,
+            self._current,
+            in_place,
         )
-        self._name_results(node, result)
+        self._keep(node, result if isinstance(result, torch.Tensor) else None)
+        self._write_parts(node, result)
         return node
 
-    def _target(self, func: Callable[..., Any]) -> tuple[str, Any]:
-        if isinstance(func, nn.Module):
-            return "call_module", self._path(func)
-        if isinstance(func, _METHODS):
-            return "call_method", func.__name__
-        return "call_function", func
-
-    def _name_results(self, node: fx.Node, result: Any) -> None:
-        if result is None:  # an assignment to a part of a tensor
-            node.meta["shape"] = node.meta["inputs"][0]
-            self._keep(node, None)
+    def _write_parts(self, node: Node, result: Any) -> None:
+        """Write each of several results of a call."""
+        if result is None or isinstance(result, torch.Tensor):
             return
-        if isinstance(result, torch.Tensor):
-            node.meta["shape"] = tuple(result.shape)
-            self._keep(node, result)
-            return
-        node.meta["shape"] = None
-        self._keep(node, None)
-        parts = result.items() if isinstance(result, dict) else enumerate(result)
-        for key, part in parts:
+        for key, part in result.items() if isinstance(result, dict) else enumerate(result):
             if next(tensors_in(part), None) is not None:
-                item = self.graph.call_function(operator.getitem, (node, key))
-                item.meta.update(node.meta, function=operator.getitem, inputs=())
-                self._name_results(item, part)
+                item = self._writer.part(node, key, _shape_of(part))
+                self._keep(item, part if isinstance(part, torch.Tensor) else None)
+                self._write_parts(item, part)
 
-    def _keep(self, node: fx.Node, tensor: torch.Tensor | None) -> None:
-        node.meta["order"] = len(self._alive)
+    def _keep(self, node: Node, tensor: torch.Tensor | None) -> None:
         self._alive.append(tensor)
         if tensor is not None:
             self._nodes[id(tensor)] = node
 
     def _as_node(self, value: Any) -> Any:
-        if not isinstance(value, torch.Tensor):
-            return value
-        node = self._nodes.get(id(value))
+        return self._node_of(value, self._current) if isinstance(value, torch.Tensor) else value
+
+    def _node_of(self, tensor: torch.Tensor, call: ModuleCall | None) -> Node:
+        """The node of a tensor; one that no call made is written as what `call` reads."""
+        node = self._nodes.get(id(tensor))
         if node is None:
-            node = self.graph.create_node("get_attr", self._stored.get(id(value), "constant"))
-            node.meta.update(shape=tuple(value.shape), inputs=(), point=None, call=self._current, activation=False)
-            self._keep(node, value)
+            node = self._writer.stored(self._stored.get(id(tensor), "constant"), tensor, call)
+            self._keep(node, tensor)
         return node
 
     def _after(self, error: Exception, func: Callable[..., Any], args: Any, kwargs: Any) -> Any:
@@ -247,14 +229,14 @@ class Recorder(OnMeta):
         node = self._write(func, args, kwargs, result if result is not None else ())
         call = self._current
         assert call is not None
-        blamed = node.meta["point"] or _where_built(call.module)
+        blamed = node.point or _where_built(call.module)
         if blamed is None:
             return None
         if kind == "layer":
             call, blamed = self._where_passed(call, blamed, id(args[0]))
         squeezed = squeeze_of_batch(node)
         if squeezed is not None:
-            blamed = squeezed.meta["point"]
+            blamed = squeezed.known_point
         return Fault(kind, node, text, blamed, call, layer_of(func, args, kwargs))
 
     def _where_passed(self, call: ModuleCall, blamed: Point, tensor: int) -> tuple[ModuleCall, Point]:
@@ -277,7 +259,7 @@ class Recorder(OnMeta):
         code = getattr(forward, "__code__", None)
         return code is not None and self._project.owns(code)
 
-    def _preferred(self, operands: list[fx.Node | None]) -> int:
+    def _preferred(self, operands: list[Node | None]) -> int:
         if len(operands) != 2 or operands[0] is None or operands[1] is None:
             return 0 if self._prefer_branch else 1
         branch = deeper(operands[0], operands[1])
@@ -301,8 +283,8 @@ class Recorder(OnMeta):
         return moved
 
 
-def _written(base: Any, part: Any) -> Any:
-    """Names the nodes of tensors that are changed through a view of them."""
+def _shape_of(result: Any) -> torch.Size | None:
+    return result.shape if isinstance(result, torch.Tensor) else None
 
 
 def _where_built(module: nn.Module) -> Point | None:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import nn
+
+from resnet_lint.graph.node import Kind
 
 from ..tensors import tensors_in
 
@@ -42,11 +45,29 @@ CHANNEL_NORMS: frozenset[Any] = frozenset({F.batch_norm, F.instance_norm, F.grou
 LAST_DIMENSION_NORMS: frozenset[Any] = frozenset({F.layer_norm, *([F.rms_norm] if hasattr(F, "rms_norm") else [])})
 
 
-# What layers say of their input: channels are its second axis, or its last.
-CHANNELS_SECOND = CONVOLUTIONS | TRANSPOSED | CHANNEL_NORMS
+_POOLS = frozenset(f"{kind}_pool{rank}d" for kind in ("max", "avg", "lp") for rank in (1, 2, 3))
 
 
-FEATURES_LAST = LAST_DIMENSION_NORMS | {F.linear}
+_KINDS: Mapping[Any, Kind] = {
+    **dict.fromkeys(ADDITIONS, "addition"),
+    **dict.fromkeys(CONCATENATIONS, "concatenation"),
+    **dict.fromkeys(CONVOLUTIONS, "convolution"),
+    **dict.fromkeys(TRANSPOSED, "transposed"),
+    **dict.fromkeys(CHANNEL_NORMS, "channel norm"),
+    **dict.fromkeys(LAST_DIMENSION_NORMS, "last norm"),
+    F.linear: "linear",
+    F.interpolate: "resize",
+    torch.detach: "detach",
+    torch.Tensor.detach: "detach",
+}
+
+
+def kind_of_call(func: Any) -> Kind:
+    """What a function of torch is, in the words of the graph."""
+    if getattr(func, "__self__", None) is torch.Tensor.data:
+        return "data"
+    name = str(getattr(func, "__name__", "")).removeprefix("_")
+    return _KINDS.get(func, "pool" if name in _POOLS else "other")
 
 
 @dataclass(frozen=True)

@@ -11,9 +11,10 @@ from functools import partial
 from typing import Any
 
 import torch
-from torch import fx, nn
+from torch import nn
 
 from resnet_lint.graph.module_call import ModuleCall
+from resnet_lint.graph.node import Node
 from resnet_lint.graph.source_places import Point, Project
 from resnet_lint.shared.error_text import said
 from resnet_lint.shared.records.places import Shape
@@ -53,14 +54,14 @@ class Trace:
     root: nn.Module
     args: tuple[Any, ...]
     kwargs: Mapping[str, Any]
-    graph: fx.Graph
+    nodes: tuple[Node, ...]
     calls: tuple[ModuleCall, ...]
     faults: tuple[Fault, ...]
     fatal: Fault | None
     stop: Stop | None
     output: Any
     preferred_branch: bool
-    results: Mapping[ModuleCall, tuple[fx.Node, ...]]
+    results: Mapping[ModuleCall, tuple[Node, ...]]
     watch: Watch
 
     @property
@@ -77,11 +78,14 @@ class Trace:
         return any(not tensor.is_meta for tensor in tensors_in([self.args, self.kwargs]))
 
     @property
+    def output_shapes(self) -> tuple[Shape, ...]:
+        return tuple(tuple(tensor.shape) for tensor in tensors_in(self.output))
+
+    @property
     def signature(self) -> str:
         """The shapes of the inputs and of the outputs, as text."""
-        inputs = [node.meta["shape"] for node in self.graph.nodes if node.op == "placeholder"]
-        outputs = [tuple(tensor.shape) for tensor in tensors_in(self.output)]
-        return f"{inputs} -> {outputs}"
+        inputs = [node.shape for node in self.nodes if node.kind == "input"]
+        return f"{inputs} -> {list(self.output_shapes)}"
 
     @property
     def trouble(self) -> tuple[int, int]:
@@ -174,7 +178,7 @@ def recorded(
         root,
         tuple(args),
         kwargs,
-        recorder.graph,
+        recorder.nodes,
         tuple(recorder.completed),
         tuple(recorder.faults),
         fatal,

@@ -6,63 +6,45 @@ recorded only where something was changed, to tell where; and the backward pass 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
 
 import torch
 
-from resnet_lint.graph.causes import cause_of_change
-from resnet_lint.graph.in_place import Change
-from resnet_lint.graph.model import Seen, name_of
-from resnet_lint.shared.observed import BackwardFails
+from resnet_lint.graph.model import Model, TrainingStep
 
-from ..fix_plans.in_place import out_of_place
 from ..tensors import tensors_in
 from .in_place_changes import Saved, refuses_change
 from .trace import Trace, forward_for_training, trace_for_training
 
 
-@dataclass(frozen=True, eq=False)
-class Step:
-    """What a step of training shows. `without_gradient` names the parameters that no gradient reached.
-
-    Where autograd refuses the step, `error` is what it says, and `change` the change in place that is to blame.
-    """
-
-    error: str | None = None
-    change: Change | None = None
-    without_gradient: frozenset[str] = frozenset()
-
-
-def is_worth_a_step(seen: Seen) -> bool:
+def is_worth_a_step(model: Model) -> bool:
     """Whether a step can show anything: something is changed in place, or a module with parameters was not called."""
-    called = {id(call.module) for call in seen.trace.calls}
-    modules = list(seen.trace.root.modules())
+    called = {id(call.module) for call in model.trace.calls}
+    modules = list(model.trace.root.modules())
     idle = any(id(module) not in called and next(module.parameters(False), None) is not None for module in modules)
-    return idle or seen.trace.watch.saw_changes or any(getattr(module, "inplace", False) for module in modules)
+    return idle or model.trace.watch.saw_changes or any(getattr(module, "inplace", False) for module in modules)
 
 
-def steps(seen: Seen) -> Step:
+def training_step(model: Model) -> TrainingStep:
     """Train a traced model for one step; where parameters stay without gradient, for one in evaluation mode too.
 
     Stochastic depth leaves out whole blocks in training; auxiliary heads may run in training alone.
     """
-    first = _tried(seen, training=True)
+    first = _tried(model, training=True)
     if first is not None and (first.error is not None or not first.without_gradient):
         return first
-    second = _tried(seen, training=False)
+    second = _tried(model, training=False)
     if first is None or second is None:
-        return first or second or Step()
-    return Step(second.error, second.change, first.without_gradient & second.without_gradient)
+        return first or second or TrainingStep()
+    return TrainingStep(second.error, second.change, first.without_gradient & second.without_gradient)
 
 
-def _tried(seen: Seen, training: bool) -> Step | None:
+def _tried(model: Model, training: bool) -> TrainingStep | None:
     """One step in training or in evaluation mode; None where that is not possible."""
-    root = seen.trace.root
+    root = model.trace.root
     try:
         root.train(training)
-        return _step(seen)
+        return _step(model)
     except Exception:  # the user's own train(), and what autograd cannot do on meta
         return None
     finally:
@@ -70,37 +52,37 @@ def _tried(seen: Seen, training: bool) -> Step | None:
         root.zero_grad(set_to_none=True)
 
 
-def _step(seen: Seen) -> Step | None:
+def _step(model: Model) -> TrainingStep | None:
     saved = Saved()
     try:
-        output = forward_for_training(seen.trace, saved)
+        output = forward_for_training(model.trace, saved)
     except (Exception, SystemExit, KeyboardInterrupt):
-        return _recorded_step(seen)  # which passes over what meta alone refuses
-    return _recorded_step(seen) if saved.spoiled() else _without_gradient(seen, output)
+        return _recorded_step(model)  # which passes over what meta alone refuses
+    return _recorded_step(model) if saved.spoiled() else _without_gradient(model, output)
 
 
-def _recorded_step(seen: Seen) -> Step | None:
+def _recorded_step(model: Model) -> TrainingStep | None:
     """A step that knows for each change in place where it was made."""
     saved = Saved()
-    forward = trace_for_training(seen.trace, seen.project, saved=saved)
+    forward = trace_for_training(model.trace, model.project, saved=saved)
     if not forward.complete:
         return None
     spoiled = saved.spoiled()
     if spoiled:
         # While its tensors are listened to, autograd does not look after them itself: what it says is the proof.
-        error = _error_of_backward(trace_for_training(seen.trace, seen.project))
+        error = _error_of_backward(trace_for_training(model.trace, model.project))
         if error is not None:
             shown = [each for each in spoiled if str(list(each[0].shape)) in error]
             changes = (forward.watch.first_change(*each) for each in reversed(shown))
-            return Step(error, next((change for change in changes if change is not None), None))
-    return _without_gradient(seen, forward.output)
+            return TrainingStep(error, next((change for change in changes if change is not None), None))
+    return _without_gradient(model, forward.output)
 
 
-def _without_gradient(seen: Seen, output: Any) -> Step:
+def _without_gradient(model: Model, output: Any) -> TrainingStep:
     """The step that leaves alone the parameters that the gradients of a forward's outputs do not lead to."""
     reached = _reached(output)
-    wanting = [(name, each) for name, each in seen.trace.root.named_parameters() if each.requires_grad]
-    return Step(without_gradient=frozenset(name for name, each in wanting if each not in reached))
+    wanting = [(name, each) for name, each in model.trace.root.named_parameters() if each.requires_grad]
+    return TrainingStep(without_gradient=frozenset(name for name, each in wanting if each not in reached))
 
 
 def _reached(output: Any) -> set[torch.Tensor]:
@@ -124,24 +106,3 @@ def _error_of_backward(forward: Trace) -> str | None:
     except RuntimeError as error:
         return str(error) if refuses_change(error) else None
     return None
-
-
-def refused_changes(seen: Seen, done: Step) -> Iterator[BackwardFails]:
-    """The change in place that makes a step of training fail."""
-    if done.change is None or done.error is None:
-        return
-    node = done.change.node
-    if node.meta["point"] is None:
-        return
-    owner = seen.caller_at(node.meta["call"], node.meta["point"])
-    changed = node.all_input_nodes[0]
-    name = name_of(changed, owner)
-    # Where the changed tensor is read again as if it were the old one, a new tensor gives the forward other values.
-    read_again = any(read.change.node.meta["point"] == node.meta["point"] for read in seen.trace.watch.late_reads)
-    yield BackwardFails(
-        **seen.place(node.meta["point"].span, owner),
-        change=cause_of_change(done.change, owner),
-        changed=name if changed in owner.inputs else f"the output of {name}",
-        error=done.error.partition(": [")[0],
-        fix_plan=out_of_place(done.change, owner, changes_results=read_again),
-    )

@@ -41,7 +41,7 @@ def fed(make: Callable[[], nn.Module], *known: Shape) -> Trace:
 
 
 def inputs_of(trace: Trace) -> dict[str, Shape]:
-    return {node.name: node.meta["shape"] for node in trace.graph.nodes if node.op == "placeholder"}
+    return {node.name: node.known_shape for node in trace.nodes if node.kind == "input"}
 
 
 @pytest.mark.parametrize(

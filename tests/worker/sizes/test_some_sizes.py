@@ -102,8 +102,8 @@ if __name__ == "__main__":
 )
 def test_sizes_are_those_of_torch(call: str, tmp_path: Path) -> None:
     trace = record(tmp_path, net(f"return {call}"), (2, 4, 12, 14))
-    [source, *_, result] = list(trace.graph.nodes)
-    sizes = Follower(sizes_of_inputs([source])).sizes(result)
+    [source, *_, result] = list(trace.nodes)
+    sizes = Follower(sizes_of_inputs([source], trace.nodes)).sizes(result)
     assert any(sizes)
     namespace = {"nn": torch.nn, "F": torch.nn.functional}
     for height, width in ((11, 9), (12, 17), (23, 24)):
@@ -126,8 +126,8 @@ def test_sizes_are_those_of_torch(call: str, tmp_path: Path) -> None:
 )
 def test_what_may_come_from_a_shape_is_unknown(call: str, tmp_path: Path) -> None:
     trace = record(tmp_path, net(f"return {call}"), (2, 4, 12, 14))
-    [source, *_, result] = list(trace.graph.nodes)
-    assert not any(Follower(sizes_of_inputs([source])).sizes(result))
+    [source, *_, result] = list(trace.nodes)
+    assert not any(Follower(sizes_of_inputs([source], trace.nodes)).sizes(result))
 
 
 @pytest.mark.parametrize(

@@ -24,45 +24,45 @@ def test_a_node_knows_its_shape_place_and_module(tmp_path: Path) -> None:
     assert trace.complete
     assert trace.all_faults == ()
     [conv], [relu] = nodes(trace, "conv2d"), nodes(trace, "relu")
-    assert conv.meta["inputs"] == ((2, 3, 8, 8), (8, 3, 3, 3), (8,))
-    assert conv.meta["shape"] == relu.meta["shape"] == (2, 8, 8, 8)
-    assert (conv.meta["call"].path, relu.meta["call"].path) == ("body.0", "")
+    assert conv.inputs == ((2, 3, 8, 8), (8, 3, 3, 3), (8,))
+    assert conv.shape == relu.shape == (2, 8, 8, 8)
+    assert (conv.known_call.path, relu.known_call.path) == ("body.0", "")
     assert (source_of(conv), source_of(relu)) == ("self.body(x)", "torch.relu(self.body(x))")
-    assert relu.all_input_nodes == [conv]
-    assert [node.op for node in trace.graph.nodes] == ["placeholder", "get_attr", "get_attr", *["call_function"] * 2]
+    assert relu.sources == (conv,)
+    assert [node.kind for node in trace.nodes] == ["input", "stored", "stored", "convolution", "other"]
 
 
 def test_every_node_has_the_facts_that_the_graph_promises(tmp_path: Path) -> None:
     trace = record(tmp_path, net("a, b = self.conv(x).chunk(2, 1)\nreturn a + b.mean()", conv=CONV), (2, 3, 8, 8))
-    orders = [node.meta["order"] for node in trace.graph.nodes]
+    orders = [node.order for node in trace.nodes]
     assert orders == sorted(set(orders))
-    assert all({"shape", "inputs", "point", "call", "activation"} <= node.meta.keys() for node in trace.graph.nodes)
+    assert all(source.order < node.order and node in source.users for node in trace.nodes for source in node.sources)
 
 
 def test_parts_of_a_result_are_nodes_of_their_own(tmp_path: Path) -> None:
     trace = record(tmp_path, net("a, b = x.chunk(2, 1)\nreturn a + b"), (2, 4, 8))
     [chunk], [add] = nodes(trace, "chunk"), nodes(trace, "add")
-    assert chunk.meta["shape"] is None
-    assert [node.meta["shape"] for node in add.all_input_nodes] == [(2, 2, 8), (2, 2, 8)]
-    assert all(node.all_input_nodes == [chunk] for node in add.all_input_nodes)
+    assert chunk.shape is None
+    assert [node.shape for node in add.sources] == [(2, 2, 8), (2, 2, 8)]
+    assert all(node.sources == (chunk,) for node in add.sources)
 
 
 def test_parameters_are_no_activations(tmp_path: Path) -> None:
     trace = record(tmp_path, net("return x + (self.conv.bias * 2)[:, None, None]", conv=CONV), (2, 8, 4, 4))
     [mul], [add] = nodes(trace, "mul"), nodes(trace, "add")
-    assert not mul.meta["activation"]
-    assert add.meta["activation"]
+    assert not mul.activation
+    assert add.activation
 
 
 def test_an_operation_in_place_gives_the_name_of_its_result(tmp_path: Path) -> None:
     trace = record(tmp_path, net("x = x * 1\nx.relu_()\nreturn x.neg()"), (2, 3))
     [relu], [neg] = nodes(trace, "relu_"), nodes(trace, "neg")
-    assert neg.all_input_nodes == [relu]
+    assert neg.sources == (relu,)
 
 
 def test_a_view_follows_what_it_is_a_view_of(tmp_path: Path) -> None:
     trace = record(tmp_path, net("return x.flatten(1).unsqueeze(1)[..., :3]"), (2, 3, 4))
-    shapes = [node.meta["shape"] for node in trace.graph.nodes]
+    shapes = [node.shape for node in trace.nodes]
     assert shapes == [(2, 3, 4), (2, 12), (2, 1, 12), (2, 1, 3)]
 
 
@@ -181,9 +181,10 @@ def test_what_is_written_into_a_part_of_a_tensor_belongs_to_it(make: str, tmp_pa
         out[:, 4:].mul_(x[:, :4])
         return out + 2
     """
-    [total] = nodes(record(tmp_path, net(body.format(make=make)), (2, 8)), "add")
-    assert total.meta["activation"]
-    [assigned, *_] = [node for node in total.graph.nodes if node.meta.get("in_place")]
+    trace = record(tmp_path, net(body.format(make=make)), (2, 8))
+    [total] = nodes(trace, "add")
+    assert total.activation
+    [assigned, *_] = [node for node in trace.nodes if node.in_place]
     assert source_of(assigned) == "out[:, :4]"
     assert depends_on(total, assigned)
 
@@ -193,7 +194,7 @@ def test_what_is_written_through_a_view_belongs_to_the_whole(tmp_path: Path) -> 
     [total] = nodes(trace := record(tmp_path, net(body), (2, 8)), "add")
     [product] = nodes(trace, "mul_")
     assert depends_on(total, product)
-    assert total.meta["inputs"] == ((2, 8),)
+    assert total.inputs == ((2, 8),)
 
 
 @pytest.mark.parametrize(

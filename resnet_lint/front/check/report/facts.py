@@ -49,7 +49,7 @@ def offers(finding: Finding) -> Iterator[tuple[str, str]]:
 
 
 def _is_about_the_file(finding: Finding) -> bool:
-    return finding.rule.startswith("RL0")
+    return finding.traits.about != "model"
 
 
 def _cause_place(cause: Cause, finding: Finding, folder: Path) -> str:

@@ -1,0 +1,83 @@
+"""The fixes that rules propose, as plans that the front writes into the source; how a layer was built."""
+
+from __future__ import annotations
+
+import inspect
+import math
+from typing import TYPE_CHECKING
+
+from ..shared.records.fix_plans import Change as Argument
+from ..shared.records.fix_plans import FixPlan, Site
+from ..shared.records.places import Shape
+from .built_at import built_of
+from .in_place import Change
+from .module_call import ModuleCall, is_a
+from .node import Node
+from .residuals import Residual
+
+if TYPE_CHECKING:
+    from torch import nn
+
+
+def out_of_place(change: Change, owner: ModuleCall, *, changes_results: bool) -> FixPlan | None:
+    """The layer without `inplace=True`, or the call that gives a new tensor: `out = out + x` for `out += x`."""
+    call: ModuleCall = change.node.known_call
+    if call.is_torchs:
+        site = site_of(change.node, owner)
+        title = f"keep {site.name} from working in place: inplace=False"
+        return FixPlan("out_of_place", title, (Argument(site, "inplace", "False"),), changes_results=changes_results)
+    point = change.node.point
+    title = "make a new tensor in place of this change"
+    return FixPlan("out_of_place", title, at=point.span, changes_results=changes_results) if point is not None else None
+
+
+def batch_kept(node: Node) -> FixPlan | None:
+    """`flatten(1)` for a `squeeze()` or a `view`, where that gives the same for the batch that was meant."""
+    given: Shape = node.inputs[0]
+    meant: Shape = node.known_shape
+    if node.spelling == "squeeze":
+        meant = (given[0], *(size for size in given[1:] if size != 1))
+    return FixPlan("dim_arg", "keep the batch: flatten(1)") if meant == (given[0], math.prod(given[1:])) else None
+
+
+def shortcut_to_use(name: str, residual: Residual) -> FixPlan:
+    """The shortcut of an addition through the module that the block has for it."""
+    return FixPlan(
+        "use_shortcut",
+        f"use the shortcut module that is there: self.{name}(...)",
+        operand=operand_index(residual.addition, residual.shortcut),
+        attribute=name,
+        at=residual.addition.known_point.span,
+    )
+
+
+def operand_index(addition: Node, operand: Node) -> int:
+    """Which operand of an addition, as written in the source: 0 for the left one or the receiver, 1 for the other."""
+    index = list(addition.activations).index(operand)
+    return 1 - index if addition.spelling == "__radd__" else index
+
+
+def site_of(node: Node, inside: ModuleCall) -> Site:
+    """How the layer behind a node was built, or where a pooling function is called; `name` is its path in the block."""
+    call: ModuleCall = node.known_call
+    built = built_of(call.module) if is_layer(call.module) else None
+    effect = node.effect
+    chain = built.chain if built is not None else ()
+    if effect is not None and effect.sort == "pool" and not is_layer(call.module):
+        chain = (node.known_point,)
+    return Site(
+        call.relative_path(inside),
+        effect.sort if effect is not None else "other",
+        tuple(point.span for point in chain),
+        effect.channels if effect is not None else None,
+        effect.stride if effect is not None else (),
+        tuple(inspect.signature(type(call.module)).parameters),
+    )
+
+
+def is_layer(module: nn.Module) -> bool:
+    """Whether a module is a layer of torch's, or the user's own kind of one (a weight-standardised convolution)."""
+    return type(module).__module__.startswith("torch.") or is_a(module, *_LAYERS)
+
+
+_LAYERS = ("_ConvNd", "Linear", "_NormBase", "GroupNorm", "LayerNorm")

@@ -1,1 +1,0 @@
-"""Finders of silent mistakes."""

@@ -1,0 +1,41 @@
+"""What needs more runs of a model, made when a rule asks for it, within the time of the file."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+
+from ..graph.model import Model, OtherBatch, TrainingStep
+from .process.file_clock import Clock
+from .process.limits import TimeUp
+from .tracer.other_batch import at_other_batch
+from .tracer.training_step import is_worth_a_step, training_step
+
+
+class TimedProbes:
+    """The probes of one file: once its time is over, they show nothing."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._over = False
+
+    def at_other_batch(self, model: Model) -> OtherBatch | None:
+        with suppress(TimeUp):
+            if not self._over:
+                return self._other_batch(model)
+        self._over = True
+        return None
+
+    def training_step(self, model: Model) -> TrainingStep | None:
+        with suppress(TimeUp):
+            if not self._over:
+                return self._training_step(model)
+        self._over = True
+        return TrainingStep(in_time=False)
+
+    def _other_batch(self, model: Model) -> OtherBatch | None:
+        with self._clock.left():
+            return at_other_batch(model)
+
+    def _training_step(self, model: Model) -> TrainingStep | None:
+        with self._clock.left():
+            return training_step(model) if is_worth_a_step(model) else None
