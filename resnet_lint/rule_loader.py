@@ -27,18 +27,24 @@ def load_rules(folders: Sequence[str] = ()) -> tuple[Rule, ...]:
     """
     by_code: dict[str, Rule] = {}
     for folder in (built_in_folder(), *map(Path, folders)):
-        for rule in _rules_in(folder):
+        for rule in _rules_in(folder, _state(folder)):
             if rule.code in by_code:
                 raise UsageError(f"{folder}: two rules have the code {rule.code}; give one another code")
             by_code[rule.code] = rule
     return tuple(by_code[code] for code in sorted(by_code))
 
 
-@cache
-def _rules_in(folder: Path) -> tuple[Rule, ...]:
+def _state(folder: Path) -> tuple[tuple[str, int], ...]:
+    """The rule files of a folder, each with the time of its last change."""
     if not folder.is_dir():
         raise UsageError(f"no rule folder at {folder}; name a folder that holds rule files")
-    return tuple(rule for file in sorted(folder.glob("*.py")) for rule in _rules_of(file))
+    return tuple((file.name, file.stat().st_mtime_ns) for file in sorted(folder.glob("*.py")))
+
+
+@cache
+def _rules_in(folder: Path, state: tuple[tuple[str, int], ...]) -> tuple[Rule, ...]:
+    """The rules of a folder whose files are in this state: a changed file is loaded again."""
+    return tuple(rule for name, _ in state for rule in _rules_of(folder / name))
 
 
 def _rules_of(file: Path) -> Iterator[Rule]:

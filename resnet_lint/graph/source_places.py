@@ -27,7 +27,7 @@ class Point:
 
     @property
     def span(self) -> Span:
-        return _span(self.code, self.instruction)
+        return _span(self.code.co_filename, self.code, self.instruction)
 
     @property
     def text(self) -> str:
@@ -48,7 +48,7 @@ class Project:
     root: str
 
     def owns(self, code: CodeType) -> bool:
-        return _owned(code, self.root)
+        return _owned(code.co_filename, self.root)
 
     def frame(self, frame: FrameType | None) -> FrameType | None:
         """The innermost of the user's frames at or above `frame`."""
@@ -79,8 +79,7 @@ def first_argument(frame: FrameType) -> Any:
 
 
 @cache
-def _owned(code: CodeType, root: str) -> bool:
-    path = code.co_filename
+def _owned(path: str, root: str) -> bool:
     if path.startswith((_torch_folder(), _TOOL, "<")):
         return False
     return path.startswith(root)
@@ -104,11 +103,12 @@ def positions_in(code: CodeType) -> list[Positions]:
 
 
 @cache
-def _span(code: CodeType, instruction: int) -> Span:
+def _span(path: str, code: CodeType, instruction: int) -> Span:
+    # The path is asked for by itself: equal code of two files is one key to Python.
     line, end_line, column, end_column = positions_in(code)[instruction // 2]
     line = line or code.co_firstlineno
     end_line = end_line or line
-    return _between(code.co_filename, line, column or 0, end_line, end_column or 0)
+    return _between(path, line, column or 0, end_line, end_column or 0)
 
 
 def _between(path: str, line: int, column: int, end_line: int, end_column: int) -> Span:

@@ -15,10 +15,15 @@ _Function = (ast.FunctionDef, ast.AsyncFunctionDef)
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 
-@cache
 def function_of(code: CodeType) -> Function | None:
     """The definition that a code object was compiled from, or, for a lambda or a comprehension, the one around it."""
-    functions = _functions_in(code.co_filename)
+    return _function_in(code.co_filename, code)
+
+
+@cache
+def _function_in(path: str, code: CodeType) -> Function | None:
+    # Equal code has its function at the same place, so a changed file does no harm; but it may be in another file.
+    functions = _functions_in(tree_of(path))
     if code.co_name.startswith("<"):
         around = [node for node in functions if node.lineno <= code.co_firstlineno <= (node.end_lineno or 0)]
         return max(around, key=_begin, default=None)
@@ -29,17 +34,22 @@ def function_of(code: CodeType) -> Function | None:
     return None
 
 
-@cache
 def tree_of(path: str) -> ast.Module:
+    """The syntax tree of a file as it is now; empty for one that is no Python."""
+    return _parsed("".join(linecache.getlines(path)))
+
+
+@cache
+def _parsed(text: str) -> ast.Module:
     try:
-        return ast.parse("".join(linecache.getlines(path)))
+        return ast.parse(text)
     except (SyntaxError, ValueError, RecursionError):
         return ast.Module([], [])
 
 
 @cache
-def _functions_in(path: str) -> list[Function]:
-    return [node for node in ast.walk(tree_of(path)) if isinstance(node, _Function)]
+def _functions_in(tree: ast.Module) -> list[Function]:
+    return [node for node in ast.walk(tree) if isinstance(node, _Function)]
 
 
 def node_at(point: Point) -> ast.expr | ast.AugAssign | None:

@@ -88,7 +88,7 @@ def _never_read(models: Sequence[Model]) -> Iterator[Unused]:
 def _is_forgotten(key: Key, model: Model) -> bool:
     """Whether nothing in the source can reach an attribute of a class, but the constructors."""
     kind, name = key
-    mentioned = any(name in _mentioned_in(path) for path in _files_of(model))
+    mentioned = any(name in _mentioned_in(tree_of(path)) for path in _files_of(model))
     return not mentioned and _is_the_users_alone(kind, model.project) and not _walks_its_tree(kind)
 
 
@@ -153,10 +153,10 @@ def _files_of(model: Model) -> frozenset[str]:
 
 
 @cache
-def _mentioned_in(path: str) -> frozenset[str]:
+def _mentioned_in(tree: ast.Module) -> frozenset[str]:
     """The attributes that a file reads outside of constructors, and all its short texts, for `getattr` and the like."""
     found: set[str] = set()
-    for node in _outside_constructors(tree_of(path)):
+    for node in _outside_constructors(tree):
         if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Load):
             found.add(node.attr)
         elif isinstance(node, ast.Constant) and isinstance(node.value, str):
