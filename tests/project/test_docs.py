@@ -11,6 +11,7 @@ import click
 import pytest
 from conftest import Lint
 
+from resnet_lint import HOMEPAGE
 from resnet_lint.front.cli import main
 from resnet_lint.front.options.configuration import load
 from resnet_lint.front.options.settings import OPTIONS as CONFIGURATION_OPTIONS
@@ -38,6 +39,14 @@ def test_every_option_is_in_the_readme_and_has_help(name: str, option: click.Opt
     assert option.help
     text = README.read_text()
     assert all(f"`{spelling}" in text for spelling in option.opts)
+
+
+def test_the_links_of_the_readme_lead_somewhere_from_any_site() -> None:
+    """PyPI shows the README too, where a relative link leads nowhere."""
+    links = re.findall(r"\]\(([^)#]+)", README.read_text())
+    ours = [link for link in links if link.startswith(HOMEPAGE)]
+    assert [link for link in links if not link.startswith("https://")] == []
+    assert [link for link in ours if not (ROOT / re.sub(r"^.*/v[\d.]+/", "", link)).exists()] == []
 
 
 def test_every_key_is_a_section_and_every_section_a_key() -> None:

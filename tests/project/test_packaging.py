@@ -56,6 +56,14 @@ def test_wheel_holds_every_file(tmp_path: Path) -> None:
     assert package | rules | {"resnet_lint/py.typed", "resnet_lint/front/check/report/schema.json"} <= set(names)
 
 
+def test_the_tool_alone_brings_no_torch(tmp_path: Path) -> None:
+    build("wheel", tmp_path)
+    [metadata] = (tmp_path / "site").glob("*.dist-info/METADATA")
+    required = [line for line in metadata.read_text().splitlines() if line.startswith("Requires-Dist: ")]
+    assert [line for line in required if "torch" in line and "extra ==" not in line] == []
+    assert any(line.startswith("Requires-Dist: torch>=2.4; extra ==") for line in required)
+
+
 def test_wheel_has_no_top_level_rules(tmp_path: Path) -> None:
     tops = {name.split("/")[0] for name in build("wheel", tmp_path)}
     assert {top for top in tops if not top.endswith(".dist-info")} == {"resnet_lint"}

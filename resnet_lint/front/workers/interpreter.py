@@ -12,7 +12,7 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -41,7 +41,7 @@ def choose(named: Path | None, near: Path) -> Interpreter:
     """The interpreter that loads the models: `named`, an executable, if there is one.
 
     Otherwise it is the first that has torch of the active environment, the nearest .venv or venv at or above `near`,
-    and our own Python. Raises WorkerError where no torch is found, or a version is too old.
+    our own Python, and those on PATH. Raises WorkerError where no torch is found, or a version is too old.
     """
     if named is not None:
         return _checked(_ask(named))
@@ -54,7 +54,8 @@ def choose(named: Path | None, near: Path) -> Interpreter:
     else:
         raise WorkerError(
             f"no torch in {', '.join(map(str, candidates))}; --python PATH names an interpreter that has it, "
-            f"or install it: {sys.executable} -m pip install torch"
+            f"or install it: {sys.executable} -m pip install torch "
+            f"(without a GPU, --index-url https://download.pytorch.org/whl/cpu is far smaller)"
         )
     return _checked(found)
 
@@ -77,11 +78,14 @@ def executable_of(path: Path) -> Path:
 
 def _candidates(near: Path) -> Iterator[Path]:
     environments = [*_active(), *(folder / name for folder in (near, *near.parents) for name in (".venv", "venv"))]
-    for environment in environments:
-        executable = environment / "bin" / "python"
-        if os.access(executable, os.X_OK):
-            yield executable
+    yield from _executables(environment / "bin" / "python" for environment in environments)
     yield Path(sys.executable)
+    # Not only the first on PATH: that of a hook is in front there, and has no torch.
+    yield from _executables(Path(folder) / name for folder in os.get_exec_path() for name in ("python3", "python"))
+
+
+def _executables(paths: Iterable[Path]) -> Iterator[Path]:
+    return (path for path in paths if os.access(path, os.X_OK))
 
 
 def _active() -> Iterator[Path]:

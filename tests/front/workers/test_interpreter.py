@@ -129,6 +129,17 @@ def test_else_our_own(tmp_path: Path) -> None:
     assert choose(None, tmp_path).executable == sys.executable
 
 
+def test_else_the_first_on_the_path_that_has_torch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    ours = fake_environment(tmp_path / "ours", "3.12.1", None)
+    monkeypatch.setattr(sys, "executable", str(ours))
+    found = fake_environment(tmp_path / "system", "3.12.1", "2.13.0")
+    monkeypatch.setenv("PATH", f"{ours.parent}:{tmp_path / 'nowhere'}:{found.parent}")
+    assert choose(None, tmp_path / "project").executable == str(found)
+    monkeypatch.setenv("PATH", str(ours.parent))
+    with pytest.raises(WorkerError, match=r"no torch in .*; .* pip install torch \(without a GPU, --index-url "):
+        choose(None, tmp_path / "project")
+
+
 def test_the_environment_that_pre_commit_made_is_no_choice(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     nearest = fake_environment(tmp_path / "project/.venv", "3.12.1", "2.4.1")
     ours = fake_environment(tmp_path / "ours", "3.12.1", "2.13.0")
