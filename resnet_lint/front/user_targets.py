@@ -43,7 +43,8 @@ def _options(file: SourceFile, outline: Outline, settings: Settings, *, given: b
     inputs = settings.input if ("input" in settings.given) is given else ()
     called = called_name(call) if call is not None else None
     built = called if called in {each.name for each in outline.classes} else None
-    return Target(file.only_class or built, call, inputs, "--call" if given else "call of [tool.resnet-lint]")
+    only = file.only_class if file.only_class in {each.name for each in outline.classes} else None
+    return Target(only or built, call, inputs, "--call" if given else "call of [tool.resnet-lint]")
 
 
 def _filled(first: Target, second: Target) -> Target:
@@ -53,13 +54,14 @@ def _filled(first: Target, second: Target) -> Target:
 
 
 def check_class(file: SourceFile, outline: Outline | Unreadable) -> None:
-    """Demand that a file has the class that is to be looked at. Raises UsageError."""
+    """Demand that a file has the class or function that is to be looked at. Raises UsageError."""
     if file.only_class is None or isinstance(outline, Unreadable):
         return
     names = [each.name for each in outline.classes]
+    names += outline.functions
     if file.only_class not in names:
         choice = _nearest(file.only_class, names) or _listed(names)
-        raise UsageError(f"{file.display} defines no nn.Module class {file.only_class}{choice}")
+        raise UsageError(f"{file.display} defines no nn.Module class or function {file.only_class}{choice}")
 
 
 def check_call(call: str, wanted: Sequence[tuple[SourceFile, Outline | Unreadable]]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 
@@ -19,6 +20,7 @@ from .contracts.proofs import proofs
 from .explore.advice import advice
 from .explore.class_coverage import NotChecked
 from .explore.explore import Exploration, Explorer
+from .explore.only import Only, only
 from .explore.traced_model import Traced
 from .failures import failures
 from .load.classes import ModelClass, model_classes
@@ -41,11 +43,15 @@ def analyse(request: Request, guard: Guard) -> FileReport:
         loaded = load(request.path, request.source)
     if isinstance(loaded, ImportFailure):
         return FileReport(request.path, check(Analysis(request.path, _why_not_loaded(loaded, guard)), rules))
-    classes = [model for model in model_classes(loaded) if request.only_class in (None, model.name)]
+    classes: Sequence[ModelClass] = model_classes(loaded)
     with remembered_kernels():
-        exploration = Explorer(loaded, model_classes(loaded), request, clock).explore()
-        analysis = _analysis(loaded, classes, exploration, request.only_class, clock)
-        found = _of_classes(check(analysis, rules), classes if request.only_class is not None else None)
+        exploration = Explorer(loaded, classes, request, clock).explore()
+        part = None
+        if request.only_class is not None:
+            part = only(request.only_class, exploration, classes, loaded)
+            exploration, classes = part.found, part.classes
+        analysis = _analysis(loaded, classes, exploration, part, clock)
+        found = _met(check(analysis, rules), part)
     refused = Analysis(loaded.path, tuple(_refused(guard, loaded.path, loaded.project)))
     findings = merged([*check(refused, rules), *found])
     outcomes = (
@@ -57,11 +63,10 @@ def analyse(request: Request, guard: Guard) -> FileReport:
     return FileReport(request.path, findings, analysis.classes, tuple(exploration.notes), outcomes, elsewhere)
 
 
-def _of_classes(findings: Sequence[Finding], classes: Sequence[ModelClass] | None) -> Iterator[Finding]:
-    """The findings in some classes, and those about the file; all where no classes are asked for."""
-    names = {name for model in classes or () for name in (model.name, model.name.rpartition(".")[2])}
+def _met(findings: Sequence[Finding], part: Only | None) -> Iterator[Finding]:
+    """The findings in the classes of one part, and those about the file; all where no part is asked for."""
     for finding in findings:
-        if classes is None or finding.module is None or finding.module in names:
+        if part is None or finding.module is None or finding.module in part.modules:
             yield finding
 
 
@@ -92,21 +97,32 @@ def _retraced(traces: Sequence[Traced], wanted: Retrace | None, project: Project
 
 
 def _analysis(
-    loaded: Loaded, classes: Sequence[ModelClass], found: Exploration, only_class: str | None, clock: Clock
+    loaded: Loaded, classes: Sequence[ModelClass], found: Exploration, part: Only | None, clock: Clock
 ) -> Analysis:
     statuses = tuple(_status(loaded, model, found) for model in classes)
     problems = (*_absent(loaded), *_lost(loaded), *_problems(loaded, classes, found))
-    names = {model.name.rpartition(".")[2] for model in classes}
-    failing = tuple(
-        failure for failure in failures(loaded, found, clock) if only_class is None or failure.module in names
-    )
+    if part is not None and part.is_empty_function:
+        problems = (*problems, _function_not_built(part, loaded))
+    failing = tuple(failures(loaded, found, clock))
     probes = TimedProbes(clock)
     traced = (each for each in found.traced if each.trace.complete)
     models = tuple(Model(each.trace, each.label, loaded.project, probes) for each in traced)
     limits = tuple(
-        each for each in _size_limits(found, loaded, clock) if only_class is None or each.failure.module in names
+        each for each in _size_limits(found, loaded, clock) if part is None or each.failure.module in part.modules
     )
     return Analysis(loaded.path, problems, failing, statuses, limits, models)
+
+
+def _function_not_built(part: Only, loaded: Loaded) -> Problem:
+    """That a function which was asked for gave no model, and why."""
+    failure = part.found.coverage.failures.get(part.name, NotChecked("build", "it gives no model"))
+    start = next(
+        Position(statement.lineno, 1)
+        for statement in loaded.tree.body
+        if isinstance(statement, ast.FunctionDef) and statement.name == part.name
+    )
+    help = f"say how to call it: --call '{failure.call}'" if failure.call is not None else None
+    return Problem("build", Span(loaded.path, start, start), failure.reason, part.name, help)
 
 
 def _absent(loaded: Loaded) -> Iterator[Problem]:

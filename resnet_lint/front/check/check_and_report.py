@@ -26,6 +26,7 @@ from . import pipeline
 from .merge_reports import at_least
 from .pipeline import Asked
 from .report import View, render
+from .report.summary import is_nothing_checked
 
 
 @contextlib.contextmanager
@@ -101,4 +102,6 @@ def _fixed(run: Run, given: SourceFile) -> bytes:
 def _exit_code(run: Run, settings: Settings) -> int:
     if settings.exit_zero or settings.fail_on == "never":
         return 0
+    if settings.fail_on in ("warning", "info") and is_nothing_checked(run):
+        return 1
     return int(at_least(run.findings, settings.fail_on))

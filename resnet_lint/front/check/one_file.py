@@ -66,7 +66,7 @@ class Checker:
         try:
             if isinstance(outline, Unreadable):
                 return Checked(self.workers.selector.kept(_unreadable(outline, self.rules)))
-            if not outline.classes:
+            if not outline.has_models:
                 return Checked(FileReport(str(file.path)))
             request = self._request(file, outline)
             checked = Checked(self.workers.analyse(request))

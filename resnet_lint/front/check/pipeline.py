@@ -108,7 +108,7 @@ def _is_wanted(file: SourceFile, outline: Outline | Unreadable) -> bool:
 
 
 def _has_content(outline: Outline | Unreadable) -> bool:
-    return isinstance(outline, Unreadable) or bool(outline.classes)
+    return isinstance(outline, Unreadable) or outline.has_models
 
 
 def _remarked(reports: Sequence[FileReport], files: Sequence[SourceFile], selector: Selector) -> tuple[FileReport, ...]:

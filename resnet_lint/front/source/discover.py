@@ -16,6 +16,7 @@ from .gitignore import Layer, gitignore_layers, inherited_layers, is_ignored, la
 _NEVER_WALKED = {"__pycache__", "node_modules"}
 _CLASS = re.compile(rb"\bclass\b")
 _IMPORT = re.compile(rb"\bimport\b")
+_LIBRARY = re.compile(rb"^\s*(import|from)\s+\.*(torch|timm|transformers|lightning|monai|segmentation)", re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -83,7 +84,12 @@ def discover(
 
 
 def may_define_modules(source: bytes) -> bool:
-    """Whether a file is worth parsing: an nn.Module needs a class, and torch or another import for its base."""
+    """Whether a file is worth parsing: an nn.Module needs a class, and torch or another import for its base.
+
+    A file without a class may still build models of a library.
+    """
+    if _LIBRARY.search(source):
+        return True
     return bool(_CLASS.search(source)) and (b"torch" in source or bool(_IMPORT.search(source)))
 
 
@@ -128,7 +134,8 @@ class _Search:
         else:
             _require_python_file(path, name, argument)
             if colons and not all(part.isidentifier() for part in class_name.split(".")):
-                raise UsageError(f"{argument}: {class_name!r} is not the name of a class; write {name}::ClassName")
+                wrong = f"{class_name!r} is not the name of a class or function"
+                raise UsageError(f"{argument}: {wrong}; write {name}::Name")
             self._keep(path, class_name or None, explicit=True)
 
     def _keep(self, path: Path, only_class: str | None = None, *, explicit: bool = False) -> None:

@@ -12,6 +12,8 @@ from pathlib import Path
 
 from resnet_lint.shared.source_text import decode
 
+from .model_uses import uses_models
+
 
 @dataclass(frozen=True)
 class ClassOutline:
@@ -31,11 +33,22 @@ class ClassOutline:
 
 @dataclass(frozen=True)
 class Outline:
-    """A file that could be parsed: its possible module classes, and the names that it binds at the top level."""
+    """A file that could be parsed: its possible module classes, and the names that it binds at the top level.
+
+    `functions` are those at the top level. `uses_models`: when it is run, or in its test functions, it builds something
+    of torch or another package.
+    """
 
     path: Path
     classes: tuple[ClassOutline, ...]
     names: frozenset[str]
+    functions: tuple[str, ...] = ()
+    uses_models: bool = False
+
+    @property
+    def has_models(self) -> bool:
+        """Whether there may be something to check."""
+        return bool(self.classes) or self.uses_models
 
 
 @dataclass(frozen=True)
@@ -81,7 +94,9 @@ def parse_outline(path: Path, text: str) -> Outline:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # an invalid escape in the user's file is not our business
         tree = ast.parse(text)
-    return Outline(path, tuple(_possible_modules(tree)), frozenset(_bound_at_top(tree)))
+    functions = tuple(statement.name for statement in tree.body if isinstance(statement, ast.FunctionDef))
+    names = frozenset(_bound_at_top(tree))
+    return Outline(path, tuple(_possible_modules(tree)), names, functions, uses_models(tree))
 
 
 def _possible_modules(tree: ast.Module) -> Iterator[ClassOutline]:

@@ -7,10 +7,12 @@ remaining factories, as long as the time lasts: a fault may sit in one factory's
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from resnet_lint.shared.error_text import said
 from resnet_lint.shared.evidence import Failure
 from resnet_lint.shared.notation import called_name
 from resnet_lint.shared.records.requests import Request, Target
@@ -60,6 +62,7 @@ class Explorer:
         self._coverage = Coverage(loaded, classes)
         self._attempts = Attempts(loaded, request, self._coverage, clock)
         self._calls = StatedCalls(self._attempts, loaded.project)
+        self._function = _function_named(request.only_class, loaded)
         self._notes: list[str] = []
         self._followed: set[str] = set()
         self._novel, self._other = novel_and_other(loaded)
@@ -69,10 +72,14 @@ class Explorer:
         """Run all stages; what was found before the time is up is kept."""
         try:
             with self._clock.left(), noting_where_built(self._loaded.project):
+                if self._function is not None:
+                    self._function_asked_for(self._function)
+                self._as_told()
+                self._scenarios()
                 for stage in self._stages():
-                    stage()
                     if not self._open():
                         break
+                    stage()
                 if not self._request.quick:
                     self._more_factories()
         except TimeUp:
@@ -83,8 +90,6 @@ class Explorer:
 
     def _stages(self) -> list[Callable[[], None]]:
         return [
-            self._as_told,
-            self._scenarios,
             self._examples,
             self._factories,
             self._default_constructors,
@@ -100,6 +105,20 @@ class Explorer:
                 self._notes.append(f"{target.origin} is not followed: {target.name} is no nn.Module once loaded")
             elif model is not None and self._request.only_class in (None, model.name):
                 self._follow(target, model)
+
+    def _function_asked_for(self, name: str) -> None:
+        """Build what a function gives, called as the user says, or without arguments where it needs none."""
+        target = next((t for t in self._request.targets if t.call and called_name(t.call) == name), None)
+        missing = required_names(vars(self._loaded.module)[name])
+        if target is None and missing:
+            reason = f"nothing in the file calls it, and it needs {', '.join(missing)}"
+            self._coverage.failures[name] = NotChecked("build", reason, f"{name}({', '.join(missing)})")
+            return
+        call = target.call if target is not None and target.call is not None else f"{name}()"
+        inputs = next((t.inputs for t in self._request.targets if t.inputs), ())
+        error = self._attempts.build_and_feed(call, self._evaluate(call), inputs=inputs)
+        if error is not None:
+            self._coverage.failures[name] = NotChecked("build", f"{call}: {said(error)}", call)
 
     def _follow(self, target: Target, model: ModelClass) -> None:
         """Build and feed a class as the user says; where that fails, nothing else is tried in its place."""
@@ -246,3 +265,9 @@ class Explorer:
         names = leads_to(factory, self._loaded)
         open_models = [model for model in self._open() if model.name in names]
         return open_models[-1] if open_models else None
+
+
+def _function_named(name: str | None, loaded: Loaded) -> str | None:
+    """A name that is asked for, where it is that of a function and not of a class."""
+    value = getattr(loaded.module, name, None) if name is not None else None
+    return name if inspect.isfunction(value) else None

@@ -180,7 +180,7 @@ def test_what_is_handed_on_as_it_is_is_the_shortcut(lint: Lint, tmp_path: Path) 
 @pytest.mark.parametrize(
     ("target", "options", "said"),
     [
-        ("::Nothing", [], "defines no nn.Module class Nothing"),
+        ("::Nothing", [], "defines no nn.Module class or function Nothing"),
         ("", ["--call", "tiny('wide')"], "TypeError"),
         ("", ["--call", "other()"], "defines no other"),
         ("", [], "no model could be built and traced; it defines none"),

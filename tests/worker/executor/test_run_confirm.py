@@ -125,7 +125,7 @@ def test_a_function_as_the_target(lint: Lint, tmp_path: Path) -> None:
         ("", ["--device", "toaster"], "--device: 'toaster' is no device; choose from auto, "),
         ("", ["--batch", "1000000000000"], "out of memory on cpu: a batch of 1000000000000 needs at least "),
         ("", ["--batch", "0"], "0 is not in the range x>=1"),
-        ("::Nothing", [], "defines no nn.Module class Nothing"),
+        ("::Nothing", [], "defines no nn.Module class or function Nothing"),
         ("", ["--call", "tiny('wide')"], "TypeError"),
     ],
 )

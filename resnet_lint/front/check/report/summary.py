@@ -20,13 +20,18 @@ def checked_classes(run: Run) -> int:
     return sum(status.status == "checked" for status in run.classes)
 
 
+def is_nothing_checked(run: Run) -> bool:
+    """Whether no class was checked, and no model that a file builds of the classes of others."""
+    return not checked_classes(run) and not any(file.outcomes for file in run.files)
+
+
 def closing_lines(run: Run, view: View) -> list[str]:
     """The end of a report: statistics, what was not checked, and the summary.
 
     A quiet report has no summary, but it still says when nothing was checked: silence would read as success.
     """
     lines = statistics(run.findings) if view.statistics else []
-    if not checked_classes(run):
+    if is_nothing_checked(run):
         lines += nothing_checked(run, view)
     elif not view.quiet:
         lines += map(one_line, run.notes)
@@ -47,7 +52,9 @@ def class_line(status: ClassStatus) -> str:
 def coverage(run: Run) -> str:
     """How much of the files was checked."""
     checked = checked_classes(run)
-    return f"{count(checked, 'class', 'classes')} checked, {len(run.classes) - checked} not checked"
+    classes = f"{count(checked, 'class', 'classes')} checked, {len(run.classes) - checked} not checked"
+    models = sum(len({outcome.label for outcome in file.outcomes}) for file in run.files if not file.classes)
+    return f"{count(models, 'model')} and {classes}" if models else classes
 
 
 def summary(run: Run, view: View) -> str:

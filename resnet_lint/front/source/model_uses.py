@@ -1,0 +1,70 @@
+"""Whether a file builds models when it is run, also where it defines no class of its own."""
+
+from __future__ import annotations
+
+import ast
+import re
+import sys
+from collections.abc import Iterator
+
+_LIBRARIES = re.compile(
+    r"(torch|torchvision|timm|transformers|monai|lightning|pytorch_lightning|segmentation_models_pytorch)(\..*)?"
+)
+_PLAYED = re.compile(r"_*(test|main|demo|example)")
+
+
+def uses_models(tree: ast.Module) -> bool:
+    """Whether the statements at module level, or functions that they call, build something that may be a model.
+
+    That is a call of a class or of a function of torch.nn or of a library of models, or of a class of the project.
+    """
+    imports = dict(_imports(tree))
+    if not any(_LIBRARIES.fullmatch(module) for module in imports.values()):
+        return False
+    calls = [node for part in _played(tree) for node in ast.walk(part) if isinstance(node, ast.Call)]
+    return any(_may_build(call.func, imports) for call in calls)
+
+
+def _played(tree: ast.Module) -> Iterator[ast.stmt]:
+    called = {
+        node.func.id
+        for statement in tree.body
+        if not isinstance(statement, (ast.FunctionDef, ast.ClassDef))
+        for node in ast.walk(statement)
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
+    }
+    for statement in tree.body:
+        if isinstance(statement, ast.FunctionDef):
+            if statement.name in called or _PLAYED.match(statement.name):
+                yield statement
+        elif not isinstance(statement, ast.ClassDef):
+            yield statement
+
+
+def _imports(tree: ast.Module) -> Iterator[tuple[str, str]]:
+    """Each name that an import binds, with what it stands for: `nn` for `torch.nn`."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            for alias in node.names:
+                root = alias.name.partition(".")[0]
+                yield (alias.asname, alias.name) if alias.asname is not None else (root, root)
+        elif isinstance(node, ast.ImportFrom):
+            for alias in node.names:
+                yield (alias.asname or alias.name), f"{'.' * node.level}{node.module or ''}.{alias.name}"
+
+
+def _may_build(function: ast.expr, imports: dict[str, str]) -> bool:
+    names: list[str] = []
+    while isinstance(function, ast.Attribute):
+        names.insert(0, function.attr)
+        function = function.value
+    if not isinstance(function, ast.Name) or function.id not in imports:
+        return False
+    module = imports[function.id]
+    last = names[-1] if names else function.id
+    if module.partition(".")[0] == "torch":
+        full = ".".join((module, *names))
+        return full.startswith(("torch.nn.", "torch.hub.")) and (last[0].isupper() or "hub" in full)
+    if _LIBRARIES.fullmatch(module):
+        return True
+    return last[0].isupper() and module.partition(".")[0] not in sys.stdlib_module_names
