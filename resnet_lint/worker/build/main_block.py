@@ -27,10 +27,18 @@ from .player import LeftError, Player, ReturnedError
 from .script_surroundings import OnRefusal, ScriptMode, script_surroundings
 
 
-class OnCall(Protocol):
-    """Gets an outermost call of a module and gives back its output; `may_fail`: the file catches its errors."""
+@dataclass(frozen=True)
+class Answer:
+    """The output of a call of a module; it is not `sure` where the call fails, and this is what it might give."""
 
-    def __call__(self, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any], may_fail: bool) -> Any: ...
+    output: Any
+    sure: bool = True
+
+
+class OnCall(Protocol):
+    """Gets an outermost call of a module and answers it; `may_fail`: the file catches its errors."""
+
+    def __call__(self, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any], may_fail: bool) -> Answer: ...
 
 
 @dataclass(frozen=True)
@@ -111,9 +119,11 @@ def play(scenario: Scenario, loaded: Loaded, on_call: OnCall, on_refusal: OnRefu
         called.extend(module.modules())
         mode.is_in_model = True
         try:
-            return on_call(on_meta(module), args, kwargs, player.in_doubt)
+            answer = on_call(on_meta(module), args, kwargs, player.in_doubt)
         finally:
             mode.is_in_model = False
+        mode.made_up = mode.made_up or not answer.sure
+        return answer.output
 
     with script_surroundings(loaded.path, mode), intercepted(outermost), suppress(LeftError, ReturnedError):
         player.play(scenario.body)

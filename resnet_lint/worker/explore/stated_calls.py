@@ -12,6 +12,7 @@ from resnet_lint.graph.source_places import Project, caller, point
 from resnet_lint.shared.evidence import Failure
 from resnet_lint.shared.records.places import Operand
 
+from ..build.main_block import Answer
 from ..tensors import mapped, tensors_in
 from ..tracer.trace import Trace, trace
 from .attempts import Attempts
@@ -26,7 +27,7 @@ class StatedCalls:
         self._project = project
         self._traced: dict[tuple[object, ...], Trace] = {}
 
-    def model(self, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any], may_fail: bool) -> Any:
+    def model(self, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any], may_fail: bool) -> Answer:
         """What a call of a model gives, or raises."""
         args, kwargs = mapped((args, kwargs), _to_meta)
         key = (*map(id, module.modules()), may_fail, str(mapped((args, kwargs), _described)))
@@ -38,7 +39,7 @@ class StatedCalls:
             raise result.stop.error
         if result.fatal is not None:
             raise RuntimeError(result.fatal.error)
-        return result.output
+        return Answer(result.output, sure=not result.all_faults)
 
     def torch(self, func: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any], error: str) -> None:
         """Note a torch call that fails, such as that of a loss."""

@@ -16,7 +16,7 @@ from torch import nn
 from resnet_lint.shared.records.places import Shape
 from resnet_lint.worker.build.built import noting_where_built
 from resnet_lint.worker.build.factories import novel_and_other, shapes_in
-from resnet_lint.worker.build.main_block import play, scenarios
+from resnet_lint.worker.build.main_block import Answer, play, scenarios
 from resnet_lint.worker.load.load import Loaded, load
 
 NET = """
@@ -56,13 +56,13 @@ def calls(folder: Path, source: str) -> list[tuple[int, Shape]]:
     """The width of the model and the shape of the input, for each outermost call of a model."""
     found: list[tuple[int, Shape]] = []
 
-    def on_call(module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any], may_fail: bool) -> torch.Tensor:
+    def on_call(module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any], may_fail: bool) -> Answer:
         value = (*args, *kwargs.values())[0]
         assert value.is_meta
         weight = next(module.parameters())
         assert weight.is_meta
         found.append((weight.shape[0], tuple(value.shape)))
-        return torch.empty((value.shape[0], weight.shape[0], *value.shape[2:]), device="meta")
+        return Answer(torch.empty((value.shape[0], weight.shape[0], *value.shape[2:]), device="meta"))
 
     file = loaded(folder, source)
     done: set[str] = set()
@@ -160,7 +160,7 @@ def test_models_that_are_built_and_never_called_are_handed_back(tmp_path: Path) 
     file = loaded(tmp_path, in_main("net = Net(4)\nused = Net(5)\nused(torch.randn(1, 3, 4, 4))"))
     [scenario] = scenarios(file)
     with noting_where_built(file.project):
-        played = play(scenario, file, lambda module, args, kwargs, may_fail: args[0], unexpected)
+        played = play(scenario, file, lambda module, args, kwargs, may_fail: Answer(args[0]), unexpected)
     assert [next(module.parameters()).shape[0] for module in played.built] == [4]
 
 

@@ -197,3 +197,74 @@ def test_what_rests_on_unknown_values_is_no_finding(lint: Lint, tmp_path: Path) 
     for number, body in enumerate(QUIET.values()):
         (tmp_path / f"quiet{number}.py").write_text(NET + dedent(body))
     assert places(lint(tmp_path, "--format", "json")) == []
+
+
+MODELS_OF_OTHERS = {
+    "a layer that is replaced": (
+        """
+        import torch
+        from torch import nn
+        encoder = nn.TransformerEncoderLayer(16, 4, batch_first=True)
+        encoder.linear2 = nn.Linear(@, 16)
+        out = encoder(torch.randn(2, 5, 16))
+    """,
+        "2048",
+        "1024",
+        "out = encoder",
+    ),
+    "the layers of another model": (
+        """
+        import torch
+        from torch import nn
+        def main():
+            net = nn.Sequential(nn.Conv2d(3, 8, 3), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(8, 5))
+            head = nn.Sequential(*list(net.children())[:@], nn.Linear(8, 2))
+            loss = nn.CrossEntropyLoss()(head(torch.randn(4, 3, 9, 9)), torch.randint(0, 2, (4,)))
+            loss.backward()
+        if __name__ == "__main__":
+            main()
+    """,
+        "-1",
+        "-2",
+        "loss = nn.Cross",
+    ),
+    "a class of another file": (
+        """
+        import torch
+        from shared_layers import Head
+        out = Head(3)(torch.zeros(4, @))
+    """,
+        "64",
+        "32",
+        None,
+    ),
+}
+LAYERS = """
+from torch import nn
+class Head(nn.Module):
+    def __init__(self, classes):
+        super().__init__()
+        self.fc = nn.Linear(64, classes)
+    def forward(self, x):
+        return self.fc(x)
+"""
+
+
+@pytest.mark.parametrize("name", MODELS_OF_OTHERS)
+def test_models_are_checked_whoever_wrote_their_class(name: str, lint: Lint, tmp_path: Path) -> None:
+    source, right, wrong, line = MODELS_OF_OTHERS[name]
+    (tmp_path / "shared_layers.py").write_text(LAYERS)
+    for verdict, value in (("right", right), ("wrong", wrong)):
+        (tmp_path / f"{verdict}.py").write_text(dedent(source).replace("@", value))
+    lines = (tmp_path / "wrong.py").read_text().splitlines()
+    number = next((number for number, text in enumerate(lines, 1) if line is not None and line in text), None)
+    expected = ("wrong.py", number, "RL301") if number is not None else ("shared_layers.py", 8, "RL301")
+    assert places(lint(tmp_path, "--format", "json")) == [expected]
+
+
+def test_a_file_that_builds_nothing_of_torch_is_passed_over(lint: Lint, tmp_path: Path) -> None:
+    (tmp_path / "plot.py").write_text("import torch\nx = torch.linspace(0, 1, 5)\nprint(x.mean())\n")
+    result = lint(tmp_path)
+    assert "no nn.Module class in 1 Python file" in result.stdout
+    assert result.exit_code == 0
+    assert lint(tmp_path, "--fail-on", "warning").exit_code == 1
