@@ -44,7 +44,7 @@ def _with_sizes(failure: Failure, fault: Fault, sizes: FaultySizes, clock: Clock
     """A failing join that other sizes would not break, with what it asks of them, if there is time to find out."""
     if failure.kind in ("addition", "concatenation"):
         with suppress(TimeUp), clock.one_attempt():
-            return sizes.told(failure, fault)
+            return sizes.with_sizes(failure, fault)
     return failure
 
 

@@ -13,9 +13,9 @@ from .size_expressions import Size
 
 @dataclass(frozen=True)
 class Axis:
-    """A dimension of an input: its symbol, its size in the concrete trace, and what the symbolic trace found it to be.
+    """A dimension of an input: its symbol, its size in the concrete trace, and its value in the symbolic trace.
 
-    That is a number that the model fixes, the symbol of a size that it has to be equal to, or its own.
+    `found` is a number that the model requires, the symbol of a size that it has to be equal to, or its own.
     """
 
     symbol: sympy.Symbol
@@ -24,7 +24,7 @@ class Axis:
 
 
 def shared_names(inputs: Iterable[Sequence[Axis]]) -> dict[sympy.Basic, str]:
-    """A name for each symbol: those that are found equal share it; a second H of another size is H2."""
+    """Names for all symbols: those that have to be equal share one; a second H of another size is H2."""
     names: dict[sympy.Basic, str] = {}
     for letter, axis in _lettered(inputs):
         names[axis.symbol] = names.get(axis.found) or _free(letter, names)
@@ -34,7 +34,7 @@ def shared_names(inputs: Iterable[Sequence[Axis]]) -> dict[sympy.Basic, str]:
 
 
 def own_names(inputs: Iterable[Sequence[Axis]]) -> dict[sympy.Basic, str]:
-    """A name of its own for each symbol."""
+    """Different names for all symbols."""
     names: dict[sympy.Basic, str] = {}
     for letter, axis in _lettered(inputs):
         names[axis.symbol] = _free(letter, names)
@@ -64,7 +64,7 @@ def axis_letters(fixed: Sequence[bool]) -> Sequence[str]:
 
 
 def _free(letter: str, names: Names) -> str:
-    taken, number = set(names.values()), 1
-    while (name := letter if number == 1 else f"{letter}{number}") in taken:
+    used, number = set(names.values()), 1
+    while (name := letter if number == 1 else f"{letter}{number}") in used:
         number += 1
     return name

@@ -24,7 +24,7 @@ def function_of(size: sympy.Expr) -> Callable[[int], int]:
 
 @dataclass(frozen=True, eq=False)
 class Predicate:
-    """A condition as Python: its text, the names of the sizes in it, and whether it says that two things are equal."""
+    """A condition as Python: its text, the names of its sizes, and whether it is an equation."""
 
     text: str
     is_equation: bool
@@ -32,12 +32,12 @@ class Predicate:
     code: CodeType
 
     def or_one(self, names: Iterable[str]) -> Predicate:
-        """The same, but for these sizes: they may also be 1."""
+        """The same condition, or one of these sizes is 1."""
         text = " or ".join([self.text, *(f"{name} == 1" for name in names)])
         return Predicate(text, self.is_equation, self.names, compile(text, "<condition>", "eval"))
 
     def holds(self, sizes: Mapping[str, int]) -> bool:
-        """Whether it holds for these sizes; one that cannot be worked out, as for a division by zero, does not."""
+        """Whether it holds for these sizes; one that cannot be evaluated, as for a division by zero, does not."""
         try:
             return bool(eval(self.code, {"__builtins__": {}}, {**_FUNCTIONS, **sizes}))
         except (ArithmeticError, NameError):
@@ -45,7 +45,7 @@ class Predicate:
 
 
 def predicates(guards: Iterable[sympy.Basic], names: Names) -> list[Predicate]:
-    """The guards that say something, each once."""
+    """The guards as predicates, without duplicates and those without names."""
     found: dict[str, Predicate] = {}
     for guard in guards:
         text = size_text(guard, names)

@@ -37,17 +37,19 @@ class Step:
 
 
 class Follower:
-    """The sizes of all tensors of a graph, in terms of some of them: `bases`, each with the sizes that it is given."""
+    """The sizes of all tensors of a graph, as expressions of those of some of them: `bases`."""
 
     def __init__(self, bases: Mapping[Node, Sizes]) -> None:
         self._known: dict[Node, Sizes] = dict(bases)
 
     def sizes(self, node: Node) -> Sizes:
-        """The sizes of a node's axes; empty for what is no tensor, or is made of no base."""
+        """The sizes of a node's axes; empty for what is no tensor, or does not depend on a base."""
         waiting = [node]
         while waiting:  # a loop, as a deep model is deeper than Python's stack
             current = waiting[-1]
-            missing = [] if current in self._known else [each for each in _sources(current) if each not in self._known]
+            missing = (
+                [] if current in self._known else [source for source in _sources(current) if source not in self._known]
+            )
             if missing:
                 waiting.extend(missing)
                 continue
@@ -73,13 +75,16 @@ class Follower:
 
 
 def _sources(node: Node) -> list[Node]:
-    """The activations that a node is made of; for a part of several results, those that the call got."""
-    found = list(node.activations)
-    return [each for source in found for each in (_sources(source) if source.shape is None else [source])]
+    """The activations that a node is computed from; for a part of several results, the inputs of the call."""
+    return [
+        source
+        for activation in node.activations
+        for source in (_sources(activation) if activation.shape is None else [activation])
+    ]
 
 
 def _carried(axis: int, shape: Sequence[int], known: Iterable[tuple[Sequence[int], Sizes]]) -> sympy.Expr | None:
-    """The size of an axis, counted from the end, that a call leaves as it is, and all axes behind it too."""
+    """The size of an axis, counted from the end, where a call leaves it and all axes behind it unchanged."""
     for before, sizes in known:
         if len(before) >= -axis and tuple(before[axis:]) == tuple(shape[axis:]) and sizes[axis] is not None:
             return sizes[axis]
@@ -129,13 +134,13 @@ def _pool(node: Node, before: Sizes) -> Sizes:
     steps = []
     for kernel, stride, padding in zip(effect.kernel, effect.stride, effect.padding, strict=True):
         shift = 2 * padding - kernel + stride
-        # Rounding up, torch drops a last window that would lie in the padding altogether.
+        # Rounding up, torch drops a last window that would start in the padding.
         steps.append(Step(1, min(shift, padding) + stride - 1 if rounds_up else shift, stride))
     return _stepped(before, steps if dilation in (1, (1, 1)) else [None] * len(steps))
 
 
 def _adapted(node: Node, before: Sizes) -> Sizes:
-    """An adaptive pooling gives what it is told, also where that happens to be what it got."""
+    """An adaptive pooling gives the size that it is called with, which may come from a shape."""
     return _stepped(before, [None] * (len(before) - 2))
 
 
@@ -145,14 +150,14 @@ def _resized(node: Node, before: Sizes) -> Sizes:
     if factor is None:
         return _stepped(before, [None] * axes)
     factors = factor if isinstance(factor, (tuple, list)) else [factor] * axes
-    exact = [Fraction(each).limit_denominator(64) for each in factors]
-    return _stepped(before, [Step(each.numerator, 0, each.denominator) if each else None for each in exact])
+    exact = [Fraction(scale).limit_denominator(64) for scale in factors]
+    return _stepped(before, [Step(scale.numerator, 0, scale.denominator) if scale else None for scale in exact])
 
 
 def _padded(node: Node, before: Sizes) -> Sizes:
     amounts = node.arguments.get("pad", ())
     if not all(isinstance(amount, int) for amount in amounts) or not any(amounts):
-        return _stepped(before, [None] * min(len(amounts) // 2, len(before)))  # nobody pads by nothing on purpose
+        return _stepped(before, [None] * min(len(amounts) // 2, len(before)))  # no padding: computed
     pairs = list(zip(amounts[::2], amounts[1::2], strict=True))
     return _stepped(before, [Step(1, low + high) for low, high in reversed(pairs)])
 
@@ -179,8 +184,8 @@ def _sliced(node: Node, before: Sizes) -> Sizes:
 
 def _slice(part: slice) -> Step | None:
     start, stop, stride = part.start or 0, part.stop or 0, part.step or 1
-    if not all(isinstance(each, int) for each in (start, stop, stride)) or start < 0 or stop > 0:
-        return None  # up to a number: it may be the size of the skip
+    if not all(isinstance(bound, int) for bound in (start, stop, stride)) or start < 0 or stop > 0:
+        return None  # a bound that may be the size of the skip
     return Step(1, stop - start + stride - 1, stride)
 
 

@@ -1,4 +1,4 @@
-"""The trace of a model once more, with inputs of other sizes: whether it goes there as arithmetic says."""
+"""Traces of a model with inputs of other sizes, and whether they confirm what arithmetic predicts."""
 
 from __future__ import annotations
 
@@ -19,20 +19,20 @@ from .follow_sizes import Follower
 from .size_expressions import axis_of
 from .unlike_joins import Join, joins_in, sizes_of_inputs
 
-# Traces at other sizes for one model, at most.
+# Traces of one model at other sizes.
 _MOST_TRACES = 8
-# How far up sizes are looked at.
+# The number of sizes that are searched.
 _REACH = 512
 
 Input = tuple[tuple[sympy.Symbol, int], ...]
-"""The size of each axis of the input that is another than in the trace: pairs of axis and size."""
+"""The axes of the input whose size is not that of the trace: pairs of axis and size."""
 
 Wanted = Callable[[sympy.Symbol, int], bool]
-"""Whether a size of an axis of the input is looked for."""
+"""Whether a size of an axis of the input is the one to be found."""
 
 
 class Resized:
-    """A trace and its joins of unlike sizes; what several inputs have in common changes in all of them."""
+    """A trace, its joins of unlike sizes, and its traces at other sizes; sizes of several inputs change together."""
 
     def __init__(self, trace: Trace, project: Project) -> None:
         self._trace = trace
@@ -44,9 +44,9 @@ class Resized:
         self.joins = tuple(joins_in(self._nodes, self._follower))
 
     def first(self, join: Join, start: Callable[[int], int], wanted: Wanted) -> Input | None:
-        """The first size of each axis of a join that is wanted, from a start on that depends on the one traced.
+        """The first wanted size of each axis of a join, from `start` on, which depends on the size of the trace.
 
-        Sizes that leave nothing of some tensor do not count.
+        Sizes at which a tensor is empty do not count.
         """
         found = {axis: self._first(axis, start(self._traced[axis]), wanted) for axis in join.unlike}
         sizes = tuple((axis, size) for axis, size in found.items() if size is not None)
@@ -60,7 +60,7 @@ class Resized:
         return None
 
     def reaches(self, join: Join, axis: sympy.Symbol, size: int) -> bool:
-        """Whether a size of an axis leaves something of every tensor before a join."""
+        """Whether no tensor before a join is empty at a size of an axis."""
         before = (node for node in self._nodes if node.order < join.node.order)
         return all(function(size) > 0 for function in self._functions_of(axis, before))
 
@@ -73,9 +73,9 @@ class Resized:
         return all(join.agrees(axis, size) for join in self.joins if axis in join.unlike)
 
     def confirms(self, size: Input | None) -> bool:
-        """Whether the trace at a size comes to its end, makes the same calls and fails in just the joins that ought to.
+        """Whether the trace at a size is complete, makes the same calls and fails in exactly the joins that should.
 
-        A pooling to a fixed size, or a padding that the code works out by itself, is no step that arithmetic knows.
+        Arithmetic does not know a pooling to a fixed size, or a padding that the code computes from a shape.
         """
         again = self.at(size) if size is not None else None
         if size is None or again is None or not again.complete or _names(again) != _names(self._trace):
@@ -85,7 +85,7 @@ class Resized:
         return not others and self._foreseen(sizes, failed)
 
     def _foreseen(self, sizes: Mapping[sympy.Symbol, int], failed: Set[str]) -> bool:
-        """Whether those joins failed that ought to; what comes behind one of them has the size of either side."""
+        """Whether the joins failed that should fail; a tensor behind one of them may have the size of either side."""
         wrong: list[Node] = []
         for join in self.joins:
             if not any(depends_on(join.node, earlier) for earlier in wrong):
@@ -102,7 +102,7 @@ class Resized:
         return next((fault for fault in faults if fault.node.name == join.node.name), None)
 
     def at(self, size: Input) -> Trace | None:
-        """The trace at another size; None where enough of them have been made."""
+        """The trace at another size; None where there are too many already."""
         if size not in self._traces and len(self._traces) < _MOST_TRACES:
             changed = {**self._traced, **dict(size)}
             shapes = [self._shape_at(node, changed) for node in self._inputs]
@@ -110,7 +110,7 @@ class Resized:
         return self._traces.get(size)
 
     def rounded(self, divisor: int) -> Input:
-        """The sizes that were traced, rounded up to what divides."""
+        """The sizes of the trace, rounded up to multiples."""
         return tuple((axis, -(-size // divisor) * divisor) for axis, size in self._traced.items())
 
     @cached_property
@@ -119,7 +119,7 @@ class Resized:
 
     @cached_property
     def _traced(self) -> Mapping[sympy.Symbol, int]:
-        """The sizes that were traced, by axis."""
+        """The sizes of the trace, by axis."""
         return {
             size: extent
             for node in self._inputs

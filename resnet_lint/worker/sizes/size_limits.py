@@ -1,6 +1,6 @@
-"""Additions and concatenations that fail for some sizes of an input that a model takes otherwise.
+"""Additions and concatenations that fail for some sizes of an input that a model otherwise accepts.
 
-What a trace shows at one size, arithmetic carries over to all others. Traces at sizes that ought to fail and to work,
+Arithmetic extends what a trace shows at one size to all others. Traces at sizes that should fail and that should work,
 small and large, prove it. So a model without such a join costs no second trace.
 """
 
@@ -21,14 +21,14 @@ from .sizes_of_block import view_of
 from .unlike_joins import Join
 
 
-def size_limits(model: Model, sizes_stated: bool, told: set[Span]) -> Iterator[SizeLimit]:
-    """The joins of a trace that fail at other sizes, but for the expressions `told`, to which they are added.
+def size_limits(model: Model, sizes_stated: bool, reported: set[Span]) -> Iterator[SizeLimit]:
+    """The joins of a trace that fail at other sizes, except for the expressions in `reported`, to which they are added.
 
-    A decoder that doubles what was halved takes what divides, by design. Where the file itself feeds such sizes
-    (`sizes_stated`), its author means that; where nobody says what it is fed, it has to be told.
+    A decoder that doubles what was halved needs sizes that divide, by design. Where the file itself feeds such sizes
+    (`sizes_stated`), that is intended; where it states none, it is reported.
     """
     if model.trace.trouble == (0, 0):
-        yield from _Probe(model).limits(told, may_divide=sizes_stated)
+        yield from _Probe(model).limits(reported, may_divide=sizes_stated)
 
 
 class _Probe:
@@ -36,36 +36,38 @@ class _Probe:
         self._model = model
         self._resized = Resized(model.trace, model.project)
 
-    def limits(self, told: set[Span], may_divide: bool) -> Iterator[SizeLimit]:
+    def limits(self, reported: set[Span], may_divide: bool) -> Iterator[SizeLimit]:
         for join in self._resized.joins:
-            if join.span not in told and not (join.grows and may_divide):
+            if join.span not in reported and not (join.grows and may_divide):
                 limit = self._proved(join)
                 if limit is not None:
-                    told.add(join.span)
+                    reported.add(join.span)
                     yield limit
 
     def _proved(self, join: Join) -> SizeLimit | None:
-        if not goes_on(self._resized, join):
+        if not holds_far_above(self._resized, join):
             return None
         same = [
-            each for each in self._resized.joins if each.span == join.span and each.unlike.keys() == join.unlike.keys()
+            other
+            for other in self._resized.joins
+            if other.span == join.span and other.unlike.keys() == join.unlike.keys()
         ]
 
         def fails(axis: sympy.Symbol, size: int) -> bool:
-            return any(each.fails(axis, size) for each in same)
+            return any(other.fails(axis, size) for other in same)
 
         least = self._resized.first(join, lambda traced: 1, fails)
         above = self._resized.first(join, lambda traced: traced + 1, fails)
-        size = next((each for each in (least, above) if self._resized.confirms(each)), None)
+        size = next((failing for failing in (least, above) if self._resized.confirms(failing)), None)
         if size is None:
             return None
-        # Smaller ones may fail here too, and leave nothing of some tensor further on.
-        smaller = [(axis, each) for axis, found in size for each in range(1, found)]
-        fail_too = (join.fails(*each) and self._resized.reaches(join, *each) for join in same for each in smaller)
+        # Smaller ones may fail here as well, and leave nothing of a tensor further on.
+        smaller = [(axis, number) for axis, found in size for number in range(1, found)]
+        fail_too = (other.fails(*point) and self._resized.reaches(other, *point) for other in same for point in smaller)
         return self._limit(same, size, is_least=not any(fail_too))
 
     def _limit(self, same: Sequence[Join], size: Input, is_least: bool) -> SizeLimit | None:
-        """What fails at a size: the first of the joins of one expression that does."""
+        """The failure at a size: that of the first of the joins of one expression that fails."""
         trace, faults = self._resized.at(size), [(join, self._resized.fault(join, size)) for join in same]
         join, fault = next(((join, fault) for join, fault in faults if fault is not None), (same[0], None))
         view = view_of(join, self._model)
@@ -75,11 +77,11 @@ class _Probe:
         inputs = tuple(node.known_shape for node in trace.nodes if node.kind == "input")
         fix_plan = replace(failure.fix_plan, inputs=inputs) if failure.fix_plan is not None else None
         operands = view.symbolic(failure.operands, fault)
-        return SizeLimit(replace(failure, operands=operands, fix_plan=fix_plan), view.taken, inputs, is_least)
+        return SizeLimit(replace(failure, operands=operands, fix_plan=fix_plan), view.record, inputs, is_least)
 
 
-def goes_on(resized: Resized, join: Join) -> bool:
-    """Whether a join goes on failing and working as it ought to at sizes far above the one that was traced."""
+def holds_far_above(resized: Resized, join: Join) -> bool:
+    """Whether a join fails and works as predicted at sizes far above the one of the trace as well."""
     far = [resized.first(join, _far, wanted) for wanted in (join.fails, resized.all_agree)]
     return all(size is None or resized.confirms(size) for size in far)
 

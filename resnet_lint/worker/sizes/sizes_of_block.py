@@ -1,4 +1,4 @@
-"""Tells a join in the terms of the module that it stands in: `H % 2 == 0` for the block's own input."""
+"""The condition of a join in terms of the module that contains it: `H % 2 == 0` for the block's own input."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _WORDS: Mapping[str, str] = {"L": "lengths", "H": "heights", "W": "widths", "T":
 
 @dataclass(frozen=True)
 class View:
-    """A join as the call of a module sees it that it happens in: sizes in terms of the module's own input.
+    """A join in the call of a module, with sizes in terms of the module's own input.
 
     `others` are the joins of the same call that work for some sizes only, this one among them.
     """
@@ -37,17 +37,17 @@ class View:
 
     @property
     def condition(self) -> str:
-        """Which sizes of the input the join works for, in each turn of a loop: `H % 2 == 0 and W % 2 == 0`."""
-        return self._text([each for each in self.others if each.span == self.join.span])
+        """The sizes of the input for which the join works, in all turns of a loop: `H % 2 == 0 and W % 2 == 0`."""
+        return self._text([join for join in self.others if join.span == self.join.span])
 
     @property
     def condition_of_all(self) -> str:
-        """Under which sizes all joins of the module work, along the axes of this one."""
+        """The sizes for which all joins of the module work, along the axes of this one."""
         return self._text(self.others)
 
     @property
     def words(self) -> str:
-        """The sizes that work for all joins, in words as far as there are some: `even heights and widths`."""
+        """The sizes that work for all joins, in words where possible: `even heights and widths`."""
         conditions = {self._condition(axis, self.others) for axis in self.join.unlike}
         names = " and ".join(_WORDS.get(axis.name, "sizes") for axis in self.join.unlike)
         condition = conditions.pop()
@@ -57,22 +57,22 @@ class View:
 
     @property
     def repeats(self) -> bool:
-        """Whether the sizes that work for all joins follow a pattern, and do not just end somewhere."""
+        """Whether the sizes that work for all joins repeat with a period, and do not just end somewhere."""
         return all(self._condition(axis, self.others) is not None for axis in self.join.unlike)
 
     @property
-    def taken(self) -> SizesTaken:
-        """All this as a record."""
+    def record(self) -> SizesTaken:
+        """The conditions as a record."""
         subject = type(self.call.module).__name__
         return SizesTaken(subject, self.words, self.condition, self.condition_of_all, self.join.grows)
 
     def symbolic(self, operands: Sequence[Operand], fault: Fault) -> tuple[Operand, ...]:
-        """The operands told of a fault of the join, in this trace or at other sizes, with their symbolic shapes."""
+        """The operands of a fault of the join, in this trace or at other sizes, with their symbolic shapes."""
         same = dict(zip(fault.node.sources, self.join.node.sources, strict=False))
         residual = residual_at(fault.node) if fault.kind == "addition" else None
         nodes = [same[residual.branch], same[residual.shortcut]] if residual is not None else list(same.values())
-        told = zip(operands, nodes, strict=False)
-        return tuple(replace(operand, symbolic=self.shape_text(node)) for operand, node in told)
+        pairs = zip(operands, nodes, strict=False)
+        return tuple(replace(operand, symbolic=self.shape_text(node)) for operand, node in pairs)
 
     def shape_text(self, node: Node) -> tuple[str, ...]:
         """A node's shape in terms of the module's input: `("N", "64", "H//2", "W//2")`."""
@@ -96,18 +96,18 @@ class View:
 
 
 def view_of(join: Join, model: Model) -> View | None:
-    """A join as the innermost of the user's modules around it sees it whose input's size alone decides on it."""
+    """A join in the call of the innermost of the user's modules on whose input's size alone it depends."""
     views = (_view(call, join, model) for call in model.block_of(join.node).with_callers() if not call.is_torchs)
     return next((view for view in views if view is not None), None)
 
 
 def _view(call: ModuleCall, join: Join, model: Model) -> View | None:
     bases = sizes_of_inputs(call.inputs, model.nodes)
-    sizes = {size for each in bases.values() for size in each if size is not None}
+    sizes = {size for axes in bases.values() for size in axes if size is not None}
     if not bases or (call.parent is not None and not all(size.is_Symbol for size in sizes)):
         return None
     follower = Follower(bases)
     inside = [node for node in model.trace.nodes if node.call and call in node.call.with_callers()]
     joins = list(joins_in(inside, follower))
-    own = next((each for each in joins if each.node is join.node), None)
+    own = next((other for other in joins if other.node is join.node), None)
     return View(call, own, joins, follower) if own is not None else None

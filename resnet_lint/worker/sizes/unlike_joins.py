@@ -1,4 +1,4 @@
-"""Joins of two paths whose sizes are unlike functions of the input's size: equal where they were traced, not always."""
+"""Joins whose operands have unlike sizes: equal at the size of the trace, perhaps, but not at all sizes."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ class Join:
 
 
 def joins_in(nodes: Iterable[Node], follower: Follower) -> Iterator[Join]:
-    """The joins among some nodes whose operands are unlike, in the follower's terms."""
+    """The joins among some nodes whose operands have unlike sizes, in terms of the follower's bases."""
     for node in nodes:
         if node.kind in ("addition", "concatenation") and node.point is not None:
             unlike = _unlike(node, follower)
@@ -68,8 +68,8 @@ def _unlike(node: Node, follower: Follower) -> dict[sympy.Symbol, tuple[sympy.Ex
     operands = [source for source in node.activations if source.shape]
     if len({len(operand.known_shape) for operand in operands}) != 1:
         return {}
-    along = node.arguments.get("dim", 0) % len(operands[0].known_shape) if _concatenates(node) else None
-    shapes = [each for each in map(follower.sizes, operands) if each]
+    along = node.arguments.get("dim", 0) % len(operands[0].known_shape) if node.kind == "concatenation" else None
+    shapes = list(filter(None, map(follower.sizes, operands)))
     found = {}
     for axis in range(len(operands[0].known_shape)):
         known = [sizes[axis] for sizes in shapes]
@@ -79,15 +79,11 @@ def _unlike(node: Node, follower: Follower) -> dict[sympy.Symbol, tuple[sympy.Ex
     return found
 
 
-def _concatenates(node: Node) -> bool:
-    return node.kind == "concatenation"
-
-
 def sizes_of_inputs(inputs: Sequence[Node], nodes: Iterable[Node]) -> dict[Node, Sizes]:
-    """The sizes of some tensors by their axes: those behind the channels, and a sequence's length.
+    """The sizes of the axes of some tensors: those behind the channels, and a sequence's length.
 
-    Of several tensors of different sizes, such as the levels of a pyramid, the largest counts; the others come from it
-    by strides that round up. Those for which that makes no sense are left out.
+    The symbols are the sizes of the largest tensor; others, such as the levels of a pyramid, are computed from it by
+    strides that round up. Those for which that gives other numbers are left out.
     """
     maps = [node for node in inputs if len(node.shape or ()) > 2]
     largest = max(maps, key=lambda node: tuple(node.known_shape[2:]), default=None)
@@ -102,7 +98,7 @@ def sizes_of_inputs(inputs: Sequence[Node], nodes: Iterable[Node]) -> dict[Node,
 
 
 def _is_signal(nodes: Iterable[Node]) -> bool:
-    """Whether a tensor of three axes has its channels second, as layers for signals want; tokens have them last."""
+    """Whether a tensor of three axes has its channels second, as layers for signals expect; tokens have them last."""
     return any(node.function.endswith("1d") for node in nodes)
 
 

@@ -1,7 +1,7 @@
-"""Blocks that repeat, as those of a deep ResNet do: traced once, and copied where they come again.
+"""Repeated blocks, as those of a deep ResNet, are traced once and copied where they occur again.
 
-Two calls of modules do the same where the modules are built alike and get tensors of the same shapes: on fake tensors
-the values of the weights have no say.
+Two calls do the same where their modules are built alike and get tensors of the same shapes: the values of weights do
+not matter for fake tensors.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from ..tensors import mapped, tensors_in
 
 @dataclass(frozen=True, eq=False)
 class Block:
-    """A call that was traced: its nodes in order, the module calls inside it that came to their end, and its result."""
+    """A call that was traced: its nodes in order, the completed module calls inside it, and its result."""
 
     call: ModuleCall
     nodes: Sequence[Node]
@@ -32,8 +32,8 @@ class Block:
     result_nodes: tuple[Node, ...]
 
     @property
-    def stands_alone(self) -> bool:
-        """Whether it works on its inputs and its own weights only, gives what it made, and changes nothing else."""
+    def is_self_contained(self) -> bool:
+        """Whether it uses its inputs and its own weights only, returns new tensors, and changes nothing else."""
         own, known = set(self.nodes), {*self.nodes, *self.call.inputs}
         from_inside = all(operand in known for node in self.nodes for operand in node.operands)
         weights = [node.target for node in self.nodes if node.kind == "stored"]
@@ -44,7 +44,7 @@ class Block:
 
 
 def likeness(module: nn.Module, args: Any, kwargs: Any) -> Hashable | None:
-    """Equal for calls that do the same; None for calls that are not worth a comparison, or that allow none."""
+    """Equal for calls that do the same; None for calls that are too small to compare, or cannot be compared."""
     if next(module.children(), None) is None or kwargs:
         return None
     tensors = list(tensors_in(args))
@@ -60,7 +60,7 @@ def _written(sizes: Sequence[Any]) -> tuple[Any, ...]:
 
 
 def _configuration(module: nn.Module) -> Hashable:
-    """The class of a module, its attributes, the shapes of its weights, and the same of the modules in it."""
+    """The class of a module, its attributes, the shapes of its weights, and the same of its submodules."""
     attributes = ((name, _frozen(value)) for name, value in sorted(vars(module).items()) if name not in _NO_SETTING)
     weights = (
         (name, weight if weight is None else (weight.shape, weight.dtype))
@@ -71,12 +71,12 @@ def _configuration(module: nn.Module) -> Hashable:
     return type(module), tuple(attributes), tuple(weights), tuple(parts)
 
 
-# Where it was built, and what is compared by itself.
+# Where it was built, and what is compared separately.
 _NO_SETTING = frozenset({"_resnet_lint_built", "_parameters", "_buffers", "_modules"})
 
 
 def _frozen(value: Any) -> Hashable:
-    """A value that can be compared; an object that may hold anything is only equal to itself."""
+    """A value that can be compared; an object of any other type is only equal to itself."""
     if value is None or isinstance(value, (bool, int, float, str, torch.dtype)):
         return (type(value).__name__, value)
     if isinstance(value, (list, tuple, set, frozenset)):
@@ -88,14 +88,14 @@ def _frozen(value: Any) -> Hashable:
 
 
 WeightNode = Callable[[torch.Tensor, ModuleCall | None], Node]
-"""Gives the node of a stored tensor, read in a module call."""
+"""Returns the node of a weight that is read in a module call."""
 
 Again = Callable[[Node, Mapping[Node, Node], ModuleCall | None], Node]
-"""Writes a node again, with other operands, in another call."""
+"""Copies a node into another call, with other operands."""
 
 
 class Copy:
-    """A block written once more, for another module like its own and other inputs; `result` is what it gives."""
+    """A copy of a block for another module that is built alike, and other inputs; `result` is what it returns."""
 
     def __init__(
         self, block: Block, call: ModuleCall, keep: Callable[[Node, None], None], weight: WeightNode, again: Again
@@ -118,7 +118,7 @@ class Copy:
             self.result = mapped(block.result, _like)
 
     def _weight_again(self, node: Node) -> Node:
-        """The node of the same weight of the other module, which may have been met before."""
+        """The node of the same weight of the other module, which may exist already."""
         name = node.target.removeprefix(f"{self._block.call.path}.")
         return self._weight(attrgetter(name)(self._calls[self._block.call].module), self._call_at(node))
 
@@ -142,7 +142,7 @@ class Copy:
 
 
 def _like(part: Any) -> Any:
-    """A tensor of its own, of the same shape."""
+    """A new tensor of the same shape."""
     if not isinstance(part, torch.Tensor):
         return part
     return torch.empty_strided(part.shape, part.stride(), dtype=part.dtype, device=part.device)

@@ -26,7 +26,7 @@ from .symbols import Environment
 
 
 class TooSlowError(DataDependentError):
-    """The expressions of the sizes grew too large to be worked with."""
+    """The expressions of the sizes are too large to work with."""
 
     def __init__(self) -> None:
         super().__init__("from here on its sizes are too complicated to be written as expressions")
@@ -50,7 +50,7 @@ class SymbolicRecorder(Recorder):
         self._blocks: dict[Hashable, Block] = {}
 
     def run(self, call: ModuleCall, forward: Callable[[], Any], args: Any, kwargs: Any) -> Any:
-        """As it was for a block built alike with inputs of the same shapes; the first of its kind is really run."""
+        """Runs the first block of a kind; copies it for those built alike, with inputs of the same shapes."""
         with torch._C.DisableTorchFunction():
             like = likeness(call.module, args, kwargs)
         if like is None or len(call.inputs) != len(args):
@@ -70,13 +70,13 @@ class SymbolicRecorder(Recorder):
         block = self._block(call, result, *marks[:2])
         with torch._C.DisableTorchFunction():
             unchanged = like == likeness(call.module, args, kwargs) and not changed_since(versions)
-        if unchanged and len(self.faults) == marks[2] and block.stands_alone:
+        if unchanged and len(self.faults) == marks[2] and block.is_self_contained:
             self._blocks[like] = block
         return result
 
     def _block(self, call: ModuleCall, result: Any, nodes: int, calls: int) -> Block:
         inner = self.completed[calls:]
-        results = {each: self.results[each] for each in inner}
+        results = {call: self.results[call] for call in inner}
         return Block(call, self._written[nodes:], inner, results, result, self.nodes_of(result))
 
     def _keep(self, node: Node, tensor: torch.Tensor | None) -> None:
@@ -99,7 +99,7 @@ class SymbolicRecorder(Recorder):
         return super()._write(func, args, kwargs, result, in_place)
 
     def _replayed(self, func: Callable[..., Any], args: Any, kwargs: Any) -> tuple[str | None, Any]:
-        """At the numbers that the symbols stand for: a call that works for them has no shape as an expression."""
+        """Replay a call with numbers: if it works with them, torch has no symbolic shape for it."""
         concrete = self._environment.concrete((args, kwargs))
         with self._environment.concretely():
             text, _ = super()._replayed(func, *concrete)
@@ -132,7 +132,7 @@ class _SymbolicWriter(NodeWriter):
 
 
 class _NoWatch(Watch):
-    """Changes in place were followed in the concrete trace; to compare tensors again would add conditions."""
+    """In-place changes are watched in the concrete trace; comparing tensors again would add conditions."""
 
     def changes(self, node: Node, tensor: torch.Tensor, frame: FrameType | None) -> None:
         pass

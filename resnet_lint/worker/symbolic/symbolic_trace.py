@@ -1,4 +1,4 @@
-"""A forward traced once more, with the sizes of its inputs as symbols."""
+"""A second trace of a forward, with the sizes of its inputs as symbols."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from ..tracer.trace import Trace, recorded
 from .symbolic_recorder import SymbolicRecorder
 from .symbols import Environment
 
-# A pass whose expressions grow beyond this is given up; processor time, in seconds.
+# A trace that takes longer is given up, as its expressions are too large; processor time, in seconds.
 _MOST_SECONDS = 20.0
 
 
@@ -30,7 +30,7 @@ class SymbolicTrace:
     """A trace with the shape of each node twice: `shape` in numbers, and in `expressions` (None where it has none).
 
     `axes` are those of the inputs, `names` the names of their symbols (N, H, W). `guards` are the conditions under
-    which the model does just what it did here. `trace.stop` is the reason, where it ended early.
+    which the model takes the same path as here. `trace.stop` is the reason, where it ended early.
     """
 
     trace: Trace
@@ -54,11 +54,11 @@ class SymbolicTrace:
 
 
 def symbolic_trace(earlier: Trace, project: Project) -> SymbolicTrace:
-    """Record the forward of an earlier trace again, each size of its inputs a symbol of its own.
+    """Record the forward of an earlier trace again, with different symbols for all sizes of its inputs.
 
-    It goes the way that the earlier sizes lead, but for a batch of one, which torch treats in its own way: that is two
-    here, if the model takes it. A symbol of which the model wants one value, as a convolution wants its channels, is
-    shown as that value. A pass that takes too long ends, with the reason in `trace.stop`.
+    It takes the path of the earlier sizes. Only a batch of one, which torch treats specially, is two here, if the model
+    accepts it. A symbol that the model requires to be one value, as a convolution does of its channels, becomes that
+    value. A trace that takes too long ends early, with the reason in `trace.stop`.
     """
     ends = time.process_time() + _MOST_SECONDS
     if any(tensor.shape[:1] == (1,) for tensor in tensors_in([earlier.args, earlier.kwargs])):

@@ -1,7 +1,7 @@
-"""The symbols of a trace: integers and fake tensors whose sizes are expressions, and the conditions put on them.
+"""The symbols of a trace: integers and fake tensors whose sizes are expressions, and the conditions on them.
 
-torch's ShapeEnv keeps them. It runs Python at the sizes of one example (the *hints*), and takes note of each comparison
-that the run came through, as a condition: a *guard*.
+torch's ShapeEnv keeps them. It runs Python at the sizes of one example, the *hints*, and records the comparisons of the
+run as conditions, the *guards*.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Any
 
 import sympy
 import torch
-import torch._decomp  # says in Python, for sizes as symbols, what many of torch's functions do
+import torch._decomp  # decompositions of torch's functions, which work with symbolic sizes
 from torch._dispatch.python import enable_python_dispatcher
 from torch._subclasses.fake_tensor import FakeTensorMode, unset_fake_temporarily
 from torch.fx.experimental.symbolic_shapes import DimDynamic, ShapeEnv
@@ -25,9 +25,9 @@ from ..tracer.proof import DataDependentError
 
 
 class Environment:
-    """Makes symbols, and knows what became of them; works inside `active()`.
+    """Makes symbols and keeps the conditions on them; to be used inside `active()`.
 
-    A symbol may take each value from 1; none is taken to be equal to another because their hints are.
+    A symbol may have any value from 1; two are not equal because their hints are.
     """
 
     def __init__(self) -> None:
@@ -36,7 +36,7 @@ class Environment:
         self._hints: dict[sympy.Symbol, int] = {}
 
     def integer(self, name: str, hint: int) -> Any:
-        """A torch.SymInt for a new symbol that stands for `hint` in this run; `name` tells it in torch's own errors."""
+        """A torch.SymInt for a new symbol whose number in this run is `hint`; `name` is for torch's own errors."""
         from torch._dynamo.source import ConstantSource
 
         source = ConstantSource(name)
@@ -48,13 +48,13 @@ class Environment:
         return size
 
     def empty(self, sizes: Sequence[Any], dtype: torch.dtype) -> torch.Tensor:
-        """A fake tensor on meta of these sizes."""
+        """A fake tensor of these sizes, on meta."""
         with self._mode, self._assuming():
             return torch.empty(sizes, dtype=dtype, device="meta")
 
     @contextmanager
     def _assuming(self) -> Iterator[None]:
-        """What torch asks inside the block, such as whether a size is positive, is no condition on the user's model."""
+        """Inside the block torch's own checks, such as for a positive size, add no condition on the user's model."""
         assumed = len(self._shapes.guards)
         yield
         del self._shapes.guards[assumed:]
@@ -65,11 +65,11 @@ class Environment:
         return tuple(guard.expr for guard in self._shapes.guards)
 
     def expression(self, size: Any) -> Size:
-        """What an int or a torch.SymInt stands for."""
+        """The expression of an int or a torch.SymInt."""
         return size.node.expr if isinstance(size, torch.SymInt) else int(size)
 
     def settled(self, size: Size) -> Size:
-        """The size, with what the conditions say its symbols are: `3` for a symbol of which they want that it is 3."""
+        """The size with the values that the conditions require for its symbols: `3` for one that has to be 3."""
         if isinstance(size, int):
             return size
         known = {symbol: value for symbol, value in self._shapes.replacements.items() if _is_plain(value)}
@@ -79,14 +79,14 @@ class Environment:
         return int(settled) if settled.is_Integer else settled
 
     def hint(self, size: Any) -> int:
-        """The number that a size stands for in this run. Adds no condition, as `int(size)` would.
+        """The number of a size in this run. Unlike `int(size)`, it adds no condition.
 
-        Raises DataDependentError for a size that values decide on.
+        Raises DataDependentError for a size that depends on the values of tensors.
         """
         return self.number(self.expression(size))
 
     def number(self, expression: Size) -> int:
-        """The number that an expression stands for; see `hint`."""
+        """The number of an expression in this run; see `hint`."""
         if isinstance(expression, int):
             return expression
         if not expression.free_symbols <= self._hints.keys():
@@ -101,7 +101,7 @@ class Environment:
         return {symbol: sympy.Integer(hint) for symbol, hint in self._hints.items()}
 
     def concrete(self, value: Any) -> Any:
-        """A copy of a value, with plain meta tensors of the shapes that its fake ones stand for."""
+        """A copy of a value, with plain meta tensors of this run's shapes in place of the fake ones."""
 
         def plain(part: Any) -> Any:
             if isinstance(part, torch.Tensor):
@@ -119,11 +119,11 @@ class Environment:
 
     @contextmanager
     def concretely(self) -> Iterator[None]:
-        """Inside the block torch works without symbols, also where the mode is active around it."""
+        """Inside the block torch works without symbols, even inside `active()`."""
         with unset_fake_temporarily():
             yield
 
 
 def _is_plain(value: sympy.Basic) -> bool:
-    """Whether a symbol was found to be a number, or another symbol; torch also keeps divisions that it worked out."""
+    """Whether a symbol is replaced by a number or another symbol; torch also keeps divisions as replacements."""
     return bool(value.is_Integer or value.is_Symbol)
