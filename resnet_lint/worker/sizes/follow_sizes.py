@@ -47,9 +47,8 @@ class Follower:
         waiting = [node]
         while waiting:  # a loop, as a deep model is deeper than Python's stack
             current = waiting[-1]
-            missing = (
-                [] if current in self._known else [source for source in _sources(current) if source not in self._known]
-            )
+            sources = [] if current in self._known else _sources(current)
+            missing = [source for source in sources if source not in self._known]
             if missing:
                 waiting.extend(missing)
                 continue
