@@ -12,7 +12,18 @@ from .records.places import Cause, Operand, Shape, Span
 FailureKind = Literal["addition", "concatenation", "layer", "shrunk", "other"]
 Difference = Literal["rank", "batch", "channels", "size"]
 ProblemKind = Literal[
-    "unreadable", "import", "not run", "ended", "missing", "refused", "build", "trace", "comment", "unused ignore"
+    "unreadable",
+    "import",
+    "not run",
+    "ended",
+    "missing",
+    "refused",
+    "build",
+    "trace",
+    "error",
+    "misspelled",
+    "comment",
+    "unused ignore",
 ]
 
 

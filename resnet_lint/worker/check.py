@@ -23,7 +23,7 @@ from .explore.explore import Exploration, Explorer
 from .explore.only import Only, only
 from .explore.traced_model import Traced
 from .failures import failures
-from .load.classes import ModelClass, model_classes
+from .load.classes import ModelClass, misspelled_forward, model_classes
 from .load.load import ImportFailure, Loaded, load
 from .probes import TimedProbes
 from .process.file_clock import Clock
@@ -100,7 +100,13 @@ def _analysis(
     loaded: Loaded, classes: Sequence[ModelClass], found: Exploration, part: Only | None, clock: Clock
 ) -> Analysis:
     statuses = tuple(_status(loaded, model, found) for model in classes)
-    problems = (*_absent(loaded), *_lost(loaded), *_problems(loaded, classes, found))
+    problems = (
+        *_absent(loaded),
+        *_lost(loaded),
+        *_misspelled(loaded, classes),
+        *found.certain,
+        *_problems(loaded, classes, found),
+    )
     if part is not None and part.is_empty_function:
         problems = (*problems, _function_not_built(part, loaded))
     failing = tuple(failures(loaded, found, clock))
@@ -142,6 +148,16 @@ def _lost(loaded: Loaded) -> Iterator[Problem]:
         yield Problem("not run", span, f"{lost.name} is not checked, its definition fails here: {lost.reason}")
 
 
+def _misspelled(loaded: Loaded, classes: Sequence[ModelClass]) -> Iterator[Problem]:
+    """Classes without a forward that have a method with nearly that name."""
+    for model in classes:
+        other = misspelled_forward(model, classes)
+        if other is not None:
+            start = Position(other.__code__.co_firstlineno, 1)
+            reason = f"{model.name} has no forward: did you mean forward, where it says {other.__name__}?"
+            yield Problem("misspelled", Span(loaded.path, start, start), reason, model.name, "call it forward")
+
+
 def _size_limits(found: Exploration, loaded: Loaded, clock: Clock) -> Sequence[SizeLimit]:
     """The joins that work for some sizes only, of models whose arguments the file gives, or which are sure."""
     told = {fault.point.span for traced in found.traced for fault in traced.trace.all_faults}
@@ -170,6 +186,8 @@ _NOT_REACHED = NotChecked("build", "nothing in the file builds or calls it")
 def _problems(loaded: Loaded, classes: Sequence[ModelClass], found: Exploration) -> Iterator[Problem]:
     for model in classes:
         target = found.coverage.contradicted.get(model.name)
+        if any(each.module == model.name for each in found.certain):
+            continue
         if model.name in found.coverage.how or (model.skipped is not None and target is None):
             continue
         failure = found.coverage.failures.get(model.name, _NOT_REACHED)

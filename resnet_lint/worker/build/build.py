@@ -64,4 +64,10 @@ _DRAWN: tuple[Any, ...] = (nn.modules.conv._ConvNd, nn.Linear, nn.Bilinear, nn.R
 
 def on_meta(module: nn.Module) -> nn.Module:
     """The module in evaluation mode (stochastic depth branches on random numbers in training), all tensors on meta."""
-    return module.to("meta").eval()
+    module.to("meta")
+    try:
+        return module.eval()
+    except TypeError:  # the user's train() is another thing than torch's
+        for part in module.modules():
+            part.training = False
+        return module

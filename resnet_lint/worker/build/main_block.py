@@ -99,8 +99,19 @@ class Played:
     functions: frozenset[str]
 
 
-def play(scenario: Scenario, loaded: Loaded, on_call: OnCall, on_refusal: OnRefusal) -> Played:
-    """Run a scenario; outermost module calls go to `on_call`, torch calls of its own that fail to `on_refusal`."""
+OnError = Callable[[BaseException], None]
+
+
+def _ignored(error: BaseException) -> None:
+    """Nothing depends on what a script raises."""
+
+
+def play(
+    scenario: Scenario, loaded: Loaded, on_call: OnCall, on_refusal: OnRefusal, on_error: OnError = _ignored
+) -> Played:
+    """Run a scenario; outermost module calls go to `on_call`, torch calls of its own that fail to `on_refusal`, what
+    else it raises to `on_error`.
+    """
     own = vars(loaded.module)
     namespace = own if scenario.function is None else {**own, **scenario.arguments}
     before = set() if scenario.function is None else set(map(id, own.values()))
@@ -111,7 +122,7 @@ def play(scenario: Scenario, loaded: Loaded, on_call: OnCall, on_refusal: OnRefu
             on_refusal(func, args, kwargs, error)
 
     mode = ScriptMode(refused)
-    player = Player(loaded, namespace, mode)
+    player = Player(loaded, namespace, mode, on_error)
 
     def outermost(call: Callable[..., Any], module: nn.Module, args: Any, kwargs: Any) -> Any:
         if not _is_model(module, loaded):

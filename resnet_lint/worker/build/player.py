@@ -9,7 +9,7 @@ from __future__ import annotations
 import ast
 import inspect
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from types import FunctionType, ModuleType
 from typing import Any
@@ -43,11 +43,14 @@ class ReturnedError(Exception):
 class Player:
     """Runs statements one by one in a namespace; `played` are the functions of the file that these call."""
 
-    def __init__(self, loaded: Loaded, namespace: dict[str, Any], mode: ScriptMode) -> None:
+    def __init__(
+        self, loaded: Loaded, namespace: dict[str, Any], mode: ScriptMode, on_error: Callable[[BaseException], None]
+    ) -> None:
         self.played: set[str] = set()
         self._loaded = loaded
         self._namespace = namespace
         self._mode = mode
+        self._on_error = on_error
         self._is_sheltered = False
         self._reads_doubtful = False
         self._doubtful: set[str] = set()
@@ -81,8 +84,15 @@ class Player:
             self._run(ast.copy_location(ast.Expr(statement.test), statement))
         elif isinstance(statement, (ast.Break, ast.Continue)):
             raise LeftError(type(statement))
+        elif isinstance(statement, ast.AnnAssign):
+            self._annotated(statement)
         elif not isinstance(statement, (ast.While, ast.Raise)):
             self._run_or_enter(statement)
+
+    def _annotated(self, statement: ast.AnnAssign) -> None:
+        """Without the annotation, which Python does not look at inside a function."""
+        if statement.value is not None:
+            self._run_or_enter(ast.copy_location(ast.Assign([statement.target], statement.value), statement))
 
     def _has_run(self, definition: ast.stmt) -> bool:
         """Whether a definition below `try` or `with` was run when the file was loaded."""
@@ -196,7 +206,7 @@ class Player:
         values = {p.name: p.default for p in parameters if p.default is not p.empty}
         given = dict(zip([p.name for p in parameters], call.args, strict=False))
         given |= {keyword.arg: keyword.value for keyword in call.keywords if keyword.arg is not None}
-        doubtful = set()
+        doubtful = {p.name for p in parameters} - set(values) - set(given)
         for name, expression in given.items():
             try:
                 values[name] = self._evaluate(expression)
@@ -217,7 +227,9 @@ class Player:
         try:
             with time_limit(_STATEMENT_SECONDS):
                 exec(code, self._namespace)
-        except (Exception, SystemExit, KeyboardInterrupt, TimeUp):
+        except (Exception, SystemExit, KeyboardInterrupt, TimeUp) as error:
+            if not self.in_doubt:
+                self._on_error(error)
             for name in bound:
                 self._namespace.pop(name, None)
             self._doubtful |= changed_roots(statement) | _changed_by_call(statement)

@@ -156,9 +156,10 @@ def _stays(module: nn.Module, *args: Any, **kwargs: Any) -> nn.Module:
     return _module_to(module, "meta") if args and str(args[0]) == "meta" else module
 
 
-def _same(model: Any = None, *args: Any, **kwargs: Any) -> Any:
+def _same(*args: Any, **kwargs: Any) -> Any:
     """`torch.compile(model)`, and `@torch.compile(mode="max-autotune")`."""
-    return model if model is not None else lambda decorated: decorated
+    given = [*args, *(value for value in kwargs.values() if callable(value))]
+    return given[0] if given else lambda decorated: decorated
 
 
 def _nothing(*args: Any, **kwargs: Any) -> None:

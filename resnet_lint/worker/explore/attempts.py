@@ -14,8 +14,9 @@ from resnet_lint.graph.built_at import built_of
 from resnet_lint.graph.node import Node
 from resnet_lint.graph.source_places import Point
 from resnet_lint.shared.error_text import said
+from resnet_lint.shared.evidence import Problem
 from resnet_lint.shared.notation import parse_input, written_input
-from resnet_lint.shared.records.places import Shape
+from resnet_lint.shared.records.places import Shape, Span
 from resnet_lint.shared.records.requests import Request
 
 from ..build.build import build, on_meta
@@ -31,6 +32,7 @@ from ..process.file_clock import Clock
 from ..process.limits import TimeUp
 from ..tracer.fault import Fault
 from ..tracer.trace import Trace, trace
+from .certain_errors import certain_error
 from .class_coverage import Coverage, NotChecked
 from .follow_examples import UnusableExampleError, best_trace
 from .own_fault import own_fault
@@ -45,6 +47,7 @@ class Attempts:
     def __init__(self, loaded: Loaded, request: Request, coverage: Coverage, clock: Clock) -> None:
         self.traced: list[Traced] = []
         self.notes: list[str] = []
+        self.certain: dict[Span, Problem] = {}
         self.instances: dict[type[nn.Module], nn.Module] = {}
         self._loaded = loaded
         self._request = request
@@ -68,6 +71,7 @@ class Attempts:
             with self._clock.one_attempt():
                 made = self._made(make)
                 if isinstance(made, BaseException):
+                    self._judge(made, label, model, stated=False)
                     reason = self._clock.why(made) if isinstance(made, TimeUp) else said(made)
                     self._failed(model, "build", label, f"{label}: {reason}")
                     return made
@@ -84,6 +88,17 @@ class Attempts:
                 return _built(make, Path(self._loaded.project.root))
         except (Exception, SystemExit, KeyboardInterrupt, TimeUp) as error:
             return error
+
+    def _judge(self, error: BaseException, label: str, model: ModelClass | None, *, stated: bool) -> None:
+        """Note an error that nothing avoids."""
+        name = model.name if model is not None else None
+        problem = certain_error(error, self._loaded, name, stated=stated)
+        if problem is not None:
+            self.certain.setdefault(problem.span, problem)
+
+    def raised(self, error: BaseException) -> None:
+        """Note an error of the file's own script that nothing avoids."""
+        self._judge(error, "", None, stated=True)
 
     def _failed(
         self,
@@ -167,6 +182,8 @@ class Attempts:
     def add_stated(self, module: nn.Module, result: Trace, may_fail: bool) -> None:
         """Note the trace of a call that the file itself makes; `may_fail`: what fails in it proves nothing."""
         self._remember_instances(module)
+        if result.stop is not None and not may_fail:
+            self._judge(result.stop.error, self.label(module), None, stated=True)
         self._add(self.label(module), result, () if may_fail else result.all_faults)
 
     def _add(
@@ -179,6 +196,8 @@ class Attempts:
         sizes_stated: bool = True,
     ) -> None:
         """Note a trace and those of its faults that can be trusted."""
+        if result.stop is not None:
+            self._judge(result.stop.error, label, model, stated=False)
         self.traced.append(Traced(label, result, faults, arguments, model, sizes_stated))
         self._coverage.add(label, result, faults)
         if arguments is not None and arguments.lacks_shortcut and not faults and _fails_at_additions_only(result):

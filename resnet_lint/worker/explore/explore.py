@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from resnet_lint.shared.error_text import said
-from resnet_lint.shared.evidence import Failure
+from resnet_lint.shared.evidence import Failure, Problem
 from resnet_lint.shared.notation import called_name
 from resnet_lint.shared.records.requests import Request, Target
 
@@ -42,13 +42,15 @@ _MOST_WITH_SWITCHES = 3
 class Exploration:
     """Everything found out about a file: its traces, what they cover, and notes for the reader.
 
-    `failures` are torch calls outside of models, which the file makes itself, that cannot work.
+    `failures` are torch calls outside of models, which the file makes itself, that cannot work; `certain` are
+    errors that no argument and no input avoids.
     """
 
     traced: Sequence[Traced]
     coverage: Coverage
     notes: Sequence[str]
     failures: Sequence[Failure] = ()
+    certain: Sequence[Problem] = ()
 
 
 class Explorer:
@@ -86,7 +88,8 @@ class Explorer:
             for model in self._open():
                 self._coverage.failed(model, NotChecked("trace", self._clock.over))
         notes = [*self._notes, *self._attempts.notes]
-        return Exploration(self._attempts.traced, self._coverage, notes, self._calls.failures)
+        certain = self._attempts.certain
+        return Exploration(self._attempts.traced, self._coverage, notes, self._calls.failures, [*certain.values()])
 
     def _stages(self) -> list[Callable[[], None]]:
         return [
@@ -154,7 +157,7 @@ class Explorer:
     def _played(self, scenario: Scenario) -> Played:
         try:
             with self._clock.one_attempt():
-                return play(scenario, self._loaded, self._calls.model, self._calls.torch)
+                return play(scenario, self._loaded, self._calls.model, self._calls.torch, self._attempts.raised)
         except TimeUp as error:
             self._notes.append(f"{scenario.name} was left: {error}")
             return Played([], frozenset())

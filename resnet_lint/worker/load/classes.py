@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import ast
+import difflib
 import inspect
+from collections.abc import Sequence
 from dataclasses import dataclass
+from types import FunctionType
 
 from torch import nn
 
@@ -56,6 +59,16 @@ def _why_skipped(model: type[nn.Module]) -> str | None:
     if _raises_not_implemented(model):
         return "abstract: its forward raises NotImplementedError"
     return None
+
+
+def misspelled_forward(model: ModelClass, classes: Sequence[ModelClass]) -> FunctionType | None:
+    """The method that a class without forward has for one, by a name such as `foward`; subclasses have none either."""
+    family = [each.type for each in classes if issubclass(each.type, model.type)]
+    if any(kind.forward is not nn.Module.forward for kind in family):
+        return None
+    methods = [value for value in vars(model.type).values() if isinstance(value, FunctionType)]
+    near = difflib.get_close_matches("forward", [method.__name__.lower() for method in methods], n=1, cutoff=0.85)
+    return next((method for method in methods if method.__name__.lower() in near), None)
 
 
 def _raises_not_implemented(model: type[nn.Module]) -> bool:

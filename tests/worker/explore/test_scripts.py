@@ -159,7 +159,8 @@ def places(result: Result) -> list[tuple[str, int, str]]:
 
 QUIET = {
     "an unknown condition that changes the model": """
-        config = load_config("config.yaml")
+        with open("config.yaml") as file:
+            config = argparse.Namespace(small=file.read())
         model = Net()
         if config.small:
             model.fc = nn.Linear(7, 7)
@@ -167,7 +168,7 @@ QUIET = {
     """,
     "an input that cannot be prepared": """
         x = torch.randn(2, 3, 64, 64)
-        x = resized_by_some_package(x)
+        x = x[: int(open("sizes.txt").read())]
         out = Net()(x)
     """,
     "a failure that is shown on purpose": """

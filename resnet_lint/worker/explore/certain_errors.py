@@ -1,0 +1,141 @@
+"""Errors that no argument and no input avoids: a name that nothing binds, a keyword that the callee does not have.
+
+An error counts where the file's own call raises it, or where each line that led to it runs whatever the arguments.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from dataclasses import dataclass
+from types import CodeType, TracebackType
+
+from resnet_lint.graph.source_places import Point
+from resnet_lint.graph.syntax import function_of
+from resnet_lint.shared.evidence import Problem
+
+from ..load.definitions import names_bound, root_of
+from ..load.load import Loaded
+
+# Names that a notebook has and a file has not.
+_OF_NOTEBOOKS = frozenset({"get_ipython", "display", "In", "Out", "exit", "quit", "reveal_type"})
+_BEFORE_INIT = re.compile(r"cannot assign \w+ before Module.__init__\(\) call")
+_WRONG_CALL = re.compile(
+    r"got an unexpected keyword argument '\w+'|missing \d+ required (positional|keyword-only) argument"
+    r"|takes (from \d+ to )?\d+ positional arguments? but \d+ (was|were) given|got multiple values for argument"
+)
+# What the tool puts in place of something that the user's code gets.
+_OWN_STAND_INS = re.compile(r"Identity|<lambda>|Missing")
+_LACKS = re.compile(r"module 'torch[\w.]*' has no attribute '\w+'")
+
+
+@dataclass(frozen=True)
+class _Step:
+    """A frame of the user's that an error came through."""
+
+    code: CodeType
+    point: Point
+    line: int
+
+
+def certain_error(error: BaseException, loaded: Loaded, module: str | None, *, stated: bool) -> Problem | None:
+    """The error as a problem at its line, None where other arguments may avoid it.
+
+    `stated`: a call that the file itself makes raises it, with arguments that it gives.
+    """
+    steps, ends_there = _steps(error.__traceback__, loaded)
+    if not steps or not _is_of_sort(error, steps[-1], loaded, ends_there, stated):
+        return None
+    if not stated and not all(_always_runs(step) for step in steps):
+        return None
+    text = f"{type(error).__name__}: {' '.join(str(error).split())}"
+    help = "call super().__init__() first" if _BEFORE_INIT.search(text) else None
+    return Problem("error", steps[-1].point.span, text, module, help)
+
+
+def _steps(traceback: TracebackType | None, loaded: Loaded) -> tuple[list[_Step], bool]:
+    """The user's frames, the outermost first, and whether the error arose in the last or in the call that it makes."""
+    steps: list[_Step] = []
+    below = 0
+    while traceback is not None:
+        code = traceback.tb_frame.f_code
+        if loaded.project.owns(code):
+            steps.append(_Step(code, Point(code, traceback.tb_lasti), traceback.tb_lineno))
+            below = 0
+        elif not code.co_filename.endswith(("torch/nn/modules/module.py", "tracer/intercept.py", "tracer/trace.py")):
+            below += 1
+        traceback = traceback.tb_next
+    return steps, below == 0
+
+
+def _is_of_sort(error: BaseException, last: _Step, loaded: Loaded, ends_there: bool, stated: bool) -> bool:
+    text = str(error)
+    if isinstance(error, NameError) and not isinstance(error, UnboundLocalError):
+        return ends_there and last.code.co_filename == loaded.path and _is_bound_nowhere(error.name, loaded)
+    if isinstance(error, AttributeError):
+        return bool(_LACKS.search(text) and ends_there) or _BEFORE_INIT.search(text) is not None
+    if isinstance(error, TypeError) and _WRONG_CALL.search(text) and ends_there and not _OWN_STAND_INS.search(text):
+        return stated or _calls_known(last, loaded)
+    return False
+
+
+def _is_bound_nowhere(name: str | None, loaded: Loaded) -> bool:
+    """Whether no line of a file binds a name, in whatever scope, and no import may bring it unseen."""
+    if name is None or name in _OF_NOTEBOOKS or name in loaded.definitions.lost | loaded.definitions.unsure:
+        return False
+    for node in ast.walk(loaded.tree):
+        if isinstance(node, ast.ImportFrom) and node.names[0].name == "*":
+            return False
+        if isinstance(node, ast.Name) and node.id in ("globals", "exec", "setattr", "__builtins__"):
+            return False
+        if isinstance(node, ast.arg) and node.arg == name:
+            return False
+        if isinstance(node, ast.stmt) and name in names_bound(node):
+            return False
+        if isinstance(node, ast.ExceptHandler) and node.type is not None and "NameError" in ast.unparse(node.type):
+            return False
+    return True
+
+
+def _calls_known(step: _Step, loaded: Loaded) -> bool:
+    """Whether the callee is a class or function of a module, and all arguments are written out.
+
+    What an argument or an attribute of the model holds may be another thing for other arguments.
+    """
+    try:
+        expression = ast.parse(step.point.text, mode="eval").body
+    except SyntaxError:
+        return False
+    if not isinstance(expression, ast.Call) or any(isinstance(each, ast.Starred) for each in expression.args):
+        return False
+    root = root_of(expression.func)
+    if any(keyword.arg is None for keyword in expression.keywords) or not isinstance(root, ast.Name):
+        return False
+    is_local = root.id in step.code.co_varnames or root.id in step.code.co_freevars
+    return not is_local and root.id not in loaded.definitions.unsure | {"super"}
+
+
+def _always_runs(step: _Step) -> bool:
+    """Whether a line runs each time that its function does: not below `if`, `for` or `try`, nor after a return."""
+    function = function_of(step.code)
+    if function is None or step.code.co_name.startswith("<") or isinstance(function, ast.Lambda):
+        return False
+    body = function.body
+    while True:
+        statement = next((each for each in body if each.lineno <= step.line <= (each.end_lineno or each.lineno)), None)
+        if any(_may_leave(each) for each in body if each.lineno < step.line and each is not statement):
+            return False
+        if isinstance(statement, ast.With):
+            if step.line < statement.body[0].lineno:
+                return True
+            body = statement.body
+            continue
+        plain = (ast.Assign, ast.AnnAssign, ast.AugAssign, ast.Expr, ast.Return)
+        if not isinstance(statement, plain):
+            return False
+        lazy = (ast.IfExp, ast.BoolOp, ast.Lambda, ast.comprehension)
+        return not any(isinstance(node, lazy) for node in ast.walk(statement))
+
+
+def _may_leave(statement: ast.stmt) -> bool:
+    return any(isinstance(node, (ast.Return, ast.Raise)) for node in ast.walk(statement))

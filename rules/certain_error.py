@@ -1,0 +1,153 @@
+"""RL404: a line that raises whatever the model is built with and fed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from resnet_lint.rule import Analysis, Case, Finding, Fix, Rule, Traits
+
+
+class CertainError(Rule):
+    """What it does: finds a line of a constructor, a forward or the script itself that raises whatever the arguments: a
+    name that nothing binds, a keyword that the callee does not have, a layer before `super().__init__()`, a method
+    that is nearly called forward.
+
+    Why is this bad: the model cannot be built or called at all.
+
+    Example:
+        def foward(self, x):
+            return self.conv(x)
+
+    Use instead:
+        def forward(self, x):
+            return self.conv(x)
+    """
+
+    code = "RL404"
+    name = "certain-error"
+    traits = Traits(about="class")
+    bad = (
+        Case(
+            "a name that nothing binds",
+            """
+            from torch import nn
+            class Net(nn.Module):
+                def __init__(self, width):
+                    super().__init__()
+                    self.conv = nn.Conv2d(3, widht, 3)  # <- RL404
+                def forward(self, x):
+                    return self.conv(x)
+        """,
+        ),
+        Case(
+            "a keyword that the callee does not have",
+            """
+            from torch import nn
+            class Net(nn.Module):
+                def __init__(self):
+                    super().__init__()
+                    self.conv = nn.Conv2d(3, 8, kernel=3)  # <- RL404
+                def forward(self, x):
+                    return self.conv(x)
+        """,
+        ),
+        Case(
+            "no super().__init__()",
+            """
+            from torch import nn
+            class Net(nn.Module):
+                def __init__(self):
+                    self.conv = nn.Conv2d(3, 8, 3)  # <- RL404
+                def forward(self, x):
+                    return self.conv(x)
+        """,
+        ),
+        Case(
+            "a method that is nearly called forward",
+            """
+            from torch import nn
+            class Net(nn.Module):
+                def __init__(self):
+                    super().__init__()
+                    self.conv = nn.Conv2d(3, 8, 3)
+                def foward(self, x):  # <- RL404
+                    return self.conv(x)
+        """,
+        ),
+        Case(
+            "a name in a forward that the script runs",
+            """
+            import torch
+            from torch import nn
+            class Net(nn.Module):
+                def __init__(self):
+                    super().__init__()
+                    self.conv = nn.Conv2d(3, 8, 3)
+                def forward(self, x):
+                    if x.shape[1] == 3:
+                        x = functional.relu(x)  # <- RL404
+                    return self.conv(x)
+            Net()(torch.zeros(1, 3, 8, 8))
+        """,
+        ),
+    )
+    good = (
+        Case(
+            "a name that the main block binds",
+            """
+            from torch import nn
+            class Net(nn.Module):
+                def __init__(self):
+                    super().__init__()
+                    self.conv = nn.Conv2d(3, args.width, 3)
+                def forward(self, x):
+                    return self.conv(x)
+            if __name__ == "__main__":
+                import argparse
+                parser = argparse.ArgumentParser()
+                parser.add_argument("--width", type=int, default=8)
+                args = parser.parse_args()
+        """,
+        ),
+        Case(
+            "a mixin whose subclass has the forward",
+            """
+            from torch import nn
+            class Base(nn.Module):
+                def forwards(self, x):
+                    return self(self(x))
+            class Net(Base):
+                def __init__(self):
+                    super().__init__()
+                    self.conv = nn.Conv2d(3, 8, 3)
+                def forward(self, x):
+                    return self.conv(x)
+        """,
+        ),
+        Case(
+            "an argument that decides",
+            """
+            from torch import nn
+            class Net(nn.Module):
+                def __init__(self, fast=True, norm=nn.BatchNorm2d):
+                    super().__init__()
+                    self.norm = norm(3)
+                    if not fast:
+                        self.slow = SlowLayer()
+                    try:
+                        self.extra = FusedLayer()
+                    except NameError:
+                        self.extra = nn.Identity()
+                def forward(self, x):
+                    return self.extra(self.norm(x))
+        """,
+        ),
+    )
+
+    def check(self, analysis: Analysis) -> Iterator[Finding]:
+        """One finding for each such line."""
+        for problem in analysis.problems:
+            if problem.kind in ("error", "misspelled"):
+                message = f"this always fails: {problem.reason}" if problem.kind == "error" else problem.reason
+                fix = Fix(problem.help) if problem.help else None
+                yield Finding(self.code, self.name, self.severity, message, problem.span, problem.module, fix=fix)
