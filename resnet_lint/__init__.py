@@ -1,5 +1,24 @@
-"""resnet-lint: finds skip connections that are wrong, before anything runs."""
+"""resnet-lint: finds skip connections that are wrong, before anything runs.
+
+`check`, `trace` and `contract` take a live model. They are imported when they are first used, and torch with them.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .live import Report, check, contract, trace
 
 __version__ = "0.1.0"
 
 HOMEPAGE = "https://github.com/OWNER/resnet-lint"
+
+__all__ = ["Report", "check", "contract", "trace"]
+
+
+def __getattr__(name: str) -> Any:
+    if name in __all__:
+        return getattr(importlib.import_module(f"{__name__}.live"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ..graph.model import Model
+from ..graph.source_places import Project
 from ..shared.evidence import Failure
 from ..shared.records.places import Span
 from .contracts.proofs import contract_in_time
@@ -26,18 +27,24 @@ if TYPE_CHECKING:
 
 def failures(loaded: Loaded, found: Exploration, clock: Clock) -> Iterator[Failure]:
     """What fails in models that the file builds, and in classes that only invented arguments build."""
-    told: set[Span] = set()
-    for traced in (each for each in found.traced if each.invented is None):
-        sizes = FaultySizes(Model(traced.trace, traced.label, loaded.project))
-        for fault in traced.faults:
-            failure = _explained(fault, traced, loaded)
-            yield failure if failure.span in told or traced.trace.is_real else _with_sizes(failure, fault, sizes, clock)
-            told.add(failure.span)
+    given = [each for each in found.traced if each.invented is None]
+    yield from failures_of_given(given, loaded.project, clock)
     for model in {t.model_class.name: t.model_class for t in found.traced if t.model_class is not None}.values():
         tries = [t for t in found.traced if t.model_class is model and t.invented is not None]
         fails = any(fault.kind == "addition" for traced in tries for fault in traced.faults)
         yield from _of_invented(tries, loaded, contract_in_time(model, loaded, clock) if fails else None)
     yield from found.failures
+
+
+def failures_of_given(given: Sequence[Traced], project: Project, clock: Clock) -> Iterator[Failure]:
+    """What fails in models whose arguments are known."""
+    told: set[Span] = set()
+    for traced in given:
+        sizes = FaultySizes(Model(traced.trace, traced.label, project))
+        for fault in traced.faults:
+            failure = explain(fault, traced.trace, project, traced.label)
+            yield failure if failure.span in told or traced.trace.is_real else _with_sizes(failure, fault, sizes, clock)
+            told.add(failure.span)
 
 
 def _with_sizes(failure: Failure, fault: Fault, sizes: FaultySizes, clock: Clock) -> Failure:

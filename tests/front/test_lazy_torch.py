@@ -65,3 +65,8 @@ def test_an_unchanged_file_starts_no_worker(tmp_path: Path, monkeypatch: pytest.
     assert first.stdout == second.stdout != ""
     assert first.stderr.split() == ["facts", "work"]
     assert second.stderr.split() == ["facts"]  # which says what is installed, without importing it
+
+
+def test_the_package_imports_no_torch_before_a_model_is_checked() -> None:
+    assert not imports_torch("import resnet_lint; resnet_lint.check")
+    assert not imports_torch("from resnet_lint import Report, check, contract, trace")

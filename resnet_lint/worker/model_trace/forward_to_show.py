@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from torch import nn
 
@@ -49,10 +49,15 @@ def find_forward(request: Request) -> ForwardToShow:
     part = _called_part(models) if request.call is None else None
     chosen, others = (part[0], []) if part is not None else main_model(models)
     project, trace = models.loaded.project, chosen.trace
-    call = _root_call(trace) if part is None else next(_calls_of(part[1], trace))
-    symbolic = symbolic_trace(trace, project)
-    unsymbolic = _why_symbolic_differs(symbolic.trace, trace)
-    return ForwardToShow(project, chosen.label, trace, call, tuple(others), symbolic, unsymbolic, models.clock)
+    whole = forward_of(trace, chosen.label, project, models.clock)
+    call = whole.call if part is None else next(_calls_of(part[1], trace))
+    return replace(whole, call=call, others=tuple(others))
+
+
+def forward_of(trace: Trace, label: str, project: Project, clock: Clock) -> ForwardToShow:
+    """The forward pass of a whole model. Raises UsageError where it calls no torch function."""
+    call, symbolic = _root_call(trace), symbolic_trace(trace, project)
+    return ForwardToShow(project, label, trace, call, (), symbolic, _why_symbolic_differs(symbolic.trace, trace), clock)
 
 
 def _called_part(models: Candidates) -> tuple[Traced, type[nn.Module]] | None:

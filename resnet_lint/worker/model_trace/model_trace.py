@@ -23,12 +23,16 @@ from .tree import Tree
 
 def model_trace(request: Request) -> ModelTrace:
     """Trace the requested model. Raises UsageError if no model can be found, constructed or given inputs."""
-    forward = find_forward(request)
+    return records_of(find_forward(request), request.path)
+
+
+def records_of(forward: ForwardToShow, path: str) -> ModelTrace:
+    """A forward of a model of the file `path` as records."""
     trace = forward.trace
     tree = Tree(forward)
     flows = flows_in(tree, forward)
     return ModelTrace(
-        path=request.path,
+        path=path,
         torch=torch.__version__,
         label=forward.label,
         root=step_tree(tree, flows, trace.root),

@@ -1,0 +1,95 @@
+"""The check, the trace and the input contract of a live model."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from typing import Any
+
+from torch import nn
+
+from resnet_lint.apply_rules import check, merged
+from resnet_lint.graph.analysis import Analysis
+from resnet_lint.graph.model import Model
+from resnet_lint.rule_loader import load_rules
+from resnet_lint.shared.evidence import Problem, SizeLimit
+from resnet_lint.shared.records.model_trace import ModelTrace
+from resnet_lint.shared.records.places import Position, Span
+from resnet_lint.shared.records.reports import ClassStatus, FileReport
+
+from ..failures import failures_of_given
+from ..model_trace.forward_to_show import forward_of
+from ..model_trace.model_trace import records_of
+from ..probes import TimedProbes
+from ..process.limits import TimeUp
+from ..sizes.size_limits import size_limits
+from ..torch_quirks.meta_kernels import remembered_kernels
+from .random_state import random_state_kept
+from .subject import LiveModel, live_model
+
+
+def check_live(given: object, args: tuple[Any, ...], kwargs: Mapping[str, Any], seconds: float) -> FileReport:
+    """What the rules find in a model, and which of its classes were checked. Raises UsageError."""
+    with random_state_kept(), remembered_kernels():
+        live = live_model(given, args, kwargs, seconds)
+        traced, trace = live.traced, live.traced.trace
+        complete = Model(trace, traced.label, live.project, TimedProbes(live.clock))
+        analysis = Analysis(
+            live.path,
+            tuple(_problems(live)),
+            tuple(failures_of_given([traced], live.project, live.clock)),
+            tuple(_statuses(live)),
+            tuple(_limits(live)),
+            (complete,) if trace.complete else (),
+        )
+        return FileReport(live.path, merged(check(analysis, load_rules())), analysis.classes)
+
+
+def trace_live(given: object, args: tuple[Any, ...], kwargs: Mapping[str, Any], seconds: float) -> ModelTrace:
+    """The shapes through a model, and its input contract. Raises UsageError."""
+    with random_state_kept():
+        live = live_model(given, args, kwargs, seconds)
+        return records_of(forward_of(live.traced.trace, live.traced.label, live.project, live.clock), live.path)
+
+
+def _limits(live: LiveModel) -> Iterator[SizeLimit]:
+    traced = live.traced
+    if not traced.trace.is_real:
+        told = {fault.point.span for fault in traced.trace.all_faults}
+        with suppress(TimeUp), live.clock.left():
+            yield from size_limits(Model(traced.trace, traced.label, live.project), traced.sizes_stated, told)
+
+
+def _problems(live: LiveModel) -> Iterator[Problem]:
+    """Why the model could not be followed to its end, where no fault is the reason."""
+    stop = live.traced.trace.stop
+    if stop is not None:
+        kind = type(live.traced.trace.root)
+        start = Position(_line_of(kind), 1)
+        yield Problem("trace", Span(live.path, start, start), stop.reason, kind.__name__)
+
+
+def _statuses(live: LiveModel) -> Iterator[ClassStatus]:
+    """The user's classes in the model: checked where a call of theirs came to its end."""
+    trace = live.traced.trace
+    done = {type(call.module): call.path for call in reversed(trace.calls)}
+    for kind in dict.fromkeys(type(module) for module in trace.root.modules()):
+        code = getattr(kind.forward, "__code__", None)
+        if code is None or not live.project.owns(code):
+            continue
+        path, line = code.co_filename, _line_of(kind)
+        if kind in done:
+            how = f"{live.traced.label} -> {done[kind]}" if done[kind] else live.traced.label
+            yield ClassStatus(path, kind.__qualname__, line, "checked", how)
+        elif trace.complete:
+            yield ClassStatus(path, kind.__qualname__, line, "skipped", None, "the model does not call it here")
+        else:
+            yield ClassStatus(path, kind.__qualname__, line, "failed", None, "the forward ends before it does")
+
+
+def _line_of(kind: type[nn.Module]) -> int:
+    try:
+        return inspect.getsourcelines(kind)[1]
+    except (OSError, TypeError):  # as of classes of a notebook
+        return kind.forward.__code__.co_firstlineno

@@ -1,0 +1,80 @@
+"""A copy of a model on the meta device: it shares no storage with the model, and takes no memory."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterator
+from typing import Any
+
+import torch
+from torch import nn
+from torch.nn.parameter import UninitializedBuffer, UninitializedParameter
+from torch.overrides import TorchFunctionMode
+
+from resnet_lint.shared.error_text import said
+from resnet_lint.shared.errors import UsageError
+
+_WITHOUT_SHAPE = (UninitializedBuffer, UninitializedParameter)  # of layers that have not been called yet
+_WRAPPERS = {"DataParallel": "module", "DistributedDataParallel": "module", "OptimizedModule": "_orig_mod"}
+
+
+def meta_copy(model: nn.Module) -> nn.Module:
+    """A deep copy on meta, in evaluation mode; hooks, parametrizations and tied parameters are kept.
+
+    What DataParallel, DistributedDataParallel or torch.compile wrap is taken out of it. Raises UsageError for a model
+    that cannot be copied so.
+    """
+    model = _unwrapped(model)
+    _refuse_what_has_no_layers(model)
+    memo: dict[int, Any] = {id(tensor): to_meta(tensor) for tensor in _stored(model)}
+    try:
+        with _CopiesOnMeta():
+            return copy.deepcopy(model, memo).eval()
+    except Exception as error:
+        name = type(model).__name__
+        raise UsageError(
+            f"{name} cannot be copied: {said(error)}; give the class, or a function that builds the model, instead"
+        ) from error
+
+
+def to_meta(value: Any) -> Any:
+    """A tensor of the same shape, strides and type on meta; anything else as it is."""
+    if not isinstance(value, torch.Tensor) or isinstance(value, _WITHOUT_SHAPE):
+        return value
+    with torch.no_grad():
+        empty = torch.empty_strided(value.size(), value.stride(), dtype=value.dtype, device="meta")
+    if isinstance(value, nn.Parameter):
+        return nn.Parameter(empty, requires_grad=value.requires_grad)
+    return empty.requires_grad_(value.requires_grad and value.is_leaf)
+
+
+class _CopiesOnMeta(TorchFunctionMode):
+    """Copies of tensors that are no parameters, as a model may keep them anywhere, are on meta as well."""
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        if func in (torch.Tensor.__deepcopy__, torch.Tensor.clone):
+            return to_meta(args[0])
+        return func(*args, **(kwargs or {}))
+
+
+def _stored(model: nn.Module) -> Iterator[torch.Tensor]:
+    for module in model.modules():
+        for tensor in (*module._parameters.values(), *module._buffers.values()):
+            if tensor is not None and not isinstance(tensor, _WITHOUT_SHAPE):
+                yield tensor
+
+
+def _unwrapped(model: nn.Module) -> nn.Module:
+    while (attribute := _WRAPPERS.get(type(model).__name__)) is not None:
+        model = getattr(model, attribute)
+    return model
+
+
+def _refuse_what_has_no_layers(model: nn.Module) -> None:
+    for module in model.modules():
+        if isinstance(module, torch.jit.ScriptModule):
+            raise UsageError("a scripted model has no Python to follow; check it before torch.jit.script or trace")
+        if type(module).__name__ in ("FullyShardedDataParallel", "FSDPModule"):
+            raise UsageError("the parameters of a sharded model have no shapes of their own; check it before FSDP")
+        if ".quantized" in type(module).__module__ and type(module).__module__.startswith("torch."):
+            raise UsageError("a quantized model does not run on the meta device; check it before it is quantized")

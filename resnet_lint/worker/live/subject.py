@@ -1,0 +1,140 @@
+"""What the user hands over, a model, a class or a function that gives one, as a traced model."""
+
+from __future__ import annotations
+
+import inspect
+import threading
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from torch import nn
+
+from resnet_lint.graph.source_places import Project
+from resnet_lint.shared.error_text import said
+from resnet_lint.shared.errors import UsageError
+
+from ..build.build import build
+from ..build.built import noting_where_built
+from ..explore.traced_model import Traced
+from ..feed.feed import feed
+from ..load.package import package_folder, project_root
+from ..process.file_clock import Clock
+from ..tensors import mapped
+from ..tracer.trace import Trace, trace
+from .meta_copy import meta_copy, to_meta
+
+
+@dataclass(frozen=True, eq=False)
+class LiveModel:
+    """A model of the user's process, traced on a copy; `path` is the file of its class."""
+
+    path: str
+    project: Project
+    traced: Traced
+    clock: Clock
+
+
+def live_model(given: object, args: tuple[Any, ...], kwargs: Mapping[str, Any], seconds: float) -> LiveModel:
+    """Trace a model with these inputs, or with invented ones where there are none.
+
+    Raises UsageError where there is no model to be had, or the inputs do not fit it.
+    """
+    clock = Clock(seconds) if threading.current_thread() is threading.main_thread() else _NoClock(seconds)
+    if isinstance(given, nn.Module):
+        module = meta_copy(given)
+        label, path = type(module).__name__, _path_of_model(module)
+        project = _project_of(path)
+    else:
+        path = _path_of(given)
+        project = _project_of(path)
+        module, label = _built(given, project)
+    with clock.left():
+        traced = _traced(module, args, kwargs, project, label)
+    return LiveModel(str(path), project, traced, clock)
+
+
+class _NoClock(Clock):
+    """Outside of the main thread no signal can end what takes long."""
+
+    def left(self) -> AbstractContextManager[None]:
+        return nullcontext()
+
+    def one_attempt(self, part: float = 1.0) -> AbstractContextManager[None]:
+        return nullcontext()
+
+
+def _traced(
+    module: nn.Module, args: tuple[Any, ...], kwargs: Mapping[str, Any], project: Project, label: str
+) -> Traced:
+    if not args and not kwargs and _wants_inputs(module):
+        best, faults = feed(module, project, ())
+        return Traced(label, best, faults, sizes_stated=False)
+    found = trace(module, mapped(args, to_meta), mapped(dict(kwargs), to_meta), project)
+    _require_fit(found, label)
+    return Traced(label, found, found.all_faults)
+
+
+def _wants_inputs(module: nn.Module) -> bool:
+    return bool(inspect.signature(module.forward).parameters)
+
+
+def _require_fit(found: Trace, label: str) -> None:
+    """Raise UsageError for inputs that forward() does not take, or that the first layer refuses."""
+    if found.stop is not None and isinstance(found.stop.error, TypeError) and found.stop.point is None:
+        raise UsageError(f"{label} does not take these inputs: {said(found.stop.error)}")
+    for fault in found.all_faults:
+        fed = {operand.kind for operand in fault.node.operands if operand.activation}
+        if fault.kind == "layer" and fed == {"input"}:
+            where = f"line {fault.point.span.start.line}"
+            raise UsageError(f"the inputs do not fit {label}: {where}: {' '.join(fault.error.split())}")
+
+
+def _built(given: object, project: Project) -> tuple[nn.Module, str]:
+    name = getattr(given, "__qualname__", type(given).__name__)
+    assert callable(given)
+    if missing := _required(given):
+        raise UsageError(f"{name} needs arguments ({', '.join(missing)}); build the model first: {name}(...)")
+    try:
+        with noting_where_built(project):
+            return build(given), f"{name}()"
+    except Exception as error:
+        raise UsageError(f"{name}() gives no model: {said(error)}") from error
+
+
+def _required(given: Callable[..., object]) -> list[str]:
+    kinds = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
+    parameters = inspect.signature(given).parameters.values()
+    return [each.name for each in parameters if each.kind in kinds and each.default is each.empty]
+
+
+def _project_of(path: Path) -> Project:
+    return Project(str(project_root(path, package_folder(path))))
+
+
+def _path_of_model(model: nn.Module) -> Path:
+    """The file of the outermost module whose class is not torch's. Raises UsageError where there is none."""
+    own = (type(module) for module in model.modules() if not type(module).__module__.startswith("torch."))
+    kind = next(own, None)
+    if kind is None:
+        raise UsageError(
+            f"{type(model).__name__} is made of torch's own layers alone; no code of yours is in it to check"
+        )
+    return _path_of(kind)
+
+
+def _path_of(given: object) -> Path:
+    """The file of a class or function. Raises UsageError for anything else, and where there is no source."""
+    if isinstance(given, type) and issubclass(given, nn.Module):
+        code = getattr(given.forward, "__code__", None)
+    else:
+        code = getattr(given, "__code__", None)
+    if code is None:
+        what = repr(given)[:60]
+        raise UsageError(f"{what} is no nn.Module, no class of one and no function that gives one")
+    path = code.co_filename
+    if path.startswith("<"):
+        raise UsageError(f"the source of {getattr(given, '__qualname__', given)} is in no file ({path})")
+    return Path(path).absolute()
