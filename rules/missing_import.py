@@ -13,6 +13,9 @@ class MissingImport(Rule):
     `except ImportError` is heeded. Where the package around the file cannot do without, or lacks a file that is made at
     installation, the file is looked at without it.
 
+    It is a warning where a class could not be checked for want of the package; packages that no class needs are named
+    together, for information.
+
     Why is this bad: models whose forward needs the package are not checked.
 
     Example:
@@ -74,5 +77,6 @@ class MissingImport(Rule):
 
     def check(self, analysis: Analysis) -> Iterator[Finding]:
         for problem in analysis.problems:
-            if problem.kind == "missing":
-                yield Finding(self.code, self.name, self.severity, problem.reason, problem.span)
+            if problem.kind in ("missing", "unneeded"):
+                severity = self.severity if problem.kind == "missing" else "info"
+                yield Finding(self.code, self.name, severity, problem.reason, problem.span)

@@ -65,6 +65,21 @@ class ModuleNotRegistered(Rule):
     )
     good = (
         Case(
+            "slices of layers that are registered",
+            """
+            from torch import nn
+            class Net(nn.Module):
+                def __init__(self):
+                    super().__init__()
+                    self.features = nn.Sequential(nn.Conv2d(3, 8, 1), nn.ReLU(), nn.Conv2d(8, 8, 1), nn.ReLU())
+                    self.stages = [self.features[:2], self.features[2:]]
+                def forward(self, x):
+                    for stage in self.stages:
+                        x = stage(x)
+                    return x
+        """,
+        ),
+        Case(
             "registered by name",
             """
             from torch import nn
@@ -119,12 +134,14 @@ Unregistered = tuple[Call, str, list[Any], Built]
 def _unregistered(model: Model) -> Iterator[Unregistered]:
     """Modules with parameters that ran, and that lie in a plain list, tuple or dictionary of the module that ran them.
 
-    A list of a single module is left alone: people hide a teacher or a parent in one, so that it is not registered.
+    What shares its parameters with the registered ones, as a slice of an nn.Sequential does, is registered too. A list
+    of a single module is left alone: people hide a teacher or a parent in one, so that it is not registered.
     """
     registered = {id(module) for module in model.root.modules()}
+    trained = {id(parameter) for parameter in model.root.parameters()}
     told: set[tuple[int, str]] = set()
     for call in model.calls:
-        if id(call.module) in registered or next(call.module.parameters(), None) is None:
+        if id(call.module) in registered or trained.issuperset(map(id, call.module.parameters())):
             continue
         for outer in call.with_callers():
             held, built = _held(outer.module, call.module), built_of(call.module)

@@ -130,6 +130,25 @@ class SkipMissing(Rule):
     )
     good = (
         Case(
+            "a block whose caller adds its input",
+            """
+            from torch import nn
+            class ResBlock(nn.Module):
+                def __init__(self):
+                    super().__init__()
+                    self.one = nn.Conv2d(8, 8, 3, padding=1)
+                    self.two = nn.Conv2d(8, 8, 3, padding=1)
+                def forward(self, x):
+                    return self.two(self.one(x))
+            class ResUnit(nn.Module):
+                def __init__(self):
+                    super().__init__()
+                    self.body = ResBlock()
+                def forward(self, x):
+                    return x + self.body(x)
+        """,
+        ),
+        Case(
             "each step of a loop keeps its own",
             """
             from torch import nn
@@ -306,6 +325,11 @@ def _adds_its_input(call: Call, model: Model) -> bool:
     )
 
 
+def _is_added_to_its_input(call: Call, model: Model) -> bool:
+    """Whether a caller adds to the result of a block what the block was given: `x + self.body(x)`."""
+    return any(residual.fork in call.inputs for residual in model.residuals)
+
+
 # A residual block by its name; not a Resample, not a LowRes, and not what a block adds its input to.
 _RESIDUAL = re.compile(r"_*(Res(idual)?(?![a-z])\w*(Block|Unit|Bottleneck)|Resblock|Residual)\w*")
 _BRANCH = frozenset({"path", "branch", "function", "body", "inner"})
@@ -322,6 +346,9 @@ def _plain_chains(model: Model) -> Iterator[tuple[Call, ast.expr, int]]:
     for call in model.users_calls:
         function, outputs = function_of(call.known_code), model.results.get(call, ())
         if type(call.module) in told or function is None or len(call.inputs) != 1 or len(outputs) != 1:
+            continue
+        if _is_added_to_its_input(call, model):
+            told.add(type(call.module))
             continue
         layers = _layers_in_a_row(call.inputs[0], outputs[0]) if _promises(type(call.module)) else 0
         returned = [

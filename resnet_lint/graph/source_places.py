@@ -15,6 +15,7 @@ from typing import Any
 
 from ..shared.records.places import Position, Span
 
+_INSTALLED = ("site-packages", "dist-packages")
 _TOOL = os.path.join(Path(__file__).parents[1], "")
 
 
@@ -80,9 +81,10 @@ def first_argument(frame: FrameType) -> Any:
 
 @cache
 def _owned(path: str, root: str) -> bool:
-    if path.startswith((_torch_folder(), _TOOL, "<")):
+    if path.startswith((_torch_folder(), _TOOL, "<")) or not path.startswith(root):
         return False
-    return path.startswith(root)
+    # An environment may lie inside the project, as .venv does.
+    return not any(part in _INSTALLED for part in path.removeprefix(root).split(os.sep))
 
 
 @cache

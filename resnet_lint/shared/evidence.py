@@ -17,6 +17,7 @@ ProblemKind = Literal[
     "not run",
     "ended",
     "missing",
+    "unneeded",
     "refused",
     "build",
     "trace",

@@ -101,7 +101,7 @@ def _analysis(
 ) -> Analysis:
     statuses = tuple(_status(loaded, model, found) for model in classes)
     problems = (
-        *_absent(loaded),
+        *_absent(loaded, found),
         *_lost(loaded),
         *_misspelled(loaded, classes),
         *found.certain,
@@ -131,10 +131,21 @@ def _function_not_built(part: Only, loaded: Loaded) -> Problem:
     return Problem("build", Span(loaded.path, start, start), failure.reason, part.name, help)
 
 
-def _absent(loaded: Loaded) -> Iterator[Problem]:
-    """What is not installed, and the file's own package, where that cannot do without."""
-    for each in loaded.missing:
+def _absent(loaded: Loaded, found: Exploration) -> Iterator[Problem]:
+    """What is not installed, and the file's own package, where that cannot do without.
+
+    Packages that no class was lost for are named together.
+    """
+    reasons = [failure.reason for name, failure in found.coverage.failures.items() if name not in found.coverage.how]
+    reasons += [lost.reason for lost in loaded.definitions.lost_classes]
+    needed = [each for each in loaded.missing if any(each.package in reason for reason in reasons)]
+    for each in needed:
         yield Problem("missing", each.span, f"{each.package} is not installed here; what needs it is not checked")
+    others = [each for each in loaded.missing if each not in needed]
+    if others:
+        names = ", ".join(each.package for each in others)
+        are = "is" if len(others) == 1 else "are"
+        yield Problem("unneeded", others[0].span, f"{names} {are} not installed here; no class was lost for that")
     if loaded.alone is not None:
         start = Position(1, 1)
         reason = f"{loaded.alone}; the file is looked at without it"

@@ -327,7 +327,7 @@ def test_arguments_that_nobody_can_guess(lint: Lint) -> None:
 
 def test_a_constructor_that_fails(lint: Lint) -> None:
     write(BLOCK.replace("nn.Conv2d(3, 8, 3)", "missing"))
-    assert_found(lint("model.py"), code="RL003", exit_code=0, says="name 'missing' is not defined")
+    assert_found(lint("model.py"), code="RL404", exit_code=1, says="name 'missing' is not defined")
 
 
 def test_a_forward_without_tensors(lint: Lint) -> None:

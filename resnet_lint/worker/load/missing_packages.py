@@ -24,6 +24,16 @@ class NotInstalledError(ImportError):
         super().__init__(f"{name} is not installed")
 
 
+# Packages whose classes are records and the like, never models.
+_NEVER_MODELS = frozenset(
+    {
+        *("attr", "attrs", "pydantic", "pydantic_settings", "marshmallow", "msgspec", "omegaconf", "traitlets", "yacs"),
+        *("gym", "gymnasium", "ray", "datasets", "sqlalchemy", "fastapi", "absl", "tensorflow", "keras", "sklearn"),
+        *("typing_extensions", "dataclasses_json", "simple_parsing", "tyro", "cv2", "numpy", "pandas"),
+    }
+)
+
+
 class Missing:
     """Something of a package that is not installed, by its full name."""
 
@@ -41,7 +51,9 @@ class Missing:
     def __mro_entries__(self, bases: tuple[Any, ...]) -> tuple[type, ...]:
         """As a base class: an nn.Module, as nobody knows better; beside another base, a mixin that adds nothing."""
         modules = any(isinstance(base, type) and issubclass(base, nn.Module) for base in bases)
-        return () if modules or bases[0] is not self else (MissingLayer,)
+        if modules or bases[0] is not self or self._name.partition(".")[0] in _NEVER_MODELS:
+            return ()
+        return (MissingLayer,)
 
     def __instancecheck__(self, instance: object) -> bool:
         return False
@@ -58,17 +70,19 @@ class Missing:
 class MissingLayer(nn.Module):
     """What a call of a Missing gives, and what a class below one inherits: it takes any arguments."""
 
+    _is_value = False
+
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__()
         self._name = type(self).__name__
 
     def __getattr__(self, name: str) -> Any:
-        if name.startswith("__") or type(self) is not MissingLayer:
+        if name.startswith("__") or not self._is_value:
             return super().__getattr__(name)
         return Missing(f"{self._name}.{name}")
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        return _called(self._name, args, kwargs) if type(self) is MissingLayer else super().__call__(*args, **kwargs)
+        return _called(self._name, args, kwargs) if self._is_value else super().__call__(*args, **kwargs)
 
     def __iter__(self) -> Iterator[Any]:
         raise NotInstalledError(self._name)
@@ -80,7 +94,8 @@ def _called(name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         raise NotInstalledError(name)
     if len(args) == 1 and not kwargs and callable(args[0]) and not isinstance(args[0], (nn.Module, Missing)):
         return args[0]
-    layer = MissingLayer()
+    # Python's own messages name the type of a value.
+    layer = type(name.rpartition(".")[2], (MissingLayer,), {"_is_value": True})()
     layer._name = name
     return layer
 

@@ -143,9 +143,9 @@ class DefinitionRunner:
 
     def _is_certain(self, code: ast.AST, error: BaseException) -> bool:
         """Whether Python fails here too, and not for what was left out, or for what this machine lacks."""
-        if isinstance(error, (OSError, _CallsModel)) or _is_environment(error) or "CUDA" in str(error):
+        if isinstance(error, (FileNotFoundError, _CallsModel)) or _is_environment(error) or "CUDA" in said(error):
             return False
-        if isinstance(error, SystemExit) and not isinstance(code, (ast.ClassDef, ast.FunctionDef)):
+        if isinstance(error, (OSError, SystemExit)) and not isinstance(code, (ast.ClassDef, ast.FunctionDef)):
             return False
         if isinstance(error, NameError) and (self._binds_unseen or error.name in self.result.lost):
             return False

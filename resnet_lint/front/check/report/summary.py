@@ -22,7 +22,7 @@ def checked_classes(run: Run) -> int:
 
 def is_nothing_checked(run: Run) -> bool:
     """Whether no class was checked, and no model that a file builds of the classes of others."""
-    return not checked_classes(run) and not any(file.outcomes for file in run.files)
+    return not checked_classes(run) and not any(file.outcomes for file in run.files if not file.classes)
 
 
 def closing_lines(run: Run, view: View) -> list[str]:
