@@ -15,6 +15,7 @@ from .. import __version__
 from ..shared.errors import ResnetLintError
 from .check.command import check
 from .exit import fail
+from .explain.command import explain
 from .options.completion import files
 from .rules_command import rules
 from .run.commands import metrics, run
@@ -82,5 +83,5 @@ def main() -> None:
     """
 
 
-for command in (check, rules, trace, run, metrics):
+for command in (check, rules, explain, trace, run, metrics):
     main.add_command(command)

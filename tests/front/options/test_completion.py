@@ -13,8 +13,6 @@ from click.shell_completion import ShellComplete
 
 from resnet_lint.front.cli import main
 
-COMMANDS = {"check", "trace", "run", "metrics", "rules"}
-
 
 def offered(*words: str) -> list[tuple[str, str]]:
     """What is offered for the last of the words, each with its type: `plain`, or `file` for what the shell finds."""

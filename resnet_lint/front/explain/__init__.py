@@ -1,0 +1,1 @@
+"""`resnet-lint explain`: from a pasted traceback to the finding behind it."""
