@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from .notebook import is_notebook, notebook_at
+
 
 def shown(path: str | Path, cwd: Path) -> str:
     """A path as the reports write it: relative to the working folder, with forward slashes, always valid UTF-8."""
@@ -73,6 +75,8 @@ def lines_of(path: str | Path, texts: Mapping[str, str] | None = None) -> tuple[
     """The lines of a Python file, without their ends; none when it cannot be read. `texts` stand in for some files."""
     if texts is not None and (text := texts.get(str(path))) is not None:
         return tuple(plain(text).split("\n"))
+    if is_notebook(path):
+        return tuple(notebook_at(str(path)).text.split("\n"))
     try:
         return tuple(decode(Path(path).read_bytes()).split("\n"))
     except (OSError, UnicodeError, SyntaxError, LookupError):

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from resnet_lint.apply_rules import check as apply_rules
 from resnet_lint.graph.analysis import Analysis
 from resnet_lint.rule import Rule
 from resnet_lint.shared.errors import FileNotWritten, ToolFault
+from resnet_lint.shared.notebook import is_notebook
 from resnet_lint.shared.records.places import Position, Span
 from resnet_lint.shared.records.reports import FileReport, Rewrite
 from resnet_lint.shared.records.requests import Request
@@ -74,7 +75,12 @@ class Checker:
                 return checked
             from ..fix.apply import fixed
 
-            return Checked(*fixed(checked.report, request, self.settings, self.workers.analyse))
+            if not is_notebook(file.path):
+                return Checked(*fixed(checked.report, request, self.settings, self.workers.analyse))
+            shown_only = replace(self.settings, fix=False)
+            report, _ = fixed(checked.report, request, shown_only, self.workers.analyse)
+            note = "fixes are not written into notebooks, only shown"
+            return Checked(replace(report, notes=(*report.notes, note)) if self.settings.fix else report)
         except (ToolFault, FileNotWritten) as fault:
             return Checked(fault=str(fault))
 

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from resnet_lint.shared import notebook
 from resnet_lint.shared.errors import UsageError
 from resnet_lint.shared.source_text import exactly, shown
 
@@ -23,7 +24,8 @@ _LIBRARY = re.compile(rb"^\s*(import|from)\s+\.*(torch|timm|transformers|lightni
 class SourceFile:
     """A file to analyse. `explicit`: it was named on the command line, not found in a folder.
 
-    `data` came on standard input and stands in for what the file holds; there need be no such file.
+    `data` stands in for what the file holds: it came on standard input, and there need be no such file, or it is the
+    Python of a notebook.
     """
 
     path: Path
@@ -139,7 +141,7 @@ class _Search:
             self._keep(path, class_name or None, explicit=True)
 
     def _keep(self, path: Path, only_class: str | None = None, *, explicit: bool = False) -> None:
-        file = SourceFile(path, shown(path, self.cwd), only_class, explicit)
+        file = SourceFile(path, shown(path, self.cwd), only_class, explicit, _python_of_notebook(path))
         known = self.files.setdefault((path, only_class), file)
         if explicit and not known.explicit:
             self.files[path, only_class] = file
@@ -180,7 +182,7 @@ class _Search:
                 continue
             if is_folder and not _is_never_walked(path):
                 yield from self._walk(path, ignored, excluded)
-            elif entry.name.endswith(".py") and entry.is_file():
+            elif entry.name.endswith((".py", notebook.SUFFIX)) and entry.is_file():
                 yield path
 
 
@@ -191,7 +193,7 @@ def _require_python_file(path: Path, name: str, argument: str) -> None:
         raise UsageError(f"{name}: no such file or folder")
     if not path.is_file():
         raise UsageError(f"{name}: neither a file nor a folder that can be read")
-    if path.suffix != ".py":
+    if path.suffix not in (".py", notebook.SUFFIX):
         raise UsageError(f"{name}: not a Python file; name .py files or folders")
 
 
@@ -201,6 +203,16 @@ def _is_never_walked(folder: Path) -> bool:
 
 def _is_worth_parsing(path: Path) -> bool:
     try:
-        return may_define_modules(path.read_bytes())
+        data = path.read_bytes()
+        return b"torch" in data if notebook.is_notebook(path) else may_define_modules(data)
     except OSError:
         return True  # the outline says what is wrong with it
+
+
+def _python_of_notebook(path: Path) -> bytes | None:
+    if not notebook.is_notebook(path):
+        return None
+    try:
+        return notebook.read_notebook(path.read_bytes()).text.encode()
+    except (OSError, ValueError):  # the outline says what is wrong with it
+        return None

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from resnet_lint.shared.notebook import is_notebook, read_notebook
 from resnet_lint.shared.source_text import decode
 
 from .model_uses import uses_models
@@ -67,6 +68,11 @@ def read_outline(path: Path, data: bytes | None = None) -> Outline | Unreadable:
         source = path.read_bytes() if data is None else data
     except OSError as error:
         return Unreadable(path, 1, 1, f"cannot read the file: {error.strerror or error}")
+    if data is None and is_notebook(path):
+        try:
+            source = read_notebook(source).text.encode()
+        except ValueError as error:
+            return Unreadable(path, 1, 1, str(error))
     if b"\0" in source:
         return Unreadable(path, *_place(source, source.index(b"\0")), "not Python source: the file holds NUL bytes")
     try:

@@ -16,6 +16,7 @@ import os
 import sys
 import types
 from dataclasses import dataclass, field
+from importlib.machinery import SourceFileLoader
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ from torch import nn
 
 from resnet_lint.graph.source_places import Project
 from resnet_lint.shared.error_text import said
+from resnet_lint.shared.notebook import is_notebook, read_notebook
 from resnet_lint.shared.records.places import Position, Span
 
 from ..build.built import noting_where_built
@@ -83,6 +85,8 @@ def load(path: str, source: str | None = None) -> Loaded | ImportFailure:
     With `source`, that text is read wherever the file would be, also by the modules that import it.
     """
     file = Path(path)
+    if source is None and is_notebook(path):
+        source = read_notebook(file.read_bytes()).text
     if source is not None:
         _replace_source(path, source)
     tree = ast.parse(file.read_bytes() if source is None else source, filename=path)
@@ -126,7 +130,7 @@ def _imported(
         return ImportFailure(_line(str(file), _line_of(error, str(file), 1)), reason, _not_found(error), True)
     if name in sys.modules:  # its package has imported it already
         return sys.modules[name], Definitions()
-    spec = importlib.util.spec_from_file_location(name, file)
+    spec = importlib.util.spec_from_file_location(name, file, loader=SourceFileLoader(name, str(file)))
     assert spec is not None
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module

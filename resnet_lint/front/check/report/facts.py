@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from resnet_lint.front.report_text import one_line
+from resnet_lint.shared.notebook import cell_of, place_in
 from resnet_lint.shared.records.findings import Finding
 from resnet_lint.shared.records.places import Cause
 from resnet_lint.shared.source_text import shown
@@ -54,8 +55,9 @@ def _is_about_the_file(finding: Finding) -> bool:
 
 def _cause_place(cause: Cause, finding: Finding, folder: Path) -> str:
     if cause.path == finding.span.path:
-        return f"line {cause.line}"
-    return f"{shown(cause.path, folder)}:{cause.line}"
+        cell, line = cell_of(cause.path, cause.line)
+        return f"line {line}" if cell is None else f"cell {cell}, line {line}"
+    return f"{shown(cause.path, folder)}:{place_in(cause.path, cause.line)}"
 
 
 def _where(finding: Finding) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from resnet_lint.front.report_text import COLOURS, linked, one_line, paint
 from resnet_lint.front.rule_pages import page_of
+from resnet_lint.shared.notebook import place_in
 from resnet_lint.shared.records.findings import Finding
 from resnet_lint.shared.source_text import shown
 
@@ -13,7 +14,11 @@ from . import View
 def headline(finding: Finding, view: View, mark: str = "") -> str:
     """`model.py:31:16: error: RL103 the message`; a mark stands behind the rule."""
     start, colour = finding.span.start, COLOURS[finding.severity]
-    place = paint(f"{shown(finding.span.path, view.cwd)}:{start.line}:{start.column}:", view.colour, bold=True)
+    place = paint(
+        f"{shown(finding.span.path, view.cwd)}:{place_in(finding.span.path, start.line)}:{start.column}:",
+        view.colour,
+        bold=True,
+    )
     severity = paint(f"{finding.severity}:", view.colour, fg=colour)
     rule = _linked(paint(finding.rule, view.colour, fg=colour, bold=True), finding.rule, view)
     return " ".join([place, severity, rule, *([mark] if mark else []), one_line(finding.message)])

@@ -7,7 +7,9 @@ from dataclasses import asdict
 from typing import Any
 
 from resnet_lint import __version__
+from resnet_lint.shared.notebook import cell_of
 from resnet_lint.shared.records.findings import Finding
+from resnet_lint.shared.records.places import Span
 from resnet_lint.shared.records.reports import ClassStatus, Run
 from resnet_lint.shared.source_text import shown
 
@@ -48,8 +50,7 @@ def _finding(finding: Finding, view: View) -> dict[str, Any]:
         "severity": finding.severity,
         "message": finding.message,
         "path": shown(finding.span.path, view.cwd),
-        "start": asdict(finding.span.start),
-        "end": asdict(finding.span.end),
+        **_place(finding.span),
         "module": finding.module,
         "module_path": next(iter(finding.module_paths), None),
         "module_paths": list(finding.module_paths),
@@ -58,6 +59,16 @@ def _finding(finding: Finding, view: View) -> dict[str, Any]:
         "causes": [{**asdict(cause), "path": shown(cause.path, view.cwd)} for cause in finding.causes],
         "fix": None if finding.fix is None else asdict(finding.fix),
     }
+
+
+def _place(span: Span) -> dict[str, Any]:
+    """Start and end; in a notebook lines are those of the cell, which is named as well."""
+    cell, line = cell_of(span.path, span.start.line)
+    start, end = asdict(span.start), asdict(span.end)
+    if cell is None:
+        return {"start": start, "end": end}
+    before = span.start.line - line
+    return {"cell": cell, "start": start | {"line": line}, "end": end | {"line": span.end.line - before}}
 
 
 def _module(status: ClassStatus, view: View) -> dict[str, Any]:

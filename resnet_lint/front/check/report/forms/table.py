@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from tabulate import tabulate
 
 from resnet_lint.front.report_text import one_line
+from resnet_lint.shared.notebook import place_in
 from resnet_lint.shared.records.findings import Finding
 from resnet_lint.shared.records.reports import Run
 from resnet_lint.shared.source_text import shown
@@ -33,7 +34,7 @@ def report(run: Run, view: View) -> str:
 
 def _row(finding: Finding, view: View) -> tuple[str, ...]:
     start = finding.span.start
-    place = f"{shown(finding.span.path, view.cwd)}:{start.line}:{start.column}"
+    place = f"{shown(finding.span.path, view.cwd)}:{place_in(finding.span.path, start.line)}:{start.column}"
     return place, finding.rule, finding.severity, one_line(finding.message)
 
 

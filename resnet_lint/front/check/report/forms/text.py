@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from functools import cache
 
 from resnet_lint.front.report_text import paint
+from resnet_lint.shared.notebook import cell_of, place_in
 from resnet_lint.shared.records.findings import Finding
 from resnet_lint.shared.records.places import Span
 from resnet_lint.shared.records.reports import Run
@@ -55,7 +56,8 @@ def _snippet(span: Span, source: tuple[str, ...], gutter: int, view: View) -> It
         if cut and number == numbers[-1]:
             yield f"{' ' * gutter} {bar} ..."
         line = source[number - 1]
-        yield f"{paint(f'{number:>{gutter}}', view.colour, fg='cyan')} {bar} {display(line)}".rstrip()
+        shown_number = cell_of(span.path, number)[1]
+        yield f"{paint(f'{shown_number:>{gutter}}', view.colour, fg='cyan')} {bar} {display(line)}".rstrip()
         if line.strip() or number == span.start.line:
             marks = underline(line, *_marked(span, number, line))
             yield f"{' ' * gutter} {bar} {paint(marks, view.colour, fg='red', bold=True)}"
@@ -85,8 +87,11 @@ def _change(finding: Finding, source: tuple[str, ...], gutter: int, view: View) 
     yield f"{' ' * gutter} {paint('|', view.colour, fg='cyan')}"
     for tag, old_start, old_end, new_start, new_end in matcher.get_opcodes():
         if tag != "equal":
-            yield from (_changed(n, "-", source[n - 1], gutter, view) for n in range(old_start + 1, old_end + 1))
-            yield from (_changed(n, "+", after[n - 1], gutter, view) for n in range(new_start + 1, new_end + 1))
+            before = finding.span.start.line - cell_of(finding.span.path, finding.span.start.line)[1]  # in other cells
+            for n in range(old_start, old_end):
+                yield _changed(n + 1 - before, "-", source[n], gutter, view)
+            for n in range(new_start, new_end):
+                yield _changed(n + 1 - before, "+", after[n], gutter, view)
 
 
 def _changed(number: int, sign: str, line: str, gutter: int, view: View) -> str:
@@ -95,4 +100,4 @@ def _changed(number: int, sign: str, line: str, gutter: int, view: View) -> str:
 
 def _classes(run: Run, view: View) -> Iterator[str]:
     for status in run.classes:
-        yield f"{shown(status.path, view.cwd)}:{status.line}: {status.name} {class_line(status)}"
+        yield f"{shown(status.path, view.cwd)}:{place_in(status.path, status.line)}: {status.name} {class_line(status)}"

@@ -1,0 +1,98 @@
+"""A Jupyter notebook as one Python text: its code cells in order, with what only IPython understands as comments."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+SUFFIX = ".ipynb"
+
+# A line that IPython alone understands: a magic, a shell command, help, or what one of them gives a name.
+_MAGIC = re.compile(r"\s*([%!?]|[\w.]+\?{1,2}\s*$|[\w, ]+=\s*[!%])")
+# Cells in Python for all that; others hold another language, or are written to a file.
+_PYTHON_MAGICS = ("%%time", "%%timeit", "%%capture", "%%prun", "%%memit")
+
+
+@dataclass(frozen=True)
+class Notebook:
+    """The text of a notebook, and for each code cell its number among all cells, from 1, and its first line there."""
+
+    text: str
+    cells: tuple[tuple[int, int], ...]
+
+    def place(self, line: int) -> tuple[int, int]:
+        """The cell of a line of the text, and the line in that cell, both from 1."""
+        number, first = next((cell for cell in reversed(self.cells) if cell[1] <= line), (1, 1))
+        return number, line - first + 1
+
+
+def is_notebook(path: str | Path) -> bool:
+    """Whether a file is a notebook, by its name."""
+    return str(path).endswith(SUFFIX)
+
+
+def read_notebook(data: bytes) -> Notebook:
+    """Read a notebook. Raises ValueError, with the reason, for what is none."""
+    try:
+        cells = json.loads(data)["cells"]
+        sources = [(number, _source(cell)) for number, cell in enumerate(cells, 1) if cell["cell_type"] == "code"]
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise ValueError(f"not a notebook: {error}") from error
+    except (KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise ValueError("not a notebook: it has no list of cells with a type and a source") from error
+    lines: list[str] = []
+    starts = []
+    for number, source in sources:
+        starts.append((number, len(lines) + 1))
+        lines += _python(source.split("\n"))
+    return Notebook("".join(f"{line}\n" for line in lines), tuple(starts))
+
+
+def _source(cell: dict[str, object]) -> str:
+    source = cell["source"]
+    text = source if isinstance(source, str) else "".join(source)  # type: ignore[arg-type]
+    return text.replace("\r\n", "\n").replace("\r", "\n")
+
+
+def _python(lines: list[str]) -> list[str]:
+    """The lines of a cell, each in its place."""
+    first = next((line for line in lines if line.strip()), "")
+    if first.startswith("%%") and not first.startswith(_PYTHON_MAGICS):
+        return [f"# {line}" for line in lines]
+    python: list[str] = []
+    continues = False
+    for line in lines:
+        is_magic = continues or _MAGIC.match(line) is not None
+        python.append(f"# {line}" if continues else _comment(line) if is_magic else line)
+        continues = is_magic and line.rstrip().endswith("\\")
+    return python
+
+
+def _comment(line: str) -> str:
+    """As a comment; a block of which it is the only statement still has one."""
+    indent = line[: len(line) - len(line.lstrip())]
+    return f"{indent}pass  # {line.strip()}" if indent else f"# {line}"
+
+
+@cache
+def notebook_at(path: str) -> Notebook:
+    """The notebook of a file; an empty one where there is none."""
+    try:
+        return read_notebook(Path(path).read_bytes())
+    except (OSError, ValueError):
+        return Notebook("", ())
+
+
+def place_in(path: str, line: int) -> str:
+    """A line as the reports name it: `31`, or `cell 3:5` in a notebook."""
+    cell, inside = cell_of(path, line)
+    return str(line) if cell is None else f"cell {cell}:{inside}"
+
+
+def cell_of(path: str, line: int) -> tuple[int | None, int]:
+    """The cell of a line and the line in it; no cell for another file, or a notebook that cannot be read."""
+    notebook = notebook_at(path) if is_notebook(path) else None
+    return notebook.place(line) if notebook is not None and notebook.cells else (None, line)
