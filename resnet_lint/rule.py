@@ -15,17 +15,20 @@ from .graph.analysis import Analysis
 from .graph.built_at import Built, built_of
 from .graph.causes import cause_of_change
 from .graph.effects import Effect
+from .graph.feature_axes import features_moved_to, maker_of_features, same_shape_behind
 from .graph.fix_plans import batch_kept, out_of_place
 from .graph.in_place import Change, LateRead
 from .graph.model import Model, OtherBatch, TrainingStep, name_of, with_new_classes, words_in
 from .graph.module_call import ModuleCall as Call
 from .graph.module_call import is_a, is_module, module_classes
 from .graph.node import Node
-from .graph.residuals import Residual, depends_on, fork_of, path_between, residual_at
+from .graph.residuals import Residual, depends_on, fork_of, layers_in_a_row, path_between, residual_at
 from .graph.source_places import Point, span_of
 from .graph.syntax import (
     Function,
     function_of,
+    may_join,
+    methods_of,
     names_bound_by,
     names_read_by,
     node_at,
@@ -77,10 +80,15 @@ __all__ = [
     "built_of",
     "cause_of_change",
     "depends_on",
+    "features_moved_to",
     "fork_of",
     "function_of",
     "is_a",
     "is_module",
+    "layers_in_a_row",
+    "maker_of_features",
+    "may_join",
+    "methods_of",
     "module_classes",
     "name_of",
     "names_bound_by",
@@ -91,6 +99,7 @@ __all__ = [
     "overwritten_by",
     "path_between",
     "residual_at",
+    "same_shape_behind",
     "span_of",
     "statement_at",
     "unused_in",

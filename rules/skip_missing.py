@@ -13,12 +13,12 @@ from resnet_lint.rule import (
     Finding,
     Function,
     Model,
-    Node,
     Rule,
     Traits,
     function_of,
-    module_classes,
-    path_between,
+    layers_in_a_row,
+    may_join,
+    methods_of,
     span_of,
     words_in,
 )
@@ -250,7 +250,7 @@ class SkipMissing(Rule):
     def check(self, analysis: Analysis) -> Iterator[Finding]:
         unread = [found for model in analysis.models for found in _unread_identities(model)]
         for model, call, saved in unread:
-            where = model.where(span_of(_path(call), saved), call)
+            where = model.where(span_of(call.known_code.co_filename, saved), call)
             message = (
                 f"{saved.id} is stored here and never read, and {where.module} adds its input nowhere: "
                 "its skip connection is missing"
@@ -259,7 +259,7 @@ class SkipMissing(Rule):
         told = {type(call.module).__name__ for _, call, _ in unread}
         for model in analysis.models:
             for call, returned, layers in _plain_chains(model):
-                where = model.where(span_of(_path(call), returned), call)
+                where = model.where(span_of(call.known_code.co_filename, returned), call)
                 if where.module not in told:
                     message = (
                         f"{where.module} is a chain of {layers} layers that keeps the shape of its input, and "
@@ -280,12 +280,8 @@ def _unread_identities(model: Model) -> Iterator[tuple[Model, Call, ast.Name]]:
             continue
         told.add(kind)
         saved = _saved_unread(function, bool(words_in(kind.__name__) & _SAVED)) if function is not None else None
-        if saved is not None and not _adds_its_input(call, model):
+        if saved is not None and not model.adds_input_of(call):
             yield model, call, saved
-
-
-def _path(call: Call) -> str:
-    return call.known_code.co_filename
 
 
 def _saved_unread(function: Function, any_name: bool) -> ast.Name | None:
@@ -318,22 +314,9 @@ def _may_be_tensor(value: ast.expr) -> bool:
     return isinstance(value, ast.Name) or (isinstance(value, ast.Call) and ast.unparse(value.func).startswith("self."))
 
 
-def _adds_its_input(call: Call, model: Model) -> bool:
-    return any(
-        residual.fork in call.inputs and call in residual.addition.known_call.with_callers()
-        for residual in model.residuals
-    )
-
-
-def _is_added_to_its_input(call: Call, model: Model) -> bool:
-    """Whether a caller adds to the result of a block what the block was given: `x + self.body(x)`."""
-    return any(residual.fork in call.inputs for residual in model.residuals)
-
-
 # A residual block by its name; not a Resample, not a LowRes, and not what a block adds its input to.
 _RESIDUAL = re.compile(r"_*(Res(idual)?(?![a-z])\w*(Block|Unit|Bottleneck)|Resblock|Residual)\w*")
 _BRANCH = frozenset({"path", "branch", "function", "body", "inner"})
-_JOINS = frozenset({"add", "add_", "iadd", "cat", "concat", "concatenate", "stack", "lerp", "addcmul", "sum", "einsum"})
 
 
 def _plain_chains(model: Model) -> Iterator[tuple[Call, ast.expr, int]]:
@@ -347,10 +330,10 @@ def _plain_chains(model: Model) -> Iterator[tuple[Call, ast.expr, int]]:
         function, outputs = function_of(call.known_code), model.results.get(call, ())
         if type(call.module) in told or function is None or len(call.inputs) != 1 or len(outputs) != 1:
             continue
-        if _is_added_to_its_input(call, model):
+        if model.is_added_to_its_input(call):
             told.add(type(call.module))
             continue
-        layers = _layers_in_a_row(call.inputs[0], outputs[0]) if _promises(type(call.module)) else 0
+        layers = layers_in_a_row(call.inputs[0], outputs[0]) if _promises(type(call.module)) else 0
         returned = [
             node.value for node in ast.walk(function) if isinstance(node, ast.Return) and node.value is not None
         ]
@@ -363,25 +346,4 @@ def _promises(kind: type) -> bool:
     """Whether a class is named after a residual block, and none of its lines could close a skip connection."""
     if _RESIDUAL.fullmatch(kind.__name__) is None or words_in(kind.__name__) & _BRANCH:
         return False
-    values = [value for base in module_classes(kind) for value in vars(base).values()]
-    codes = [getattr(value, "__code__", None) for value in values]
-    functions = [function_of(code) for code in codes if code is not None and code.co_name != "__init__"]
-    return not any(function is None or _may_join(function) for function in functions)
-
-
-def _may_join(function: Function) -> bool:
-    for node in ast.walk(function):
-        if isinstance(node, (ast.BinOp, ast.AugAssign)) and isinstance(node.op, (ast.Add, ast.Sub, ast.Mult)):
-            return True
-        if isinstance(node, ast.Attribute) and node.attr in _JOINS:
-            return True
-    return False
-
-
-def _layers_in_a_row(first: Node, last: Node) -> int:
-    """How many layers lead from one tensor to another of its shape; 0 where anything is joined on the way."""
-    path = path_between(first, last)
-    joined = any(len(node.activations) > 1 for node in path)
-    if joined or first.shape != last.shape:
-        return 0
-    return sum(1 for node in path if (effect := node.effect) is not None and effect.learned)
+    return not any(function is None or may_join(function) for function in methods_of(kind))

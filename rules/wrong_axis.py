@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 
 from resnet_lint.rule import (
@@ -14,8 +13,11 @@ from resnet_lint.rule import (
     Node,
     Rule,
     depends_on,
+    features_moved_to,
     is_a,
+    maker_of_features,
     name_of,
+    same_shape_behind,
     with_new_classes,
 )
 
@@ -260,7 +262,7 @@ def _sequence_axis(node: Node, model: Model) -> int | None:
     first, second, features = node.known_shape
     if len({first, second, features}) < 3:
         return None
-    behind = _same_shape_behind(node)
+    behind = same_shape_behind(node)
     for call in model.calls:
         if call.is_torchs and behind & set(call.inputs[:1]):
             for module in call.module.modules():
@@ -274,17 +276,6 @@ def _sequence_axis(node: Node, model: Model) -> int | None:
     return None
 
 
-def _same_shape_behind(node: Node) -> set[Node]:
-    """A node and what is made of it without a change of shape."""
-    found, waiting = set(), [node]
-    while waiting:
-        current = waiting.pop()
-        if current not in found and current.shape == node.shape:
-            found.add(current)
-            waiting.extend(current.users)
-    return found
-
-
 def _scrambled_axes(model: Model) -> Iterator[tuple[Node, str, int, str, int]]:
     """Views that hand the channels of a convolution to a layer for the last axis, or the other way round.
 
@@ -294,40 +285,20 @@ def _scrambled_axes(model: Model) -> Iterator[tuple[Node, str, int, str, int]]:
         if node.function not in ("view", "reshape") or node.point is None or not node.activation:
             continue
         source = node.sources[0]
-        maker = _maker_of_features(source)
+        maker = maker_of_features(source)
         if maker is None or source.shape is None or node.shape is None:
             continue
         before = 1 if maker.features_axis == 1 else len(source.shape) - 1
-        moved = _moved_to(source.shape, before, node.shape)
+        moved = features_moved_to(source.shape, before, node.shape)
         taker = _taker_of(node, moved, model) if moved is not None else None
         if moved is not None and taker is not None:
             yield node, name_of(maker, model.block_of(node)), before, taker, moved
 
 
-def _moved_to(given: Shape, before: int, result: Shape) -> int | None:
-    """Where a view of other sizes has the features: at the other end than they were; None where that is not certain."""
-    width, positions = given[before], [size for axis, size in enumerate(given) if axis not in (0, before)]
-    after = len(result) - 1 if before == 1 else 1
-    if len(given) < 3 or len(result) < 3 or given[0] != result[0] or result[after] != width:
-        return None
-    certain = width > 1 < math.prod(positions) and width not in (*positions, math.prod(positions))
-    return after if certain else None
-
-
-def _maker_of_features(node: Node) -> Node | None:
-    """The nearest layer above that says where a tensor has its features, with nothing but its own shape between."""
-    above = [node]
-    for each in above:  # grows as sources are found
-        if each.features_axis is not None:
-            return each
-        above += [s for s in each.sources if s.shape == node.shape and s not in above]
-    return None
-
-
 def _taker_of(node: Node, axis: int, model: Model) -> str | None:
     """The first layer behind a tensor that takes its features from this axis, for people."""
     shape, owner = node.known_shape, model.block_of(node)
-    behind = _same_shape_behind(node)
+    behind = same_shape_behind(node)
     for call in model.calls:
         if is_a(call.module, *_FEATURES_LAST) and axis == len(shape) - 1 and behind & set(call.inputs[:1]):
             return call.relative_path(owner)

@@ -115,6 +115,15 @@ class Model:
         """A step of training, as `Probes.training_step` says."""
         return self.probes.training_step(self) if self.probes is not None else None
 
+    def adds_input_of(self, call: ModuleCall) -> bool:
+        """Whether a skip connection that closes inside a call starts at its input."""
+        added = (residual.addition for residual in self.residuals if residual.fork in call.inputs)
+        return any(call in addition.known_call.with_callers() for addition in added)
+
+    def is_added_to_its_input(self, call: ModuleCall) -> bool:
+        """Whether a skip connection, of a caller too, starts at the input of a call: `x + self.body(x)`."""
+        return any(residual.fork in call.inputs for residual in self.residuals)
+
     def block_of(self, node: Node) -> ModuleCall:
         """The call of the user's own module that a node belongs to."""
         return users_call(node.known_call, self.project)

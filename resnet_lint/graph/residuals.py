@@ -145,3 +145,12 @@ def channel_axis_of(residual: Residual) -> int:
         elif effect.sort in ("convolution", "transposed", "linear"):
             return rank - 1 if (effect.sort == "linear") != (moved and rank > 2) else 1
     return 1 if rank >= 4 or rank == 2 else rank - 1
+
+
+def layers_in_a_row(first: Node, last: Node) -> int:
+    """How many layers lead from one tensor to another of its shape; 0 where anything is joined on the way."""
+    path = path_between(first, last)
+    joined = any(len(node.activations) > 1 for node in path)
+    if joined or first.shape != last.shape:
+        return 0
+    return sum(1 for node in path if (effect := node.effect) is not None and effect.learned)

@@ -8,6 +8,7 @@ from collections.abc import Container, Iterator, Sequence
 from functools import cache
 from types import CodeType
 
+from .module_call import module_classes
 from .source_places import Point, Positions, positions_in
 
 _Loop = (ast.For, ast.AsyncFor, ast.While)
@@ -204,3 +205,23 @@ def _after(statement: ast.stmt, function: Function) -> Sequence[ast.stmt]:
             if isinstance(block, list) and statement in block:
                 return block[block.index(statement) + 1 :]
     return ()
+
+
+def methods_of(kind: type) -> Iterator[Function | None]:
+    """The methods of a module's class and of those that it extends, but for constructors; None for unreadable ones."""
+    values = (value for base in module_classes(kind) for value in vars(base).values())
+    codes = (getattr(value, "__code__", None) for value in values)
+    return (function_of(code) for code in codes if code is not None and code.co_name != "__init__")
+
+
+def may_join(function: Function) -> bool:
+    """Whether a line of a function adds, subtracts, multiplies or concatenates."""
+    for node in ast.walk(function):
+        if isinstance(node, (ast.BinOp, ast.AugAssign)) and isinstance(node.op, (ast.Add, ast.Sub, ast.Mult)):
+            return True
+        if isinstance(node, ast.Attribute) and node.attr in _JOINS:
+            return True
+    return False
+
+
+_JOINS = frozenset({"add", "add_", "iadd", "cat", "concat", "concatenate", "stack", "lerp", "addcmul", "sum", "einsum"})

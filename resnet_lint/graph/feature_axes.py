@@ -1,0 +1,39 @@
+"""Which axis of a tensor has its features, as far as the layers around it say."""
+
+from __future__ import annotations
+
+import math
+
+from ..shared.records.places import Shape
+from .node import Node
+
+
+def same_shape_behind(node: Node) -> set[Node]:
+    """A node and what is made of it without a change of shape."""
+    found, waiting = set(), [node]
+    while waiting:
+        current = waiting.pop()
+        if current not in found and current.shape == node.shape:
+            found.add(current)
+            waiting.extend(current.users)
+    return found
+
+
+def maker_of_features(node: Node) -> Node | None:
+    """The nearest layer above that says where a tensor has its features, with nothing but its own shape between."""
+    above = [node]
+    for each in above:  # grows as sources are found
+        if each.features_axis is not None:
+            return each
+        above += [s for s in each.sources if s.shape == node.shape and s not in above]
+    return None
+
+
+def features_moved_to(given: Shape, before: int, result: Shape) -> int | None:
+    """Where a view of other sizes has the features: at the other end than they were; None where that is not certain."""
+    width, positions = given[before], [size for axis, size in enumerate(given) if axis not in (0, before)]
+    after = len(result) - 1 if before == 1 else 1
+    if len(given) < 3 or len(result) < 3 or given[0] != result[0] or result[after] != width:
+        return None
+    certain = width > 1 < math.prod(positions) and width not in (*positions, math.prod(positions))
+    return after if certain else None
