@@ -184,7 +184,9 @@ def _size_limits(found: Exploration, loaded: Loaded, clock: Clock) -> Sequence[S
 def _status(loaded: Loaded, model: ModelClass, found: Exploration) -> ClassStatus:
     how = found.coverage.how.get(model.name)
     if how is not None:
-        return ClassStatus(loaded.path, model.name, model.line, "checked", how)
+        fed = found.coverage.fed.get(model.name)
+        inputs, origin = (fed.inputs, fed.origin) if fed is not None else (None, None)
+        return ClassStatus(loaded.path, model.name, model.line, "checked", how, fed=inputs, fed_from=origin)
     if model.skipped is not None and model.name not in found.coverage.contradicted:
         return ClassStatus(loaded.path, model.name, model.line, "skipped", None, model.skipped)
     failure = found.coverage.failures.get(model.name, _NOT_REACHED)

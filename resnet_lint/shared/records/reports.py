@@ -13,7 +13,11 @@ Status = Literal["checked", "skipped", "failed"]
 
 @dataclass(frozen=True)
 class ClassStatus:
-    """What became of one nn.Module class of a file: how it was checked, or why it was not."""
+    """What became of one nn.Module class of a file: how it was checked, or why it was not.
+
+    `fed` are the inputs of the model that it was checked in, as a user writes them; `fed_from` says where these come
+    from: "line 31", "--input", "invented".
+    """
 
     path: str
     name: str
@@ -21,6 +25,8 @@ class ClassStatus:
     status: Status
     how: str | None = None
     reason: str | None = None
+    fed: str | None = None
+    fed_from: str | None = None
 
 
 @dataclass(frozen=True)

@@ -22,6 +22,7 @@ from .script_surroundings import ScriptMode
 _STATEMENT_SECONDS = 20.0
 _MOST_ROUNDS = 6
 _DEEPEST_CALL = 6
+_TRAINING = frozenset({"backward", "step", "zero_grad", "no_grad", "train", "eval"})
 # Calls that change what they are called on; where one fails, that is not what it would be.
 _CHANGING = re.compile(r"^(append|extend|insert|update|add_module|register_\w+|add|pop|remove|setdefault|\w+_)$")
 
@@ -146,7 +147,13 @@ class Player:
             self._doubtful |= {n for n in names if not isinstance(self._namespace.get(n), ModuleType)}
 
     def _rounds(self, statement: ast.For) -> None:
-        """The first round of a loop; where the values are written out, as in `for size in (128, 101)`, some more."""
+        """A loop that gathers, as `layers.append(...)` does, is run whole; of others the first round is played.
+
+        Where the values are written out, as in `for size in (128, 101)`, some more are.
+        """
+        if _gathers(statement):
+            self._run(statement)
+            return
         several = statement.iter.elts if isinstance(statement.iter, (ast.Tuple, ast.List)) else []
         if not several or any(isinstance(value, ast.Starred) for value in several):
             iterator = ast.Call(ast.Name("iter", ast.Load()), [statement.iter], [])
@@ -170,7 +177,12 @@ class Player:
         call = getattr(statement, "value", None)
         called = call.func.id if isinstance(call, ast.Call) and isinstance(call.func, ast.Name) else None
         function = self._namespace.get(called) if called in self._functions else None
-        if not isinstance(call, ast.Call) or not _can_be_played(function) or self._depth >= _DEEPEST_CALL:
+        if (
+            not isinstance(call, ast.Call)
+            or not _can_be_played(function)
+            or self._depth >= _DEEPEST_CALL
+            or (not isinstance(statement, ast.Expr) and not _trains(self._functions[str(called)]))
+        ):
             self._run(statement)
             return
         assert called is not None and isinstance(function, FunctionType)
@@ -250,6 +262,24 @@ class Player:
         code = compile(ast.Expression(expression), self._loaded.path, "eval", dont_inherit=True)
         with time_limit(_STATEMENT_SECONDS):
             return eval(code, self._namespace)
+
+
+def _trains(code: ast.AST) -> bool:
+    """Whether some code has steps of training, or goes through a loader."""
+    calls = [node.func for node in ast.walk(code) if isinstance(node, ast.Call)]
+    return any(isinstance(function, ast.Attribute) and function.attr in _TRAINING for function in calls)
+
+
+def _gathers(loop: ast.For) -> bool:
+    """Whether a loop builds something up, as a list of layers, and does not train."""
+    if _trains(loop):
+        return False
+    return any(
+        isinstance(node, ast.AugAssign)
+        or (isinstance(node, ast.stmt) and bool(changed_roots(node)))
+        or (isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and _CHANGING.match(node.func.attr))
+        for node in ast.walk(loop)
+    )
 
 
 def _leaves(body: list[ast.stmt]) -> bool:

@@ -33,7 +33,7 @@ from ..process.limits import TimeUp
 from ..tracer.fault import Fault
 from ..tracer.trace import Trace, trace
 from .certain_errors import certain_error
-from .class_coverage import Coverage, NotChecked
+from .class_coverage import Coverage, Fed, NotChecked
 from .follow_examples import UnusableExampleError, best_trace
 from .own_fault import own_fault
 from .traced_model import Traced
@@ -143,13 +143,13 @@ class Attempts:
         inputs = inputs or self.inputs_told(self._coverage.name_of(type(module)))
         if inputs:
             told = trace(module, (), _tensors(inputs), self._loaded.project)
-            self._add(label, told, told.all_faults, model, arguments)
+            self._add(label, told, told.all_faults, model, arguments, origin=self._origin_of(inputs))
             return
         known = [*own_shapes(module), *self._known_shapes]
         best, faults = feed(module, self._loaded.project, known)
         if arguments is not None:
             faults = tuple(fault for fault in faults if arguments.sure and not _meets_constant(fault))
-        self._add(label, best, faults, model, arguments, sizes_stated=_is_fed_one_of(known, best))
+        self._add(label, best, faults, model, arguments, sizes_stated=_is_fed_one_of(known, best), origin="invented")
 
     def follow(self, example: Example, model: ModelClass | None) -> bool:
         """Trace an example of the file, for `model`; says whether that was a model with inputs that go with it."""
@@ -159,7 +159,7 @@ class Attempts:
                 if not example.stated and result.trouble > (0, 0):
                     return False
                 self._remember_instances(result.root)
-                self._add(example.label, result, result.all_faults, model)
+                self._add(example.label, result, result.all_faults, model, origin=example.origin)
                 return True
         except TimeUp as error:
             reason = self._clock.why(error)
@@ -179,12 +179,16 @@ class Attempts:
         told = [t for t in self._request.targets if t.inputs]
         return next((t.inputs for t in told if (t.name == name if t.name else t.call is None)), ())
 
-    def add_stated(self, module: nn.Module, result: Trace, may_fail: bool) -> None:
+    def _origin_of(self, inputs: tuple[str, ...]) -> str:
+        origin = next((target.origin for target in self._request.targets if target.inputs == inputs), "the user")
+        return "--input" if origin == "--call" else origin
+
+    def add_stated(self, module: nn.Module, result: Trace, may_fail: bool, origin: str) -> None:
         """Note the trace of a call that the file itself makes; `may_fail`: what fails in it proves nothing."""
         self._remember_instances(module)
         if result.stop is not None and not may_fail:
             self._judge(result.stop.error, self.label(module), None, stated=True)
-        self._add(self.label(module), result, () if may_fail else result.all_faults)
+        self._add(self.label(module), result, () if may_fail else result.all_faults, origin=origin)
 
     def _add(
         self,
@@ -194,12 +198,15 @@ class Attempts:
         model: ModelClass | None = None,
         arguments: Invented | None = None,
         sizes_stated: bool = True,
+        *,
+        origin: str,
     ) -> None:
         """Note a trace and those of its faults that can be trusted."""
         if result.stop is not None:
             self._judge(result.stop.error, label, model, stated=False)
         self.traced.append(Traced(label, result, faults, arguments, model, sizes_stated))
-        self._coverage.add(label, result, faults)
+        fed = Fed(" ".join(_inputs_of(result)), origin)
+        self._coverage.add(label, result, faults, fed)
         if arguments is not None and arguments.lacks_shortcut and not faults and _fails_at_additions_only(result):
             self._coverage.add_whole(f"{label}, without its caller's shortcut", result)
         if model is not None and not self._coverage.has(model) and result.trouble > (0, 0):

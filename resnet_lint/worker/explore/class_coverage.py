@@ -29,6 +29,14 @@ class NotChecked:
     inputs: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True)
+class Fed:
+    """What a model was fed, as a user writes it, and where that comes from."""
+
+    inputs: str
+    origin: str
+
+
 class Coverage:
     """Per class of the file how it was covered (`how`), or whether building or tracing failed, and why (`failures`).
 
@@ -37,6 +45,7 @@ class Coverage:
 
     def __init__(self, loaded: Loaded, classes: Sequence[ModelClass]) -> None:
         self.how: dict[str, str] = {}
+        self.fed: dict[str, Fed] = {}
         self.failures: dict[str, NotChecked] = {}
         self.contradicted: dict[str, Target] = {}
         self._loaded = loaded
@@ -67,7 +76,7 @@ class Coverage:
             if model.skipped is None and model.name not in self.contradicted and not self.has(model)
         ]
 
-    def add(self, label: str, trace: Trace, trusted: Sequence[Fault]) -> None:
+    def add(self, label: str, trace: Trace, trusted: Sequence[Fault], fed: Fed) -> None:
         """Count the calls that a trace followed to their end, and those around the faults that can be trusted.
 
         A call is not followed where a fault lies in it that may be the invented inputs' own.
@@ -76,9 +85,11 @@ class Coverage:
         followed = [call for call in trace.calls if call not in in_doubt]
         for fault in trusted:
             followed.extend(fault.call.with_callers())
+        known = set(self.how)
         self._cover_calls(label, followed)
         if trace.trouble == (0, 0) or trusted:
             self._cover_containers(label, trace.root)
+        self.fed.update({name: fed for name in self.how if name not in known})
 
     def add_whole(self, label: str, trace: Trace) -> None:
         """Count every call of a trace, whatever its faults."""

@@ -34,12 +34,17 @@ class StatedCalls:
         result = self._traced.get(key)
         if result is None:
             result = self._traced[key] = trace(module, args, kwargs, self._project)
-            self._attempts.add_stated(module, result, may_fail)
+            self._attempts.add_stated(module, result, may_fail, self._line())
         if result.stop is not None:
             raise result.stop.error
         if result.fatal is not None:
             raise RuntimeError(result.fatal.error)
         return Answer(result.output, sure=not result.all_faults)
+
+    def _line(self) -> str:
+        """The line of the file that runs."""
+        frame = self._project.frame(caller(2))
+        return f"line {frame.f_lineno}" if frame is not None else "the file"
 
     def torch(self, func: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any], error: str) -> None:
         """Note a torch call that fails, such as that of a loss."""

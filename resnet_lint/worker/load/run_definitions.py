@@ -126,9 +126,10 @@ class DefinitionRunner:
             self.result.lost |= names - set(self._namespace)
             return
         bound = {name: self._namespace[name] for name in names if name in self._namespace}
-        self.result.bound[id(statement)] = bound
         self.result.lost -= set(bound)
         depends = not self._depends_on_nothing(statement)
+        if not depends:  # or else it is run once more, after what it depends on
+            self.result.bound[id(statement)] = bound
         self.result.unsure -= set(bound)
         self.result.unsure |= {name for name, value in bound.items() if depends or is_stand_in(value)}
 

@@ -158,6 +158,20 @@ def places(result: Result) -> list[tuple[str, int, str]]:
 
 
 QUIET = {
+    "layers that a loop gathers": """
+        layers = [nn.Conv2d(3, 8, 3, padding=1)]
+        for number in range(4):
+            layers.append(nn.Conv2d(8 + number, 9 + number, 3, padding=1))
+        def blocks(width, count):
+            made = []
+            for _ in range(count):
+                made += [nn.Conv2d(width, width + 1, 1)]
+                width += 1
+            return made
+        net = nn.Sequential(*layers, *blocks(12, 5), nn.Conv2d(17, 3, 1))
+        out = net(torch.randn(2, 3, 32, 32))
+        more = Net()(out)
+    """,
     "an unknown condition that changes the model": """
         with open("config.yaml") as file:
             config = argparse.Namespace(small=file.read())
@@ -269,3 +283,18 @@ def test_a_file_that_builds_nothing_of_torch_is_passed_over(lint: Lint, tmp_path
     assert "no nn.Module class in 1 Python file" in result.stdout
     assert result.exit_code == 0
     assert lint(tmp_path, "--fail-on", "warning").exit_code == 1
+
+
+def test_each_class_says_what_it_was_fed(lint: Lint, tmp_path: Path) -> None:
+    script = f"{NET}out = Net()(torch.randn(4, 3, 32, 32))\n"
+    (tmp_path / "script.py").write_text(script)
+    (tmp_path / "plain.py").write_text(NET.replace("16 * 16 * 16", "16 * 112 * 112"))
+    line = len(script.splitlines())
+    modules = json.loads(lint(tmp_path, "--format", "json").stdout)["modules"]
+    fed = {module["target"].rpartition("/")[2].partition(":")[0]: module["input"] for module in modules}
+    assert fed["script.py"] == {"fed": "x=4x3x32x32", "from": f"line {line}"}
+    assert fed["plain.py"]["from"] == "invented"
+    path = tmp_path / "plain.py"
+    [module] = json.loads(lint(path, "--input", "x=2x3x224x224", "--format", "json").stdout)["modules"]
+    assert module["input"] == {"fed": "x=2x3x224x224", "from": "--input"}
+    assert f"fed x=4x3x32x32 (line {line})" in lint(tmp_path / "script.py", "--verbose").stdout

@@ -46,7 +46,8 @@ def closing_lines(run: Run, view: View) -> list[str]:
 def class_line(status: ClassStatus) -> str:
     """What became of a class, in a few words."""
     detail = status.how if status.status == "checked" else status.reason
-    return f"{status.status}: {one_line(detail)}" if detail else status.status
+    fed = f", fed {status.fed} ({status.fed_from})" if status.fed else ""
+    return f"{status.status}: {one_line(detail + fed)}" if detail else status.status
 
 
 def coverage(run: Run) -> str:

@@ -78,4 +78,5 @@ def _module(status: ClassStatus, view: View) -> dict[str, Any]:
         "status": status.status,
         "how": status.how,
         "reason": status.reason,
+        **({"input": {"fed": status.fed, "from": status.fed_from}} if status.fed is not None else {}),
     }
