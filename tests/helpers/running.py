@@ -1,4 +1,4 @@
-"""What the tests of `resnet-lint run` share: model files, and reports that follow their schema."""
+"""Helpers of the tests of `resnet-lint run`: model files, and JSON reports validated against their schema."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _KNOWN = Registry().with_resource("metrics.schema.json", Resource.from_contents(
 
 
 def report_of(result: Result) -> dict[str, Any]:
-    """The JSON report of a run, which follows its schema."""
+    """The JSON report of a run, validated against its schema."""
     report: dict[str, Any] = json.loads(result.stdout)
     jsonschema.Draft202012Validator(_SCHEMA, registry=_KNOWN).validate(report)
     return report

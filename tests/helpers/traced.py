@@ -1,4 +1,4 @@
-"""What the tests of `resnet-lint trace` share: reports that follow their schema, a model with skips of two kinds."""
+"""Helpers of the tests of `resnet-lint trace`: validated JSON reports, and a model with skips of both kinds."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _SCHEMA = json.loads(resources.files("resnet_lint.front.trace.report").joinpath(
 
 
 def trace_of(result: Result) -> dict[str, Any]:
-    """The JSON report of a trace, which follows its schema."""
+    """The JSON report of a trace, validated against its schema."""
     assert result.stdout, result.stderr
     report: dict[str, Any] = json.loads(result.stdout)
     jsonschema.Draft202012Validator(_SCHEMA).validate(report)

@@ -1,1 +1,1 @@
-"""The executor: runs a model on the hardware at hand, as it is and fixed, and reports what was measured."""
+"""The executor: runs a model on real hardware, before and after the fix, and reports the measurements."""

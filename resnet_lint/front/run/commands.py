@@ -1,4 +1,4 @@
-"""The executor's commands. Stages are imported where they run, so that --help does not wait for them."""
+"""The commands `run` and `metrics`. Imports that take long are inside the functions, to keep --help fast."""
 
 from __future__ import annotations
 
@@ -25,16 +25,16 @@ DTYPES = ("float32", "float64", "bfloat16", "float16")
 
 
 _GATES = (
-    ("--min-accuracy", "accuracy", "The accuracy that is wanted"),
-    ("--min-precision", "precision", "The precision that is wanted of every class"),
-    ("--min-recall", "recall", "The recall that is wanted of every class"),
-    ("--min-f1", "f1", "The F1 that is wanted of every class"),
-    ("--max-loss-gap", "loss_gap", "How far the validation loss may lie above the training loss"),
+    ("--min-accuracy", "accuracy", "Minimum accuracy"),
+    ("--min-precision", "precision", "Minimum precision of every class"),
+    ("--min-recall", "recall", "Minimum recall of every class"),
+    ("--min-f1", "f1", "Minimum F1 of every class"),
+    ("--max-loss-gap", "loss_gap", "Maximum of validation loss minus training loss"),
 )
 
 
 def _gates(command: Callable[..., int]) -> Callable[..., int]:
-    """Give a command the options that turn a threshold of the verdict into a gate; it gets them as `wanted`."""
+    """Add the options that turn thresholds of the verdict into gates; the command gets them as `thresholds`."""
 
     @functools.wraps(command)
     def with_thresholds(**options: Any) -> int:
@@ -43,56 +43,77 @@ def _gates(command: Callable[..., int]) -> Callable[..., int]:
         return command(**options, thresholds=Thresholds(**given, gates=frozenset(given)))
 
     for spelling, name, help in reversed(_GATES):
-        kind = click.FloatRange(min=0) if name == "loss_gap" else click.FloatRange(0, 1)
-        usual = getattr(Thresholds, name)
-        text = f"{help}; the exit code is 1 below it. Default, for the verdict alone: {usual:g}."
-        with_thresholds = click.option(spelling, name, metavar="X", type=kind, help=text)(with_thresholds)
+        is_gap = name == "loss_gap"
+        range = click.FloatRange(min=0) if is_gap else click.FloatRange(0, 1)
+        side = "above" if is_gap else "below"
+        text = f"{help}; exit with 1 if {side}. The verdict alone uses {getattr(Thresholds, name):g} by default."
+        with_thresholds = click.option(spelling, name, metavar="X", type=range, help=text)(with_thresholds)
     return with_thresholds
 
 
 @click.command()
 @click.argument("file", type=click.Path(path_type=Path))
 @_gates
-@click.option("--format", "form", type=click.Choice(("text", "json")), default="text", help="The form of the report.")
-@click.option("--report", metavar="FILE", type=click.Path(path_type=Path), help="Also write an HTML page with charts.")
+@click.option("--format", "form", type=click.Choice(("text", "json")), default="text", help="Output format.")
+@click.option(
+    "--report", metavar="FILE", type=click.Path(path_type=Path), help="Also write an HTML report with charts."
+)
 def metrics(file: Path, thresholds: Thresholds, form: str, report: Path | None) -> int:
-    """Report on a classifier without its model: from a CSV file of its answers, or of the epochs of its training.
+    """Evaluate a classifier from a CSV file of its predictions, or of its training history.
 
-    The first line names the columns: label,prediction[,score] or epoch,loss,accuracy[,val_loss].
+    The header names the columns: label,prediction[,score] or epoch,loss,accuracy[,val_loss].
 
-    Exit code 0: no limit was missed. 1: one was. 2: the file could not be used.
+    Exit code 0: all gates passed. 1: a gate was missed. 2: the file could not be read.
     """
     from . import pipeline
     from .report.forms.metrics import as_json, as_text
     from .report.forms.page import metrics_page
 
-    _require_place(report)
-    found = pipeline.metrics(file, thresholds)
-    _write_page(report, lambda: metrics_page(found, Path.cwd()))
-    click.echo(as_json(found, Path.cwd()) if form == "json" else as_text(found), nl=False)
-    return int(bool(found.verdict.missed))
+    _require_report(report)
+    result = pipeline.metrics(file, thresholds)
+    _write_page(report, lambda: metrics_page(result, Path.cwd()))
+    click.echo(as_json(result, Path.cwd()) if form == "json" else as_text(result), nl=False)
+    return int(bool(result.verdict.missed))
 
 
 @click.command()
 @takes_a_model
-@click.option("--device", metavar="DEVICE", default="auto", help="cpu, cuda, cuda:1, mps; by default the fastest.")
-@click.option("--dtype", type=click.Choice(DTYPES), default="float32", help="The type of weights and inputs.")
-@click.option("--batch", metavar="N", type=click.IntRange(min=1), help="The batch; by default that of the check.")
-@click.option("--seed", metavar="N", type=int, default=0, help="The seed of weights and data. Default: 0.")
-@click.option("--fix", is_flag=True, help="Write the verified fixes into the file; else they are made in memory only.")
-@click.option("--unsafe-fixes", is_flag=True, help="Also fix what changes the result of code that runs.")
-@click.option("--train", is_flag=True, help="Also train the model, and evaluate it.")
 @click.option(
-    "--data", metavar="DATA", help="digits (the default), a folder of class folders, a .npz file, module:factory."
+    "--device", metavar="DEVICE", default="auto", help="cpu, cuda, cuda:1 or mps. Default: the fastest available."
 )
-@click.option("--epochs", metavar="N", type=click.IntRange(min=1), help="The most epochs. Default: 20.")
-@click.option("--lr", metavar="X", type=click.FloatRange(0, min_open=True), help="The learning rate. Default: 0.001.")
-@click.option("--patience", metavar="N", type=click.IntRange(min=1), help="Epochs without progress. Default: 5.")
-@click.option("--checkpoint", metavar="FILE", type=click.Path(dir_okay=False), help="What was trained is kept here.")
-@click.option("--resume", is_flag=True, help="Go on with the training that the checkpoint holds.")
+@click.option("--dtype", type=click.Choice(DTYPES), default="float32", help="dtype of weights and inputs.")
+@click.option("--batch", metavar="N", type=click.IntRange(min=1), help="Batch size. Default: that of the trace.")
+@click.option("--seed", metavar="N", type=int, default=0, help="Random seed of weights and data. Default: 0.")
+@click.option(
+    "--fix", is_flag=True, help="Write the verified fixes to the file; by default they are applied in memory only."
+)
+@click.option("--unsafe-fixes", is_flag=True, help="Also apply fixes that change the result of code that runs.")
+@click.option("--train", is_flag=True, help="Also train and evaluate the model.")
+@click.option(
+    "--data", metavar="DATA", help="digits (default), a folder of class folders, an .npz file, or module:factory."
+)
+@click.option("--epochs", metavar="N", type=click.IntRange(min=1), help="Maximum number of epochs. Default: 20.")
+@click.option(
+    "--lr", metavar="X", type=click.FloatRange(0, min_open=True), help="Initial learning rate. Default: 0.001."
+)
+@click.option(
+    "--patience",
+    metavar="N",
+    type=click.IntRange(min=1),
+    help="Early stopping: epochs without a lower validation loss. Default: 5.",
+)
+@click.option(
+    "--checkpoint",
+    metavar="FILE",
+    type=click.Path(dir_okay=False),
+    help="Checkpoint file. Default: NAME.checkpoint.pt in the working directory.",
+)
+@click.option("--resume", is_flag=True, help="Resume training from the checkpoint.")
 @_gates
-@click.option("--format", "form", type=click.Choice(("text", "json")), default="text", help="The form of the report.")
-@click.option("--report", metavar="FILE", type=click.Path(path_type=Path), help="Also write an HTML page with charts.")
+@click.option("--format", "form", type=click.Choice(("text", "json")), default="text", help="Output format.")
+@click.option(
+    "--report", metavar="FILE", type=click.Path(path_type=Path), help="Also write an HTML report with charts."
+)
 def run(
     path: str,
     given: Given,
@@ -107,9 +128,9 @@ def run(
     report: Path | None,
     **training: Any,
 ) -> int:
-    """Run a model on the hardware at hand, as it is and fixed, and hold what happens against the prediction.
+    """Check the prediction by running the model on real hardware, before and after the fix.
 
-    Exit code 0: confirmed, and no error in the file. 1: something is not as it should be. 2: it could not be run.
+    Exit code 0: the model runs as predicted, and no error is left in the file. 1: a check failed. 2: it could not run.
     """
     from ..terminal import Status
     from ..workers.interpreter import chooser
@@ -118,28 +139,28 @@ def run(
     from .report.forms import json, text
     from .report.forms.page import run_page
 
-    _require_place(report)
+    _require_report(report)
     cwd = Path.cwd()
-    usual = {"unsafe_fixes": True} if unsafe_fixes else {}
-    plans = _training(path, **training)
-    leads = os.environ.get("RANK", "0") == "0"  # under torchrun, one process speaks for all
-    request = RunRequest(path, device=device, dtype=dtype, batch=batch, seed=seed, training=plans)
-    plan = pipeline.plan(path, given, request, fix=fix and leads, cwd=cwd, **usual)
+    defaults = {"unsafe_fixes": True} if unsafe_fixes else {}
+    training_plan = _training(path, **training)
+    is_first = os.environ.get("RANK", "0") == "0"  # under torchrun, only rank 0 writes and reports
+    request = RunRequest(path, device=device, dtype=dtype, batch=batch, seed=seed, training=training_plan)
+    plan = pipeline.plan(path, given, request, fix=fix and is_first, cwd=cwd, **defaults)
     settings = plan.settings
     require_folder(settings.output_of_model)
     choose = chooser(settings.python, Path(plan.request.path))
     with Status(sys.stderr, quiet=settings.quiet) as status, Workers(choose) as workers:
-        found = pipeline.run(plan, workers, choose, cwd=cwd, status=status, thresholds=thresholds)
-    if not leads:
+        result = pipeline.run(plan, workers, choose, cwd=cwd, status=status, thresholds=thresholds)
+    if not is_first:
         return 0
-    _write_page(report, lambda: run_page(found, cwd))
-    report_text = json.report(found, cwd) if form == "json" else text.report(found, cwd, quiet=settings.quiet)
+    _write_page(report, lambda: run_page(result, cwd))
+    report_text = json.report(result, cwd) if form == "json" else text.report(result, cwd, quiet=settings.quiet)
     write_report(report_text, settings.output_of_model)
-    return pipeline.exit_code(found)
+    return pipeline.exit_code(result)
 
 
-def _require_place(page: Path | None) -> None:
-    """Raise UsageError where the page could not be made or written: before the work, not after it."""
+def _require_report(page: Path | None) -> None:
+    """Raise UsageError before the run if the report could not be rendered or written after it."""
     from .report.forms.page import require_page
 
     if page is not None:
@@ -163,17 +184,17 @@ def _write_page(page: Path | None, render: Callable[[], str]) -> None:
 
 
 def _training(path: str, *, train: bool, resume: bool, checkpoint: str | None, **options: Any) -> Training | None:
-    """How to train, None for not at all. Raises UsageError for options that make no sense together."""
+    """How to train; None without --train. Raises UsageError for conflicting options."""
     given = {name: value for name, value in options.items() if value is not None}
     if not train:
         names = [*given, *(["checkpoint"] if checkpoint else []), *(["resume"] if resume else [])]
         if names:
-            raise UsageError(f"--{names[0]} is about a training; give --train as well")
+            raise UsageError(f"--{names[0]} requires --train")
         return None
-    kept = Path(checkpoint or f"{Path(path.partition('::')[0]).stem}.checkpoint.pt").absolute()
-    if kept.exists() and not resume:
-        raise UsageError(f"{kept} holds an earlier training; --resume goes on with it, --checkpoint names another file")
-    _require_writable("--checkpoint", kept)
-    usual = {"data": "digits", "epochs": 20, "lr": 0.001, "patience": 5}
-    chosen = {**usual, **given}
-    return Training(str(chosen["data"]), chosen["epochs"], chosen["lr"], chosen["patience"], str(kept), resume)
+    file = Path(checkpoint or f"{Path(path.partition('::')[0]).stem}.checkpoint.pt").absolute()
+    if file.exists() and not resume:
+        raise UsageError(f"checkpoint {file} already exists; continue it with --resume, or name another --checkpoint")
+    _require_writable("--checkpoint", file)
+    defaults = {"data": "digits", "epochs": 20, "lr": 0.001, "patience": 5}
+    chosen = {**defaults, **given}
+    return Training(str(chosen["data"]), chosen["epochs"], chosen["lr"], chosen["patience"], str(file), resume)

@@ -1,4 +1,4 @@
-"""Reads what `resnet-lint metrics` is given: a CSV file of answers, or of the epochs of a training."""
+"""Reads the CSV file of `resnet-lint metrics`: predictions, or a training history."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from typing import TypeVar
 from resnet_lint.shared.errors import UsageError
 from resnet_lint.shared.records.hardware_run import Epoch, Predictions
 
-_KINDS = "label,prediction[,score] or epoch,loss,accuracy[,val_loss]"
+_COLUMNS = "label,prediction[,score] or epoch,loss,accuracy[,val_loss]"
 _Value = TypeVar("_Value")
 
 
 def read(path: Path) -> Predictions | tuple[Epoch, ...]:
-    """The answers or the epochs of a file; its first line names the columns. Raises UsageError."""
+    """Read the predictions or the history from a CSV file with a header. Raises UsageError."""
     try:
         with path.open(newline="", encoding="utf-8-sig") as lines:
             reader = csv.DictReader(lines, skipinitialspace=True, strict=True)
@@ -25,16 +25,16 @@ def read(path: Path) -> Predictions | tuple[Epoch, ...]:
     except OSError as error:
         raise UsageError(f"cannot read {path}: {error.strerror}") from error
     except (UnicodeDecodeError, csv.Error) as error:
-        raise UsageError(f"{path} is no CSV text: {error}") from error
+        raise UsageError(f"{path} is not a CSV file: {error}") from error
     if {"label", "prediction"} <= columns:
-        return _answers(path, rows, has_scores="score" in columns)
+        return _predictions(path, rows, has_scores="score" in columns)
     if {"epoch", "loss", "accuracy"} <= columns:
         return tuple(_epochs(path, rows))
-    raise UsageError(f"{path}: the first line must name the columns {_KINDS}")
+    raise UsageError(f"{path}: the header must name the columns {_COLUMNS}")
 
 
 class _Row:
-    """A line of the table: its number, and its values by the columns' names."""
+    """A row of the table: its line number, and its values by column name."""
 
     def __init__(self, path: Path, line: int, fields: Mapping[str | None, object]) -> None:
         self._place = f"{path}:{line}"
@@ -43,7 +43,7 @@ class _Row:
     def text(self, column: str) -> str:
         value = self._fields.get(column)
         if not isinstance(value, str) or not value.strip():
-            raise UsageError(f"{self._place}: there is no {column}")
+            raise UsageError(f"{self._place}: missing {column}")
         return value.strip()
 
     def number(self, column: str, kind: Callable[[str], _Value]) -> _Value:
@@ -51,39 +51,39 @@ class _Row:
         try:
             return kind(text)
         except ValueError:
-            raise UsageError(f"{self._place}: the {column} {text!r} is not a number") from None
+            raise UsageError(f"{self._place}: {column} {text!r} is not a number") from None
 
     def share(self, column: str) -> float:
         value = self.number(column, float)
         if not 0 <= value <= 1:
-            raise UsageError(f"{self._place}: the {column} {value:g} is not between 0 and 1")
+            raise UsageError(f"{self._place}: {column} {value:g} is not between 0 and 1")
         return value
 
     def has(self, column: str) -> bool:
         return bool(self._fields.get(column))
 
 
-def _answers(path: Path, rows: list[_Row], *, has_scores: bool) -> Predictions:
+def _predictions(path: Path, rows: list[_Row], *, has_scores: bool) -> Predictions:
     pairs = [(row.text("label"), row.text("prediction")) for row in rows]
     if not pairs:
-        raise UsageError(f"{path}: there are no rows below the column names")
+        raise UsageError(f"{path}: no rows after the header")
     classes = sorted({name for pair in pairs for name in pair}, key=_natural)
     if len(classes) < 2:
-        raise UsageError(f"{path}: all labels and predictions are {classes[0]!r}; metrics need two classes at least")
-    place = {name: index for index, name in enumerate(classes)}
-    labels, predictions = zip(*((place[label], place[prediction]) for label, prediction in pairs), strict=True)
+        raise UsageError(f"{path}: all labels and predictions are {classes[0]!r}; at least two classes are needed")
+    index_of = {name: index for index, name in enumerate(classes)}
+    labels, predictions = zip(*((index_of[label], index_of[prediction]) for label, prediction in pairs), strict=True)
     scores = tuple(row.share("score") for row in rows) if has_scores else ()
     return Predictions(tuple(classes), labels, predictions, scores)
 
 
 def _natural(name: str) -> tuple[float, str]:
-    """Numbers by their value and before words."""
+    """Sort key: numbers first, by value."""
     return (float(name) if name.isdecimal() else math.inf, name)
 
 
 def _epochs(path: Path, rows: list[_Row]) -> Iterator[Epoch]:
     if not rows:
-        raise UsageError(f"{path}: there are no rows below the column names")
+        raise UsageError(f"{path}: no rows after the header")
     for row in rows:
         val_loss = row.number("val_loss", float) if row.has("val_loss") else None
         yield Epoch(row.number("epoch", int), row.number("loss", float), row.share("accuracy"), val_loss)

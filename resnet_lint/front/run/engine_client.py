@@ -1,4 +1,4 @@
-"""The front's side of the engine: starts it for one task, follows its events, and hands back the result."""
+"""Client of the engine: starts it for one task, follows its events, and returns the result."""
 
 from __future__ import annotations
 
@@ -21,26 +21,26 @@ from resnet_lint.shared.records.requests import Interpreter
 from ..workers.interpreter import START
 
 OnEvent = Callable[[str, Mapping[str, Any]], None]
-"""Called with each event before the last one: its kind and its fields."""
+"""Called with the kind and the fields of each event before the last one."""
 
 _TRACEBACK_VARIABLE = "RESNET_LINT_TRACEBACK"
 
 
 def run(request: RunRequest, interpreter: Interpreter, on_event: OnEvent) -> Result:
-    """Carry out an order in an engine of its own, run by an interpreter that has torch.
+    """Run a request in a new engine process, with an interpreter that has torch.
 
-    Raises UsageError where the model cannot be run as ordered, WorkerError where the engine dies (as where memory runs
-    out), ToolFault for a bug, and KeyboardInterrupt where the user stopped it before there was a result.
+    Raises UsageError if the model cannot be run as requested, WorkerError if the engine dies (such as out of memory),
+    ToolFault for a bug, and KeyboardInterrupt if the user stopped it before there was a result.
     """
-    return cattrs.structure(_answer("run", request, interpreter, on_event), Result)
+    return cattrs.structure(_result("run", request, interpreter, on_event), Result)
 
 
-def evaluate(answers: Predictions, interpreter: Interpreter) -> Evaluation:
-    """The metrics of some answers. Raises as `run` does."""
-    return cattrs.structure(_answer("evaluate", answers, interpreter, lambda kind, value: None), Evaluation)
+def evaluate(predictions: Predictions, interpreter: Interpreter) -> Evaluation:
+    """Compute the metrics of predictions. Raises the same errors as `run`."""
+    return cattrs.structure(_result("evaluate", predictions, interpreter, lambda kind, value: None), Evaluation)
 
 
-def _answer(job: str, task: RunRequest | Predictions, interpreter: Interpreter, on_event: OnEvent) -> Any:
+def _result(job: str, task: RunRequest | Predictions, interpreter: Interpreter, on_event: OnEvent) -> Any:
     with tempfile.TemporaryFile("w+") as log, _engine(interpreter, log) as process:
         assert process.stdin is not None
         process.stdin.write(json.dumps({"job": job, "task": dataclasses.asdict(task)}) + "\n")
@@ -51,7 +51,7 @@ def _answer(job: str, task: RunRequest | Predictions, interpreter: Interpreter, 
             if kind == "error":
                 raise UsageError(value)
             if kind == "fault":
-                raise ToolFault(f"a fault of resnet-lint itself: {_last_line(value)}")
+                raise ToolFault(f"internal error of resnet-lint: {_last_line(value)}")
             on_event(kind, value)
         raise WorkerError(_why_dead(process.wait(), log))
 
@@ -64,7 +64,7 @@ def _engine(interpreter: Interpreter, log: IO[str]) -> Iterator[subprocess.Popen
         stdout=subprocess.PIPE,
         stderr=None if os.environ.get(_TRACEBACK_VARIABLE) else log,
         text=True,
-        process_group=0,  # Ctrl-C reaches it through `_events` alone, and once
+        process_group=0,  # so that Ctrl-C reaches it once, through `_events`
     )
     try:
         yield process
@@ -74,7 +74,7 @@ def _engine(interpreter: Interpreter, log: IO[str]) -> Iterator[subprocess.Popen
 
 
 def _events(process: subprocess.Popen[str]) -> Iterator[tuple[str, Any]]:
-    """The engine's events until it ends. Ctrl-C is handed on, so that it can end in order; a second one is final."""
+    """Yield events until the engine exits. The first Ctrl-C is passed on for a clean exit, a second one is raised."""
     assert process.stdout is not None
     interrupted = False
     while True:
@@ -96,10 +96,12 @@ def _events(process: subprocess.Popen[str]) -> Iterator[tuple[str, Any]]:
 
 def _why_dead(code: int, log: IO[str]) -> str:
     if code == -signal.SIGKILL:
-        return "the system ended the run, most likely because memory ran out; try a smaller --batch"
+        return "the run was killed, most likely out of memory; try a smaller --batch"
     log.seek(0)
     last = _last_line(log.read())
-    return f"the run ended with exit code {code}{f': {last}' if last else ''}; {_TRACEBACK_VARIABLE}=1 shows more"
+    return (
+        f"the run exited with code {code}{f': {last}' if last else ''}; set {_TRACEBACK_VARIABLE}=1 for the traceback"
+    )
 
 
 def _last_line(text: str) -> str:

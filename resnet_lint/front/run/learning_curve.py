@@ -1,4 +1,4 @@
-"""What the epochs of a training show: an observation for each, and what to make of the whole curve."""
+"""Interprets a training history: an observation per epoch, and properties of the whole curve."""
 
 from __future__ import annotations
 
@@ -8,28 +8,29 @@ from itertools import pairwise
 
 from resnet_lint.shared.records.hardware_run import Epoch
 
-# By how much of its first value the loss falls in an epoch.
+# Decrease of the loss per epoch, relative to its first value.
 _FAST, _STEADY, _SLOW = 0.05, 0.02, 0.005
 
-# How many epochs back a curve is looked at, and what counts as movement there.
+# The number of last epochs to consider, and the relative changes that count.
 _WINDOW = 5
 _STILL = 0.02
 _JUMP = 0.2
 
 
 def observations(history: Sequence[Epoch]) -> list[str]:
-    """One observation for each epoch, in the light of those before it."""
+    """One observation per epoch, compared with the epochs before it."""
     return [_observation(history[:index], epoch) for index, epoch in enumerate(history)]
 
 
 def _observation(before: Sequence[Epoch], epoch: Epoch) -> str:
     if not math.isfinite(epoch.loss):
-        return "the loss is no longer a number"
+        return "non-finite loss"
     if not before:
-        return "the start"
+        return "first epoch"
     last = before[-1]
-    if _validation_turns(last, epoch):
-        return "overfitting: the training loss falls, the validation loss rises"
+    if _validation_rises(last, epoch):
+        falls = epoch.loss < last.loss
+        return f"validation loss rises{' while training loss falls: overfitting' if falls else ''}"
     fall = (last.loss - epoch.loss) / max(epoch.number - last.number, 1) / max(abs(before[0].loss), 1e-12)
     if fall >= _FAST:
         return "still falling fast"
@@ -37,22 +38,29 @@ def _observation(before: Sequence[Epoch], epoch: Epoch) -> str:
         return "steady: still falling"
     if fall >= _SLOW:
         return "nearly converged: falling slowly"
-    return "converged" if fall > -_SLOW else "the loss rises"
+    return "converged" if fall > -_SLOW else "training loss rises"
 
 
-def _validation_turns(last: Epoch, epoch: Epoch) -> bool:
+def _validation_rises(last: Epoch, epoch: Epoch) -> bool:
     if last.val_loss is None or epoch.val_loss is None:
         return False
-    return epoch.loss < last.loss and epoch.val_loss > last.val_loss * (1 + _STILL)
+    return epoch.val_loss > last.val_loss * (1 + _STILL)
 
 
 def stuck(history: Sequence[Epoch]) -> bool:
-    """Whether the accuracy has stopped moving over the last epochs."""
+    """Whether the accuracy has not changed over the last epochs."""
     latest = [epoch.accuracy for epoch in history[-_WINDOW:]]
     return len(latest) == _WINDOW and max(latest) - min(latest) < _STILL
 
 
 def unstable(history: Sequence[Epoch]) -> bool:
-    """Whether the loss has jumped up within the last epochs."""
+    """Whether the loss jumped up within the last epochs."""
     latest = [epoch.loss if epoch.val_loss is None else epoch.val_loss for epoch in history[-_WINDOW:]]
     return any(after > before * (1 + _JUMP) for before, after in pairwise(latest))
+
+
+def risen_from(history: Sequence[Epoch]) -> Epoch | None:
+    """The epoch with the lowest validation loss, if the validation loss has risen since; else None."""
+    measured = [epoch for epoch in history if epoch.val_loss is not None]
+    lowest = min(measured, key=lambda epoch: epoch.val_loss or 0.0, default=None)
+    return lowest if lowest is not None and _validation_rises(lowest, measured[-1]) else None

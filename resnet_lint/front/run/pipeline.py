@@ -1,4 +1,4 @@
-"""The order of a run: check the file, fix it in memory, run it as it is and fixed, and put the report together."""
+"""The steps of a run: check the file, fix it in memory, run it before and after the fix, and build the report."""
 
 from __future__ import annotations
 
@@ -39,8 +39,8 @@ _INTERRUPTED = 130
 
 
 @dataclass(frozen=True)
-class Plan:
-    """What `resnet-lint run` is asked to do, beyond how to check: `fix` writes the fixed file."""
+class RunPlan:
+    """What to run: the settings of the check and the request to the engine; `fix` writes the fixed file."""
 
     path: str
     settings: Settings
@@ -48,13 +48,12 @@ class Plan:
     fix: bool = False
 
 
-def plan(argument: str, given: Given, request: RunRequest, *, fix: bool, cwd: Path, **usual: object) -> Plan:
-    """A plan for `PATH[::Target]`; a target may also be a function that gives a model.
+def plan(argument: str, given: Given, request: RunRequest, *, fix: bool, cwd: Path, **defaults: object) -> RunPlan:
+    """Plan the run of `PATH[::Target]`; the target may be a class or a function that returns a model.
 
-    `usual` are settings that hold where the command line says nothing else.
-    Raises UsageError and ConfigError.
+    `defaults` are settings that the command line overrides. Raises UsageError and ConfigError.
     """
-    model = named(argument, given, cwd, diff=True, **usual)
+    model = named(argument, given, cwd, diff=True, **defaults)
     settings = model.settings
     request = replace(
         request,
@@ -64,11 +63,11 @@ def plan(argument: str, given: Given, request: RunRequest, *, fix: bool, cwd: Pa
         targets=model.targets,
         seconds=settings.timeout,
     )
-    return Plan(model.argument, settings, request, fix)
+    return RunPlan(model.argument, settings, request, fix)
 
 
 def run(
-    plan: Plan,
+    plan: RunPlan,
     workers: Analyser,
     choose: Callable[[], Interpreter],
     *,
@@ -86,10 +85,10 @@ def run(
     written = plan.fix and rewrite is not None
     engine = _Engine(choose(), status)
     if rewrite is None:
-        original, fixed = engine.run(plan.request, None, "as it is"), None
+        original, fixed = engine.run(plan.request, None), None
     else:
-        original = engine.run(replace(plan.request, training=None), rewrite.before, "as it is")
-        fixed = engine.run(plan.request, rewrite.after, "mended")
+        original = engine.run(replace(plan.request, training=None), rewrite.before, "before the fix")
+        fixed = engine.run(plan.request, rewrite.after, "after the fix")
     findings = _about_models(checked.findings)
     verdict = _verdict((fixed or original).training, findings if rewrite is None else rewrite.left, thresholds)
     seconds = time.perf_counter() - began
@@ -99,12 +98,12 @@ def run(
 def _verdict(trained: Trained | None, findings: Sequence[Finding], thresholds: Thresholds) -> Verdict | None:
     if trained is None:
         return None
-    silent = [f"line {each.span.start.line}: {each.message}" for each in findings if each.traits.silent]
+    silent = [f"line {found.span.start.line}: {found.message}" for found in findings if found.traits.silent]
     return judge(trained.evaluation, trained.history, thresholds, shared_samples=trained.shared, silent_mistakes=silent)
 
 
 def _about_models(findings: tuple[Finding, ...]) -> tuple[Finding, ...]:
-    """Without those that only say which other classes of the file were not reached."""
+    """Leave out findings that only name classes of the file that were not checked."""
     return tuple(finding for finding in findings if finding.traits.about != "class")
 
 
@@ -117,22 +116,23 @@ def _rewrite(checked: Run) -> Rewrite | None:
 
 @dataclass(frozen=True)
 class _Engine:
-    """Runs models with an interpreter, and says what it does."""
+    """Runs models with an interpreter, and shows the progress."""
 
     interpreter: Interpreter
     status: Status
 
-    def run(self, request: RunRequest, source: str | None, which: str) -> Result:
+    def run(self, request: RunRequest, source: str | None, which: str = "") -> Result:
         def on_event(kind: str, value: Mapping[str, Any]) -> None:
             if kind == "progress":
-                self.status.progress(f"{value['phase']}, {which}", value["done"], value["total"])
+                phase = ", ".join(filter(None, (value["phase"], which)))
+                self.status.progress(phase, value["done"], value["total"])
 
         return engine_client.run(replace(request, source=source), self.interpreter, on_event)
 
 
 def exit_code(report: RunReport) -> int:
-    """130 after Ctrl-C; 1 where the model that was run last is not sound, a limit was missed, the loss is no longer a
-    number, or the file still has an error; else 0.
+    """130 after Ctrl-C; 1 if the model is not sound, a gate was missed, the loss is not finite, or an error is left;
+    else 0.
     """
     trained = report.last.training
     if trained is not None and trained.interrupted:
@@ -148,9 +148,9 @@ def _is_error(finding: Finding) -> bool:
 
 
 def metrics(file: Path, thresholds: Thresholds) -> MetricsReport:
-    """The report on a CSV file of answers or epochs. Raises UsageError, and what `engine_client.evaluate` raises."""
-    found = csv_input.read(file)
-    if isinstance(found, Predictions):
-        evaluation = engine_client.evaluate(found, own())
+    """Evaluate a CSV file of predictions or epochs. Raises UsageError and the errors of `engine_client.evaluate`."""
+    content = csv_input.read(file)
+    if isinstance(content, Predictions):
+        evaluation = engine_client.evaluate(content, own())
         return MetricsReport(str(file), evaluation, (), judge(evaluation, (), thresholds))
-    return MetricsReport(str(file), None, found, judge(None, found, thresholds))
+    return MetricsReport(str(file), None, content, judge(None, content, thresholds))

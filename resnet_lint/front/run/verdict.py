@@ -1,4 +1,4 @@
-"""Whether the numbers are fit for production: a verdict, with a reason for each thing that was looked at."""
+"""Compares metrics and training history with the thresholds: a verdict with one reason per check."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from collections.abc import Iterator, Sequence
 
 from resnet_lint.shared.records.hardware_run import Epoch, Evaluation, Level, Reason, Thresholds, Verdict
 
-from .learning_curve import stuck, unstable
+from .learning_curve import risen_from, stuck, unstable
 
-# Below these, a number is bad, and not only less than wanted.
+# At or below these, a value is bad; between these and the threshold, it is fair.
 _BAD_ACCURACY = 0.60
 _BAD_RECALL = 0.50
-# The largest class may have so many times the samples of the smallest.
+# Imbalance ratio (samples of the largest class to those of the smallest) from which classes are unbalanced.
 _IMBALANCE = 5.0
-# The share of validation samples that may be among the training samples before it is bad.
+# Share of validation samples in the training split above which a leak is bad.
 _LEAK = 0.01
 
 
@@ -26,10 +26,10 @@ def judge(
     shared_samples: int | None = None,
     silent_mistakes: Sequence[str] = (),
 ) -> Verdict:
-    """The verdict on an evaluation, a training, or both.
+    """The verdict on an evaluation, a training history, or both.
 
-    `shared_samples` counts the validation samples that are among the training samples too; `silent_mistakes` are the
-    lint's findings on skip connections that run but are wrong.
+    `shared_samples` is the number of validation samples that are in the training split too; `silent_mistakes` are the
+    findings about skip connections that run but are wrong.
     """
     accuracy = evaluation.accuracy if evaluation is not None else history[-1].accuracy if history else None
     reasons = [] if accuracy is None else [_accuracy(accuracy, thresholds)]
@@ -49,12 +49,12 @@ def _of_scores(evaluation: Evaluation, thresholds: Thresholds) -> Iterator[Reaso
     if evaluation.accuracy >= thresholds.accuracy and recall < _BAD_RECALL:
         yield Reason(
             "accuracy paradox", "bad",
-            f"an accuracy of {evaluation.accuracy:.1%} hides a recall of {recall:.1%} for {name!r}: "
-            f"to answer {_largest(evaluation)!r} always would reach {_baseline(evaluation):.1%}",
+            f"an accuracy of {evaluation.accuracy:.1%} hides a recall of {recall:.1%} for {name!r}; "
+            f"always predicting {_largest(evaluation)!r} would reach {_baseline(evaluation):.1%}",
         )  # fmt: skip
-    yield _least("recall", recall, name, thresholds.recall, bad=_BAD_RECALL)
+    yield _lowest("recall", recall, name, thresholds.recall, bad=_BAD_RECALL)
     worst = _worst(evaluation, "precision")
-    yield _least(
+    yield _lowest(
         "precision", evaluation.scores[worst].precision, evaluation.classes[worst], thresholds.precision, bad=0.0
     )
     yield _balance(evaluation, low=recall < thresholds.recall)
@@ -62,25 +62,26 @@ def _of_scores(evaluation: Evaluation, thresholds: Thresholds) -> Iterator[Reaso
 
 def _accuracy(accuracy: float, thresholds: Thresholds) -> Reason:
     if accuracy >= thresholds.accuracy:
-        return Reason("accuracy", "good", f"{accuracy:.1%} of the answers are right")
+        return Reason("accuracy", "good", f"{accuracy:.1%}")
     level: Level = "bad" if accuracy <= _BAD_ACCURACY else "fair"
-    return Reason("accuracy", level, f"{accuracy:.1%} of the answers are right; {thresholds.accuracy:.1%} are wanted")
+    return Reason("accuracy", level, f"{accuracy:.1%}; threshold {thresholds.accuracy:.1%}")
 
 
-def _least(check: str, value: float, name: str, threshold: float, *, bad: float) -> Reason:
-    text = f"the least is {value:.1%}, for {name!r}"
+def _lowest(check: str, value: float, name: str, threshold: float, *, bad: float) -> Reason:
+    text = f"lowest: {value:.1%} (class {name!r})"
     if value >= threshold:
         return Reason(check, "good", text)
-    return Reason(check, "bad" if value < bad else "fair", f"{text}; {threshold:.1%} is wanted of every class")
+    return Reason(check, "bad" if value < bad else "fair", f"{text}; threshold {threshold:.1%}")
 
 
 def _balance(evaluation: Evaluation, *, low: bool) -> Reason:
     supports = [score.support for score in evaluation.scores]
     most, fewest = max(supports), min(supports)
-    text = f"from {fewest} to {most} samples a class"
+    ratio = f"imbalance ratio {most / fewest:.1f}" if fewest else "a class without samples"
+    text = f"{ratio} ({fewest} to {most} samples per class)"
     if most < _IMBALANCE * fewest:
         return Reason("class balance", "good", text)
-    return Reason("class balance", "fair" if low else "good", f"{text}: read the recall of each, not the accuracy")
+    return Reason("class balance", "fair" if low else "good", f"{text}: judge by per-class recall, not by accuracy")
 
 
 def _of_history(history: Sequence[Epoch], thresholds: Thresholds) -> Iterator[Reason]:
@@ -88,36 +89,42 @@ def _of_history(history: Sequence[Epoch], thresholds: Thresholds) -> Iterator[Re
         return
     last = history[-1]
     if not math.isfinite(last.loss):
-        yield Reason("loss", "bad", f"it is no longer a number in epoch {last.number}")
+        yield Reason("loss", "bad", f"not finite in epoch {last.number}")
         return
     if stuck(history) and last.accuracy < thresholds.accuracy:
         level: Level = "bad" if last.accuracy <= _BAD_ACCURACY else "fair"
         yield Reason("accuracy over the epochs", level, f"stuck at {last.accuracy:.1%}")
     if unstable(history):
-        yield Reason("loss", "fair", "it jumps up within the last epochs; a smaller --lr may help")
+        yield Reason("loss", "fair", "jumps up within the last epochs; a lower --lr may help")
     if last.val_loss is not None:
-        yield _gap(last.loss, last.val_loss, thresholds.loss_gap)
+        yield _gap(history, last.loss, last.val_loss, thresholds.loss_gap)
 
 
-def _gap(loss: float, val_loss: float, most: float) -> Reason:
-    text = f"training {loss:.3g}, validation {val_loss:.3g}"
+def _gap(history: Sequence[Epoch], loss: float, val_loss: float, most: float) -> Reason:
+    text = f"training {loss:.3g}, validation {val_loss:.3g}{_rise(history)}"
     if val_loss - loss <= most / 2:
         return Reason("loss gap", "good", text)
     level: Level = "bad" if val_loss - loss > most else "fair"
-    return Reason("loss gap", level, f"{text}: the model overfits")
+    return Reason("loss gap", level, f"{text}: overfitting")
+
+
+def _rise(history: Sequence[Epoch]) -> str:
+    """That the validation loss has risen since its minimum, as part of a message; empty if it has not."""
+    lowest = risen_from(history)
+    return "" if lowest is None else f" (risen from {lowest.val_loss:.3g} in epoch {lowest.number})"
 
 
 def _of_leak(shared: int, samples: int) -> Reason:
     if not shared:
-        return Reason("data leakage", "good", "no validation sample is among the training samples")
+        return Reason("data leakage", "good", "no validation sample is in the training split")
     level: Level = "bad" if shared > _LEAK * samples else "fair"
-    return Reason("data leakage", level, f"{shared} of {samples} validation samples are among the training samples too")
+    return Reason("data leakage", level, f"{shared} of {samples} validation samples are also in the training split")
 
 
 def _missed(
     evaluation: Evaluation | None, accuracy: float | None, history: Sequence[Epoch], thresholds: Thresholds
 ) -> Iterator[str]:
-    """The user's own limits that were missed, or that nothing measured."""
+    """The gates that were missed or could not be measured."""
     last = history[-1] if history else None
     gap = None if last is None or last.val_loss is None else last.val_loss - last.loss
     if "loss_gap" in thresholds.gates and (gap is None or not gap <= thresholds.loss_gap):
@@ -132,7 +139,7 @@ def _missed(
 
 
 def _worst(evaluation: Evaluation, name: str) -> int:
-    """The class with the least of a score; one without samples has no recall to speak of."""
+    """The class with the lowest score, among the classes with samples."""
     present = [index for index, score in enumerate(evaluation.scores) if score.support]
     return min(present, key=lambda index: float(getattr(evaluation.scores[index], name)))
 
@@ -142,5 +149,5 @@ def _largest(evaluation: Evaluation) -> str:
 
 
 def _baseline(evaluation: Evaluation) -> float:
-    """The accuracy of answering the largest class always."""
+    """The accuracy of always predicting the largest class."""
     return max(score.support for score in evaluation.scores) / evaluation.weighted.support

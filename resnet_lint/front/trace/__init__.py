@@ -1,1 +1,1 @@
-"""`resnet-lint trace`: the shapes through a model, stage by stage, as a table and as pictures."""
+"""`resnet-lint trace`: the shapes in a model, stage by stage, as a table and as drawings."""

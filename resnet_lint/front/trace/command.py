@@ -1,4 +1,4 @@
-"""The command `trace`. Its stages are imported where they run, so that --help does not wait for them."""
+"""The command `trace`. Imports that take long are inside the function, to keep --help fast."""
 
 from __future__ import annotations
 
@@ -16,11 +16,16 @@ from .report import FORMS
 
 @click.command()
 @takes_a_model
-@click.option("--depth", metavar="N", type=click.IntRange(min=1), help="How deep to open modules.")
-@click.option("--shapes", type=click.Choice(("hwc", "nchw")), default="hwc", help="hwc: rows x columns x channels.")
-@click.option("--symbolic", is_flag=True, help="Write shapes in the sizes of the inputs: H//2 x W//2 x 64.")
+@click.option("--depth", metavar="N", type=click.IntRange(min=1), help="Depth to which modules are expanded.")
+@click.option(
+    "--shapes",
+    type=click.Choice(("hwc", "nchw")),
+    default="hwc",
+    help="hwc (default): rows x columns x channels; nchw: as torch prints shapes.",
+)
+@click.option("--symbolic", is_flag=True, help="Print shapes in terms of the input sizes: H//2 x W//2 x 64.")
 @click.option("--prediction", is_flag=True, help="Follow one input through the stages.")
-@click.option("--format", "form", type=click.Choice(FORMS), default="table", help="The form of the report.")
+@click.option("--format", "form", type=click.Choice(FORMS), default="table", help="Output format.")
 def trace(
     path: str,
     given: Given,
@@ -30,9 +35,9 @@ def trace(
     prediction: bool,
     form: str,
 ) -> int:
-    """Show the shapes through a model, stage by stage, from one forward without data.
+    """Show the shapes in a model, stage by stage, from one forward pass on the meta device.
 
-    Exit code 0: the forward comes to its end. 1: a call in it fails. 2: the model could not be traced.
+    Exit code 0: the forward pass runs. 1: a call in it fails. 2: the model could not be traced.
     """
     from ..named_model import named
     from ..workers.interpreter import chooser
@@ -41,13 +46,13 @@ def trace(
     from .report import TraceView, render
 
     if prediction and form != "table":
-        raise UsageError("--prediction is a table of its own; leave out --format")
+        raise UsageError("--prediction cannot be combined with --format")
     cwd = Path.cwd()
     model = named(path, given, cwd)
     output = model.settings.output_of_model
     require_folder(output)
     with Workers(chooser(model.settings.python, model.file.path)) as workers:
-        found = pipeline.trace(model, workers)
+        result = pipeline.trace(model, workers)
     view = TraceView(cwd, depth, "nchw" if shapes == "nchw" else "hwc", symbolic, model.settings.quiet)
-    write_report(render("prediction" if prediction else form, found, view), output)
-    return pipeline.exit_code(found)
+    write_report(render("prediction" if prediction else form, result, view), output)
+    return pipeline.exit_code(result)

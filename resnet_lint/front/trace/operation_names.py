@@ -1,4 +1,4 @@
-"""What the operations of a trace are called by people."""
+"""Readable names of operations."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ ADDITIONS = frozenset({"add", "iadd", "radd"})
 
 
 def layer_name(step: ForwardStep) -> str | None:
-    """What a step without parts is called if it is more than an activation, a normalisation or a reshape; else None."""
+    """The name of a layer; None for activations, normalisations and reshapes."""
     pool = _pool_name(step)
     return pool if pool is not None else _LAYERS.get(step.operation)
 
@@ -53,14 +53,14 @@ def _is_point(shape: Sequence[int]) -> bool:
 
 
 def _ends_spatial(step: ForwardStep) -> bool:
-    """Whether a mean runs over rows and columns."""
+    """Whether a mean reduces both spatial dimensions."""
     return all(len(tensor.shape) == 4 for tensor in step.inputs) and all(
         len(tensor.shape) == 2 or _is_point(tensor.shape) for tensor in step.outputs
     )
 
 
 def in_words(names: Iterable[str]) -> str:
-    """Counted names: `two convolutions and max pooling`."""
+    """Names with their counts: `two convolutions and max pooling`."""
     counted = [_counted(name, number) for name, number in Counter(names).items()]
     return " and ".join(filter(None, (", ".join(counted[:-1]), *counted[-1:])))
 
@@ -73,5 +73,5 @@ def _counted(name: str, number: int) -> str:
 
 
 def plural(name: str) -> str:
-    """The name of several of a kind."""
+    """The plural of a name."""
     return name if name.endswith(("pooling", "attention")) else f"{name}s"

@@ -1,4 +1,4 @@
-"""The trace of a model from the worker, and the exit code that it leads to."""
+"""Requests a trace from the worker, and derives the exit code."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ..workers.worker_client import Workers
 
 
 def trace(model: Named, workers: Workers) -> ModelTrace:
-    """The trace of the model that the user names. Raises UsageError where there is none, and WorkerError."""
+    """Trace the named model. Raises UsageError if it cannot be traced, and WorkerError."""
     settings = model.settings
     request = Request(
         path=str(model.file.path),
@@ -28,6 +28,6 @@ def trace(model: Named, workers: Workers) -> ModelTrace:
     return cattrs.structure(workers.trace(request), ModelTrace)
 
 
-def exit_code(found: ModelTrace) -> int:
-    """1 where a call of the model fails or the trace could not follow it to its end, else 0."""
-    return int(bool(found.faults) or found.stopped is not None)
+def exit_code(trace: ModelTrace) -> int:
+    """1 if a call fails or the forward pass ended early, else 0."""
+    return int(bool(trace.faults) or trace.stopped is not None)

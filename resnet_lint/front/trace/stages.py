@@ -1,7 +1,7 @@
-"""Groups the steps of a trace into the stages that a person would name: stem, residual blocks, pooling, classifier.
+"""Groups the steps of a trace into stages: stem, residual blocks, pooling, classifier.
 
-A stage begins with a layer, a group or a join. Activations and normalisations belong to what they follow, reshapes to
-what they lead to. In front of the first group, the layers of the stem are one stage.
+A stage starts with a layer, a module with parts, or a join. Activations and normalisations belong to the stage before
+them, reshapes to the stage after them. Before the first module with parts, the layers of the stem are one stage.
 """
 
 from __future__ import annotations
@@ -14,15 +14,15 @@ from resnet_lint.shared.records.model_trace import ForwardStep, ModelTrace, Trac
 
 from .operation_names import ADDITIONS, in_words, layer_name
 
-# The names that people give to a classifier's last layer.
+# Usual names of the last layer of a classifier.
 _CLASSIFIERS = frozenset({"fc", "head", "classifier", "logits", "linear", "heads.head", "head.fc"})
 
 
 @dataclass(frozen=True)
 class Stage:
-    """Some steps that follow each other, with what they take from outside, what they give, and their parameters.
+    """Consecutive steps, with the tensors that enter and leave them, and their number of parameters.
 
-    `operation` says in words what they do; `classes` how many classes the model tells apart, where it ends in that.
+    `operation` describes them in words; `classes` is the number of classes if the stage is the classifier.
     """
 
     number: int
@@ -36,28 +36,28 @@ class Stage:
 
     @property
     def name(self) -> str:
-        """The path of the module, or of the first and the last one."""
-        named = [step.path or step.name for step in self.steps]
-        return named[0] if len(named) == 1 else f"{named[0]} .. {named[-1]}"
+        """The path of the step, or of the first and the last step."""
+        paths = [step.path or step.name for step in self.steps]
+        return paths[0] if len(paths) == 1 else f"{paths[0]} .. {paths[-1]}"
 
 
 def stages(trace: ModelTrace, depth: int = 1) -> tuple[Stage, ...]:
-    """The stages of a trace; with a depth of 2 or more, what lies inside the model's direct parts."""
-    model = _opened(trace.root)
-    elements = [each for each in _elements(model, depth) if each.operation not in ("input", "output")]
+    """The stages of a trace; a depth of 2 or more expands the children of the model."""
+    model = _unwrapped(trace.root)
+    elements = [step for step in _elements(model, depth) if step.operation not in ("input", "output")]
     groups = _grouped(elements, _stem(model), trace)
     found = [_stage(number, group, trace) for number, group in enumerate([*map(_alone, trace.inputs), *groups], 1)]
-    return (*found[:-1], *map(_classifying, found[-1:])) if _takes_image(trace) else tuple(found)
+    return (*found[:-1], *map(_with_classes, found[-1:])) if _takes_image(trace) else tuple(found)
 
 
 def _alone(step: ForwardStep) -> tuple[ForwardStep, ...]:
     return (step,)
 
 
-def _opened(step: ForwardStep) -> ForwardStep:
-    """A model that is nothing but a wrapper of another one is passed over."""
+def _unwrapped(step: ForwardStep) -> ForwardStep:
+    """Skip modules that only wrap another one."""
     inner = [part for part in step.parts if part.operation not in ("input", "output")]
-    return _opened(inner[0]) if len(inner) == 1 and inner[0].parts else step
+    return _unwrapped(inner[0]) if len(inner) == 1 and inner[0].parts else step
 
 
 def _elements(step: ForwardStep, depth: int) -> Iterator[ForwardStep]:
@@ -69,7 +69,7 @@ def _elements(step: ForwardStep, depth: int) -> Iterator[ForwardStep]:
 
 
 def _stem(model: ForwardStep) -> set[int]:
-    """The steps in front of a model's first group, where it has one."""
+    """The ids of the steps before the first module with parts, if there is one."""
     parts = [part for part in model.parts if part.operation != "input"]
     before = list(takewhile(lambda part: not part.parts, parts))
     return {part.id for part in before} if len(before) < len(parts) else set()
@@ -77,7 +77,7 @@ def _stem(model: ForwardStep) -> set[int]:
 
 def _grouped(elements: Sequence[ForwardStep], stem: set[int], trace: ModelTrace) -> list[tuple[ForwardStep, ...]]:
     groups: list[list[ForwardStep]] = []
-    waiting: list[ForwardStep] = []  # reshapes, for the group that follows
+    waiting: list[ForwardStep] = []  # reshapes, for the next group
     for element in elements:
         if groups and _follows(element, groups[-1], element.id in stem, trace):
             groups[-1] += [*waiting, element]
@@ -93,7 +93,7 @@ def _grouped(elements: Sequence[ForwardStep], stem: set[int], trace: ModelTrace)
 
 
 def _follows(element: ForwardStep, group: Sequence[ForwardStep], in_stem: bool, trace: ModelTrace) -> bool:
-    """Whether an element goes on with the group before it."""
+    """Whether an element belongs to the group before it."""
     if in_stem:
         return True
     if _is_small(element):
@@ -102,8 +102,8 @@ def _follows(element: ForwardStep, group: Sequence[ForwardStep], in_stem: bool, 
 
 
 def _beside(element: ForwardStep, before: ForwardStep) -> bool:
-    """Whether two groups are neighbours in one list of modules: `layers.0` and `layers.1`."""
-    (outer, _, number), (outer_before, _, number_before) = (each.path.rpartition(".") for each in (element, before))
+    """Whether two modules are consecutive members of one list: `layers.0` and `layers.1`."""
+    (outer, _, number), (outer_before, _, number_before) = (step.path.rpartition(".") for step in (element, before))
     listed = number.isdigit() and number_before.isdigit() and "." in element.name
     return bool(element.parts) and listed and outer == outer_before
 
@@ -117,20 +117,20 @@ def _keeps_shape(step: ForwardStep) -> bool:
 
 
 def _blocks_in(step: ForwardStep, trace: ModelTrace) -> list[ForwardStep]:
-    """The residual blocks in a step: the steps in which an addition closes a skip connection."""
-    return [each for each in step.walk() if any(part.id in trace.additions for part in each.parts)]
+    """The residual blocks in a step: the steps that directly contain a residual addition."""
+    return [block for block in step.walk() if any(part.id in trace.additions for part in block.parts)]
 
 
 def _stage(number: int, steps: tuple[ForwardStep, ...], trace: ModelTrace) -> Stage:
-    inside = {each.id for step in steps for each in step.walk()}
-    takes = [flow.tensor for flow in trace.flows if flow.target in inside and flow.source not in inside]
-    gives = [flow.tensor for flow in trace.flows if flow.source in inside and flow.target not in inside]
+    inside = {part.id for step in steps for part in step.walk()}
+    inputs = [flow.tensor for flow in trace.flows if flow.target in inside and flow.source not in inside]
+    outputs = [flow.tensor for flow in trace.flows if flow.source in inside and flow.target not in inside]
     return Stage(
         number,
         steps,
         _operation(steps, trace),
-        tuple(dict.fromkeys(takes)),
-        tuple(dict.fromkeys(gives)),
+        tuple(dict.fromkeys(inputs)),
+        tuple(dict.fromkeys(outputs)),
         sum(step.parameters for step in steps),
         any(fault.step in inside for fault in trace.faults),
     )
@@ -157,12 +157,12 @@ def _operation(steps: Sequence[ForwardStep], trace: ModelTrace) -> str:
 
 
 def _is_alone(block: ForwardStep, steps: Sequence[ForwardStep]) -> bool:
-    """Whether some steps are nothing but one block, and activations after it."""
+    """Whether the steps are one block followed by activations only."""
     return steps[0] is block and all(_is_small(step) for step in steps[1:])
 
 
 def _is_stem(steps: Sequence[ForwardStep], trace: ModelTrace) -> bool:
-    """Whether some steps are layers of the model itself, right behind its input."""
+    """Whether the steps are layers of the model itself, directly after its input."""
     entering = {flow.source for flow in trace.flows if flow.target == steps[0].id}
     return not any(step.parts for step in steps) and entering <= {step.id for step in trace.inputs}
 
@@ -174,7 +174,7 @@ def _name(leaf: ForwardStep, trace: ModelTrace) -> str | None:
 
 
 def _block(block: ForwardStep, trace: ModelTrace) -> str:
-    """A residual block in words: what its branch does, and what is added to that."""
+    """Describe a residual block: the layers of its branch, and its shortcut."""
     on_shortcut = {flow.target for flow in trace.flows if flow.role == "shortcut"} - set(trace.additions)
     leaves = [leaf for leaf in block.leaves if leaf.id not in on_shortcut]
     names = [name for leaf in leaves if (name := layer_name(leaf)) is not None]
@@ -190,8 +190,8 @@ def _takes_image(trace: ModelTrace) -> bool:
     return any(_is_image(step.outputs) for step in trace.inputs)
 
 
-def _classifying(stage: Stage) -> Stage:
-    """The last stage of a classifier of images says how many classes there are."""
+def _with_classes(stage: Stage) -> Stage:
+    """Set the number of classes if this last stage is a classifier."""
     shapes = [tensor.shape for tensor in stage.outputs]
     is_classifier = stage.operation == "fully connected layer" and stage.steps[-1].path in _CLASSIFIERS
     if is_classifier and len(shapes) == 1 and len(shapes[0]) == 2 and shapes[0][1] > 1:

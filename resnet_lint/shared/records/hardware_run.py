@@ -1,6 +1,6 @@
-"""The frozen records that travel between the executor's front and its engine.
+"""Frozen records exchanged between the front and the engine of the executor. Nothing here imports torch.
 
-Nothing here imports torch. A shape is a tuple of sizes, batch first; times are in seconds, memory in bytes.
+Shapes are tuples of sizes, batch first; times are in seconds, memory in bytes.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ LEVELS: tuple[Level, ...] = ("good", "fair", "bad")
 
 @dataclass(frozen=True)
 class Training:
-    """How to train: on what (`digits`, a folder, a .npz file or `module:factory`), for how many epochs at most, with
-    which learning rate to begin with, and how many epochs may pass without a lower validation loss. `checkpoint` is the
-    file that holds what was trained; `resume` goes on from it.
+    """How to train: the data (`digits`, a folder, an .npz file or `module:factory`), the maximum number of epochs, the
+    initial learning rate, and the patience of early stopping in epochs. `checkpoint` is the file to write; `resume`
+    continues from it.
     """
 
     data: str
@@ -34,12 +34,12 @@ class Training:
 
 @dataclass(frozen=True)
 class RunRequest:
-    """What the engine is asked to do with one model.
+    """One model for the engine to run, and how to run it.
 
-    `source` is read in place of the file's text: that is how a fix is run before it is written. `only_class` is the
-    class to run, and `call` the source that builds the model, where the user names them; `targets` are all that is
-    said of the classes. `device` may be `auto`, and `batch` is that of the trace where it is None. `seconds` is the
-    time limit for finding out how to build the model.
+    `source` replaces the text of the file, to run a fix before it is written. `only_class` is the class to run and
+    `call` the expression that constructs the model, if the user names them; `targets` are all configured targets.
+    `device` may be `auto`; if `batch` is None, it is that of the trace. `seconds` is the time limit for finding out how
+    to construct the model.
     """
 
     path: str
@@ -56,7 +56,7 @@ class RunRequest:
 
     @staticmethod
     def from_fields(fields: dict[str, Any]) -> RunRequest:
-        """The order that JSON turned into lists and objects."""
+        """Decode a request from JSON."""
         targets = tuple(Target(**{**target, "inputs": tuple(target["inputs"])}) for target in fields["targets"])
         training = Training(**fields["training"]) if fields["training"] is not None else None
         return RunRequest(**{**fields, "targets": targets, "training": training})
@@ -64,7 +64,7 @@ class RunRequest:
 
 @dataclass(frozen=True)
 class ModelSetup:
-    """The model that was run: the source that builds it, where and how it ran, and its inputs by name."""
+    """How a model was run: the expression that constructs it, device, dtype, batch size, and input shapes by name."""
 
     label: str
     device: str
@@ -76,7 +76,7 @@ class ModelSetup:
 
 @dataclass(frozen=True)
 class StageShapes:
-    """One call of a module: the shapes of its results, as the trace on meta predicts them and as they were measured."""
+    """One call of a module: its output shapes as predicted by the trace on meta, and as measured."""
 
     path: str
     kind: str
@@ -90,10 +90,11 @@ class StageShapes:
 
 @dataclass(frozen=True)
 class Confirmation:
-    """What a real forward and backward showed.
+    """The result of a real forward and backward pass.
 
-    `error` is the error of the real run, with its place; the other fields tell how far the run came before it.
-    `first_value` is the first value that the model gives for inputs of ones, in evaluation mode.
+    `error` is the exception of the run with its line; fields that were not reached before it keep their defaults.
+    `repeatable` is whether the model is deterministic in eval mode; `first_value` is the first element of the output
+    for all-ones inputs in eval mode.
     """
 
     stages: tuple[StageShapes, ...] = ()
@@ -109,15 +110,16 @@ class Confirmation:
 
     @property
     def sound(self) -> bool:
-        """Whether the model ran to its end, as predicted, and every parameter learns."""
+        """Whether the model runs as predicted, with finite outputs, and every parameter has a gradient."""
         ran = self.error is None and bool(self.finite) and bool(self.repeatable)
         return ran and self.agreeing == len(self.stages) and not self.without_gradient
 
 
 @dataclass(frozen=True)
 class Cost:
-    """What a model costs: `multiply_adds` of a forward for one sample (FLOPs are twice as many), `peak_bytes` that the
-    weights and a forward and backward hold, `latency` of a forward (its median) and the `spread` of its middle half.
+    """The cost of a model: `multiply_adds` of a forward pass per sample (FLOPs are twice as many), `peak_bytes` of the
+    weights and a training step, and the median `latency` of a forward pass with its interquartile range (`spread`),
+    over `repeats` runs after `warm_ups`.
 
     What was not measured is None.
     """
@@ -127,12 +129,14 @@ class Cost:
     peak_bytes: int | None = None
     latency: float | None = None
     spread: float | None = None
+    repeats: int | None = None
+    warm_ups: int | None = None
     samples_per_second: float | None = None
 
 
 @dataclass(frozen=True)
 class Gradient:
-    """The norm of the gradient of a stage's parameters, and the same with all shortcuts cut, None where none was."""
+    """The gradient norm of a stage's parameters; `cut` is the norm with all shortcuts removed, None without any."""
 
     stage: str
     norm: float
@@ -141,7 +145,7 @@ class Gradient:
 
 @dataclass(frozen=True)
 class Gradients:
-    """The gradients of all stages in the order of the forward pass, and how many shortcuts were cut."""
+    """The gradient norms of all stages in execution order, and the number of shortcuts that were removed."""
 
     stages: tuple[Gradient, ...]
     shortcuts: int
@@ -149,9 +153,7 @@ class Gradients:
 
 @dataclass(frozen=True)
 class Result:
-    """Everything that the engine found out about one model; of one that does not run there are no `gradients`, and no
-    `training`.
-    """
+    """The engine's result for one model; without `gradients` and `training` if it does not run."""
 
     torch: str
     setup: ModelSetup
@@ -163,20 +165,20 @@ class Result:
 
 @dataclass(frozen=True)
 class Predictions:
-    """What a classifier said to some samples: their labels and its predictions, as places in `classes`.
+    """The predictions of a classifier: labels and predicted classes of some samples, as indices into `classes`.
 
-    `scores` are its confidence in each prediction, from 0 to 1; there are none where nobody noted them.
+    `scores` are the confidences of the predictions, from 0 to 1; empty if unknown.
     """
 
     classes: tuple[str, ...]
     labels: tuple[int, ...]
-    predictions: tuple[int, ...]
+    predicted: tuple[int, ...]
     scores: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True)
 class Score:
-    """Precision, recall and their harmonic mean, of a class or as a mean over classes; `support` counts its samples."""
+    """Precision, recall and F1 of a class, or averaged over the classes; `support` is the number of samples."""
 
     precision: float
     recall: float
@@ -186,10 +188,10 @@ class Score:
 
 @dataclass(frozen=True)
 class Evaluation:
-    """The metrics of a classifier. Row i of `matrix` counts what the samples of class i were taken for.
+    """The metrics of a classifier. `matrix` is the confusion matrix: `matrix[label][prediction]` is a count.
 
-    `macro` is the plain mean over the classes, `weighted` the mean by their support. `calibration_error` is how far
-    the scores are from the share of right answers (expected calibration error, 15 bins), None without scores.
+    `macro` is the unweighted mean over the classes, `weighted` the mean by support. `calibration_error` is the expected
+    calibration error (15 bins), None without scores.
     """
 
     classes: tuple[str, ...]
@@ -203,7 +205,7 @@ class Evaluation:
 
 @dataclass(frozen=True)
 class Epoch:
-    """One pass over the training data; accuracy is that on the validation data, where there is one."""
+    """One epoch; `accuracy` is the validation accuracy if there is validation data."""
 
     number: int
     loss: float
@@ -214,9 +216,9 @@ class Epoch:
 
 @dataclass(frozen=True)
 class Trained:
-    """A training: its data with the number of samples in both splits, its epochs, and the evaluation on the validation
-    data with the weights of the `best` epoch. `shared` counts the validation samples that are among the training
-    samples too, `notes` name what was left out of the data; `stopped` says why it ended before its last epoch.
+    """The result of a training: data, sizes of the training and validation split, history, and the evaluation on the
+    validation data with the weights of the `best` epoch. `shared` is the number of validation samples that are in the
+    training split too, `notes` list skipped data; `stopped` is the reason if training ended before its last epoch.
     """
 
     data: str
@@ -233,8 +235,8 @@ class Trained:
 
 @dataclass(frozen=True)
 class Thresholds:
-    """What is wanted: the accuracy, and precision, recall and F1 of the worst class; the most that the validation loss
-    may lie above the training loss. `gates` are those that the user has set: to miss one is a failure.
+    """Minimum accuracy, minimum precision, recall and F1 of the worst class, and the maximum of validation loss minus
+    training loss. `gates` are the names of those that the user has set: missing one is a failure.
     """
 
     accuracy: float = 0.90
@@ -247,7 +249,7 @@ class Thresholds:
 
 @dataclass(frozen=True)
 class Reason:
-    """One thing that was looked at: the name of the check, what it says of the model, and the figures in words."""
+    """The result of one check: its name, its level, and the figures as text."""
 
     check: str
     level: Level
@@ -256,7 +258,7 @@ class Reason:
 
 @dataclass(frozen=True)
 class Verdict:
-    """The reasons, and the gates that were missed. The worst reason decides."""
+    """The reasons and the missed gates. The worst reason determines the level."""
 
     reasons: tuple[Reason, ...]
     missed: tuple[str, ...] = ()
@@ -268,11 +270,11 @@ class Verdict:
 
 @dataclass(frozen=True)
 class RunReport:
-    """A whole run of one file: what was predicted, what was fixed, and what the hardware said to it.
+    """The complete run of one file: the prediction, the fixes, and the measurements.
 
-    `findings` are those of the file as it was; `rewrite` is its text before and after the fixes, and `written` says
-    whether the file has them. `original` and `fixed` are the runs without and with them; with nothing to fix there is
-    no `fixed`, and without a training no `verdict`.
+    `findings` are those before any fix; `rewrite` is the text before and after the fixes, and `written` is whether they
+    were written to the file. `original` and `fixed` are the runs without and with the fixes. `fixed` is None if nothing
+    was fixed, `verdict` is None without a training.
     """
 
     path: str
@@ -286,18 +288,25 @@ class RunReport:
 
     @property
     def last(self) -> Result:
-        """The run that counts: with the fixes, where there are any."""
+        """The run with the fixes if there are any, else the original."""
         return self.fixed or self.original
 
     @property
+    def fails_as_predicted(self) -> bool:
+        """Whether the model without the fixes raises at a line that an error predicts."""
+        error = self.original.confirmation.error or ""
+        errors = (finding for finding in self.findings if finding.severity == "error")
+        return any(error.startswith(f"line {finding.span.start.line}: ") for finding in errors)
+
+    @property
     def left(self) -> tuple[Finding, ...]:
-        """The findings that the file has now."""
+        """The findings that remain in the file."""
         return self.rewrite.left if self.written and self.rewrite is not None else self.findings
 
 
 @dataclass(frozen=True)
 class MetricsReport:
-    """What `resnet-lint metrics` says of a file: of answers their evaluation, of a training its epochs; the verdict."""
+    """The result of `resnet-lint metrics`: an evaluation or a training history, and the verdict."""
 
     path: str
     evaluation: Evaluation | None

@@ -1,4 +1,4 @@
-"""What was trained, on the disk: written whole or not at all after each epoch, so that a kill costs one epoch."""
+"""Checkpoints: written atomically after each epoch, so that a killed process loses at most one epoch."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ State = dict[str, torch.Tensor]
 
 
 def save(path: Path, model: nn.Module, optimizer: Optimizer, history: list[Epoch], best: tuple[int, State]) -> None:
-    """Write the state of a training: the model now and at its best epoch, the optimizer, and the epochs so far."""
+    """Save the training state: the current and the best weights, the optimizer and the history."""
     buffer = io.BytesIO()
     number, state = best
     torch.save(
@@ -38,9 +38,9 @@ def save(path: Path, model: nn.Module, optimizer: Optimizer, history: list[Epoch
 
 
 def restore(path: Path, model: nn.Module, optimizer: Optimizer) -> tuple[list[Epoch], tuple[int, State]]:
-    """Put a saved state into a model and its optimizer; gives the epochs so far, and the best one with its weights.
+    """Load a checkpoint into a model and its optimizer; return the history, and the best epoch with its weights.
 
-    Raises UsageError where the file is missing, or holds something else.
+    Raises UsageError if the file is missing or is not a checkpoint of this model.
     """
     try:
         saved: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
@@ -49,6 +49,6 @@ def restore(path: Path, model: nn.Module, optimizer: Optimizer) -> tuple[list[Ep
         history = [Epoch(**epoch) for epoch in saved["history"]]
         return history, (saved["best"], saved["best_model"])
     except FileNotFoundError:
-        raise UsageError(f"--resume: there is no checkpoint {path}") from None
+        raise UsageError(f"--resume: no such checkpoint: {path}") from None
     except (OSError, RuntimeError, KeyError, TypeError, ValueError, EOFError, pickle.UnpicklingError) as error:
-        raise UsageError(f"--resume: {path} does not hold a training of this model: {said(error)}") from error
+        raise UsageError(f"--resume: {path} is not a checkpoint of this model: {said(error)}") from error

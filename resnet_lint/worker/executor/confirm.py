@@ -1,4 +1,4 @@
-"""The proof on real tensors: forward and backward, with what they show set beside what the trace predicted."""
+"""Checks the prediction by running the model: a real forward and backward pass, compared with the trace."""
 
 from __future__ import annotations
 
@@ -16,31 +16,34 @@ from .module_outputs import compare_outputs, record_outputs
 
 
 def confirm(tested: ModelUnderTest) -> Confirmation:
-    """Run a model forward twice and backward once. An error of the model ends the confirmation and is part of it."""
-    seen = Confirmation()
+    """Run a model's forward pass three times and its backward pass once, and compare with the trace.
+
+    An exception that the model raises ends the run and is part of the result. Raises UsageError if memory runs out.
+    """
+    result = Confirmation()
     try:
         with torch.no_grad(), record_outputs(tested.model.eval()) as measured:
             first = tested.outputs()
-        seen = replace(seen, stages=compare_outputs(tested.expected, measured), finite=_finite(first))
+        result = replace(result, stages=compare_outputs(tested.expected, measured), finite=_finite(first))
         with torch.no_grad():
-            seen = replace(
-                seen,
-                repeatable=_alike(first, tested.outputs()),
+            result = replace(
+                result,
+                repeatable=_close(first, tested.outputs()),
                 first_value=_first_value(tested.outputs(all_ones(tested.inputs))),
             )
-        return replace(seen, without_gradient=_without_gradient(tested))
+        return replace(result, without_gradient=_without_gradient(tested))
     except Exception as error:
         if is_out_of_memory(error):
             raise out_of_memory_error(tested.setup.batch, tested.device) from error
-        return replace(seen, error=_told(error, tested))
+        return replace(result, error=_located(error, tested))
 
 
 def _finite(tensors: list[torch.Tensor]) -> bool:
     return all(bool(torch.isfinite(tensor).all()) for tensor in tensors)
 
 
-def _alike(left: list[torch.Tensor], right: list[torch.Tensor]) -> bool:
-    """Equal up to rounding: some sums on a GPU are added in another order each time."""
+def _close(left: list[torch.Tensor], right: list[torch.Tensor]) -> bool:
+    """Equal up to rounding: some reductions on a GPU are not deterministic."""
     try:
         torch.testing.assert_close(left, right, equal_nan=True)
     except AssertionError:
@@ -53,22 +56,22 @@ def _first_value(tensors: list[torch.Tensor]) -> float | None:
 
 
 def _without_gradient(tested: ModelUnderTest) -> tuple[str, ...]:
-    """Run backward in training mode; the names of the parameters that it does not reach."""
+    """The names of the parameters without a gradient after a backward pass in training mode."""
     with tested.training_mode():
         backward(tested.outputs(), tested.seed)
-        learning = {name: value for name, value in tested.model.named_parameters() if value.requires_grad}
-        return tuple(name for name, parameter in learning.items() if parameter.grad is None)
+        trainable = {name: value for name, value in tested.model.named_parameters() if value.requires_grad}
+        return tuple(name for name, parameter in trainable.items() if parameter.grad is None)
 
 
 def backward(outputs: list[torch.Tensor], seed: int) -> None:
-    """Send a random direction back through all outputs: the sum alone has no gradient behind a normalisation."""
+    """Backpropagate a random vector through all outputs; a plain sum has no gradient behind a normalisation."""
     generator = torch.Generator().manual_seed(seed)
-    learned = [tensor for tensor in outputs if tensor.requires_grad]
-    directions = [torch.randn(tensor.shape, generator=generator).to(tensor) for tensor in learned]
-    torch.autograd.backward(learned, directions)
+    differentiable = [tensor for tensor in outputs if tensor.requires_grad]
+    vectors = [torch.randn(tensor.shape, generator=generator).to(tensor) for tensor in differentiable]
+    torch.autograd.backward(differentiable, vectors)
 
 
-def _told(error: Exception, tested: ModelUnderTest) -> str:
+def _located(error: Exception, tested: ModelUnderTest) -> str:
     point = innermost(error, tested.project)
     where = f"line {point.span.start.line}: " if point is not None else ""
     return f"{where}{said(error)}"

@@ -1,15 +1,16 @@
-"""What a model costs: parameters, arithmetic, memory and time."""
+"""Measures the cost of a model: parameters, multiply-adds, memory and latency."""
 
 from __future__ import annotations
 
 import json
 import tempfile
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import torch
 from torch.profiler import ProfilerActivity, profile
-from torch.utils.benchmark import Timer
+from torch.utils.benchmark import Measurement, Timer
 from torch.utils.flop_counter import FlopCounterMode
 
 from resnet_lint.shared.records.hardware_run import Cost
@@ -24,19 +25,28 @@ _SECONDS = 0.5
 
 
 def cost(tested: ModelUnderTest, *, runs: bool) -> Cost:
-    """The cost of a model; of one that does not run, only what can be counted without running it."""
+    """The cost of a model; if it does not run, only the number of parameters and multiply-adds."""
     counted = Cost(
-        parameters=sum(each.numel() for each in tested.model.parameters()), multiply_adds=_arithmetic(tested)
+        parameters=sum(parameter.numel() for parameter in tested.model.parameters()),
+        multiply_adds=_multiply_adds(tested),
     )
     if not runs:
         return counted
     peak = _peak_memory(tested)
-    median, spread = _latency(tested)
-    return Cost(counted.parameters, counted.multiply_adds, peak, median, spread, tested.setup.batch / median)
+    timing = _time_forward(tested)
+    return replace(
+        counted,
+        peak_bytes=peak,
+        latency=timing.median,
+        spread=timing.iqr,
+        repeats=timing.number_per_run * len(timing.raw_times),
+        warm_ups=_WARM_UPS,
+        samples_per_second=tested.setup.batch / timing.median,
+    )
 
 
-def _arithmetic(tested: ModelUnderTest) -> int:
-    """Multiply-adds of a forward for one sample; torch counts two FLOPs for each. Faulty additions are passed over."""
+def _multiply_adds(tested: ModelUnderTest) -> int:
+    """Multiply-adds of a forward pass per sample, counted on meta as half the FLOPs; failing additions are skipped."""
     traced = tested.trace
     with FlopCounterMode(display=False) as counter:
         recorded(traced.root, traced.args, traced.kwargs, tested.project, traced.preferred_branch)
@@ -44,7 +54,7 @@ def _arithmetic(tested: ModelUnderTest) -> int:
 
 
 def _peak_memory(tested: ModelUnderTest) -> int | None:
-    """The most bytes that the weights and a forward and backward hold at a time; None where nobody counts them."""
+    """Peak bytes of the weights and a training step; None on devices that do not report it."""
 
     def step() -> None:
         with tested.training_mode():
@@ -61,7 +71,7 @@ def _peak_memory(tested: ModelUnderTest) -> int | None:
 
 
 def _peak_on_cpu(step: Callable[[], None]) -> int:
-    """The profiler's running total of what is allocated and freed inside a step, at its highest."""
+    """The maximum of the profiler's running total of allocated minus freed bytes during a step."""
     with profile(activities=[ProfilerActivity.CPU], profile_memory=True) as profiled:
         step()
     with tempfile.TemporaryDirectory() as folder:
@@ -76,8 +86,8 @@ def _peak_on_cpu(step: Callable[[], None]) -> int:
     return peak
 
 
-def _latency(tested: ModelUnderTest) -> tuple[float, float]:
-    """Seconds of a forward in evaluation mode: the median, and the range of the middle half."""
+def _time_forward(tested: ModelUnderTest) -> Measurement:
+    """Time the forward pass in eval mode, after warm-up runs."""
     tested.model.eval()
 
     def forward() -> None:
@@ -88,5 +98,4 @@ def _latency(tested: ModelUnderTest) -> tuple[float, float]:
     for _ in range(_WARM_UPS):
         forward()
     timer = Timer("forward()", globals={"forward": forward}, num_threads=torch.get_num_threads())
-    measured = timer.blocked_autorange(min_run_time=_SECONDS)
-    return measured.median, measured.iqr
+    return timer.blocked_autorange(min_run_time=_SECONDS)

@@ -1,7 +1,7 @@
-"""Data to train on: images with their classes, in two splits, in the shape that the model takes.
+"""Loads labelled samples for training and validation, in the shape of the model's input.
 
-Everything is held in memory. Images of whole numbers become floats from 0 to 1; then all values are standardised by the
-training split's mean and deviation.
+All data is held in memory. uint8 images are scaled to [0, 1]; then all values are standardised with the mean and
+standard deviation of the training split.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _FEWEST = 2
 
 @dataclass(frozen=True, eq=False)
 class Samples:
-    """Samples, the number of the sample first, with the numbers of their classes."""
+    """Samples of shape (N, ...) with their class indices of shape (N,)."""
 
     values: Tensor
     labels: Tensor
@@ -41,13 +41,13 @@ class Samples:
     def __len__(self) -> int:
         return len(self.labels)
 
-    def subset(self, places: Tensor) -> Samples:
-        return Samples(self.values[places], self.labels[places])
+    def subset(self, indices: Tensor) -> Samples:
+        return Samples(self.values[indices], self.labels[indices])
 
 
 @dataclass(frozen=True, eq=False)
 class Data:
-    """A training and a validation split. `shared` counts the validation samples that are training samples too."""
+    """A training and a validation split. `shared` is the number of samples that are in both splits."""
 
     name: str
     train: Samples
@@ -58,7 +58,7 @@ class Data:
 
 
 def read_data(source: str, shape: Shape, seed: int) -> Data:
-    """The data of a source, as samples of a shape (without the batch). Raises UsageError for anything amiss."""
+    """Load `--data`, with samples of a shape (without the batch). Raises UsageError if the data cannot be used."""
     data = _read(source, shape, seed)
     _check(data)
     fitted = replace(
@@ -70,19 +70,24 @@ def read_data(source: str, shape: Shape, seed: int) -> Data:
 
 
 def require_one_input(tested: ModelUnderTest) -> None:
-    """Raise UsageError for a model that takes more than samples."""
+    """Raise UsageError for a model with several inputs."""
     if len(tested.setup.inputs) != 1:
         names = ", ".join(name for name, _ in tested.setup.inputs)
-        raise UsageError(f"--train feeds one input, and {tested.setup.label} takes {names}")
+        raise UsageError(f"--train supports models with one input; {tested.setup.label} takes {names}")
 
 
 def require_classes(tested: ModelUnderTest, data: Data) -> None:
-    """Raise UsageError for a model that does not give one output for each class."""
+    """Raise UsageError unless the model returns logits of shape (N, classes)."""
     outputs = next(tensors_in(tested.trace.output)).shape
-    if len(outputs) != 2 or outputs[1] != len(data.classes):
+    if len(outputs) != 2:
         raise UsageError(
-            f"{tested.setup.label} gives outputs of shape {tuple(outputs)}, and {data.name} has {len(data.classes)} "
-            f"classes; build it with that many outputs, as in --call 'Net(num_classes={len(data.classes)})'"
+            f"{tested.setup.label} is not a classifier: its output has shape {tuple(outputs)}, "
+            "and --train needs logits of shape (N, classes)"
+        )
+    if outputs[1] != len(data.classes):
+        raise UsageError(
+            f"{tested.setup.label} has outputs of shape {tuple(outputs)}, but {data.name} has {len(data.classes)} "
+            f"classes; set the number of outputs, as in --call 'Net(num_classes={len(data.classes)})'"
         )
 
 
@@ -96,25 +101,25 @@ def _read(source: str, shape: Shape, seed: int) -> Data:
     if path.suffix == ".npz":
         return _arrays(path, seed)
     if ":" in source and not path.exists():
-        return _made(source, seed)
-    raise UsageError(f"--data: {source} is no folder of class folders, no .npz file and no module:factory")
+        return _from_factory(source, seed)
+    raise UsageError(f"--data: {source} is neither a folder of class folders, nor an .npz file, nor module:factory")
 
 
 def _data(name: str, splits: list[Samples], classes: tuple[str, ...], notes: tuple[str, ...], seed: int) -> Data:
-    """Data of one split, which is cut in two, or of two."""
+    """Data from two splits, or from one that is split here."""
     train, validation = splits if len(splits) == 2 else _split(splits[0], seed)
     return Data(name, train, validation, classes, notes)
 
 
 def _split(samples: Samples, seed: int) -> tuple[Samples, Samples]:
-    """A fifth of each class for validation, drawn by the seed."""
+    """Split off a random fifth of each class for validation."""
     generator = torch.Generator().manual_seed(seed)
     order = torch.randperm(len(samples), generator=generator)
-    places = [order[samples.labels[order] == label] for label in torch.unique(samples.labels)]
-    cuts = [max(1, round(len(each) * _VALIDATION_SHARE)) for each in places]
+    by_class = [order[samples.labels[order] == label] for label in torch.unique(samples.labels)]
+    cuts = [max(1, round(len(indices) * _VALIDATION_SHARE)) for indices in by_class]
     return (
-        samples.subset(torch.cat([each[cut:] for each, cut in zip(places, cuts, strict=True)])),
-        samples.subset(torch.cat([each[:cut] for each, cut in zip(places, cuts, strict=True)])),
+        samples.subset(torch.cat([indices[cut:] for indices, cut in zip(by_class, cuts, strict=True)])),
+        samples.subset(torch.cat([indices[:cut] for indices, cut in zip(by_class, cuts, strict=True)])),
     )
 
 
@@ -137,16 +142,16 @@ def _arrays(path: Path, seed: int) -> Data:
     except OSError as error:
         raise UsageError(f"--data: cannot read {path}: {error.strerror or error}") from error
     except (ValueError, TypeError) as error:
-        raise UsageError(f"--data: {path} is no .npz file of plain arrays: {said(error)}") from error
+        raise UsageError(f"--data: {path} is not an .npz file of plain arrays: {said(error)}") from error
     for names in (("x_train", "y_train", "x_test", "y_test"), ("images", "labels")):
         if set(names) <= found.keys():
             pairs = zip(names[::2], names[1::2], strict=True)
             splits = [_numbered(found[values], found[labels], path) for values, labels in pairs]
             classes = torch.unique(torch.cat([split.labels for split in splits]))
-            splits = [replace(each, labels=torch.searchsorted(classes, each.labels)) for each in splits]
-            return _data(str(path), splits, tuple(str(int(each)) for each in classes), (), seed)
+            splits = [replace(split, labels=torch.searchsorted(classes, split.labels)) for split in splits]
+            return _data(str(path), splits, tuple(str(int(label)) for label in classes), (), seed)
     raise UsageError(
-        f"--data: {path} holds {', '.join(found) or 'nothing'}; it needs images and labels, "
+        f"--data: {path} contains {', '.join(found) or 'nothing'}; expected images and labels, "
         "or x_train, y_train, x_test and y_test"
     )
 
@@ -154,7 +159,7 @@ def _arrays(path: Path, seed: int) -> Data:
 def _numbered(values: Tensor, labels: Tensor, path: Path) -> Samples:
     labels = labels.flatten()
     if labels.is_floating_point() or len(values) != len(labels):
-        raise UsageError(f"--data: {path}: labels must be whole numbers, one for each of the {len(values)} images")
+        raise UsageError(f"--data: {path}: labels must be integers, one for each of the {len(values)} images")
     return Samples(_as_floats(values), labels.long())
 
 
@@ -162,16 +167,16 @@ def _as_floats(values: Tensor) -> Tensor:
     return values.float() / 255 if values.dtype == torch.uint8 else values.float()
 
 
-def _made(source: str, seed: int) -> Data:
-    """What a function of the user's gives: (values, class) pairs, or two such sets, for training and validation."""
+def _from_factory(source: str, seed: int) -> Data:
+    """The result of a user's function: (values, class) pairs, or a tuple of two such sets (training, validation)."""
     module, _, name = source.partition(":")
     sys.path.insert(0, str(Path.cwd()))
     try:
-        made = getattr(importlib.import_module(module), name)()
-        sets = list(made) if isinstance(made, tuple) and len(made) == 2 else [made]
-        splits = [_collected(each) for each in sets]
+        result = getattr(importlib.import_module(module), name)()
+        datasets = list(result) if isinstance(result, tuple) and len(result) == 2 else [result]
+        splits = [_collected(dataset) for dataset in datasets]
     except Exception as error:
-        raise UsageError(f"--data: {source} gives no data: {said(error)}") from error
+        raise UsageError(f"--data: {source} failed: {said(error)}") from error
     number = 1 + max(int(split.labels.max()) for split in splits)
     return _data(source, splits, tuple(map(str, range(number))), (), seed)
 
@@ -183,25 +188,25 @@ def _collected(pairs: Iterable[tuple[Any, Any]]) -> Samples:
 
 def _check(data: Data) -> None:
     if len(data.classes) < 2:
-        raise UsageError(f"--data: {data.name} has one class only, {data.classes[0]}; a classifier needs two at least")
+        raise UsageError(f"--data: {data.name} has only one class, {data.classes[0]}; a classifier needs at least two")
     counts = torch.cat([data.train.labels, data.validation.labels]).bincount(minlength=len(data.classes))
     fewest = int(counts.argmin())
     if counts[fewest] < _FEWEST:
         raise UsageError(
             f"--data: class {data.classes[fewest]} of {data.name} has {int(counts[fewest])} samples; "
-            f"each needs {_FEWEST} at least, one for training and one for validation"
+            f"each class needs at least {_FEWEST}, one for training and one for validation"
         )
 
 
 def _fitted(values: Tensor, shape: Shape) -> Tensor:
-    """Samples in the shape of the model's input: channels repeated or averaged, images resized."""
+    """Convert samples to the shape of the model's input: channels are repeated or averaged, images resized."""
     if values.shape[1:] == shape:
         return values
     if len(shape) != 3:
         flat = values.flatten(1)
         if len(shape) == 1 and flat.shape[1] == shape[0]:
             return flat
-        raise UsageError(f"--data: samples of shape {tuple(values.shape[1:])} do not fit the model's input {shape}")
+        raise UsageError(f"--data: samples have shape {tuple(values.shape[1:])}, but the model takes {shape}")
     images = _channels_first(values)
     if images.shape[1] != shape[0]:
         images = images.mean(1, keepdim=True).expand(-1, shape[0], -1, -1)
@@ -216,11 +221,11 @@ def _channels_first(values: Tensor) -> Tensor:
     if values.dim() == 4:
         last = values.shape[3] in (1, 3, 4) and values.shape[1] not in (1, 3, 4)
         return values.permute(0, 3, 1, 2) if last else values
-    raise UsageError(f"--data: samples of shape {tuple(values.shape[1:])} are no images, which the model takes")
+    raise UsageError(f"--data: the model takes images, but samples have shape {tuple(values.shape[1:])}")
 
 
 def _standardised(data: Data) -> Data:
-    """Mean 0 and deviation 1 over the training split, channel by channel."""
+    """Scale each channel to mean 0 and standard deviation 1 over the training split."""
     values = data.train.values
     over = [axis for axis in range(values.dim()) if axis != 1] if values.dim() > 2 else [0]
     mean, deviation = values.mean(over, keepdim=True), values.std(over, keepdim=True).clamp_min(1e-6)
@@ -232,7 +237,7 @@ def _standardised(data: Data) -> Data:
 
 
 def _shared(data: Data) -> int:
-    """How many validation samples are identical to a training sample."""
+    """The number of validation samples that are identical to a training sample."""
     known = set(_digests(data.train.values))
     return sum(digest in known for digest in _digests(data.validation.values))
 

@@ -1,4 +1,4 @@
-"""Which device and which dtype a model runs on."""
+"""Selects the device and dtype."""
 
 from __future__ import annotations
 
@@ -10,42 +10,42 @@ from resnet_lint.shared.errors import UsageError
 
 
 def device_of(name: str) -> torch.device:
-    """The device of that name; for `auto`, CUDA before MPS before the CPU. Raises UsageError where there is none."""
-    if name in ("auto", "cuda") and _present()[0] == "cuda":
+    """The device of a name; `auto` prefers CUDA, then MPS, then the CPU. Raises UsageError if it is not available."""
+    if name in ("auto", "cuda") and _available()[0] == "cuda":
         return torch.device("cuda", int(os.environ.get("LOCAL_RANK", "0")))  # torchrun gives each process its own
     if name == "auto":
-        return torch.device(_present()[0])
+        return torch.device(_available()[0])
     try:
         device = torch.device(name)
     except RuntimeError:
-        raise UsageError(f"--device: {name!r} is no device; {_choice()}") from None
-    if device.type not in _present():
-        raise UsageError(f"--device: this torch ({torch.__version__}) finds no {device.type} here; {_choice()}")
+        raise UsageError(f"--device: {name!r} is not a device; {_choice()}") from None
+    if device.type not in _available():
+        raise UsageError(f"--device: {device.type} is not available to torch {torch.__version__}; {_choice()}")
     if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
         last = torch.cuda.device_count() - 1
-        raise UsageError(f"--device: there is no {name}; the CUDA devices are cuda:0 to cuda:{last}")
+        raise UsageError(f"--device: no such device: {name}; the CUDA devices are cuda:0 to cuda:{last}")
     return device
 
 
-def _present() -> list[str]:
-    """The kinds of devices of this machine that torch can use, the fastest first."""
-    kinds = ["cuda"] if torch.cuda.is_available() else []
-    kinds += ["mps"] if torch.backends.mps.is_available() else []
-    return [*kinds, "cpu"]
+def _available() -> list[str]:
+    """The device types that torch can use on this machine, fastest first."""
+    types = ["cuda"] if torch.cuda.is_available() else []
+    types += ["mps"] if torch.backends.mps.is_available() else []
+    return [*types, "cpu"]
 
 
 def _choice() -> str:
-    return f"choose from auto, {', '.join(_present())}"
+    return f"choose from auto, {', '.join(_available())}"
 
 
 def dtype_of(name: str) -> torch.dtype:
-    """The floating dtype of that name, such as `float32`."""
+    """The dtype of a name such as `float32`."""
     dtype: torch.dtype = getattr(torch, name)
     return dtype
 
 
 def synchronise(device: torch.device) -> None:
-    """Wait until the device has done all it was told; the CPU has by then."""
+    """Wait for all queued kernels; a no-op on the CPU."""
     if device.type == "cuda":
         torch.cuda.synchronize(device)
     elif device.type == "mps":

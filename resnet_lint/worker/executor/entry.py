@@ -1,6 +1,6 @@
-"""The engine's entry: one task on standard input, then events on standard output, one JSON object a line.
+"""Entry point of the engine: reads one task from stdin and writes events to stdout, one JSON object per line.
 
-Events: `progress` (phase, done, total), and at the end `result`, `error` (one line for the user) or `fault` (a bug).
+Events: `progress` (phase, done, total), then `result`, `error` (one line for the user) or `fault` (a bug).
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import warnings
 from collections.abc import Callable
 from typing import Any
 
-# Before torch is imported: scripted functions stay Python, so that the tracer sees inside them.
+# Set before torch is imported: keeps scripted functions in Python, so that the tracer can record inside them.
 os.environ.update(PYTORCH_JIT="0")
 
 from resnet_lint.shared.errors import ResnetLintError
@@ -24,9 +24,9 @@ from .events import Events
 
 
 def main() -> None:
-    """Carry out the task that the first line of standard input holds."""
+    """Run the task on the first line of stdin."""
     events = Events(os.fdopen(os.dup(1), "w", buffering=1))
-    os.dup2(2, 1)  # what the model prints must not get between the events
+    os.dup2(2, 1)  # keeps the output of the model out of the events
     sys.dont_write_bytecode = True
     warnings.simplefilter("ignore")
     line = json.loads(sys.stdin.readline())

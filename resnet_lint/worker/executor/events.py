@@ -1,4 +1,4 @@
-"""What the engine tells the front, one JSON object a line."""
+"""Events from the engine to the front, one JSON object per line."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ from typing import Any, TextIO
 
 
 class Events:
-    """Writes events to a stream. A front that has gone ends the engine with a BrokenPipeError."""
+    """Writes events to a stream. If the front has exited, a BrokenPipeError ends the engine."""
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
 
     def send(self, event: str, value: Any) -> None:
-        """Write an event; a record goes as the object of its fields."""
+        """Write an event; dataclasses are converted to objects."""
         fields = dataclasses.asdict(value) if dataclasses.is_dataclass(value) and not isinstance(value, type) else value
         self._stream.write(json.dumps({"event": event, "value": fields}) + "\n")
 
     def progress(self, phase: str, done: int = 0, total: int = 0) -> None:
-        """Say what is being done, and how far it has come; a total of 0 means that nobody knows."""
+        """Report the current phase and its progress; a total of 0 means unknown."""
         self.send("progress", {"phase": phase, "done": done, "total": total})

@@ -1,7 +1,7 @@
-"""Whether gradients reach the first stage, with the shortcuts and with the shortcuts cut.
+"""Measures the gradient norm of each stage, with the shortcuts and with the shortcuts removed.
 
-The shortcuts are those of the trace: the same additions are met again, counted in their order, and give back their
-residual branch alone.
+The residual additions are known from the trace. They are identified by their position in the sequence of additions and
+replaced by their residual branch.
 """
 
 from __future__ import annotations
@@ -26,45 +26,45 @@ _CONTAINERS = (nn.Sequential, nn.ModuleList, nn.ModuleDict)
 
 
 def gradients(tested: ModelUnderTest) -> Gradients:
-    """The norm of the gradient of each stage's parameters, for a random direction sent back through the outputs."""
+    """The gradient norm of each stage's parameters, for a random vector backpropagated through the outputs."""
     additions = [node for node in tested.trace.nodes if node.kind == "addition" and len(node.operands) == 2]
     shortcuts = {index: branch for index, node in enumerate(additions) if (branch := _branch(node)) is not None}
     whole = _norms(tested)
-    with _Cut(shortcuts) as cut:
-        alone = _norms(tested)
-    # Where training takes another way than the trace, which was in evaluation mode, nobody knows which ones were cut.
-    if not shortcuts or cut.seen != len(additions):
+    with _WithoutShortcuts(shortcuts) as without:
+        cut = _norms(tested)
+    # The trace is in eval mode. If training mode makes other additions, the positions do not match.
+    if not shortcuts or without.additions != len(additions):
         return Gradients(tuple(Gradient(stage, norm) for stage, norm in whole.items()), 0)
-    return Gradients(tuple(Gradient(stage, norm, alone[stage]) for stage, norm in whole.items()), len(shortcuts))
+    return Gradients(tuple(Gradient(stage, norm, cut[stage]) for stage, norm in whole.items()), len(shortcuts))
 
 
 def _branch(addition: Node) -> int | None:
-    """Which operand of an addition is the residual branch; None where it closes no skip connection."""
+    """The operand (0 or 1) that is the residual branch; None for additions that are not residual."""
     residual = residual_at(addition)
     if residual is None or residual.fork is None:
         return None
     return addition.operands.index(residual.branch)
 
 
-class _Cut(TorchFunctionMode):
-    """Takes the residual branch, operand 0 or 1, for the result of the additions with these numbers."""
+class _WithoutShortcuts(TorchFunctionMode):
+    """Replaces additions by one operand: `branches` maps the position of an addition to the operand to return."""
 
     def __init__(self, branches: Mapping[int, int]) -> None:
         super().__init__()
-        self.seen = 0
+        self.additions = 0
         self._branches = branches
 
     def __torch_function__(self, func: Callable[..., Any], types: Any, args: Any = (), kwargs: Any = None) -> Any:
         operands = list(tensors_in([args, kwargs])) if func in ADDITIONS else []
         if len(operands) != 2:
             return func(*args, **(kwargs or {}))
-        branch = self._branches.get(self.seen)
-        self.seen += 1
+        branch = self._branches.get(self.additions)
+        self.additions += 1
         return func(*args, **(kwargs or {})) if branch is None else operands[branch]
 
 
 def _norms(tested: ModelUnderTest) -> dict[str, float]:
-    """Each stage with the norm of its gradient, in the order in which the stages end."""
+    """The gradient norm of each stage, in the order in which the stages finish."""
     squares: dict[str, float] = {}
     with tested.training_mode():
         backward(tested.outputs(), tested.seed)
@@ -78,7 +78,7 @@ def _norms(tested: ModelUnderTest) -> dict[str, float]:
 
 
 def _stage_of(parameter: str, model: nn.Module) -> str:
-    """The part of the model that a parameter belongs to: a child, or a member of a child that only holds others."""
+    """The path of the stage of a parameter: a child of the model, or a member of a container such as nn.Sequential."""
     *parts, _ = parameter.split(".")
     module, path = model, ""
     for part in parts:

@@ -1,4 +1,4 @@
-"""Reads a folder of class folders; images that cannot be read are left out, named and counted."""
+"""Loads images from a folder of class folders; unreadable images are skipped and listed."""
 
 from __future__ import annotations
 
@@ -20,23 +20,23 @@ Split = tuple[Tensor, Tensor]
 
 
 def read_folder(folder: Path, shape: Shape) -> tuple[list[Split], tuple[str, ...], tuple[str, ...]]:
-    """The images and classes of a folder, at the size of a model's input: one split, or two where the folder has
-    train/ and val/; then the classes' names, and notes on what was left out. Raises UsageError.
+    """Load the images of a folder at a shape (C, H, W): the splits, the class names, and notes on skipped images.
+
+    There are two splits if the folder has train/ and val/, else one. Raises UsageError if there is nothing to load.
     """
     require("PIL", "numpy")
     if len(shape) != 3:
-        raise UsageError(f"--data: {folder} holds images, and the model takes {shape}")
+        raise UsageError(f"--data: {folder} contains images, but the model takes inputs of shape {shape}")
     parts = [part for names in (_TRAINING, _VALIDATION) if (part := _part(folder, names)) is not None]
     roots = parts if len(parts) == 2 else [folder]
-    classes = tuple(sorted({each.name for root in roots for each in _folders(root)}))
+    classes = tuple(sorted({path.name for root in roots for path in _folders(root)}))
     if not classes:
-        raise UsageError(
-            f"--data: {folder} has no class folders; put the images of each class into a folder of its own"
-        )
-    broken: list[str] = []
-    splits = [_read(root, classes, shape, broken) for root in roots]
-    more = f" and {len(broken) - _MOST_NAMES} more" if len(broken) > _MOST_NAMES else ""
-    notes = (f"{len(broken)} broken images left out: {', '.join(broken[:_MOST_NAMES])}{more}",) if broken else ()
+        raise UsageError(f"--data: {folder} has no class folders; put the images of each class into a separate folder")
+    unreadable: list[str] = []
+    splits = [_read(root, classes, shape, unreadable) for root in roots]
+    more = f" and {len(unreadable) - _MOST_NAMES} more" if len(unreadable) > _MOST_NAMES else ""
+    names = ", ".join(unreadable[:_MOST_NAMES])
+    notes = (f"unreadable images skipped ({len(unreadable)}): {names}{more}",) if unreadable else ()
     return splits, classes, notes
 
 
@@ -45,26 +45,26 @@ def _part(folder: Path, names: tuple[str, ...]) -> Path | None:
 
 
 def _folders(root: Path) -> list[Path]:
-    return sorted(each for each in root.iterdir() if each.is_dir() and not each.name.startswith("."))
+    return sorted(path for path in root.iterdir() if path.is_dir() and not path.name.startswith("."))
 
 
-def _read(root: Path, classes: tuple[str, ...], shape: Shape, broken: list[str]) -> Split:
+def _read(root: Path, classes: tuple[str, ...], shape: Shape, unreadable: list[str]) -> Split:
     images, labels = [], []
     for folder in _folders(root):
-        for path in sorted(each for each in folder.rglob("*") if each.suffix.lower() in _SUFFIXES):
+        for path in sorted(file for file in folder.rglob("*") if file.suffix.lower() in _SUFFIXES):
             image = _image(path, shape)
             if image is None:
-                broken.append(str(path.relative_to(root)))
+                unreadable.append(str(path.relative_to(root)))
             else:
                 images.append(image)
                 labels.append(classes.index(folder.name))
     if not images:
-        raise UsageError(f"--data: {root} has no image that can be read")
+        raise UsageError(f"--data: {root} has no readable images")
     return torch.stack(images).float() / 255, torch.tensor(labels)
 
 
 def _image(path: Path, shape: Shape) -> Tensor | None:
-    """An image as bytes, channels first; None where it cannot be read."""
+    """An image as uint8 of shape (C, H, W); None if it cannot be read."""
     import numpy
     from PIL import Image
 
@@ -72,7 +72,7 @@ def _image(path: Path, shape: Shape) -> Tensor | None:
     try:
         with Image.open(path) as opened:
             image = opened.convert("L" if channels == 1 else "RGB").resize((width, height))
-    except (OSError, SyntaxError, ValueError):  # Pillow's own for files that are cut off or no images
+    except (OSError, SyntaxError, ValueError):  # raised by Pillow for truncated files and other formats
         return None
     values = torch.from_numpy(numpy.array(image))
     return values.unsqueeze(0) if channels == 1 else values.permute(2, 0, 1)

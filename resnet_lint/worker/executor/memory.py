@@ -1,4 +1,4 @@
-"""Memory: whether a model can fit at all, found out before it is tried, and what to say where it did not."""
+"""Estimates memory before a run, and reports when memory runs out."""
 
 from __future__ import annotations
 
@@ -16,21 +16,20 @@ _SAVE_THEIR_INPUT = ("convolution", "transposed", "linear")
 
 
 def require_memory(traced: Trace, batch: int, device: torch.device, dtype: torch.dtype) -> None:
-    """Raise UsageError where a training step of a traced model cannot fit into the device's memory.
+    """Raise UsageError if a training step of a traced model cannot fit into the memory of the device.
 
-    Counted is only what is sure to be held: the weights with their gradients, the inputs, and what convolutions and
-    linear layers save for the backward pass. So a model that is let through may still be too large, and one that is
-    refused is.
+    This is a lower bound: weights, gradients, inputs, and the activations that convolutions and linear layers save for
+    the backward pass. A model that passes may still run out of memory; a model that is rejected would.
     """
     weights = 2 * dtype.itemsize * sum(parameter.numel() for parameter in traced.root.parameters())
     saved = dtype.itemsize * sum(_saved(node) for node in traced.nodes)
-    there = available(device)
-    if there is not None and weights + saved > there:
-        raise UsageError(_too_large(weights, saved, there, batch, device))
+    free = available(device)
+    if free is not None and weights + saved > free:
+        raise UsageError(_too_large(weights, saved, free, batch, device))
 
 
 def _saved(node: Node) -> int:
-    """The number of values that a node holds until the backward pass."""
+    """The number of elements that a node saves for the backward pass."""
     if node.kind == "input":
         return math.prod(node.known_shape)
     inputs = node.inputs
@@ -38,7 +37,7 @@ def _saved(node: Node) -> int:
 
 
 def available(device: torch.device) -> int | None:
-    """The bytes that are free on a device now; None where the system does not tell."""
+    """The free memory of a device in bytes; None if the system does not report it."""
     if device.type == "cuda":
         return torch.cuda.mem_get_info(device)[0]
     if device.type == "mps":
@@ -50,7 +49,7 @@ def available(device: torch.device) -> int | None:
 
 
 def _reclaimable() -> int:
-    """The page cache, which Linux gives back when a program asks for memory."""
+    """The size of the page cache, which Linux frees on demand."""
     try:
         with open("/proc/meminfo") as lines:
             values = dict(line.split(":", 1) for line in lines)
@@ -59,27 +58,27 @@ def _reclaimable() -> int:
         return 0
 
 
-def _too_large(weights: int, saved: int, there: int, batch: int, device: torch.device) -> str:
-    fitting = int((there - weights) / max(saved / batch, 1))
+def _too_large(weights: int, saved: int, free: int, batch: int, device: torch.device) -> str:
+    fitting = int((free - weights) / max(saved / batch, 1))
     advice = f"--batch {fitting} may fit" if fitting > 0 else "not even a batch of 1 fits"
     return (
-        f"out of memory on {device}: a batch of {batch} needs at least {in_gb(weights + saved)}, and there are "
-        f"{in_gb(there)}; {advice}"
+        f"out of memory on {device}: a batch of {batch} needs at least {in_gb(weights + saved)}, and "
+        f"{in_gb(free)} is free; {advice}"
     )
 
 
 def in_gb(size: int) -> str:
-    """A number of bytes for people."""
+    """A number of bytes in MB or GB."""
     return f"{size / 1e9:.1f} GB" if size >= 1e8 else f"{size / 1e6:.1f} MB"
 
 
 def is_out_of_memory(error: BaseException) -> bool:
-    """Whether an error is torch's for lack of memory, on whatever device."""
+    """Whether an exception is an out-of-memory error of any device."""
     return isinstance(error, (torch.OutOfMemoryError, MemoryError)) or "can't allocate memory" in str(error)
 
 
 def out_of_memory_error(batch: int, device: torch.device) -> UsageError:
-    """What to raise where memory ran out all the same."""
-    there = available(device)
-    free = f", and {in_gb(there)} are free now" if there is not None else ""
-    return UsageError(f"out of memory on {device} with a batch of {batch}{free}; try --batch {max(batch // 2, 1)}")
+    """The error to raise when memory ran out during a run."""
+    free = available(device)
+    now = f", {in_gb(free)} free now" if free is not None else ""
+    return UsageError(f"out of memory on {device} with a batch of {batch}{now}; try --batch {max(batch // 2, 1)}")

@@ -1,4 +1,4 @@
-"""The metrics of a classifier, by torchmetrics."""
+"""Computes the metrics of a classifier with torchmetrics."""
 
 from __future__ import annotations
 
@@ -16,38 +16,38 @@ from torchmetrics.functional.classification import (
 
 from resnet_lint.shared.records.hardware_run import Evaluation, Predictions, Score
 
-# torchmetrics counts in float32; what lies beyond its precision is no result.
+# torchmetrics computes in float32; further digits are not significant.
 _DIGITS = 6
 _Average = Literal["macro", "weighted", "none"]
 _SCORES = (multiclass_precision, multiclass_recall, multiclass_f1_score)
 
 
-def evaluate(answers: Predictions) -> Evaluation:
-    """All metrics of some answers. A class that is never predicted has the precision 0."""
-    labels, predictions = torch.tensor(answers.labels), torch.tensor(answers.predictions)
-    number = len(answers.classes)
-    matrix = multiclass_confusion_matrix(predictions, labels, number)
+def evaluate(predictions: Predictions) -> Evaluation:
+    """Compute all metrics. The precision of a class that is never predicted is 0."""
+    labels, predicted = torch.tensor(predictions.labels), torch.tensor(predictions.predicted)
+    number = len(predictions.classes)
+    matrix = multiclass_confusion_matrix(predicted, labels, number)
     supports = [int(row.sum()) for row in matrix]
 
     def scores(average: _Average) -> list[tuple[float, float, float]]:
-        values = [function(predictions, labels, number, average=average).reshape(-1) for function in _SCORES]
+        values = [function(predicted, labels, number, average=average).reshape(-1) for function in _SCORES]
         precision, recall, f1 = ([round(float(value), _DIGITS) for value in column] for column in values)
         return list(zip(precision, recall, f1, strict=True))
 
     per_class = [Score(*values, support=support) for values, support in zip(scores("none"), supports, strict=True)]
     [macro], [weighted] = scores("macro"), scores("weighted")
     return Evaluation(
-        classes=answers.classes,
+        classes=predictions.classes,
         matrix=tuple(tuple(int(count) for count in row) for row in matrix),
         scores=tuple(per_class),
         macro=Score(*macro, support=len(labels)),
         weighted=Score(*weighted, support=len(labels)),
-        accuracy=round(float(multiclass_accuracy(predictions, labels, number, average="micro")), _DIGITS),
-        calibration_error=_calibration_error(answers, predictions == labels),
+        accuracy=round(float(multiclass_accuracy(predicted, labels, number, average="micro")), _DIGITS),
+        calibration_error=_calibration_error(predictions, predicted == labels),
     )
 
 
-def _calibration_error(answers: Predictions, right: torch.Tensor) -> float | None:
-    if not answers.scores:
+def _calibration_error(predictions: Predictions, correct: torch.Tensor) -> float | None:
+    if not predictions.scores:
         return None
-    return round(float(binary_calibration_error(torch.tensor(answers.scores), right.int(), n_bins=15)), _DIGITS)
+    return round(float(binary_calibration_error(torch.tensor(predictions.scores), correct.int(), n_bins=15)), _DIGITS)

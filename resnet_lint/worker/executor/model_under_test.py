@@ -1,6 +1,6 @@
-"""Which model of a file to run, built for real: the explorer says how on meta, and the same source is evaluated again.
+"""Constructs the model to run, with real weights, from the same expression that constructed it on meta.
 
-The explorer (`model/`) finds out how the file's models are built and fed, and `model/main_model` which of them counts.
+`explore/` finds how the models of the file are constructed and called; `explore/main_model` selects one of them.
 """
 
 from __future__ import annotations
@@ -32,9 +32,9 @@ Inputs = tuple[tuple[Any, ...], dict[str, Any]]
 
 @dataclass(frozen=True, eq=False)
 class ModelUnderTest:
-    """A model on its device and inputs of random values, with its forward on meta at the same batch.
+    """A model on its device with random inputs, and its trace on meta at the same batch size.
 
-    `expected` is what that forward makes of each module.
+    `expected` are the output shapes of each module call in that trace.
     """
 
     setup: hardware_run.ModelSetup
@@ -47,13 +47,13 @@ class ModelUnderTest:
     seed: int
 
     def outputs(self, inputs: Inputs | None = None) -> list[torch.Tensor]:
-        """Run the model forward, on its own inputs if no others are given; the tensors among its results."""
+        """Run the forward pass, by default on `self.inputs`; return the tensors among the outputs."""
         args, kwargs = inputs or self.inputs
         return list(tensors_in(self.model(*args, **kwargs)))
 
     @contextmanager
     def training_mode(self) -> Iterator[None]:
-        """Training mode with the same random numbers each time; at the end, the model is as it was before."""
+        """Put the model into training mode with a fixed seed; on exit, restore its buffers and eval mode."""
         buffers = {name: buffer.clone() for name, buffer in self.model.named_buffers()}
         torch.manual_seed(self.seed)
         self.model.train()
@@ -67,7 +67,7 @@ class ModelUnderTest:
 
 
 def find_model(request: RunRequest, device: torch.device, dtype: torch.dtype) -> ModelUnderTest:
-    """The model of an order. Raises UsageError where no model can be found, built or fed."""
+    """The requested model. Raises UsageError if no model can be found, constructed or given inputs."""
     models = candidates(
         Request(
             path=request.path,
@@ -98,24 +98,24 @@ def _batch_of(traced: Trace) -> int:
 
 
 def _traced_at(traced: Trace, batch: int, project: Project) -> Trace:
-    """The trace of the same model with another batch: dimension 0 of every input that has the traced batch there."""
+    """Trace the same model at another batch size: replaces dimension 0 of all inputs of the traced batch."""
     before = _batch_of(traced)
 
-    def change(value: Any) -> Any:
+    def at_batch(value: Any) -> Any:
         if isinstance(value, torch.Tensor) and value.dim() and value.shape[0] == before:
             return value.new_empty((batch, *value.shape[1:]))
         return value
 
-    args, kwargs = mapped((traced.args, dict(traced.kwargs)), change)
+    args, kwargs = mapped((traced.args, dict(traced.kwargs)), at_batch)
     return trace(traced.root, args, kwargs, project)
 
 
 def _built(chosen: Traced, loaded: Loaded, seed: int) -> nn.Module:
-    """The model built again with real weights, from the source that built it on meta."""
+    """Construct the model with real weights, from the expression that constructed it on meta."""
     torch.manual_seed(seed)
     model = evaluated(chosen.label, loaded)
     if not isinstance(model, nn.Module) or not _same_tensors(model, chosen.trace.root):
-        raise UsageError(f"{chosen.label} does not give the model that was traced; {ADVICE}")
+        raise UsageError(f"{chosen.label} does not construct the model that was traced; {ADVICE}")
     return model
 
 
@@ -132,7 +132,7 @@ def _named_shapes(traced: Trace) -> tuple[tuple[str, tuple[int, ...]], ...]:
 
 
 def _random_inputs(traced: Trace, model: nn.Module, device: torch.device, dtype: torch.dtype, seed: int) -> Inputs:
-    """Inputs of the traced shapes with random values: normal ones, and indices that every embedding has."""
+    """Random inputs of the traced shapes: normally distributed, and integers valid for every embedding."""
     generator = torch.Generator().manual_seed(seed)
     rows = min((layer.num_embeddings for layer in model.modules() if isinstance(layer, nn.Embedding)), default=2)
 
@@ -150,6 +150,6 @@ def _random_inputs(traced: Trace, model: nn.Module, device: torch.device, dtype:
 
 
 def all_ones(inputs: Inputs) -> Inputs:
-    """The same inputs with ones in the place of every value."""
+    """Inputs of the same shapes filled with ones."""
     args, kwargs = mapped(inputs, lambda value: torch.ones_like(value) if isinstance(value, torch.Tensor) else value)
     return args, kwargs

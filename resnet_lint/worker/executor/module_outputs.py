@@ -1,4 +1,4 @@
-"""The shapes that each module gives, on meta and for real: one pair of eyes for both, so that they can be compared."""
+"""Records the output shapes of each module call with the same hooks on meta and on the device, to compare them."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ from resnet_lint.shared.records.places import Shape
 from ..tensors import tensors_in
 
 Calls = list[tuple[str, str, tuple[Shape, ...]]]
-"""Module calls in the order of their ends: path, class, and the shapes of the results."""
+"""Module calls in the order in which they return: path, class, and the shapes of the outputs."""
 
 
 @contextmanager
 def record_outputs(model: nn.Module) -> Iterator[Calls]:
-    """Note each module call inside the block."""
+    """Record each module call inside the with block."""
     calls: Calls = []
 
-    def note(path: str, module: nn.Module, args: Any, output: Any) -> None:
+    def record(path: str, module: nn.Module, args: Any, output: Any) -> None:
         calls.append((path, type(module).__name__, tuple(tuple(tensor.shape) for tensor in tensors_in(output))))
 
-    handles = [module.register_forward_hook(partial(note, path)) for path, module in model.named_modules()]
+    handles = [module.register_forward_hook(partial(record, path)) for path, module in model.named_modules()]
     try:
         yield calls
     finally:
@@ -36,13 +36,13 @@ def record_outputs(model: nn.Module) -> Iterator[Calls]:
 
 
 def compare_outputs(predicted: Calls, measured: Calls) -> tuple[StageShapes, ...]:
-    """Each predicted call beside the measured one: the same module, called as many times before. None is left out."""
-    waiting = defaultdict[tuple[str, str], Calls](list)
+    """Pair the predicted calls of each module with the measured ones, in order; unpaired calls are kept too."""
+    unmatched = defaultdict[tuple[str, str], Calls](list)
     for call in measured:
-        waiting[call[:2]].append(call)
+        unmatched[call[:2]].append(call)
     stages = []
     for path, kind, shapes in predicted:
-        found = waiting[path, kind]
+        found = unmatched[path, kind]
         stages.append(StageShapes(path, kind, shapes, found.pop(0)[2] if found else ()))
-    unexpected = [call for calls in waiting.values() for call in calls]
+    unexpected = [call for calls in unmatched.values() for call in calls]
     return (*stages, *(StageShapes(path, kind, (), shapes) for path, kind, shapes in unexpected))

@@ -1,7 +1,7 @@
-"""Several processes at one training, as torchrun starts them; without torchrun, a team of one.
+"""Distributed training under torchrun; without torchrun, a group of one process.
 
-A batch is shared out among the processes, and what they do together is what one process would have done: gradients are
-those of the whole batch, and batch normalisation sees all of it.
+Each batch is split across the processes. The result equals that of one process: gradients are those of the whole batch,
+and batch normalisation uses its statistics.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ from torch.nn.functional import batch_norm
 from torch.nn.modules.batchnorm import _BatchNorm
 from torch.nn.parallel import DistributedDataParallel
 
-# Gradients flow through it: the sum's gradient is the sum of the gradients.
+# Differentiable: the backward pass all-reduces the gradients.
 all_reduce: Callable[[Tensor], Tensor] = _all_reduce
 
 
 class ProcessGroup:
-    """The processes of one training: how many, and which of them this is."""
+    """The processes of one training: `size` of them; this one has number `rank`."""
 
     def __init__(self, rank: int, size: int) -> None:
         self.rank = rank
@@ -34,9 +34,9 @@ class ProcessGroup:
     def is_first(self) -> bool:
         return self.rank == 0
 
-    def share(self, places: Tensor) -> Tensor:
-        """This process's part of a batch."""
-        return places.tensor_split(self.size)[self.rank]
+    def share(self, indices: Tensor) -> Tensor:
+        """The part of a batch for this process."""
+        return indices.tensor_split(self.size)[self.rank]
 
     def total(self, value: Tensor) -> Tensor:
         """The sum of a tensor over all processes."""
@@ -46,20 +46,20 @@ class ProcessGroup:
         return value
 
     def wrapped(self, model: nn.Module, *, all_used: bool) -> nn.Module:
-        """The model with gradients and statistics of the whole team."""
+        """The model with gradients and batch statistics synchronised across the group."""
         if self.size == 1:
             return model
         device = next(model.parameters()).device
         if device.type == "cuda":
             model = nn.SyncBatchNorm.convert_sync_batchnorm(model)  # type: ignore[no-untyped-call]
         else:
-            _share_statistics(model)
+            _synchronise_batch_norm(model)
         return DistributedDataParallel(model, find_unused_parameters=not all_used)
 
 
 @contextmanager
 def process_group(device: torch.device) -> Iterator[ProcessGroup]:
-    """The team that torchrun has put this process into."""
+    """The process group that torchrun has started this process in."""
     size = int(os.environ.get("WORLD_SIZE", "1"))
     if size == 1:
         yield ProcessGroup(0, 1)
@@ -71,8 +71,8 @@ def process_group(device: torch.device) -> Iterator[ProcessGroup]:
         distributed.destroy_process_group()
 
 
-def _share_statistics(model: nn.Module) -> None:
-    """What SyncBatchNorm does on CUDA alone: normalise by the mean and variance of the whole batch."""
+def _synchronise_batch_norm(model: nn.Module) -> None:
+    """SyncBatchNorm for the CPU: normalises by the mean and variance of the whole batch."""
     for module in model.modules():
         if isinstance(module, _BatchNorm):
             module.forward = partial(_normalised, module)  # type: ignore[method-assign]

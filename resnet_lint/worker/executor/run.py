@@ -1,4 +1,4 @@
-"""One order from the model's file to the result: the engine's table of contents."""
+"""Runs one request from start to end: the entry point of the engine."""
 
 from __future__ import annotations
 
@@ -20,23 +20,23 @@ from .process_group import process_group
 
 
 def run(request: RunRequest, events: Events) -> Result:
-    """Build the model of an order and do with it what the order asks. Raises UsageError where that cannot be done."""
+    """Construct, run, measure and train the model as requested. Raises UsageError if that is impossible."""
     device, dtype = device_of(request.device), dtype_of(request.dtype)
-    events.progress("building the model")
+    events.progress("constructing the model")
     tested = find_model(request, device, dtype)
-    data = _data(request.training, tested, events)  # whatever is wrong with it is told before the work begins
-    events.progress("confirming")
+    data = _data(request.training, tested, events)  # loaded first, so that errors in it are reported early
+    events.progress("comparing with the prediction")
     confirmation = confirm(tested)
     events.progress("measuring the cost")
-    spent = cost(tested, runs=confirmation.error is None)
+    measured = cost(tested, runs=confirmation.error is None)
     if confirmation.error is not None:
-        return Result(torch.__version__, tested.setup, confirmation, spent)
+        return Result(torch.__version__, tested.setup, confirmation, measured)
     events.progress("measuring the gradients")
-    reached = gradients(tested)
+    norms = gradients(tested)
     trained = None
     if request.training is not None and data is not None:
         trained = _trained(tested, data, request, events, all_used=not confirmation.without_gradient)
-    return Result(torch.__version__, tested.setup, confirmation, spent, reached, trained)
+    return Result(torch.__version__, tested.setup, confirmation, measured, norms, trained)
 
 
 def _data(training: Training | None, tested: ModelUnderTest, events: Events) -> Data | None:
@@ -55,6 +55,6 @@ def _trained(tested: ModelUnderTest, data: Data, request: RunRequest, events: Ev
     from .train import Trainer
 
     assert request.training is not None
-    with process_group(tested.device) as together:
-        trainer = Trainer(tested, data, request.training, request.batch, together)
+    with process_group(tested.device) as group:
+        trainer = Trainer(tested, data, request.training, request.batch, group)
         return trainer.train(partial(events.progress, "training"), all_used=all_used)

@@ -1,4 +1,4 @@
-"""Trains a model on labelled samples and measures it on others, epoch by epoch."""
+"""Trains a classifier, and evaluates it on the validation data after each epoch."""
 
 from __future__ import annotations
 
@@ -26,15 +26,15 @@ from .process_group import ProcessGroup
 _USUAL_BATCH = 64
 
 Progress = Callable[[int, int], None]
-"""Told how many batches of all epochs are done, and how many there are."""
+"""Called with the number of finished batches and their total over all epochs."""
 
 
-class _NotANumber(Exception):
-    """The loss is no longer a number; the text says where that begins."""
+class _NonFiniteLoss(Exception):
+    """The loss is NaN or infinite; the message names the first layer with a non-finite output."""
 
 
 class Trainer:
-    """One training of a model, which it changes."""
+    """Trains a model in place."""
 
     def __init__(
         self, tested: ModelUnderTest, data: Data, plan: Training, batch: int | None, group: ProcessGroup
@@ -51,14 +51,14 @@ class Trainer:
             raise UsageError(f"{group.size} processes cannot share a batch of {len(data.train) // self._batches}")
 
     def train(self, on_progress: Progress, *, all_used: bool) -> Trained:
-        """Train until the last epoch, or until the validation loss no longer falls, Ctrl-C, or a loss of NaN."""
+        """Train until the last epoch, early stopping, Ctrl-C, or a non-finite loss."""
         if self._plan.resume:
             self._history, self._best = restore(Path(self._plan.checkpoint), self._tested.model, self._optimizer)
         stopped, interrupted = None, False
         model = self._group.wrapped(self._tested.model, all_used=all_used)
         try:
             stopped = self._epochs(model, on_progress)
-        except _NotANumber as error:
+        except _NonFiniteLoss as error:
             stopped = str(error)
         except KeyboardInterrupt:
             if not self._history:
@@ -68,84 +68,86 @@ class Trainer:
 
     def _epochs(self, model: nn.Module, on_progress: Progress) -> str | None:
         for number in range(len(self._history) + 1, self._plan.epochs + 1):
-            if self._is_patience_over():
-                return f"no lower validation loss in {self._plan.patience} epochs"
+            if self._is_out_of_patience():
+                return f"early stopping: validation loss not improved for {self._plan.patience} epochs"
             began = time.perf_counter()
             loss = self._epoch(model, number, on_progress)
-            val_loss, answers = self._validated()
-            accuracy = float((answers == self._data.validation.labels).float().mean())
+            val_loss, predicted = self._validate()
+            accuracy = float((predicted == self._data.validation.labels).float().mean())
             self._history.append(Epoch(number, loss, accuracy, val_loss, time.perf_counter() - began))
-            self._keep()
+            self._checkpoint()
         return None
 
     def _epoch(self, model: nn.Module, number: int, on_progress: Progress) -> float:
-        """One pass over the training data; the mean loss."""
-        torch.manual_seed(self._tested.seed + number)  # so that an epoch is the same after --resume
+        """Train for one epoch; return the mean loss."""
+        torch.manual_seed(self._tested.seed + number)  # so that a resumed epoch is identical
         self._tested.model.train()
         for group in self._optimizer.param_groups:
             group["lr"] = self._plan.learning_rate * (1 + math.cos(math.pi * (number - 1) / self._plan.epochs)) / 2
         total = 0.0
-        for done, places in enumerate(torch.randperm(len(self._data.train)).tensor_split(self._batches)):
-            total += self._step(model, places, number)
+        for done, indices in enumerate(torch.randperm(len(self._data.train)).tensor_split(self._batches)):
+            total += self._step(model, indices, number)
             on_progress((number - 1) * self._batches + done + 1, self._plan.epochs * self._batches)
         return total / len(self._data.train)
 
-    def _step(self, model: nn.Module, places: Tensor, number: int) -> float:
-        """Learn from one batch; the sum of its losses."""
-        samples = self._data.train.subset(self._group.share(places))
-        values, labels = self._placed(samples.values), samples.labels.to(self._tested.device)
+    def _step(self, model: nn.Module, indices: Tensor, number: int) -> float:
+        """Train on one batch; return the sum of its losses."""
+        samples = self._data.train.subset(self._group.share(indices))
+        values, labels = self._on_device(samples.values), samples.labels.to(self._tested.device)
         losses = F.cross_entropy(self._logits(model, values), labels, reduction="sum")
         loss = float(self._group.total(losses))
         if not math.isfinite(loss):
             self._history.append(Epoch(number, loss, self._history[-1].accuracy if self._history else 0.0))
-            raise _NotANumber(f"the loss was no longer a number in epoch {number}{self._where(values)}")
+            raise _NonFiniteLoss(f"non-finite loss in epoch {number}{self._first_non_finite(values)}")
         self._optimizer.zero_grad()
-        torch.autograd.backward(losses * self._group.size / len(places))  # a team takes the mean of its gradients
+        torch.autograd.backward(
+            losses * self._group.size / len(indices)
+        )  # DistributedDataParallel averages the gradients
         self._optimizer.step()
         return loss
 
-    def _validated(self) -> tuple[float, Tensor]:
-        """The mean loss on the validation data, and the class that each sample is taken for."""
+    def _validate(self) -> tuple[float, Tensor]:
+        """The mean loss on the validation data, and the predicted class of each sample."""
         self._tested.model.eval()
         samples, count = self._data.validation, len(self._data.validation)
-        answers, losses = torch.zeros(count, dtype=torch.long), torch.zeros(())
+        predicted, losses = torch.zeros(count, dtype=torch.long), torch.zeros(())
         with torch.no_grad():
-            for places in torch.split(self._group.share(torch.arange(count)), _USUAL_BATCH):
-                logits = self._logits(self._tested.model, self._placed(samples.values[places])).cpu()
-                answers[places] = logits.argmax(1)
-                losses += F.cross_entropy(logits.float(), samples.labels[places], reduction="sum")
+            for indices in torch.split(self._group.share(torch.arange(count)), _USUAL_BATCH):
+                logits = self._logits(self._tested.model, self._on_device(samples.values[indices])).cpu()
+                predicted[indices] = logits.argmax(1)
+                losses += F.cross_entropy(logits.float(), samples.labels[indices], reduction="sum")
         device = self._tested.device
-        return float(self._group.total(losses.to(device))) / count, self._group.total(answers.to(device)).cpu()
+        return float(self._group.total(losses.to(device))) / count, self._group.total(predicted.to(device)).cpu()
 
     def _logits(self, model: nn.Module, values: Tensor) -> Tensor:
         inputs = mapped(self._tested.inputs, lambda value: values if isinstance(value, Tensor) else value)
         args, kwargs = inputs
         return next(tensors_in(model(*args, **kwargs)))
 
-    def _placed(self, values: Tensor) -> Tensor:
+    def _on_device(self, values: Tensor) -> Tensor:
         return values.to(self._tested.device, getattr(torch, self._tested.setup.dtype))
 
-    def _keep(self) -> None:
-        """Remember the best weights, and write the checkpoint."""
+    def _checkpoint(self) -> None:
+        """Keep the best weights, and write the checkpoint."""
         best = min(self._history, key=lambda epoch: epoch.val_loss if epoch.val_loss is not None else math.inf)
         if best.number == len(self._history):
             self._best = (best.number, deepcopy(self._tested.model.state_dict()))
         if self._group.is_first:
             save(Path(self._plan.checkpoint), self._tested.model, self._optimizer, self._history, self._best)
 
-    def _is_patience_over(self) -> bool:
+    def _is_out_of_patience(self) -> bool:
         return bool(self._history) and len(self._history) - self._best[0] >= self._plan.patience
 
-    def _where(self, values: Tensor) -> str:
-        """The first layer whose result is not finite, for a sentence."""
+    def _first_non_finite(self, values: Tensor) -> str:
+        """The first layer with a non-finite output, as part of a message."""
         found: list[str] = []
 
-        def note(path: str, module: nn.Module, output: object) -> None:
+        def record(path: str, module: nn.Module, output: object) -> None:
             if not all(bool(torch.isfinite(tensor).all()) for tensor in tensors_in(output)):
-                found.append(f"; it begins in {path or 'the model'} ({type(module).__name__})")
+                found.append(f", first in the output of {path or 'the model'} ({type(module).__name__})")
 
         handles = [
-            module.register_forward_hook(lambda module, args, output, path=path: note(path, module, output))
+            module.register_forward_hook(lambda module, args, output, path=path: record(path, module, output))
             for path, module in self._tested.model.named_modules()
         ]
         with torch.no_grad():
@@ -159,9 +161,9 @@ class Trainer:
         number, state = self._best
         if state:
             self._tested.model.load_state_dict(state)
-            _, answers = self._validated()
+            _, predicted = self._validate()
             labels = tuple(data.validation.labels.tolist())
-            evaluation = evaluate(Predictions(data.classes, labels, tuple(answers.tolist())))
+            evaluation = evaluate(Predictions(data.classes, labels, tuple(predicted.tolist())))
         samples = (len(data.train), len(data.validation))
         return Trained(
             data.name, samples, tuple(self._history), number, evaluation, data.shared, data.notes,

@@ -1,4 +1,4 @@
-"""`resnet-lint metrics`: the figures of a classifier from a CSV file, the verdict on them, and the gates."""
+"""`resnet-lint metrics`: metrics from a CSV file, the verdict, and the gates."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ def metrics(*args: object) -> Result:
     return CliRunner().invoke(main, ["metrics", *map(str, args)], prog_name="resnet-lint")
 
 
-def answers(
+def predictions(
     folder: Path, counts: dict[tuple[str, str], int], scores: dict[tuple[str, str], float] | None = None
 ) -> Path:
-    """A CSV file with so many samples of each pair of label and prediction."""
+    """A CSV file with a number of samples for each pair of label and prediction."""
     path = folder / "answers.csv"
     rows = ["label,prediction" + (",score" if scores else "")]
     for pair, count in counts.items():
@@ -44,8 +44,8 @@ def report_of(result: Result) -> dict[str, Any]:
 F8 = {("cat", "cat"): 45, ("cat", "dog"): 5, ("dog", "dog"): 47, ("dog", "cat"): 3}
 
 
-def test_f8_the_figures_of_the_matrix(tmp_path: Path) -> None:
-    result = metrics(answers(tmp_path, F8), "--format", "json")
+def test_f8_metrics_of_a_confusion_matrix(tmp_path: Path) -> None:
+    result = metrics(predictions(tmp_path, F8), "--format", "json")
     assert (result.exit_code, result.stderr) == (0, "")
     found = report_of(result)["evaluation"]
     assert (found["classes"], found["matrix"]) == (["cat", "dog"], [[45, 5], [3, 47]])
@@ -61,60 +61,68 @@ def test_f8_the_figures_of_the_matrix(tmp_path: Path) -> None:
 F10 = {("fraud", "fraud"): 3, ("fraud", "fine"): 22, ("fine", "fine"): 1075}
 
 
-def test_f10_the_accuracy_paradox_and_a_gate(tmp_path: Path) -> None:
-    result = metrics(answers(tmp_path, F10), "--min-accuracy", "0.95", "--min-recall", "0.8")
+def test_f10_accuracy_paradox_and_a_missed_gate(tmp_path: Path) -> None:
+    result = metrics(predictions(tmp_path, F10), "--min-accuracy", "0.95", "--min-recall", "0.8")
     assert result.exit_code == 1
     assert "Verdict: NOT fit for production" in result.stdout
     assert "an accuracy of 98.0% hides a recall of 12.0% for 'fraud'" in result.stdout
-    assert "to answer 'fine' always would reach 97.7%" in result.stdout
+    assert "always predicting 'fine' would reach 97.7%" in result.stdout
     assert result.stdout.splitlines()[-1] == "missed --min-recall 0.8: 0.12"
 
 
-def test_f9_good_answers_are_fit_for_production(tmp_path: Path) -> None:
-    result = metrics(answers(tmp_path, {("cat", "cat"): 47, ("cat", "dog"): 3, ("dog", "dog"): 48, ("dog", "cat"): 2}))
+def test_f9_good_metrics_meet_the_thresholds(tmp_path: Path) -> None:
+    result = metrics(
+        predictions(tmp_path, {("cat", "cat"): 47, ("cat", "dog"): 3, ("dog", "dog"): 48, ("dog", "cat"): 2})
+    )
     assert result.exit_code == 0
-    assert "Verdict: fit for production" in result.stdout
+    assert "Verdict: meets the thresholds" in result.stdout
 
 
 @pytest.mark.parametrize(
-    ("content", "said"),
+    ("content", "expected"),
     [
         ([(n, 0.69, 0.55, 0.7) for n in range(1, 8)], "accuracy over the epochs  stuck at 55.0%"),
-        ([(1, 0.9, 0.7, 0.9), (2, 0.3, 0.9, 0.8), (3, 0.05, 0.99, 1.3)], "validation 1.3: the model overfits"),
+        (
+            [(1, 0.9, 0.7, 0.9), (2, 0.3, 0.9, 0.8), (3, 0.05, 0.99, 1.3)],
+            "validation 1.3 (risen from 0.8 in epoch 2): overfitting",
+        ),
     ],
 )
-def test_f9_and_f11_a_history_that_is_not_fit(content: list[tuple[float, ...]], said: str, tmp_path: Path) -> None:
+def test_f9_and_f11_bad_training_histories(content: list[tuple[float, ...]], expected: str, tmp_path: Path) -> None:
     rows = ["epoch,loss,accuracy,val_loss", *(",".join(map(str, row)) for row in content)]
     path = tmp_path / "history.csv"
     path.write_text("\n".join(rows))
     result = metrics(path)
     assert "Verdict: NOT fit for production" in result.stdout
-    assert said in result.stdout
+    assert expected in result.stdout
 
 
-def test_f9_a_very_low_recall_and_f11_classes_out_of_balance(tmp_path: Path) -> None:
-    result = metrics(answers(tmp_path, {("ill", "ill"): 20, ("ill", "well"): 80, ("well", "well"): 600}))
-    assert "bad   recall         the least is 20.0%, for 'ill'; 85.0% is wanted of every class" in result.stdout
-    assert "from 100 to 600 samples a class: read the recall of each, not the accuracy" in result.stdout
+def test_f9_very_low_recall_and_f11_class_imbalance(tmp_path: Path) -> None:
+    result = metrics(predictions(tmp_path, {("ill", "ill"): 20, ("ill", "well"): 80, ("well", "well"): 600}))
+    assert "bad   recall         lowest: 20.0% (class 'ill'); threshold 85.0%" in result.stdout
+    assert (
+        "imbalance ratio 6.0 (100 to 600 samples per class): judge by per-class recall, not by accuracy"
+        in result.stdout
+    )
 
 
-def test_scores_that_promise_too_much(tmp_path: Path) -> None:
-    sure = dict.fromkeys(F8, 0.99)
-    found = report_of(metrics(answers(tmp_path, F8, sure), "--format", "json"))["evaluation"]
+def test_calibration_error_of_overconfident_scores(tmp_path: Path) -> None:
+    overconfident = dict.fromkeys(F8, 0.99)
+    found = report_of(metrics(predictions(tmp_path, F8, overconfident), "--format", "json"))["evaluation"]
     assert found["calibration_error"] == pytest.approx(0.99 - 0.92, abs=1e-6)
 
 
 F7 = "epoch, loss, accuracy\n1,1.8,0.35\n5,1.2,0.55\n10,0.8,0.70\n15,0.5,0.82\n20,0.35,0.88\n"
 
 
-def test_f7_an_observation_for_each_epoch_and_the_curve(tmp_path: Path) -> None:
+def test_f7_an_observation_per_epoch_and_the_curve(tmp_path: Path) -> None:
     path = tmp_path / "history.csv"
     path.write_text(F7)
     result = metrics(path, "--max-loss-gap", "0.1")
-    assert (result.exit_code, result.stderr) == (1, ""), "nobody measured the gap"
+    assert (result.exit_code, result.stderr) == (1, ""), "the gap was not measured"
     rows = [line.split(maxsplit=3) for line in result.stdout.splitlines() if line[:1].isdigit() and "┤" not in line]
     assert rows == [
-        ["1", "1.8", "0.3500", "the start"],
+        ["1", "1.8", "0.3500", "first epoch"],
         ["5", "1.2", "0.5500", "still falling fast"],
         ["10", "0.8", "0.7000", "steady: still falling"],
         ["15", "0.5", "0.8200", "steady: still falling"],
@@ -122,43 +130,43 @@ def test_f7_an_observation_for_each_epoch_and_the_curve(tmp_path: Path) -> None:
     ]
     assert "1.80┤**" in result.stdout
     assert "0.35┤" in result.stdout
-    assert "fair  accuracy  88.0% of the answers are right; 90.0% are wanted" in result.stdout
+    assert "fair  accuracy  88.0%; threshold 90.0%" in result.stdout
     assert result.stdout.endswith("missed --max-loss-gap 0.1: not measured\n")
 
 
 @pytest.mark.parametrize(
-    ("content", "said"),
+    ("content", "expected"),
     [
-        ("", "the first line must name the columns label,prediction[,score] or epoch,loss,accuracy[,val_loss]"),
-        ("cat,dog\n", "the first line must name the columns"),
-        ("label,prediction\n", "there are no rows below the column names"),
-        ("epoch,loss,accuracy\n", "there are no rows below the column names"),
-        ("label,prediction\ncat\n", "answers.csv:2: there is no prediction"),
-        ("label,prediction\ncat,cat\n", "all labels and predictions are 'cat'; metrics need two classes"),
-        ("label,prediction,score\na,b,1.5\n", "answers.csv:2: the score 1.5 is not between 0 and 1"),
-        ("epoch,loss,accuracy\n1,low,0.5\n", "answers.csv:2: the loss 'low' is not a number"),
-        ("epoch,loss,accuracy\n1,1.0,88\n", "answers.csv:2: the accuracy 88 is not between 0 and 1"),
-        (b"label,prediction\n\xff,\xfe\n", "is no CSV text"),
+        ("", "the header must name the columns label,prediction[,score] or epoch,loss,accuracy[,val_loss]"),
+        ("cat,dog\n", "the header must name the columns"),
+        ("label,prediction\n", "no rows after the header"),
+        ("epoch,loss,accuracy\n", "no rows after the header"),
+        ("label,prediction\ncat\n", "answers.csv:2: missing prediction"),
+        ("label,prediction\ncat,cat\n", "all labels and predictions are 'cat'; at least two classes are needed"),
+        ("label,prediction,score\na,b,1.5\n", "answers.csv:2: score 1.5 is not between 0 and 1"),
+        ("epoch,loss,accuracy\n1,low,0.5\n", "answers.csv:2: loss 'low' is not a number"),
+        ("epoch,loss,accuracy\n1,1.0,88\n", "answers.csv:2: accuracy 88 is not between 0 and 1"),
+        (b"label,prediction\n\xff,\xfe\n", "is not a CSV file"),
         (None, "cannot read"),
     ],
 )
-def test_bad_input_is_one_clear_line(content: str | bytes | None, said: str, tmp_path: Path) -> None:
+def test_bad_input_is_reported_in_one_line(content: str | bytes | None, expected: str, tmp_path: Path) -> None:
     path = tmp_path / "answers.csv"
     if content is not None:
         path.write_bytes(content if isinstance(content, bytes) else content.encode())
     result = metrics(path)
     assert (result.exit_code, result.stdout) == (2, "")
-    assert said in result.stderr
+    assert expected in result.stderr
     assert result.stderr.count("\n") == 1
 
 
-def test_a_limit_that_is_no_share() -> None:
+def test_a_gate_outside_0_to_1() -> None:
     result = metrics("answers.csv", "--min-recall", "85")
     assert result.exit_code == 2
     assert "85.0 is not in the range 0<=x<=1" in result.stderr
 
 
-def test_what_is_not_installed_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_packages_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "history.csv"
     path.write_text(F7)
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
@@ -168,16 +176,16 @@ def test_what_is_not_installed_is_named(tmp_path: Path, monkeypatch: pytest.Monk
     assert "pip install 'resnet-lint[run]'" in result.stderr
 
 
-# --- the verdict and the observations, which are plain functions ---------------------------------------------------
+# --- the verdict and the observations, as functions -----------------------------------------------------------------
 
 
 def evaluation(recalls: list[float], supports: list[int]) -> Evaluation:
-    """An evaluation of so many classes in which precision and F1 equal recall."""
+    """An evaluation with these recalls and supports, in which precision and F1 equal recall."""
     scores = tuple(Score(r, r, r, support) for r, support in zip(recalls, supports, strict=True))
-    right = sum(recall * support for recall, support in zip(recalls, supports, strict=True))
+    correct = sum(recall * support for recall, support in zip(recalls, supports, strict=True))
     mean = Score(0, 0, 0, sum(supports))
     names = tuple("abcdef"[: len(recalls)])
-    return Evaluation(names, (), scores, mean, mean, right / sum(supports))
+    return Evaluation(names, (), scores, mean, mean, correct / sum(supports))
 
 
 def epochs(losses: list[float], accuracy: float = 0.95, val_losses: list[float] | None = None) -> list[Epoch]:
@@ -199,18 +207,18 @@ def test_f9_good_numbers() -> None:
     assert set(levels(verdict.reasons)) == {"accuracy", "recall", "precision", "class balance", "loss gap"}
 
 
-def test_f9_an_accuracy_that_is_stuck() -> None:
+def test_f9_stuck_accuracy() -> None:
     verdict = judge(evaluation([0.55, 0.55], [50, 50]), epochs([0.7] * 6, accuracy=0.55), Thresholds())
     assert levels(verdict.reasons)["accuracy over the epochs"] == "bad"
     assert levels(verdict.reasons)["accuracy"] == "bad"
 
 
-def test_an_accuracy_that_still_rises_is_not_stuck() -> None:
+def test_rising_accuracy_is_not_stuck() -> None:
     rising = [Epoch(n, 1 / n, 0.5 + n / 50) for n in range(1, 7)]
     assert not stuck(rising)
 
 
-def test_f11_a_gap_between_the_losses() -> None:
+def test_f11_gap_between_the_losses() -> None:
     verdict = judge(None, epochs([0.5, 0.05], val_losses=[0.6, 0.9]), Thresholds())
     assert levels(verdict.reasons)["loss gap"] == "bad"
     assert verdict.level == "bad"
@@ -222,31 +230,31 @@ def test_f11_samples_in_both_splits(shared: int, level: str) -> None:
     assert levels(verdict.reasons)["data leakage"] == level
 
 
-def test_f11_classes_out_of_balance() -> None:
+def test_f11_class_imbalance() -> None:
     poor = judge(evaluation([0.99, 0.80], [900, 100]), [], Thresholds())
     assert levels(poor.reasons)["class balance"] == "fair"
     fine = judge(evaluation([0.99, 0.95], [900, 100]), [], Thresholds())
-    assert levels(fine.reasons)["class balance"] == "good", "rare, and recognised all the same"
+    assert levels(fine.reasons)["class balance"] == "good", "a rare class with good recall"
 
 
-def test_f11_a_skip_connection_that_is_wrong_without_an_error() -> None:
+def test_f11_silent_mistake_in_a_skip_connection() -> None:
     verdict = judge(None, epochs([0.5]), Thresholds(), silent_mistakes=["line 4: it is wrong"])
     assert levels(verdict.reasons)["skip connections"] == "bad"
 
 
-def test_a_class_without_samples_misses_no_limit() -> None:
+def test_a_class_without_samples_misses_no_gate() -> None:
     thresholds = Thresholds(recall=0.9, gates=frozenset({"recall"}))
     assert judge(evaluation([0.95, 0.0], [100, 0]), [], thresholds).missed == ()
 
 
-def test_a_loss_that_jumps_is_not_stable() -> None:
+def test_a_jumping_loss_is_unstable() -> None:
     assert unstable(epochs([1.0, 0.5, 0.9, 0.4, 0.3]))
     assert not unstable(epochs([1.0, 0.5, 0.55, 0.4, 0.3]))
 
 
-def test_observations_of_trouble() -> None:
-    assert observations(epochs([1.0, 0.9, float("nan")]))[-1] == "the loss is no longer a number"
-    assert observations(epochs([1.0, 0.5, 0.8]))[-1] == "the loss rises"
-    turned = observations(epochs([1.0, 0.5, 0.4], val_losses=[1.0, 0.6, 0.8]))
-    assert turned[-1] == "overfitting: the training loss falls, the validation loss rises"
+def test_observations_of_problems() -> None:
+    assert observations(epochs([1.0, 0.9, float("nan")]))[-1] == "non-finite loss"
+    assert observations(epochs([1.0, 0.5, 0.8]))[-1] == "training loss rises"
+    rising = observations(epochs([1.0, 0.5, 0.4], val_losses=[1.0, 0.6, 0.8]))
+    assert rising[-1] == "validation loss rises while training loss falls: overfitting"
     assert observations(epochs([1.0, 0.001, 0.0005]))[-1] == "converged"

@@ -1,4 +1,4 @@
-"""The HTML page: one file that needs nothing else, and holds what the other reports hold."""
+"""The HTML report: self-contained, with the content of the other reports."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from resnet_lint.shared.records.hardware_run import Epoch, MetricsReport, Thresh
 
 
 class Page(HTMLParser):
-    """What a page is made of: its tags, what it would load, and the text outside styles."""
+    """The tags of a page, the URLs that it loads, and its text outside styles."""
 
     def __init__(self, source: str) -> None:
         super().__init__()
@@ -39,10 +39,10 @@ def metrics(*args: object) -> Result:
     return CliRunner().invoke(main, ["metrics", *map(str, args)], prog_name="resnet-lint")
 
 
-def test_the_page_of_answers_needs_nothing_else(tmp_path: Path) -> None:
-    answers, page = tmp_path / "answers.csv", tmp_path / "page.html"
-    answers.write_text("label,prediction\n" + "<b>cat</b>,<b>cat</b>\n" * 45 + "dog,<b>cat</b>\n" * 5)
-    result = metrics(answers, "--report", page)
+def test_the_page_of_predictions_is_self_contained(tmp_path: Path) -> None:
+    predictions, page = tmp_path / "answers.csv", tmp_path / "page.html"
+    predictions.write_text("label,prediction\n" + "<b>cat</b>,<b>cat</b>\n" * 45 + "dog,<b>cat</b>\n" * 5)
+    result = metrics(predictions, "--report", page)
     assert (result.exit_code, result.stderr) == (0, "")
     source = page.read_text()
     read = Page(source)
@@ -51,8 +51,8 @@ def test_the_page_of_answers_needs_nothing_else(tmp_path: Path) -> None:
     assert "@import" not in source and "url(" not in source
     assert "prefers-color-scheme: dark" in source
     assert 'name="viewport"' in source
-    assert {"<b>cat</b>", "dog", "45", "5"} <= set(read.text), "names are text, never tags"
-    assert "NOT fit for production" in read.text
+    assert {"<b>cat</b>", "dog", "45", "5"} <= set(read.text), "names are escaped"
+    assert "NOT fit for production: fails the thresholds" in read.text
 
 
 def history(*losses: float) -> MetricsReport:
@@ -60,25 +60,25 @@ def history(*losses: float) -> MetricsReport:
     return MetricsReport("history.csv", None, epochs, judge(None, epochs, Thresholds()))
 
 
-def test_the_page_of_a_training_has_its_curves() -> None:
+def test_the_page_of_a_training_has_curves() -> None:
     page = Page(metrics_page(history(1.0, 0.5, 0.25), Path()))
     assert page.tags.count("svg") == 2
     assert {"loss", "accuracy", "training", "validation", "still falling fast"} <= set(page.text)
 
 
-def test_a_loss_that_is_no_number_is_a_gap_in_the_curve() -> None:
+def test_a_non_finite_loss_is_a_gap_in_the_curve() -> None:
     page = metrics_page(history(1.0, float("nan"), float("inf")), Path())
-    assert "the loss is no longer a number" in page
+    assert "non-finite loss" in page
 
 
 @pytest.mark.parametrize("norms", [[0.0, 0.0], [1e-30, 1e5], [float("nan"), 1.0], [3.0]])
-def test_a_logarithmic_curve_of_anything(norms: list[float]) -> None:
+def test_logarithmic_curves_of_extreme_values(norms: list[float]) -> None:
     drawn = curves("norms", {"norm": norms}, [str(n) for n in range(len(norms))], logarithmic=True)
     assert drawn.svg.startswith("<svg")
 
 
 @pytest.mark.parametrize("place", ["missing/page.html", "."])
-def test_a_page_that_cannot_be_written_is_found_out_first(place: str, tmp_path: Path) -> None:
+def test_an_unwritable_page_is_reported_first(place: str, tmp_path: Path) -> None:
     result = metrics(tmp_path / "no such answers.csv", "--report", tmp_path / place)
     assert result.exit_code == 2
     assert result.stderr.startswith("resnet-lint: --report: cannot write ")

@@ -1,4 +1,4 @@
-"""What `resnet-lint run` measures beyond the confirmation: the cost, and the gradients with the shortcuts cut (F12)."""
+"""`resnet-lint run`: cost, and gradient norms with and without the shortcuts (F12)."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from resnet_lint.shared.records.requests import Target
 from resnet_lint.worker.executor.cost import cost
 from resnet_lint.worker.executor.model_under_test import find_model
 
-# Without normalisation, so that only the shortcuts keep the signal alive.
+# Without normalisation, so that gradients vanish without the shortcuts.
 DEEP = """
 class Block(nn.Module):
     def __init__(self, width):
@@ -55,13 +55,13 @@ def test_f12_shortcuts_carry_the_gradient_to_the_first_stage(lint: Lint, deep: P
     assert [stage["stage"] for stage in found["stages"]] == [*(f"blocks.{n}" for n in range(16)), "head"]
     first, *_, head = found["stages"]
     assert first["norm"] > head["norm"] / 10
-    assert first["cut"] < first["norm"] / 1000, "without shortcuts, next to nothing arrives"
+    assert first["cut"] < first["norm"] / 1000, "gradients vanish without shortcuts"
 
 
 def test_gradients_and_cost_as_text(lint: Lint, deep: Path) -> None:
     result = lint("run", deep)
-    assert "with 16 shortcuts cut" in result.stdout
-    assert "log10 of the norm: * with shortcuts, o shortcuts cut" in result.stdout
+    assert "with 16 shortcuts removed" in result.stdout
+    assert "log10 of the gradient norm: * with shortcuts, o without shortcuts" in result.stdout
     lines = [line.split() for line in result.stdout.splitlines()]
     assert ["parameters", "2.331", "k"] in lines  # 16 blocks of 2 x (8 x 8 + 8), and 8 x 3 + 3
     assert any(line[:4] == ["peak", "memory", "of", "a"] for line in lines)
@@ -78,38 +78,36 @@ PROJECT = Path(__file__).parents[3]
     ],
     ids=["ResNet-18", "ResNet-50"],
 )
-def test_parameters_and_arithmetic_are_the_published_ones(
+def test_parameters_and_multiply_adds_are_the_published_ones(
     file: str, call: str, parameters: int, multiply_adds: float
 ) -> None:
-    """The figures of torchvision's table of models. He et al. 2015, table 1, has 3.8 x 10^9 for ResNet-50, whose
-    bottlenecks had the stride in their first convolution.
+    """The figures are those of torchvision's model table. He et al. 2015, table 1, has 3.8 x 10^9 for ResNet-50 with
+    the stride in the first convolution of the bottleneck.
     """
     targets = (Target(None, call, ("x=1x3x224x224",)),)
-    subject = find_model(
-        RunRequest(str(PROJECT / file), call=call, targets=targets), torch.device("cpu"), torch.float32
-    )
-    counted = cost(subject, runs=False)
+    tested = find_model(RunRequest(str(PROJECT / file), call=call, targets=targets), torch.device("cpu"), torch.float32)
+    counted = cost(tested, runs=False)
     assert counted.parameters == parameters
     assert counted.multiply_adds == pytest.approx(multiply_adds, rel=1e-3)
 
 
-def test_what_a_fix_adds_is_told_in_numbers_and_per_cent() -> None:
+def test_the_cost_of_a_fix_in_numbers_and_per_cent() -> None:
     rows = {name: cells for name, *cells in cost_rows(Cost(1100, 2_500_000, 80), Cost(1000, 2_000_000))}
     assert rows["parameters"] == ["1 k", "1.1 k", "+100 (+10.00%)"]
-    assert rows["multiply-adds for one sample"] == ["2 M", "2.5 M", "+500 k (+25.00%)"]
-    assert rows["peak memory of a training step"] == ["not run", "80 B", ""]
+    assert rows["multiply-adds per sample"] == ["2 M", "2.5 M", "+500 k (+25.00%)"]
+    assert rows["peak memory of a training step"] == ["not measured", "80 B", ""]
 
 
 @pytest.mark.parametrize(
     ("value", "unit", "text"),
     [(0, "", "0"), (999, "", "999"), (1.814e9, "", "1.814 G"), (0.0123, "s", "12.3 ms"), (2.5e6, "B", "2.5 MB")],
 )
-def test_numbers_for_people(value: float, unit: str, text: str) -> None:
+def test_numbers_with_si_prefixes(value: float, unit: str, text: str) -> None:
     assert in_unit(value, unit) == text
 
 
-def test_a_signal_that_does_not_arrive_is_named() -> None:
+def test_a_vanished_gradient_is_named() -> None:
     dead = Gradients((Gradient("stem", 0.0, 0.0), Gradient("head", 1.0, 1.0)), 2)
     assert reach(dead) == "no gradient reaches the first stage, stem"
     plain = Gradients((Gradient("stem", 0.5), Gradient("head", 1.0)), 0)
-    assert reach(plain) == "the first stage, stem, gets 0.5; there is no shortcut to cut"
+    assert reach(plain) == "gradient norm of the first stage, stem: 0.5; there are no shortcuts to remove"

@@ -1,4 +1,4 @@
-"""`resnet-lint trace`: the stages of a model (F5), one input on its way through them (F6), and what does not fit."""
+"""`resnet-lint trace`: the stages of a model (F5), one input on its way through them (F6), and faults."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ PIPELINE = FIXTURES / "f5_pipeline"
 
 
 def cells(table: str) -> list[list[str]]:
-    """The rows of a table below its line of dashes; two spaces or more part the cells."""
+    """The numbered rows of a table; cells are separated by at least two spaces."""
     _, body, *_ = table.split("\n\n")
     lines = body.splitlines()
     return [[cell.strip() for cell in line.split("  ") if cell.strip()] for line in lines if line.strip()[:1].isdigit()]
 
 
-def test_f5_the_table_of_stages(lint: Lint) -> None:
+def test_f5_table_of_stages(lint: Lint) -> None:
     result = lint("trace", PIPELINE / "fixed.py")
     assert (result.exit_code, result.stderr) == (0, "")
     assert cells(result.stdout) == [
@@ -39,7 +39,7 @@ def test_f5_the_table_of_stages(lint: Lint) -> None:
     assert "\n2,274,664 parameters" in result.stdout
 
 
-def test_f6_one_image_on_its_way_through_the_six_layers(lint: Lint) -> None:
+def test_f6_one_image_through_the_six_layers(lint: Lint) -> None:
     result = lint("trace", PIPELINE / "fixed.py", "--prediction")
     assert cells(result.stdout) == [
         ["1.", "input image", "224 x 224 x 3", "150,528 values"],
@@ -51,7 +51,7 @@ def test_f6_one_image_on_its_way_through_the_six_layers(lint: Lint) -> None:
     ]
 
 
-def test_f5_without_the_projection_the_fault_is_told_and_the_trace_goes_on(lint: Lint) -> None:
+def test_f5_without_the_projection_the_fault_is_reported_and_the_trace_continues(lint: Lint) -> None:
     result = lint("trace", PIPELINE / "model.py", "--shapes", "nchw")
     assert result.exit_code == 1
     rows = cells(result.stdout)
@@ -61,7 +61,7 @@ def test_f5_without_the_projection_the_fault_is_told_and_the_trace_goes_on(lint:
     assert "FAULT: " in result.stdout and "model.py:25: stack.0.add: " in result.stdout
 
 
-def test_the_json_report_knows_branch_and_shortcut(lint: Lint) -> None:
+def test_the_json_report_has_branch_and_shortcut(lint: Lint) -> None:
     report = trace_of(lint("trace", PIPELINE / "fixed.py", "--format", "json"))
     steps = steps_of(report)
     assert [stage["number"] for stage in report["stages"]] == [1, 2, 3, 4, 5, 6]
@@ -80,7 +80,7 @@ def test_the_json_report_knows_branch_and_shortcut(lint: Lint) -> None:
     assert (conv["called"]["line"], conv["built"]["line"], conv["detail"]) == (26, 18, "3x3, 64 -> 64")
 
 
-def test_shapes_in_the_sizes_of_the_input(lint: Lint) -> None:
+def test_symbolic_shapes(lint: Lint) -> None:
     result = lint("trace", PIPELINE / "fixed.py", "--symbolic")
     assert [row[-2] for row in cells(result.stdout)[1:4]] == [
         *("ceil(H/4) x ceil(W/4) x 64", "ceil(H/4) x ceil(W/4) x 64", "ceil(H/4) x ceil(W/4) x 256"),
@@ -96,7 +96,7 @@ def test_the_input_contract_is_part_of_the_trace(lint: Lint, tmp_path: Path) -> 
     assert cells(result.stdout)[-1][-2] == "(N, 8, H, W)"
 
 
-def test_a_model_that_fails_has_no_contract(lint: Lint) -> None:
+def test_a_failing_model_has_no_contract(lint: Lint) -> None:
     assert "takes x" not in lint("trace", PIPELINE / "model.py").stdout
 
 
@@ -108,7 +108,7 @@ def test_a_fault_in_json_has_both_operands(lint: Lint) -> None:
     assert [stage["number"] for stage in report["stages"] if stage["faulty"]] == [4]
 
 
-def test_a_block_is_shown_where_the_model_uses_it(lint: Lint) -> None:
+def test_a_block_is_shown_at_its_first_call(lint: Lint) -> None:
     result = lint("trace", f"{PIPELINE / 'fixed.py'}::ResidualBlock")
     assert "ResidualBlock at block in Classifier()" in result.stdout
     assert [row[1] for row in cells(result.stdout)] == [
@@ -119,7 +119,7 @@ def test_a_block_is_shown_where_the_model_uses_it(lint: Lint) -> None:
     ]
 
 
-def test_depth_opens_modules(lint: Lint) -> None:
+def test_depth_expands_modules(lint: Lint) -> None:
     rows = cells(lint("trace", PIPELINE / "fixed.py", "--depth", "2").stdout)
     names = [row[1] for row in rows]
     assert names[2:7] == ["block.conv1 .. block.relu", "block.conv2", "block.add .. block.relu", "stack.0", "stack.1"]
@@ -139,11 +139,11 @@ class Net(nn.Module):
 
     def forward(self, x):
         y = self.layer(x)
-        raise KeyError("no such thing")
+        raise KeyError("missing")
 """
 
 
-def test_a_function_that_gives_a_model_of_no_class_of_the_file(lint: Lint, tmp_path: Path) -> None:
+def test_a_function_that_returns_a_model_without_a_class_in_the_file(lint: Lint, tmp_path: Path) -> None:
     result = lint("trace", f"{write(tmp_path, LIBRARY)}::tiny")
     assert result.exit_code == 0
     assert [row[2] for row in cells(result.stdout)] == [
@@ -151,10 +151,10 @@ def test_a_function_that_gives_a_model_of_no_class_of_the_file(lint: Lint, tmp_p
     ]
 
 
-def test_a_forward_that_raises_is_shown_as_far_as_it_came(lint: Lint, tmp_path: Path) -> None:
+def test_a_forward_that_raises_is_shown_up_to_the_error(lint: Lint, tmp_path: Path) -> None:
     result = lint("trace", write(tmp_path, STOPS), "--input", "x=2x4")
     assert result.exit_code == 1
-    assert "the trace ends early: line 13: KeyError: 'no such thing'" in result.stdout
+    assert "the trace ended early: line 13: KeyError: 'missing'" in result.stdout
     assert "fully connected layer" in result.stdout
 
 
@@ -169,7 +169,7 @@ class Net(nn.Module):
 """
 
 
-def test_what_is_handed_on_as_it_is_is_the_shortcut(lint: Lint, tmp_path: Path) -> None:
+def test_the_identity_is_the_shortcut(lint: Lint, tmp_path: Path) -> None:
     report = trace_of(lint("trace", write(tmp_path, RECURRENT), "--input", "x=5x2x8", "--format", "json"))
     steps = steps_of(report)
     [addition] = report["residual_additions"]
@@ -178,24 +178,26 @@ def test_what_is_handed_on_as_it_is_is_the_shortcut(lint: Lint, tmp_path: Path) 
 
 
 @pytest.mark.parametrize(
-    ("target", "options", "said"),
+    ("target", "options", "expected"),
     [
         ("::Nothing", [], "defines no nn.Module class or function Nothing"),
         ("", ["--call", "tiny('wide')"], "TypeError"),
         ("", ["--call", "other()"], "defines no other"),
         ("", [], "no model could be built and traced; it defines none"),
-        ("", ["--prediction", "--format", "json"], "leave out --format"),
+        ("", ["--prediction", "--format", "json"], "--prediction cannot be combined with --format"),
         ("", ["--depth", "0"], "0 is not in the range x>=1"),
     ],
 )
-def test_bad_input_is_one_clear_line(target: str, options: list[str], said: str, lint: Lint, tmp_path: Path) -> None:
+def test_bad_input_is_reported_in_one_line(
+    target: str, options: list[str], expected: str, lint: Lint, tmp_path: Path
+) -> None:
     result = lint("trace", f"{write(tmp_path, LIBRARY)}{target}", *options)
     assert (result.exit_code, result.stdout) == (2, "")
-    assert said in result.stderr
+    assert expected in result.stderr
     assert result.stderr.count("\n") == 1
 
 
-def test_a_folder_is_no_model(lint: Lint, tmp_path: Path) -> None:
+def test_a_folder_is_not_a_model(lint: Lint, tmp_path: Path) -> None:
     assert "is a folder; name the file" in lint("trace", tmp_path).stderr
 
 
@@ -221,17 +223,17 @@ def test_the_contract_of_a_model_that_fails_at_the_size_of_its_file(lint: Lint, 
     assert "takes x: (N, 3, H, W), float32\nwhere H % 4 == 0 (32 works, 31 fails)\n" in result.stdout
 
 
-def test_no_contract_of_a_model_that_no_size_suits(lint: Lint) -> None:
+def test_no_contract_for_a_model_that_fails_at_every_size(lint: Lint) -> None:
     assert "takes " not in lint("trace", PIPELINE / "model.py").stdout
 
 
-def test_a_block_is_shown_where_the_default_model_uses_it_and_fails(lint: Lint) -> None:
+def test_a_block_is_shown_at_a_failing_call(lint: Lint) -> None:
     result = lint("trace", FIXTURES / "resnet18" / "model.py::BasicBlock")
     assert result.exit_code == 1
     assert "BasicBlock at layer2.0 in ResNet18()" in result.stdout
 
 
-def test_a_layer_that_is_called_twice_hands_nothing_to_itself(lint: Lint, tmp_path: Path) -> None:
+def test_a_layer_that_is_called_twice_has_no_edge_to_itself(lint: Lint, tmp_path: Path) -> None:
     source = """
 class Net(nn.Module):
     def __init__(self):

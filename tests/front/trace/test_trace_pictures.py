@@ -1,4 +1,4 @@
-"""The pictures of `resnet-lint trace`: nothing lies on anything else, texts fit their boxes, a page loads nothing."""
+"""The drawings of `resnet-lint trace`: nothing overlaps, texts fit their boxes, and the page is self-contained."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from resnet_lint.front.workers.worker_client import Workers
 
 FIXTURES = Path(__file__).parents[3] / "fixtures"
 SVG = "{http://www.w3.org/2000/svg}"
-CHARACTER = 7.23  # the widest of the monospaced fonts that are asked for, at 12 pixels
+CHARACTER = 7.23  # the widest of the requested monospaced fonts, at 12 pixels
 
 
 @pytest.fixture(scope="module")
 def pictures(workers: Workers, tmp_path_factory: pytest.TempPathFactory) -> dict[str, ElementTree.Element]:
-    """The pictures of some models."""
+    """The drawings of some models."""
     deep = tmp_path_factory.mktemp("deep") / "deep.py"
     deep.write_text(DEEP)
     models = {
@@ -38,9 +38,9 @@ def pictures(workers: Workers, tmp_path_factory: pytest.TempPathFactory) -> dict
 
 
 def boxes(element: ElementTree.Element) -> list[ElementTree.Element]:
-    """The boxes directly in a picture or in a box."""
+    """The boxes directly inside a drawing or a box."""
     inside = element.find(f"{SVG}g[@class='inside']")
-    return [each for each in (inside if inside is not None else element) if "box" in each.get("class", "").split()]
+    return [child for child in (inside if inside is not None else element) if "box" in child.get("class", "").split()]
 
 
 def all_boxes(element: ElementTree.Element) -> Iterator[ElementTree.Element]:
@@ -60,7 +60,7 @@ def size(box: ElementTree.Element) -> tuple[float, float]:
 
 
 def area(box: ElementTree.Element) -> tuple[float, float, float, float]:
-    """Left, top, right and bottom, relative to the box around it."""
+    """Left, top, right and bottom, relative to the enclosing box."""
     x, y = map(float, re.findall(r"[-\d.]+", box.get("transform", "translate(0 0)")))
     width, height = size(box)
     return x, y, x + width, y + height
@@ -74,7 +74,7 @@ NAMES = ("deep", "broken", "resnet")
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_boxes_lie_inside_each_other_or_apart(name: str, pictures: dict[str, ElementTree.Element]) -> None:
+def test_boxes_are_nested_or_disjoint(name: str, pictures: dict[str, ElementTree.Element]) -> None:
     for box in all_boxes(pictures[name]):
         width, height = size(box)
         areas = [area(part) for part in boxes(box)]
@@ -83,7 +83,7 @@ def test_boxes_lie_inside_each_other_or_apart(name: str, pictures: dict[str, Ele
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_texts_fit_their_boxes_and_lie_on_nothing(name: str, pictures: dict[str, ElementTree.Element]) -> None:
+def test_texts_fit_their_boxes_and_do_not_overlap(name: str, pictures: dict[str, ElementTree.Element]) -> None:
     for box in all_boxes(pictures[name]):
         assert all(10 + len(text) * CHARACTER < size(box)[0] for text in texts(box))
         inside = box.find(f"{SVG}g[@class='inside']")
@@ -95,13 +95,13 @@ def test_texts_fit_their_boxes_and_lie_on_nothing(name: str, pictures: dict[str,
         assert not any(overlap(a, b) for a, b in combinations(taken, 2))
 
 
-def test_what_is_alike_is_drawn_once_with_its_number(pictures: dict[str, ElementTree.Element]) -> None:
+def test_identical_modules_are_drawn_once_with_their_count(pictures: dict[str, ElementTree.Element]) -> None:
     titles = [texts(box)[0] for box in all_boxes(pictures["deep"])]
     assert "0 .. 35 (x36)Block" in titles
     assert titles.count("add") == 1
 
 
-def test_the_skip_connections_are_drawn_as_such(pictures: dict[str, ElementTree.Element]) -> None:
+def test_skip_connections_are_drawn_as_shortcuts(pictures: dict[str, ElementTree.Element]) -> None:
     [root] = boxes(pictures["deep"])
     inside = root.find(f"{SVG}g[@class='inside']")
     assert inside is not None
@@ -111,7 +111,7 @@ def test_the_skip_connections_are_drawn_as_such(pictures: dict[str, ElementTree.
 
 def test_a_fault_is_red_with_the_shapes_of_both_operands(pictures: dict[str, ElementTree.Element]) -> None:
     faulty = [box for box in all_boxes(pictures["broken"]) if "fault" in box.get("class", "").split()]
-    assert [texts(box) for box in faulty] == [["add", "does not fit", "relu"]]
+    assert [texts(box) for box in faulty] == [["add", "shape mismatch", "relu"]]
     holding = [box for box in all_boxes(pictures["broken"]) if "holds-fault" in box.get("class", "").split()]
     assert [texts(box)[0].split("Res")[0].split("Seq")[0] for box in holding] == ["Classifier", "stack", "0"]
     block = holding[-1].find(f"{SVG}g[@class='inside']")
@@ -122,14 +122,14 @@ def test_a_fault_is_red_with_the_shapes_of_both_operands(pictures: dict[str, Ele
 
 
 @pytest.mark.parametrize("form", ["mermaid", "dot"])
-def test_graphs_for_other_tools_are_whole(form: str, lint: Lint, tmp_path: Path) -> None:
+def test_graphs_for_other_tools_are_complete(form: str, lint: Lint, tmp_path: Path) -> None:
     model = tmp_path / "deep.py"
     model.write_text(DEEP)
     text = lint("trace", model, "--format", form).stdout
     arrow = r"-->|-\.->" if form == "mermaid" else "->"
     ends = re.findall(rf"^(s\d+) (?:{arrow}).*?(s\d+)(?: \[.*)?$", text, re.MULTILINE)
     names = {name for line in text.splitlines() for name in re.findall(r"^(s\d+)(?: ?[\[(])", line)}
-    assert {name for pair in ends for name in pair} == names, "each box is reached, and each edge has its boxes"
+    assert {name for pair in ends for name in pair} == names, "every box has an edge, and every edge has boxes"
     assert len({target for _, target in ends}) == len(names) - 1, "all but the input"
     assert text.count("subgraph") == (text.count("\nend") if form == "mermaid" else text.count("\n}") - 1)
     assert "0 .. 35 (x36)" in text and "16 x 12 x 32" in text
@@ -144,14 +144,14 @@ def test_faults_are_red_in_graphs_for_other_tools(lint: Lint) -> None:
     edges = [line for line in lines if re.match(r"s\d+ -", line)]
     assert [edges[int(number)].split('"')[1] for number in numbers.split(",")] == ["56 x 56 x 256", "56 x 56 x 64"]
     assert [line.split("[label=")[1].split(",")[0] for line in dot.splitlines() if 'color="#b3261e"' in line] == [
-        r'"add\ndoes not fit\nrelu"',
+        r'"add\nshape mismatch\nrelu"',
         '"56 x 56 x 256"',
         '"56 x 56 x 64"',
     ]
 
 
 class Page(HTMLParser):
-    """What a page would load, and the tags that it is made of."""
+    """The tags of a page, the URLs that it loads, and the ids of its boxes."""
 
     def __init__(self, source: str) -> None:
         super().__init__()
@@ -167,7 +167,7 @@ class Page(HTMLParser):
         self.boxes += [named["data-id"]] if "data-id" in named else []
 
 
-def test_the_page_is_one_file_and_knows_the_source_of_each_box(lint: Lint, tmp_path: Path) -> None:
+def test_the_page_is_self_contained_and_has_the_source_of_every_box(lint: Lint, tmp_path: Path) -> None:
     result = lint("trace", FIXTURES / "f5_pipeline/model.py", "--format", "html")
     assert result.exit_code == 1
     page = Page(result.stdout)
@@ -182,13 +182,13 @@ def test_the_page_is_one_file_and_knows_the_source_of_each_box(lint: Lint, tmp_p
     assert [25, "        return self.relu(out + x)"] in place["code"]
 
 
-def test_a_model_cannot_write_into_the_page(lint: Lint, tmp_path: Path) -> None:
+def test_source_code_is_escaped_in_the_page(lint: Lint, tmp_path: Path) -> None:
     model = tmp_path / "model.py"
     model.write_text(DEEP.replace("class Net", "# </script><script>alert(1)</script>\nclass Net"))
     assert "<script>alert" not in lint("trace", model, "--format", "html", "--depth", "1").stdout
 
 
-def test_without_igraph_the_extra_is_named(lint: Lint, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_igraph_is_reported_with_the_extra(lint: Lint, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     result = lint("trace", FIXTURES / "f5_pipeline/fixed.py", "--format", "svg")
     assert result.exit_code == 2

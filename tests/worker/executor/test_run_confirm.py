@@ -1,4 +1,4 @@
-"""`resnet-lint run`: what the trace predicts against what the hardware does, through the command line."""
+"""`resnet-lint run` on the command line: the prediction of the trace against a real run."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def test_f2_the_first_value_is_two(lint: Lint) -> None:
     assert report["original"]["confirmation"]["first_value"] == 2.0
 
 
-def test_f4_the_prediction_comes_true_and_the_fixed_block_halves_the_image(lint: Lint) -> None:
+def test_f4_fails_as_predicted_and_the_fixed_block_halves_the_image(lint: Lint) -> None:
     path = ROOT / "fixtures/f4_stride/model.py"
     before = path.read_bytes()
     result = lint("run", path, "--batch", "3")
@@ -35,18 +35,19 @@ def test_f4_the_prediction_comes_true_and_the_fixed_block_halves_the_image(lint:
     predicted, measured = (line for line in result.stdout.splitlines() if line.startswith(("predicted", "measured")))
     assert "model.py:16: RL103" in predicted
     assert "line 16: RuntimeError: The size of tensor a (16) must match" in measured
-    assert "(the model)  DownBlock    3x128x16x16  3x128x16x16  agrees" in result.stdout
-    assert "Mended: 1 finding, in memory only; --fix writes the file" in result.stdout
+    assert "(the model)  DownBlock    (3, 128, 16, 16)  (3, 128, 16, 16)  matches" in result.stdout
+    assert "confirmed  it fails as predicted" in result.stdout
+    assert "After the fix: 1 finding fixed, in memory only; write the file with --fix" in result.stdout
     assert path.read_bytes() == before
 
 
-def test_fix_writes_the_file_that_was_confirmed(lint: Lint, tmp_path: Path) -> None:
+def test_fix_writes_the_confirmed_file(lint: Lint, tmp_path: Path) -> None:
     path = Path(shutil.copy(ROOT / "fixtures/f4_stride/model.py", tmp_path))
     page = tmp_path / "report.html"
     result = lint("run", path, "--fix", "--format", "json", "--report", page)
     assert (result.exit_code, result.stderr) == (0, "")
     report = report_of(result)
-    assert (report["written"], report["mended"], report["summary"]["findings_left"]) == (True, 1, 0)
+    assert (report["written"], report["fixed_findings"], report["summary"]["findings_left"]) == (True, 1, 0)
     assert report["original"]["confirmation"]["error"]
     assert report["fixed"]["confirmation"]["sound"]
     assert stage(report["fixed"], "")["measured"] == [[8, 128, 16, 16]]
@@ -57,9 +58,33 @@ def test_fix_writes_the_file_that_was_confirmed(lint: Lint, tmp_path: Path) -> N
     assert text.count("<svg") == 1, "the gradients"
 
 
+UNFIXABLE = """
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.weight = nn.Parameter(torch.zeros(5, 4))
+
+    def forward(self, x):
+        return x @ self.weight
+
+
+if __name__ == "__main__":
+    Net()(torch.randn(3, 4))
+"""
+
+
+def test_a_model_without_a_fix_that_fails_as_predicted(lint: Lint, tmp_path: Path) -> None:
+    result = lint("run", write(tmp_path, UNFIXABLE))
+    assert (result.exit_code, result.stderr) == (1, "")
+    assert "\n\nConfirmed: it fails as predicted\n" in result.stdout
+    assert result.stdout.splitlines()[-1].startswith(
+        "confirmed: it fails as predicted on cpu; 1 finding left in the file"
+    )
+
+
 TROUBLE = '''
 class Restless(nn.Module):
-    """Wrong in every way that a run can show: it looks at the device, draws numbers, divides by 0, skips a layer."""
+    """Fails every check: depends on the device, is random, divides by zero, and has an unused layer."""
 
     def __init__(self):
         super().__init__()
@@ -76,15 +101,15 @@ if __name__ == "__main__":
 '''
 
 
-def test_what_is_not_sound_is_named(lint: Lint, tmp_path: Path) -> None:
+def test_failed_checks_are_named(lint: Lint, tmp_path: Path) -> None:
     result = lint("run", write(tmp_path, TROUBLE))
     assert (result.exit_code, result.stderr) == (1, "")
     lines = result.stdout.splitlines()
-    assert "(the model)  Restless  3x4          1x4         DIFFERS" in lines
-    assert "stages that agree                1 of 2" in lines
-    assert "outputs are finite               NO" in lines
-    assert "evaluation repeats               yes" in lines, "every value is infinite"
-    assert "every parameter gets a gradient  NO: unused.weight, unused.bias" in lines
+    assert "(the model)  Restless  (3, 4)       (1, 4)      DIFFERS" in lines
+    assert "stages that match             1 of 2" in lines
+    assert "finite outputs                NO" in lines
+    assert "deterministic in eval mode    yes" in lines, "all outputs are infinite"
+    assert "gradients for all parameters  NO, missing: unused.weight, unused.bias" in lines
     assert lines[-1].startswith("NOT confirmed on cpu")
 
 
@@ -108,41 +133,43 @@ def other():
 """
 
 
-def test_a_function_as_the_target(lint: Lint, tmp_path: Path) -> None:
+def test_a_function_as_target(lint: Lint, tmp_path: Path) -> None:
     path = write(tmp_path, FACTORY)
     result = lint("run", f"{path}::tiny", "--format", "json", "--input", "ids=2x5:int64", "--dtype", "float64")
     report = report_of(result)["original"]
     assert (report["subject"]["label"], report["subject"]["dtype"]) == ("tiny()", "float64")
     assert stage(report, "embed")["measured"] == [[2, 5, 4]]
-    assert report["confirmation"]["repeatable"] is False, "its dropout does not know of evaluation mode"
+    assert report["confirmation"]["repeatable"] is False, "F.dropout without training=self.training"
     assert result.exit_code == 1
 
 
 @pytest.mark.parametrize(
-    ("target", "options", "said"),
+    ("target", "options", "expected"),
     [
         ("", ["--device", "cuda:99"], "--device: "),
-        ("", ["--device", "toaster"], "--device: 'toaster' is no device; choose from auto, "),
+        ("", ["--device", "toaster"], "--device: 'toaster' is not a device; choose from auto, "),
         ("", ["--batch", "1000000000000"], "out of memory on cpu: a batch of 1000000000000 needs at least "),
         ("", ["--batch", "0"], "0 is not in the range x>=1"),
         ("::Nothing", [], "defines no nn.Module class or function Nothing"),
         ("", ["--call", "tiny('wide')"], "TypeError"),
     ],
 )
-def test_bad_input_is_one_clear_line(target: str, options: list[str], said: str, lint: Lint, tmp_path: Path) -> None:
+def test_bad_input_is_reported_in_one_line(
+    target: str, options: list[str], expected: str, lint: Lint, tmp_path: Path
+) -> None:
     result = lint("run", f"{write(tmp_path, FACTORY)}{target}", "--device", "cpu", *options)
     assert (result.exit_code, result.stdout) == (2, "")
-    assert said in result.stderr
+    assert expected in result.stderr
     assert result.stderr.count("\n") == 1
 
 
-def test_a_batch_that_is_too_large_comes_with_one_that_fits(lint: Lint, tmp_path: Path) -> None:
+def test_a_too_large_batch_is_reported_with_one_that_fits(lint: Lint, tmp_path: Path) -> None:
     result = lint("run", write(tmp_path, FACTORY), "--device", "cpu", "--batch", "1000000000000")
     fitting = int(result.stderr.rpartition("--batch ")[2].split()[0])
     assert 0 < fitting < 1_000_000_000_000
 
 
-def test_a_folder_is_no_model(lint: Lint, tmp_path: Path) -> None:
+def test_a_folder_is_not_a_model(lint: Lint, tmp_path: Path) -> None:
     result = lint("run", tmp_path)
     assert result.exit_code == 2
     assert "is a folder; name the file" in result.stderr
@@ -167,6 +194,4 @@ class Killer(nn.Module):
 def test_a_model_that_kills_its_process(lint: Lint, tmp_path: Path) -> None:
     result = lint("run", write(tmp_path, KILLER))
     assert result.exit_code == 2
-    assert result.stderr == (
-        "resnet-lint: the system ended the run, most likely because memory ran out; try a smaller --batch\n"
-    )
+    assert result.stderr == ("resnet-lint: the run was killed, most likely out of memory; try a smaller --batch\n")

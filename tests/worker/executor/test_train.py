@@ -1,4 +1,4 @@
-"""Training, on tiny models and data: in this process, and twice through the command line."""
+"""Training tiny models on tiny data: in this process, and on the command line."""
 
 from __future__ import annotations
 
@@ -62,12 +62,12 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def subject(tiny: Path) -> ModelUnderTest:
+def tested(tiny: Path) -> ModelUnderTest:
     return find_model(RunRequest(str(tiny)), torch.device("cpu"), torch.float32)
 
 
 def bright_and_dark(count: int = 40) -> tuple[Any, Any]:
-    """Images of two classes that a mean can tell apart, all different."""
+    """Distinct images of two classes with different means."""
     generator = numpy.random.default_rng(0)
     labels = numpy.arange(count) % 2
     return generator.integers(0, 100, (count, 8, 8), dtype=numpy.uint8) + (labels * 120)[:, None, None].astype(
@@ -89,14 +89,14 @@ def data(tmp_path: Path) -> Data:
 @pytest.fixture
 def plan(tmp_path: Path) -> Training:
     return Training(
-        "data", epochs=4, learning_rate=0.01, patience=4, checkpoint=str(tmp_path / "kept.pt"), resume=False
+        "data", epochs=4, learning_rate=0.01, patience=4, checkpoint=str(tmp_path / "tiny.pt"), resume=False
     )
 
 
 def train(
-    subject: ModelUnderTest, data: Data, plan: Training, on_progress: Callable[[int, int], None] | None = None
+    tested: ModelUnderTest, data: Data, plan: Training, on_progress: Callable[[int, int], None] | None = None
 ) -> Trained:
-    trainer = Trainer(subject, data, plan, batch=8, group=ProcessGroup(0, 1))
+    trainer = Trainer(tested, data, plan, batch=8, group=ProcessGroup(0, 1))
     return trainer.train(on_progress or (lambda done, total: None), all_used=True)
 
 
@@ -104,9 +104,9 @@ def losses(trained: Trained) -> list[tuple[float, float | None]]:
     return [(epoch.loss, epoch.val_loss) for epoch in trained.history]
 
 
-def test_it_learns_and_says_how_far_it_is(subject: ModelUnderTest, data: Data, plan: Training) -> None:
+def test_training_reduces_the_loss_and_reports_progress(tested: ModelUnderTest, data: Data, plan: Training) -> None:
     steps: list[tuple[int, int]] = []
-    trained = train(subject, data, plan, lambda done, total: steps.append((done, total)))
+    trained = train(tested, data, plan, lambda done, total: steps.append((done, total)))
     assert trained.samples == (32, 8)
     assert trained.history[-1].loss < trained.history[0].loss
     assert steps == [(number, 16) for number in range(1, 17)]
@@ -114,7 +114,7 @@ def test_it_learns_and_says_how_far_it_is(subject: ModelUnderTest, data: Data, p
     assert trained.evaluation.accuracy == pytest.approx(trained.history[trained.best - 1].accuracy)
 
 
-def test_a_seed_gives_the_same_numbers_twice(tiny: Path, data: Data, plan: Training, tmp_path: Path) -> None:
+def test_training_is_deterministic_for_a_seed(tiny: Path, data: Data, plan: Training, tmp_path: Path) -> None:
     runs = []
     for _ in range(2):
         fresh = find_model(RunRequest(str(tiny), seed=7), torch.device("cpu"), torch.float32)
@@ -122,8 +122,10 @@ def test_a_seed_gives_the_same_numbers_twice(tiny: Path, data: Data, plan: Train
     assert runs[0] == runs[1]
 
 
-def test_resumed_it_ends_as_it_would_have(tiny: Path, subject: ModelUnderTest, data: Data, plan: Training) -> None:
-    whole = train(subject, data, plan)
+def test_resumed_training_equals_uninterrupted_training(
+    tiny: Path, tested: ModelUnderTest, data: Data, plan: Training
+) -> None:
+    whole = train(tested, data, plan)
 
     def stop(done: int, total: int) -> None:
         if done == 10:
@@ -133,44 +135,44 @@ def test_resumed_it_ends_as_it_would_have(tiny: Path, subject: ModelUnderTest, d
     broken = train(again, data, plan, stop)
     assert (broken.interrupted, len(broken.history)) == (True, 2)
     assert broken.stopped == "interrupted in epoch 3"
-    assert broken.evaluation is not None, "what was trained is kept"
+    assert broken.evaluation is not None, "finished epochs are evaluated"
     fresh = find_model(RunRequest(str(tiny)), torch.device("cpu"), torch.float32)
     assert losses(train(fresh, data, replace(plan, resume=True))) == losses(whole)
 
 
-def test_interrupted_before_there_is_anything_to_keep(subject: ModelUnderTest, data: Data, plan: Training) -> None:
+def test_interrupted_before_the_first_epoch(tested: ModelUnderTest, data: Data, plan: Training) -> None:
     def stop(done: int, total: int) -> None:
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        train(subject, data, plan, stop)
+        train(tested, data, plan, stop)
 
 
-def test_it_stops_early(subject: ModelUnderTest, data: Data, plan: Training) -> None:
-    still = replace(plan, learning_rate=1e-30, patience=1, epochs=50)
-    trained = train(subject, data, still)
+def test_early_stopping(tested: ModelUnderTest, data: Data, plan: Training) -> None:
+    frozen = replace(plan, learning_rate=1e-30, patience=1, epochs=50)
+    trained = train(tested, data, frozen)
     assert len(trained.history) < 50
-    assert trained.stopped == "no lower validation loss in 1 epochs"
+    assert trained.stopped == "early stopping: validation loss not improved for 1 epochs"
 
 
-def test_a_loss_that_is_no_number_ends_it_with_the_layer(subject: ModelUnderTest, data: Data, plan: Training) -> None:
-    subject.model.get_submodule("block.norm").register_forward_hook(lambda module, args, output: output / 0)
-    trained = train(subject, data, plan)
-    assert trained.stopped == "the loss was no longer a number in epoch 1; it begins in block.norm (BatchNorm2d)"
+def test_a_non_finite_loss_stops_training_and_names_the_layer(
+    tested: ModelUnderTest, data: Data, plan: Training
+) -> None:
+    tested.model.get_submodule("block.norm").register_forward_hook(lambda module, args, output: output / 0)
+    trained = train(tested, data, plan)
+    assert trained.stopped == "non-finite loss in epoch 1, first in the output of block.norm (BatchNorm2d)"
     assert math.isnan(trained.history[-1].loss)
     assert trained.evaluation is None
 
 
-@pytest.mark.parametrize("kept", [None, b"nothing of the kind", "other"])
-def test_a_checkpoint_that_does_not_serve(
-    kept: bytes | str | None, subject: ModelUnderTest, data: Data, plan: Training
-) -> None:
-    if isinstance(kept, bytes):
-        Path(plan.checkpoint).write_bytes(kept)
-    elif kept is not None:
+@pytest.mark.parametrize("content", [None, b"not a checkpoint", "other"])
+def test_unusable_checkpoints(content: bytes | str | None, tested: ModelUnderTest, data: Data, plan: Training) -> None:
+    if isinstance(content, bytes):
+        Path(plan.checkpoint).write_bytes(content)
+    elif content is not None:
         torch.save({"model": {}}, plan.checkpoint)
     with pytest.raises(UsageError, match=r"^--resume: "):
-        train(subject, data, replace(plan, resume=True))
+        train(tested, data, replace(plan, resume=True))
 
 
 # --- data ----------------------------------------------------------------------------------------------------------
@@ -183,23 +185,23 @@ def save_images(folder: Path, counts: dict[str, int]) -> None:
             Image.new("RGB", (12, 10), (50 * index, number, 0)).save(folder / name / f"{number}.png")
 
 
-def test_a_folder_of_class_folders_with_a_broken_image(tmp_path: Path) -> None:
+def test_a_folder_of_class_folders_with_an_unreadable_image(tmp_path: Path) -> None:
     save_images(tmp_path, {"cat": 5, "dog": 5})
-    (tmp_path / "cat" / "broken.jpg").write_bytes(b"not an image")
-    (tmp_path / "cat" / "notes.txt").write_text("not an image, and not meant to be one")
+    (tmp_path / "cat" / "broken.jpg").write_bytes(b"truncated")
+    (tmp_path / "cat" / "notes.txt").write_text("not an image")
     found = read_data(str(tmp_path), (3, 8, 8), seed=0)
     assert found.classes == ("cat", "dog")
     assert found.train.values.shape == (8, 3, 8, 8)
     assert len(found.validation) == 2
-    assert found.notes == ("1 broken images left out: cat/broken.jpg",)
+    assert found.notes == ("unreadable images skipped (1): cat/broken.jpg",)
 
 
-def test_a_folder_that_has_its_own_splits(tmp_path: Path) -> None:
+def test_a_folder_with_train_and_val(tmp_path: Path) -> None:
     save_images(tmp_path / "train", {"cat": 4, "dog": 4})
     save_images(tmp_path / "val", {"cat": 2, "dog": 2})
     found = read_data(str(tmp_path), (1, 8, 8), seed=0)
     assert (len(found.train), len(found.validation)) == (8, 4)
-    assert found.shared == 4, "the same colours in both"
+    assert found.shared == 4, "both have the same colours"
 
 
 def test_f11_identical_samples_in_both_splits_are_counted(tmp_path: Path) -> None:
@@ -208,7 +210,7 @@ def test_f11_identical_samples_in_both_splits_are_counted(tmp_path: Path) -> Non
     assert read_data(str(path), (1, 8, 8), seed=0).shared == 5
 
 
-def test_images_are_fitted_to_the_model(tmp_path: Path) -> None:
+def test_images_are_converted_to_the_shape_of_the_input(tmp_path: Path) -> None:
     images, labels = bright_and_dark()
     coloured = numpy.repeat(images[..., None], 3, axis=-1)
     found = read_data(str(arrays(tmp_path, images=coloured, labels=labels + 5)), (1, 16, 16), seed=0)
@@ -218,16 +220,16 @@ def test_images_are_fitted_to_the_model(tmp_path: Path) -> None:
     assert float(found.train.values.std()) == pytest.approx(1, abs=1e-2)
 
 
-def test_data_of_a_function(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (tmp_path / "own_data.py").write_text(
+def test_data_from_a_function(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "user_data.py").write_text(
         "import torch\n\ndef make():\n    return [(torch.full((1, 8, 8), float(i)), i % 3) for i in range(12)]\n"
     )
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "path", [*sys.path])
-    found = read_data("own_data:make", (1, 8, 8), seed=0)
+    found = read_data("user_data:make", (1, 8, 8), seed=0)
     assert found.classes == ("0", "1", "2")
-    with pytest.raises(UsageError, match=r"own_data:missing gives no data: AttributeError"):
-        read_data("own_data:missing", (1, 8, 8), seed=0)
+    with pytest.raises(UsageError, match=r"user_data:missing failed: AttributeError"):
+        read_data("user_data:missing", (1, 8, 8), seed=0)
 
 
 def bad_data(folder: Path, kind: str) -> str:
@@ -252,35 +254,44 @@ def bad_data(folder: Path, kind: str) -> str:
 
 
 @pytest.mark.parametrize(
-    ("kind", "said"),
+    ("kind", "expected"),
     [
-        ("one class", "has one class only, cat; a classifier needs two at least"),
-        ("no class folders", "has no class folders; put the images of each class into a folder of its own"),
-        ("no images", "has no image that can be read"),
-        ("one sample", "class dog of .* has 1 samples; each needs 2 at least"),
-        ("other arrays", "holds pictures; it needs images and labels, or x_train"),
-        ("lengths", "labels must be whole numbers, one for each of the 40 images"),
-        ("objects", "is no .npz file of plain arrays"),
-        ("missing", "is no folder of class folders, no .npz file and no module:factory"),
+        ("one class", "has only one class, cat; a classifier needs at least two"),
+        ("no class folders", "has no class folders; put the images of each class into a separate folder"),
+        ("no images", "has no readable images"),
+        ("one sample", "class dog of .* has 1 samples; each class needs at least 2"),
+        ("other arrays", "contains pictures; expected images and labels, or x_train"),
+        ("lengths", "labels must be integers, one for each of the 40 images"),
+        ("objects", "is not an .npz file of plain arrays"),
+        ("missing", "is neither a folder of class folders, nor an .npz file, nor module:factory"),
     ],
 )
-def test_bad_data_is_one_clear_line(kind: str, said: str, tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match=said) as caught:
+def test_bad_data_is_reported_in_one_line(kind: str, expected: str, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=expected) as caught:
         read_data(bad_data(tmp_path, kind), (3, 8, 8), seed=0)
     assert "\n" not in str(caught.value)
 
 
-def test_outputs_that_do_not_fit_the_classes(subject: ModelUnderTest, tmp_path: Path) -> None:
+def test_a_model_that_is_not_a_classifier(tmp_path: Path, data: Data) -> None:
+    model = write(tmp_path, TINY.replace(".mean((2, 3))", "").replace("self.head(self.drop(", "(self.drop("))
+    tested = find_model(RunRequest(str(model)), torch.device("cpu"), torch.float32)
+    with pytest.raises(UsageError, match=r"is not a classifier: its output has shape \(2, 4, 8, 8\)"):
+        require_classes(tested, data)
+
+
+def test_number_of_outputs_differs_from_the_classes(tested: ModelUnderTest, tmp_path: Path) -> None:
     images, _ = bright_and_dark()
     data = read_data(str(arrays(tmp_path, images=images, labels=numpy.arange(40) % 4)), (1, 8, 8), seed=0)
-    with pytest.raises(UsageError, match=r"gives outputs of shape \(2, 2\), and .* has 4 classes; build it with"):
-        require_classes(subject, data)
+    with pytest.raises(
+        UsageError, match=r"has outputs of shape \(2, 2\), but .* has 4 classes; set the number of outputs"
+    ):
+        require_classes(tested, data)
 
 
-# --- through the command line ----------------------------------------------------------------------------------------
+# --- on the command line ---------------------------------------------------------------------------------------------
 
 
-def test_f7_training_on_the_digits(lint: Lint, tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_f7_training_on_digits(lint: Lint, tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     options = ["--call", "Tiny(10)", "--train", "--epochs", "2", "--min-accuracy", "0.999"]
     result = lint("run", tiny, *options, "--format", "json")
@@ -289,24 +300,24 @@ def test_f7_training_on_the_digits(lint: Lint, tiny: Path, tmp_path: Path, monke
     training = report["original"]["training"]
     assert training["samples"] == {"training": 1438, "validation": 359}
     assert [epoch["number"] for epoch in training["history"]] == [1, 2]
-    assert training["history"][0]["observation"] == "the start"
+    assert training["history"][0]["observation"] == "first epoch"
     assert training["shared"] == 0
     assert sum(map(sum, training["evaluation"]["matrix"])) == 359
     assert report["verdict"]["missed"][0].startswith("--min-accuracy 0.999: 0.")
     assert Path(training["checkpoint"]) == tmp_path / "model.checkpoint.pt"
 
-    refused = lint("run", tiny, *options)
-    assert refused.exit_code == 2
-    assert "holds an earlier training; --resume goes on with it, --checkpoint names another file" in refused.stderr
+    rejected = lint("run", tiny, *options)
+    assert rejected.exit_code == 2
+    assert "already exists; continue it with --resume, or name another --checkpoint" in rejected.stderr
 
     resumed = lint("run", tiny, "--call", "Tiny(10)", "--train", "--epochs", "2", "--resume")
     assert resumed.exit_code == 0, resumed.stderr
     assert "o validation" in resumed.stdout
-    assert "Verdict: " in resumed.stdout
-    assert "scikit-learn's digits: 1438 samples for training, 359 for validation" in resumed.stdout
+    assert "thresholds on scikit-learn's digits (2 epochs)\n" in resumed.stdout
+    assert "scikit-learn's digits: 1438 training samples, 359 validation samples" in resumed.stdout
 
 
-def test_f11_a_silent_mistake_and_a_leak_are_reasons_against_it(
+def test_f11_a_silent_mistake_and_a_leak_make_the_verdict_bad(
     lint: Lint, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -317,31 +328,32 @@ def test_f11_a_silent_mistake_and_a_leak_are_reasons_against_it(
     images, labels = bright_and_dark()
     data = arrays(tmp_path, x_train=images, y_train=labels, x_test=images[:10], y_test=labels[:10])
     result = lint("run", model, "--train", "--epochs", "1", "--data", data, "--format", "json")
-    bad = {each["check"]: each["text"] for each in report_of(result)["verdict"]["reasons"] if each["level"] == "bad"}
-    assert bad["data leakage"] == "10 of 10 validation samples are among the training samples too"
+    reasons = report_of(result)["verdict"]["reasons"]
+    bad = {reason["check"]: reason["text"] for reason in reasons if reason["level"] == "bad"}
+    assert bad["data leakage"] == "10 of 10 validation samples are also in the training split"
     line = 1 + overwritten[: overwritten.index("return x + x")].count("\n") + 4
     assert bad["skip connections"].startswith(f"line {line}: ")
 
 
 @pytest.mark.parametrize(
-    ("options", "said"),
+    ("options", "expected"),
     [
-        (["--epochs", "3"], "--epochs is about a training; give --train as well"),
-        (["--resume"], "--resume is about a training; give --train as well"),
-        (["--train", "--checkpoint", "missing/kept.pt"], "--checkpoint: cannot write "),
+        (["--epochs", "3"], "--epochs requires --train"),
+        (["--resume"], "--resume requires --train"),
+        (["--train", "--checkpoint", "missing/tiny.pt"], "--checkpoint: cannot write "),
     ],
 )
-def test_options_that_make_no_sense(options: list[str], said: str, lint: Lint, tiny: Path) -> None:
+def test_conflicting_options(options: list[str], expected: str, lint: Lint, tiny: Path) -> None:
     result = lint("run", tiny, *options)
     assert (result.exit_code, result.stdout) == (2, "")
-    assert said in result.stderr
+    assert expected in result.stderr
 
 
-def test_ctrl_c_keeps_what_was_trained(tiny: Path, tmp_path: Path) -> None:
+def test_ctrl_c_keeps_the_finished_epochs(tiny: Path, tmp_path: Path) -> None:
     images, labels = bright_and_dark()
     data = arrays(tmp_path, images=images, labels=labels)
     command = [sys.executable, "-m", "resnet_lint", "run", str(tiny), "--train", "--data", str(data)]
-    options = ["--epochs", "100000", "--patience", "100000", "--checkpoint", "kept.pt"]
+    options = ["--epochs", "100000", "--patience", "100000", "--checkpoint", "tiny.pt"]
     environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[3])}
     running = subprocess.Popen(
         [*command, *options],
@@ -351,19 +363,19 @@ def test_ctrl_c_keeps_what_was_trained(tiny: Path, tmp_path: Path) -> None:
         stderr=subprocess.PIPE,
         text=True,
     )
-    while not (tmp_path / "kept.pt").exists() and running.poll() is None:
+    while not (tmp_path / "tiny.pt").exists() and running.poll() is None:
         time.sleep(0.1)
     running.send_signal(signal.SIGINT)
     report, errors = running.communicate(timeout=60)
     assert (running.returncode, errors) == (130, "")
-    assert "--resume goes on" in report
-    assert torch.load(tmp_path / "kept.pt", weights_only=True)
+    assert "(continue with --resume)" in report
+    assert torch.load(tmp_path / "tiny.pt", weights_only=True)
 
 
-def test_two_processes_train_as_one_does(tiny: Path, tmp_path: Path) -> None:
+def test_two_processes_train_like_one(tiny: Path, tmp_path: Path) -> None:
     images, labels = bright_and_dark()
     data = arrays(tmp_path, images=images, labels=labels)
-    source = tmp_path / "plain.py"  # without dropout, whose masks two processes draw for themselves
+    source = tmp_path / "plain.py"  # without dropout, whose masks differ between processes
     source.write_text(tiny.read_text().replace("nn.Dropout(0.1)", "nn.Identity()"))
     found = []
     for number, launcher in enumerate((["-m"], ["-m", "torch.distributed.run", "--nproc-per-node", "2", "-m"])):

@@ -1,1 +1,1 @@
-"""Turns a run of the executor into text: for people (text, page) and for machines (json)."""
+"""Renders the results of the executor as text, HTML and JSON."""

@@ -1,4 +1,4 @@
-"""Curves as lines of characters, by plotext."""
+"""Line charts in the terminal, with plotext."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _MOST_TICKS = 8
 
 
 def chart(title: str, curves: Mapping[str, Sequence[tuple[int, float]]], ticks: Sequence[int]) -> str:
-    """Up to two curves by their names, and the whole numbers that are named below; what is not finite is left out."""
+    """Draw up to two named curves, with integer ticks on the x axis; non-finite values are skipped."""
     require("plotext")
     import plotext
 
@@ -21,9 +21,9 @@ def chart(title: str, curves: Mapping[str, Sequence[tuple[int, float]]], ticks: 
     figure.clear()
     plotext.terminal.limit(False, False)
     figure.plot_size(_COLUMNS, _ROWS)
-    named = zip(_MARKERS, curves, strict=False)
-    figure.title(f"{title}: {', '.join(f'{marker} {name}' for marker, name in named)}")
-    figure.legend(False)  # it would hide the curve
+    marked = zip(_MARKERS, curves, strict=False)
+    figure.title(f"{title}: {', '.join(f'{marker} {name}' for marker, name in marked)}")
+    figure.legend(False)  # would hide the curve
     numbers = list(ticks)[:: max(1, len(ticks) // _MOST_TICKS)]
     figure.ruler("x").ticks(numbers, list(map(str, numbers)))
     for marker, points in zip(_MARKERS, curves.values(), strict=False):

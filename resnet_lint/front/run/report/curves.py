@@ -1,4 +1,4 @@
-"""Curves as SVG, by pygal, in the colours of the page that they are put into."""
+"""Line charts as SVG, with pygal, in the colours of the HTML report."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _FEW_POWERS = 4
 
 @dataclass(frozen=True)
 class Curves:
-    """A chart: its title, the names of its curves in the order of the page's colours, and the picture as SVG."""
+    """A chart: its title, the names of its curves in the order of the colours, and the SVG."""
 
     title: str
     names: tuple[str, ...]
@@ -27,7 +27,7 @@ class Curves:
 def curves(
     title: str, points: Mapping[str, Sequence[float | None]], labels: Sequence[str], *, logarithmic: bool = False
 ) -> Curves:
-    """Curves over the same labelled places; what is not finite, or not above 0 on a logarithmic scale, is a gap."""
+    """Draw curves over common x labels; non-finite values, and values <= 0 on a logarithmic axis, become gaps."""
     require("pygal")
     import pygal
     from pygal.style import Style
@@ -52,7 +52,7 @@ def curves(
         js=[],
         width=_SIZE[0],
         height=_SIZE[1],
-        show_legend=False,  # the page has one, which does not shrink with the picture
+        show_legend=False,  # the page has its own, which does not shrink with the chart
         logarithmic=logarithmic,
         truncate_label=-1,
         margin=8,
@@ -65,7 +65,7 @@ def curves(
     chart.x_labels = list(labels)
     shown = [value for values in points.values() for value in values if _shows(value, logarithmic)]
     if logarithmic and shown:
-        chart.y_labels = _round_numbers(min(shown), max(shown))
+        chart.y_labels = _ticks(min(shown), max(shown))
     for name, values in points.items():
         chart.add(name, [value if _shows(value, logarithmic) else None for value in values])
     return Curves(title, tuple(points), chart.render(is_unicode=True, disable_xml_declaration=True))
@@ -75,9 +75,9 @@ def _shows(value: float | None, logarithmic: bool) -> TypeGuard[float]:
     return value is not None and math.isfinite(value) and (value > 0 or not logarithmic)
 
 
-def _round_numbers(least: float, most: float) -> list[float]:
-    """Numbers for a logarithmic scale: powers of ten, and where those are few also what lies between them."""
-    powers = range(math.floor(math.log10(least)), math.ceil(math.log10(most)) + 1)
-    steps = (1, 2, 5) if len(powers) <= _FEW_POWERS else (1,)
+def _ticks(lowest: float, highest: float) -> list[float]:
+    """Ticks of a logarithmic axis: powers of ten; if there are few, also their multiples by 2 and 5."""
+    powers = range(math.floor(math.log10(lowest)), math.ceil(math.log10(highest)) + 1)
+    factors = (1, 2, 5) if len(powers) <= _FEW_POWERS else (1,)
     every = math.ceil(len(powers) / _MOST_LABELS)
-    return [step * 10.0**power for power in powers[::every] for step in steps if least <= step * 10.0**power <= most]
+    return [f * 10.0**power for power in powers[::every] for f in factors if lowest <= f * 10.0**power <= highest]

@@ -1,4 +1,4 @@
-"""What was measured beyond the confirmation: the cost of a model, and how its gradients reach the first stage."""
+"""Formats the cost of a model and its gradient norms."""
 
 from __future__ import annotations
 
@@ -16,36 +16,41 @@ from .tables import titled
 
 
 def cost_block(run: RunReport) -> str:
-    """The cost of the model that was run, and what the fix adds to that of the file as it was."""
+    """The cost of the model, and if it was fixed, the difference to the cost before the fix."""
     before = run.original.cost if run.fixed is not None else None
     rows = list(cost_rows(run.last.cost, before))
-    headers = ["", "as it is", "mended", "added"] if before is not None else []
+    headers = ["", "before the fix", "after the fix", "difference"] if before is not None else []
     body = tabulate(rows, headers, disable_numparse=True, tablefmt="simple" if headers else "plain")
     return titled("Cost", body)
 
 
 _FIGURES = (
     ("parameters", "parameters", ""),
-    ("multiply-adds for one sample", "multiply_adds", ""),
+    ("multiply-adds per sample", "multiply_adds", ""),
     ("peak memory of a training step", "peak_bytes", "B"),
-    ("latency of a forward, median", "latency", "s"),
-    ("its middle half spans", "spread", "s"),
-    ("samples a second", "samples_per_second", ""),
+    ("latency of a forward pass, median", "latency", "s"),
+    ("samples per second", "samples_per_second", ""),
 )
 
 
 def cost_rows(cost: Cost, before: Cost | None) -> Iterator[tuple[str, ...]]:
-    """A row for each figure: its name, and its value; with `before`, the value before and what was added."""
+    """One row per figure: name and value; with `before`: name, value before, value after, and difference."""
     for name, field, unit in _FIGURES:
-        value = getattr(cost, field)
         if before is None:
-            yield name, in_unit(value, unit)
+            yield name, _figure(cost, field, unit)
         else:
-            old = getattr(before, field)
-            yield name, in_unit(old, unit), in_unit(value, unit), _added(old, value, unit)
+            difference = _difference(getattr(before, field), getattr(cost, field), unit)
+            yield name, _figure(before, field, unit), _figure(cost, field, unit), difference
 
 
-def _added(old: float | None, new: float | None, unit: str) -> str:
+def _figure(cost: Cost, field: str, unit: str) -> str:
+    text = in_unit(getattr(cost, field), unit)
+    if field != "latency" or cost.latency is None:
+        return text
+    return f"{text} (IQR {in_unit(cost.spread, unit)}, {cost.repeats} runs after {cost.warm_ups} warm-ups)"
+
+
+def _difference(old: float | None, new: float | None, unit: str) -> str:
     if old is None or new is None:
         return ""
     share = f" ({new / old - 1:+.2%})" if old else ""
@@ -57,9 +62,9 @@ _PREFIXES = {-3: "n", -2: "µ", -1: "m", 0: "", 1: "k", 2: "M", 3: "G", 4: "T"}
 
 
 def in_unit(value: float | None, unit: str) -> str:
-    """A number for people, with the prefix of its size: `1.81 G`, `12.3 ms`; `not run` for None."""
+    """Format a number with an SI prefix: `1.81 G`, `12.3 ms`; `not measured` for None."""
     if value is None:
-        return "not run"
+        return "not measured"
     power = 0 if not value else max(-3, min(4, math.floor(math.log10(abs(value)) / 3)))
     if not unit and power <= 0:
         return f"{value:.4g}"
@@ -67,13 +72,14 @@ def in_unit(value: float | None, unit: str) -> str:
 
 
 def gradient_blocks(gradients: Gradients) -> Iterator[str]:
-    """The norms as a table and, where plotext is at hand, as a chart; and what they say of the first stage."""
+    """The gradient norms as a table and, if plotext is installed, as a chart, with a summary."""
     if not gradients.stages:
         return
     rows = [
-        (each.stage, f"{each.norm:.3g}", "" if each.cut is None else f"{each.cut:.3g}") for each in gradients.stages
+        (stage.stage, f"{stage.norm:.3g}", "" if stage.cut is None else f"{stage.cut:.3g}")
+        for stage in gradients.stages
     ]
-    headers = ["stage", "with shortcuts", "shortcuts cut"] if gradients.shortcuts else ["stage", "norm"]
+    headers = ["stage", "with shortcuts", "without shortcuts"] if gradients.shortcuts else ["stage", "gradient norm"]
     table = tabulate([row[: len(headers)] for row in rows], headers, disable_numparse=True)
     yield titled("Gradients", f"{table}\n\n{reach(gradients)}")
     if len(gradients.stages) > 2 and importlib.util.find_spec("plotext") is not None:
@@ -81,25 +87,24 @@ def gradient_blocks(gradients: Gradients) -> Iterator[str]:
 
 
 def reach(gradients: Gradients) -> str:
-    """Whether the gradient reaches the first stage, in a sentence."""
+    """One sentence on the gradient of the first stage."""
     first = gradients.stages[0]
     if not first.norm:
         return f"no gradient reaches the first stage, {first.stage}"
-    said = f"the first stage, {first.stage}, gets {first.norm:.3g}"
+    norm = f"gradient norm of the first stage, {first.stage}: {first.norm:.3g}"
     if first.cut is None:
-        return f"{said}; there is no shortcut to cut"
-    return (
-        f"{said}; with {count(gradients.shortcuts, 'shortcut')} cut {first.cut:.3g}, {first.cut / first.norm:.2g} times"
-    )
+        return f"{norm}; there are no shortcuts to remove"
+    removed = count(gradients.shortcuts, "shortcut")
+    return f"{norm}; with {removed} removed: {first.cut:.3g} ({first.cut / first.norm:.2g}x)"
 
 
 def _norm_chart(gradients: Gradients) -> str:
-    curves = {"with shortcuts": _logarithms(gradients, lambda each: each.norm)}
+    curves = {"with shortcuts": _logarithms(gradients, lambda stage: stage.norm)}
     if gradients.shortcuts:
-        curves["shortcuts cut"] = _logarithms(gradients, lambda each: each.cut)
-    return chart("log10 of the norm", curves, range(1, len(gradients.stages) + 1))
+        curves["without shortcuts"] = _logarithms(gradients, lambda stage: stage.cut)
+    return chart("log10 of the gradient norm", curves, range(1, len(gradients.stages) + 1))
 
 
 def _logarithms(gradients: Gradients, norm: Callable[[Gradient], float | None]) -> list[tuple[int, float]]:
-    values = [norm(each) for each in gradients.stages]
+    values = [norm(stage) for stage in gradients.stages]
     return [(number, math.log10(value)) for number, value in enumerate(values, 1) if value]

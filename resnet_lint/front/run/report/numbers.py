@@ -1,4 +1,4 @@
-"""Numbers as JSON takes them."""
+"""Makes numbers valid JSON."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from typing import Any
 
 
 def finite(value: Any) -> Any:
-    """A copy of JSON data in which what is not a finite number is null."""
+    """Copy JSON data, with NaN and infinity replaced by None."""
     if isinstance(value, dict):
-        return {key: finite(part) for key, part in value.items()}
+        return {key: finite(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
-        return [finite(part) for part in value]
+        return [finite(item) for item in value]
     return None if isinstance(value, float) and not math.isfinite(value) else value

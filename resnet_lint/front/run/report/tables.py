@@ -1,4 +1,4 @@
-"""The tables and the chart that the executor's reports for the terminal are made of."""
+"""Tables and charts of the executor's text reports."""
 
 from __future__ import annotations
 
@@ -6,20 +6,27 @@ from collections.abc import Iterator, Sequence
 
 from tabulate import tabulate
 
-from resnet_lint.shared.records.hardware_run import LEVELS, Epoch, Evaluation, Level, Reason, Score, Verdict
+from resnet_lint.front.report_text import count
+from resnet_lint.shared.records.hardware_run import LEVELS, Epoch, Evaluation, Level, Reason, Score, Trained, Verdict
 
 from ..learning_curve import observations
 from .chart import chart
 
-WORDS: dict[Level, str] = {
-    "good": "fit for production",
-    "fair": "not yet fit for production",
-    "bad": "NOT fit for production",
+_VERDICTS: dict[Level, str] = {
+    "good": "meets the thresholds",
+    "fair": "does not meet all thresholds",
+    "bad": "NOT fit for production: fails the thresholds",
 }
 
 
+def verdict_text(verdict: Verdict, trained: Trained | None = None) -> str:
+    """The verdict in words; after a training, with the data and the number of epochs that it is based on."""
+    text = _VERDICTS[verdict.level]
+    return text if trained is None else f"{text} on {trained.data} ({count(len(trained.history), 'epoch')})"
+
+
 def titled(title: str, body: str) -> str:
-    """A block of the report below its title."""
+    """A section of the report with its title."""
     return f"{title}\n{'-' * len(title)}\n{body}"
 
 
@@ -28,17 +35,17 @@ def evaluation_blocks(evaluation: Evaluation) -> Iterator[str]:
     rows = [(name, *counts) for name, counts in zip(evaluation.classes, evaluation.matrix, strict=True)]
     yield titled(
         "Confusion matrix",
-        "a row is the label, a column the prediction\n\n" + tabulate(rows, ["", *evaluation.classes]),
+        "rows are labels, columns are predictions\n\n" + tabulate(rows, ["", *evaluation.classes]),
     )
     scores = [(name, *_cells(score)) for name, score in zip(evaluation.classes, evaluation.scores, strict=True)]
-    scores += [("macro mean", *_cells(evaluation.macro)), ("weighted mean", *_cells(evaluation.weighted))]
+    scores += [("macro avg", *_cells(evaluation.macro)), ("weighted avg", *_cells(evaluation.weighted))]
     lines = [
-        tabulate(scores, ["class", "precision", "recall", "F1", "samples"], disable_numparse=True),
+        tabulate(scores, ["class", "precision", "recall", "F1", "support"], disable_numparse=True),
         "",
         f"accuracy {evaluation.accuracy:.4f}",
     ]
     if evaluation.calibration_error is not None:
-        lines.append(f"calibration error of the scores {evaluation.calibration_error:.4f}")
+        lines.append(f"expected calibration error {evaluation.calibration_error:.4f}")
     yield titled("Metrics", "\n".join(lines))
 
 
@@ -47,7 +54,7 @@ def _cells(score: Score) -> tuple[str, ...]:
 
 
 def history_blocks(history: Sequence[Epoch]) -> Iterator[str]:
-    """The epochs with their observations, and the losses as a chart."""
+    """The epochs with observations, and the losses as a chart."""
     columns: dict[str, list[str]] = {
         "epoch": [str(epoch.number) for epoch in history],
         "loss": [_number(epoch.loss) for epoch in history],
@@ -66,22 +73,22 @@ def _number(value: float | None) -> str:
 
 
 def loss_chart(history: Sequence[Epoch]) -> str:
-    """The losses over the epochs as lines of characters."""
+    """The losses over the epochs as a terminal chart."""
     curves = {
         "training": [(epoch.number, epoch.loss) for epoch in history],
         "validation": [(epoch.number, epoch.val_loss) for epoch in history if epoch.val_loss is not None],
     }
     numbers = [epoch.number for epoch in history]
-    return chart("loss over the epochs", {name: points for name, points in curves.items() if points}, numbers)
+    return chart("loss by epoch", {name: points for name, points in curves.items() if points}, numbers)
 
 
 def worst_first(verdict: Verdict) -> list[Reason]:
-    """The reasons of a verdict, those that decide it at the top."""
+    """The reasons of a verdict, worst first."""
     return sorted(verdict.reasons, key=lambda reason: LEVELS.index(reason.level), reverse=True)
 
 
-def verdict_block(verdict: Verdict) -> str:
-    """The verdict with its reasons, the worst first, and the limits that were missed."""
-    table = tabulate([(each.level, each.check, each.text) for each in worst_first(verdict)], tablefmt="plain")
-    lines = [table, *(f"missed {each}" for each in verdict.missed)]
-    return titled(f"Verdict: {WORDS[verdict.level]}", "\n".join(lines))
+def verdict_block(verdict: Verdict, trained: Trained | None = None) -> str:
+    """The verdict with its reasons, worst first, and the missed gates."""
+    table = tabulate([(reason.level, reason.check, reason.text) for reason in worst_first(verdict)], tablefmt="plain")
+    lines = [table, *(f"missed {gate}" for gate in verdict.missed)]
+    return titled(f"Verdict: {verdict_text(verdict, trained)}", "\n".join(lines))

@@ -1,1 +1,1 @@
-"""What the pictures of a trace show, and where: boxes inside boxes, and the wires between them."""
+"""Content and layout of the drawing of a trace: nested boxes, and the wires between them."""

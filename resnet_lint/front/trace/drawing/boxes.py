@@ -1,7 +1,7 @@
-"""Turns the steps of a trace into boxes to draw: fewer than there are steps, so that ResNet-152 stays readable.
+"""Turns the steps of a trace into boxes: fewer than steps, so that ResNet-152 stays readable.
 
-Activations and normalisations are a line in the box that they follow, a module with a single box inside is that box,
-and neighbours that are alike are drawn once, with their number.
+Activations and normalisations are a line in the preceding box, a module with a single box inside is that box, and
+consecutive identical modules are drawn once, with their count.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ Sort = Literal["input", "output", "layer", "small", "join", "group"]
 
 @dataclass(frozen=True)
 class Box:
-    """A rectangle of the picture: a layer, a join, an input or output of the model, or a module with boxes inside.
+    """A rectangle of the drawing: a layer, a join, an input or output of the model, or a module with boxes inside.
 
-    `lines` are below its `title` and `kind`, the class of a module with parts; `followers` are the names of what only
-    follows. `ids` are all steps that it stands for, `count` the modules that are alike and drawn once.
+    `lines` are the text below `title`; `kind` is the class of a module with parts, `followers` the names of the merged
+    activations and normalisations. `ids` are the steps of the box, `count` the number of identical modules.
     """
 
     id: int
@@ -40,22 +40,22 @@ class Box:
 
     @property
     def texts(self) -> tuple[str, ...]:
-        """What stands below the heading, a line each."""
+        """The lines below the heading."""
         return tuple(filter(None, (*self.lines, ", ".join(self.followers))))
 
     @property
     def heading(self) -> str:
-        """The title with the number of modules that are alike."""
+        """The title, with the number of identical modules."""
         return f"{self.title} (x{self.count})" if self.count > 1 else self.title
 
     @property
     def holds_fault(self) -> bool:
-        """Whether this or something inside does not fit."""
+        """Whether this step, or a step inside, has a fault."""
         return self.fault is not None or any(part.holds_fault for part in self.parts)
 
 
 def _readable_depth(root: Box) -> int:
-    """How deep to open a box so that one can take in what is seen."""
+    """The largest depth with at most _MOST_BOXES visible boxes."""
     depth = 1
     while _count(root, depth) < _count(root, depth + 1) <= _MOST_BOXES:
         depth += 1
@@ -66,12 +66,12 @@ _MOST_BOXES = 60
 
 
 def _count(box: Box, depth: int) -> int:
-    """The boxes that are seen where a box is opened so many levels deep."""
+    """The number of visible boxes at a depth."""
     return 1 + sum(_count(part, depth - 1) for part in box.parts if depth > 0)
 
 
 def opened(trace: ModelTrace, depth: int | None) -> tuple[Box, int]:
-    """The box of the whole model with all others inside, and how deep to open it where no depth is asked for."""
+    """The box of the whole model, and the depth to which it is open: the requested one, or a readable default."""
     root = _Boxes(trace).of(trace.root)
     return root, depth or _readable_depth(root)
 
@@ -95,14 +95,14 @@ class _Boxes:
             name = "" if inner.title.isdigit() else f"{inner.title}: "
             lines = (name + "".join(inner.lines[:1]), *inner.lines[1:])
             return replace(inner, title=step.name, lines=lines, path=step.path, place=step.place or inner.place)
-        ids = frozenset(each.id for each in step.walk())
+        ids = frozenset(part.id for part in step.walk())
         kind = step.kind if step.kind != step.name else ""
         return Box(step.id, step.name, (), "group", ids, step.path, step.place, kind=kind, parts=parts)
 
     def _leaf(self, step: ForwardStep) -> Box:
         fault = self._faults.get(step.id)
         words = " ".join(filter(None, (step.kind if step.kind != step.name else "", step.detail)))
-        lines = tuple(filter(None, (words, "does not fit" if fault is not None else "")))
+        lines = tuple(filter(None, (words, "shape mismatch" if fault is not None else "")))
         ids = frozenset({step.id})
         return Box(step.id, step.name, lines, self._sort(step), ids, step.path, step.place, fault=fault)
 
@@ -114,7 +114,7 @@ class _Boxes:
         return "layer" if layer_name(step) is not None else "small"
 
     def _folded(self, steps: Sequence[ForwardStep]) -> tuple[Box, ...]:
-        """The boxes of some neighbours: what only follows in the box before it, and what is alike in one box."""
+        """The boxes of consecutive steps: followers are merged into the preceding box, identical modules into one."""
         runs: list[list[ForwardStep]] = []
         for step in steps:
             if runs and self._repeats(step, runs[-1][-1]):
@@ -130,23 +130,23 @@ class _Boxes:
         return tuple(boxes)
 
     def _repeats(self, step: ForwardStep, before: ForwardStep) -> bool:
-        """Whether a module does once more what the one before it did, to what that one gives."""
+        """Whether a module is identical to the one before it and takes its output."""
         if not step.parts or not before.parts:
             return False
-        inside, earlier = ({each.id for each in one.walk()} for one in (step, before))
+        inside, earlier = ({part.id for part in module.walk()} for module in (step, before))
         fed = any(flow.source in earlier for id in inside for flow in self._into.get(id, []))
-        return fed and _form(step, self._faults) == _form(before, self._faults)
+        return fed and _structure(step, self._faults) == _structure(before, self._faults)
 
     def _repeated(self, steps: Sequence[ForwardStep]) -> Box:
         box = self.of(steps[0])
         if len(steps) == 1:
             return box
-        ids = frozenset(each.id for step in steps for each in step.walk())
+        ids = frozenset(part.id for step in steps for part in step.walk())
         title = f"{steps[0].name} .. {steps[-1].name}"
         return replace(box, title=title, ids=ids, count=len(steps))
 
     def _only_follows(self, step: ForwardStep, before: Box) -> bool:
-        """Whether a step does a small thing to what one box gives to nobody else."""
+        """Whether a step is an activation or normalisation and the only user of the box before it."""
         if step.parts or before.parts or self._sort(step) != "small" or before.sort in ("input", "output"):
             return False
         flows = self._into.get(step.id, [])
@@ -161,9 +161,9 @@ def _with_follower(box: Box, step: ForwardStep) -> Box:
     return replace(box, followers=(*box.followers, name), ids=box.ids | {step.id})
 
 
-def _form(step: ForwardStep, faults: Mapping[int, TracedFault]) -> Any:
-    """A module by what it does, through all its parts."""
+def _structure(step: ForwardStep, faults: Mapping[int, TracedFault]) -> Any:
+    """A comparable value that identical modules share, including their parts."""
     shapes = tuple(tensor.shape for tensor in step.inputs), tuple(tensor.shape for tensor in step.outputs)
     fault = faults[step.id].error if step.id in faults else None
-    inside = tuple((part.name, _form(part, faults)) for part in step.parts)
+    inside = tuple((part.name, _structure(part, faults)) for part in step.parts)
     return step.kind, step.operation, step.detail, shapes, fault, inside

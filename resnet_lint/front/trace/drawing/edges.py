@@ -1,4 +1,4 @@
-"""The picture as a plain graph, for languages whose own tools lay it out: the edges between the boxes that are seen."""
+"""The edges between visible boxes, for Mermaid and Graphviz, which compute the layout themselves."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from .wires import common_role
 
 @dataclass(frozen=True)
 class Edge:
-    """A tensor on its way between two boxes."""
+    """A tensor from one box to another."""
 
     source: Box
     target: Box
@@ -22,7 +22,7 @@ class Edge:
 
 
 def edges_between(root: Box, depth: int, flows: Sequence[Flow]) -> list[Edge]:
-    """The edges where a box is opened so many levels deep, one for each tensor and pair of boxes."""
+    """The edges at a depth, one per tensor and pair of boxes."""
     box_of = _owners(root, depth)
     found: dict[tuple[int, int, str], tuple[Box, Box, TracedTensor, set[Role]]] = {}
     for flow in flows:
@@ -34,12 +34,12 @@ def edges_between(root: Box, depth: int, flows: Sequence[Flow]) -> list[Edge]:
 
 
 def _owners(box: Box, depth: int) -> dict[int, Box]:
-    """The innermost box that is seen for each step."""
+    """The innermost visible box of each step."""
     owners: dict[int, Box] = {}
     for part in box.parts:
         if part.parts and depth > 1:
             inside = _owners(part, depth - 1)
-            last = list(inside.values())[-1]  # for those of several that are alike, but not drawn
+            last = list(inside.values())[-1]  # for the identical modules that are not drawn
             owners |= dict.fromkeys(part.ids, last) | inside
         else:
             owners |= dict.fromkeys(part.ids, part)

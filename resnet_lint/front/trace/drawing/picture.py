@@ -1,4 +1,4 @@
-"""Where everything of a picture lies: boxes from the inside out, rows from the top down. Lengths are in pixels."""
+"""Computes the layout of a drawing: boxes from the inside out, rows from top to bottom. Lengths are in pixels."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from .boxes import Box
 from .rows import Extent, Link, RowLayout, Vertex, lay_out
 from .wires import Wire, wires_in
 
-CHARACTER = 7.3  # the width of a character, which are all alike
+CHARACTER = 7.3  # width of a character of the monospaced font
 LINE = 16.0
 PAD = 10.0
 ROW_GAP = 12.0
@@ -22,9 +22,9 @@ XY = tuple[float, float]
 
 @dataclass(eq=False)
 class Picture:
-    """A box with its size, its text, and what lies inside: the places, the wires, and the pictures of its parts.
+    """A box with its size, its text and its contents: the layout, the wires, and the pictures of its parts.
 
-    `tops` are the upper edges of its rows, relative to the box, with the lower edge of the last one at the end.
+    `tops` are the upper edges of its rows relative to the box, followed by the lower edge of the last row.
     """
 
     box: Box
@@ -39,23 +39,23 @@ class Picture:
     left: float = 0.0
     tops: list[float] = field(default_factory=list)
 
-    def door(self, name: str, side: str) -> float:
-        """Where a tensor enters (`top`) or leaves (`bottom`) the box, from its left edge."""
+    def port_x(self, name: str, side: str) -> float:
+        """Where a tensor enters (`top`) or leaves (`bottom`) the box, relative to its left edge."""
         if self.inside is None:
             return self.width / 2
-        ports = [each for each in self.inside.vertices if each.sort == "port" and (each.row == 0) == (side == "top")]
-        own = [port for port in ports if self.wires[port.number].tensor.name == name]
-        found = own or ports[:1]  # what leaves the last of several that are alike has another name than in the first
+        ports = [v for v in self.inside.vertices if v.sort == "port" and (v.row == 0) == (side == "top")]
+        matching = [port for port in ports if self.wires[port.number].tensor.name == name]
+        found = matching or ports[:1]  # in repeated modules, the output of the last one has another name
         return self.left + found[0].x if found else self.width / 2
 
-    def course(self, link: Link) -> tuple[XY, ...]:
-        """The corners of a piece of wire, relative to the box: down from its start to the end of that row, and across.
+    def corners(self, link: Link) -> tuple[XY, ...]:
+        """The corners of a wire segment relative to the box: down to the end of the row, then across to the next row.
 
-        A wire that leaves the box goes on to its lower edge.
+        A wire that leaves the box continues to its lower edge.
         """
         name = self.wires[link.wire].tensor.name
         start, end = link.start, link.end
-        upper = self.tops[start.row] if start.sort != "port" else self.head
+        upper = self.tops[start.row] if start.sort != "port" else self.header
         lower = max(upper, self.tops[start.row + 1] - ROW_GAP)
         if start.sort == "part":
             upper += self.parts[start.number].height
@@ -72,26 +72,26 @@ class Picture:
         if vertex.sort != "part":
             return x
         part = self.parts[vertex.number]
-        return x - part.room[0] + part.door(name, side)
+        return x - part.extent[0] + part.port_x(name, side)
 
     @property
-    def room(self) -> Extent:
-        """The box to the left and to the right of its first door."""
-        first = self.door(self.wires[0].tensor.name, "top") if self.wires else self.width / 2
+    def extent(self) -> Extent:
+        """The width of the box to the left and to the right of its first port."""
+        first = self.port_x(self.wires[0].tensor.name, "top") if self.wires else self.width / 2
         return first, self.width - first
 
     @property
-    def head(self) -> float:
-        """The height of the text."""
+    def header(self) -> float:
+        """The height of the header."""
         return PAD + LINE * (1 + len(self.lines))
 
     @property
     def height(self) -> float:
-        return self.tops[-1] if self.is_open else self.head
+        return self.tops[-1] if self.is_open else self.header
 
 
 def shortened(text: str) -> str:
-    """A text that fits a box of the largest width."""
+    """Truncate a text to the maximum width of a box."""
     return text if len(text) <= _MOST_CHARACTERS else f"{text[: _MOST_CHARACTERS - 1]}\N{HORIZONTAL ELLIPSIS}"
 
 
@@ -100,7 +100,7 @@ def text_width(text: str) -> float:
 
 
 def picture(box: Box, flows: tuple[Flow, ...], depth: int, label: Callable[[TracedTensor], str]) -> Picture:
-    """The picture of a box, opened so many levels deep; the inside of closed boxes is laid out as well."""
+    """The picture of a box, open to a depth; the contents of closed boxes are laid out as well."""
     title = shortened(box.heading)
     lines = tuple(map(shortened, box.texts))
     head = f"+ {title}  {box.kind}" if box.parts else title
@@ -110,20 +110,20 @@ def picture(box: Box, flows: tuple[Flow, ...], depth: int, label: Callable[[Trac
     parts = tuple(picture(part, flows, depth - 1, label) for part in box.parts)
     wires = wires_in(box, flows)
     labels = tuple(label(wire.tensor) for wire in wires)
-    inside = lay_out([part.room for part in parts], wires, list(map(text_width, labels)))
-    made = Picture(box, title, lines, max(width, inside.width + 2 * PAD), depth > 0, inside, wires, labels, parts)
-    made.left = (made.width - inside.width) / 2
-    restack(made)
-    return made
+    inside = lay_out([part.extent for part in parts], wires, list(map(text_width, labels)))
+    result = Picture(box, title, lines, max(width, inside.width + 2 * PAD), depth > 0, inside, wires, labels, parts)
+    result.left = (result.width - inside.width) / 2
+    restack(result)
+    return result
 
 
 def restack(picture: Picture) -> None:
-    """Give the rows of a box their places, for the height that its parts have now."""
+    """Recompute the rows of a box from the current heights of its parts."""
     assert picture.inside is not None
     heights = [0.0] * picture.inside.rows
     for vertex in picture.inside.vertices:
         height = picture.parts[vertex.number].height if vertex.sort == "part" else LINE * (vertex.sort == "label")
         heights[vertex.row] = max(heights[vertex.row], height)
-    picture.tops = [picture.head + ROW_GAP]
+    picture.tops = [picture.header + ROW_GAP]
     for height in heights:
         picture.tops.append(picture.tops[-1] + height + ROW_GAP * bool(height))

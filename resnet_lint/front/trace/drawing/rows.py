@@ -1,7 +1,7 @@
-"""Lays out the inside of one box in rows, with igraph: the layered drawing of Sugiyama, Tagawa and Toda (1981).
+"""Lays out the inside of one box in rows, with igraph's implementation of Sugiyama, Tagawa and Toda (1981).
 
-Even rows hold parts, odd rows the labels of wires. A wire is a trunk that goes down from its source and leaves a branch
-at each target; where it passes a row, it has a place there as a part has. So nothing lies on anything else.
+Even rows hold parts, odd rows the labels of wires. A wire is a vertical trunk below its source, with a branch to each
+target; it occupies a place in every row that it crosses, as parts do. So nothing overlaps.
 """
 
 from __future__ import annotations
@@ -16,23 +16,23 @@ from resnet_lint.shared.records.model_trace import Role
 from .wires import INTO, OUT, Wire
 
 Extent = tuple[float, float]
-"""What something takes of a row, to the left and to the right of where its wires meet it."""
+"""The width to the left and to the right of the x coordinate at which wires are attached."""
 
-_THIN = 5.0  # what a wire takes to each side
-_GAP = 14.0  # between neighbours in a row
+_THIN = 5.0  # half the width reserved for a wire
+_GAP = 14.0  # between adjacent places in a row
 
-# A far end of a wire has a label of its own, unless that many wires meet there.
+# The distant end of a wire has a label too, unless more wires than this meet there.
 _MOST_LABELS = 3
 
 
 @dataclass(eq=False)
 class Vertex:
-    """A place in a row: of a part, of a wire's end at the edge of the box (`port`), of its label, or of its course.
+    """A place in a row: of a part, of a wire at the edge of the box (`port`), of its label, or of its passage.
 
-    `number` is that of the part or the wire. It takes the room from `x - left` to `x + right`; wires meet it at `x`.
+    `number` is the index of the part or wire. The place extends from `x - left` to `x + right`; wires attach at `x`.
     """
 
-    sort: Literal["part", "port", "label", "course"]
+    sort: Literal["part", "port", "label", "passage"]
     row: int
     number: int
     left: float
@@ -42,7 +42,7 @@ class Vertex:
 
 @dataclass(frozen=True, eq=False)
 class Link:
-    """A piece of a wire, from a place in one row to a place in the next."""
+    """A wire segment, from a place in one row to a place in the next."""
 
     start: Vertex
     end: Vertex
@@ -52,7 +52,7 @@ class Link:
 
 @dataclass
 class RowLayout:
-    """The places of one box, those of its parts first, and the pieces of wire between them."""
+    """The places in one box, those of its parts first, and the wire segments between them."""
 
     vertices: list[Vertex]
     links: list[Link] = field(default_factory=list)
@@ -67,16 +67,16 @@ class RowLayout:
 
 
 def lay_out(parts: Sequence[Extent], wires: Sequence[Wire], label_widths: Sequence[float]) -> RowLayout:
-    """Give each part of a box a place with the room that it needs, and each wire a course with room for its label."""
+    """Place the parts of a box, and route the wires with room for their labels."""
     rows = _rows(len(parts), wires)
     found = RowLayout([Vertex("part", row, number, *parts[number]) for number, row in enumerate(rows)])
     for number, wire in enumerate(wires):
-        _lead(number, wire, label_widths[number], found, 2 + max(rows, default=0))
+        _route(number, wire, label_widths[number], found, 2 + max(rows, default=0))
     meeting = defaultdict[Vertex, int](int)
     for link in found.links:
         meeting[link.end] += link.end.sort == "part"
     for link in found.links:
-        if link.start.sort == "course" and 1 < meeting[link.end] <= _MOST_LABELS:
+        if link.start.sort == "passage" and 1 < meeting[link.end] <= _MOST_LABELS:
             link.start.sort = "label"
             link.start.left = link.start.right = label_widths[link.start.number] / 2
     _place(found)
@@ -84,9 +84,9 @@ def lay_out(parts: Sequence[Extent], wires: Sequence[Wire], label_widths: Sequen
 
 
 def _rows(count: int, wires: Sequence[Wire]) -> list[int]:
-    """The row of each part: two below the lowest of those that it takes from. What comes in has row 0 to itself.
+    """The row of each part: two below the lowest of its sources. Inputs of the box have row 0.
 
-    Parts are in the order of the forward, so what a part takes is settled before it gives.
+    Parts are in execution order, so the sources of a part are placed before it.
     """
     rows = [2 if any(wire.source == INTO for wire in wires) else 0] * count
     for wire in sorted(wires, key=lambda wire: wire.source):
@@ -96,8 +96,8 @@ def _rows(count: int, wires: Sequence[Wire]) -> list[int]:
     return rows
 
 
-def _lead(number: int, wire: Wire, label_width: float, found: RowLayout, last: int) -> None:
-    """Lead a wire down to its targets."""
+def _route(number: int, wire: Wire, label_width: float, found: RowLayout, last: int) -> None:
+    """Route a wire down to its targets."""
 
     def port(row: int) -> Vertex:
         found.vertices.append(Vertex("port", row, number, _THIN, _THIN))
@@ -111,7 +111,7 @@ def _lead(number: int, wire: Wire, label_width: float, found: RowLayout, last: i
         if before is source and wire.needs_label:
             here = Vertex("label", row, number, label_width / 2, label_width / 2)
         else:
-            here = Vertex("course", row, number, _THIN, _THIN)
+            here = Vertex("passage", row, number, _THIN, _THIN)
         found.vertices.append(here)
         found.links.append(Link(before, here, number, left.pop() if len(left) == 1 else "main"))
         for end, role in zip(ends, wire.roles, strict=True):
@@ -121,7 +121,7 @@ def _lead(number: int, wire: Wire, label_width: float, found: RowLayout, last: i
 
 
 def _place(found: RowLayout) -> None:
-    """Put neighbours side by side in the order of igraph's drawing, and keep its columns."""
+    """Assign x coordinates in the order of igraph's layout, keeping its columns."""
     import igraph
 
     number = {vertex: index for index, vertex in enumerate(found.vertices)}
@@ -140,11 +140,11 @@ def _place(found: RowLayout) -> None:
             last_in[vertex.row] = vertex
 
 
-def _columns(vertices: Sequence[Vertex], places: Sequence[float]) -> list[list[Vertex]]:
-    """The columns from left to right. Neighbours in a row are 1 apart, so what is nearer may share a column."""
+def _columns(vertices: Sequence[Vertex], positions: Sequence[float]) -> list[list[Vertex]]:
+    """The columns from left to right. Adjacent places in a row are 1 apart; closer ones share a column."""
     columns: list[list[Vertex]] = []
     began = 0.0
-    for x, number in sorted(zip(places, range(len(places)), strict=True)):
+    for x, number in sorted(zip(positions, range(len(positions)), strict=True)):
         if not columns or x > began + 0.99:
             columns.append([])
             began = x

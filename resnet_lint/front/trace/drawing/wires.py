@@ -1,4 +1,4 @@
-"""The wires inside one box: a tensor leads from what makes it to all that use it."""
+"""The wires inside one box: each connects the producer of a tensor with its users."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ OUT = -2
 
 @dataclass(frozen=True)
 class Wire:
-    """A tensor inside a box, from one of its parts or from outside (`source` is INTO) to others of its parts or OUT.
+    """A tensor inside a box, from a part or from outside (`source` is INTO) to other parts or to the outside (OUT).
 
-    Parts are meant by their place among the box's parts. `roles` has one for each target.
+    Parts are indices into the box's `parts`. `roles` has one item per target.
     """
 
     tensor: TracedTensor
@@ -27,12 +27,12 @@ class Wire:
 
     @property
     def needs_label(self) -> bool:
-        """Whether the label of the same tensor outside the box is too far off, or there is none."""
+        """Whether the same tensor has no label close to the box outside it."""
         return (self.source != INTO or len(self.targets) > 1) and self.targets != (OUT,)
 
 
 def wires_in(box: Box, flows: tuple[Flow, ...]) -> tuple[Wire, ...]:
-    """The wires between the parts of a box, and to and from outside, one for each tensor."""
+    """The wires between the parts of a box, and to and from outside, one per tensor."""
     part_of = {id: number for number, part in enumerate(box.parts) for id in part.ids}
     found: dict[tuple[str, int], dict[int, set[Role]]] = {}
     tensors: dict[str, TracedTensor] = {}
@@ -50,6 +50,6 @@ def wires_in(box: Box, flows: tuple[Flow, ...]) -> tuple[Wire, ...]:
 
 
 def common_role(roles: Collection[Role]) -> Role:
-    """The role of a wire that several flows go through."""
+    """The role of a wire that combines several flows."""
     [role, *others] = set(roles)
     return "main" if others else role

@@ -1,4 +1,4 @@
-"""The forms of a trace: table, prediction, json, mermaid, dot, svg and html. A form takes the trace and gives text."""
+"""Output formats of a trace: table, prediction, json, mermaid, dot, svg and html."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ FORMS = ("table", "json", "mermaid", "dot", "svg", "html")
 
 @dataclass(frozen=True)
 class TraceView:
-    """How to show a trace: paths relative to `cwd`, how deep to look into modules, and how to write shapes.
+    """How to show a trace: paths are relative to `cwd`, modules are expanded to `depth`, shapes are printed as `form`.
 
-    `symbolic` writes them in the sizes of the inputs, where there are such shapes. `quiet` leaves out what is around
-    a table.
+    `symbolic` prints shapes in terms of the input sizes where they are known. `quiet` leaves out everything but the
+    table and the faults.
     """
 
     cwd: Path
@@ -29,6 +29,6 @@ class TraceView:
 
 
 def render(form: str, trace: ModelTrace, view: TraceView) -> str:
-    """The trace in one of the forms. Raises UsageError where that needs a package that is not installed."""
+    """Render the trace in a format. Raises UsageError if a package that the format needs is not installed."""
     report: Callable[[ModelTrace, TraceView], str] = import_module(f".forms.{form}", __name__).report
     return report(trace, view)

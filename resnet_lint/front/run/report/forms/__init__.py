@@ -1,1 +1,1 @@
-"""The forms of a run's report; each is a module with a function `report`."""
+"""The output formats of a run: modules with a function that renders the report."""

@@ -1,4 +1,4 @@
-"""The report for machines: one JSON object, as schema.json beside this file describes it."""
+"""The JSON report of `resnet-lint run`; its schema is schema.json in the parent folder."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ VERSION = 1
 
 
 def report(run: RunReport, cwd: Path) -> str:
-    """The whole run; paths are relative to `cwd`. What cannot be told as a number (NaN, infinity) is null."""
+    """The complete run; paths are relative to `cwd`, NaN and infinity are null."""
     fields = {
         "version": VERSION,
         "tool": {"name": "resnet-lint", "version": __version__, "torch": run.last.torch},
         "path": shown(run.path, cwd),
         "findings": [_finding(finding, cwd) for finding in run.findings],
-        "mended": 0 if run.rewrite is None else run.rewrite.fixed,
+        "fixed_findings": 0 if run.rewrite is None else run.rewrite.fixed,
         "written": run.written,
         "original": _result(run.original),
         "fixed": None if run.fixed is None else _result(run.fixed),

@@ -1,4 +1,4 @@
-"""The report of `resnet-lint metrics`: as text, and as JSON that follows schema.json beside this file."""
+"""The report of `resnet-lint metrics` as text and as JSON; its schema is metrics.schema.json in the parent folder."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ VERSION = 1
 
 
 def as_text(report: MetricsReport) -> str:
-    """Tables, the chart of the losses, and the verdict."""
+    """Tables, the loss chart, and the verdict."""
     blocks: list[str] = []
     if report.evaluation is not None:
         blocks += evaluation_blocks(report.evaluation)
@@ -42,13 +42,13 @@ def as_json(report: MetricsReport, cwd: Path) -> str:
 
 
 def evaluation_fields(evaluation: Evaluation) -> dict[str, Any]:
-    """An evaluation as JSON data; each class has its name beside its scores."""
+    """An evaluation as JSON data, with the class names in the scores."""
     scores = zip(evaluation.classes, evaluation.scores, strict=True)
     return {**asdict(evaluation), "scores": [{"class": name, **asdict(score)} for name, score in scores]}
 
 
 def history_fields(history: tuple[Epoch, ...]) -> list[dict[str, Any]]:
-    """The epochs as JSON data, with their observations."""
+    """The history as JSON data, with observations."""
     observed = zip(history, observations(history), strict=True)
     return [{**asdict(epoch), "observation": observation} for epoch, observation in observed]
 

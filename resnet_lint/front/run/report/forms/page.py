@@ -1,4 +1,4 @@
-"""The report as one HTML page that needs nothing else: light and dark, readable on a phone."""
+"""The reports of `run` and `metrics` as a self-contained HTML page: light and dark, for all screen sizes."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from resnet_lint.shared.records.hardware_run import (
     MetricsReport,
     RunReport,
     Score,
+    Trained,
     Verdict,
 )
 from resnet_lint.shared.records.reports import Rewrite
@@ -23,8 +24,8 @@ from resnet_lint.shared.source_text import shown
 
 from ..curves import curves
 from ..measures import cost_rows, reach
-from ..tables import WORDS, worst_first
-from .text import checks, is_main, predictions, setup_line, stage_row, training_notes
+from ..tables import verdict_text, worst_first
+from .text import checks, is_main, outcome, predictions, setup_line, stage_row, training_notes
 
 _PAGE = "page.html.j2"
 
@@ -33,11 +34,10 @@ def run_page(run: RunReport, cwd: Path) -> str:
     """The page of `resnet-lint run`."""
     last, trained = run.last, run.last.training
     stages = last.confirmation.stages
-    sound = last.confirmation.sound
     fields: dict[str, Any] = {
         "title": f"{shown(run.path, cwd)}: {last.setup.label}",
         "subtitle": setup_line(run),
-        "outcome": {"level": "good" if sound else "bad", "text": "confirmed" if sound else "not confirmed"},
+        "outcome": {"level": "good" if last.confirmation.sound else "bad", "text": outcome(run)},
         "predictions": list(predictions(run, cwd)),
         "diff": [] if run.rewrite is None else list(_diff(run.rewrite, cwd)),
         "checks": list(checks(last.confirmation)),
@@ -48,7 +48,7 @@ def run_page(run: RunReport, cwd: Path) -> str:
     }
     if trained is not None:
         fields["notes"] = list(training_notes(trained))
-        fields |= _figures(trained.evaluation, trained.history, run.verdict)
+        fields |= _figures(trained.evaluation, trained.history, run.verdict, trained)
     return _rendered(fields)
 
 
@@ -59,7 +59,7 @@ def metrics_page(report: MetricsReport, cwd: Path) -> str:
 
 
 def require_page() -> None:
-    """Raise UsageError where what the page needs is not installed."""
+    """Raise UsageError if a package that the page needs is not installed."""
     require("jinja2", "pygal")
 
 
@@ -73,17 +73,17 @@ def _rendered(fields: dict[str, Any]) -> str:
 
 
 def _diff(rewrite: Rewrite, cwd: Path) -> Iterator[tuple[str, str]]:
-    """The lines of the fix, each with its kind."""
+    """The lines of the diff, each with its CSS class."""
     name = shown(rewrite.path, cwd)
     before, after = rewrite.before.splitlines(), rewrite.after.splitlines()
-    kinds = {"+": "add", "-": "del", "@": "at"}
+    classes = {"+": "add", "-": "del", "@": "at"}
     for line in difflib.unified_diff(before, after, f"a/{name}", f"b/{name}", lineterm=""):
-        yield kinds.get(line[:1], ""), line
+        yield classes.get(line[:1], ""), line
 
 
 def _cost(run: RunReport) -> dict[str, Any]:
     before = run.original.cost if run.fixed is not None else None
-    headers = ["", "as it is", "mended", "added"] if before is not None else []
+    headers = ["", "before the fix", "after the fix", "difference"] if before is not None else []
     return {"headers": headers, "rows": list(cost_rows(run.last.cost, before))}
 
 
@@ -91,30 +91,36 @@ def _gradients(gradients: Gradients | None) -> dict[str, Any] | None:
     if gradients is None or not gradients.stages:
         return None
     stages = gradients.stages
-    points = {"with shortcuts": [each.norm for each in stages]}
+    points = {"with shortcuts": [stage.norm for stage in stages]}
     if gradients.shortcuts:
-        points["shortcuts cut"] = [each.cut or 0.0 for each in stages]
+        points["without shortcuts"] = [stage.cut or 0.0 for stage in stages]
     labels = [str(number) for number in range(1, len(stages) + 1)]
     cells = zip(*points.values(), strict=True)
     return {
-        "said": reach(gradients),
-        "chart": curves("norm of the gradient by stage", points, labels, logarithmic=True),
+        "summary": reach(gradients),
+        "chart": curves("gradient norm by stage", points, labels, logarithmic=True),
         "headers": ["stage", *points],
-        "rows": [(each.stage, *(f"{norm:.3g}" for norm in norms)) for each, norms in zip(stages, cells, strict=True)],
+        "rows": [(stage.stage, *(f"{norm:.3g}" for norm in norms)) for stage, norms in zip(stages, cells, strict=True)],
     }
 
 
-def _figures(evaluation: Evaluation | None, history: Sequence[Epoch], verdict: Verdict | None) -> dict[str, Any]:
+def _figures(
+    evaluation: Evaluation | None, history: Sequence[Epoch], verdict: Verdict | None, trained: Trained | None = None
+) -> dict[str, Any]:
     return {
-        "verdict": None if verdict is None else _verdict(verdict),
+        "verdict": None if verdict is None else _verdict(verdict, trained),
         "history": _history(history) if history else None,
         "evaluation": None if evaluation is None else _evaluation(evaluation),
     }
 
 
-def _verdict(verdict: Verdict) -> dict[str, Any]:
-    reasons = worst_first(verdict)
-    return {"level": verdict.level, "text": WORDS[verdict.level], "reasons": reasons, "missed": verdict.missed}
+def _verdict(verdict: Verdict, trained: Trained | None) -> dict[str, Any]:
+    return {
+        "level": verdict.level,
+        "text": verdict_text(verdict, trained),
+        "reasons": worst_first(verdict),
+        "missed": verdict.missed,
+    }
 
 
 def _history(history: Sequence[Epoch]) -> dict[str, Any]:
@@ -123,7 +129,7 @@ def _history(history: Sequence[Epoch]) -> dict[str, Any]:
     if any(epoch.val_loss is not None for epoch in history):
         losses["validation"] = [epoch.val_loss for epoch in history]
     rows = [
-        (epoch.number, f"{epoch.loss:.4g}", _or_nothing(epoch.val_loss), f"{epoch.accuracy:.4f}", observation)
+        (epoch.number, f"{epoch.loss:.4g}", _number(epoch.val_loss), f"{epoch.accuracy:.4f}", observation)
         for epoch, observation in zip(history, observations(history), strict=True)
     ]
     return {
@@ -136,27 +142,27 @@ def _history(history: Sequence[Epoch]) -> dict[str, Any]:
     }
 
 
-def _or_nothing(value: float | None) -> str:
+def _number(value: float | None) -> str:
     return "" if value is None else f"{value:.4g}"
 
 
 def _evaluation(evaluation: Evaluation) -> dict[str, Any]:
     scores = [*zip(evaluation.classes, evaluation.scores, strict=True)]
-    scores += [("macro mean", evaluation.macro), ("weighted mean", evaluation.weighted)]
+    scores += [("macro avg", evaluation.macro), ("weighted avg", evaluation.weighted)]
     return {
         "classes": evaluation.classes,
         "matrix": [
             (name, [(count, _heat(count, row)) for count in row])
             for name, row in zip(evaluation.classes, evaluation.matrix, strict=True)
         ],
-        "headers": ["class", "precision", "recall", "F1", "samples"],
+        "headers": ["class", "precision", "recall", "F1", "support"],
         "scores": [(name, *_cells(score)) for name, score in scores],
         "accuracy": f"{evaluation.accuracy:.4f}",
     }
 
 
 def _heat(count: int, row: Sequence[int]) -> str:
-    """How strongly a cell is coloured: by its share of the row, and never so that its number cannot be read."""
+    """The opacity of a cell's colour: its share of the row, scaled to keep the number readable."""
     return f"{0.6 * count / max(1, sum(row)):.2f}"
 
 

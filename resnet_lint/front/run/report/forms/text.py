@@ -1,4 +1,4 @@
-"""The report on the terminal: what was predicted, what was measured, and whether they agree."""
+"""The text report of `resnet-lint run`: prediction, measurement, and whether they match."""
 
 from __future__ import annotations
 
@@ -16,10 +16,11 @@ from ..measures import cost_block, gradient_blocks
 from ..tables import evaluation_blocks, history_blocks, titled, verdict_block
 
 _MOST_NAMES = 5
+_FAILS = "it fails as predicted"
 
 
 def report(run: RunReport, cwd: Path, *, quiet: bool = False) -> str:
-    """The whole run, or its last line where it is to be `quiet`; paths are shown relative to `cwd`."""
+    """The complete run, or only its last line if `quiet`; paths are relative to `cwd`."""
     blocks = [] if quiet else [_head(run, cwd), *_sections(run, cwd)]
     blocks.append(_summary(run))
     return "\n\n".join(filter(None, blocks)) + "\n"
@@ -31,11 +32,11 @@ def _head(run: RunReport, cwd: Path) -> str:
     if not setup.others:
         return head
     others = ", ".join(map(one_line, setup.others[:_MOST_NAMES]))
-    return f"{head}\nother models of this file: {others}; --call names the one to run"
+    return f"{head}\nother models in this file: {others}; select one with --call"
 
 
 def setup_line(run: RunReport) -> str:
-    """Where the model ran, and with which inputs."""
+    """The device, dtype and input shapes of the run."""
     setup = run.last.setup
     inputs = ", ".join(f"{name} {shape_text(shape)}" for name, shape in setup.inputs)
     return f"on {setup.device}, {setup.dtype}, {inputs}"
@@ -43,8 +44,11 @@ def setup_line(run: RunReport) -> str:
 
 def _sections(run: RunReport, cwd: Path) -> Iterator[str]:
     if run.findings or run.original.confirmation.error:
-        yield titled("As it is", tabulate(list(predictions(run, cwd)), tablefmt="plain", disable_numparse=True))
-    yield from _confirmed(_outcome(run, cwd), run.last)
+        yield titled(
+            "Before the fix" if run.fixed else "Prediction",
+            tabulate(list(predictions(run, cwd)), tablefmt="plain", disable_numparse=True),
+        )
+    yield from _comparison(_outcome(run, cwd), run.last)
     yield cost_block(run)
     if run.last.gradients is not None:
         yield from gradient_blocks(run.last.gradients)
@@ -56,41 +60,50 @@ def _training_blocks(trained: Trained, verdict: Verdict) -> Iterator[str]:
     yield from history_blocks(trained.history)
     if trained.evaluation is not None:
         yield from evaluation_blocks(trained.evaluation)
-    yield verdict_block(verdict)
+    yield verdict_block(verdict, trained)
     yield "\n".join(training_notes(trained))
 
 
 def training_notes(trained: Trained) -> Iterator[str]:
-    """What else there is to say of a training, a line each."""
+    """Notes on the training, one line each."""
     training, validation = trained.samples
-    yield f"{trained.data}: {training} samples for training, {validation} for validation"
+    yield f"{trained.data}: {training} training samples, {validation} validation samples"
     yield from trained.notes
     if trained.stopped is not None:
         yield f"stopped: {trained.stopped}"
     if trained.best:
-        yield f"the metrics are those of epoch {trained.best}, which has the lowest validation loss"
-        yield f"kept in {trained.checkpoint}; --resume goes on from there"
+        yield f"metrics are those of epoch {trained.best}, which has the lowest validation loss"
+        yield f"checkpoint: {trained.checkpoint} (continue with --resume)"
 
 
 def _outcome(run: RunReport, cwd: Path) -> str:
     if run.rewrite is None:
-        return "Confirmed" if run.last.confirmation.sound else "Not confirmed"
-    done = f"written into {shown(run.path, cwd)}" if run.written else "in memory only; --fix writes the file"
-    return f"Mended: {count(run.rewrite.fixed, 'finding')}, {done}"
+        return outcome(run).capitalize()
+    where = f"written to {shown(run.path, cwd)}" if run.written else "in memory only; write the file with --fix"
+    return f"After the fix: {count(run.rewrite.fixed, 'finding')} fixed, {where}"
+
+
+def outcome(run: RunReport) -> str:
+    """Whether the last run confirmed the prediction, in words."""
+    if run.last.confirmation.sound:
+        return "confirmed"
+    return f"confirmed: {_FAILS}" if run.fixed is None and run.fails_as_predicted else "not confirmed"
 
 
 def predictions(run: RunReport, cwd: Path) -> Iterator[tuple[str, str]]:
-    """What the lint says of the file as it was, then what really happened; nothing where there is no trouble."""
+    """The findings before any fix and the measured error, as rows; nothing if there are neither."""
     error = run.original.confirmation.error
     if not run.findings and error is None:
         return
-    for each in run.findings:
-        place = f"{shown(each.span.path, cwd)}:{each.span.start.line}"
-        yield "predicted", f"{place}: {each.rule} {one_line(each.message)}"
-    yield "measured", one_line(error) if error is not None else "it runs"
+    for finding in run.findings:
+        place = f"{shown(finding.span.path, cwd)}:{finding.span.start.line}"
+        yield "predicted", f"{place}: {finding.rule} {one_line(finding.message)}"
+    yield "measured", one_line(error) if error is not None else "runs without an error"
+    if run.fails_as_predicted:
+        yield "confirmed", _FAILS
 
 
-def _confirmed(title: str, result: Result) -> Iterator[str]:
+def _comparison(title: str, result: Result) -> Iterator[str]:
     confirmation = result.confirmation
     if confirmation.stages:
         yield titled(title, _stage_table(confirmation))
@@ -98,57 +111,61 @@ def _confirmed(title: str, result: Result) -> Iterator[str]:
 
 
 def _stage_table(confirmation: Confirmation) -> str:
-    """The main stages, those that do not agree wherever they lie, and the count of all."""
+    """The main stages, and all stages that differ."""
     rows = [stage_row(stage) for stage in confirmation.stages if is_main(stage) or not stage.agrees]
     return tabulate(rows, ["stage", "class", "predicted", "measured", ""], disable_numparse=True)
 
 
 def is_main(stage: StageShapes) -> bool:
-    """Whether a stage is the model itself or one of its direct parts."""
+    """Whether a stage is the model itself or one of its children."""
     return "." not in stage.path
 
 
 def stage_row(stage: StageShapes) -> tuple[str, ...]:
-    """A stage as a row of the table."""
+    """The row of a stage in the table."""
     return (
         stage.path or "(the model)",
         stage.kind,
         shapes_text(stage.predicted),
         shapes_text(stage.measured),
-        "agrees" if stage.agrees else "DIFFERS",
+        "matches" if stage.agrees else "DIFFERS",
     )
 
 
+def _plain(rows: Iterator[tuple[str, ...]]) -> str:
+    return tabulate(list(rows), tablefmt="plain", disable_numparse=True)
+
+
 def _checks(confirmation: Confirmation) -> str:
-    return tabulate(list(checks(confirmation)), tablefmt="plain", disable_numparse=True)
+    return _plain(checks(confirmation))
 
 
 def checks(confirmation: Confirmation) -> Iterator[tuple[str, str]]:
-    """What was confirmed, as pairs of a question and its answer."""
+    """The results of the checks, as pairs of name and result."""
     if confirmation.stages:
-        yield "stages that agree", f"{confirmation.agreeing} of {len(confirmation.stages)}"
+        yield "stages that match", f"{confirmation.agreeing} of {len(confirmation.stages)}"
     if confirmation.finite is not None:
-        yield "outputs are finite", "yes" if confirmation.finite else "NO"
+        yield "finite outputs", "yes" if confirmation.finite else "NO"
     if confirmation.repeatable is not None:
-        yield "evaluation repeats", "yes" if confirmation.repeatable else "NO"
+        yield "deterministic in eval mode", "yes" if confirmation.repeatable else "NO"
     if confirmation.first_value is not None:
-        yield "first value for inputs of ones", str(round(confirmation.first_value, 6))
+        yield "output.flatten()[0] for an all-ones input", str(round(confirmation.first_value, 6))
     if confirmation.error:
         yield "error", one_line(confirmation.error)
     else:
-        yield "every parameter gets a gradient", _gradient_answer(confirmation.without_gradient)
+        yield "gradients for all parameters", _missing_gradients(confirmation.without_gradient)
 
 
-def _gradient_answer(missing: tuple[str, ...]) -> str:
+def _missing_gradients(missing: tuple[str, ...]) -> str:
     if not missing:
         return "yes"
     more = f" and {len(missing) - _MOST_NAMES} more" if len(missing) > _MOST_NAMES else ""
-    return f"NO: {', '.join(missing[:_MOST_NAMES])}{more}"
+    return f"NO, missing: {', '.join(missing[:_MOST_NAMES])}{more}"
 
 
 def shape_text(shape: Shape) -> str:
-    """A shape as the table shows it: `2x64x56x56`; a number's own shape is empty, and shown as `scalar`."""
-    return "x".join(map(str, shape)) or "scalar"
+    """A shape as torch prints it: `(2, 64, 56, 56)`."""
+    return str(tuple(shape))
 
 
 def shapes_text(shapes: tuple[Shape, ...]) -> str:
@@ -156,6 +173,6 @@ def shapes_text(shapes: tuple[Shape, ...]) -> str:
 
 
 def _summary(run: RunReport) -> str:
-    word = "confirmed" if run.last.confirmation.sound else "NOT confirmed"
-    left = f"; {count(len(run.left), 'finding')} in the file" if run.left else ""
-    return f"{word} on {run.last.setup.device}{left}; torch {run.last.torch}, {run.seconds:.1f} s"
+    result = outcome(run).replace("not", "NOT")
+    left = f"; {count(len(run.left), 'finding')} left in the file" if run.left else ""
+    return f"{result} on {run.last.setup.device}{left}; torch {run.last.torch}, {run.seconds:.1f} s"

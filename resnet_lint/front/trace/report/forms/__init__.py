@@ -1,1 +1,1 @@
-"""The forms of a trace; each is a module with a function `report`."""
+"""The output formats of a trace: modules with a function `report`."""

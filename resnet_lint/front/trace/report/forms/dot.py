@@ -1,4 +1,4 @@
-"""The picture of a trace in the language of Graphviz."""
+"""The graph of a trace in Graphviz's DOT language."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _RED = ' color="#b3261e", fontcolor="#b3261e", penwidth=2'
 
 
 def report(trace: ModelTrace, view: TraceView) -> str:
-    """A directed graph with a cluster for each open module."""
+    """A directed graph with a cluster per open module."""
     root, depth = opened(trace, view.depth)
     lines = [
         f"digraph {_quoted(title(trace))} {{",

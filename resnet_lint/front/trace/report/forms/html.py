@@ -1,4 +1,4 @@
-"""The trace as one HTML page that needs nothing else: the picture to pan, zoom and open, stages, what does not fit."""
+"""The trace as a self-contained HTML page: an interactive drawing, the stages, and the faults."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from ..text import contract_lines, title, troubles
 from .svg import DEFINITIONS, STYLE, draw, markup
 from .table import HEADERS, row
 
-_AROUND = 2  # lines of source shown before and after the one that counts
+_AROUND = 2  # lines of source shown before and after a line
 
 
 def report(trace: ModelTrace, view: TraceView) -> str:
-    """The page. Raises UsageError where jinja2 or igraph is not installed."""
+    """Render the page. Raises UsageError if jinja2 or igraph is not installed."""
     require("jinja2", extra="trace")
     import jinja2
 
@@ -39,7 +39,7 @@ def report(trace: ModelTrace, view: TraceView) -> str:
         height=round(drawn.height),
         line=LINE,
         gap=ROW_GAP,
-        steps={each.box.id: _facts(trace, each, view) for each in _all(drawn)},
+        steps={part.box.id: _facts(trace, part, view) for part in _all(drawn)},
         headers=HEADERS,
         stages=[row(stage, view) for stage in stages(trace, view.depth or 1)],
         contract=list(contract_lines(trace)),
@@ -54,10 +54,10 @@ def _all(drawn: Picture) -> Iterator[Picture]:
 
 
 def _facts(trace: ModelTrace, drawn: Picture, view: TraceView) -> dict[str, Any]:
-    """What a click on a box shows."""
+    """The details of a box, shown when it is clicked."""
     box = drawn.box
-    step = next(each for each in trace.root.walk() if each.id == box.id)
-    places = [("called", box.place), ("built", step.built)]
+    step = next(step for step in trace.root.walk() if step.id == box.id)
+    places = [("called", box.place), ("constructed", step.built)]
     return {
         "name": box.path or title(trace),
         "kind": " ".join(filter(None, (step.kind, step.detail))),

@@ -1,4 +1,4 @@
-"""The trace for machines: one JSON object, as schema.json beside this file describes it."""
+"""The trace as JSON; its schema is schema.json in the parent folder."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ VERSION = 1
 
 
 def report(trace: ModelTrace, view: TraceView) -> str:
-    """The whole trace; of what the view says, the stages follow its depth."""
+    """The complete trace; only the stages depend on the view's depth."""
     fields = {
         "version": VERSION,
         "tool": {"name": "resnet-lint", "version": __version__, "torch": trace.torch},

@@ -1,4 +1,4 @@
-"""The picture of a trace as a Mermaid flowchart, which GitHub and many editors draw."""
+"""The graph of a trace as a Mermaid flowchart, which GitHub and many editors render."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _ARROWS = {"main": "-->", "branch": "-->", "shortcut": "-.->"}
 
 
 def report(trace: ModelTrace, view: TraceView) -> str:
-    """A flowchart with a subgraph for each open module."""
+    """A flowchart with a subgraph per open module."""
     root, depth = opened(trace, view.depth)
     edges = edges_between(root, depth, trace.flows)
     lines = ["flowchart TD", *_inside(root, depth), *(_edge(edge, view) for edge in edges)]

@@ -1,4 +1,4 @@
-"""One input on its way through the stages: what each makes of it, and how many values that are."""
+"""One input on its way through the stages: output shapes and numbers of values."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ..text import out_text, page
 
 
 def report(trace: ModelTrace, view: TraceView) -> str:
-    """The stages as a numbered list."""
+    """Render the stages as a numbered list."""
     rows = [
         (f"{stage.number}.", stage.operation, out_text(stage, view), f"{_values(stage):,} values")
         for stage in stages(trace, view.depth or 1)

@@ -1,4 +1,4 @@
-"""The picture of a trace as one SVG file, light and dark."""
+"""The drawing of a trace as SVG, light and dark."""
 
 from __future__ import annotations
 
@@ -42,11 +42,11 @@ DEFINITIONS = (
     'markerUnits="userSpaceOnUse"><path d="M0 0 H8 L4 6 Z"/></marker></defs>'
 )
 
-_SIGNS = ("+", "\N{MINUS SIGN}")  # of a closed and of an open box
+_SIGNS = ("+", "\N{MINUS SIGN}")  # for a closed and an open box
 
 
 def report(trace: ModelTrace, view: TraceView) -> str:
-    """The picture, opened to the view's depth, or as far as one can take in; what is closed is left out."""
+    """Render the drawing, open to the view's depth or a readable default; closed contents are left out."""
     drawn = draw(trace, view)
     size = f'width="{drawn.width:.0f}" height="{drawn.height:.0f}" viewBox="0 0 {drawn.width:.0f} {drawn.height:.0f}"'
     return (
@@ -58,7 +58,7 @@ def report(trace: ModelTrace, view: TraceView) -> str:
 
 
 def draw(trace: ModelTrace, view: TraceView) -> Picture:
-    """The places of everything in the picture. Raises UsageError where igraph is not installed."""
+    """Lay out the drawing. Raises UsageError if igraph is not installed."""
     require("igraph", extra="trace")
     root, depth = opened(trace, view.depth)
 
@@ -69,7 +69,7 @@ def draw(trace: ModelTrace, view: TraceView) -> Picture:
 
 
 def markup(drawn: Picture, *, everything: bool, place: str = "") -> Iterator[str]:
-    """The SVG of a box, with the attributes of its place; `everything` also has what is closed, and what opens it."""
+    """The SVG of a box; `place` are its position attributes, `everything` includes closed contents and script data."""
     data = _for_script(drawn) if everything else ""
     yield f'<g class="box {" ".join(_classes(drawn))}"{place}{data}>'
     yield f'<rect width="{drawn.width:.1f}" height="{drawn.height:.1f}" rx="6"/>'
@@ -87,18 +87,18 @@ def markup(drawn: Picture, *, everything: bool, place: str = "") -> Iterator[str
 
 
 def _for_script(drawn: Picture) -> str:
-    """What the page's script needs to open and close a box."""
+    """Data attributes that the script uses to open and close a box."""
     rows = f' data-rows="{drawn.inside.rows}"' if drawn.inside is not None else ""
-    return f' data-id="{drawn.box.id}" data-head="{drawn.head:.1f}"{rows} tabindex="0" role="button"'
+    return f' data-id="{drawn.box.id}" data-head="{drawn.header:.1f}"{rows} tabindex="0" role="button"'
 
 
 def _inside(drawn: Picture, inside: RowLayout, everything: bool) -> Iterator[str]:
     for link in inside.links:
-        course = drawn.course(link)
+        corners = drawn.corners(link)
         start, end = link.start, link.end
-        ends = (start.sort, course[0][0], start.row, start.number, end.sort, course[2][0], end.row)
+        ends = (start.sort, corners[0][0], start.row, start.number, end.sort, corners[2][0], end.row)
         data = f' data-wire="{" ".join(map(str, ends))}"' if everything else ""
-        yield f'<path class="{_role(drawn, link)}" d="{path(course)}"{data}/>'
+        yield f'<path class="{_role(drawn, link)}" d="{path(corners)}"{data}/>'
     faulty = {link.start for link in inside.links if _leads_to_fault(drawn, link)}
     for vertex in inside.vertices:
         x, y = drawn.left + vertex.x, drawn.tops[vertex.row]
@@ -109,14 +109,14 @@ def _inside(drawn: Picture, inside: RowLayout, everything: bool) -> Iterator[str
             yield f'<text class="{kind}" x="{x:.1f}" y="{y + LINE - 4:.1f}"{data}>{text}</text>'
         elif vertex.sort == "part":
             part = drawn.parts[vertex.number]
-            x -= part.room[0]
+            x -= part.extent[0]
             data += f' data-x="{x:.1f}" data-number="{vertex.number}"' if everything else ""
             place = f' transform="translate({x:.1f} {y:.1f})"{data}'
             yield from markup(part, everything=everything, place=place)
 
 
 def path(points: Sequence[XY]) -> str:
-    """Down, across in a curve, and down."""
+    """The SVG path of a wire segment: down, across in a curve, and down."""
     (x, top), (_, bottom), (end_x, end), *rest = points
     middle = (bottom + end) / 2
     down = "".join(f" V{y:.1f}" for _, y in rest)

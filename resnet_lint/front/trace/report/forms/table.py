@@ -1,4 +1,4 @@
-"""The table of the stages on the terminal."""
+"""The stages as a table."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from ..shapes import shapes_text
 from ..text import out_text, page
 
 HEADERS = ("stage", "module", "operation", "in", "out", "parameters", "")
-_UNITS = {"hwc": "rows x columns x channels", "nchw": "as torch has it"}
+_UNITS = {"hwc": "rows x columns x channels", "nchw": "as torch prints it"}
 
 
 def report(trace: ModelTrace, view: TraceView) -> str:
-    """The table of stages."""
+    """Render the table of stages."""
     rows = [row(stage, view) for stage in stages(trace, view.depth or 1)]
     headers = [f"{name} ({_UNITS[view.form]})" if name == "out" else name for name in HEADERS]
     aligned = ("right", "left", "left", "left", "left", "right", "left")
@@ -24,7 +24,7 @@ def report(trace: ModelTrace, view: TraceView) -> str:
 
 
 def row(stage: Stage, view: TraceView) -> tuple[str, ...]:
-    """The cells of a stage."""
+    """The cells of the row of a stage."""
     return (
         str(stage.number),
         stage.name,
