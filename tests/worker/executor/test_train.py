@@ -272,13 +272,6 @@ def test_bad_data_is_reported_in_one_line(kind: str, expected: str, tmp_path: Pa
     assert "\n" not in str(caught.value)
 
 
-def test_a_model_that_is_not_a_classifier(tmp_path: Path, data: Data) -> None:
-    model = write(tmp_path, TINY.replace(".mean((2, 3))", "").replace("self.head(self.drop(", "(self.drop("))
-    tested = find_model(RunRequest(str(model)), torch.device("cpu"), torch.float32)
-    with pytest.raises(UsageError, match=r"is not a classifier: its output has shape \(2, 4, 8, 8\)"):
-        require_classes(tested, data)
-
-
 def test_number_of_outputs_differs_from_the_classes(tested: ModelUnderTest, tmp_path: Path) -> None:
     images, _ = bright_and_dark()
     data = read_data(str(arrays(tmp_path, images=images, labels=numpy.arange(40) % 4)), (1, 8, 8), seed=0)
@@ -347,6 +340,15 @@ def test_conflicting_options(options: list[str], expected: str, lint: Lint, tiny
     result = lint("run", tiny, *options)
     assert (result.exit_code, result.stdout) == (2, "")
     assert expected in result.stderr
+
+
+def test_a_model_that_is_not_a_classifier(lint: Lint, tmp_path: Path) -> None:
+    images, labels = bright_and_dark()
+    model = write(tmp_path, TINY.replace(".mean((2, 3))", "").replace("self.head(self.drop(", "(self.drop("))
+    options = ["--data", arrays(tmp_path, images=images, labels=labels), "--checkpoint", tmp_path / "tiny.pt"]
+    result = lint("run", model, "--train", *options)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert "Tiny() is not a classifier: its output has shape (2, 4, 8, 8)" in result.stderr
 
 
 def test_ctrl_c_keeps_the_finished_epochs(tiny: Path, tmp_path: Path) -> None:
