@@ -1,1 +1,1 @@
-"""What both sides need: records, errors, notation. Imports the standard library only."""
+"""Used by both front and worker: records, errors, notation. Imports the standard library only."""

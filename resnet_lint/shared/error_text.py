@@ -1,4 +1,4 @@
-"""What an error of the user's code says, on one line."""
+"""Formats exceptions of the user's code in one line."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ _MOST_CHARACTERS = 200
 _TORCH_OUT_OF_MEMORY = "can't allocate memory"
 
 
-def said(error: BaseException) -> str:
-    """The type and text of an error. Its `__str__` is the user's code too, and may fail."""
+def error_text(error: BaseException) -> str:
+    """The type and message of an exception. Its `__str__` is the user's code and may raise."""
     name = type(error).__name__[:_MOST_CHARACTERS]
     try:
         text = " ".join(str(error).split())[:_MOST_CHARACTERS]

@@ -1,37 +1,37 @@
 """The tool's exceptions.
 
-    ResnetLintError             one clear line for the user; the command ends with exit code 2
-    |- UsageError               a path, an option or a value on the command line is wrong
-    |- ConfigError              [tool.resnet-lint] is wrong
-    |- WorkerError              the interpreter that loads the models cannot be used
-    |  `- ToolFault             a fault of the tool itself on one file; the others are not touched
-    `- FileNotWritten           a fix cannot be written into its file; the others are not touched
+    ResnetLintError             reported in one line; exit code 2
+    |- UsageError               invalid path, option or value on the command line
+    |- ConfigError              [tool.resnet-lint] is invalid
+    |- WorkerError              the interpreter that loads the models is unusable
+    |  `- ToolFault             a bug of resnet-lint; affects one file only
+    `- FileNotWritten           a fix cannot be written; affects one file only
 
-What a user's file does wrong is never an exception of this tree: it is a finding.
+Errors in the user's files are findings, never exceptions of this hierarchy.
 """
 
 from __future__ import annotations
 
 
 class ResnetLintError(Exception):
-    """Something that keeps the tool from doing its work; its text is one line for the user."""
+    """Base class; the message is one line for the user."""
 
 
 class UsageError(ResnetLintError):
-    """The command line asks for something that does not exist or makes no sense."""
+    """Invalid command line."""
 
 
 class ConfigError(ResnetLintError):
-    """The configuration has an unknown key or a value of the wrong type."""
+    """Unknown key or invalid value in the configuration."""
 
 
 class WorkerError(ResnetLintError):
-    """The worker process cannot start or died outside the user's code."""
+    """The worker process cannot start, or died outside the user's code."""
 
 
 class ToolFault(WorkerError):
-    """The worker failed on one file in the tool's own code; it serves the next file all the same."""
+    """A bug in resnet-lint on one file; the worker continues with the next file."""
 
 
 class FileNotWritten(ResnetLintError):
-    """A file cannot be written, or has changed since it was read, so its fix is left out."""
+    """A file cannot be written, or has changed since it was read; its fix is skipped."""

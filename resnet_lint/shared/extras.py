@@ -1,4 +1,4 @@
-"""What only some commands need, and is installed by an extra."""
+"""Optional dependencies that are installed by extras."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from .errors import UsageError
 
 
 def require(*modules: str, extra: str = "run") -> None:
-    """Raise UsageError where this interpreter lacks one of some modules, with what installs it."""
+    """Raise UsageError if a module is not installed, with the command that installs it."""
     missing = [name for name in modules if importlib.util.find_spec(name) is None]
     if missing:
         raise UsageError(
-            f"this needs {', '.join(missing)}, which {sys.executable} does not have; "
+            f"this requires {', '.join(missing)}, not installed in {sys.executable}; "
             f"install the extra: pip install 'resnet-lint[{extra}]'"
         )

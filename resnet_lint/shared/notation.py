@@ -1,4 +1,4 @@
-"""What a user says by hand: inputs as in `x=2x3x224x224` or `ids=2x16:int64`, calls as in `Net(64, stride=2)`."""
+"""Parses inputs and calls given by the user: `x=2x3x224x224` or `ids=2x16:int64`, and `Net(64, stride=2)`."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _SHAPE = re.compile(r"[1-9][0-9]*(?:x[1-9][0-9]*)*")
 
 
 def parse_input(text: str) -> tuple[str, Shape, str | None]:
-    """Take `NAME=SHAPE` or `NAME=SHAPE:DTYPE` apart: name, sizes (batch first), dtype or None. Raises UsageError."""
+    """Parse `NAME=SHAPE` or `NAME=SHAPE:DTYPE` into name, shape (batch first), and dtype or None. Raises UsageError."""
     name, _, value = text.partition("=")
     shape, colon, dtype = value.partition(":")
     if not name.isidentifier() or not _SHAPE.fullmatch(shape):
@@ -31,13 +31,13 @@ def parse_input(text: str) -> tuple[str, Shape, str | None]:
 
 
 def written_input(name: str, shape: Shape, dtype: object) -> str:
-    """An input as `parse_input` reads it; `dtype` as torch shows it."""
+    """Format an input for `parse_input`; `dtype` is a torch.dtype or its string."""
     kind = str(dtype).removeprefix("torch.")
     return f"{name}={'x'.join(map(str, shape))}" + (f":{kind}" if kind != "float32" else "")
 
 
 def check_inputs(texts: tuple[str, ...]) -> tuple[str, ...]:
-    """The same texts, when each one can be parsed and no name stands twice. Raises UsageError."""
+    """Return the texts if all can be parsed and no name occurs twice. Raises UsageError."""
     names = [parse_input(text)[0] for text in texts]
     for name in names:
         if names.count(name) > 1:
@@ -46,7 +46,7 @@ def check_inputs(texts: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def called_name(text: str) -> str:
-    """The name that a call begins with: `Net` of `Net(64, stride=2)` and of `Net.small()`. Raises UsageError."""
+    """The name at the start of a call: `Net` of `Net(64, stride=2)` and of `Net.small()`. Raises UsageError."""
     try:
         call = ast.parse(text.strip(), mode="eval").body
     except (SyntaxError, ValueError, RecursionError, MemoryError):
@@ -60,7 +60,7 @@ def called_name(text: str) -> str:
 
 
 def call_in_front(text: str) -> tuple[str, str]:
-    """A call and the rest of a text that begins with it; the call may hold spaces. Raises UsageError."""
+    """Split a text into the call at its start and the rest; the call may contain spaces. Raises UsageError."""
     for bracket in re.finditer(r"\)(?=\s|$)", text):
         call, rest = text[: bracket.end()], text[bracket.end() :]
         try:

@@ -1,4 +1,4 @@
-"""How files are named, read as Python, and written."""
+"""Paths in reports, and the text of Python files."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from .notebook import is_notebook, notebook_at
 
 
 def shown(path: str | Path, cwd: Path) -> str:
-    """A path as the reports write it: relative to the working folder, with forward slashes, always valid UTF-8."""
+    """A path for reports: relative to `cwd`, with forward slashes, always valid UTF-8."""
     try:
         name = os.path.relpath(path, cwd)
     except ValueError:  # another drive, on Windows
@@ -23,27 +23,26 @@ def shown(path: str | Path, cwd: Path) -> str:
 
 
 def decode(source: bytes) -> str:
-    """Python source as text, by its byte order mark or coding cookie (PEP 263), with every line end as a newline.
+    """Decode Python source by its byte order mark or coding cookie (PEP 263); all line ends become newlines.
 
-    Raises UnicodeDecodeError for bytes that are not text in that encoding, SyntaxError or LookupError for an encoding
-    that does not exist.
+    Raises UnicodeDecodeError for invalid bytes, SyntaxError or LookupError for an unknown encoding.
     """
     try:
         encoding, _ = tokenize.detect_encoding(io.BytesIO(source).readline)
     except SyntaxError:
-        source.decode("utf-8")  # bad bytes in the first two lines: this error knows their place
+        source.decode("utf-8")  # invalid bytes in the first two lines: this error has their position
         raise
     return plain(source.decode(encoding))
 
 
 def plain(text: str) -> str:
-    """A text with every line end as a newline."""
+    """Normalise all line ends to newlines."""
     return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
 @dataclass(frozen=True)
 class SourceText:
-    """A Python file exactly as it is: its bytes, its text with its own line ends, and how to turn text into bytes."""
+    """The unchanged content of a Python file: bytes, text with original line ends, and encoding."""
 
     path: Path
     data: bytes
@@ -51,12 +50,12 @@ class SourceText:
     encoding: str
 
     def encoded(self, text: str) -> bytes:
-        """Another text in the file's encoding, with its byte order mark if it has one."""
+        """Encode a text in the file's encoding, with its byte order mark if it has one."""
         return text.encode(self.encoding)
 
 
 def read_exactly(path: Path) -> SourceText:
-    """A file's text with nothing changed. Raises OSError, and what `decode` raises."""
+    """Read a file without changes. Raises OSError and the errors of `decode`."""
     return exactly(path, path.read_bytes())
 
 
@@ -67,7 +66,7 @@ def exactly(path: Path, data: bytes) -> SourceText:
 
 
 def split_lines(text: str) -> list[str]:
-    """The lines of a text with their ends, as Python counts them: `str.splitlines` also splits at a form feed."""
+    """Split a text into lines with their ends, as Python does; `str.splitlines` also splits at form feeds."""
     return list(io.StringIO(text, newline=""))
 
 
@@ -84,7 +83,7 @@ def lines_of(path: str | Path, texts: Mapping[str, str] | None = None) -> tuple[
 
 
 def digest(path: str | Path) -> str | None:
-    """A file by its content (SHA-256), None where there is no file that can be read."""
+    """The SHA-256 digest of a file; None if it cannot be read."""
     if not os.path.isfile(path):  # a pipe would block
         return None
     try:

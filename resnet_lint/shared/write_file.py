@@ -1,4 +1,4 @@
-"""Writes a file whole or not at all."""
+"""Writes files atomically."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from pathlib import Path
 
 
 def write_atomically(path: Path, data: bytes) -> None:
-    """Write a whole file or nothing: a reader never sees half of it, and a full disk or a kill leaves the old one.
+    """Write a file atomically: it is never partially written, and a full disk or a kill leaves the old file.
 
-    A link stays a link, a pipe or device is written to directly, and an old file keeps its permissions and, where that
-    is allowed, its owner. Raises OSError.
+    Symbolic links are followed, pipes and devices are written directly, and an existing file keeps its permissions and,
+    if allowed, its owner. Raises OSError.
     """
     target = Path(os.path.realpath(path))
     if target.exists() and not target.is_file():

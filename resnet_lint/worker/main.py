@@ -38,7 +38,7 @@ from .process.blame import Footing
 from .process.child import Answer
 from .process.guard import Guard
 from .process.limits import has_rung, limit_resources
-from .process.process_clock import OwnTime
+from .process.process_clock import ProcessClock
 from .process.supervisor import Server
 from .torch_quirks.dynamo import stand_in
 
@@ -127,11 +127,11 @@ def _answer(footing: Footing, fields: dict[str, Any], folder: Path) -> Answer:
     reads.begin()
     guard = Guard(request.allow)
     if request.guard:
-        guard.stand()
+        guard.install()
     try:
         if request.job == "trace":
             return _traced(request)
-        clock = OwnTime()
+        clock = ProcessClock()
         report = analyse(request, guard)
         known = {"reads": None if _wants_time(report) else reads.digests, "seconds": clock.seconds}
         return {"report": dataclasses.asdict(report) | known}

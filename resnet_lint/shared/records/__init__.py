@@ -1,1 +1,1 @@
-"""The frozen records that travel between front and worker."""
+"""Frozen records that front and worker exchange."""

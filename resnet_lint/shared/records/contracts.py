@@ -1,4 +1,4 @@
-"""Which inputs a model takes."""
+"""The input contract of a model."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class InputContract:
-    """An input of a model: its sizes as letters (`N`, `H`) or as the numbers that the model fixes, and its dtype."""
+    """An input of a model: its sizes, as symbols (`N`, `H`) or as fixed numbers, and its dtype."""
 
     name: str
     sizes: tuple[str, ...]
@@ -20,10 +20,10 @@ class InputContract:
 
 @dataclass(frozen=True)
 class Condition:
-    """What a model asks of the sizes of its inputs: `text` is Python (`H % 32 == 0`), with `ceil`.
+    """A condition on the input sizes: `text` is a Python expression (`H % 32 == 0`), with `ceil`.
 
-    `kind` is fixed, least, divisible, range, or relation (of several sizes). `works` and `fails` are sizes on both
-    sides of it at which the model was run.
+    `kind` is fixed, least, divisible, range, or relation (of several sizes). `works` and `fails` are sizes at which the
+    model was run.
     """
 
     text: str
@@ -34,10 +34,9 @@ class Condition:
 
 @dataclass(frozen=True)
 class Contract:
-    """Which inputs a model takes. It was held against runs at sizes from 1 to `largest`, `runs` of them.
+    """The inputs that a model accepts, compared with `runs` runs at sizes from 1 to `largest`.
 
-    `doubt` says why it may not be the whole truth, None where nothing speaks against it. Without inputs, nothing is
-    known.
+    `doubt` is the reason why it may be incomplete, None if there is none. Without `inputs`, nothing is known.
     """
 
     inputs: tuple[InputContract, ...]

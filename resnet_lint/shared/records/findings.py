@@ -1,4 +1,4 @@
-"""What a rule found, and the fix that goes with it."""
+"""Findings and their fixes."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ SEVERITIES: tuple[Severity, ...] = ("info", "warning", "error")
 
 @dataclass(frozen=True)
 class Fix:
-    """A fix: `title` says it in words; without `edits` it is a suggestion that nobody has verified.
+    """A fix, described by `title`; without `edits` it is an unverified suggestion.
 
-    `proved` names what may be anything, beyond the models that were traced again: `cin, stride and the sizes`.
+    `proved` names the symbols for which the fix is proved beyond the traced models: `cin, stride and the sizes`.
     """
 
     title: str
@@ -56,7 +56,7 @@ class Traits:
 
 @dataclass(frozen=True)
 class Finding:
-    """What a rule has to say about one expression, at one or many places of the model."""
+    """A finding of a rule about one expression, at one or several modules of the model."""
 
     rule: str
     name: str

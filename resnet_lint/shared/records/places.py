@@ -1,4 +1,4 @@
-"""Places in source files, and shapes. Lines and columns count from 1; an end is exclusive."""
+"""Positions in source files, and shapes. Lines and columns start at 1; ends are exclusive."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ Shape = tuple[int, ...]
 
 @dataclass(frozen=True, order=True)
 class Position:
-    """A place in a source file: line and column, both from 1; the column counts characters."""
+    """A position in a source file: line and column, starting at 1; columns count characters."""
 
     line: int
     column: int
@@ -17,7 +17,7 @@ class Position:
 
 @dataclass(frozen=True, order=True)
 class Span:
-    """An expression in a source file. `path` is absolute inside the tool; the reports shorten it."""
+    """An expression in a source file. `path` is absolute; reports shorten it."""
 
     path: str
     start: Position
@@ -25,14 +25,14 @@ class Span:
 
     @property
     def lines(self) -> range:
-        """The lines that the expression covers; an end at the beginning of a line leaves that line out."""
+        """The lines of the expression; an end at the start of a line excludes that line."""
         last = self.end.line - 1 if self.end.column == 1 and self.end.line > self.start.line else self.end.line
         return range(self.start.line, last + 1)
 
 
 @dataclass(frozen=True)
 class Operand:
-    """One side of the operation that a finding is about: its role ("residual branch", "shortcut") and its shape."""
+    """An operand of a failing operation: its role ("residual branch", "shortcut") and its shape."""
 
     role: str
     shape: Shape
@@ -41,7 +41,7 @@ class Operand:
 
 @dataclass(frozen=True)
 class Cause:
-    """A line that explains a finding, such as the layer that changed the channels."""
+    """A line that caused a finding, such as the layer that changed the channels."""
 
     path: str
     line: int

@@ -1,4 +1,4 @@
-"""What is known of a file after its check, and of a whole run."""
+"""The results of the check of a file, and of a complete run."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class ClassStatus:
 
 @dataclass(frozen=True)
 class Covered:
-    """A class of another file of the project that the traces of a file have checked, and how."""
+    """A class in another file of the project that was checked by the traces of a file, and how."""
 
     path: str
     name: str
@@ -40,10 +40,10 @@ class Covered:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a model gave in a trace: the source that builds it, and its input and output shapes as text.
+    """The result of tracing a model: the expression that constructs it, and its input and output shapes as text.
 
-    `shapes` is None where the trace had a fault; `complete` says whether it came to its end all the same. Of a proof
-    `shapes` names what may be anything, None where some arguments fail.
+    `shapes` is None if the trace had a fault; `complete` is whether it reached the end anyway. For a proof, `shapes`
+    names the symbols for which it holds, None if some arguments fail.
     """
 
     label: str
@@ -53,13 +53,13 @@ class Outcome:
 
 @dataclass(frozen=True)
 class FileReport:
-    """Everything that is known of one file. `notes` are sentences for the reader, such as targets left untraced.
+    """The results for one file. `notes` are sentences for the user, such as targets that were not traced.
 
-    `outcomes` are those of all traces; those without a fault are what a fix has to leave as it is. `elsewhere` are
-    classes of other files that were checked on the way.
+    `outcomes` are those of all traces; a fix must preserve those without a fault. `elsewhere` are classes of other
+    files that were checked by the same traces.
 
-    `reads` are the files that the answer rests on, each with its digest (None: it was looked for and not there). There
-    are none for an answer that the next try may better, because time was up for a class, or the file ended its process.
+    `reads` are the files that the result depends on, with their digests (None: looked up and not found). It is None
+    if another run may give a better result, because of a timeout, or because the file ended its process.
     """
 
     path: str
@@ -74,7 +74,7 @@ class FileReport:
 
 @dataclass(frozen=True)
 class Rewrite:
-    """A file whose findings were fixed: its text before and after, how many that put right, and the ones left."""
+    """A fixed file: its text before and after, the number of fixed findings, and the remaining findings."""
 
     path: str
     before: str
@@ -85,12 +85,12 @@ class Rewrite:
 
 @dataclass(frozen=True)
 class Run:
-    """A whole run: the files in the order they were given, and the seconds it took.
+    """A complete run: the files in the given order, and the elapsed seconds.
 
-    `interpreter` is the one that models were loaded in, None where no file came so far. `notes` are sentences about
-    what was not analysed, such as a folder without Python files.
+    `interpreter` is the one that loaded the models, None if none was loaded. `notes` are sentences about what was not
+    analysed, such as a folder without Python files.
 
-    `faults` are lines on files that the tool itself failed on; such a run is not complete.
+    `faults` are messages about bugs of resnet-lint on some files; such a run is incomplete.
     """
 
     files: tuple[FileReport, ...]

@@ -12,7 +12,7 @@ from typing import Any
 from torch import nn
 
 from resnet_lint.graph.source_places import Point
-from resnet_lint.shared.error_text import said
+from resnet_lint.shared.error_text import error_text
 
 from ..load.load import Loaded
 from .guess_value import INPUT_CHANNELS, OUTPUT_CHANNELS, WIDTH, is_width, value_for
@@ -126,7 +126,7 @@ _ODD = re.compile(r"divisible|multiple of")
 def repaired(arguments: Invented, error: BaseException) -> Invented | None:
     """Arguments without the one that a constructor's error is about; None where it does not say which, or how."""
     names = [name for name in _names_at(error) if name in arguments.kwargs]
-    text = said(error)
+    text = error_text(error)
     if _ODD.search(text):
         wider = {name: _wider(value) for name, value in arguments.kwargs.items() if is_width(name)}
         return replace(arguments, kwargs={**arguments.kwargs, **wider}) if any(wider.values()) else None
@@ -151,7 +151,7 @@ _MISSING = re.compile(r"missing \d+ required (?:positional|keyword-only) argumen
 
 def handed_on(arguments: Invented, error: BaseException, make: type[nn.Module], loaded: Loaded) -> Invented | None:
     """Arguments with those that a base class wants, where the constructor has a `**kwargs` that it hands on."""
-    match = _MISSING.search(said(error))
+    match = _MISSING.search(error_text(error))
     kinds = {parameter.kind for parameter in inspect.signature(make).parameters.values()}
     if match is None or inspect.Parameter.VAR_KEYWORD not in kinds:
         return None

@@ -12,7 +12,7 @@ import torch
 from torch import nn
 from torch.optim import Optimizer
 
-from resnet_lint.shared.error_text import said
+from resnet_lint.shared.error_text import error_text
 from resnet_lint.shared.errors import UsageError
 from resnet_lint.shared.records.hardware_run import Epoch
 from resnet_lint.shared.write_file import write_atomically
@@ -51,4 +51,4 @@ def restore(path: Path, model: nn.Module, optimizer: Optimizer) -> tuple[list[Ep
     except FileNotFoundError:
         raise UsageError(f"--resume: no such checkpoint: {path}") from None
     except (OSError, RuntimeError, KeyError, TypeError, ValueError, EOFError, pickle.UnpicklingError) as error:
-        raise UsageError(f"--resume: {path} is not a checkpoint of this model: {said(error)}") from error
+        raise UsageError(f"--resume: {path} is not a checkpoint of this model: {error_text(error)}") from error

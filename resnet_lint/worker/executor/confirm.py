@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import torch
 
-from resnet_lint.shared.error_text import said
+from resnet_lint.shared.error_text import error_text
 from resnet_lint.shared.records.hardware_run import Confirmation
 
 from ..tracer.trace import innermost
@@ -74,4 +74,4 @@ def backward(outputs: list[torch.Tensor], seed: int) -> None:
 def _located(error: Exception, tested: ModelUnderTest) -> str:
     point = innermost(error, tested.project)
     where = f"line {point.span.start.line}: " if point is not None else ""
-    return f"{where}{said(error)}"
+    return f"{where}{error_text(error)}"

@@ -18,7 +18,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from resnet_lint.shared.error_text import said
+from resnet_lint.shared.error_text import error_text
 from resnet_lint.shared.errors import UsageError
 from resnet_lint.shared.extras import require
 from resnet_lint.shared.records.places import Shape
@@ -142,7 +142,7 @@ def _arrays(path: Path, seed: int) -> Data:
     except OSError as error:
         raise UsageError(f"--data: cannot read {path}: {error.strerror or error}") from error
     except (ValueError, TypeError) as error:
-        raise UsageError(f"--data: {path} is not an .npz file of plain arrays: {said(error)}") from error
+        raise UsageError(f"--data: {path} is not an .npz file of plain arrays: {error_text(error)}") from error
     for names in (("x_train", "y_train", "x_test", "y_test"), ("images", "labels")):
         if set(names) <= found.keys():
             pairs = zip(names[::2], names[1::2], strict=True)
@@ -176,7 +176,7 @@ def _from_factory(source: str, seed: int) -> Data:
         datasets = list(result) if isinstance(result, tuple) and len(result) == 2 else [result]
         splits = [_collected(dataset) for dataset in datasets]
     except Exception as error:
-        raise UsageError(f"--data: {source} failed: {said(error)}") from error
+        raise UsageError(f"--data: {source} failed: {error_text(error)}") from error
     number = 1 + max(int(split.labels.max()) for split in splits)
     return _data(source, splits, tuple(map(str, range(number))), (), seed)
 

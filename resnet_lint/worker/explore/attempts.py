@@ -13,7 +13,7 @@ from torch import nn
 from resnet_lint.graph.built_at import built_of
 from resnet_lint.graph.node import Node
 from resnet_lint.graph.source_places import Point
-from resnet_lint.shared.error_text import said
+from resnet_lint.shared.error_text import error_text
 from resnet_lint.shared.evidence import Problem
 from resnet_lint.shared.notation import parse_input, written_input
 from resnet_lint.shared.records.places import Shape, Span
@@ -72,7 +72,7 @@ class Attempts:
                 made = self._made(make)
                 if isinstance(made, BaseException):
                     self._judge(made, label, model, stated=False)
-                    reason = self._clock.why(made) if isinstance(made, TimeUp) else said(made)
+                    reason = self._clock.why(made) if isinstance(made, TimeUp) else error_text(made)
                     self._failed(model, "build", label, f"{label}: {reason}")
                     return made
                 self._remember_instances(made)

@@ -12,7 +12,7 @@ from types import CodeType, TracebackType
 
 from resnet_lint.graph.source_places import Point
 from resnet_lint.graph.syntax import function_of
-from resnet_lint.shared.error_text import said
+from resnet_lint.shared.error_text import error_text
 from resnet_lint.shared.evidence import Problem
 
 from ..load.definitions import names_bound, root_of
@@ -49,7 +49,7 @@ def certain_error(error: BaseException, loaded: Loaded, module: str | None, *, s
         return None
     if not stated and not all(_always_runs(step) for step in steps):
         return None
-    text = said(error)
+    text = error_text(error)
     help = "call super().__init__() first" if _BEFORE_INIT.search(text) else None
     return Problem("error", steps[-1].point.span, text, module, help)
 
@@ -70,7 +70,7 @@ def _steps(traceback: TracebackType | None, loaded: Loaded) -> tuple[list[_Step]
 
 
 def _is_of_sort(error: BaseException, last: _Step, loaded: Loaded, ends_there: bool, stated: bool) -> bool:
-    text = said(error)
+    text = error_text(error)
     if isinstance(error, NameError) and not isinstance(error, UnboundLocalError):
         return ends_there and last.code.co_filename == loaded.path and _is_bound_nowhere(error.name, loaded)
     if isinstance(error, AttributeError):

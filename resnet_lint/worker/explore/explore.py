@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from resnet_lint.shared.error_text import said
+from resnet_lint.shared.error_text import error_text
 from resnet_lint.shared.evidence import Failure, Problem
 from resnet_lint.shared.notation import called_name
 from resnet_lint.shared.records.requests import Request, Target
@@ -121,7 +121,7 @@ class Explorer:
         inputs = next((t.inputs for t in self._request.targets if t.inputs), ())
         error = self._attempts.build_and_feed(call, self._evaluate(call), inputs=inputs)
         if error is not None:
-            self._coverage.failures[name] = NotChecked("build", f"{call}: {said(error)}", call)
+            self._coverage.failures[name] = NotChecked("build", f"{call}: {error_text(error)}", call)
 
     def _follow(self, target: Target, model: ModelClass) -> None:
         """Build and feed a class as the user says; where that fails, nothing else is tried in its place."""

@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from resnet_lint.graph.source_places import Project
-from resnet_lint.shared.error_text import said
+from resnet_lint.shared.error_text import error_text
 
 from ..build.build import build
 from ..examples.example import Example, to_meta, ways_to_call
@@ -47,7 +47,7 @@ def _on_meta(example: Example) -> tuple[nn.Module, Any]:
     try:
         return build(make), inputs[0]
     except (Exception, SystemExit, KeyboardInterrupt) as error:
-        raise UnusableExampleError(said(error)) from error
+        raise UnusableExampleError(error_text(error)) from error
 
 
 def _traces(module: nn.Module, inputs: Any, project: Project) -> Iterator[Trace]:

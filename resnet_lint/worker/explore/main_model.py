@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import torch
 from torch import nn
 
-from resnet_lint.shared.error_text import said
+from resnet_lint.shared.error_text import error_text
 from resnet_lint.shared.errors import UsageError
 from resnet_lint.shared.records.requests import Request
 
@@ -102,5 +102,5 @@ def evaluated(call: str, loaded: Loaded) -> object:
     try:
         value: object = eval(call, {"torch": torch, "nn": nn, **vars(loaded.module)})
     except (Exception, SystemExit) as error:
-        raise UsageError(f"{call} cannot be built for real: {said(error)}; {ADVICE}") from error
+        raise UsageError(f"{call} cannot be built for real: {error_text(error)}; {ADVICE}") from error
     return value

@@ -10,7 +10,7 @@ from dataclasses import replace
 import torch
 
 from resnet_lint.graph.node import Node
-from resnet_lint.shared.error_text import said
+from resnet_lint.shared.error_text import error_text
 from resnet_lint.shared.records.places import Shape
 
 from ..tracer.fault import Fault
@@ -45,7 +45,7 @@ def _more_parts(guesses: Guesses, error: BaseException) -> Guesses | None:
     """With another tensor in the list that was too short."""
     name = next((name.removesuffix(".0") for name in guesses if name.endswith(".0")), "")
     parts = parts_of(name, guesses)
-    if not 0 < len(parts) < _MOST_PARTS or _TOO_SHORT.search(said(error)) is None:
+    if not 0 < len(parts) < _MOST_PARTS or _TOO_SHORT.search(error_text(error)) is None:
         return None
     return {**guesses, f"{name}.{len(parts)}": guesses[f"{name}.{parts[-1]}"]}
 
@@ -247,7 +247,7 @@ _TOO_FEW = "Dimension out of range"
 def _other_rank(guesses: Guesses, trace: Trace, size: tuple[int, int]) -> Guesses | None:
     """`b, c, h, w = x.shape` says how many dimensions the first input should have had; `x.mean(3)`, that it has few."""
     assert trace.stop is not None
-    text = said(trace.stop.error)
+    text = error_text(trace.stop.error)
     match = _UNPACKING.search(text)
     rank = int(match[1]) if match is not None else 4 if _TOO_FEW in text else 0
     if not 2 <= rank <= 5:

@@ -11,7 +11,7 @@ from torch import nn
 from torch.nn.parameter import UninitializedBuffer, UninitializedParameter
 from torch.overrides import TorchFunctionMode
 
-from resnet_lint.shared.error_text import said
+from resnet_lint.shared.error_text import error_text
 from resnet_lint.shared.errors import UsageError
 
 _WITHOUT_SHAPE = (UninitializedBuffer, UninitializedParameter)  # of layers that have not been called yet
@@ -33,7 +33,8 @@ def meta_copy(model: nn.Module) -> nn.Module:
     except Exception as error:
         name = type(model).__name__
         raise UsageError(
-            f"{name} cannot be copied: {said(error)}; give the class, or a function that builds the model, instead"
+            f"{name} cannot be copied: {error_text(error)}; "
+            "give the class, or a function that builds the model, instead"
         ) from error
 
 

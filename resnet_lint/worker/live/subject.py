@@ -13,7 +13,7 @@ from typing import Any
 from torch import nn
 
 from resnet_lint.graph.source_places import Project
-from resnet_lint.shared.error_text import said
+from resnet_lint.shared.error_text import error_text
 from resnet_lint.shared.errors import UsageError
 
 from ..build.build import build
@@ -84,7 +84,7 @@ def _wants_inputs(module: nn.Module) -> bool:
 def _require_fit(found: Trace, label: str) -> None:
     """Raise UsageError for inputs that forward() does not take, or that the first layer refuses."""
     if found.stop is not None and isinstance(found.stop.error, TypeError) and found.stop.point is None:
-        raise UsageError(f"{label} does not take these inputs: {said(found.stop.error)}")
+        raise UsageError(f"{label} does not take these inputs: {error_text(found.stop.error)}")
     for fault in found.all_faults:
         fed = {operand.kind for operand in fault.node.operands if operand.activation}
         if fault.kind == "layer" and fed == {"input"}:
@@ -101,7 +101,7 @@ def _built(given: object, project: Project) -> tuple[nn.Module, str]:
         with noting_where_built(project):
             return build(given), f"{name}()"
     except Exception as error:
-        raise UsageError(f"{name}() gives no model: {said(error)}") from error
+        raise UsageError(f"{name}() gives no model: {error_text(error)}") from error
 
 
 def _required(given: Callable[..., object]) -> list[str]:

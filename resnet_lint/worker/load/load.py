@@ -24,7 +24,7 @@ import torch
 from torch import nn
 
 from resnet_lint.graph.source_places import Project
-from resnet_lint.shared.error_text import said
+from resnet_lint.shared.error_text import error_text
 from resnet_lint.shared.notebook import is_notebook, read_notebook
 from resnet_lint.shared.records.places import Position, Span
 
@@ -203,4 +203,4 @@ def _said(error: BaseException) -> str:
         return f"it exits while it is imported (exit code {error.code})"
     if isinstance(error, TimeUp):
         return f"it is {error}; a longer --timeout may help"
-    return said(error)
+    return error_text(error)

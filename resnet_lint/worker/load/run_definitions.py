@@ -17,7 +17,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from resnet_lint.shared.error_text import said
+from resnet_lint.shared.error_text import error_text
 
 from ..process.limits import TimeUp, time_limit
 from ..tracer.intercept import intercepted
@@ -140,11 +140,11 @@ class DefinitionRunner:
             raise DefinitionError(statement, error) from error
         for node in ast.walk(statement):
             if isinstance(node, ast.ClassDef):
-                self.result.lost_classes.append(LostClass(node.name, node.lineno, said(error)))
+                self.result.lost_classes.append(LostClass(node.name, node.lineno, error_text(error)))
 
     def _is_certain(self, code: ast.AST, error: BaseException) -> bool:
         """Whether Python fails here too, and not for what was left out, or for what this machine lacks."""
-        if isinstance(error, (FileNotFoundError, _CallsModel)) or _is_environment(error) or "CUDA" in said(error):
+        if isinstance(error, (FileNotFoundError, _CallsModel)) or _is_environment(error) or "CUDA" in error_text(error):
             return False
         if isinstance(error, (OSError, SystemExit)) and not isinstance(code, (ast.ClassDef, ast.FunctionDef)):
             return False

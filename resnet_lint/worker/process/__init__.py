@@ -1,1 +1,1 @@
-"""The worker's processes: children, limits, clocks and the guard."""
+"""Child processes of the worker: their limits, clocks and sandbox."""

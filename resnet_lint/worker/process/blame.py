@@ -1,4 +1,4 @@
-"""Whose fault an error is that ended an analysis: the tool's own, or that of the code that it looked at."""
+"""Decides whether an error that ended an analysis is a bug of resnet-lint or caused by the checked code."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from resnet_lint.shared.error_text import said
+from resnet_lint.shared.error_text import error_text
 
 _TOOL = str(Path(__file__).parents[2])
 _TORCH = str(Path(torch.__file__).parent) + "/"
@@ -22,7 +22,7 @@ _NOT_THE_USERS = (_TOOL, _TORCH, sysconfig.get_path("stdlib"), "<")
 
 @dataclass(frozen=True)
 class Blame:
-    """What the code of a file did, and the line, where it has one."""
+    """What the checked code did, and its line if known."""
 
     reason: str
     path: str | None = None
@@ -30,18 +30,18 @@ class Blame:
 
 
 class Footing:
-    """What the tool stands on: the functions and classes of all modules that are loaded when this is made."""
+    """A snapshot of the functions and classes of all loaded modules, taken when this is created."""
 
     def __init__(self) -> None:
         self._before = [(owner, dict(vars(owner))) for owner in _owners()]
 
     def blame(self, error: BaseException) -> Blame | None:
-        """What the user's code has to do with an error, or None where it seems to be the tool's own."""
+        """How the user's code caused an error; None if it appears to be a bug of resnet-lint."""
         if isinstance(error, (MemoryError, RecursionError)):
-            return Blame(said(error))
+            return Blame(error_text(error))
         place = _innermost(error)
         if place is not None and not place.f_code.co_filename.startswith(_NOT_THE_USERS):
-            return Blame(said(error), place.f_code.co_filename, place.f_lineno)
+            return Blame(error_text(error), place.f_code.co_filename, place.f_lineno)
         replaced = next(self._replaced(), None)
         return None if replaced is None else Blame(f"it replaces {replaced}, which resnet-lint needs itself")
 
@@ -64,7 +64,7 @@ def _is_ours(value: Any) -> bool:
 
 
 def _is_wrapped_by_torch(value: Any, original: Any) -> bool:
-    """Whether torch has put something around a function of its own, as torch._dynamo does around manual_seed."""
+    """Whether torch has wrapped one of its functions, as torch._dynamo wraps manual_seed."""
     code = getattr(value, "__code__", None)
     return getattr(value, "__wrapped__", None) is original and code is not None and code.co_filename.startswith(_TORCH)
 

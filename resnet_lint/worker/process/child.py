@@ -1,7 +1,7 @@
-"""One child of the worker: the process that looks at one file, as its parent sees it.
+"""One child process of the worker, which checks one file, as seen by its parent.
 
-It answers with one line of JSON on a pipe of its own. It may also end without one, close the pipe, write rubbish to it
-or never come to an end: the user's code runs in it.
+It writes its result as one line of JSON to a pipe. Because it runs the user's code, it may also exit without a result,
+close the pipe, write garbage to it, or hang.
 """
 
 from __future__ import annotations
@@ -14,32 +14,32 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from .orphans import end_with_parent
-from .process_clock import OwnTime
+from .process_clock import ProcessClock
 
-# Beyond its time limit a child begins nothing new, and gets this part of it, or this long, to end its last call and
-# to hand over what it has found: an answer that is lost costs more than one that is late.
+# After its time limit, a child starts nothing new. It gets this share of the limit, or at least this long, to finish
+# its last call and write its result: a lost result is worse than a late one.
 _GRACE_SHARE = 0.5
 _LEAST_GRACE_SECONDS = 3.0
 
-# The user's code may replace what a child needs for its last words.
+# The user's code may replace functions that a child needs to write its result.
 _as_json, _exit, _write_some = json.dumps, os._exit, os.write
 
 _CHUNK = 1 << 16
-_MOST_ANSWERED = 64 << 20  # bytes; an answer that is longer is not the tool's
+_MOST_ANSWERED = 64 << 20  # bytes; a longer result was not written by resnet-lint
 _MOST_PRINTED = 20_000_000
 
-_MEDDLED = "it closes or writes to open files that are not its own"
+_TAMPERED = "it closes or writes to open files that are not its own"
 
-# Exit codes of a child that has no other way to say what went wrong.
+# Exit codes of a child that cannot report an error in any other way.
 _LOST_PIPE = os.EX_IOERR
 _CANNOT_ANSWER = os.EX_SOFTWARE
-_SAID_BY_CODE = {_LOST_PIPE: _MEDDLED, _CANNOT_ANSWER: "it breaks the interpreter that looks at it"}
+_REASONS = {_LOST_PIPE: _TAMPERED, _CANNOT_ANSWER: "it breaks the interpreter that looks at it"}
 
 Answer = dict[str, Any]
 
 
 class Child:
-    """A child and what is known of it. Its parent reads the answer from one pipe, and what it prints from another."""
+    """A child process. Its parent reads the result from one pipe, and the output of the user's code from another."""
 
     def __init__(self, pid: int, answers: int, output: int, seconds: float) -> None:
         self.pid = pid
@@ -47,13 +47,13 @@ class Child:
         self._answers = answers
         self._seconds = seconds
         self._most_seconds = seconds + max(seconds * _GRACE_SHARE, _LEAST_GRACE_SECONDS)
-        self._clock = OwnTime(pid)
+        self._clock = ProcessClock(pid)
         self._answered = bytearray()
         self._printed = 0
         self._exit_code: int | None = None
 
     def read(self, pipe: int) -> bool:
-        """Take what is in a pipe; False when it is closed."""
+        """Read from a pipe; return False if it is closed."""
         try:
             chunk = os.read(pipe, _CHUNK)
         except BlockingIOError:
@@ -65,31 +65,31 @@ class Child:
         return bool(chunk)
 
     def is_over(self) -> bool:
-        """Whether the child has answered, has ended, or is to be ended."""
+        """Whether the child has written its result, has exited, or has to be killed."""
         if self._has_answered() or self._printed > _MOST_PRINTED:
             return True
         pid, status = os.waitpid(self.pid, os.WNOHANG)
         if pid:
             self._exit_code = os.waitstatus_to_exitcode(status)
-            self._read_last_words()
+            self._drain()
         return self._exit_code is not None or self.seconds_left() <= 0
 
-    def _read_last_words(self) -> None:
+    def _drain(self) -> None:
         before = -1
-        while before < len(self._answered):  # another process may hold the pipe open, and say nothing
+        while before < len(self._answered):  # another process may keep the pipe open without writing
             before = len(self._answered)
             self.read(self._answers)
 
     def seconds_left(self) -> float:
-        """The seconds, at least, until the child has had its time."""
+        """A lower bound of the seconds until the child is out of time."""
         return max(self._most_seconds - self._clock.seconds, 0.0)
 
     def end(self) -> Answer:
-        """Kill what is left of the child and its process group. Its answer, or `ended` with what became of it."""
+        """Kill the child and its process group; return its result, or `ended` with the reason why there is none."""
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(self.pid, signal.SIGKILL)
         if self._exit_code is None:
-            os.kill(self.pid, signal.SIGKILL)  # it may not have come to its group yet
+            os.kill(self.pid, signal.SIGKILL)  # it may not be in its process group yet
             os.waitpid(self.pid, 0)
         for pipe in self.pipes:
             os.close(pipe)
@@ -103,7 +103,7 @@ class Child:
             answer = json.loads(self._answered)
             if isinstance(answer, dict):
                 return answer
-        return {"ended": _MEDDLED}
+        return {"ended": _TAMPERED}
 
     def _end(self) -> str:
         if self._printed > _MOST_PRINTED:
@@ -115,13 +115,13 @@ class Child:
 
 def _ended(exit_code: int) -> str:
     how = f"killed by signal {-exit_code}" if exit_code < 0 else f"exit code {exit_code}"
-    return _SAID_BY_CODE.get(exit_code, f"it ends the interpreter ({how})")
+    return _REASONS.get(exit_code, f"it ends the interpreter ({how})")
 
 
 def fork(seconds: float, answer: Callable[[], Answer], private: Iterable[int]) -> Child:
-    """A child that calls `answer` and has `seconds` for it. `private` are files that are open for the parent alone.
+    """Fork a child that calls `answer` within `seconds`. `private` are file descriptors that the child has to close.
 
-    Raises OSError where the system has no process or pipe to give.
+    Raises OSError if no process or pipe can be created.
     """
     answers, answers_in = os.pipe()
     output, output_in = os.pipe()
@@ -134,7 +134,7 @@ def fork(seconds: float, answer: Callable[[], Answer], private: Iterable[int]) -
             _prepare(output_in)
             code = _write_all(answers_in, _as_json(answer()).encode() + b"\n")
         finally:
-            _exit(code)  # never into the parent's code; and the user's exit handlers and threads have no say
+            _exit(code)  # never return into the parent's code; skips the user's exit handlers and threads
     os.close(answers_in)
     os.close(output_in)
     for pipe in (answers, output):
@@ -143,19 +143,19 @@ def fork(seconds: float, answer: Callable[[], Answer], private: Iterable[int]) -
 
 
 def _prepare(output: int) -> None:
-    """In a child: a group of its own, no input, and an output that is counted."""
-    os.setpgid(0, 0)  # so that it is killed with all that it starts, and a Ctrl-C is not for it
+    """In a child: create a process group, close stdin, and redirect the output to a pipe."""
+    os.setpgid(0, 0)  # killed together with its descendants, and not by Ctrl-C
     end_with_parent()
-    nothing = os.open(os.devnull, os.O_RDONLY)
-    os.dup2(nothing, 0)
-    os.close(nothing)
+    null = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(null, 0)
+    os.close(null)
     for stream in (1, 2):
         os.dup2(output, stream)
     os.close(output)
 
 
 def _write_all(pipe: int, text: bytes) -> int:
-    """Write all of an answer; the exit code."""
+    """Write a complete result; return the exit code."""
     left = memoryview(text)
     try:
         while left:

@@ -1,8 +1,8 @@
-"""Keeps the user's code from doing harm by accident while it is loaded and traced.
+"""A sandbox against accidental side effects of the user's code while it is loaded and traced.
 
-An audit hook (PEP 578) refuses the network, other programs, standard input, signals to other processes, and changes to
-files outside the temporary folder. It guards against accidents, such as a download in a constructor; it is no security
-boundary: what a library does in C without asking Python is not seen.
+An audit hook (PEP 578) blocks network access, subprocesses, standard input, signals to other processes, and changes to
+files outside the temporary folder. It prevents accidents, such as a download in a constructor, but is not a security
+boundary: operations of C libraries that bypass Python's audit events are not detected.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ from resnet_lint.shared.records.places import Position, Span
 from resnet_lint.shared.records.requests import ALLOWABLE
 
 Arguments = tuple[Any, ...]
-Look = Callable[[Arguments], str | None]
-"""Looks at the arguments of an event and says what is to be refused, if anything."""
+Check = Callable[[Arguments], str | None]
+"""Checks the arguments of an event; returns a description of what has to be blocked, or None."""
 
 NETWORK, SUBPROCESS = ALLOWABLE
 
@@ -57,10 +57,10 @@ _WORDS = {NETWORK: "using the network", SUBPROCESS: "starting another process"}
 
 
 @dataclass(frozen=True)
-class _Change:
-    """An argument of an event that is a path to be changed; `folder` is the argument that it may be relative to.
+class _PathChange:
+    """The index of an argument that is a path to change; `folder` is the index of the dir_fd that it is relative to.
 
-    `entry`: what changes is the folder that the path lies in, not the file that a link there leads to.
+    `entry`: the operation changes the directory entry itself and does not follow a link.
     """
 
     path: int
@@ -68,48 +68,48 @@ class _Change:
     entry: bool = False
 
 
-_CHANGES: Mapping[str, tuple[_Change, ...]] = {
-    "os.chmod": (_Change(0, 2),),
-    "os.chown": (_Change(0, 3),),
-    "os.link": (_Change(1, 3, entry=True),),
-    "os.mkdir": (_Change(0, 2, entry=True),),
-    "os.remove": (_Change(0, 1, entry=True),),
-    "os.removexattr": (_Change(0),),
-    "os.rename": (_Change(0, 2, entry=True), _Change(1, 3, entry=True)),
-    "os.rmdir": (_Change(0, 1, entry=True),),
-    "os.setxattr": (_Change(0),),
-    "os.symlink": (_Change(1, 2, entry=True),),
-    "os.truncate": (_Change(0),),
-    "os.utime": (_Change(0, 3),),
-    "shutil.move": (_Change(0, entry=True), _Change(1, entry=True)),
-    "shutil.rmtree": (_Change(0, entry=True),),
-    "sqlite3.connect": (_Change(0),),
+_CHANGES: Mapping[str, tuple[_PathChange, ...]] = {
+    "os.chmod": (_PathChange(0, 2),),
+    "os.chown": (_PathChange(0, 3),),
+    "os.link": (_PathChange(1, 3, entry=True),),
+    "os.mkdir": (_PathChange(0, 2, entry=True),),
+    "os.remove": (_PathChange(0, 1, entry=True),),
+    "os.removexattr": (_PathChange(0),),
+    "os.rename": (_PathChange(0, 2, entry=True), _PathChange(1, 3, entry=True)),
+    "os.rmdir": (_PathChange(0, 1, entry=True),),
+    "os.setxattr": (_PathChange(0),),
+    "os.symlink": (_PathChange(1, 2, entry=True),),
+    "os.truncate": (_PathChange(0),),
+    "os.utime": (_PathChange(0, 3),),
+    "shutil.move": (_PathChange(0, entry=True), _PathChange(1, entry=True)),
+    "shutil.rmtree": (_PathChange(0, entry=True),),
+    "sqlite3.connect": (_PathChange(0),),
 }
 _WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
 _OUTPUTS = (os.devnull, "/dev/stdout", "/dev/stderr")
 
-# A loop may run into the guard without end; what it is refused is told once.
+# A loop may be blocked endlessly; each operation is reported once.
 _MOST_REFUSALS = 100
 
 _save_of_torch = torch.save
 
 
 class Refused(PermissionError):
-    """The user's code tried something that resnet-lint does not do for it."""
+    """The user's code tried an operation that is blocked during a check."""
 
 
 @dataclass(frozen=True)
 class Refusal:
-    """What was refused, and the calls that led to it, the innermost first."""
+    """A blocked operation, and the call stack that led to it, innermost first."""
 
     what: str
     calls: tuple[Point, ...]
 
     def problem(self, path: str, project: Project | None) -> Problem:
-        """As a problem of the file: at the innermost line of the project's, or else of the file's own."""
-        own = (call.span for call in self.calls if _is_own(call, path, project))
+        """The problem to report, at the innermost line of the project, or else of the file."""
+        spans = (call.span for call in self.calls if _is_own(call, path, project))
         start = Position(1, 1)
-        return Problem("refused", next(own, Span(path, start, start)), self.what, help=_HELP)
+        return Problem("refused", next(spans, Span(path, start, start)), self.what, help=_HELP)
 
 
 def _is_own(call: Point, path: str, project: Project | None) -> bool:
@@ -117,31 +117,31 @@ def _is_own(call: Point, path: str, project: Project | None) -> bool:
 
 
 class Guard:
-    """Refuses, for the whole process, what a model file has no need to do, but for what is allowed.
+    """Blocks side effects in the whole process, except for those that are allowed.
 
-    `allow` holds "network", "subprocess" and the paths of folders and files that may be changed, beside the temporary
-    folder. `refusals` are those so far.
+    `allow` contains "network", "subprocess" and the paths of folders and files that may be changed, in addition to the
+    temporary folder. `refusals` are the blocked operations so far.
     """
 
     def __init__(self, allow: tuple[str, ...] = ()) -> None:
-        self._free = [os.path.realpath(path) for path in (tempfile.gettempdir(), *allow)]
-        self._looks = dict(self._looks_at(allow))
+        self._writable = [os.path.realpath(path) for path in (tempfile.gettempdir(), *allow)]
+        self._checks = dict(self._event_checks(allow))
         self._refusals: dict[Refusal, None] = {}
-        self._may_start = SUBPROCESS in allow
+        self._may_spawn = SUBPROCESS in allow
 
     @property
     def refusals(self) -> tuple[Refusal, ...]:
         return tuple(self._refusals)
 
-    def stand(self) -> None:
-        """Refuse from now on. Cannot be undone."""
+    def install(self) -> None:
+        """Install the audit hook. This cannot be undone."""
         sys.addaudithook(self._watch)
-        # These do their work in C, where no audit hook looks.
+        # These are implemented in C and raise no audit event.
         torch.save = torch.serialization.save = self._save
-        if not self._may_start:
+        if not self._may_spawn:
             _posixsubprocess.fork_exec = self._spawn
 
-    def _looks_at(self, allow: tuple[str, ...]) -> Iterator[tuple[str, Look]]:
+    def _event_checks(self, allow: tuple[str, ...]) -> Iterator[tuple[str, Check]]:
         for group, events in _EVENTS.items():
             if group not in allow:
                 yield from ((event, partial(_always, _WORDS[group])) for event in events)
@@ -153,8 +153,8 @@ class Guard:
         yield "builtins.input", partial(_always, "asking for input")
 
     def _watch(self, event: str, arguments: Arguments) -> None:
-        look = self._looks.get(event)
-        what = look(arguments) if look is not None else None
+        check = self._checks.get(event)
+        what = check(arguments) if check is not None else None
         if what is not None:
             self._refuse(what)
 
@@ -177,7 +177,7 @@ class Guard:
         writes = bool(flags & _WRITING) if mode is None else any(letter in mode for letter in "wax+")
         return self._changed(path) if writes else None
 
-    def _change(self, changes: tuple[_Change, ...], arguments: Arguments) -> str | None:
+    def _change(self, changes: tuple[_PathChange, ...], arguments: Arguments) -> str | None:
         for change in changes:
             folder = -1 if change.folder is None else arguments[change.folder]
             what = self._changed(arguments[change.path], folder, entry=change.entry)
@@ -187,15 +187,15 @@ class Guard:
 
     def _changed(self, path: Any, folder: int = -1, *, entry: bool = False) -> str | None:
         if not isinstance(path, (str, bytes, os.PathLike)):
-            return None  # an open file, or its descriptor
+            return None  # an open file or a file descriptor
         name = os.fsdecode(path)
         if name in (":memory:", "", *_OUTPUTS):
             return None
         from_folder = name if folder < 0 else f"/proc/self/fd/{folder}/{name}"
         parent, base = os.path.split(from_folder.rstrip(os.sep))
         place = os.path.join(os.path.realpath(parent), base) if entry else os.path.realpath(from_folder)
-        is_free = any(place == free or place.startswith(free + os.sep) for free in self._free)
-        return None if is_free else f"changing {name}"
+        is_allowed = any(place == free or place.startswith(free + os.sep) for free in self._writable)
+        return None if is_allowed else f"changing {name}"
 
 
 def _always(what: str, arguments: Arguments) -> str:
@@ -207,7 +207,7 @@ def _kill(arguments: Arguments) -> str | None:
 
 
 def _calls() -> Iterator[Point]:
-    """The calls that led here, the innermost first."""
+    """The current call stack, innermost first."""
     frame: FrameType | None = sys._getframe()
     while frame is not None:
         yield point(frame)

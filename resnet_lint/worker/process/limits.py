@@ -1,4 +1,4 @@
-"""Limits inside a child of the worker: an alarm that interrupts the user's code, and bounds on what it may take."""
+"""Limits inside a child process: an alarm that interrupts the user's code, and resource limits."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import FrameType
 
-from .process_clock import OwnTime
+from .process_clock import ProcessClock
 
 _MOST_BYTES_IN_A_FILE = 256 << 20
-_ALMOST = 0.01  # seconds that are not worth another alarm
+_ALMOST = 0.01  # seconds; too short for another alarm
 
 _ENTRIES = frozenset({"__enter__", "__exit__"})
 _ENTRY_DEPTH = 8  # frames in which the entry of a block does its work
@@ -23,14 +23,14 @@ _has_rung = False
 
 
 def has_rung() -> bool:
-    """Whether the time was up for anything in this process: with more of it, the result may be another."""
+    """Whether a time limit was exceeded in this process; the result may differ with more time."""
     return _has_rung
 
 
 class TimeUp(BaseException):
-    """The time for a piece of the user's code is over.
+    """The time limit of a part of the user's code was exceeded.
 
-    Not an Exception, so that a user's `except Exception` does not swallow it.
+    Not an Exception, so that `except Exception` in the user's code does not catch it.
     """
 
 
@@ -47,23 +47,23 @@ def _is_entering(frame: FrameType | None) -> bool:
 
 @contextmanager
 def time_limit(seconds: float) -> Iterator[None]:
-    """Raise TimeUp inside the block once `seconds` of this process's own time are over; an earlier limit stays.
+    """Raise TimeUp inside the with block after `seconds` of process time; an earlier outer limit is kept.
 
-    Reaches Python code only: a loop inside a C function is ended by the parent process.
+    This interrupts Python code only; the parent process ends a loop inside a C function.
     """
-    clock = OwnTime()
+    clock = ProcessClock()
 
     def ring(number: int, frame: FrameType | None) -> None:
         global _has_rung
         left = seconds - clock.seconds
-        if left > _ALMOST:  # the process had to wait for its turn
+        if left > _ALMOST:  # the process had to wait for the CPU
             signal.setitimer(signal.ITIMER_REAL, left)
             return
         if left > -_LONGEST_ENTRY and _is_entering(frame):
             signal.setitimer(signal.ITIMER_REAL, _ALMOST)
             return
         _has_rung = True
-        # Rings again soon, in case a bare `except:` catches it.
+        # Repeats soon, in case a bare `except:` catches it.
         signal.setitimer(signal.ITIMER_REAL, 0.5)
         raise TimeUp(f"not done after {seconds:.0f} s")
 
@@ -82,11 +82,11 @@ def time_limit(seconds: float) -> Iterator[None]:
 
 
 def limit_resources() -> None:
-    """For the rest of this process: half of the machine's memory, no huge files, and no core dumps.
+    """Limit this process to half of the machine's memory, files of a limited size, and no core dumps.
 
-    Memory is what it may write to (RLIMIT_DATA, on Linux alone): unlike the address space, that leaves libraries their
-    reservations. A failing allocation raises MemoryError in Python and RuntimeError in torch. Should the machine run
-    out all the same, this process is the one to be killed.
+    RLIMIT_DATA (effective on Linux only) limits writable memory; unlike a limit of the address space, it allows
+    libraries to reserve more. A failing allocation raises MemoryError in Python and RuntimeError in torch. If the
+    machine runs out of memory anyway, the kernel kills this process first.
     """
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     _limit(resource.RLIMIT_DATA, memory // 2)

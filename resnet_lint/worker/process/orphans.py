@@ -1,4 +1,4 @@
-"""Processes that a child of the worker leaves behind. On Linux alone the worker can find and end them."""
+"""Finds and kills processes that a child of the worker leaves behind; on Linux only."""
 
 from __future__ import annotations
 
@@ -10,34 +10,34 @@ import sys
 from collections.abc import Collection, Iterator
 from pathlib import Path
 
-# Numbers of prctl(2).
+# Options of prctl(2).
 _SET_PARENT_DEATH_SIGNAL = 1
 _SET_CHILD_SUBREAPER = 36
 
-# A round ends each stray that there is; those of a fork bomb are more in the next one.
+# Each round kills all current orphans; a fork bomb creates more of them meanwhile.
 _MOST_ROUNDS = 50
 
 
-def adopt_strays() -> None:
-    """Become the parent of what descendants leave behind, also of what detached itself from them."""
+def adopt_orphans() -> None:
+    """Become the parent of orphaned descendants, including daemons."""
     _prctl(_SET_CHILD_SUBREAPER, 1)
 
 
 def end_with_parent() -> None:
-    """In a child: be killed when the parent dies, however it dies."""
+    """In a child: get killed when the parent dies, for whatever reason."""
     _prctl(_SET_PARENT_DEATH_SIGNAL, signal.SIGKILL)
 
 
-def end_strays(known: Collection[int]) -> None:
-    """Kill all children of this process but the known ones. Their own children become ours, so they come next."""
+def kill_orphans(known: Collection[int]) -> None:
+    """Kill all children except the known ones. Their children are adopted, and killed in the next round."""
     for _ in range(_MOST_ROUNDS):
-        strays = set(_children()) - set(known)
-        if not strays:
+        orphans = set(_children()) - set(known)
+        if not orphans:
             return
-        for stray in strays:
+        for orphan in orphans:
             with contextlib.suppress(ProcessLookupError, ChildProcessError):
-                os.kill(stray, signal.SIGKILL)
-                os.waitpid(stray, 0)
+                os.kill(orphan, signal.SIGKILL)
+                os.waitpid(orphan, 0)
 
 
 def _children() -> Iterator[int]:

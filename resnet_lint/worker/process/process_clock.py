@@ -1,8 +1,7 @@
-"""The seconds that a process has had: wall time less what it waited for a processor.
+"""Measures the time of a process: wall time minus the time it waited for a CPU.
 
-By them a limit on time means the same on a busy machine as on a quiet one, so the load decides neither which classes a
-file gets checked nor which findings it has. A process that sleeps or hangs uses its time up all the same, which seconds
-of processor time would not show.
+This makes time limits independent of the load of the machine, so that the load does not decide which classes are
+checked and which findings are reported. Unlike CPU time, it also counts the time of a process that sleeps or hangs.
 """
 
 from __future__ import annotations
@@ -10,17 +9,17 @@ from __future__ import annotations
 import os
 import time
 
-# However busy the machine is, this part of the wall time counts: a limit may come late, not never.
+# At least this share of the wall time counts, so that a limit is always reached.
 _LEAST_SHARE = 0.75
 
-# The user's code may replace what its own clock needs.
+# The user's code may replace these functions.
 _open, _read, _close, _now = os.open, os.read, os.close, time.monotonic
 
 
-class OwnTime:
-    """A clock for a process, which starts when it is made. On other systems than Linux it shows wall time.
+class ProcessClock:
+    """The time of a process since this was created; wall time on systems other than Linux.
 
-    `pid` is the process's number, or "self".
+    `pid` is the id of the process, or "self".
     """
 
     def __init__(self, pid: int | str = "self") -> None:
@@ -30,13 +29,13 @@ class OwnTime:
 
     @property
     def seconds(self) -> float:
-        """What has gone by of the process's own time."""
+        """The elapsed time of the process."""
         wall = _now() - self._began
         return max(wall - (_waited(self._pid) - self._had_waited), wall * _LEAST_SHARE)
 
 
 def _waited(pid: int | str) -> float:
-    """Seconds that the first thread of a process was ready to run and was not let.
+    """The seconds that the main thread of a process was runnable but not running.
 
     The second field of its schedstat: https://docs.kernel.org/scheduler/sched-stats.html
     """

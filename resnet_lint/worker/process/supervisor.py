@@ -1,8 +1,7 @@
-"""The worker's loop: requests in, a child for each at once, answers out as they come.
+"""The main loop of the worker: forks a child per request, and writes results as they arrive.
 
-A single thread, for a process with threads cannot fork safely. It waits for the requests, the children's pipes and the
-signal that a child has ended, whichever comes first. How many children there are at a time is for the front to say, by
-the requests that it sends.
+It is single-threaded, because a process with threads cannot fork safely. It waits for requests, for the pipes of the
+children, and for SIGCHLD. The front decides how many children run in parallel, by the number of requests that it sends.
 """
 
 from __future__ import annotations
@@ -18,15 +17,15 @@ from types import FrameType
 from typing import Any
 
 from .child import Answer, Child, fork
-from .orphans import adopt_strays, end_strays
+from .orphans import adopt_orphans, kill_orphans
 
 _CHUNK = 1 << 16
 
 
 class Server:
-    """Serves requests: lines of JSON with an `id`, the `seconds` it may take, and the `request` itself.
+    """Serves requests: lines of JSON with an `id`, the time limit in `seconds`, and the `request`.
 
-    In a child, `answer` is called with the request and with a folder in `folder` that is the child's own.
+    In a child, `answer` is called with the request and with a private folder inside `folder`.
     """
 
     def __init__(self, requests: int, answers: int, folder: Path, answer: Callable[[Any, Path], Answer]) -> None:
@@ -37,27 +36,27 @@ class Server:
         self._received = b""
         self._children: dict[int, Child] = {}
         self._selector = selectors.DefaultSelector()
-        self._bell, self._rope = os.pipe()
-        for end in (self._bell, self._rope):
+        self._wakeup, self._wakeup_in = os.pipe()
+        for end in (self._wakeup, self._wakeup_in):
             os.set_blocking(end, False)
         self._open = True
 
     def serve(self) -> None:
-        """Until the requests end; then no child is left."""
-        adopt_strays()
-        signal.set_wakeup_fd(self._rope)
-        signal.signal(signal.SIGCHLD, _do_nothing)  # a signal without a handler rings no bell
+        """Serve until the requests end, then kill all remaining children."""
+        adopt_orphans()
+        signal.set_wakeup_fd(self._wakeup_in)
+        signal.signal(signal.SIGCHLD, _do_nothing)  # without a handler, the signal does not write to the wakeup fd
         self._selector.register(self._requests, selectors.EVENT_READ)
-        self._selector.register(self._bell, selectors.EVENT_READ)
+        self._selector.register(self._wakeup, selectors.EVENT_READ)
         try:
             while self._open:
                 for key, _ in self._selector.select(self._seconds_left()):
                     self._read(key.fd, key.data)
-                self._settle()
+                self._finish()
         finally:
             for child in self._children.values():
                 child.end()
-            end_strays(known=())
+            kill_orphans(known=())
 
     def _seconds_left(self) -> float | None:
         return min((child.seconds_left() for child in self._children.values()), default=None)
@@ -66,8 +65,8 @@ class Server:
         if child is not None:
             if not child.read(descriptor):
                 self._selector.unregister(descriptor)
-        elif descriptor == self._bell:
-            os.read(self._bell, _CHUNK)
+        elif descriptor == self._wakeup:
+            os.read(self._wakeup, _CHUNK)
         else:
             self._read_requests()
 
@@ -80,7 +79,7 @@ class Server:
 
     def _start(self, message: dict[str, Any]) -> None:
         others = [pipe for child in self._children.values() for pipe in child.pipes]
-        private = [self._requests, self._answers, self._bell, self._rope, *others]
+        private = [self._requests, self._answers, self._wakeup, self._wakeup_in, *others]
         id = message["id"]
         try:
             child = fork(message["seconds"], lambda: self._in_child(id, message["request"]), private)
@@ -104,8 +103,8 @@ class Server:
     def _folder_of(self, id: int) -> Path:
         return self._folder / str(id)
 
-    def _settle(self) -> None:
-        """Answer for each child that is over."""
+    def _finish(self) -> None:
+        """Send the results of all children that are over."""
         for id, child in list(self._children.items()):
             if child.is_over():
                 del self._children[id]
@@ -113,12 +112,12 @@ class Server:
                     if pipe in self._selector.get_map():
                         self._selector.unregister(pipe)
                 answer = child.end()
-                end_strays(known=[each.pid for each in self._children.values()])
+                kill_orphans(known=[child.pid for child in self._children.values()])
                 shutil.rmtree(self._folder_of(id), ignore_errors=True)
                 self.send({"id": id, **answer})
 
     def send(self, message: Any) -> None:
-        """Write one line of JSON to the front."""
+        """Send a message to the front as one line of JSON."""
         left = memoryview(json.dumps(message).encode() + b"\n")
         while left:
             left = left[os.write(self._answers, left) :]

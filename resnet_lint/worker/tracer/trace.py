@@ -16,7 +16,7 @@ from torch import nn
 from resnet_lint.graph.module_call import ModuleCall
 from resnet_lint.graph.node import Node
 from resnet_lint.graph.source_places import Point, Project
-from resnet_lint.shared.error_text import said
+from resnet_lint.shared.error_text import error_text
 from resnet_lint.shared.records.places import Shape
 
 from ..process.limits import TimeUp
@@ -40,7 +40,7 @@ class Stop:
     @property
     def reason(self) -> str:
         where = f"line {self.point.span.start.line}: " if self.point is not None else ""
-        text = str(self.error) if isinstance(self.error, DataDependentError) else said(self.error)
+        text = str(self.error) if isinstance(self.error, DataDependentError) else error_text(self.error)
         return f"{where}{text}"
 
 

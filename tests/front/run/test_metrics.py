@@ -172,7 +172,7 @@ def test_missing_packages_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     result = metrics(path)
     assert result.exit_code == 2
-    assert "this needs plotext, which " in result.stderr
+    assert "this requires plotext, not installed in " in result.stderr
     assert "pip install 'resnet-lint[run]'" in result.stderr
 
 

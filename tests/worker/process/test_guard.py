@@ -23,7 +23,7 @@ def run(statement, folder, allow):
     free, kept = folder / "free", folder / "kept"
     tempfile.tempdir = str(free)
     guard = Guard(allow)
-    guard.stand()
+    guard.install()
     try:
         exec(statement)
         return "done"
