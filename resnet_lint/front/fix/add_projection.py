@@ -21,6 +21,7 @@ from resnet_lint.shared.records.fix_plans import Projection
 from .bound_names import assignments, class_attributes, elements
 from .call_arguments import argument_of, layer_parameters
 from .file_style import Style
+from .precedence import PRODUCT, bracketed
 from .projection_numbers import Numbers, numbers_of
 from .source_tree import Source, Sources, TextEdit
 from .users_expressions import Scope
@@ -232,7 +233,7 @@ def _use(addition: cst.CSTNode, operand: int, name: str, source: Source, optiona
     line = addition.body[0] if isinstance(addition, cst.SimpleStatementLine) else addition
     if isinstance(line, cst.AugAssign) and operand == 0:
         target, value = source.code(line.target), source.code(line.value)
-        return source.replaced(line, f"{target} = {through(line.target)} + {value}")
+        return source.replaced(line, f"{target} = {through(line.target)} + {bracketed(value, PRODUCT)}")
     return source.replaced(operands[operand], through(operands[operand]))
 
 

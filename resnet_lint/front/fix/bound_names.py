@@ -1,29 +1,9 @@
-"""Which names an expression reads, and which a function or a class binds."""
+"""Which names a function or a class binds."""
 
 from __future__ import annotations
 
 import libcst as cst
 import libcst.matchers as m
-
-
-def names_in(expression: cst.CSTNode) -> set[str]:
-    """The names that an expression reads, without attribute names behind a dot and keyword names."""
-    found: set[str] = set()
-
-    class Names(cst.CSTVisitor):
-        def visit_Attribute(self, node: cst.Attribute) -> bool:
-            node.value.visit(self)
-            return False
-
-        def visit_Arg(self, node: cst.Arg) -> bool:
-            node.value.visit(self)
-            return False
-
-        def visit_Name(self, node: cst.Name) -> None:
-            found.add(node.value)
-
-    expression.visit(Names())
-    return found
 
 
 def parameter_names(function: cst.FunctionDef) -> set[str]:

@@ -13,6 +13,7 @@ from resnet_lint.shared.records.fix_plans import Change
 
 from .bound_names import assigned_once, is_method, names_bound_in
 from .call_arguments import argument_of, function_parameters, site_parameters
+from .precedence import PRODUCT, bracketed
 from .source_tree import Source, Sources, TextEdit
 from .users_expressions import Scope
 
@@ -119,7 +120,7 @@ def _values(change: Change, level: int, scope: Scope) -> Iterator[str]:
     if change.argument == "padding":
         kernel = scope.argument(change.site, "kernel_size")
         if kernel is not None and not kernel[0].isdigit() and "(" not in kernel:
-            yield f"{kernel} // 2"
+            yield f"{bracketed(kernel, PRODUCT)} // 2"
     yield change.value
 
 

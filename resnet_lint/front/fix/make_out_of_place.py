@@ -9,6 +9,7 @@ import libcst.matchers as m
 
 from resnet_lint.shared.records.findings import Finding
 
+from .precedence import PRODUCT, SIGN, bracketed
 from .source_tree import Source, Sources, TextEdit
 from .use_result import assigned_to
 
@@ -18,10 +19,6 @@ _OPERATORS: dict[type[cst.BaseAugOp], str] = {
     cst.MultiplyAssign: "*",
     cst.DivideAssign: "/",
 }
-
-# What needs no parentheses as the right operand: of any of these, and of a sum or a difference.
-_TIGHT = m.Name() | m.Attribute() | m.Call() | m.Subscript() | m.Integer() | m.Float()
-_TIGHTER_THAN_SUMS = _TIGHT | m.BinaryOperation(operator=m.Multiply() | m.Divide() | m.MatrixMultiply())
 
 
 def made_out_of_place(finding: Finding, source: Source, sources: Sources) -> Iterator[list[TextEdit]]:
@@ -34,8 +31,7 @@ def made_out_of_place(finding: Finding, source: Source, sources: Sources) -> Ite
             operator = _OPERATORS.get(type(node.operator))
             target, value = source.code(node.target), source.code(node.value)
             if operator is not None:
-                tight = m.matches(node.value, _TIGHTER_THAN_SUMS if operator in "+-" else _TIGHT)
-                value = value if node.value.lpar or tight else f"({value})"
+                value = bracketed(value, PRODUCT if operator in "+-" else SIGN)
                 yield [source.replaced(node, f"{target} = {target} {operator} {value}")]
             return
         if isinstance(node, cst.Call):

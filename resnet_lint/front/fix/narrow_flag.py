@@ -8,6 +8,7 @@ import libcst as cst
 
 from resnet_lint.shared.records.findings import Finding
 
+from .precedence import AND, COMPARISON, bracketed
 from .source_tree import Source, Sources, TextEdit
 from .users_expressions import Scope
 
@@ -25,18 +26,17 @@ def narrowed(finding: Finding, source: Source, sources: Sources) -> Iterator[lis
         return
     scope = Scope(function, source, sources)
     first, last = fix_plan.projection.branch[0], fix_plan.projection.branch[-1]
-    ends = [scope.argument(first, "in_channels"), scope.argument(last, "out_channels")]
+    found = (scope.argument(first, "in_channels"), scope.argument(last, "out_channels"))
+    ends = [end for end in found if end is not None]
     strided = [site for site in fix_plan.projection.branch if site.stride and max(site.stride) > 1]
     stride = scope.argument(strided[0], "stride") if strided else None
     conditions = []
     if stride is not None and max(fix_plan.projection.stride, default=1) > 1:
-        conditions.append(f"{stride} == 1")
-    if None not in ends and fix_plan.projection.channels[0] != fix_plan.projection.channels[1]:
-        conditions.append(f"{ends[0]} == {ends[1]}")
+        conditions.append(f"{bracketed(stride, COMPARISON + 1)} == 1")
+    if len(ends) == 2 and fix_plan.projection.channels[0] != fix_plan.projection.channels[1]:
+        conditions.append(" == ".join(bracketed(end, COMPARISON + 1) for end in ends))
     if conditions:
-        code = source.code(value)
-        loose = isinstance(value, (cst.BooleanOperation, cst.IfExp, cst.Lambda)) and " and " not in code
-        yield [source.replaced(value, " and ".join([f"({code})" if loose else code, *conditions]))]
+        yield [source.replaced(value, " and ".join([bracketed(source.code(value), AND), *conditions]))]
 
 
 def _flag_value(definition: cst.ClassDef, flag: str) -> cst.BaseExpression | None:

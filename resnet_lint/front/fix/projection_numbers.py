@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from resnet_lint.shared.records.fix_plans import Projection, Site
 
+from .precedence import COMPARISON, PRODUCT, bracketed
 from .users_expressions import Scope
 
 _NUMBER = re.compile(r"\(?[\d, ]+\)?")
@@ -38,9 +39,9 @@ class Numbers:
         """What is compared to tell whether a projection is needed: it is where the sides of a pair differ."""
         pairs = []
         if self.strides and not _NUMBER.fullmatch(self.stride):
-            pairs.append((_in_brackets(self.stride), self.unit))
+            pairs.append((_compared(self.stride), self.unit))
         if self.channels_in != self.channels_out and not self._fixed_channels:
-            pairs.append((_in_brackets(self.channels_in), _in_brackets(self.channels_out)))
+            pairs.append((_compared(self.channels_in), _compared(self.channels_out)))
         return pairs
 
     @property
@@ -54,9 +55,9 @@ class Numbers:
         return all(_NUMBER.fullmatch(text) for text in (self.channels_in, self.channels_out))
 
 
-def _in_brackets(code: str) -> str:
-    """An expression that binds more loosely than a comparison, in brackets."""
-    return f"({code})" if re.search(r"\b(if|or|and|not|lambda)\b|[<>=]", code) else code
+def _compared(code: str) -> str:
+    """An expression as one side of a comparison."""
+    return bracketed(code, COMPARISON + 1)
 
 
 def _unless_one(code: str) -> str:
@@ -113,7 +114,11 @@ def _stride_expression(p: Projection, scope: Scope) -> str | None:
         return _stride_number(p)
     if None in texts_in_order:
         return None
-    return " * ".join(_unless_one(text) for text in texts_in_order if text is not None)
+    return _product([_unless_one(text) for text in texts_in_order if text is not None])
+
+
+def _product(codes: list[str]) -> str:
+    return codes[0] if len(codes) == 1 else " * ".join(bracketed(code, PRODUCT) for code in codes)
 
 
 def _is_by_layers(p: Projection) -> bool:

@@ -10,6 +10,7 @@ import libcst.matchers as m
 from resnet_lint.shared.records.findings import Finding
 
 from .file_style import Style
+from .precedence import CHOICE, bracketed
 from .source_tree import Source, Sources, TextEdit
 
 
@@ -34,4 +35,4 @@ def registered(finding: Finding, source: Source, sources: Sources) -> Iterator[l
 def _wrapped(value: cst.BaseExpression, style: Style, source: Source) -> str:
     kind = "ModuleDict" if isinstance(value, cst.Dict | cst.DictComp) else "ModuleList"
     empty = isinstance(value, cst.List | cst.Dict) and not value.elements
-    return f"{style.layer(kind)}({'' if empty else source.code(value)})"
+    return f"{style.layer(kind)}({'' if empty else bracketed(source.code(value), CHOICE)})"

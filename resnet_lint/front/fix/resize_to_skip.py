@@ -9,6 +9,7 @@ import libcst as cst
 from resnet_lint.shared.records.findings import Finding
 
 from .file_style import Style
+from .precedence import bracketed
 from .source_tree import Source, Sources, TextEdit
 from .written_operands import operands_of
 
@@ -22,7 +23,7 @@ def resized(finding: Finding, source: Source, sources: Sources) -> Iterator[list
         return
     operand, skip = operands[index], operands[1 - index]
     axes = len(finding.operands[0].shape) - 2
-    size = f"{source.code(skip)}.shape[-{axes}:]"
+    size = f"{bracketed(source.code(skip))}.shape[-{axes}:]"
     yield from _by_size(operand, size, node, source)
     style = Style(source)
     call = f"{style.interpolate}({source.code(operand)}, size={size})"

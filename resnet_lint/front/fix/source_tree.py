@@ -84,9 +84,8 @@ class Source:
         return self.text[start:end]
 
     def in_line(self, expression: cst.BaseExpression) -> str:
-        """The text of an expression on one line: its line breaks stood inside brackets, which it may lose."""
-        code = self.code(expression)
-        return f"({code})" if re.search(r"\n.*['\"#]|['\"#].*\n", code) else " ".join(code.split())
+        """The text of an expression on one line."""
+        return on_one_line(self.code(expression))
 
     def above(self, node: cst.CSTNode) -> Iterator[cst.CSTNode]:
         """The nodes around a node, the nearest first."""
@@ -160,6 +159,11 @@ class Source:
     def _position(self, offset: int) -> Position:
         line = next(n for n in range(len(self._line_starts), 0, -1) if self._line_starts[n - 1] <= offset)
         return Position(line, offset - self._line_starts[line - 1] + 1)
+
+
+def on_one_line(code: str) -> str:
+    """The text of an expression without its line breaks: they stood inside brackets, which it may lose."""
+    return f"({code})" if re.search(r"\n.*['\"#]|['\"#].*\n", code) else " ".join(code.split())
 
 
 @dataclass(frozen=True)

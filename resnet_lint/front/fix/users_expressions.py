@@ -7,10 +7,10 @@ for what the next call passes, until the function is reached in which the expres
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 
 import libcst as cst
+import libcst.matchers as m
 
 from resnet_lint.shared.records.fix_plans import Site
 
@@ -20,11 +20,11 @@ from .bound_names import (
     hands_keywords_on,
     is_method,
     names_bound_in,
-    names_in,
     parameter_names,
 )
 from .call_arguments import argument_of, default_of, function_parameters, site_parameters
-from .source_tree import Source, Sources
+from .source_tree import Source, Sources, on_one_line
+from .substitute import key, names_in, reads_of, renamed, substituted
 
 
 @dataclass(frozen=True)
@@ -92,21 +92,25 @@ class Scope:
         step, inner = self.sources.step(site, level), self.sources.step(site, level - 1)
         if step is None or inner is None or inner.function is None:
             return None
-        return said_inside(expression, step.call, step.source, inner.function)
+        return said_inside(expression, step.call, inner.function)
 
 
-def said_inside(expression: str, call: cst.Call, source: Source, function: cst.FunctionDef) -> str | None:
+def said_inside(expression: str, call: cst.Call, function: cst.FunctionDef) -> str | None:
     """An expression at a call, in the words of the function that is called; None where a name is unknown there."""
     parameters = function_parameters(function, is_method(function))
-    codes = {f"{source.code(call.func)}.": "self."}
+    names: dict[str, str] = {}
     for index, passed in enumerate(call.args):
-        names = (passed.keyword.value,) if passed.keyword is not None else parameters[index : index + 1]
-        if passed.star == "" and names:
-            codes[source.in_line(passed.value)] = names[0]
-    for code, name in sorted(codes.items(), key=lambda pair: -len(pair[0])):
-        expression = _replaced(expression, code, name)
-    known = names_in(cst.parse_expression(expression)) - {"self"} <= parameter_names(function)
-    return expression if known else None
+        called = (passed.keyword.value,) if passed.keyword is not None else parameters[index : index + 1]
+        if passed.star == "" and called and not isinstance(passed.value, cst.BaseNumber | cst.BaseString):
+            names[key(passed.value)] = called[0]
+    inside = renamed(cst.parse_expression(expression), names, call.func if is_method(function) else None)
+    known = names_in(inside) - {"self"} <= parameter_names(function)
+    return code_of(inside) if known else None
+
+
+def code_of(expression: cst.BaseExpression) -> str:
+    """The text of an expression that stands in no file, on one line."""
+    return on_one_line(cst.Module([]).code_for_node(expression))
 
 
 @dataclass(frozen=True)
@@ -123,19 +127,23 @@ class _Way:
             return None
         if step.source is self.scope.source and step.function is self.scope.function:
             return step.source.in_line(expression)
-        replacements: dict[str, str] = {}
+        values: dict[str, cst.BaseExpression] = {}
         for name in sorted(names_in(expression)):
-            value: str | None
-            if name == "self":
-                value = self._class_of_self(expression, step.function, level)
-            elif name in names_bound_in(step.function):
-                value = self._value_of(name, step.function, level)
-            else:
-                value = name if step.source is self.scope.source or _is_common(name) else None
+            value = self._meaning(name, expression, step.function, level)
             if value is None:
                 return None
-            replacements[name] = value
-        return _with(step.source.in_line(expression), replacements)
+            values[name] = cst.parse_expression(value)
+        result = substituted(expression, values)
+        return code_of(result) if result is not None else None
+
+    def _meaning(self, name: str, expression: cst.BaseExpression, function: cst.FunctionDef, level: int) -> str | None:
+        """What a name in an expression of the function at a level stands for, in the words of the scope."""
+        if name == "self":
+            return self._class_of_self(expression, function, level)
+        if name in names_bound_in(function):
+            return self._value_of(name, function, level)
+        step = self.scope.sources.step(self.site, level)
+        return name if _is_common(name) or (step is not None and step.source is self.scope.source) else None
 
     def _class_of_self(self, expression: cst.BaseExpression, function: cst.FunctionDef, level: int) -> str | None:
         """What stands for `self` where the object is made: the class itself, if only its own attributes are read."""
@@ -143,8 +151,11 @@ class _Way:
         definition = here.source.class_around(function) if here is not None else None
         if here is None or outer is None or definition is None or function.name.value != "__init__":
             return None
-        read = set(re.findall(r"\bself\.(\w+)", here.source.code(expression)))
-        if not read or not read <= class_attributes(definition):
+        attributes = [cst.ensure_type(each, cst.Attribute) for each in m.findall(expression, _ATTRIBUTE_OF_SELF)]
+        mentions = [read for read in reads_of(expression) if read.node.value == "self"]
+        if len(attributes) < len(mentions) or not {each.attr.value for each in attributes} <= class_attributes(
+            definition
+        ):
             return None
         return self.said(outer.call.func, level + 1)
 
@@ -169,14 +180,4 @@ def _is_common(name: str) -> bool:
     return name in ("nn", "torch", "int", "max", "min", "round")
 
 
-def _with(code: str, replacements: dict[str, str]) -> str:
-    for name, value in replacements.items():
-        simple = re.fullmatch(r"[\w.]+|\(.*\)|[\w.]+\([^()]*\)", value) is not None
-        code = _replaced(code, name, value if simple or code == name else f"({value})")
-    return code
-
-
-def _replaced(code: str, part: str, value: str) -> str:
-    """The code with another text for a name or an expression; a part that ends in a dot goes on behind it."""
-    end = "" if part.endswith(".") else r"(?!\w)"
-    return re.sub(rf"(?<![\w.]){re.escape(part)}{end}", value.replace("\\", r"\\"), code)
+_ATTRIBUTE_OF_SELF = m.Attribute(m.Name("self"))

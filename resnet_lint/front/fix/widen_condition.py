@@ -16,9 +16,10 @@ import libcst.matchers as m
 from resnet_lint.shared.records.findings import Finding
 from resnet_lint.shared.records.fix_plans import Projection
 
-from .bound_names import names_in
+from .precedence import NOT, bracketed
 from .projection_numbers import Pair, numbers_in
 from .source_tree import Source, Sources, TextEdit
+from .substitute import names_in
 from .users_expressions import Scope, said_inside
 
 SHORTCUT = re.compile("downsample|short|proj|skip")
@@ -49,7 +50,7 @@ def conditions_widened(finding: Finding, source: Source, sources: Sources) -> It
         for call in values:
             helper = _helper(call, function, source)
             if helper is not None and isinstance(call, cst.Call):
-                inside = [_inside(pair, call, source, helper) for pair in pairs]
+                inside = [_inside(pair, call, helper) for pair in pairs]
                 yield from _all_widened(helper, _returned(helper), [pair for pair in inside if pair], source)
 
 
@@ -89,9 +90,9 @@ def _helper(call: cst.BaseExpression, function: cst.FunctionDef, source: Source)
     return next((each for each in body if isinstance(each, cst.FunctionDef) and each.name.value == name), None)
 
 
-def _inside(pair: Pair, call: cst.Call, source: Source, helper: cst.FunctionDef) -> Pair | None:
+def _inside(pair: Pair, call: cst.Call, helper: cst.FunctionDef) -> Pair | None:
     """Two sides of a comparison in the words of the helper that is called."""
-    left, right = (side if side.isdigit() else said_inside(side, call, source, helper) for side in pair)
+    left, right = (side if side.isdigit() else said_inside(side, call, helper) for side in pair)
     return (left, right) if left is not None and right is not None else None
 
 
@@ -147,11 +148,11 @@ def _widened(choice: _Choice, pairs: Sequence[Pair], source: Source) -> str:
     others = [each for part in parts if _is_about_shapes(part) for each in _operands(part, inner)]
     kept = [each for each in others if not _is_comparison(each) or not names_in(each) <= covered]
     compared = [f"{left} {'!=' if choice.when else '=='} {right}" for left, right in pairs]
-    texts = [*map(source.code, kept), *compared]
+    texts = [*(bracketed(source.code(each), NOT) for each in kept), *compared]
     test = (" or " if choice.when else " and ").join(texts)
     if guards and len(texts) > 1:
         test = f"({test})"
-    return (" and " if choice.when else " or ").join([*map(source.code, guards), test])
+    return (" and " if choice.when else " or ").join([*(bracketed(source.code(each), NOT) for each in guards), test])
 
 
 def _operands(test: cst.BaseExpression, operator: type[cst.BaseBooleanOp]) -> list[cst.BaseExpression]:

@@ -179,7 +179,7 @@ ADDITIONS = {
 }
 
 
-@pytest.mark.parametrize(("written", "mended"), ADDITIONS.items(), ids=list(ADDITIONS))
+@pytest.mark.parametrize(("written", "fixed"), ADDITIONS.items(), ids=list(ADDITIONS))
 def test_the_addition_keeps_its_form(written: str, fixed: str, lint: Lint, tmp_path: Path) -> None:
     path = write(tmp_path, block([CONV], ["out = self.conv(x)", written]))
     change = fix(lint, path)
