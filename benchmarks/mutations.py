@@ -17,9 +17,9 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from resnet_lint.front.workers.worker_client import Workers
+from resnet_lint.front.workers.worker_client import WorkerClient
 from resnet_lint.shared.records.reports import FileReport
-from resnet_lint.shared.records.requests import Request
+from resnet_lint.shared.records.requests import CheckRequest
 
 SAVED = frozenset({"identity", "residual", "shortcut", "skip", "x_shortcut", "x_skip"})
 
@@ -160,11 +160,11 @@ def chosen(source: str, each: int) -> list[Mutation]:
     return found
 
 
-def is_found(mutation: Mutation, path: Path, source: str, check: Callable[[Request], FileReport]) -> bool:
+def is_found(mutation: Mutation, path: Path, source: str, check: Callable[[CheckRequest], FileReport]) -> bool:
     """Whether the rule reports it: in one model for each class, or else in any model that the file builds."""
     inside = range(mutation.owner.lineno, (mutation.owner.end_lineno or 0) + 1)
     for quick in (True, False):
-        findings = check(Request(str(path), source=mutation.applied(source), quick=quick)).findings
+        findings = check(CheckRequest(str(path), source=mutation.applied(source), quick=quick)).findings
         if any(each.rule == mutation.rule and each.span.start.line in inside for each in findings):
             return True
     return False
@@ -176,7 +176,7 @@ def main() -> None:
     parser.add_argument("--each", type=int, default=1)
     arguments = parser.parse_args()
     results: list[tuple[str, Path, bool]] = []
-    with Workers() as workers:
+    with WorkerClient() as workers:
         for path in arguments.files:
             source = path.read_text(encoding="utf-8")
             for mutation in chosen(source, arguments.each):

@@ -18,14 +18,14 @@ from resnet_lint.worker.torch_quirks.dynamo import stand_in
 
 stand_in()
 
-from resnet_lint.shared.records.requests import Request
+from resnet_lint.shared.records.requests import CheckRequest
 from resnet_lint.worker import check
 from resnet_lint.worker.process.guard import Guard
 from resnet_lint.worker.tracer.in_place_changes import Watch
 
 
 def with_the_rules(path: Path) -> None:
-    check.analyse(Request(str(path), seconds=300.0), Guard())
+    check.analyse(CheckRequest(str(path), seconds=300.0), Guard())
 
 
 def without_the_rules(path: Path) -> None:

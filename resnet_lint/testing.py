@@ -5,11 +5,11 @@ A whole test file for the rules in the folder `my_rules`, to run with pytest:
     import pytest
 
     from resnet_lint.testing import cases_in
-    from resnet_lint.front.workers.worker_client import Workers
+    from resnet_lint.front.workers.worker_client import WorkerClient
 
     @pytest.fixture(scope="session")
     def workers():
-        with Workers() as workers:
+        with WorkerClient() as workers:
             yield workers
 
     @pytest.mark.parametrize("case", cases_in("my_rules"), ids=str)

@@ -11,8 +11,8 @@ from click.testing import CliRunner, Result
 from hypothesis import settings
 
 from resnet_lint.front.cli import main
-from resnet_lint.front.workers.worker_client import Workers
-from resnet_lint.shared.records.requests import Request
+from resnet_lint.front.workers.worker_client import WorkerClient
+from resnet_lint.shared.records.requests import CheckRequest
 
 Lint = Callable[..., Result]
 
@@ -37,25 +37,25 @@ def cache_of_the_session(tmp_path_factory: pytest.TempPathFactory) -> Iterator[N
 
 
 @pytest.fixture(scope="session")
-def workers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workers]:
+def workers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[WorkerClient]:
     """A worker process for the whole session; with pytest-xdist, one for each of its processes."""
     folder = tmp_path_factory.mktemp("worker")
     empty = folder / "empty.py"
     empty.touch()
-    with Workers() as workers:
+    with WorkerClient() as workers:
         with chdir(folder):  # the first request starts the process, whose working folder should be no test's
-            workers.analyse(Request(str(empty)))
+            workers.analyse(CheckRequest(str(empty)))
         yield workers
 
 
 @pytest.fixture
-def lint(workers: Workers, monkeypatch: pytest.MonkeyPatch) -> Lint:
+def lint(workers: WorkerClient, monkeypatch: pytest.MonkeyPatch) -> Lint:
     """The command line in this process, with the shared worker process behind it and no cache between them."""
     return command_line(workers, monkeypatch)
 
 
-def command_line(workers: Workers, patch: pytest.MonkeyPatch) -> Lint:
+def command_line(workers: WorkerClient, patch: pytest.MonkeyPatch) -> Lint:
     """As the fixture `lint`, for fixtures that live longer than a test."""
-    patch.setattr("resnet_lint.front.workers.worker_client.Workers", lambda choose: nullcontext(workers))
+    patch.setattr("resnet_lint.front.workers.worker_client.WorkerClient", lambda choose: nullcontext(workers))
     patch.setattr("resnet_lint.front.workers.answer_cache.Cache", lambda analyser, choose: nullcontext(analyser))
     return lambda *args: CliRunner().invoke(main, [str(arg) for arg in args], prog_name="resnet-lint")

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import sys
-import traceback
 from collections.abc import Sequence
 from typing import Any
 
@@ -14,7 +12,7 @@ from click.shell_completion import CompletionItem
 from .. import __version__
 from ..shared.errors import ResnetLintError
 from .check.command import check
-from .exit import fail
+from .exit import fail, fault_line
 from .explain.command import explain
 from .options.completion import files
 from .rules_command import rules
@@ -58,19 +56,10 @@ class _Commands(click.Group):
         except ResnetLintError as error:
             code = fail(str(error))
         except Exception as error:
-            code = fail(_fault(error))
+            code = fail(fault_line(error))
         if standalone_mode:
             sys.exit(code)
         return code
-
-
-def _fault(error: Exception) -> str:
-    """One line about a fault of the tool itself; the traceback only for who asks for it."""
-    name = f"a fault of resnet-lint itself: {type(error).__name__}: {error}"
-    if os.environ.get("RESNET_LINT_TRACEBACK"):
-        traceback.print_exception(error)
-        return name
-    return f"{name}; RESNET_LINT_TRACEBACK=1 shows where"
 
 
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})

@@ -14,28 +14,26 @@ from ..rule_loader import load_rules
 from ..shared.evidence import Problem, SizeLimit
 from ..shared.records.findings import Finding
 from ..shared.records.places import Position, Span
-from ..shared.records.reports import ClassStatus, FileReport, Outcome
-from ..shared.records.requests import Request, Retrace
+from ..shared.records.reports import ClassStatus, FileReport
+from ..shared.records.requests import CheckRequest
 from .contracts.proofs import proofs
 from .explore.advice import advice
 from .explore.class_coverage import NotChecked
 from .explore.explore import Exploration, Explorer
 from .explore.only import Only, only
-from .explore.traced_model import Traced
 from .failures import failures
 from .load.classes import ModelClass, misspelled_forward, model_classes
 from .load.load import ImportFailure, Loaded, load
+from .outcomes import outcome, retraced
 from .probes import TimedProbes
 from .process.file_clock import Clock
 from .process.guard import Guard
 from .process.limits import TimeUp, time_limit
 from .sizes.size_limits import size_limits
-from .tensors import tensors_in
 from .torch_quirks.meta_kernels import remembered_kernels
-from .tracer.trace import Trace, trace_at
 
 
-def analyse(request: Request, guard: Guard) -> FileReport:
+def analyse(request: CheckRequest, guard: Guard) -> FileReport:
     """Everything that the rules find in one file, and what became of each of its classes; `guard` is on its watch."""
     clock = Clock(request.seconds)  # loading counts too
     rules = load_rules(request.rule_folders)
@@ -55,8 +53,8 @@ def analyse(request: Request, guard: Guard) -> FileReport:
     refused = Analysis(loaded.path, tuple(_refused(guard, loaded.path, loaded.project)))
     findings = merged([*check(refused, rules), *found])
     outcomes = (
-        *(_outcome(each.label, each.trace) for each in exploration.traced),
-        *_retraced(exploration.traced, request.retrace, loaded.project),
+        *(outcome(each.label, each.trace) for each in exploration.traced),
+        *retraced(exploration.traced, request.retrace, loaded.project),
         *proofs(request.prove, classes, loaded, exploration, clock),
     )
     elsewhere = exploration.coverage.elsewhere
@@ -80,20 +78,6 @@ def _why_not_loaded(failure: ImportFailure, guard: Guard) -> tuple[Problem, ...]
 
 def _refused(guard: Guard, path: str, project: Project | None) -> list[Problem]:
     return [refusal.problem(path, project) for refusal in guard.refusals]
-
-
-def _outcome(label: str, trace: Trace) -> Outcome:
-    return Outcome(label, trace.signature if trace.trouble == (0, 0) else None, trace.complete)
-
-
-def _retraced(traces: Sequence[Traced], wanted: Retrace | None, project: Project) -> Iterator[Outcome]:
-    """The outcome of a trace at other sizes that is asked for, where the model is built and takes as many inputs."""
-    if wanted is None:
-        return
-    for each in (traced.trace for traced in traces if traced.label == wanted.target):
-        if len(list(tensors_in([each.args, each.kwargs]))) == len(wanted.inputs):
-            yield _outcome(str(wanted), trace_at(each, wanted.inputs, project))
-            return
 
 
 def _analysis(

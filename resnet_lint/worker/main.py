@@ -7,7 +7,6 @@ first line that it writes is the path of its temporary folder. It ends when stan
 
 from __future__ import annotations
 
-import dataclasses
 import gc
 import os
 import shutil
@@ -15,10 +14,10 @@ import signal
 import sys
 import tempfile
 import traceback
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from types import FrameType
-from typing import Any
 
 # Before torch is imported: scripted functions stay Python, so that the tracer sees inside them, and nothing is
 # compiled.
@@ -29,13 +28,14 @@ from torch import nn
 
 from ..rule_loader import load_rules
 from ..shared.errors import ResnetLintError, UsageError
+from ..shared.records import answers
+from ..shared.records.answers import Answer
 from ..shared.records.reports import FileReport
-from ..shared.records.requests import Prove, Request, Retrace, Target
+from ..shared.records.requests import CheckRequest, Request, TraceRequest
 from .check import analyse
 from .load.files_read import Reads
 from .model_trace.model_trace import model_trace
 from .process.blame import Footing
-from .process.child import Answer
 from .process.guard import Guard
 from .process.limits import has_rung, limit_resources
 from .process.process_clock import ProcessClock
@@ -45,7 +45,7 @@ from .torch_quirks.dynamo import stand_in
 
 def main() -> None:
     """Serve requests until standard input ends."""
-    requests, answers = os.dup(0), os.dup(1)
+    requests, replies = os.dup(0), os.dup(1)
     os.dup2(2, 1)  # what torch prints must not get between the answers
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # a Ctrl-C is for the front, which closes standard input
     for number in (signal.SIGTERM, signal.SIGHUP):
@@ -57,7 +57,7 @@ def main() -> None:
     footing = Footing()
     folder = tempfile.mkdtemp(prefix="resnet-lint-")
     try:
-        server = Server(requests, answers, Path(folder), partial(_answer, footing))
+        server = Server(requests, replies, Path(folder), partial(_answer, footing))
         server.send(folder)
         server.serve()
     except BrokenPipeError:
@@ -108,53 +108,41 @@ def _use(folder: Path) -> None:
         os.environ[name] = str(folder)
 
 
-def _answer(footing: Footing, fields: dict[str, Any], folder: Path) -> Answer:
-    """In a child: the report on a file, or the trace of a model.
-
-    Otherwise `refused` with what the user has to say better, `ended` with what the file's code did, or `fault` with
-    what the tool failed on.
-    """
+def _answer(footing: Footing, request: Request, folder: Path) -> Answer:
+    """In a child: the report on a file or the trace of a model, or why there is none."""
     _use(folder)
     limit_resources()
     sys.setrecursionlimit(3000)
-    targets = tuple(Target(**_with_tuples(target)) for target in fields.pop("targets"))
-    again, prove = fields.pop("retrace"), fields.pop("prove")
-    retrace = Retrace(again["target"], tuple(map(tuple, again["inputs"]))) if again is not None else None
-    request = Request(
-        **_with_tuples(fields), targets=targets, retrace=retrace, prove=Prove(**prove) if prove is not None else None
-    )
     reads = Reads(request.path)
     reads.begin()
     guard = Guard(request.allow)
     if request.guard:
         guard.install()
     try:
-        if request.job == "trace":
-            return _traced(request)
-        clock = ProcessClock()
-        report = analyse(request, guard)
-        known = {"reads": None if _wants_time(report) else reads.digests, "seconds": clock.seconds}
-        return {"report": dataclasses.asdict(report) | known}
+        return _traced(request) if isinstance(request, TraceRequest) else _checked(request, guard, reads)
     except ResnetLintError as error:
-        return {"fault": str(error)}
+        return answers.ToolFault(str(error))
     except BaseException as error:
         blame = footing.blame(error)
         if blame is not None:
-            return {"ended": blame.reason, "line": blame.line if blame.path == request.path else None}
-        return {"fault": f"{request.path}: {traceback.format_exc()}"}
+            return answers.Ended(blame.reason, blame.line if blame.path == request.path else None)
+        return answers.ToolFault(f"{request.path}: {traceback.format_exc()}")
 
 
-def _traced(request: Request) -> Answer:
+def _checked(request: CheckRequest, guard: Guard, reads: Reads) -> answers.Checked:
+    clock = ProcessClock()
+    report = analyse(request, guard)
+    digests = None if _wants_time(report) else reads.digests
+    return answers.Checked(replace(report, reads=digests, seconds=clock.seconds))
+
+
+def _traced(request: TraceRequest) -> Answer:
     try:
-        return {"trace": dataclasses.asdict(model_trace(request))}
+        return answers.Traced(model_trace(request))
     except UsageError as error:
-        return {"refused": str(error)}
+        return answers.Refused(str(error))
 
 
 def _wants_time(report: FileReport) -> bool:
     """Whether the time was up for something, and not every class was checked."""
     return has_rung() and not (report.classes and all(each.status != "failed" for each in report.classes))
-
-
-def _with_tuples(fields: dict[str, Any]) -> dict[str, Any]:
-    return {key: tuple(value) if isinstance(value, list) else value for key, value in fields.items()}

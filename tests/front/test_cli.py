@@ -19,7 +19,7 @@ from resnet_lint.front.terminal import Progress
 from resnet_lint.rule_loader import load_rules
 from resnet_lint.shared.records.findings import Finding, Severity
 from resnet_lint.shared.records.reports import FileReport
-from resnet_lint.shared.records.requests import Request, Target
+from resnet_lint.shared.records.requests import CheckRequest, Target
 
 MODEL = "from torch import nn\n\n\nclass Net(nn.Module): ...\n\n\ndef make(): ...\n"
 
@@ -88,7 +88,7 @@ def test_the_worker_is_told_what_the_user_said(run: Run, workers: FakeWorkers, f
     )  # fmt: skip
     assert result.exit_code == 0, result.stderr
     assert workers.requests == [
-        Request(
+        CheckRequest(
             path=str(folder / "net.py"),
             only_class="Net",
             targets=(Target("Net", "Net(64, stride=2)", ("x=2x3x8x8", "ids=2:int64"), "--call"),),
@@ -232,7 +232,7 @@ def test_one_finding_for_one_expression_of_many_models(run: Run, workers: FakeWo
     (folder / "two.py").write_text(MODEL)
     shared = str(folder / "blocks.py")
 
-    def analyse(request: Request) -> FileReport:
+    def analyse(request: CheckRequest) -> FileReport:
         name = Path(request.path).stem
         severity: Severity = "error" if name == "two" else "warning"
         finding = Finding("XX1", "fake", severity, "wrong", span(Path(shared), 1, 1, 1, 2), module_paths=(name, "both"))
@@ -278,9 +278,8 @@ def test_a_fault_of_the_tool_is_one_line(run: Run, workers: FakeWorkers, monkeyp
     monkeypatch.delenv("RESNET_LINT_TRACEBACK", raising=False)
     result = run("net.py")
     assert result.exit_code == 2
-    assert result.stderr == (
-        "resnet-lint: a fault of resnet-lint itself: ZeroDivisionError: oh no; RESNET_LINT_TRACEBACK=1 shows where\n"
-    )
+    fault = "a fault of resnet-lint itself: net.py: ZeroDivisionError: oh no"
+    assert result.stderr == f"resnet-lint: {fault}; RESNET_LINT_TRACEBACK=1 shows where\n"
     monkeypatch.setenv("RESNET_LINT_TRACEBACK", "1")
     result = run("net.py")
     assert result.exit_code == 2

@@ -11,14 +11,14 @@ from sample_runs import INTERPRETER, span
 
 from resnet_lint.shared.records.findings import Finding, Severity
 from resnet_lint.shared.records.reports import ClassStatus, FileReport
-from resnet_lint.shared.records.requests import Interpreter, Request
+from resnet_lint.shared.records.requests import CheckRequest, Interpreter
 
 
 class FakeWorkers:
     """Finds on line 4 of each file what the test tells it to find."""
 
     def __init__(self) -> None:
-        self.requests: list[Request] = []
+        self.requests: list[CheckRequest] = []
         self.severity: Severity | None = None
         self.code = "XX103"
         self.error: BaseException | None = None
@@ -30,7 +30,7 @@ class FakeWorkers:
     def __exit__(self, *error: object) -> None:
         return None
 
-    def analyse(self, request: Request) -> FileReport:
+    def analyse(self, request: CheckRequest) -> FileReport:
         self.requests.append(request)
         if self.error is not None:
             raise self.error
@@ -42,6 +42,6 @@ class FakeWorkers:
 
 def stand_in(fake: FakeWorkers, monkeypatch: pytest.MonkeyPatch) -> FakeWorkers:
     """The fake, which every command line from now on works with."""
-    monkeypatch.setattr("resnet_lint.front.workers.worker_client.Workers", lambda choose: fake)
+    monkeypatch.setattr("resnet_lint.front.workers.worker_client.WorkerClient", lambda choose: fake)
     monkeypatch.setattr("resnet_lint.front.workers.answer_cache.Cache", lambda analyser, choose: nullcontext(analyser))
     return fake

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from syrupy.assertion import SnapshotAssertion
 
-from resnet_lint.front.workers.worker_client import Workers
+from resnet_lint.front.workers.worker_client import WorkerClient
 from resnet_lint.rule import Case, Rule
 from resnet_lint.rule_loader import load_rules
 from resnet_lint.shared.records.findings import Finding
@@ -65,7 +65,7 @@ WIDENING = """
 
 
 @pytest.mark.parametrize("case", cases_in(), ids=str)
-def test_case(case: RuleCase, tmp_path: Path, workers: Workers, snapshot: SnapshotAssertion) -> None:
+def test_case(case: RuleCase, tmp_path: Path, workers: WorkerClient, snapshot: SnapshotAssertion) -> None:
     found = case.check(tmp_path, workers)
     assert case.rule.fixable or not any(finding.fix and finding.fix.edits for finding in found)
     if case.bad:
@@ -116,31 +116,31 @@ def own_cases(folder: Path, flagged: set[str], line: int = 2) -> tuple[RuleCase,
     return bad, good
 
 
-def test_harness_accepts_a_rule_that_keeps_its_promise(tmp_path: Path, workers: Workers) -> None:
+def test_harness_accepts_a_rule_that_keeps_its_promise(tmp_path: Path, workers: WorkerClient) -> None:
     bad, good = own_cases(tmp_path, {"Bad"})
     assert [finding.message for finding in bad.check(tmp_path, workers)] == ["flagged"]
     assert good.check(tmp_path, workers) == ()
 
 
-def test_harness_refuses_a_rule_that_misses_its_bad_case(tmp_path: Path, workers: Workers) -> None:
+def test_harness_refuses_a_rule_that_misses_its_bad_case(tmp_path: Path, workers: WorkerClient) -> None:
     bad, _ = own_cases(tmp_path, set())
     with pytest.raises(AssertionError, match="found on lines none, marked on 2"):
         bad.check(tmp_path, workers)
 
 
-def test_harness_refuses_a_finding_on_another_line(tmp_path: Path, workers: Workers) -> None:
+def test_harness_refuses_a_finding_on_another_line(tmp_path: Path, workers: WorkerClient) -> None:
     bad, _ = own_cases(tmp_path, {"Bad"}, line=3)
     with pytest.raises(AssertionError, match="found on lines 3, marked on 2"):
         bad.check(tmp_path, workers)
 
 
-def test_harness_refuses_a_rule_that_flags_its_good_case(tmp_path: Path, workers: Workers) -> None:
+def test_harness_refuses_a_rule_that_flags_its_good_case(tmp_path: Path, workers: WorkerClient) -> None:
     _, good = own_cases(tmp_path, {"Good"})
     with pytest.raises(AssertionError, match="XX900 flags its good case"):
         good.check(tmp_path, workers)
 
 
-def test_harness_refuses_unmarked_errors_of_other_rules(tmp_path: Path, workers: Workers) -> None:
+def test_harness_refuses_unmarked_errors_of_other_rules(tmp_path: Path, workers: WorkerClient) -> None:
     bad, good = own_cases(tmp_path, {"Bad"}, line=3)
     unmarked, marked = Case("unmarked", WIDENING), Case("marked", WIDENING.replace("out + x", "out + x  # <- RL101"))
     with pytest.raises(AssertionError, match="errors of other rules are not marked"):
@@ -151,7 +151,7 @@ def test_harness_refuses_unmarked_errors_of_other_rules(tmp_path: Path, workers:
         RuleCase(good.rule, with_error, False, good.folder).check(tmp_path, workers)
 
 
-def test_harness_refuses_a_bad_case_without_a_mark(tmp_path: Path, workers: Workers) -> None:
+def test_harness_refuses_a_bad_case_without_a_mark(tmp_path: Path, workers: WorkerClient) -> None:
     _, good = own_cases(tmp_path, {"Good"})
     with pytest.raises(AssertionError, match="no line of its code ends with `# <- XX900`"):
         RuleCase(good.rule, good.case, True, good.folder).check(tmp_path, workers)

@@ -16,7 +16,7 @@ import torch
 from conftest import Lint, command_line
 from fixing import build
 
-from resnet_lint.front.workers.worker_client import Workers
+from resnet_lint.front.workers.worker_client import WorkerClient
 
 HEAD = "import torch\nimport torch.nn.functional as F\nfrom torch import nn\n\n\n"
 
@@ -228,7 +228,7 @@ every_fix = pytest.mark.parametrize("mistake", FIXED, ids=str)
 
 
 @pytest.fixture(scope="module")
-def lint_module(workers: Workers) -> Iterator[Lint]:
+def lint_module(workers: WorkerClient) -> Iterator[Lint]:
     with pytest.MonkeyPatch.context() as patch:
         yield command_line(workers, patch)
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from conftest import Lint
 
-from resnet_lint.front.workers.worker_client import Workers
+from resnet_lint.front.workers.worker_client import WorkerClient
 from resnet_lint.testing import cases_in
 
 PAGE = Path(__file__).parents[2] / "docs" / "writing-rules.md"
@@ -28,7 +28,7 @@ def folder(tmp_path: Path) -> Path:
 
 @pytest.mark.parametrize("number", [0, 1], ids=["bad", "good"])
 def test_the_rule_of_the_page_finds_what_no_other_rule_finds(
-    number: int, folder: Path, tmp_path: Path, workers: Workers, lint: Lint
+    number: int, folder: Path, tmp_path: Path, workers: WorkerClient, lint: Lint
 ) -> None:
     case = cases_in(folder)[number]
     case.check(tmp_path, workers)

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from conftest import command_line
 
-from resnet_lint.front.workers.worker_client import Workers
+from resnet_lint.front.workers.worker_client import WorkerClient
 
 
 @dataclass(frozen=True)
@@ -428,7 +428,7 @@ Report = dict[str, Any]
 
 
 @pytest.fixture(scope="session")
-def report(folder: Path, workers: Workers) -> Report:
+def report(folder: Path, workers: WorkerClient) -> Report:
     with pytest.MonkeyPatch.context() as patch:
         lint = command_line(workers, patch)
         result: Report = json.loads(lint(folder, "--format", "json", "--isolated").stdout)
@@ -451,7 +451,7 @@ def test_a_class_that_needs_a_missing_package_is_to_be_checked_elsewhere(report:
     assert [advice["NeedsLayer"], advice["NeedsPair"]] == [elsewhere, elsewhere]
 
 
-def test_the_advised_line_works_when_pasted(report: Report, folder: Path, workers: Workers) -> None:
+def test_the_advised_line_works_when_pasted(report: Report, folder: Path, workers: WorkerClient) -> None:
     [finding] = [found for found in report["findings"] if found["module"] == "Unguessable"]
     advice = finding["fix"]["title"].partition("# ")[2]
     assert advice == "resnet-lint: call=Unguessable(tree=...)"

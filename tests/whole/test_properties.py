@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from resnet_lint.front.workers.worker_client import Workers
+from resnet_lint.front.workers.worker_client import WorkerClient
 from resnet_lint.shared.records.reports import FileReport
-from resnet_lint.shared.records.requests import Request
+from resnet_lint.shared.records.requests import CheckRequest
 
 MODEL = """\
 import torch
@@ -119,10 +119,10 @@ def failing_line(model: Source, path: Path) -> int | None:
     return None
 
 
-def lint(model: Source, folder: Path, workers: Workers) -> tuple[Path, FileReport]:
+def lint(model: Source, folder: Path, workers: WorkerClient) -> tuple[Path, FileReport]:
     path = folder / f"model{next(_numbers)}.py"
     path.write_text(model.text)
-    return path, workers.analyse(Request(str(path)))
+    return path, workers.analyse(CheckRequest(str(path)))
 
 
 @pytest.fixture(scope="module")
@@ -132,7 +132,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @settings(max_examples=30, deadline=None)
 @given(model=models())
-def test_the_verdict_is_that_of_the_cpu(model: Source, folder: Path, workers: Workers) -> None:
+def test_the_verdict_is_that_of_the_cpu(model: Source, folder: Path, workers: WorkerClient) -> None:
     path, report = lint(model, folder, workers)
     errors = [finding for finding in report.findings if finding.severity == "error"]
     line = failing_line(model, path)
@@ -145,7 +145,7 @@ def test_the_verdict_is_that_of_the_cpu(model: Source, folder: Path, workers: Wo
 
 @settings(max_examples=12, deadline=None)
 @given(model=models())
-def test_without_a_main_block_what_works_is_not_flagged(model: Source, folder: Path, workers: Workers) -> None:
+def test_without_a_main_block_what_works_is_not_flagged(model: Source, folder: Path, workers: WorkerClient) -> None:
     """The tool invents the input then: a model that works on its own input must not be told that it fails."""
     if failing_line(model, folder / "any.py") is not None:
         return

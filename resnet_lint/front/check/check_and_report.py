@@ -25,7 +25,7 @@ from ..write_report import write_report
 from . import pipeline
 from .merge_reports import at_least
 from .pipeline import Asked
-from .report import View, render
+from .report import View, render_what_can_be
 from .report.summary import is_nothing_checked
 
 
@@ -34,7 +34,7 @@ def analyser(settings: Settings, first: Asked, cwd: Path) -> Iterator[Analyser]:
     """Who answers for files, for any number of checks; the interpreter is that of the `first` file or folder."""
     near = first.path if isinstance(first, SourceFile) else Path(os.path.abspath(cwd / first.partition("::")[0]))
     choose = interpreter.chooser(settings.python, near)
-    with worker_client.Workers(choose) as workers:
+    with worker_client.WorkerClient(choose) as workers:
         if not settings.cache:
             yield workers
             return
@@ -45,7 +45,7 @@ def analyser(settings: Settings, first: Asked, cwd: Path) -> Iterator[Analyser]:
 def check_and_report(asked: Sequence[Asked], settings: Settings, workers: Analyser, cwd: Path) -> int:
     """Check, show what was found, and give the exit code."""
     run = check(asked, settings, workers, cwd)
-    show(run, settings, cwd, next((each for each in asked if isinstance(each, SourceFile)), None))
+    run = show(run, settings, cwd, next((each for each in asked if isinstance(each, SourceFile)), None))
     return FAILED if run.faults else _exit_code(run, settings)
 
 
@@ -55,22 +55,23 @@ def check(asked: Sequence[Asked], settings: Settings, workers: Analyser, cwd: Pa
         return pipeline.check(asked, settings, workers, cwd=cwd, progress=progress)
 
 
-def show(run: Run, settings: Settings, cwd: Path, given: SourceFile | None = None) -> None:
-    """The report, on stdout or in its file, and faults on stderr.
+def show(run: Run, settings: Settings, cwd: Path, given: SourceFile | None = None) -> Run:
+    """The report, on stdout or in its file, and faults on stderr: the run lacks the files that cannot be reported.
 
     With --fix, what was `given` on standard input comes back fixed on stdout, so the report goes to stderr.
     """
     filters = settings.fix and given is not None
     stream = sys.stderr if filters else sys.stdout
-    text = _report(run, settings, cwd, stream, {} if given is None else {str(given.path): given.text or ""})
+    text, run = _report(run, settings, cwd, stream, {} if given is None else {str(given.path): given.text or ""})
     write_report(text, settings.output, stream)
     if filters and given is not None:
         click.echo(_fixed(run, given), nl=False)
     for fault in run.faults:
         fail(fault)
+    return run
 
 
-def _report(run: Run, settings: Settings, cwd: Path, stream: TextIO, texts: Mapping[str, str]) -> str:
+def _report(run: Run, settings: Settings, cwd: Path, stream: TextIO, texts: Mapping[str, str]) -> tuple[str, Run]:
     on_screen = settings.output is None
     view = View(
         cwd,
@@ -82,7 +83,7 @@ def _report(run: Run, settings: Settings, cwd: Path, stream: TextIO, texts: Mapp
         rules=load_rules([str(folder) for folder in settings.rules]),
         texts=_texts(run, settings, texts),
     )
-    return render("diff" if settings.diff else settings.format, run, view)
+    return render_what_can_be("diff" if settings.diff else settings.format, run, view)
 
 
 def _texts(run: Run, settings: Settings, given: Mapping[str, str]) -> Mapping[str, str]:

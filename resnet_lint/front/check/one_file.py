@@ -8,11 +8,10 @@ from dataclasses import dataclass, replace
 from resnet_lint.apply_rules import check as apply_rules
 from resnet_lint.graph.analysis import Analysis
 from resnet_lint.rule import Rule
-from resnet_lint.shared.errors import FileNotWritten, ToolFault
 from resnet_lint.shared.notebook import is_notebook
 from resnet_lint.shared.records.places import Position, Span
 from resnet_lint.shared.records.reports import FileReport, Rewrite
-from resnet_lint.shared.records.requests import Request
+from resnet_lint.shared.records.requests import CheckRequest
 
 from ..options.settings import Settings
 from ..source.discover import SourceFile
@@ -22,32 +21,41 @@ from ..user_targets import targets_of
 from ..workers.analyser import Analyser
 from ..workers.in_order import in_order
 from .baseline import Baseline
-from .selection import Selector
+from .boundary import Boundary
+from .selection import Kept, Selector, Use
 
 Wanted = tuple[SourceFile, Outline | Unreadable]
 """A file to check, and what its text says."""
 
 
 @dataclass(frozen=True)
-class Selecting:
-    """The workers, with the findings that nobody wants to see left out, and no fixes for those of the baseline."""
+class VisibleFindings:
+    """An analyser, with the findings that are hidden left out, and no fixes for those of the baseline."""
 
-    workers: Analyser
+    analyser: Analyser
     selector: Selector
     baseline: Baseline | None
 
-    def analyse(self, request: Request) -> FileReport:
-        report = self.selector.kept(self.workers.analyse(request), request.source)
-        return report if self.baseline is None else self.baseline.without_fixes(report, request.source)
+    def analyse(self, request: CheckRequest) -> FileReport:
+        """The report on a file. Raises what the analyser raises."""
+        return self.kept(request).report
+
+    def kept(self, request: CheckRequest) -> Kept:
+        """The report, with the comments that hide what is left out of it."""
+        kept = self.selector.kept(self.analyser.analyse(request), request.source)
+        if self.baseline is None:
+            return kept
+        return replace(kept, report=self.baseline.without_fixes(kept.report, request.source))
 
 
 @dataclass(frozen=True)
 class Checked:
-    """What came of one file: a report, and a rewrite where it was fixed, or a fault of the tool."""
+    """A file's report with the ignores that it used, a rewrite where it was fixed, and a line for each fault."""
 
     report: FileReport | None = None
+    used: frozenset[Use] = frozenset()
     rewrite: Rewrite | None = None
-    fault: str | None = None
+    faults: tuple[str, ...] = ()
 
     @property
     def is_fixable(self) -> bool:
@@ -59,33 +67,42 @@ class Checker:
     """Checks one file."""
 
     settings: Settings
-    workers: Selecting
+    analyser: VisibleFindings
     rules: Sequence[Rule]
 
-    def check(self, wanted: Wanted, *, fix_plan: bool = True) -> Checked:
+    def check(self, wanted: Wanted, *, fix: bool = True) -> Checked:
+        """The report on a file, with fixes; where fixing fails, the one without."""
+        boundary, checked = Boundary(), Checked()
+        with boundary.around(wanted[0].display):
+            kept = self._kept(wanted)
+            checked = Checked(kept.report, kept.used)
+            if fix and checked.is_fixable:
+                report, rewrite = self._fixed(wanted, kept.report)
+                checked = replace(checked, report=report, rewrite=rewrite)
+        return replace(checked, faults=tuple(boundary.faults))
+
+    def _kept(self, wanted: Wanted) -> Kept:
         file, outline = wanted
-        try:
-            if isinstance(outline, Unreadable):
-                return Checked(self.workers.selector.kept(_unreadable(outline, self.rules)))
-            if not outline.has_models:
-                return Checked(FileReport(str(file.path)))
-            request = self._request(file, outline)
-            checked = Checked(self.workers.analyse(request))
-            if not fix_plan or not checked.is_fixable or checked.report is None:
-                return checked
-            from ..fix.apply import fixed
+        if isinstance(outline, Unreadable):
+            return self.analyser.selector.kept(_unreadable(outline, self.rules))
+        if not outline.has_models:
+            return Kept(FileReport(str(file.path)))
+        return self.analyser.kept(self._request(file, outline))
 
-            if not is_notebook(file.path):
-                return Checked(*fixed(checked.report, request, self.settings, self.workers.analyse))
-            shown_only = replace(self.settings, fix=False)
-            report, _ = fixed(checked.report, request, shown_only, self.workers.analyse)
-            note = "fixes are not written into notebooks, only shown"
-            return Checked(replace(report, notes=(*report.notes, note)) if self.settings.fix else report)
-        except (ToolFault, FileNotWritten) as fault:
-            return Checked(fault=str(fault))
+    def _fixed(self, wanted: Wanted, report: FileReport) -> tuple[FileReport, Rewrite | None]:
+        from ..fix.apply import fixed
 
-    def _request(self, file: SourceFile, outline: Outline) -> Request:
-        return Request(
+        file, outline = wanted
+        assert isinstance(outline, Outline)
+        request = self._request(file, outline)
+        if not is_notebook(file.path):
+            return fixed(report, request, self.settings, self.analyser.analyse)
+        shown, _ = fixed(report, request, replace(self.settings, fix=False), self.analyser.analyse)
+        note = "fixes are not written into notebooks, only shown"
+        return (replace(shown, notes=(*shown.notes, note)) if self.settings.fix else shown), None
+
+    def _request(self, file: SourceFile, outline: Outline) -> CheckRequest:
+        return CheckRequest(
             path=str(file.path),
             only_class=file.only_class,
             targets=targets_of(file, outline, self.settings),
@@ -104,7 +121,7 @@ def all_checked(wanted: Sequence[Wanted], checker: Checker, progress: Progress) 
 
     def check(each: Wanted) -> Checked:
         with progress.at(each[0].display):
-            return checker.check(each, fix_plan=not settings.fix)
+            return checker.check(each, fix=not settings.fix)
 
     checked = in_order(check, wanted, settings.jobs)
     if not settings.fix:

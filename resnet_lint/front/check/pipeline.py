@@ -15,6 +15,7 @@ from pathlib import Path
 
 from resnet_lint.apply_rules import with_findings
 from resnet_lint.rule_loader import load_rules
+from resnet_lint.shared.records.findings import Finding
 from resnet_lint.shared.records.reports import FileReport, Run
 from resnet_lint.shared.records.requests import Shard
 from resnet_lint.shared.source_text import shown
@@ -26,10 +27,11 @@ from ..terminal import Progress
 from ..user_targets import check_call, check_class, check_targets
 from ..workers.analyser import Analyser
 from .baseline import Baseline, read_baseline
+from .boundary import Boundary
 from .checked_elsewhere import joined
 from .fingerprint import Identity
 from .merge_reports import merge
-from .one_file import Checked, Checker, Selecting, Wanted, all_checked
+from .one_file import Checked, Checker, VisibleFindings, Wanted, all_checked
 from .selection import Selector, selector, unmatched_patterns
 
 Asked = str | SourceFile
@@ -37,14 +39,14 @@ Asked = str | SourceFile
 
 
 def check(
-    paths: Sequence[Asked], settings: Settings, workers: Analyser, *, cwd: Path, progress: Progress | None = None
+    paths: Sequence[Asked], settings: Settings, analyser: Analyser, *, cwd: Path, progress: Progress | None = None
 ) -> Run:
     """Check files, folders and classes. What is wrong with the user's code is in the Run; usage errors are raised."""
     began = time.perf_counter()
     rules = load_rules([str(folder) for folder in settings.rules])
     discovery = discovered(paths, settings, cwd)
     texts = {str(file.path): file.text for file in discovery.files if file.text is not None}
-    selecting = Selecting(workers, selector(settings, rules, texts), _baseline(settings, texts))
+    visible = VisibleFindings(analyser, selector(settings, rules, texts), _baseline(settings, texts))
 
     outlined = [(file, read_outline(file.path, file.data)) for file in discovery.files]
     wanted = [(file, outline) for file, outline in outlined if _is_wanted(file, outline)]
@@ -55,12 +57,13 @@ def check(
     check_targets(settings, outlined)
     share = _share(wanted, settings.shard)
 
-    checked = all_checked(share, Checker(settings, selecting, rules), progress or Progress(io.StringIO()))
+    checked = all_checked(share, Checker(settings, visible, rules), progress or Progress(io.StringIO()))
 
     reports = merge(joined([each.report for each in checked if each.report is not None], cwd))
-    remarked = _remarked(reports, discovery.files, selecting.selector)
+    boundary = Boundary()
+    remarked = _remarked(reports, discovery.files, checked, visible.selector, boundary)
     passed_over = [*discovery.passed_over, *(file.path for file, outline in outlined if not _is_wanted(file, outline))]
-    files, known = _without_old(remarked, _whole_files(share, checked) + passed_over, selecting, settings)
+    files, known = _without_old(remarked, _whole_files(share, checked) + passed_over, visible, settings)
     notes = [
         *discovery.notes,
         *_notes(share, len(passed_over), settings.shard),
@@ -69,11 +72,11 @@ def check(
     ]
     return Run(
         files=files,
-        interpreter=workers.interpreter,
+        interpreter=analyser.interpreter,
         seconds=time.perf_counter() - began,
         notes=tuple(notes),
         rewrites=tuple(each.rewrite for each in checked if each.rewrite is not None),
-        faults=tuple(each.fault for each in checked if each.fault is not None),
+        faults=(*(fault for each in checked for fault in each.faults), *boundary.faults),
     )
 
 
@@ -111,15 +114,25 @@ def _has_content(outline: Outline | Unreadable) -> bool:
     return isinstance(outline, Unreadable) or outline.has_models
 
 
-def _remarked(reports: Sequence[FileReport], files: Sequence[SourceFile], selector: Selector) -> tuple[FileReport, ...]:
+def _remarked(
+    reports: Sequence[FileReport],
+    files: Sequence[SourceFile],
+    checked: Sequence[Checked],
+    selector: Selector,
+    boundary: Boundary,
+) -> tuple[FileReport, ...]:
     """The reports, with findings on the comments in each file beside those of its first report."""
+    used = {use for each in checked for use in each.used}
     single = {str(file.path) for file in files if file.only_class is not None}
+    names = {str(file.path): file.display for file in files}
     by_path: dict[str, list[FileReport]] = {}
     for report in reports:
         by_path.setdefault(report.path, []).append(report)
     remarked = []
     for path, (first, *others) in by_path.items():
-        remarks = selector.remarks(path, [first, *others], whole=path not in single)
+        remarks: tuple[Finding, ...] = ()
+        with boundary.around(names[path]):
+            remarks = selector.remarks(path, [first, *others], used, whole=path not in single)
         remarked += [with_findings(first, remarks), *others]
     return tuple(remarked)
 
@@ -137,16 +150,16 @@ def _whole_files(wanted: Sequence[Wanted], checked: Sequence[Checked]) -> list[P
 
 
 def _without_old(
-    reports: tuple[FileReport, ...], whole_files: Sequence[Path], selecting: Selecting, settings: Settings
+    reports: tuple[FileReport, ...], whole_files: Sequence[Path], visible: VisibleFindings, settings: Settings
 ) -> tuple[tuple[FileReport, ...], list[str]]:
     """The reports without the findings of the baseline, which is renewed first where that is asked for; and notes."""
-    baseline = selecting.baseline
+    baseline = visible.baseline
     if baseline is None:
         return reports, []
     names = {shown(path, baseline.folder) for path in whole_files}
 
     def looked_at(identity: Identity) -> bool:
-        return identity.path in names and selecting.selector.selection.keeps(identity.rule)
+        return identity.path in names and visible.selector.selection.keeps(identity.rule)
 
     if settings.write_baseline:
         baseline = baseline.renewed(reports, looked_at)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
@@ -19,23 +19,29 @@ from ..options.settings import Settings
 from ..source.comments import Code, Comments, Ignore, read_comments
 from ..source.gitignore import Layer, layer_of
 
-_Use = tuple[str, int, str]
+Use = tuple[str, int, str]
 """A file, the number of an ignore comment in it, and one of its codes, empty where it names none."""
+
+
+@dataclass(frozen=True)
+class Kept:
+    """A report with the findings that are wanted, and the comments that have hidden others."""
+
+    report: FileReport
+    used: frozenset[Use] = frozenset()
 
 
 @dataclass(frozen=True)
 class Selector:
     """Keeps what the options, the configuration and the comments in the files leave of a report.
 
-    `per_file` has the codes to ignore in the files of a layer. `texts` stand in for those of files. Remembers which
-    comments have hidden something; safe to use from several threads.
+    `per_file` has the codes to ignore in the files of a layer. `texts` stand in for those of files.
     """
 
     rules: Sequence[Rule]
     selection: Selection
     per_file: Sequence[tuple[Layer, tuple[str, ...]]] = ()
     texts: Mapping[str, str] = field(default_factory=dict)
-    _used: set[_Use] = field(default_factory=set)
 
     def keeps(self, code: str, path: str) -> bool:
         """Whether findings with a code are wanted in a file, whatever its comments say."""
@@ -45,34 +51,32 @@ class Selector:
             code.startswith(codes) and layer.verdict(Path(path), folder=False) for layer, codes in self.per_file
         )
 
-    def kept(self, report: FileReport, source: str | None = None) -> FileReport:
-        """The report with the findings that are wanted. `source` stands in for the text of the report's own file."""
-        is_trial = source is not None and source != self.texts.get(report.path)
+    def kept(self, report: FileReport, source: str | None = None) -> Kept:
+        """What is wanted of a report. `source` stands in for the text of the report's own file."""
 
         @cache
         def comments(path: str) -> Comments:
             return read_comments(path, source if path == report.path else self.texts.get(path))
 
-        findings = [each for each in report.findings if self.keeps(each.rule, each.span.path)]
-        shown = tuple(each for each in findings if not self._hidden(each, comments, remember=not is_trial))
-        return replace(report, findings=shown)
+        shown, used = [], set[Use]()
+        for finding in report.findings:
+            path = finding.span.path
+            if self.keeps(finding.rule, path):
+                uses = {(path, number, code) for number, code in _hiding(finding, comments(path))}
+                used |= uses
+                shown += [finding] if not uses else []
+        return Kept(replace(report, findings=tuple(shown)), frozenset(used))
 
-    def _hidden(self, finding: Finding, comments: Callable[[str], Comments], *, remember: bool) -> bool:
-        path = finding.span.path
-        uses = {(path, number, code) for number, code in _hiding(finding, comments(path))}
-        if remember:
-            self._used.update(uses)
-        return bool(uses)
-
-    def remarks(self, path: str, reports: Sequence[FileReport], *, whole: bool) -> tuple[Finding, ...]:
+    def remarks(self, path: str, reports: Sequence[FileReport], used: Set[Use], *, whole: bool) -> tuple[Finding, ...]:
         """What is amiss with the comments of a file, once all files have been analysed.
 
-        `reports` are those on this file; `whole` says that they are not on single classes only.
+        `reports` are those on this file, and `used` are the comments that have hidden something in any; `whole` says
+        that the reports are not on single classes only.
         """
-        found = check(Analysis(path, tuple(self._problems(path, reports, whole))), self.rules)
+        found = check(Analysis(path, tuple(self._problems(path, reports, used, whole))), self.rules)
         return tuple(each for each in found if self.keeps(each.rule, path))
 
-    def _problems(self, path: str, reports: Sequence[FileReport], whole: bool) -> Iterator[Problem]:
+    def _problems(self, path: str, reports: Sequence[FileReport], used: Set[Use], whole: bool) -> Iterator[Problem]:
         comments = read_comments(path, self.texts.get(path))
         yield from comments.mistakes
         for number, ignore in enumerate(comments.ignores):
@@ -83,14 +87,16 @@ class Selector:
             judged = [code for code in ignore.codes if code not in unknown]
             around = [] if ignore.whole_file else comments.around(ignore.line)
             if (around or whole) and _is_decided(around, reports):
-                yield from self._unused(path, number, ignore, judged)
+                yield from self._unused(path, number, ignore, judged, used)
 
-    def _unused(self, path: str, number: int, ignore: Ignore, codes: Sequence[Code]) -> Iterator[Problem]:
+    def _unused(
+        self, path: str, number: int, ignore: Ignore, codes: Sequence[Code], used: Set[Use]
+    ) -> Iterator[Problem]:
         where = "in this file" if ignore.whole_file else "on this line"
-        if not ignore.codes and self._is_judged("", path) and (path, number, "") not in self._used:
+        if not ignore.codes and self._is_judged("", path) and (path, number, "") not in used:
             yield Problem("unused ignore", ignore.span, f"there is nothing to ignore {where}; remove the comment")
         for code in codes:
-            if self._is_judged(code.text, path) and (path, number, code.text) not in self._used:
+            if self._is_judged(code.text, path) and (path, number, code.text) not in used:
                 yield Problem("unused ignore", code.span, f"there is no {code.text} to ignore {where}; remove the code")
 
     def _is_judged(self, code: str, path: str) -> bool:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from resnet_lint.shared.errors import FileNotWritten
 from resnet_lint.shared.records.reports import FileReport, Rewrite
-from resnet_lint.shared.records.requests import Request
+from resnet_lint.shared.records.requests import CheckRequest
 from resnet_lint.shared.source_text import read_exactly
 from resnet_lint.shared.write_file import write_atomically
 
@@ -17,7 +17,7 @@ from .verify import Analyse, Fixer
 
 
 def fixed(
-    report: FileReport, request: Request, settings: Settings, analyse: Analyse
+    report: FileReport, request: CheckRequest, settings: Settings, analyse: Analyse
 ) -> tuple[FileReport, Rewrite | None]:
     """The report with its fixes, and what became of the file under `--fix` and `--diff`, which fix all there is.
 

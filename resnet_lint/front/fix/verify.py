@@ -2,8 +2,8 @@
 
 A way holds when the edited source is traced again, with the very model in which the finding was met, and the finding is
 gone, no new error has come and no new warning about a model that ran before, no model ends earlier than before, and no
-class has become unchecked. It is safe when every model that ran before gives the same shapes as before, and the fix by
-its nature leaves their values and their state dicts alone.
+class has become unchecked. It is safe when every model that ran before gives the same shapes as before, no model runs
+fewer additions or layers, and the fix by its nature leaves their values and their state dicts alone.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ import libcst as cst
 from resnet_lint.shared.records.findings import Applicability, Finding, Fix
 from resnet_lint.shared.records.fix_plans import FixPlan
 from resnet_lint.shared.records.reports import FileReport, Outcome
-from resnet_lint.shared.records.requests import Prove, Request, Retrace
+from resnet_lint.shared.records.requests import CheckRequest, Prove, Retrace
 
 from .add_projection import projections, shortcut_used
 from .change_arguments import changed_arguments
@@ -65,7 +65,7 @@ _WAYS: Mapping[str, Sequence[Way]] = {
 }
 
 
-Analyse = Callable[[Request], FileReport]
+Analyse = Callable[[CheckRequest], FileReport]
 """Traces a file; here, one whose text is in the request."""
 
 
@@ -81,7 +81,7 @@ class Offer:
 class Fixer:
     """Fixes one file. Its traces may take as long as some checks of the file; after that, suggestions have to do."""
 
-    def __init__(self, request: Request, analyse: Analyse) -> None:
+    def __init__(self, request: CheckRequest, analyse: Analyse) -> None:
         self._request = request
         self._analyse = analyse
         self._known: dict[tuple[str, Finding], Offer | None] = {}
@@ -137,7 +137,7 @@ class Fixer:
             edited = source.edited(edits)
             after = self._verified(finding, report, edited) if _parses(edited) else None
             if after is not None:
-                kept = not fix_plan.changes_results and _kept(report, after)
+                kept = not fix_plan.changes_results and is_kept(report, after)
                 safety: Applicability = "safe" if kept else "unsafe"
                 proof = _proof(finding, after)
                 proved = proof.shapes if proof is not None else None
@@ -176,11 +176,33 @@ def _parses(text: str) -> bool:
 
 
 def _fixes(finding: Finding, before: FileReport, after: FileReport) -> bool:
-    old, new, fixed = _kinds(before.findings), _kinds(after.findings), _kind(finding)
+    return (
+        is_gone(finding, before, after)
+        and nothing_is_new(before, after)
+        and nothing_is_unchecked(before, after)
+        and nothing_ends_earlier(before, after)
+    )
+
+
+def is_gone(finding: Finding, before: FileReport, after: FileReport) -> bool:
+    """Whether there is one finding less of the kind that was to be fixed."""
+    return _kinds(after.findings)[_kind(finding)] < _kinds(before.findings)[_kind(finding)]
+
+
+def nothing_is_new(before: FileReport, after: FileReport) -> bool:
+    """Whether no kind of finding has become more frequent, but for warnings that an earlier fault may have hidden."""
     ran = {outcome.label for outcome in before.outcomes if outcome.shapes is not None}
-    seen = _kinds(each for each in after.findings if not _was_hidden(each, ran))
-    stopped = (_complete(before) - _complete(after)) & {outcome.label for outcome in after.outcomes}
-    return new[fixed] < old[fixed] and seen <= old and _unchecked(after) <= _unchecked(before) and not stopped
+    return _kinds(each for each in after.findings if not _was_hidden(each, ran)) <= _kinds(before.findings)
+
+
+def nothing_is_unchecked(before: FileReport, after: FileReport) -> bool:
+    """Whether every class that was checked still is."""
+    return _unchecked(after) <= _unchecked(before)
+
+
+def nothing_ends_earlier(before: FileReport, after: FileReport) -> bool:
+    """Whether every model that came to its end still does, as far as it is still built."""
+    return not (_complete(before) - _complete(after)) & {outcome.label for outcome in after.outcomes}
 
 
 def _was_hidden(warning: Finding, ran: Set[str]) -> bool:
@@ -244,8 +266,19 @@ def _unchecked(report: FileReport) -> set[str]:
     return {status.name for status in report.classes if status.status == "failed"}
 
 
-def _kept(before: FileReport, after: FileReport) -> bool:
-    """Whether every model that ran before, and was reached again within the time, gives the same shapes."""
-    clean = {outcome for outcome in before.outcomes if outcome.shapes is not None}
-    again = {outcome.label for outcome in after.outcomes}
-    return all(outcome in after.outcomes for outcome in clean if outcome.label in again)
+def is_kept(before: FileReport, after: FileReport) -> bool:
+    """Whether each model that is reached again within the time runs as it did, as far as it did."""
+    return all(
+        any(_runs_as_before(old, new) for new in after.outcomes if new.label == old.label)
+        for old in before.outcomes
+        if old.label in {new.label for new in after.outcomes}
+    )
+
+
+def _runs_as_before(old: Outcome, new: Outcome) -> bool:
+    """Whether a model that ran gives the same shapes, and whether every model still adds and computes all it did.
+
+    A flag that is narrowed too far out takes skip connections from other blocks, which no shape shows.
+    """
+    same_shapes = old.shapes is None or new.shapes == old.shapes
+    return same_shapes and new.additions >= old.additions and new.layers >= old.layers

@@ -134,7 +134,7 @@ def run(
     """
     from ..terminal import Status
     from ..workers.interpreter import chooser
-    from ..workers.worker_client import Workers
+    from ..workers.worker_client import WorkerClient
     from . import pipeline
     from .report.forms import json, text
     from .report.forms.page import run_page
@@ -149,7 +149,7 @@ def run(
     settings = plan.settings
     require_folder(settings.output_of_model)
     choose = chooser(settings.python, Path(plan.request.path))
-    with Status(sys.stderr, quiet=settings.quiet) as status, Workers(choose) as workers:
+    with Status(sys.stderr, quiet=settings.quiet) as status, WorkerClient(choose) as workers:
         result = pipeline.run(plan, workers, choose, cwd=cwd, status=status, thresholds=thresholds)
     if not is_first:
         return 0

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import os
 import signal
@@ -12,18 +11,16 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import IO, Any
 
-import cattrs
-
 from resnet_lint.shared.errors import ToolFault, UsageError, WorkerError
-from resnet_lint.shared.records.hardware_run import Evaluation, Predictions, Result, RunRequest
+from resnet_lint.shared.records.hardware_run import EngineTask, Evaluation, Predictions, Result, RunRequest
 from resnet_lint.shared.records.requests import Interpreter
+from resnet_lint.shared.wire import from_json, to_json
 
+from ..exit import TRACEBACK_VARIABLE
 from ..workers.interpreter import START
 
 OnEvent = Callable[[str, Mapping[str, Any]], None]
 """Called with the kind and the fields of each event before the last one."""
-
-_TRACEBACK_VARIABLE = "RESNET_LINT_TRACEBACK"
 
 
 def run(request: RunRequest, interpreter: Interpreter, on_event: OnEvent) -> Result:
@@ -32,18 +29,18 @@ def run(request: RunRequest, interpreter: Interpreter, on_event: OnEvent) -> Res
     Raises UsageError if the model cannot be run as requested, WorkerError if the engine dies (such as out of memory),
     ToolFault for a bug, and KeyboardInterrupt if the user stopped it before there was a result.
     """
-    return cattrs.structure(_result("run", request, interpreter, on_event), Result)
+    return from_json(Result, _result(request, interpreter, on_event))
 
 
 def evaluate(predictions: Predictions, interpreter: Interpreter) -> Evaluation:
     """Compute the metrics of predictions. Raises the same errors as `run`."""
-    return cattrs.structure(_result("evaluate", predictions, interpreter, lambda kind, value: None), Evaluation)
+    return from_json(Evaluation, _result(predictions, interpreter, lambda kind, value: None))
 
 
-def _result(job: str, task: RunRequest | Predictions, interpreter: Interpreter, on_event: OnEvent) -> Any:
+def _result(task: EngineTask, interpreter: Interpreter, on_event: OnEvent) -> Any:
     with tempfile.TemporaryFile("w+") as log, _engine(interpreter, log) as process:
         assert process.stdin is not None
-        process.stdin.write(json.dumps({"job": job, "task": dataclasses.asdict(task)}) + "\n")
+        process.stdin.write(json.dumps(to_json(task, EngineTask)) + "\n")
         process.stdin.close()
         for kind, value in _events(process):
             if kind == "result":
@@ -62,7 +59,7 @@ def _engine(interpreter: Interpreter, log: IO[str]) -> Iterator[subprocess.Popen
         [interpreter.executable, START, "execute"],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
-        stderr=None if os.environ.get(_TRACEBACK_VARIABLE) else log,
+        stderr=None if os.environ.get(TRACEBACK_VARIABLE) else log,
         text=True,
         process_group=0,  # so that Ctrl-C reaches it once, through `_events`
     )
@@ -99,12 +96,10 @@ def _why_dead(code: int, log: IO[str]) -> str:
         return "the run was killed, most likely out of memory; try a smaller --batch"
     log.seek(0)
     last = _last_line(log.read())
-    return (
-        f"the run exited with code {code}{f': {last}' if last else ''}; set {_TRACEBACK_VARIABLE}=1 for the traceback"
-    )
+    return f"the run exited with code {code}{f': {last}' if last else ''}; set {TRACEBACK_VARIABLE}=1 for the traceback"
 
 
 def _last_line(text: str) -> str:
-    if os.environ.get(_TRACEBACK_VARIABLE):
+    if os.environ.get(TRACEBACK_VARIABLE):
         return text
     return next((line.strip() for line in reversed(text.splitlines()) if line.strip()), "")

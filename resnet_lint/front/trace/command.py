@@ -41,7 +41,7 @@ def trace(
     """
     from ..named_model import named
     from ..workers.interpreter import chooser
-    from ..workers.worker_client import Workers
+    from ..workers.worker_client import WorkerClient
     from . import pipeline
     from .report import TraceView, render
 
@@ -51,7 +51,7 @@ def trace(
     model = named(path, given, cwd)
     output = model.settings.output_of_model
     require_folder(output)
-    with Workers(chooser(model.settings.python, model.file.path)) as workers:
+    with WorkerClient(chooser(model.settings.python, model.file.path)) as workers:
         result = pipeline.trace(model, workers)
     view = TraceView(cwd, depth, "nchw" if shapes == "nchw" else "hwc", symbolic, model.settings.quiet)
     write_report(render("prediction" if prediction else form, result, view), output)

@@ -2,30 +2,26 @@
 
 from __future__ import annotations
 
-import cattrs
-
 from resnet_lint.shared.records.model_trace import ModelTrace
-from resnet_lint.shared.records.requests import Request
+from resnet_lint.shared.records.requests import TraceRequest
 
 from ..named_model import Named
-from ..workers.worker_client import Workers
+from ..workers.worker_client import WorkerClient
 
 
-def trace(model: Named, workers: Workers) -> ModelTrace:
+def trace(model: Named, workers: WorkerClient) -> ModelTrace:
     """Trace the named model. Raises UsageError if it cannot be traced, and WorkerError."""
     settings = model.settings
-    request = Request(
+    request = TraceRequest(
         path=str(model.file.path),
         only_class=model.file.only_class,
         targets=model.targets,
         seconds=settings.timeout,
         guard=settings.guard,
         allow=settings.allow,
-        quick=True,
-        job="trace",
         call=settings.call,
     )
-    return cattrs.structure(workers.trace(request), ModelTrace)
+    return workers.trace(request)
 
 
 def exit_code(trace: ModelTrace) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Protocol
 
 from resnet_lint.shared.records.reports import FileReport
-from resnet_lint.shared.records.requests import Interpreter, Request
+from resnet_lint.shared.records.requests import CheckRequest, Interpreter
 
 
 class Analyser(Protocol):
@@ -14,4 +14,4 @@ class Analyser(Protocol):
     @property
     def interpreter(self) -> Interpreter | None: ...
 
-    def analyse(self, request: Request) -> FileReport: ...
+    def analyse(self, request: CheckRequest) -> FileReport: ...

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import hashlib
 import json
 import os
@@ -14,13 +13,13 @@ from functools import cache, cached_property
 from pathlib import Path
 from types import TracebackType
 
-import cattrs
 import platformdirs
 
 from resnet_lint.rule_loader import built_in_folder
 from resnet_lint.shared.records.reports import FileReport
-from resnet_lint.shared.records.requests import Interpreter, Request
+from resnet_lint.shared.records.requests import CheckRequest, Interpreter
 from resnet_lint.shared.source_text import digest
+from resnet_lint.shared.wire import from_json, to_json
 
 from .analyser import Analyser
 
@@ -53,7 +52,7 @@ class Cache:
     ) -> None:
         self.close()
 
-    def analyse(self, request: Request) -> FileReport:
+    def analyse(self, request: CheckRequest) -> FileReport:
         """The report on one file; raises what the analyser raises."""
         entry = self._folder / self._key(request)
         known = _read(entry)
@@ -70,10 +69,10 @@ class Cache:
         if self._grown:
             _prune(self._folder)
 
-    def _key(self, request: Request) -> str:
+    def _key(self, request: CheckRequest) -> str:
         folders = [_digests(Path(folder).glob("*.py")) for folder in request.rule_folders]
         # The file itself is among the reads too; here it keeps the answers of two branches apart.
-        parts = [self._circumstances, dataclasses.asdict(request), _digest(request.path), folders, os.getcwd()]
+        parts = [self._circumstances, to_json(request), _digest(request.path), folders, os.getcwd()]
         return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
     @cached_property
@@ -81,7 +80,7 @@ class Cache:
         """What is the same for all requests of a run."""
         self.interpreter = interpreter = self._choose()
         tool = [*Path(__file__).parent.rglob("*.py"), *built_in_folder().glob("*.py")]
-        return [_digests(tool), dataclasses.asdict(interpreter), list(_installed(interpreter.search_path))]
+        return [_digests(tool), to_json(interpreter), list(_installed(interpreter.search_path))]
 
 
 def _digests(files: Iterable[Path]) -> list[tuple[str, str | None]]:
@@ -122,11 +121,11 @@ def _read(entry: Path) -> FileReport | None:
         return None
     with contextlib.suppress(OSError):
         os.utime(entry)  # it was of use: see _prune
-    return cattrs.structure(report, FileReport)
+    return from_json(FileReport, report)
 
 
 def _write(entry: Path, report: FileReport) -> None:
-    body = json.dumps(dataclasses.asdict(report)).encode()
+    body = json.dumps(to_json(report)).encode()
     with contextlib.suppress(OSError):
         entry.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         with tempfile.NamedTemporaryFile(dir=entry.parent, delete=False) as file:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import itertools
 import json
 import os
@@ -15,22 +14,21 @@ from concurrent.futures import Future
 from types import TracebackType
 from typing import IO, Any
 
-import cattrs
-
 from resnet_lint.apply_rules import check
 from resnet_lint.graph.analysis import Analysis
 from resnet_lint.rule_loader import load_rules
 from resnet_lint.shared.errors import ToolFault, UsageError, WorkerError
 from resnet_lint.shared.evidence import Problem
+from resnet_lint.shared.records import answers
+from resnet_lint.shared.records.answers import Answer
+from resnet_lint.shared.records.model_trace import ModelTrace
 from resnet_lint.shared.records.places import Position, Span
 from resnet_lint.shared.records.reports import FileReport
-from resnet_lint.shared.records.requests import Interpreter, Request
+from resnet_lint.shared.records.requests import CheckRequest, Interpreter, Request, TraceRequest
+from resnet_lint.shared.wire import WireError, from_json, to_json
 
+from ..exit import TRACEBACK_VARIABLE
 from .interpreter import START, own
-
-Answer = dict[str, Any]
-
-_TRACEBACK_VARIABLE = "RESNET_LINT_TRACEBACK"
 
 # A worker that does not end by itself within this time is killed.
 _ENDING_SECONDS = 10.0
@@ -40,7 +38,7 @@ class _Died(Exception):
     """The worker was killed while it served."""
 
 
-class Workers:
+class WorkerClient:
     """The worker of one run, for any number of threads; close it, or use it as a context manager.
 
     `choose` says which interpreter it runs in, and `interpreter` which that is: None until a first file is analysed.
@@ -57,7 +55,7 @@ class Workers:
         self._waiting: dict[int, Future[Answer]] = {}
         self._end: str | None = None
 
-    def __enter__(self) -> Workers:
+    def __enter__(self) -> WorkerClient:
         return self
 
     def __exit__(
@@ -65,29 +63,34 @@ class Workers:
     ) -> None:
         self.close()
 
-    def analyse(self, request: Request) -> FileReport:
+    def analyse(self, request: CheckRequest) -> FileReport:
         """The report on one file.
 
         Raises WorkerError where no interpreter serves, or the worker cannot start or has ended, and ToolFault where it
         fails outside the user's code.
         """
-        answer = self._answer(request)
-        if "ended" in answer:
-            return _not_looked_at(request, answer["ended"], answer.get("line"))
-        return cattrs.structure(answer["report"], FileReport)
+        match self._answer(request):
+            case answers.Checked(report):
+                return report
+            case answers.Ended(reason, line):
+                return _not_looked_at(request, reason, line)
+            case answer:
+                raise ToolFault(f"a fault of resnet-lint itself: {answer} for a check")
 
-    def trace(self, request: Request) -> Answer:
-        """The fields of the trace of one model.
+    def trace(self, request: TraceRequest) -> ModelTrace:
+        """The trace of one model.
 
         Raises as `analyse` does, and UsageError where there is no such model, or the file ends its process.
         """
-        answer = self._answer(request)
-        if "ended" in answer:
-            raise UsageError(f"{request.path} cannot be traced: {answer['ended']}")
-        if "refused" in answer:
-            raise UsageError(answer["refused"])
-        trace: Answer = answer["trace"]
-        return trace
+        match self._answer(request):
+            case answers.Traced(trace):
+                return trace
+            case answers.Ended(reason):
+                raise UsageError(f"{request.path} cannot be traced: {reason}")
+            case answers.Refused(reason):
+                raise UsageError(reason)
+            case answer:
+                raise ToolFault(f"a fault of resnet-lint itself: {answer} for a trace")
 
     def close(self) -> None:
         """End the worker and whatever is at work in it; it cleans up after itself."""
@@ -108,8 +111,8 @@ class Workers:
     def _answer(self, request: Request) -> Answer:
         """The worker's answer. Raises ToolFault where it is that the tool itself failed."""
         answer = self._first_or_second_answer(request)
-        if "fault" in answer:
-            raise ToolFault(f"a fault of resnet-lint itself: {_without_traceback(answer['fault'])}")
+        if isinstance(answer, answers.ToolFault):
+            raise ToolFault(f"a fault of resnet-lint itself: {_without_traceback(answer.text)}")
         return answer
 
     def _first_or_second_answer(self, request: Request) -> Answer:
@@ -122,7 +125,7 @@ class Workers:
             try:
                 return self._sent(request).result()
             except _Died:
-                return {"ended": "it kills the process that looks at it"}
+                return answers.Ended("it kills the process that looks at it")
 
     def _sent(self, request: Request) -> Future[Answer]:
         """The answer to come."""
@@ -137,7 +140,7 @@ class Workers:
                 threading.Thread(target=self._read, args=reading, daemon=True).start()
             id = next(self._ids)
             self._waiting[id] = answer
-            message = {"id": id, "seconds": request.seconds, "request": dataclasses.asdict(request)}
+            message = {"id": id, "request": to_json(request, Request)}
             assert self._process.stdin is not None
             with contextlib.suppress(BrokenPipeError):  # the thread that reads will see the end too, and say how
                 self._process.stdin.write(json.dumps(message) + "\n")
@@ -151,8 +154,8 @@ class Workers:
             folder = json.loads(next(lines, "null"))
             self._is_ready = folder is not None
             for line in lines:
-                answer = json.loads(line)
-                self._waiting.pop(answer["id"]).set_result(answer)
+                message = json.loads(line)
+                self._waiting.pop(message["id"]).set_result(_read_answer(message["answer"]))
         code = process.wait()
         if folder is not None:
             shutil.rmtree(folder, ignore_errors=True)  # it does so itself, unless it was killed
@@ -160,7 +163,7 @@ class Workers:
             if not self._is_ready:
                 self._end = self._end or (
                     f"the worker ({executable}) ended with exit code {code}; does torch work there? "
-                    f"{_TRACEBACK_VARIABLE}=1 shows what it says"
+                    f"{TRACEBACK_VARIABLE}=1 shows what it says"
                 )
             self._process, self._is_ready = None, False
             for waiting in self._waiting.values():
@@ -173,9 +176,18 @@ def _worker(interpreter: Interpreter) -> subprocess.Popen[str]:
         [interpreter.executable, START, "work"],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
-        stderr=None if os.environ.get(_TRACEBACK_VARIABLE) else subprocess.DEVNULL,
+        stderr=None if os.environ.get(TRACEBACK_VARIABLE) else subprocess.DEVNULL,
         text=True,
     )
+
+
+def _read_answer(fields: Any) -> Answer:
+    """An answer; what is none was written by the user's code, which runs in the process that answers."""
+    try:
+        answer: Answer = from_json(Answer, fields)
+    except WireError:
+        return answers.Ended(answers.TAMPERED)
+    return answer
 
 
 def _close(stream: IO[str] | None) -> None:
@@ -184,7 +196,7 @@ def _close(stream: IO[str] | None) -> None:
             stream.close()
 
 
-def _not_looked_at(request: Request, reason: str, line: int | None) -> FileReport:
+def _not_looked_at(request: CheckRequest, reason: str, line: int | None) -> FileReport:
     """A file that ended its process, as the finding that says so."""
     start = Position(line or 1, 1)
     analysis = Analysis(request.path, (Problem("ended", Span(request.path, start, start), reason),))
@@ -193,6 +205,6 @@ def _not_looked_at(request: Request, reason: str, line: int | None) -> FileRepor
 
 def _without_traceback(fault: str) -> str:
     """One line of a fault; all of it where the user asks for tracebacks."""
-    if os.environ.get(_TRACEBACK_VARIABLE):
+    if os.environ.get(TRACEBACK_VARIABLE):
         return fault
     return " ".join(dict.fromkeys(line.strip() for line in (fault.splitlines()[0], fault.splitlines()[-1])))

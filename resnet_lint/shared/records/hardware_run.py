@@ -6,7 +6,7 @@ Shapes are tuples of sizes, batch first; times are in seconds, memory in bytes.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 from .findings import Finding
 from .places import Shape
@@ -53,13 +53,6 @@ class RunRequest:
     batch: int | None = None
     seed: int = 0
     training: Training | None = None
-
-    @staticmethod
-    def from_fields(fields: dict[str, Any]) -> RunRequest:
-        """Decode a request from JSON."""
-        targets = tuple(Target(**{**target, "inputs": tuple(target["inputs"])}) for target in fields["targets"])
-        training = Training(**fields["training"]) if fields["training"] is not None else None
-        return RunRequest(**{**fields, "targets": targets, "training": training})
 
 
 @dataclass(frozen=True)
@@ -174,6 +167,10 @@ class Predictions:
     labels: tuple[int, ...]
     predicted: tuple[int, ...]
     scores: tuple[float, ...] = ()
+
+
+EngineTask = RunRequest | Predictions
+"""What the engine is asked: to run a model, or for the metrics of some predictions."""
 
 
 @dataclass(frozen=True)

@@ -42,13 +42,16 @@ class Covered:
 class Outcome:
     """The result of tracing a model: the expression that constructs it, and its input and output shapes as text.
 
-    `shapes` is None if the trace had a fault; `complete` is whether it reached the end anyway. For a proof, `shapes`
+    `shapes` is None if the trace had a fault; `complete` is whether it reached the end anyway. `additions` of two
+    activations, and calls of `layers` with parameters, are counted if they ran without a fault. For a proof, `shapes`
     names the symbols for which it holds, None if some arguments fail.
     """
 
     label: str
     shapes: str | None
     complete: bool = True
+    additions: int = 0
+    layers: int = 0
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import ClassVar
 
 from .places import Shape
 
@@ -61,31 +61,48 @@ class Prove:
 
 
 @dataclass(frozen=True)
-class Request:
-    """What the front asks of the worker for one file.
+class FileRequest:
+    """What the front asks of the worker for one file, whatever it is to do with it.
 
-    Of several `targets` that speak of a class, the first counts. `seconds` is the time limit for the file;
-    `rule_folders` are the users' own rules. `guard` refuses the file's code what it has no need to do, but for what
-    `allow` holds: "network", "subprocess", and paths that it may change. `source` is read in place of the file's own
-    text: that is how a fix is verified before it is written. `quick` traces only as much as it takes to cover each
-    class. `retrace` asks for one more outcome, so labelled; so does `prove`.
-
-    The `job` is a check, or the trace of one model: the main one, or the one that `call` builds, where there is one.
+    Of several `targets` that speak of a class, the first counts. `seconds` is the time limit for the file. `guard`
+    refuses the file's code what it has no need to do, but for what `allow` holds: "network", "subprocess", and paths
+    that it may change. `source` is read in place of the file's own text: that is how a fix is verified before it is
+    written.
     """
 
     path: str
     only_class: str | None = None
     targets: tuple[Target, ...] = ()
     seconds: float = 60.0
-    rule_folders: tuple[str, ...] = ()
     guard: bool = True
     allow: tuple[str, ...] = ()
     source: str | None = None
+
+
+@dataclass(frozen=True)
+class CheckRequest(FileRequest):
+    """Check a file. `rule_folders` are the users' own rules.
+
+    `quick` traces only as much as it takes to cover each class. `retrace` asks for one more outcome, so labelled; so
+    does `prove`.
+    """
+
+    rule_folders: tuple[str, ...] = ()
     quick: bool = False
-    job: Literal["check", "trace"] = "check"
-    call: str | None = None
     retrace: Retrace | None = None
     prove: Prove | None = None
+
+
+@dataclass(frozen=True)
+class TraceRequest(FileRequest):
+    """Trace one model of a file: the main one, or the one that `call` builds, where there is one."""
+
+    quick: ClassVar[bool] = True
+
+    call: str | None = None
+
+
+Request = CheckRequest | TraceRequest
 
 
 @dataclass(frozen=True)

@@ -10,15 +10,14 @@ import os
 import sys
 import traceback
 import warnings
-from collections.abc import Callable
-from typing import Any
 
 # Set before torch is imported: keeps scripted functions in Python, so that the tracer can record inside them.
 os.environ.update(PYTORCH_JIT="0")
 
 from resnet_lint.shared.errors import ResnetLintError
 from resnet_lint.shared.extras import require
-from resnet_lint.shared.records.hardware_run import Evaluation, Predictions, Result, RunRequest
+from resnet_lint.shared.records.hardware_run import EngineTask, Evaluation, Predictions, Result, RunRequest
+from resnet_lint.shared.wire import from_json, to_json
 
 from .events import Events
 
@@ -29,28 +28,29 @@ def main() -> None:
     os.dup2(2, 1)  # keeps the output of the model out of the events
     sys.dont_write_bytecode = True
     warnings.simplefilter("ignore")
-    line = json.loads(sys.stdin.readline())
+    task = json.loads(sys.stdin.readline())
     try:
-        events.send("result", _JOBS[line["job"]](line["task"], events))
+        events.send("result", to_json(_carried_out(from_json(EngineTask, task), events)))
     except ResnetLintError as error:
         events.send("error", str(error))
     except Exception:
         events.send("fault", traceback.format_exc())
 
 
-def _run(task: dict[str, Any], events: Events) -> Result:
+def _carried_out(task: EngineTask, events: Events) -> Result | Evaluation:
+    return _run(task, events) if isinstance(task, RunRequest) else _evaluate(task)
+
+
+def _run(request: RunRequest, events: Events) -> Result:
     from ..torch_quirks.dynamo import stand_in
     from .run import run
 
     stand_in()
-    return run(RunRequest.from_fields(task), events)
+    return run(request, events)
 
 
-def _evaluate(task: dict[str, Any], events: Events) -> Evaluation:
+def _evaluate(predictions: Predictions) -> Evaluation:
     require("torchmetrics")
     from .metrics import evaluate
 
-    return evaluate(Predictions(**{name: tuple(values) for name, values in task.items()}))
-
-
-_JOBS: dict[str, Callable[[dict[str, Any], Events], Any]] = {"run": _run, "evaluate": _evaluate}
+    return evaluate(predictions)

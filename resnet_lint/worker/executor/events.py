@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 from typing import Any, TextIO
 
@@ -14,9 +13,8 @@ class Events:
         self._stream = stream
 
     def send(self, event: str, value: Any) -> None:
-        """Write an event; dataclasses are converted to objects."""
-        fields = dataclasses.asdict(value) if dataclasses.is_dataclass(value) and not isinstance(value, type) else value
-        self._stream.write(json.dumps({"event": event, "value": fields}) + "\n")
+        """Write an event; its value is JSON."""
+        self._stream.write(json.dumps({"event": event, "value": value}) + "\n")
 
     def progress(self, phase: str, done: int = 0, total: int = 0) -> None:
         """Report the current phase and its progress; a total of 0 means unknown."""

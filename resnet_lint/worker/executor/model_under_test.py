@@ -17,7 +17,7 @@ from resnet_lint.graph.source_places import Project
 from resnet_lint.shared.errors import UsageError
 from resnet_lint.shared.records import hardware_run
 from resnet_lint.shared.records.hardware_run import RunRequest
-from resnet_lint.shared.records.requests import Request
+from resnet_lint.shared.records.requests import TraceRequest
 
 from ..explore.main_model import ADVICE, candidates, evaluated, main_model
 from ..explore.traced_model import Traced
@@ -69,13 +69,12 @@ class ModelUnderTest:
 def find_model(request: RunRequest, device: torch.device, dtype: torch.dtype) -> ModelUnderTest:
     """The requested model. Raises UsageError if no model can be found, constructed or given inputs."""
     models = candidates(
-        Request(
+        TraceRequest(
             path=request.path,
             only_class=request.only_class,
             targets=request.targets,
             seconds=request.seconds,
             source=request.source,
-            quick=True,
             call=request.call,
         )
     )

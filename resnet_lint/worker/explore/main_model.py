@@ -10,7 +10,7 @@ from torch import nn
 
 from resnet_lint.shared.error_text import error_text
 from resnet_lint.shared.errors import UsageError
-from resnet_lint.shared.records.requests import Request
+from resnet_lint.shared.records.requests import TraceRequest
 
 from ..build.built import noting_where_built
 from ..build.guess_arguments import required_names
@@ -29,7 +29,7 @@ class Candidates:
     loaded: Loaded
     classes: Sequence[ModelClass]
     found: Exploration
-    request: Request
+    request: TraceRequest
     clock: Clock
 
     def best(self, wanted: Sequence[Traced]) -> Traced:
@@ -42,7 +42,7 @@ class Candidates:
         return max(wanted, key=rank)
 
 
-def candidates(request: Request) -> Candidates:
+def candidates(request: TraceRequest) -> Candidates:
     """Load a file and trace its models. Raises UsageError where it cannot be imported."""
     loaded = load(request.path, request.source)
     if isinstance(loaded, ImportFailure):
@@ -54,7 +54,7 @@ def candidates(request: Request) -> Candidates:
     return Candidates(loaded, classes, found, request, clock)
 
 
-def _with_model_of(call: str, loaded: Loaded, found: Exploration, request: Request, clock: Clock) -> Exploration:
+def _with_model_of(call: str, loaded: Loaded, found: Exploration, request: TraceRequest, clock: Clock) -> Exploration:
     """With the model that a call builds of no class of the file, as a function does that returns a library's model."""
     attempts = Attempts(loaded, request, found.coverage, clock)
     with noting_where_built(loaded.project):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import inspect
 import linecache
 import math
@@ -15,7 +14,6 @@ from resnet_lint.graph.fix_plans import operand_index, shortcut_to_use
 from resnet_lint.graph.node import Node
 from resnet_lint.shared.records.fix_plans import Change, FixPlan, Projection
 
-from ..tracer.fault import Fault
 from .branch import unstrided_branch, widened_branch
 from .evidence import (
     SHORTCUT_NAME,
@@ -27,6 +25,7 @@ from .evidence import (
     width_name,
     widths,
 )
+from .flags import guarding_flags
 
 
 def existing_shortcut(e: Evidence) -> FixPlan | None:
@@ -70,29 +69,15 @@ def _strides_in_parallel(e: Evidence, strided: Sequence[Node]) -> bool:
 
 
 def generous_flag(e: Evidence) -> FixPlan | None:
-    """The addition stands under a flag of the block (`if self.use_res`) that is true too often."""
-    flag = _flag_around(e.fault)
-    if flag is None or e.shortcut_layers:
+    """The addition is under a flag of the block (`if self.use_res`) that is true too often: the innermost one first."""
+    if e.shortcut_layers:
         return None
-    wanted = "the stride is 1 and the channels are equal"
-    title = f"add the input only where the shapes allow it: narrow self.{flag} to when {wanted}"
-    return FixPlan("drop_skip", title, projection=_projection(e) if e.learned else None, attribute=flag)
-
-
-def _flag_around(fault: Fault) -> str | None:
-    """The attribute of self that an `if` around the failing expression tests, read from the source."""
-    span = fault.point.span
-    tree = ast.parse("".join(linecache.getlines(span.path)))
-    for node in ast.walk(tree):
-        if isinstance(node, ast.If) and _within(node.body, span.start.line):
-            test = node.test
-            if isinstance(test, ast.Attribute) and isinstance(test.value, ast.Name) and test.value.id == "self":
-                return test.attr
-    return None
-
-
-def _within(body: Sequence[ast.stmt], line: int) -> bool:
-    return body[0].lineno <= line <= (body[-1].end_lineno or line)
+    span, wanted, plan = e.fault.point.span, "the stride is 1 and the channels are equal", None
+    for flag in reversed(guarding_flags("".join(linecache.getlines(span.path)), span)):
+        title = f"add the input only where the shapes allow it: narrow self.{flag} to when {wanted}"
+        projection = _projection(e) if e.learned else None
+        plan = FixPlan("drop_skip", title, projection=projection, attribute=flag, otherwise=plan)
+    return plan
 
 
 def unused_shortcut(e: Evidence) -> FixPlan | None:

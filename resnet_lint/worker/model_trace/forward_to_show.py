@@ -10,7 +10,7 @@ from torch import nn
 from resnet_lint.graph.module_call import ModuleCall
 from resnet_lint.graph.source_places import Project
 from resnet_lint.shared.errors import UsageError
-from resnet_lint.shared.records.requests import Request
+from resnet_lint.shared.records.requests import TraceRequest
 
 from ..explore.main_model import Candidates, candidates, main_model
 from ..explore.traced_model import Traced
@@ -43,7 +43,7 @@ class ForwardToShow:
         return {node.name: self.symbolic.shape_text(node) for node in nodes}
 
 
-def find_forward(request: Request) -> ForwardToShow:
+def find_forward(request: TraceRequest) -> ForwardToShow:
     """The requested forward pass. Raises UsageError if no model can be found, constructed or given inputs."""
     models = candidates(request)
     part = _called_part(models) if request.call is None else None

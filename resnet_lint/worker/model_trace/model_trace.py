@@ -8,7 +8,7 @@ import torch
 
 from resnet_lint.shared.records.contracts import Contract
 from resnet_lint.shared.records.model_trace import ModelTrace, TracedFault
-from resnet_lint.shared.records.requests import Request
+from resnet_lint.shared.records.requests import TraceRequest
 
 from ..contracts.input_contract import contract_of
 from ..explain.explain import explain
@@ -21,7 +21,7 @@ from .steps import step_tree
 from .tree import Tree
 
 
-def model_trace(request: Request) -> ModelTrace:
+def model_trace(request: TraceRequest) -> ModelTrace:
     """Trace the requested model. Raises UsageError if no model can be found, constructed or given inputs."""
     return records_of(find_forward(request), request.path)
 

@@ -13,6 +13,9 @@ import signal
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from resnet_lint.shared.records.answers import TAMPERED, Answer, Ended
+from resnet_lint.shared.wire import to_json
+
 from .orphans import end_with_parent
 from .process_clock import ProcessClock
 
@@ -22,20 +25,18 @@ _GRACE_SHARE = 0.5
 _LEAST_GRACE_SECONDS = 3.0
 
 # The user's code may replace functions that a child needs to write its result.
-_as_json, _exit, _write_some = json.dumps, os._exit, os.write
+_as_json, _fields_of, _exit, _write_some = json.dumps, to_json, os._exit, os.write
 
 _CHUNK = 1 << 16
 _MOST_ANSWERED = 64 << 20  # bytes; a longer result was not written by resnet-lint
 _MOST_PRINTED = 20_000_000
 
-_TAMPERED = "it closes or writes to open files that are not its own"
-
 # Exit codes of a child that cannot report an error in any other way.
 _LOST_PIPE = os.EX_IOERR
 _CANNOT_ANSWER = os.EX_SOFTWARE
-_REASONS = {_LOST_PIPE: _TAMPERED, _CANNOT_ANSWER: "it breaks the interpreter that looks at it"}
+_REASONS = {_LOST_PIPE: TAMPERED, _CANNOT_ANSWER: "it breaks the interpreter that looks at it"}
 
-Answer = dict[str, Any]
+Json = Any
 
 
 class Child:
@@ -84,8 +85,8 @@ class Child:
         """A lower bound of the seconds until the child is out of time."""
         return max(self._most_seconds - self._clock.seconds, 0.0)
 
-    def end(self) -> Answer:
-        """Kill the child and its process group; return its result, or `ended` with the reason why there is none."""
+    def end(self) -> Json:
+        """Kill the child and its process group; return its result as JSON, or the reason why there is none."""
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(self.pid, signal.SIGKILL)
         if self._exit_code is None:
@@ -93,17 +94,16 @@ class Child:
             os.waitpid(self.pid, 0)
         for pipe in self.pipes:
             os.close(pipe)
-        return self._answer() if self._has_answered() else {"ended": self._end()}
+        return self._answer() if self._has_answered() else to_json(Ended(self._end()), Answer)
 
     def _has_answered(self) -> bool:
         return self._answered.endswith(b"\n") or len(self._answered) > _MOST_ANSWERED
 
-    def _answer(self) -> Answer:
+    def _answer(self) -> Json:
+        """What the child wrote, if it is JSON; the front checks that it is an answer."""
         with contextlib.suppress(ValueError, RecursionError):
-            answer = json.loads(self._answered)
-            if isinstance(answer, dict):
-                return answer
-        return {"ended": _TAMPERED}
+            return json.loads(self._answered)
+        return to_json(Ended(TAMPERED), Answer)
 
     def _end(self) -> str:
         if self._printed > _MOST_PRINTED:
@@ -132,7 +132,7 @@ def fork(seconds: float, answer: Callable[[], Answer], private: Iterable[int]) -
             for descriptor in (answers, output, *private):
                 os.close(descriptor)
             _prepare(output_in)
-            code = _write_all(answers_in, _as_json(answer()).encode() + b"\n")
+            code = _write_all(answers_in, _as_json(_fields_of(answer(), Answer)).encode() + b"\n")
         finally:
             _exit(code)  # never return into the parent's code; skips the user's exit handlers and threads
     os.close(answers_in)

@@ -16,19 +16,23 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from .child import Answer, Child, fork
+from resnet_lint.shared.records.answers import Answer, ToolFault
+from resnet_lint.shared.records.requests import Request
+from resnet_lint.shared.wire import from_json, to_json
+
+from .child import Child, fork
 from .orphans import adopt_orphans, kill_orphans
 
 _CHUNK = 1 << 16
 
 
 class Server:
-    """Serves requests: lines of JSON with an `id`, the time limit in `seconds`, and the `request`.
+    """Serves requests: lines of JSON with an `id` and the `request`; answers have the same `id`, and the `answer`.
 
     In a child, `answer` is called with the request and with a private folder inside `folder`.
     """
 
-    def __init__(self, requests: int, answers: int, folder: Path, answer: Callable[[Any, Path], Answer]) -> None:
+    def __init__(self, requests: int, answers: int, folder: Path, answer: Callable[[Request, Path], Answer]) -> None:
         self._requests = requests
         self._answers = answers
         self._folder = folder
@@ -75,22 +79,23 @@ class Server:
         self._open = bool(chunk)
         *lines, self._received = (self._received + chunk).split(b"\n")
         for line in lines:
-            self._start(json.loads(line))
+            message = json.loads(line)
+            self._start(message["id"], from_json(Request, message["request"]))
 
-    def _start(self, message: dict[str, Any]) -> None:
+    def _start(self, id: int, request: Request) -> None:
         others = [pipe for child in self._children.values() for pipe in child.pipes]
         private = [self._requests, self._answers, self._wakeup, self._wakeup_in, *others]
-        id = message["id"]
         try:
-            child = fork(message["seconds"], lambda: self._in_child(id, message["request"]), private)
+            child = fork(request.seconds, lambda: self._in_child(id, request), private)
         except OSError as error:
-            self.send({"id": id, "fault": f"no process for another file: {error.strerror}"})
+            fault = ToolFault(f"no process for another file: {error.strerror}")
+            self.send({"id": id, "answer": to_json(fault, Answer)})
             return
         self._children[id] = child
         for pipe in child.pipes:
             self._selector.register(pipe, selectors.EVENT_READ, child)
 
-    def _in_child(self, id: int, request: Any) -> Answer:
+    def _in_child(self, id: int, request: Request) -> Answer:
         self._selector.close()
         signal.set_wakeup_fd(-1)
         for number in (signal.SIGCHLD, signal.SIGTERM, signal.SIGHUP):
@@ -114,7 +119,7 @@ class Server:
                 answer = child.end()
                 kill_orphans(known=[child.pid for child in self._children.values()])
                 shutil.rmtree(self._folder_of(id), ignore_errors=True)
-                self.send({"id": id, **answer})
+                self.send({"id": id, "answer": answer})
 
     def send(self, message: Any) -> None:
         """Send a message to the front as one line of JSON."""

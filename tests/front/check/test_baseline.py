@@ -17,7 +17,7 @@ from resnet_lint.front.cli import main
 from resnet_lint.shared.errors import ToolFault
 from resnet_lint.shared.records.findings import Finding
 from resnet_lint.shared.records.reports import ClassStatus, FileReport
-from resnet_lint.shared.records.requests import Request
+from resnet_lint.shared.records.requests import CheckRequest
 
 MODEL = """\
 from torch import nn
@@ -37,7 +37,7 @@ Run = Callable[..., Result]
 class LineWorkers(FakeWorkers):
     """Finds something on each line with the word `bad`."""
 
-    def analyse(self, request: Request) -> FileReport:
+    def analyse(self, request: CheckRequest) -> FileReport:
         path = Path(request.path)
         lines = path.read_text().splitlines()
         places = [span(path, number, 9, number, 12) for number, line in enumerate(lines, 1) if "bad" in line]
@@ -164,7 +164,7 @@ def test_a_file_that_the_tool_fails_on_stays_in_the_baseline(
     before = (tmp_path / "known.json").read_text()
 
     class Failing(FakeWorkers):
-        def analyse(self, request: Request) -> FileReport:
+        def analyse(self, request: CheckRequest) -> FileReport:
             raise ToolFault("a fault of resnet-lint itself")
 
     stand_in(Failing(), monkeypatch)

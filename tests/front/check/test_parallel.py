@@ -18,9 +18,9 @@ import pytest
 from conftest import Lint
 
 from resnet_lint.front.workers.in_order import in_order, usable_cores
-from resnet_lint.front.workers.worker_client import Workers
+from resnet_lint.front.workers.worker_client import WorkerClient
 from resnet_lint.shared.errors import WorkerError
-from resnet_lint.shared.records.requests import Interpreter, Request
+from resnet_lint.shared.records.requests import CheckRequest, Interpreter
 
 ROOT = Path(__file__).parents[3]
 
@@ -240,6 +240,7 @@ import json
 import pathlib
 import sys
 
+ANSWER = {"record": "Ended", "reason": "it was looked at", "line": None}
 has_died = pathlib.Path(sys.argv[1])
 print(json.dumps("/no/such/folder"), flush=True)
 at_work = []
@@ -250,7 +251,7 @@ for line in sys.stdin:
         has_died.touch()
         sys.exit(1)
     if "killer" not in names and has_died.exists():
-        print(json.dumps({"id": at_work.pop()["id"], "ended": "it was looked at"}), flush=True)
+        print(json.dumps({"id": at_work.pop()["id"], "answer": ANSWER}), flush=True)
 """
 
 
@@ -260,8 +261,10 @@ def test_a_file_that_kills_the_worker_costs_no_other_file(tmp_path: Path, monkey
         return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
 
     monkeypatch.setattr("resnet_lint.front.workers.worker_client._worker", dying_worker)
-    with Workers() as workers:
-        reports = in_order(workers.analyse, [Request("innocent"), Request("killer"), Request("later")], 2)
+    with WorkerClient() as workers:
+        reports = in_order(
+            workers.analyse, [CheckRequest("innocent"), CheckRequest("killer"), CheckRequest("later")], 2
+        )
     assert [finding.message for report in reports for finding in report.findings] == [
         "cannot be looked at: it was looked at",
         "cannot be looked at: it kills the process that looks at it",
@@ -276,8 +279,8 @@ def test_a_worker_that_cannot_start_is_told_once_for_all(monkeypatch: pytest.Mon
         )
 
     monkeypatch.setattr("resnet_lint.front.workers.worker_client._worker", broken_worker)
-    with Workers() as workers, pytest.raises(WorkerError, match="ended with exit code 3; does torch work there"):
-        in_order(workers.analyse, [Request("a"), Request("b")], 2)
+    with WorkerClient() as workers, pytest.raises(WorkerError, match="ended with exit code 3; does torch work there"):
+        in_order(workers.analyse, [CheckRequest("a"), CheckRequest("b")], 2)
 
 
 def test_shards_are_even_and_share_all_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, lint: Lint) -> None:

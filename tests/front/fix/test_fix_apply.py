@@ -16,9 +16,9 @@ import pytest
 from conftest import Lint
 from fixing import HEAD, block, fix, load, main_block, output_shape, write
 
-from resnet_lint.front.workers.worker_client import Workers
+from resnet_lint.front.workers.worker_client import WorkerClient
 from resnet_lint.shared.records.reports import FileReport
-from resnet_lint.shared.records.requests import Request
+from resnet_lint.shared.records.requests import CheckRequest
 from resnet_lint.shared.source_text import decode
 
 SCHEMA = json.loads((Path(__file__).parents[3] / "resnet_lint/front/check/report/schema.json").read_text())
@@ -156,13 +156,13 @@ def test_a_file_with_many_faults_is_fixed_in_one_run(lint: Lint, tmp_path: Path)
 # --- what must not be written -----------------------------------------------------------------------------------------
 
 
-Analyse = Callable[[Request], FileReport]
+Analyse = Callable[[CheckRequest], FileReport]
 
 
 def writing_meanwhile(analyse: Analyse, write: Callable[[], object], *, while_verifying: bool) -> Analyse:
     """The worker, and someone who writes to the file after the worker has read it."""
 
-    def analyse_and_write(request: Request) -> FileReport:
+    def analyse_and_write(request: CheckRequest) -> FileReport:
         report = analyse(request)
         if (request.source is not None) is while_verifying:
             write()
@@ -172,7 +172,7 @@ def writing_meanwhile(analyse: Analyse, write: Callable[[], object], *, while_ve
 
 
 def test_a_file_that_changed_since_it_was_read_is_left_alone(
-    model: Path, lint: Lint, workers: Workers, monkeypatch: pytest.MonkeyPatch
+    model: Path, lint: Lint, workers: WorkerClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     theirs = BROKEN + "# saved in the editor meanwhile\n"
     analyse = writing_meanwhile(workers.analyse, lambda: model.write_text(theirs), while_verifying=True)
@@ -185,7 +185,7 @@ def test_a_file_that_changed_since_it_was_read_is_left_alone(
 
 
 def test_a_file_that_is_gone_when_it_is_to_be_written(
-    model: Path, lint: Lint, workers: Workers, monkeypatch: pytest.MonkeyPatch
+    model: Path, lint: Lint, workers: WorkerClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     analyse = writing_meanwhile(workers.analyse, lambda: model.unlink(missing_ok=True), while_verifying=True)
     monkeypatch.setattr(workers, "analyse", analyse)
@@ -196,7 +196,7 @@ def test_a_file_that_is_gone_when_it_is_to_be_written(
 
 
 def test_a_file_that_changed_between_the_check_and_the_fix_keeps_the_change(
-    model: Path, lint: Lint, workers: Workers, monkeypatch: pytest.MonkeyPatch
+    model: Path, lint: Lint, workers: WorkerClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The finding's lines are those of the older text, so nothing may be done by them unseen."""
     theirs = "# saved in the editor meanwhile\n" + BROKEN.replace("Block", "Blocks")

@@ -11,9 +11,9 @@ from conftest import Lint
 from fixing import HEAD, block, build, findings, fix, main_block, output_shape, write
 
 from resnet_lint.front.fix.verify import Fixer
-from resnet_lint.front.workers.worker_client import Workers
+from resnet_lint.front.workers.worker_client import WorkerClient
 from resnet_lint.shared.records.reports import FileReport, Outcome
-from resnet_lint.shared.records.requests import Request
+from resnet_lint.shared.records.requests import CheckRequest
 
 SHAPE = (2, 4, 8, 8)
 CALL = "nn.Sequential(Block(4, 4), Block(4, 4, 2), Block(4, 8))"
@@ -166,10 +166,10 @@ def test_a_shortcut_that_is_always_the_identity_becomes_a_projection(lint: Lint,
     assert output_shape(path, CALL, SHAPE) == (2, 8, 4, 4)
 
 
-def test_a_fix_counts_only_if_the_model_of_its_finding_is_built_again(workers: Workers, tmp_path: Path) -> None:
+def test_a_fix_counts_only_if_the_model_of_its_finding_is_built_again(workers: WorkerClient, tmp_path: Path) -> None:
     """An edit that makes the constructor raise leaves no finding either."""
     text = source_of([STATEMENT[0], STATEMENT[1].format("stride != 1"), STATEMENT[2]])
-    request = Request(str(write(tmp_path, text)))
+    request = CheckRequest(str(write(tmp_path, text)))
     [finding] = (before := workers.analyse(request)).findings
     assert finding.target is not None
     for outcomes, offered in [((), False), ((Outcome(finding.target, "(2, 8, 4, 4)"),), True)]:
@@ -200,10 +200,10 @@ def test_an_unused_shortcut_that_some_blocks_lack_is_used_where_there_is_one(lin
     ],
 )
 def test_a_new_finding_speaks_against_a_fix_unless_it_was_hidden(
-    change: dict[str, Any], offered: bool, workers: Workers, tmp_path: Path
+    change: dict[str, Any], offered: bool, workers: WorkerClient, tmp_path: Path
 ) -> None:
     text = source_of([STATEMENT[0], STATEMENT[1].format("stride != 1"), STATEMENT[2]])
-    request = Request(str(write(tmp_path, text)))
+    request = CheckRequest(str(write(tmp_path, text)))
     found = workers.analyse(request)
     [finding] = found.findings
     assert finding.target is not None

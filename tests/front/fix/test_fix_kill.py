@@ -41,14 +41,14 @@ from pathlib import Path
 from resnet_lint.front.options.configuration import load
 from resnet_lint.front.fix import apply, verify
 from resnet_lint.shared.records.reports import FileReport
-from resnet_lint.shared.records.requests import Request
+from resnet_lint.shared.records.requests import CheckRequest
 path = Path(sys.argv[1])
 texts = {path.with_name(a).read_text(): path.with_name(b).read_text() for a, b in (("old", "new"), ("new", "old"))}
 settings = load({"fix": True}, cwd=path.parent, isolated=True)
 verify.Fixer.fixed = lambda self, report, text, *rest: (texts[text], report)
 print("ready", flush=True)
 while True:
-    apply.fixed(FileReport(str(path)), Request(str(path)), settings, lambda request: FileReport(request.path))
+    apply.fixed(FileReport(str(path)), CheckRequest(str(path)), settings, lambda request: FileReport(request.path))
 """
 
 

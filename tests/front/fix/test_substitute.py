@@ -78,7 +78,7 @@ EXPRESSIONS = st.recursive(
         inner.map("({})".format),
         inner.map("-{}".format),
         inner.map("f({})".format),
-        st.tuples(inner, inner).map("{0[0]} if {0[1]} else 2".format),
+        st.tuples(inner, inner).map("({0[0]}) if ({0[1]}) else 2".format),
     ),
     max_leaves=6,
 )

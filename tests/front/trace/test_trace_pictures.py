@@ -14,7 +14,7 @@ import pytest
 from conftest import Lint, command_line
 from traced import DEEP
 
-from resnet_lint.front.workers.worker_client import Workers
+from resnet_lint.front.workers.worker_client import WorkerClient
 
 FIXTURES = Path(__file__).parents[3] / "fixtures"
 SVG = "{http://www.w3.org/2000/svg}"
@@ -22,7 +22,7 @@ CHARACTER = 7.23  # the widest of the requested monospaced fonts, at 12 pixels
 
 
 @pytest.fixture(scope="module")
-def pictures(workers: Workers, tmp_path_factory: pytest.TempPathFactory) -> dict[str, ElementTree.Element]:
+def pictures(workers: WorkerClient, tmp_path_factory: pytest.TempPathFactory) -> dict[str, ElementTree.Element]:
     """The drawings of some models."""
     deep = tmp_path_factory.mktemp("deep") / "deep.py"
     deep.write_text(DEEP)

@@ -21,12 +21,12 @@ from click.testing import CliRunner
 
 from resnet_lint.front.cli import main
 from resnet_lint.front.workers.answer_cache import Cache
-from resnet_lint.front.workers.worker_client import Workers
+from resnet_lint.front.workers.worker_client import WorkerClient
 from resnet_lint.shared.errors import ToolFault, WorkerError
 from resnet_lint.shared.records.findings import Finding
 from resnet_lint.shared.records.places import Position, Span
 from resnet_lint.shared.records.reports import ClassStatus, FileReport
-from resnet_lint.shared.records.requests import Interpreter, Request, Target
+from resnet_lint.shared.records.requests import CheckRequest, Interpreter, Target
 
 
 class Analyser:
@@ -39,7 +39,7 @@ class Analyser:
         self.reads: tuple[Path, ...] | None = reads
         self.error: Exception | None = None
 
-    def analyse(self, request: Request) -> FileReport:
+    def analyse(self, request: CheckRequest) -> FileReport:
         self.answers += 1
         if self.error is not None:
             raise self.error
@@ -75,11 +75,11 @@ class Project:
     def interpreter(self, torch: str = "2.13.0") -> Interpreter:
         return Interpreter("/usr/bin/python3", "3.11.7", torch, (str(self.folder / "site-packages"), "/no/such/folder"))
 
-    def request(self, **fields: object) -> Request:
+    def request(self, **fields: object) -> CheckRequest:
         given = {"path": str(self.model), "rule_folders": (str(self.folder / "rules"),), **fields}
-        return Request(**given)  # type: ignore[arg-type]
+        return CheckRequest(**given)  # type: ignore[arg-type]
 
-    def ask(self, analyser: Analyser, request: Request | None = None, torch: str = "2.13.0") -> FileReport:
+    def ask(self, analyser: Analyser, request: CheckRequest | None = None, torch: str = "2.13.0") -> FileReport:
         """Ask in a run of its own."""
         with Cache(analyser, partial(self.interpreter, torch), self.folder / "cache") as cache:
             return cache.analyse(request or self.request())
@@ -295,14 +295,14 @@ def test_several_processes_at_once(project: Project) -> None:
 class Counting:
     """The real workers, with a count of what they were asked."""
 
-    workers: Workers
+    workers: WorkerClient
     asked: int = 0
 
     @property
     def interpreter(self) -> Interpreter | None:
         return self.workers.interpreter
 
-    def analyse(self, request: Request) -> FileReport:
+    def analyse(self, request: CheckRequest) -> FileReport:
         self.asked += 1
         return self.workers.analyse(request)
 
@@ -327,11 +327,11 @@ class Runs:
 
 
 @pytest.fixture
-def runs(workers: Workers, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Runs:
+def runs(workers: WorkerClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Runs:
     assert workers.interpreter is not None
     chosen, counting = workers.interpreter, Counting(workers)
     monkeypatch.setattr("resnet_lint.front.workers.interpreter.choose", lambda named, near: chosen)
-    monkeypatch.setattr("resnet_lint.front.workers.worker_client.Workers", lambda choose: nullcontext(counting))
+    monkeypatch.setattr("resnet_lint.front.workers.worker_client.WorkerClient", lambda choose: nullcontext(counting))
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     (tmp_path / "project").mkdir()
     return Runs(tmp_path / "project", counting)

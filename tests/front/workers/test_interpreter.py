@@ -21,7 +21,7 @@ PACKAGES = Path(sysconfig.get_path("purelib"))
 
 # The packages of the front in site-packages: what they are imported by, and their own dependencies.
 OF_THE_FRONT = (
-    *("click", "tabulate.py", "cattr", "cattrs", "attr", "attrs", "pathspec", "platformdirs"),
+    *("click", "tabulate.py", "pathspec", "platformdirs"),
     *("libcst", "yaml", "_yaml", "typing_extensions.py"),
 )
 SHARED = ("typing_extensions.py",)  # with torch
@@ -59,7 +59,7 @@ if __name__ == "__main__":
 ALONE = """\
 from importlib.machinery import PathFinder
 
-CHANNELS = 3 + sum(PathFinder.find_spec(name) is not None for name in ("click", "cattrs", "libcst", "resnet_lint"))
+CHANNELS = 3 + sum(PathFinder.find_spec(name) is not None for name in ("click", "pathspec", "libcst", "resnet_lint"))
 """
 
 

@@ -17,7 +17,7 @@ ROOT = Path(__file__).parents[3]
 
 # Where it happens: while the file is imported, in the constructor, or in forward().
 FILE = """
-import atexit, builtins, ctypes, dataclasses, multiprocessing, os, re, shutil, signal, socket, sqlite3, subprocess
+import atexit, builtins, ctypes, inspect, multiprocessing, os, re, shutil, signal, socket, sqlite3, subprocess
 import sys, tempfile, threading, time
 import torch
 from torch import nn
@@ -103,7 +103,7 @@ ON_IMPORT = {
     "no builtins": ("builtins.isinstance = None", "it breaks the interpreter that looks at it"),
     "no torch": ("sys.modules['torch'] = None", "import of torch halted"),
     "another torch": ("torch.is_tensor = torch.Tensor.size = None", "'NoneType' object is not callable"),
-    "no dataclasses": ("dataclasses.asdict = None", "it replaces dataclasses.asdict, which resnet-lint needs"),
+    "no signatures": ("inspect.signature = None", "it replaces inspect.signature, which resnet-lint needs"),
 }  # fmt: skip
 IN_CONSTRUCTOR = {
     "exit in the constructor": ("sys.exit(5)", "SystemExit: 5"),

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from resnet_lint.rule import Rule
 from resnet_lint.shared.records.reports import Run
-from resnet_lint.shared.source_text import lines_of
+from resnet_lint.shared.source_text import lines_of, shown
+
+from ..boundary import Boundary
 
 
 @dataclass(frozen=True)
@@ -33,6 +35,23 @@ class View:
     def lines(self, path: str) -> tuple[str, ...]:
         """The lines of a file as they were checked."""
         return lines_of(path, self.texts)
+
+
+def render_what_can_be(form: str, run: Run, view: View) -> tuple[str, Run]:
+    """The report, and the run that it is on: without the files that cannot be reported, a fault for each of them.
+
+    Raises what the form raises where no file is to blame.
+    """
+    try:
+        return render(form, run, view), run
+    except Exception:
+        boundary, left = Boundary(), []
+        for file in run.files:
+            with boundary.around(shown(file.path, view.cwd)):
+                render(form, replace(run, files=(file,)), view)
+                left.append(file)
+        reportable = replace(run, files=tuple(left), faults=(*run.faults, *boundary.faults))
+        return render(form, reportable, view), reportable
 
 
 def render(form: str, run: Run, view: View) -> str:

@@ -1,0 +1,152 @@
+"""Frozen records as JSON and back, for both sides: the front, and the interpreter that has torch.
+
+A record is the object of its fields; where a field, or the whole, may be one of several records, the object has the
+name of its class under "record" as well. Types are str, int, float, bool, None, Literal, tuple, frozenset, dict with
+str as keys, dataclasses and unions of these.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import types
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints, overload
+
+Record = TypeVar("Record")
+
+_KIND = "record"
+
+
+class WireError(ValueError):
+    """What came is not the JSON of the type that was wanted."""
+
+
+def to_json(value: Any, wanted: Any = None) -> Any:
+    """A value as lists, objects and scalars; `wanted` is its type, which has to be given where it is a union."""
+    kind: Any = type(value) if wanted is None else wanted
+    return _codec(kind).encode(value)
+
+
+@overload
+def from_json(wanted: type[Record], data: Any) -> Record: ...
+@overload
+def from_json(wanted: Any, data: Any) -> Any: ...
+def from_json(wanted: Any, data: Any) -> Any:
+    """The value of a type that `to_json` made the data of. Raises WireError."""
+    return _codec(wanted).decode(data)
+
+
+@dataclass(frozen=True)
+class _Codec:
+    encode: Callable[[Any], Any]
+    decode: Callable[[Any], Any]
+
+
+@cache
+def _codec(wanted: Any) -> _Codec:
+    if _is_record(wanted):
+        return _record(wanted)
+    arguments = get_args(wanted)
+    origin = get_origin(wanted)
+    if origin in (types.UnionType, Union):
+        return _union(arguments)
+    if origin is Literal:
+        return _Codec(lambda value: value, lambda data: _checked(data in arguments, data, wanted))
+    if origin is dict:
+        return _mapping(arguments[1], wanted)
+    if origin is frozenset or (origin is tuple and arguments[1:] == (...,)):
+        return _sequence(origin, arguments[0], wanted)
+    return _fixed_tuple(arguments, wanted) if origin is tuple else _scalar(wanted)
+
+
+def _is_record(wanted: Any) -> bool:
+    return dataclasses.is_dataclass(wanted)
+
+
+def _checked(right: bool, data: Any, wanted: Any) -> Any:
+    if not right:
+        raise WireError(f"{data!r:.80} is no {getattr(wanted, '__name__', wanted)}")
+    return data
+
+
+def _scalar(wanted: type) -> _Codec:
+    taken = (int, float) if wanted is float else (wanted,)
+    return _Codec(lambda value: value, lambda data: _checked(type(data) in taken, data, wanted))
+
+
+def _sequence(origin: type, item: Any, wanted: Any) -> _Codec:
+    codec = _codec(item)
+
+    def decode(data: Any) -> Any:
+        return origin(codec.decode(each) for each in _checked(isinstance(data, list), data, wanted))
+
+    return _Codec(lambda value: [codec.encode(each) for each in value], decode)
+
+
+def _fixed_tuple(items: tuple[Any, ...], wanted: Any) -> _Codec:
+    codecs = [_codec(item) for item in items]
+
+    def decode(data: Any) -> Any:
+        _checked(isinstance(data, list) and len(data) == len(codecs), data, wanted)
+        return tuple(codec.decode(each) for codec, each in zip(codecs, data, strict=True))
+
+    return _Codec(lambda value: [codec.encode(each) for codec, each in zip(codecs, value, strict=True)], decode)
+
+
+def _mapping(item: Any, wanted: Any) -> _Codec:
+    codec = _codec(item)
+
+    def decode(data: Any) -> Any:
+        return {key: codec.decode(each) for key, each in _checked(isinstance(data, dict), data, wanted).items()}
+
+    return _Codec(lambda value: {key: codec.encode(each) for key, each in value.items()}, decode)
+
+
+def _record(wanted: type) -> _Codec:
+    @cache
+    def fields() -> dict[str, _Codec]:  # when they are needed: a record may hold others of its kind
+        hints = get_type_hints(wanted)
+        return {field.name: _codec(hints[field.name]) for field in dataclasses.fields(wanted)}
+
+    def encode(value: Any) -> Any:
+        return {name: codec.encode(getattr(value, name)) for name, codec in fields().items()}
+
+    def decode(data: Any) -> Any:
+        _checked(isinstance(data, dict) and data.keys() == fields().keys(), data, wanted)
+        return wanted(**{name: codec.decode(data[name]) for name, codec in fields().items()})
+
+    return _Codec(encode, decode)
+
+
+def _union(options: Sequence[Any]) -> _Codec:
+    """Of several records each is named; what else there is tells by itself which one it is."""
+    records = {each.__name__: each for each in options if _is_record(each)}
+    others = [option for option in options if not _is_record(option)]
+
+    def encode(value: Any) -> Any:
+        name = type(value).__name__
+        if name not in records:
+            return next(_codec(option) for option in others if _fits(value, option)).encode(value)
+        fields = _codec(records[name]).encode(value)
+        return {_KIND: name, **fields} if len(records) > 1 else fields
+
+    def decode(data: Any) -> Any:
+        named = records.get(str(data.get(_KIND))) if isinstance(data, dict) and len(records) > 1 else None
+        if named is not None:
+            return _codec(named).decode({name: each for name, each in data.items() if name != _KIND})
+        for option in (*others, *(records.values() if len(records) == 1 else ())):
+            try:
+                return _codec(option).decode(data)
+            except WireError:
+                continue
+        return _checked(False, data, " | ".join(getattr(each, "__name__", str(each)) for each in options))
+
+    return _Codec(encode, decode)
+
+
+def _fits(value: Any, option: Any) -> bool:
+    if get_origin(option) is Literal:
+        return value in get_args(option)
+    return isinstance(value, get_origin(option) or option)

@@ -1,0 +1,85 @@
+"""The flags of a block under which an expression runs: `use_res` for an addition below `if self.use_res:`."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator, Sequence
+
+from resnet_lint.shared.records.places import Span
+from resnet_lint.shared.source_text import split_lines
+
+_Place = tuple[int, int]
+"""A line, from 1, and a column in bytes, from 0."""
+
+_LEAVING = (ast.Return, ast.Raise, ast.Continue, ast.Break)
+
+
+def guarding_flags(source: str, span: Span) -> list[str]:
+    """The attributes of self that have to be true for an expression to run, the innermost first.
+
+    Of several in one test, those that the class computes (`self.use_res = stride == 1`) come before plain settings.
+    """
+    tree = ast.parse(source)
+    start = span.start
+    before = "".join(split_lines(source)[start.line - 1 : start.line])[: start.column - 1]
+    guards = list(_guards(tree, (start.line, len(before.encode()))))  # ast counts bytes
+    computed = _computed(tree)
+    flags = [sorted(_true_flags(test, value), key=lambda flag: flag not in computed) for test, value in guards[::-1]]
+    return list(dict.fromkeys(flag for each in flags for flag in each))
+
+
+def _guards(node: ast.AST, place: _Place) -> Iterator[tuple[ast.expr, bool]]:
+    """The tests that decide whether the code at a place runs, each with the value it needs, the outermost first."""
+    for field, value in ast.iter_fields(node):
+        children = value if isinstance(value, list) else [value]
+        for index, child in enumerate(children):
+            if not isinstance(child, ast.AST) or not _holds(child, place):
+                continue
+            if isinstance(node, ast.If | ast.IfExp) and field != "test":
+                yield node.test, field == "body"
+            elif isinstance(node, ast.BoolOp):
+                yield from ((test, isinstance(node.op, ast.And)) for test in node.values[:index])
+            if isinstance(child, ast.stmt):
+                yield from _passed(children[:index])
+            yield from _guards(child, place)
+            return
+
+
+def _passed(statements: Sequence[ast.stmt]) -> Iterator[tuple[ast.expr, bool]]:
+    """The tests of statements that would have left: `if not self.use_res: return out`."""
+    for statement in statements:
+        if isinstance(statement, ast.If):
+            if isinstance(statement.body[-1], _LEAVING):
+                yield statement.test, False
+            elif statement.orelse and isinstance(statement.orelse[-1], _LEAVING):
+                yield statement.test, True
+
+
+def _holds(node: ast.AST, place: _Place) -> bool:
+    if not isinstance(node, ast.stmt | ast.expr | ast.ExceptHandler | ast.match_case | ast.withitem):
+        return False
+    if isinstance(node, ast.match_case | ast.withitem):
+        return any(_holds(child, place) for child in ast.iter_child_nodes(node))
+    start, end = (node.lineno, node.col_offset), (node.end_lineno or node.lineno, node.end_col_offset or 0)
+    return start <= place < end
+
+
+def _true_flags(test: ast.expr, value: bool) -> Iterator[str]:
+    """The attributes of self that are true for certain where a test has this value."""
+    match test:
+        case ast.Attribute(value=ast.Name(id="self"), attr=name) if value:
+            yield name
+        case ast.UnaryOp(op=ast.Not(), operand=operand):
+            yield from _true_flags(operand, not value)
+        case ast.BoolOp(op=op, values=values) if isinstance(op, ast.And) is value:
+            for each in reversed(values):
+                yield from _true_flags(each, value)
+
+
+def _computed(tree: ast.Module) -> set[str]:
+    """The attributes of self that are set to the result of a comparison."""
+    found = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Assign) and any(isinstance(each, ast.Compare) for each in ast.walk(node.value)):
+            found |= {target.attr for target in node.targets if isinstance(target, ast.Attribute)}
+    return found

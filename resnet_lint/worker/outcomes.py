@@ -1,0 +1,32 @@
+"""What a file's models gave in their traces: what a fix has to leave as it is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from ..graph.residuals import residual_at
+from ..graph.source_places import Project
+from ..shared.records.reports import Outcome
+from ..shared.records.requests import Retrace
+from .explore.traced_model import Traced
+from .tensors import tensors_in
+from .tracer.trace import Trace, trace_at
+
+
+def outcome(label: str, trace: Trace) -> Outcome:
+    """The outcome of the trace of the model that the source `label` builds."""
+    shapes = trace.signature if trace.trouble == (0, 0) else None
+    faulty = {fault.node for fault in trace.all_faults}
+    additions = [node for node in trace.nodes if node not in faulty and residual_at(node) is not None]
+    layers = [call for call in trace.calls if any(True for _ in call.module.parameters(recurse=False))]
+    return Outcome(label, shapes, trace.complete, len(additions), len(layers))
+
+
+def retraced(traces: Sequence[Traced], wanted: Retrace | None, project: Project) -> Iterator[Outcome]:
+    """The outcome of a trace at other sizes that is asked for, where the model is built and takes as many inputs."""
+    if wanted is None:
+        return
+    for each in (traced.trace for traced in traces if traced.label == wanted.target):
+        if len(list(tensors_in([each.args, each.kwargs]))) == len(wanted.inputs):
+            yield outcome(str(wanted), trace_at(each, wanted.inputs, project))
+            return
