@@ -5,12 +5,21 @@ from __future__ import annotations
 from dataclasses import replace
 
 from resnet_lint.front.fix.verify import is_gone, is_kept, nothing_ends_earlier, nothing_is_new, nothing_is_unchecked
-from resnet_lint.shared.records.findings import Finding
+from resnet_lint.shared.records.findings import Finding, Traits
 from resnet_lint.shared.records.places import Position, Span
 from resnet_lint.shared.records.reports import ClassStatus, FileReport, Outcome
 
 SPAN = Span("model.py", Position(9, 16), Position(9, 23))
-ADDITION = Finding("RL102", "stride", "error", "it cannot work", SPAN, module="Block", target="Block(4, 8)")
+ADDITION = Finding(
+    "RL102",
+    "stride",
+    "error",
+    "it cannot work",
+    SPAN,
+    module="Block",
+    target="Block(4, 8)",
+    traits=Traits(family="addition"),
+)
 WARNING = Finding("RL203", "twice", "warning", "it is added twice", SPAN, module="Net", target="Net()")
 BEFORE = FileReport(
     "model.py",
