@@ -23,7 +23,8 @@ class OnMeta(TorchFunctionMode):
         if func in (torch.Tensor.cuda, torch.Tensor.cpu):
             return args[0]
         if func is torch.Tensor.to:
-            args = tuple(_without_device(value) for value in args)
+            args = (args[0], *(_stays_on_meta(value, args[0]) for value in args[1:]))
+            named = {name: _stays_on_meta(value, args[0]) for name, value in named.items()}
         return self._called(func, self._on_meta(args), self._on_meta(named))
 
     def _called(self, func: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
@@ -37,6 +38,8 @@ class OnMeta(TorchFunctionMode):
         return value.to("meta") if isinstance(value, torch.Tensor) and not value.is_meta else value
 
 
-def _without_device(value: Any) -> Any:
-    names_device = isinstance(value, torch.device) or (isinstance(value, str) and value.split(":")[0] != "cpu")
+def _stays_on_meta(value: Any, tensor: torch.Tensor) -> Any:
+    """An argument of `tensor.to`, with meta for a device that holds data; on the CPU only what is there remains."""
+    is_cpu = isinstance(value, str) and value.split(":")[0] == "cpu" and not tensor.is_meta
+    names_device = isinstance(value, (torch.device, str)) and not is_cpu
     return "meta" if names_device else value

@@ -62,6 +62,19 @@ SCRIPTS = {
         "return self.fc",
         "RL301",
     ),
+    "a device by its name": (
+        """
+        device = "cuda" if torch.cuda.is_available() else "cpu"
+        net = Net().to(device)
+        x = torch.randn(4, 3, @, @)
+        x = x.to(device).to(device="cpu")
+        out = net(x)
+        """,
+        "32",
+        "28",
+        "return self.fc",
+        "RL301",
+    ),
     "a function that trains": (
         """
         def train(model, batches):
