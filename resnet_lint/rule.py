@@ -180,7 +180,7 @@ class Rule(ABC):
     ) -> Finding:
         """A finding of this rule at an expression of a model; `advice` is the suggestion where there is no fix plan.
 
-        Example: `self.at(addition.where, "both operands are one tensor", advice="add the block's input")`.
+        Example: `self.at(addition.where, "both operands are the same tensor", advice="add the block's input")`.
         """
         title = fix_plan.title if fix_plan is not None else advice
         return Finding(

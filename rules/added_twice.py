@@ -104,7 +104,7 @@ class AddedTwice(Rule):
                     has_it = again is not total and first.kind == "addition" and again in (operands_of(first) or ())
                     if has_it and first.point is not None and model.block_of(first) is addition.block:
                         message = (
-                            f"{name_of(again, addition.block)} is added a second time; line "
-                            f"{first.point.span.start.line} has added it already, and no layer lies between"
+                            f"{name_of(again, addition.block)} is added twice: line "
+                            f"{first.point.span.start.line} already adds it, with no layer in between"
                         )
-                        yield self.at(addition.where, message, advice="leave out one of the two additions")
+                        yield self.at(addition.where, message, advice="remove one of the two additions")

@@ -100,7 +100,7 @@ class BackwardFails(Rule):
             name = name_of(tensor, block)
             changed = name if tensor in block.inputs else f"the output of {name}"
             error = step.error.partition(": [")[0]
-            message = f"backward() fails, {error}: this changes {changed}, which the backward pass needs"
+            message = f"backward() fails ({error}): this modifies {changed}, which the backward pass needs"
             # Where the tensor is read again as if it were the old one, a new tensor gives the forward other values.
             read_again = any(read.change.node.point == point for read in model.late_reads)
             plan = out_of_place(step.change, block, changes_results=read_again)

@@ -125,7 +125,7 @@ class BatchTrap(Rule):
         for model in with_new_classes(analysis.models):
             for node, again, call, batch, consequence in _traps(model):
                 what, advice = _WORDS[call]
-                gives = f"it gives {again.shape}, and " if again.shape is not None else ""
+                gives = f"it returns {again.shape}, and " if again.shape is not None else ""
                 message = f"{what}: with a batch of {batch} {gives}{consequence}"
                 where = model.where_of(node)
                 if where.span not in failing:  # the file itself runs into it
@@ -136,9 +136,9 @@ class BatchTrap(Rule):
 Call = Literal["squeeze", "view", "concatenation"]
 
 _WORDS: Mapping[Call, tuple[str, str]] = {
-    "squeeze": ("squeeze() drops the batch too", "name the dimensions to drop"),
-    "view": ("the batch size is written into this view", "take the batch from the tensor: x.size(0)"),
-    "concatenation": ("dimension 0 is the batch, so this stacks samples", "concatenate along dimension 1"),
+    "squeeze": ("squeeze() also drops the batch dimension", "pass the dimensions to drop"),
+    "view": ("this view hard-codes the batch size", "take the batch size from the tensor: x.size(0)"),
+    "concatenation": ("dim 0 is the batch, so this stacks samples", "concatenate along dim=1"),
 }
 
 
@@ -203,5 +203,5 @@ def _consequence(first: Model, other: OtherBatch) -> str | None:
     for one, two in zip(first.output_shapes, other.model.output_shapes, strict=False):
         expected = (other.batch, *one[1:]) if one and one[0] == other.first else one
         if two != expected:
-            return f"the model gives {two} instead of {expected}"
+            return f"the model returns {two} instead of {expected}"
     return None

@@ -82,5 +82,5 @@ class ClassNotBuilt(Rule):
         for problem in analysis.problems:
             if problem.kind == "build":
                 fix = Fix(problem.help) if problem.help else None
-                message = f"{problem.module} is not checked, it could not be built: {problem.reason}"
+                message = f"{problem.module} is not checked because it could not be constructed: {problem.reason}"
                 yield Finding(self.code, self.name, self.severity, message, problem.span, problem.module, fix=fix)

@@ -74,5 +74,7 @@ class ClassNotTraced(Rule):
         for problem in analysis.problems:
             if problem.kind == "trace":
                 fix = Fix(problem.help) if problem.help else None
-                message = f"{problem.module} is not checked, its forward could not be followed: {problem.reason}"
+                message = (
+                    f"{problem.module} is not checked because its forward pass could not be traced: {problem.reason}"
+                )
                 yield Finding(self.code, self.name, self.severity, message, problem.span, problem.module, fix=fix)

@@ -163,7 +163,7 @@ class ConcatenationSize(Rule):
         for failure in analysis.failures:
             if failure.kind == "concatenation" and failure.condition is None:
                 shapes = " and ".join(str(operand.shape) for operand in failure.operands[:4])
-                yield self.finding(failure, failure.with_sizes("the concatenation", f"its parts are {shapes}"))
+                yield self.finding(failure, failure.with_sizes("cannot concatenate", f"the shapes are {shapes}"))
         for limit in analysis.size_limits:
             if limit.failure.kind == "concatenation":
                 yield self.limited(limit)

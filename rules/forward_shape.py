@@ -130,4 +130,4 @@ class ForwardShape(Rule):
         for failure in analysis.failures:
             unusual_addition = failure.kind == "addition" and (not failure.differs or "batch" in failure.differs)
             if (failure.kind == "other" or unusual_addition) and failure.condition is None:
-                yield self.finding(failure, f"the shapes do not fit: {failure.error}")
+                yield self.finding(failure, f"shape mismatch: {failure.error}")

@@ -160,8 +160,8 @@ class GrowingAddition(Rule):
             if _both_grow(addition):
                 first, second = addition.left.known_shape, addition.right.known_shape
                 message = (
-                    f"both operands grow: {first} + {second} gives {addition.node.known_shape}, so each value of one "
-                    "is added to every value of the other"
+                    f"both operands are broadcast: {first} + {second} gives {addition.node.known_shape}, so every "
+                    "value of one is added to every value of the other"
                 )
                 yield self.at(addition.where, message, advice="give both operands the same shape first")
         for addition in additions:
@@ -170,8 +170,9 @@ class GrowingAddition(Rule):
                 if layer is not None:
                     channels = branch.known_shape[1]
                     message = (
-                        f"the shortcut ({name_of(layer, addition.block)}) has one channel, {shortcut.known_shape}, and "
-                        f"the residual branch {channels}, {branch.known_shape}: the same map is added to each of them"
+                        f"the shortcut ({name_of(layer, addition.block)}) has 1 channel, {shortcut.known_shape}, but "
+                        f"the residual branch has {channels}, {branch.known_shape}: the same map is added to all "
+                        "channels"
                     )
                     yield self.at(addition.where, message, advice=f"project the shortcut to {channels} channels")
 

@@ -199,14 +199,14 @@ class IdentityChanged(Rule):
                 # The change is to blame where it is in the same function as the use; the use, where a layer hides it.
                 if changed.known_point.code is read.point.code and not changed.known_call.is_torchs:
                     message = (
-                        f"this changes {read.name} in place, which is {_use(read.reader)} afterwards, on line "
-                        f"{read.point.span.start.line}, as if it were unchanged"
+                        f"this modifies {read.name} in place, but it is {_use(read.reader)} on line "
+                        f"{read.point.span.start.line} as if it were unchanged"
                     )
                     yield self.at(model.where(changed.known_point.span, block), message, fix_plan=plan)
                 else:
                     message = (
-                        f"{read.name} is not what it was: a call before changed it in place, so it is "
-                        f"{_use(read.reader)} here with other values"
+                        f"{read.name} was modified in place by an earlier call, so the value "
+                        f"{_use(read.reader)} here is no longer the original one"
                     )
                     cause = cause_of_change(read.change, block)
                     yield self.at(model.where(read.point.span, block), message, (cause,), fix_plan=plan)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 # A process that ended says nothing of how far it came.
 from resnet_lint.rule import Analysis, Case, Finding, Fix, Rule, Traits
 
-_WHAT_FAILS = {"import": "cannot be imported", "ended": "cannot be looked at"}
+_WHAT_FAILS = {"import": "cannot be imported", "ended": "cannot be checked"}
 
 
 class ImportFailed(Rule):

@@ -137,4 +137,4 @@ class LayerInput(Rule):
         for failure in analysis.failures:
             if failure.kind == "layer" and failure.condition is None:
                 shape = failure.operands[0].shape
-                yield self.finding(failure, f"{failure.layer} and is fed {shape}")
+                yield self.finding(failure, f"{failure.layer}, but gets {shape}")

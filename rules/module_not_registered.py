@@ -119,10 +119,10 @@ class ModuleNotRegistered(Rule):
                 wrapper = "ModuleDict" if isinstance(held, dict) else "ModuleList"
                 parameters = sum(parameter.numel() for module in modules for parameter in module.parameters())
                 message = (
-                    f"{len(modules)} modules with {parameters} parameters lie in the plain {type(held).__name__} "
-                    f"self.{name}: not trained, not moved, not saved"
+                    f"{len(modules)} modules with {parameters} parameters are in the plain {type(held).__name__} "
+                    f"self.{name}, so they are not registered: not trained, not moved, not saved"
                 )
-                title = f"make self.{name} an nn.{wrapper}; the state dict gets its parameters"
+                title = f"make self.{name} an nn.{wrapper}; this adds its parameters to the state dict"
                 plan = FixPlan("register", title, attribute=name, changes_results=True)
                 yield self.at(model.where(built.point.span, owner), message, fix_plan=plan)
 

@@ -110,19 +110,19 @@ class ModuleShared(Rule):
         for model in analysis.models:
             for call, point, copies in _repeated_modules(model):
                 message = (
-                    f"this {type(call.module).__name__} stands {copies} times in the model, since its list is "
-                    "multiplied: all copies share their weights"
+                    f"this {type(call.module).__name__} is used {copies} times in the model because its list is "
+                    "multiplied: all copies share the same weights"
                 )
                 where = model.where(point.span, _owner_at(call, point))
-                yield self.at(where, message, advice="build each by itself, in a list comprehension")
+                yield self.at(where, message, advice="construct the modules separately, in a list comprehension")
             for parent, first, second in _shared_norms(model):
                 message = (
-                    f"{second.relative_path(parent)} has normalised another layer's output on line "
-                    f"{first.known_caller.span.start.line}: one batch normalisation keeps one set of statistics"
+                    f"{second.relative_path(parent)} already normalizes another layer's output on line "
+                    f"{first.known_caller.span.start.line}: a batch normalization keeps a single set of statistics"
                 )
                 point = second.known_caller
                 where = model.where(point.span, model.caller_at(second, point))
-                yield self.at(where, message, advice="build a second normalisation")
+                yield self.at(where, message, advice="construct a second normalization layer")
 
 
 def _repeated_modules(model: Model) -> Iterator[tuple[Call, Point, int]]:

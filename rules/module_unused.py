@@ -132,8 +132,8 @@ class ModuleUnused(Rule):
         for unused in unused_in(analysis.models):
             if not unused.is_shortcut:
                 message = (
-                    f"self.{unused.attribute} is built here, and nothing uses it: {unused.where.module} runs without "
-                    "it, and no gradient reaches it"
+                    f"self.{unused.attribute} is never used: {unused.where.module}.forward does not read it, and no "
+                    "gradient reaches it"
                 )
-                advice = "use it in forward, or leave it out"
+                advice = "use it in forward, or remove it"
                 yield self.at(unused.where, message, advice=advice, fix_plan=unused.fix_plan)

@@ -98,5 +98,5 @@ class RefusedAction(Rule):
         for problem in analysis.problems:
             if problem.kind == "refused":
                 fix = Fix(problem.help) if problem.help else None
-                message = f"refused while the file is looked at: {problem.reason}"
+                message = f"blocked during the check: {problem.reason}"
                 yield Finding(self.code, self.name, self.severity, message, problem.span, fix=fix)

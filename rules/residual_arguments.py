@@ -123,9 +123,9 @@ class ResidualArguments(Rule):
         for failure in analysis.failures:
             if failure.kind == "addition" and failure.condition is not None:
                 branch, shortcut = (operand.shape for operand in failure.operands)
-                contract = f"it works only where {failure.contract}; " if failure.contract is not None else ""
+                contract = f"it requires {failure.contract}; " if failure.contract is not None else ""
                 message = (
-                    f"{failure.module} can be built so that its addition fails: {contract}when {failure.condition}, "
-                    f"{branch} meets {shortcut}"
+                    f"{failure.module} accepts arguments for which its addition fails: {contract}when "
+                    f"{failure.condition}, the operands are {branch} and {shortcut}"
                 )
                 yield self.finding(failure, message)

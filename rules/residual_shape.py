@@ -1,4 +1,4 @@
-"""RL103: a residual addition whose operands differ in channels and size."""
+"""RL103: a residual addition whose operands differ in channels and spatial size."""
 
 from __future__ import annotations
 
@@ -91,4 +91,4 @@ class ResidualShape(Rule):
 
     def check(self, analysis: Analysis) -> Iterator[Finding]:
         for failure in analysis.failed_additions(frozenset({"channels", "size"})):
-            yield self.finding(failure, failure.addition_message("channels and size"))
+            yield self.finding(failure, failure.addition_message("channels and spatial size"))

@@ -103,4 +103,4 @@ class ResidualSize(Rule):
 
     def check(self, analysis: Analysis) -> Iterator[Finding]:
         for failure in analysis.failed_additions(frozenset({"size"})):
-            yield self.finding(failure, failure.addition_message("size"))
+            yield self.finding(failure, failure.addition_message("spatial size"))

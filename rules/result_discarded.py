@@ -130,8 +130,8 @@ class ResultDiscarded(Rule):
             for point, block in _without_readers(model):
                 statement, expression = statement_at(point), node_at(point)
                 if isinstance(statement, ast.Expr) and statement.value is expression:
-                    message = f"nothing reads the result of {point.text}, and it changes nothing in place"
-                    plan = FixPlan("dataflow", "give the variable the result", changes_results=True)
+                    message = f"the result of {point.text} is never used, and the call modifies nothing in place"
+                    plan = FixPlan("dataflow", "assign the result to the variable", changes_results=True)
                     yield self.at(model.where(point.span, block), message, fix_plan=plan)
                 elif isinstance(statement, ast.Assign) and statement.value is expression:
                     later = overwritten_by(point)
@@ -139,10 +139,12 @@ class ResultDiscarded(Rule):
                         name, value = later
                         line = point.span.start.line
                         message = (
-                            f"this overwrites {name}, and nothing has read what line {line} computed for it "
+                            f"this overwrites {name} before the value that line {line} computed for it is read "
                             f"({point.text})"
                         )
-                        plan = FixPlan("dataflow", f"feed this {name}, as line {line} left it", changes_results=True)
+                        plan = FixPlan(
+                            "dataflow", f"pass {name} as computed on line {line} to this call", changes_results=True
+                        )
                         where = model.where(span_of(point.span.path, value), block)
                         yield self.at(where, message, fix_plan=plan)
 

@@ -94,8 +94,8 @@ class SelfAddition(Rule):
         for addition in (addition for model in analysis.models for addition in model.additions):
             if addition.left is addition.right and addition.block.made(addition.left):
                 message = (
-                    f"both operands are one tensor ({name_of(addition.left, addition.block)}): "
+                    f"both operands are the same tensor ({name_of(addition.left, addition.block)}): "
                     "the block's input is overwritten before it is added"
                 )
-                advice = "save the block's input under another name first, and add that"
+                advice = "save the block's input first, as `identity = x`, and add that"
                 yield self.at(addition.where, message, advice=advice)

@@ -129,9 +129,9 @@ class ShortcutCut(Rule):
                 cut = _cut(addition)
                 if cut is not None:
                     step, how = cut
-                    message = f"the shortcut is cut from the gradient by {how}: only the residual branch passes it on"
+                    message = f"{how} stops the gradient of the shortcut: it flows through the residual branch only"
                     where = model.where(step.known_point.span, addition.block)
-                    yield self.at(where, message, advice="let the shortcut keep its gradient")
+                    yield self.at(where, message, advice="let the gradient flow through the shortcut")
 
 
 def _cut(addition: Addition) -> tuple[Node, str] | None:
@@ -149,7 +149,7 @@ def _cut(addition: Addition) -> tuple[Node, str] | None:
 def _cuts(node: Node, block: Call) -> str | None:
     """What lets no gradient pass a call: the call itself, or a `with torch.no_grad()` of the block around it."""
     if node.kind in ("detach", "data"):
-        return "detach()" if node.kind == "detach" else "data"
+        return ".detach()" if node.kind == "detach" else ".data"
     inside = takewhile(lambda call: call is not block, node.call.with_callers()) if node.call is not None else ()
     points = [node.point, *(call.caller for call in inside)]
     return next((how for point in points if point is not None and (how := _no_grad_around(point))), None)

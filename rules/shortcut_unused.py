@@ -111,8 +111,8 @@ class ShortcutUnused(Rule):
         for unused in unused_in(analysis.models):
             if unused.is_shortcut:
                 message = (
-                    f"self.{unused.attribute} is built here, and nothing uses it: {unused.where.module} runs without "
-                    "it, and no gradient reaches it"
+                    f"self.{unused.attribute} is never used: {unused.where.module}.forward does not read it, and no "
+                    "gradient reaches it"
                 )
-                advice = "send the block's input through it, or leave it out"
+                advice = "pass the block's input through it, or remove it"
                 yield self.at(unused.where, message, advice=advice, fix_plan=unused.fix_plan)

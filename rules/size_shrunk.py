@@ -79,4 +79,4 @@ class SizeShrunk(Rule):
     def check(self, analysis: Analysis) -> Iterator[Finding]:
         for failure in analysis.failures:
             if failure.kind == "shrunk" and failure.condition is None:
-                yield self.finding(failure, f"nothing is left of {failure.operands[0].shape} here: {failure.error}")
+                yield self.finding(failure, f"the input {failure.operands[0].shape} is too small here: {failure.error}")

@@ -252,20 +252,20 @@ class SkipMissing(Rule):
         for model, call, saved in unread:
             where = model.where(span_of(call.known_code.co_filename, saved), call)
             message = (
-                f"{saved.id} is stored here and never read, and {where.module} adds its input nowhere: "
-                "its skip connection is missing"
+                f"{saved.id} is assigned but never used, and {where.module} never adds its input: "
+                "the skip connection is missing"
             )
-            yield self.at(where, message, advice=f"add {saved.id} where the block ends")
+            yield self.at(where, message, advice=f"add {saved.id} at the end of the block")
         told = {type(call.module).__name__ for _, call, _ in unread}
         for model in analysis.models:
             for call, returned, layers in _plain_chains(model):
                 where = model.where(span_of(call.known_code.co_filename, returned), call)
                 if where.module not in told:
                     message = (
-                        f"{where.module} is a chain of {layers} layers that keeps the shape of its input, and "
-                        "nothing goes around them: its skip connection is missing"
+                        f"{where.module} is a plain chain of {layers} layers that preserves the shape of its input and "
+                        "has no path around them: the skip connection is missing"
                     )
-                    yield self.at(where, message, advice="add the block's input where it ends, or rename the class")
+                    yield self.at(where, message, advice="add the block's input at its end, or rename the class")
 
 
 _SAVED = frozenset({"identity", "residual", "shortcut", "skip", "res", "resid", "orig", "original"})

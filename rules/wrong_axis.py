@@ -210,14 +210,14 @@ class WrongAxis(Rule):
             for node, code, tensor, axis in _codes_per_sample(model):
                 message = (
                     f"{code} is added to {tensor}, whose {('first', 'second')[axis]} axis is the sequence: "
-                    "one code for each sample, and the same at every position"
+                    "every sample gets its own code, the same at all positions"
                 )
-                advice = f"give the code one value for each position, along axis {axis}"
+                advice = f"use one code per position, along axis {axis}"
                 yield self.at(model.where_of(node), message, advice=advice)
             for node, maker, before, taker, after in _scrambled_axes(model):
                 message = (
-                    f"{maker} has its features at axis {before} of {node.sources[0].shape}, and {taker} takes them "
-                    f"from axis {after} of {node.shape}: this moves the sizes and not the values"
+                    f"{maker} has its features on axis {before} of {node.sources[0].shape}, but {taker} reads them "
+                    f"from axis {after} of {node.shape}: this reorders the sizes, not the values"
                 )
                 advice = "transpose or permute the axes before the view"
                 yield self.at(model.where_of(node), message, advice=advice)
@@ -226,10 +226,10 @@ class WrongAxis(Rule):
                 point = call.known_caller
                 block = model.caller_at(call, point)
                 message = (
-                    f"{call.relative_path(block)} takes the first axis of {call.inputs[0].shape} for the sequence, "
-                    "and it is the batch: the samples attend to each other"
+                    f"{call.relative_path(block)} treats the first axis of {call.inputs[0].shape} as the sequence, "
+                    "but it is the batch: samples attend to each other"
                 )
-                advice = "build it with batch_first=True, or feed it the sequence first"
+                advice = "construct it with batch_first=True, or pass it (sequence, batch, features)"
                 yield self.at(model.where(point.span, block), message, advice=advice)
 
 

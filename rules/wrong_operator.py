@@ -190,9 +190,9 @@ class WrongOperator(Rule):
                 if branch is not None:
                     message = (
                         f"the block's input and its residual branch ({name_of(branch, model.block_of(node))}) are "
-                        f"joined by `{operator}`; a skip connection adds them"
+                        f"combined with `{operator}`; a skip connection adds them"
                     )
-                    yield self.at(model.where_of(node), message, advice="add the two")
+                    yield self.at(model.where_of(node), message, advice="use + instead")
 
 
 # Each of these can be right: a network may predict what is to be taken away, a gate scales. So the shapes alone are not

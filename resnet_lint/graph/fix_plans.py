@@ -24,10 +24,10 @@ def out_of_place(change: Change, owner: ModuleCall, *, changes_results: bool) ->
     call: ModuleCall = change.node.known_call
     if call.is_torchs:
         site = site_of(change.node, owner)
-        title = f"keep {site.name} from working in place: inplace=False"
+        title = f"make {site.name} work out of place: inplace=False"
         return FixPlan("out_of_place", title, (Argument(site, "inplace", "False"),), changes_results=changes_results)
     point = change.node.point
-    title = "make a new tensor in place of this change"
+    title = "create a new tensor instead of modifying this one"
     return FixPlan("out_of_place", title, at=point.span, changes_results=changes_results) if point is not None else None
 
 
@@ -37,14 +37,18 @@ def batch_kept(node: Node) -> FixPlan | None:
     meant: Shape = node.known_shape
     if node.spelling == "squeeze":
         meant = (given[0], *(size for size in given[1:] if size != 1))
-    return FixPlan("dim_arg", "keep the batch: flatten(1)") if meant == (given[0], math.prod(given[1:])) else None
+    return (
+        FixPlan("dim_arg", "keep the batch dimension: flatten(1)")
+        if meant == (given[0], math.prod(given[1:]))
+        else None
+    )
 
 
 def shortcut_to_use(name: str, residual: Residual) -> FixPlan:
     """The shortcut of an addition through the module that the block has for it."""
     return FixPlan(
         "use_shortcut",
-        f"use the shortcut module that is there: self.{name}(...)",
+        f"use the existing shortcut module: self.{name}(...)",
         operand=operand_index(residual.addition, residual.shortcut),
         attribute=name,
         at=residual.addition.known_point.span,

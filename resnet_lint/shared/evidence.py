@@ -54,11 +54,11 @@ class SizesTaken:
     grows: bool
 
     def text(self, what: str, operands: Sequence[Operand]) -> str:
-        """`Block takes only even heights (H % 2 == 0): this addition joins (N, 8, ceil(H/2)) and (N, 8, H//2)`."""
+        """`Block only accepts even heights (H % 2 == 0): this addition joins (N, 8, ceil(H/2)) and (N, 8, H//2)`."""
         own = "" if self.condition == self.condition_of_all else f" needs {self.condition}, as it"
         one, other = (f"({', '.join(each.symbolic or ())})" for each in _unlike(operands))
         sizes = f"{self.words} ({self.condition_of_all})"
-        return f"{self.subject} takes only {sizes}: this {what}{own} joins {one} and {other}"
+        return f"{self.subject} only accepts {sizes}: this {what}{own} joins {one} and {other}"
 
 
 def _unlike(operands: Sequence[Operand]) -> tuple[Operand, Operand]:
@@ -96,13 +96,13 @@ class Failure:
         """The message for a failing addition: what differs, the two shapes, and which sizes would work."""
         (first, second) = self.operands
         operands = f"{first.role} {first.shape} and {second.role} {second.shape}"
-        return self.with_sizes("this addition", f"{operands} differ in {differing}")
+        return self.with_sizes("cannot add", f"{operands} differ in {differing}")
 
-    def with_sizes(self, subject: str, reason: str) -> str:
+    def with_sizes(self, refusal: str, reason: str) -> str:
         """The message for a join that fails: that it cannot work, or not at this size, why, and which sizes would."""
         if self.sizes is None:
-            return f"{subject} cannot work: {reason}"
-        return f"{subject} cannot work at this size: {reason}; {self.sizes.text(self.kind, self.operands)}"
+            return f"{refusal}: {reason}"
+        return f"{refusal} at this size: {reason}; {self.sizes.text(self.kind, self.operands)}"
 
 
 @dataclass(frozen=True)
@@ -120,6 +120,6 @@ class SizeLimit:
     @property
     def message(self) -> str:
         """What works and what does not: the condition, the operands, the smallest input that fails."""
-        fails = "the smallest input at which it fails is" if self.is_least else "it fails for"
+        fails = "the smallest input that fails is" if self.is_least else "it fails for"
         inputs = " and ".join(map(str, self.inputs))
         return f"{self.sizes.text(self.failure.kind, self.failure.operands)}; {fails} {inputs}"

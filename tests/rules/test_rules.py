@@ -75,7 +75,7 @@ def test_case(case: RuleCase, tmp_path: Path, workers: WorkerClient, snapshot: S
 def said(finding: Finding) -> str:
     """The sentences of a finding, a line each."""
     causes = [f"line {cause.line}: {cause.text}" for cause in finding.causes]
-    fix_plan = [f"mend: {finding.fix.title}"] if finding.fix is not None else []
+    fix_plan = [f"fix: {finding.fix.title}"] if finding.fix is not None else []
     text = "\n".join([finding.message, *causes, *fix_plan])
     return re.sub(r"[^ ']*/(?=model\.py)", "", text)
 

@@ -272,7 +272,7 @@ def test_a_download_in_a_constructor_is_refused(lint: Lint) -> None:
 
 def test_a_constructor_that_never_ends(lint: Lint) -> None:
     write(BLOCK.replace("super().__init__()", "super().__init__()\n        while True: pass"))
-    assert_found(lint("model.py", "--timeout", "3"), code="RL003", exit_code=0, says="could not be built")
+    assert_found(lint("model.py", "--timeout", "3"), code="RL003", exit_code=0, says="could not be constructed")
 
 
 STUBBORN = "while True:\n            try: x = x + 1\n            except: pass"
@@ -332,7 +332,7 @@ def test_a_constructor_that_fails(lint: Lint) -> None:
 
 def test_a_forward_without_tensors(lint: Lint) -> None:
     write(BLOCK.replace("self.conv(x)", "{'answer': x['question'] + 'yes'}"))
-    assert_found(lint("model.py"), code="RL004", exit_code=0, says="could not be followed")
+    assert_found(lint("model.py"), code="RL004", exit_code=0, says="could not be traced")
 
 
 def test_a_forward_without_inputs(lint: Lint) -> None:
@@ -372,7 +372,7 @@ def test_an_input_that_does_not_fit_is_a_finding(lint: Lint) -> None:
     write(BLOCK)
     result = lint("model.py", "--input", "x=2x5x8x8")
     assert result.exit_code == 1
-    assert "RL301 conv takes 3 channels and is fed (2, 5, 8, 8)" in result.stdout
+    assert "RL301 conv expects 3 channels, but gets (2, 5, 8, 8)" in result.stdout
 
 
 @pytest.mark.parametrize("call", ["Net(", "Net", "1 + 1", "", "import os", "Net().conv"])

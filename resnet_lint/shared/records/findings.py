@@ -27,7 +27,7 @@ SEVERITIES: tuple[Severity, ...] = ("info", "warning", "error")
 class Fix:
     """A fix, described by `title`; without `edits` it is an unverified suggestion.
 
-    `proved` names the symbols for which the fix is proved beyond the traced models: `cin, stride and the sizes`.
+    `proved` names the symbols for which the fix is proved beyond the traced models: `cin, stride and input size`.
     """
 
     title: str

@@ -66,7 +66,7 @@ class Path:
 class ConstructorContract:
     """The arguments of a grid that a block's additions accept: as points, and as a condition in Python.
 
-    `proved` lists what may have any value, `cin, stride and the sizes`; it is None where some arguments fail. Both are
+    `proved` lists what may have any value, `cin, stride and input size`; it is None where some arguments fail. Both are
     None where the grid does not cover what the block does.
     """
 
@@ -142,7 +142,7 @@ class _Paths:
 
     def _proved(self, names: Sequence[str]) -> str:
         text = ", ".join(names)
-        return f"{text} and the sizes" if all(path.any_size for path in self._paths) else text
+        return f"{text} and input size" if all(path.any_size for path in self._paths) else text
 
     def _path(self, point: Point) -> Path | None:
         """The path of a block with these arguments; None where it cannot be built or traced."""

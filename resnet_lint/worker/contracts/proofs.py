@@ -36,7 +36,7 @@ def proofs(
         return
     traces = [traced.trace for traced in found.traced if traced.label == wanted.target]
     if traces and all(_adds_at_any_size(model, trace, loaded, clock) for trace in traces):
-        yield Outcome(str(wanted), "the sizes")
+        yield Outcome(str(wanted), "input size")
 
 
 def contract_in_time(model: ModelClass, loaded: Loaded, clock: Clock) -> ConstructorContract | None:

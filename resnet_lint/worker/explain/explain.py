@@ -89,17 +89,17 @@ def _layer_causes(fault: Fault, owner: ModuleCall) -> tuple[Cause, ...]:
     if built is not None and call.is_torchs:
         span = built.point.span
         unit = "features" if fault.layer.dimension == -1 else "channels"
-        text = f"{call.relative_path(owner)} is built for {fault.layer.wanted} {unit}"
+        text = f"{call.relative_path(owner)} expects {fault.layer.wanted} {unit}"
         own = (Cause(span.path, span.start.line, text),)
     return (*own, *_causes_behind(fault.node, owner)[-2:])
 
 
 def layer_text(fault: Fault, owner: ModuleCall) -> str | None:
-    """The failed layer's name and what it takes: `conv2 takes 32 channels`."""
+    """The failed layer's name and what it takes: `conv2 expects 32 channels`."""
     if fault.layer is None:
         return None
     call: ModuleCall = fault.node.known_call
     unit = "features" if fault.layer.dimension == -1 else "channels"
     name = call.relative_path(owner) if call.is_torchs else type(call.module).__name__
     name = f"layer {name}" if name.isdigit() else name
-    return f"{name} takes {fault.layer.wanted} {unit}"
+    return f"{name} expects {fault.layer.wanted} {unit}"

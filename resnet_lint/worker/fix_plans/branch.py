@@ -18,7 +18,7 @@ def odd_branch(e: Evidence) -> FixPlan | None:
         return None
     if not any(effect.learned for _, effect in e.branch_layers):
         return None
-    why = "what follows wants the shortcut's shape, so the branch is the odd one"
+    why = "what follows expects the shortcut's shape, so the branch is wrong"
     return widened_branch(e, why, _projection_elsewhere(e))
 
 
@@ -36,7 +36,7 @@ def widened_branch(e: Evidence, why: str, like: Node | None) -> FixPlan:
     """The branch's last layer, and the normalisations after it, with the number of channels that the shortcut has."""
     if not e.learned:
         return FixPlan(
-            "fix_branch", f"{why}: give its last layer {e.shortcut[e.channel_axis]} channels, as the shortcut"
+            "fix_branch", f"{why}: give its last layer {e.shortcut[e.channel_axis]} channels, like the shortcut"
         )
     node, effect = e.learned[-1]
     width = e.shortcut[e.channel_axis]
@@ -44,7 +44,7 @@ def widened_branch(e: Evidence, why: str, like: Node | None) -> FixPlan:
     copied = (e.site(like), width_name(like_effect)) if like is not None and like_effect is not None else (None, None)
     # A shape that differs in size too has more than one fault; which, the trace does not say.
     changes = () if e.sizes_differ else tuple(widths(e, e.residual.branch_path, node, width, copied))
-    title = f"{why}: {width_name(effect)}={width} on {e.name(node)}, as the shortcut has"
+    title = f"{why}: {width_name(effect)}={width} on {e.name(node)}, like the shortcut"
     return FixPlan("fix_branch", title, changes)
 
 
@@ -59,5 +59,5 @@ def unstrided_branch(e: Evidence) -> FixPlan | None:
     first = [n for n in wide if n.inputs and not any(o in path_between(e.residual.fork, n)[:-1] for o in wide)]
     change = number_text(total_stride(e.residual.shortcut_path, len(e.shortcut) - 2))
     changes = tuple(Change(e.site(n), "stride", change, e.site(strided[-1]), "stride") for n in first)
-    title = f"stride in the branch as the shortcut does: stride={change} on {e.name(first[0])}"
+    title = f"give the branch the stride of the shortcut: stride={change} on {e.name(first[0])}"
     return FixPlan("fix_branch", title, changes)

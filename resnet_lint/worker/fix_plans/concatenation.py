@@ -27,7 +27,7 @@ def plan_concatenation(fault: Fault, owner: ModuleCall) -> FixPlan | None:
     upsampled = [index for index, part in enumerate(parts) if _was_upsampled(part)]
     return FixPlan(
         "resize_to_skip",
-        "bring the upsampled map to the size of the skip before joining them: "
+        "resize the upsampled map to the size of the skip before concatenating: "
         "F.interpolate(x, size=skip.shape[-2:]), or pad it",
         operand=upsampled[-1] if upsampled else None,
     )
@@ -47,7 +47,7 @@ def _unpadded_part(part: Node, shapes: Sequence[Shape], owner: ModuleCall) -> Fi
         if effect.padding != full and grown in {shape[2:] for shape in shapes}:
             change = Change(site_of(node, owner), "padding", number_text(full))
             return FixPlan(
-                "padding", f"a part loses its border: padding={change.value} on {change.site.name}", (change,)
+                "padding", f"keep the size of every part: padding={change.value} on {change.site.name}", (change,)
             )
         return None
     return None

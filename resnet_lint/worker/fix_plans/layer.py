@@ -33,12 +33,14 @@ def plan_layer(fault: Fault, owner: ModuleCall) -> FixPlan | None:
         if channels == layer.wanted:
             pool = "pool to 1x1 before flattening: nn.AdaptiveAvgPool2d((1, 1))"
             return FixPlan("adaptive_pool", f"{pool}, or {parameter}={got} on {site.name}")
-    title = f"build {site.name} with {parameter}={got}, or feed it {layer.wanted}"
+    title = f"set {parameter}={got} on {site.name}, or pass it {layer.wanted}"
     otherwise = None
     if giver[0] is not None and giver[1] is not None:
         fed = Change(giver[0], giver[1], str(layer.wanted), site, parameter)
         otherwise = FixPlan(
-            "layer_arg", f"feed {site.name} the {layer.wanted} it takes: {giver[1]} of {giver[0].name}", (fed,)
+            "layer_arg",
+            f"pass {site.name} the {layer.wanted} it expects: {giver[1]}={layer.wanted} on {giver[0].name}",
+            (fed,),
         )
     return FixPlan("layer_arg", title, (change,), otherwise=otherwise)
 
@@ -58,7 +60,7 @@ def plan_other(fault: Fault) -> FixPlan | None:
     squeeze = squeeze_of_batch(fault.node)
     if squeeze is None:
         return None
-    title = "squeeze() drops the batch too when it is 1: keep it with .flatten(1), or name the dimension to drop"
+    title = "squeeze() also drops a batch of 1: use .flatten(1), or pass the dimension to drop"
     kept = batch_kept(squeeze)
     return replace(kept, title=title) if kept is not None else FixPlan("name_dim", title)
 

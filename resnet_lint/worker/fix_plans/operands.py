@@ -15,9 +15,9 @@ def missing_dimensions(e: Evidence) -> FixPlan | None:
     small, large = sorted((e.branch, e.shortcut), key=len)
     if len(small) == 2 and small[1] == large[1]:
         index = ", ".join([":", ":", *["None"] * (len(large) - 2)])
-        return FixPlan("reshape_operand", f"give the {small} operand its missing dimensions: [{index}]")
+        return FixPlan("reshape_operand", f"add the missing dimensions to the {small} operand: [{index}]")
     shapes = f"{e.branch} and {e.shortcut}"
-    return FixPlan("reshape_operand", f"bring both operands to the same number of dimensions: {shapes}")
+    return FixPlan("reshape_operand", f"give both operands the same number of dimensions: {shapes}")
 
 
 _MOVES = frozenset({"transpose", "permute", "movedim", "moveaxis", "swapaxes", "swapdims", "t", "__get__"})
@@ -45,8 +45,8 @@ def resolution_setting(e: Evidence) -> FixPlan | None:
             other = next(iter(sizes - {made_for}))
             return FixPlan(
                 "config",
-                f"a resolution setting: the position parameters are made for {made_for} positions and the input has "
-                f"{other}; build the module for the resolution that it gets",
+                f"the position parameters are made for {made_for} positions, but the input has {other}: "
+                "construct the module for the resolution of its input",
             )
     return None
 

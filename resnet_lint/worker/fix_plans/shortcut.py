@@ -35,7 +35,7 @@ def existing_shortcut(e: Evidence) -> FixPlan | None:
         return None
     node, effect = projections[-1]
     if not e.trace.preferred_branch and e.channels_differ:
-        return widened_branch(e, "the branch is the odd one", node)
+        return widened_branch(e, "the branch is wrong", node)
     changes: list[Change] = []
     if e.channels_differ and e.learned:
         like = e.site(e.learned[-1][0]), width_name(e.learned[-1][1])
@@ -55,7 +55,7 @@ def existing_shortcut(e: Evidence) -> FixPlan | None:
             Change(e.site((pools or [node])[-1]), "stride", number_text(e.branch_strides), like_strided, "stride")
         )
     words = ", ".join(f"{change.argument}={change.value} on {change.site.name}" for change in changes)
-    title = f"correct the shortcut that is there: {words}"
+    title = f"fix the existing shortcut: {words}"
     fix_plan = FixPlan("edit_existing_shortcut", title, tuple(changes)) if changes else None
     # A block that strides in its shortcut alone has lost the stride of its branch.
     unstrided = unstrided_branch(e)
@@ -72,9 +72,9 @@ def generous_flag(e: Evidence) -> FixPlan | None:
     """The addition is under a flag of the block (`if self.use_res`) that is true too often: the innermost one first."""
     if e.shortcut_layers:
         return None
-    span, wanted, plan = e.fault.point.span, "the stride is 1 and the channels are equal", None
+    span, wanted, plan = e.fault.point.span, "stride 1 and equal channels", None
     for flag in reversed(guarding_flags("".join(linecache.getlines(span.path)), span)):
-        title = f"add the input only where the shapes allow it: narrow self.{flag} to when {wanted}"
+        title = f"add the input only where the shapes match: restrict self.{flag} to {wanted}"
         projection = _projection(e) if e.learned else None
         plan = FixPlan("drop_skip", title, projection=projection, attribute=flag, otherwise=plan)
     return plan
@@ -97,7 +97,9 @@ def missing_downsample(e: Evidence) -> FixPlan | None:
     for name in ("downsample", "shortcut", "projection", "proj", "skip"):
         missing = name in vars(e.owner.module) and vars(e.owner.module)[name] is None
         if missing and name in inspect.signature(type(e.owner.module)).parameters and not e.shortcut_layers and text:
-            title = f"pass {name}={text} where the block is built, or let the block make its own when it gets None"
+            title = (
+                f"pass {name}={text} where the block is constructed, or let the block construct its own when it is None"
+            )
             return FixPlan("project", title, projection=_projection(e))
     return None
 

@@ -17,9 +17,8 @@ def upsampling_one_short(e: Evidence) -> FixPlan | None:
         return None
     node, effect = transposed[-1]
     if all(abs(b - s) <= 2 * max(effect.stride) for b, s in zip(*e.sizes, strict=True)):
-        title = (
-            f"give {e.name(node)} output_padding=1, or the size to reach: output_size=skip.shape[-{len(e.sizes[0])}:]"
-        )
+        size = f"output_size=skip.shape[-{len(e.sizes[0])}:]"
+        title = f"give {e.name(node)} output_padding=1, or pass the target size: {size}"
         return FixPlan("ceil_or_output_padding", title, (Change(e.site(node), "output_padding", "1"),))
     return None
 
@@ -40,7 +39,7 @@ def floor_beside_ceil(e: Evidence) -> FixPlan | None:
     for low, high, layers, sign in sides:
         pools = [node for node, effect in layers if effect.sort == "pool" and effect.stride and max(effect.stride) > 1]
         if pools and e.sizes_differ and all(0 <= sign * (b - s) <= 1 for b, s in zip(*e.sizes, strict=True)):
-            title = f"let the {low} round up as the {high} does: ceil_mode=True on {e.name(pools[-1])}"
+            title = f"make the {low} round up like the {high}: ceil_mode=True on {e.name(pools[-1])}"
             return FixPlan("ceil_or_output_padding", title, (Change(e.site(pools[-1]), "ceil_mode", "True"),))
     return None
 
@@ -68,7 +67,7 @@ def lost_padding(e: Evidence) -> FixPlan | None:
         return None
     changes = tuple(Change(e.site(node), "padding", number_text(_full_padding(effect))) for node, effect in lost)
     words = ", ".join(f"padding={change.value} on {change.site.name}" for change in changes)
-    return FixPlan("padding", f"the branch loses its border, so give it padding: {words}", changes)
+    return FixPlan("padding", f"keep the size of the branch: {words}", changes)
 
 
 def _pads_too_little(effect: Effect) -> bool:

@@ -266,9 +266,9 @@ def test_a_file_that_kills_the_worker_costs_no_other_file(tmp_path: Path, monkey
             workers.analyse, [CheckRequest("innocent"), CheckRequest("killer"), CheckRequest("later")], 2
         )
     assert [finding.message for report in reports for finding in report.findings] == [
-        "cannot be looked at: it was looked at",
-        "cannot be looked at: it kills the process that looks at it",
-        "cannot be looked at: it was looked at",
+        "cannot be checked: it was looked at",
+        "cannot be checked: it kills the process that looks at it",
+        "cannot be checked: it was looked at",
     ]
 
 

@@ -63,7 +63,7 @@ def test_a_finding_is_an_annotation_on_its_line(tmp_path: Path) -> None:
         "cause, line 7: conv1: 64 -> 128 channels, stride 2\n"
         "cause, models/layers.py:3: conv2: 128 -> 128 channels\n"
         "in ResNet(BasicBlock, [2, 2, 2, 2]) at layer2.0, layer3.0, layer4.0\n"
-        "mend, verified: project the shortcut: nn.Conv2d(64, 128, kernel_size=1, stride=2, bias=False)",
+        "fix (verified): project the shortcut: nn.Conv2d(64, 128, kernel_size=1, stride=2, bias=False)",
     )
     assert parse(warning).level == "warning"
 

@@ -141,7 +141,7 @@ def test_a_suggestion_in_words_is_no_fix(tmp_path: Path) -> None:
     finding = dataclasses.replace(mismatch(path), fix=Fix("use another width"))
     [result] = report_of(run_of(path, finding), tmp_path)["results"]
     assert result["fixes"] == []
-    assert result["message"]["text"].endswith("\nsuggestion, not verified: use another width")
+    assert result["message"]["text"].endswith("\nhint (not verified): use another width")
 
 
 def test_a_cause_that_is_named_twice(tmp_path: Path) -> None:

@@ -219,7 +219,7 @@ def test_a_flag_in_front_of_a_branch_without_weights_is_told_and_left_alone(lint
     path = write(tmp_path, text)
     result = lint(path, "--fix")
     assert (result.exit_code, path.read_text()) == (1, text)
-    assert "narrow self.use_res" in result.output
+    assert "restrict self.use_res" in result.output
 
 
 def test_an_expression_over_several_lines(lint: Lint, tmp_path: Path) -> None:

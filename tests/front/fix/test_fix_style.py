@@ -601,7 +601,7 @@ def test_where_no_fix_can_be_proved_there_is_a_suggestion(source: str, lint: Lin
     [found] = json.loads(result.stdout)["findings"]
     assert found["fix"] == {**found["fix"], "applicability": "suggestion", "verified": False, "edits": []}
     assert path.read_text() == source
-    assert "suggestion, not verified: " in lint(path).stdout
+    assert "hint (not verified): " in lint(path).stdout
 
 
 def test_a_change_says_what_it_removed_and_added() -> None:

@@ -111,7 +111,7 @@ class Block(nn.Module):
 """
 
 
-EVERYTHING = "cin, cout, stride and the sizes"
+EVERYTHING = "cin, cout, stride and input size"
 PROVED = {
     "a projection": ("", "return self.shortcut(x) + y", EVERYTHING),
     "no normalisation": ("self.bn = nn.Identity()", "return self.shortcut(x) + y", EVERYTHING),
@@ -200,10 +200,10 @@ def test_a_fix_for_all_arguments_is_proved(tmp_path: Path) -> None:
     path = tmp_path / "model.py"
     path.write_text(HEAD + BLOCKS["plain"][0])
     result = CliRunner().invoke(main, ["check", "--isolated", "--no-cache", str(path)])
-    assert "warning: RL106 Block can be built so that its addition fails" in result.stdout
-    assert "it works only where cin == cout and stride == 1" in result.stdout
-    assert "mend, verified: project the shortcut" in result.stdout
-    assert "proved: with cin, cout, stride and the sizes as symbols" in result.stdout
+    assert "warning: RL106 Block accepts arguments for which its addition fails" in result.stdout
+    assert "it requires cin == cout and stride == 1" in result.stdout
+    assert "fix (verified): project the shortcut" in result.stdout
+    assert "also proved for every cin, cout, stride and input size" in result.stdout
 
 
 PROJECTIONS = {
@@ -220,7 +220,7 @@ PROJECTIONS = {
             Block(4, 8, 2)(torch.randn(2, 4, 32, 32))
         """,
         "RL103",
-        "cin, cout, stride and the sizes",
+        "cin, cout, stride and input size",
     ),
     "a block of fixed channels": (
         """
@@ -233,7 +233,7 @@ PROJECTIONS = {
                 return x + self.conv2(x)
         """,
         "RL103",
-        "the sizes",
+        "input size",
     ),
     "a code that asks for sizes itself": (
         """
@@ -280,5 +280,5 @@ def test_a_fix_that_holds_for_the_models_traced_alone_is_not_said_to_be_proved(t
         """,
     )
     result = CliRunner().invoke(main, ["check", "--isolated", "--no-cache", str(path)])
-    assert "mend, verified: " in result.stdout
+    assert "fix (verified): " in result.stdout
     assert "proved:" not in result.stdout

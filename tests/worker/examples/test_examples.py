@@ -66,7 +66,7 @@ def test_a_model_is_fed_what_the_file_offers(lint: Lint, tmp_path: Path, offer: 
     assert (right[0]["status"], right[0]["how"], right[1]) == ("checked", how, [])
     _, [error] = check(lint, tmp_path, PAIR + offer.replace("RIGHT", "21"))
     assert error["rule"] == "RL301"
-    assert "takes 21 features and is fed (3, 7, 20)" in error["message"]
+    assert "expects 21 features, but gets (3, 7, 20)" in error["message"]
 
 
 def test_a_table_of_settings_is_no_table_of_examples(lint: Lint, tmp_path: Path) -> None:

@@ -198,7 +198,7 @@ def test_what_is_refused_is_told_once_and_the_rest_is_checked(
     result = lint(tmp_path / "model.py", "--format", "json", "--config", tmp_path / "pyproject.toml", *options)
     report = json.loads(result.stdout)
     told = [(found["start"]["line"], found["message"]) for found in report["findings"] if found["rule"] == "RL006"]
-    words = "refused while the file is looked at: "
+    words = "blocked during the check: "
     assert told == [(line, words + what.format(mark=mark)) for line, what in refused]
     assert (result.exit_code, report["summary"]["findings"], report["summary"]["checked"]) == (0, len(told), 1)
     assert mark.exists() is (not any("changing" in what for _, what in refused))

@@ -167,8 +167,8 @@ def checked(folder: Path, source: str, *options: str) -> tuple[str, str]:
 
 def test_a_unet_is_fixed_at_the_size_that_failed(tmp_path: Path) -> None:
     said, _ = checked(tmp_path, UNET)
-    assert "warning: RL107 UNet takes only heights and widths divisible by 4 (H % 4 == 0 and W % 4 == 0)" in said
-    assert "mend, verified: bring the upsampled map to the size of the skip" in said
+    assert "warning: RL107 UNet only accepts heights and widths divisible by 4 (H % 4 == 0 and W % 4 == 0)" in said
+    assert "fix (verified): resize the upsampled map to the size of the skip" in said
     said, text = checked(tmp_path, UNET, "--fix")
     assert "0 errors, 0 warnings" in said
     assert "size=skip.shape[-2:])\n            x = merge(torch.cat([skip, x], 1))" in text
@@ -217,12 +217,12 @@ def test_a_pool_in_the_branch_rounds_up_as_the_shortcut_does(lint: Lint, tmp_pat
 AT_THE_FILES_SIZE = {
     "a pooled shortcut": (
         BLURRED.replace("32, 32", "31, 32"),
-        "Block takes only even heights and widths (H % 2 == 0 and W % 2 == 0): "
+        "Block only accepts even heights and widths (H % 2 == 0 and W % 2 == 0): "
         "this addition joins (N, 8, H//2, W//2) and (N, 8, ceil(H/2), ceil(W/2))",
     ),
     "a decoder": (
         f"{UNET}\nif __name__ == '__main__':\n    UNet()(torch.randn(1, 3, 64, 54))\n",
-        "UNet takes only heights and widths divisible by 4 (H % 4 == 0 and W % 4 == 0): "
+        "UNet only accepts heights and widths divisible by 4 (H % 4 == 0 and W % 4 == 0): "
         "this concatenation joins (N, 16, H//2, W//2) and (N, 16, 2*(H//4), 2*(W//4))",
     ),
     "three parts of one concatenation": (
@@ -232,7 +232,7 @@ AT_THE_FILES_SIZE = {
             two="nn.Sequential(nn.MaxPool2d(2), nn.Upsample(scale_factor=2))",
         )
         + "if __name__ == '__main__':\n    Net()(torch.randn(1, 4, 31, 32))\n",
-        "Net takes only heights and widths divisible by 4 (H % 4 == 0 and W % 4 == 0): "
+        "Net only accepts heights and widths divisible by 4 (H % 4 == 0 and W % 4 == 0): "
         "this concatenation joins (N, 4, H, W) and (N, 4, 4*(H//4), 4*(W//4))",
     ),
     "levels of a pyramid whose odd sizes were rounded up": (
@@ -252,7 +252,7 @@ AT_THE_FILES_SIZE = {
         if __name__ == "__main__":
             Top()([torch.randn(1, 8, 32, 43), torch.randn(1, 16, 16, 22)])
         """,
-        "Top takes only even heights and widths (H % 2 == 0 and W % 2 == 0): "
+        "Top only accepts even heights and widths (H % 2 == 0 and W % 2 == 0): "
         "this addition joins (N, 4, H, W) and (N, 4, 2*ceil(H/2), 2*ceil(W/2))",
     ),
 }
@@ -263,7 +263,7 @@ def test_an_error_at_the_size_of_the_file_says_which_sizes_work(label: str, lint
     source, condition = AT_THE_FILES_SIZE[label]
     result = lint(write(tmp_path, HEAD + dedent(source)))
     assert result.exit_code == 1
-    assert "cannot work at this size: " in result.stdout
+    assert "cannot add at this size: " in result.stdout
     assert condition in result.stdout
 
 
@@ -280,8 +280,8 @@ def test_what_no_size_fixes_has_no_condition(shortcut: str, lint: Lint, tmp_path
     feed = "if __name__ == '__main__':\n    Net()(torch.randn(1, 4, 31, 31))\n"
     result = lint(write(tmp_path, HEAD + source + feed))
     assert result.exit_code == 1
-    assert "this addition cannot work: " in result.stdout
-    assert "takes only" not in result.stdout
+    assert "cannot add: " in result.stdout
+    assert "only accepts" not in result.stdout
 
 
 # What follows from the calls of one trace, and is not so at other sizes.
@@ -314,5 +314,5 @@ def test_what_does_not_come_true_at_other_sizes_is_not_said(label: str, lint: Li
         thrice="nn.Conv2d(4, 4, 3, 3, 1)",
     )
     result = lint(write(tmp_path, f"{HEAD}{source}if __name__ == '__main__':\n    Net()(torch.randn(1, 4, 31, 31))\n"))
-    assert "this addition cannot work: " in result.stdout
-    assert "takes only" not in result.stdout
+    assert "cannot add: " in result.stdout
+    assert "only accepts" not in result.stdout

@@ -1,4 +1,4 @@
-"""What is known of a finding beyond its message: shapes, causes, where it was met, and what would put it right."""
+"""The details of a finding beyond its message: operand shapes, causes, place in the model, and the fix."""
 
 from __future__ import annotations
 
@@ -15,8 +15,9 @@ _MOST_PATHS = 4
 
 
 def explanation(finding: Finding, folder: Path) -> str:
-    """The message, the facts and the offer, a line each, for the reports that show no source."""
-    return "\n".join([one_line(finding.message), *facts(finding, folder), *map(": ".join, offers(finding))])
+    """The message, the facts and the fix, a line each, for the reports that show no source."""
+    fixes = map(": ".join, offers(finding))
+    return "\n".join([one_line(finding.message), *facts(finding, folder), *fixes, *proofs(finding)])
 
 
 def facts(finding: Finding, folder: Path) -> Iterator[str]:
@@ -31,22 +32,23 @@ def facts(finding: Finding, folder: Path) -> Iterator[str]:
 
 
 def offers(finding: Finding) -> Iterator[tuple[str, str]]:
-    """What would put the finding right, and before it how sure that is: traced again and clean, or words only.
-
-    Then what it is proved for beyond that.
-    """
+    """The fix or hint, with a label that says whether a second trace has verified it."""
     fix = finding.fix
     if fix is None:
         return
     if _is_about_the_file(finding):
         label = "help"
     elif not fix.verified:
-        label = "suggestion, not verified"
+        label = "hint (not verified)"
     else:
-        label = "mend, verified" if fix.applicability == "safe" else "mend, verified, needs --unsafe-fixes"
+        label = "fix (verified)" if fix.applicability == "safe" else "fix (verified, needs --unsafe-fixes)"
     yield label, one_line(fix.title)
-    if fix.proved is not None:
-        yield "proved", f"with {fix.proved} as symbols"
+
+
+def proofs(finding: Finding) -> Iterator[str]:
+    """For which arguments and input sizes a verified fix is also proved."""
+    if finding.fix is not None and finding.fix.proved is not None:
+        yield f"also proved for every {finding.fix.proved}"
 
 
 def _is_about_the_file(finding: Finding) -> bool:

@@ -15,7 +15,7 @@ from resnet_lint.shared.source_text import shown
 
 from .. import View
 from ..edited_lines import edited_lines
-from ..facts import facts, offers
+from ..facts import facts, offers, proofs
 from ..headline import headline
 from ..summary import class_line, closing_lines
 from ..underline import display, underline
@@ -75,6 +75,7 @@ def _facts(finding: Finding, view: View) -> Iterator[str]:
     yield from facts(finding, view.cwd)
     for label, title in offers(finding):
         yield f"{paint(label, view.colour, fg='green', bold=True)}: {title}"
+    yield from proofs(finding)
 
 
 def _change(finding: Finding, source: tuple[str, ...], gutter: int, view: View) -> Iterator[str]:
