@@ -10,10 +10,11 @@ import ast
 import inspect
 import re
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from types import FunctionType, ModuleType
 from typing import Any
 
+from ..load.command_line import is_invented
 from ..load.definitions import ASSIGNMENTS, DEFINITIONS, changed_roots, names_bound, names_read, receivers, root_of
 from ..load.load import Loaded
 from ..process.limits import TimeUp, time_limit
@@ -71,6 +72,8 @@ class Player:
         known = self._loaded.definitions.bound.get(id(statement))
         if known is not None and isinstance(statement, (*ASSIGNMENTS, *DEFINITIONS)):
             self._namespace.update(known)
+            if isinstance(statement, ASSIGNMENTS) and self._reads_invented(statement):
+                self._doubtful |= names_bound(statement)
         elif isinstance(statement, DEFINITIONS) and self._has_run(statement):
             return
         elif isinstance(statement, (ast.With, ast.Try)):
@@ -87,8 +90,19 @@ class Player:
             raise LeftError(type(statement))
         elif isinstance(statement, ast.AnnAssign):
             self._annotated(statement)
-        elif not isinstance(statement, (ast.While, ast.Raise)):
+        elif isinstance(statement, ast.While):
+            self._first_round(statement)
+        elif not isinstance(statement, ast.Raise):
             self._run_or_enter(statement)
+
+    def _reads_invented(self, statement: ast.stmt) -> bool:
+        """Whether a statement reads a number that the command line has to give, or what rests on one."""
+        return not self._doubtful.isdisjoint(names_read([statement])) or any(
+            isinstance(node, ast.Attribute)
+            and isinstance(node.value, ast.Name)
+            and is_invented(self._namespace.get(node.value.id), node.attr)
+            for node in ast.walk(statement)
+        )
 
     def _annotated(self, statement: ast.AnnAssign) -> None:
         """Without the annotation, which Python does not look at inside a function."""
@@ -149,13 +163,15 @@ class Player:
     def _rounds(self, statement: ast.For) -> None:
         """A loop that gathers, as `layers.append(...)` does, is run whole; of others the first round is played.
 
-        Where the values are written out, as in `for size in (128, 101)`, some more are.
+        Where the values are written out, as in `for size in (128, 101)`, some more are. What rounds that are not
+        played may change, as in `for layer in layers: x = layer(x)`, is in doubt after the loop.
         """
         if _gathers(statement):
             self._run(statement)
             return
         several = statement.iter.elts if isinstance(statement.iter, (ast.Tuple, ast.List)) else []
-        if not several or any(isinstance(value, ast.Starred) for value in several):
+        is_written_out = bool(several) and not any(isinstance(value, ast.Starred) for value in several)
+        if not is_written_out:
             iterator = ast.Call(ast.Name("iter", ast.Load()), [statement.iter], [])
             several = [ast.Call(ast.Name("next", ast.Load()), [iterator], [])]
         for value in several[:_MOST_ROUNDS]:
@@ -165,7 +181,21 @@ class Player:
                     self.play(statement.body)
             except LeftError as left:
                 if left.by is ast.Break:
-                    return
+                    break
+        if not is_written_out or len(several) > _MOST_ROUNDS:
+            self._doubtful |= self._changed_in(statement)
+
+    def _first_round(self, loop: ast.While) -> None:
+        """The first round of a `while` loop, where its condition holds; what more may change is in doubt after it."""
+        with suppress(LeftError):
+            self._choose(ast.copy_location(ast.If(loop.test, loop.body, []), loop))
+        self._doubtful |= self._changed_in(loop)
+
+    def _changed_in(self, loop: ast.stmt) -> set[str]:
+        """The names that a loop binds, or whose objects its assignments change."""
+        changed = (changed_roots(part) for part in ast.walk(loop) if isinstance(part, ast.stmt))
+        names = names_bound(loop).union(*changed)
+        return {name for name in names if not isinstance(self._namespace.get(name), ModuleType)}
 
     def _return(self, statement: ast.Return) -> None:
         value = ast.Assign([ast.Name("_returned", ast.Store())], statement.value or ast.Constant(None))

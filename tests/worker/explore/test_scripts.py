@@ -75,6 +75,20 @@ SCRIPTS = {
         "return self.fc",
         "RL301",
     ),
+    "a while loop": (
+        """
+        net, episode = Net(), 0
+        while True:
+            out = net(torch.randn(4, 3, @, @))
+            episode += 1
+            if episode > 10:
+                break
+        """,
+        "32",
+        "28",
+        "return self.fc",
+        "RL301",
+    ),
     "a function that trains": (
         """
         def train(model, batches):
@@ -171,6 +185,32 @@ def places(result: Result) -> list[tuple[str, int, str]]:
 
 
 QUIET = {
+    "numbers that only the command line gives": """
+        parser = argparse.ArgumentParser()
+        parser.add_argument("--size", type=int, required=True)
+        parser.add_argument("--classes", type=int, required=True)
+        args = parser.parse_args()
+        x = torch.randn(2, 3, args.size, args.size)
+        def main(args):
+            F.cross_entropy(Net(args.classes)(torch.randn(2, 3, 32, 32)), torch.tensor([1, 2]))
+        Net()(x)
+        main(args)
+    """,
+    "what later rounds of a loop change": """
+        width = 1
+        while width < 64:
+            width *= 2
+        depth = 3
+        for _ in range(3):
+            depth = depth + 8
+        x = torch.randn(2, 4)
+        for layer in [nn.Linear(size, 2 * size) for size in (4, 8)]:
+            x = layer(x)
+        nn.Linear(width, 3)(torch.randn(2, 64))
+        nn.Linear(depth, 3)(torch.randn(2, 27))
+        nn.Linear(16, 3)(x)
+        Net()(torch.randn(2, 3, 32, 32))
+    """,
     "layers that a loop gathers": """
         layers = [nn.Conv2d(3, 8, 3, padding=1)]
         for number in range(4):
