@@ -60,6 +60,10 @@ class ScriptMode(OnMeta):
         self.is_in_model = False
         self._on_refusal = on_refusal
 
+    def make_up(self) -> None:
+        """Note that the script asks for a value that is made up."""
+        self.made_up = True
+
     def _called(self, func: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
         if self.is_in_model:
             return func(*args, **kwargs)
@@ -125,7 +129,7 @@ def script_surroundings(path: str, mode: ScriptMode) -> Iterator[None]:
     with ExitStack() as stack:
         for owner, name, replacement in _PATCHES:
             stack.enter_context(mock.patch.object(owner, name, replacement))
-        stack.enter_context(empty_command_line(path))
+        stack.enter_context(empty_command_line(path, mode.make_up))
         for owner, name, replacement in _weights():
             stack.enter_context(mock.patch.object(owner, name, replacement))
         stack.enter_context(data_sets_made_up())
