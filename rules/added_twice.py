@@ -1,4 +1,4 @@
-"""RL209: a skip connection that is added twice on one way."""
+"""RL209: a skip connection that is added twice."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from resnet_lint.rule import Analysis, Case, Finding, Rule, Traits, behind_plain
 
 
 class AddedTwice(Rule):
-    """What it does: finds an addition of a tensor that the same block has added before, with no layer between the two.
+    """What it does: finds an addition of a tensor that the same block has already added, with no layer in between.
 
-    Why is this bad: the block computes `f(x) + 2x`. Signals double at each such block, and with depth they explode.
+    Why is this bad: the block computes `f(x) + 2x`. The signal doubles at every such block and explodes with depth.
 
     Example:
         if self.shortcut:
@@ -46,7 +46,7 @@ class AddedTwice(Rule):
         """,
         ),
         Case(
-            "with a ReLU between",
+            "with a ReLU in between",
             """
             import torch
             from torch import nn
@@ -64,7 +64,7 @@ class AddedTwice(Rule):
     )
     good = (
         Case(
-            "a layer between",
+            "a layer in between",
             """
             from torch import nn
             class Dense(nn.Module):

@@ -1,4 +1,4 @@
-"""RL204: a change in place of what the backward pass needs."""
+"""RL204: an in-place change of a tensor that the backward pass needs."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from resnet_lint.rule import (
 
 
 class BackwardFails(Rule):
-    """What it does: trains the model for one step on the meta device, and finds the call that changes a tensor in
-    place after autograd has saved it.
+    """What it does: runs one training step on the meta device and finds the call that modifies a tensor in place
+    after autograd has saved it.
 
-    Why is this bad: the forward works, and `backward()` raises "one of the variables needed for gradient
-    computation has been modified by an inplace operation", far from the line that does it.
+    Why is this bad: the forward pass works, but `backward()` raises "one of the variables needed for gradient
+    computation has been modified by an inplace operation", far from the line that causes it.
 
     Example:
         out = torch.relu(self.conv(x))
@@ -32,8 +32,8 @@ class BackwardFails(Rule):
         out = torch.relu(self.conv(x))
         out = out + x
 
-    Fix safety: Safe: the forward gives the same values out of place, and training failed before. Unsafe where the
-    changed tensor is read once more under its old name.
+    Fix safety: Safe: out of place, the forward pass computes the same values, and training failed before. Unsafe
+    where the modified tensor is read again under its old name.
     """
 
     code = "RL204"
@@ -42,7 +42,7 @@ class BackwardFails(Rule):
     traits = Traits(silent=True)
     bad = (
         Case(
-            "added in place to the result of a ReLU",
+            "added in place to the output of a ReLU",
             """
             import torch
             from torch import nn
@@ -57,7 +57,7 @@ class BackwardFails(Rule):
         """,
         ),
         Case(
-            "a layer in place behind a sigmoid",
+            "an in-place layer after a sigmoid",
             """
             from torch import nn
             class Gate(nn.Module):
@@ -73,7 +73,7 @@ class BackwardFails(Rule):
     )
     good = (
         Case(
-            "in place where nothing needs the old value",
+            "in place where the old value is not needed",
             """
             from torch import nn
             class Block(nn.Module):
@@ -101,7 +101,7 @@ class BackwardFails(Rule):
             changed = name if tensor in block.inputs else f"the output of {name}"
             error = step.error.partition(": [")[0]
             message = f"backward() fails ({error}): this modifies {changed}, which the backward pass needs"
-            # Where the tensor is read again as if it were the old one, a new tensor gives the forward other values.
+            # Where the tensor is read again as if unchanged, an out-of-place call changes the forward's results.
             read_again = any(read.change.node.point == point for read in model.late_reads)
             plan = out_of_place(step.change, block, changes_results=read_again)
             cause = cause_of_change(step.change, block)

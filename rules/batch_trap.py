@@ -20,11 +20,11 @@ from resnet_lint.rule import (
 
 
 class BatchTrap(Rule):
-    """What it does: finds a `squeeze()` that also drops a batch of one, a `view` with the batch size written in, and a
-    concatenation along the batch where channels are meant. It traces the model with a second batch size, and speaks
-    where that fails or gives another kind of result.
+    """What it does: finds a `squeeze()` that also drops a batch dimension of size 1, a `view` with a hard-coded batch
+    size, and a concatenation along the batch where the channels are meant. It traces the model with a second batch
+    size and reports a call where that fails or changes the rank of the result.
 
-    Why is this bad: the last batch of an epoch, or the single image in production, is the first to show it.
+    Why is this bad: it first shows in the last batch of an epoch, or with a single image in production.
 
     Example:
         x = self.pool(x).squeeze()
@@ -32,7 +32,7 @@ class BatchTrap(Rule):
     Use instead:
         x = self.pool(x).flatten(1)
 
-    Fix safety: Safe: `flatten(1)` gives the same for every batch that worked, and is offered for nothing else.
+    Fix safety: Safe: `flatten(1)` is suggested only where it returns the same for every batch size that worked.
     """
 
     code = "RL304"
@@ -41,7 +41,7 @@ class BatchTrap(Rule):
     fixable = True
     bad = (
         Case(
-            "a batch of one is squeezed away",
+            "squeeze() drops a batch of one",
             """
             from torch import nn
             class Net(nn.Module):
@@ -54,7 +54,7 @@ class BatchTrap(Rule):
         """,
         ),
         Case(
-            "the batch size is written in",
+            "a hard-coded batch size",
             """
             import torch
             from torch import nn
@@ -72,7 +72,7 @@ class BatchTrap(Rule):
         """,
         ),
         Case(
-            "samples are stacked where channels are meant",
+            "concatenated along the batch instead of the channels",
             """
             import torch
             from torch import nn
@@ -90,7 +90,7 @@ class BatchTrap(Rule):
     )
     good = (
         Case(
-            "the batch is kept",
+            "the batch dimension is kept",
             """
             from torch import nn
             class Net(nn.Module):
@@ -128,7 +128,7 @@ class BatchTrap(Rule):
                 gives = f"it returns {again.shape}, and " if again.shape is not None else ""
                 message = f"{what}: with a batch of {batch} {gives}{consequence}"
                 where = model.where_of(node)
-                if where.span not in failing:  # the file itself runs into it
+                if where.span not in failing:  # an error in the file's own run, reported by another rule
                     plan = batch_kept(node) if call != "concatenation" else None
                     yield self.at(where, message, advice=advice, fix_plan=plan)
 
@@ -143,9 +143,9 @@ _WORDS: Mapping[Call, tuple[str, str]] = {
 
 
 def _traps(model: Model) -> Iterator[tuple[Node, Node, Call, int, str]]:
-    """Calls in the user's code that take the batch for something else, where that changes or breaks the result.
+    """Calls in the user's code that mishandle the batch dimension, if another batch size changes or breaks the result.
 
-    Costs a trace only where there is such a call.
+    The second trace runs only if there is such a call.
     """
     batch = _batch_of(model)
     suspects = [(node, call) for node in model.nodes if batch and (call := _suspect(node, batch))]
@@ -161,13 +161,13 @@ def _traps(model: Model) -> Iterator[tuple[Node, Node, Call, int, str]]:
 
 
 def _batch_of(model: Model) -> int | None:
-    """The size of the first dimension, where all inputs have the same."""
+    """The size of dimension 0, if it is the same for all inputs."""
     sizes = {shape[0] if shape else 0 for shape in model.input_shapes}
     return sizes.pop() if len(sizes) == 1 and 0 not in sizes else None
 
 
 def _suspect(node: Node, batch: int) -> Call | None:
-    """What a call may do to the batch: drop it when it is one, fix its size, or stack onto it."""
+    """How a call may mishandle the batch: drop it if its size is 1, hard-code its size, or concatenate along it."""
     name, inputs, shape = node.function, node.inputs, node.shape
     if not node.activation or not node.point or not inputs or not inputs[0] or not shape:
         return None
@@ -194,7 +194,7 @@ def _is_trap(call: Call, node: Node, again: Node, second: Model) -> bool:
 
 
 def _consequence(first: Model, other: OtherBatch) -> str | None:
-    """What goes wrong with the other batch size; None where nothing does."""
+    """What goes wrong with the other batch size; None if nothing does."""
     if other.model.trace.all_faults:
         fault = other.model.trace.all_faults[0]
         return f"line {fault.point.span.start.line} fails: {' '.join(fault.error.split())}"

@@ -1,4 +1,4 @@
-"""RL404: a line that raises whatever the model is built with and fed."""
+"""RL404: a line that raises for any arguments and inputs."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from resnet_lint.rule import Analysis, Case, Finding, Fix, Rule, Traits
 
 
 class CertainError(Rule):
-    """What it does: finds a line of a constructor, a forward or the script itself that raises whatever the arguments: a
-    name that nothing binds, a keyword that the callee does not have, a layer before `super().__init__()`, a method
-    that is nearly called forward.
+    """What it does: finds a line of a constructor, a forward method or the script itself that raises for any arguments:
+    an undefined name, an unexpected keyword argument, a layer assigned before `super().__init__()`, a misspelled
+    `forward`.
 
-    Why is this bad: the model cannot be built or called at all.
+    Why is this bad: the model cannot be constructed or called at all.
 
     Example:
         def foward(self, x):
@@ -28,7 +28,7 @@ class CertainError(Rule):
     traits = Traits(about="class")
     bad = (
         Case(
-            "a name that nothing binds",
+            "an undefined name",
             """
             from torch import nn
             class Net(nn.Module):
@@ -40,7 +40,7 @@ class CertainError(Rule):
         """,
         ),
         Case(
-            "a keyword that the callee does not have",
+            "an unexpected keyword argument",
             """
             from torch import nn
             class Net(nn.Module):
@@ -63,7 +63,7 @@ class CertainError(Rule):
         """,
         ),
         Case(
-            "a method that is nearly called forward",
+            "a misspelled forward",
             """
             from torch import nn
             class Net(nn.Module):
@@ -75,7 +75,7 @@ class CertainError(Rule):
         """,
         ),
         Case(
-            "a name in a forward that the script runs",
+            "an undefined name in a forward that the script runs",
             """
             import torch
             from torch import nn
@@ -93,7 +93,7 @@ class CertainError(Rule):
     )
     good = (
         Case(
-            "a name that the main block binds",
+            "a name defined in the main block",
             """
             from torch import nn
             class Net(nn.Module):
@@ -110,7 +110,7 @@ class CertainError(Rule):
         """,
         ),
         Case(
-            "a mixin whose subclass has the forward",
+            "a base class whose subclass defines forward",
             """
             from torch import nn
             class Base(nn.Module):
@@ -125,7 +125,7 @@ class CertainError(Rule):
         """,
         ),
         Case(
-            "an argument that decides",
+            "a branch that depends on an argument",
             """
             from torch import nn
             class Net(nn.Module):
@@ -145,7 +145,7 @@ class CertainError(Rule):
     )
 
     def check(self, analysis: Analysis) -> Iterator[Finding]:
-        """One finding for each such line."""
+        """Yield one finding per such line."""
         for problem in analysis.problems:
             if problem.kind in ("error", "misspelled"):
                 message = f"this always fails: {problem.reason}" if problem.kind == "error" else problem.reason

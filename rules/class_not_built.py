@@ -1,4 +1,4 @@
-"""RL003: a class that nobody knows how to build."""
+"""RL003: a module class that could not be constructed."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from resnet_lint.rule import Analysis, Case, Finding, Fix, Rule, Traits
 
 
 class ClassNotBuilt(Rule):
-    """What it does: names a module class that could not be built: its constructor fails, or nobody can guess its
-    arguments.
+    """What it does: reports a module class that could not be constructed: its constructor raises, or no values for its
+    arguments could be inferred.
 
-    Why is this bad: the class is not checked. One line tells the tool how to build it.
+    Why is this bad: the class is not checked. One comment tells the linter how to construct it.
 
     Example:
         class Decoder(nn.Module):
@@ -28,7 +28,7 @@ class ClassNotBuilt(Rule):
     traits = Traits(about="class")
     bad = (
         Case(
-            "an argument that says nothing",
+            "an argument whose value cannot be inferred",
             """
             from torch import nn
             class Decoder(nn.Module):  # <- RL003
@@ -40,7 +40,7 @@ class ClassNotBuilt(Rule):
         """,
         ),
         Case(
-            "a constructor that fails",
+            "a constructor that raises",
             """
             from torch import nn
             class Net(nn.Module):  # <- RL003
@@ -65,7 +65,7 @@ class ClassNotBuilt(Rule):
         """,
         ),
         Case(
-            "arguments that their names explain",
+            "arguments inferred from their names",
             """
             from torch import nn
             class Stem(nn.Module):

@@ -1,4 +1,4 @@
-"""RL004: a class whose forward could not be followed to its end."""
+"""RL004: a module class whose forward pass could not be traced to its end."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ from resnet_lint.rule import Analysis, Case, Finding, Fix, Rule, Traits
 
 
 class ClassNotTraced(Rule):
-    """What it does: names a module class that was built, but whose forward ended early with every input tried.
+    """What it does: reports a module class that was constructed, but whose forward pass ended early with every input
+    that was tried.
 
-    Why is this bad: the class is not checked. One line tells the tool what to feed it.
+    Why is this bad: the class is not checked. One comment tells the linter which inputs it takes.
 
     Example:
         def forward(self, graph):
@@ -27,7 +28,7 @@ class ClassNotTraced(Rule):
     traits = Traits(about="class")
     bad = (
         Case(
-            "an input that is no tensor",
+            "an input that is not a tensor",
             """
             from torch import nn
             class Net(nn.Module):  # <- RL004
@@ -39,7 +40,7 @@ class ClassNotTraced(Rule):
         """,
         ),
         Case(
-            "a path that depends on values",
+            "control flow that depends on values",
             """
             from torch import nn
             class Net(nn.Module):  # <- RL004
@@ -55,7 +56,7 @@ class ClassNotTraced(Rule):
     )
     good = (
         Case(
-            "a path that depends on shapes",
+            "control flow that depends on shapes",
             """
             from torch import nn
             class Net(nn.Module):

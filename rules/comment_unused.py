@@ -1,4 +1,4 @@
-"""RL501: an ignore comment that no longer hides anything."""
+"""RL501: an ignore comment that suppresses nothing."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from resnet_lint.rule import Analysis, Case, Finding, Rule
 
 
 class CommentUnused(Rule):
-    """What it does: names a comment `# resnet-lint: ignore` that hides no finding, or one of its codes that does not.
+    """What it does: reports a comment `# resnet-lint: ignore`, or one of its codes, that suppresses no finding.
 
-    A comment is judged only where the class that it stands in was checked, and only for rules that were selected.
+    A comment is reported only if the class around it was checked, and only for rules that are selected.
 
-    Why is this bad: the mistake that it stood for is fixed or has moved. Left alone, the comment hides the next one.
+    Why is this bad: the mistake that it suppressed is fixed or has moved. Left in place, it suppresses the next one.
 
     Example:
         return x + y  # resnet-lint: ignore[RL101]
@@ -52,7 +52,7 @@ class CommentUnused(Rule):
     )
     good = (
         Case(
-            "a finding is hidden",
+            "a finding is suppressed",
             """
             from torch import nn
             class Block(nn.Module):
@@ -64,7 +64,7 @@ class CommentUnused(Rule):
         """,
         ),
         Case(
-            "the class is not checked, so nobody knows",
+            "the class is not checked",
             """
             from torch import nn
             class Block(nn.Module):

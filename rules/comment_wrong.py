@@ -1,4 +1,4 @@
-"""RL502: a comment for the tool that it cannot follow."""
+"""RL502: an invalid resnet-lint comment."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from resnet_lint.rule import Analysis, Case, Finding, Rule
 
 
 class CommentWrong(Rule):
-    """What it does: names a comment `# resnet-lint: ...` that is misspelt, stands in the wrong place, or gives a code
-    that no rule has.
+    """What it does: reports a comment `# resnet-lint: ...` that is misspelled, in the wrong place, or names an
+    unknown rule.
 
-    Why is this bad: the comment does nothing, though somebody relies on it.
+    Why is this bad: the comment has no effect, although somebody relies on it.
 
     Example:
         return x + y  # resnet-lint: ingore[RL101]
@@ -25,7 +25,7 @@ class CommentWrong(Rule):
     severity = "warning"
     bad = (
         Case(
-            "a word that is misspelt",
+            "a misspelled keyword",
             """
             from torch import nn
             class Block(nn.Module):
@@ -34,7 +34,7 @@ class CommentWrong(Rule):
         """,
         ),
         Case(
-            "a code that no rule has",
+            "an unknown rule code",
             """
             from torch import nn
             class Block(nn.Module):
@@ -43,7 +43,7 @@ class CommentWrong(Rule):
         """,
         ),
         Case(
-            "a call that is none",
+            "call= without a call",
             """
             from torch import nn
             # resnet-lint: call=Block  # <- RL502
@@ -53,7 +53,7 @@ class CommentWrong(Rule):
         """,
         ),
         Case(
-            "a call that belongs to no class",
+            "call= outside a class header",
             """
             from torch import nn
             class Block(nn.Module):
@@ -64,7 +64,7 @@ class CommentWrong(Rule):
     )
     good = (
         Case(
-            "a class that says how it is built",
+            "a class with its constructor call and input",
             """
             from torch import nn
             # resnet-lint: call=Block(8, 8) input=x=2x8x4x4

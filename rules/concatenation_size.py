@@ -1,4 +1,4 @@
-"""RL107: a concatenating skip whose other dimensions differ, at the sizes it is given or at others."""
+"""RL107: a concatenation whose other dimensions differ, at the given input size or at others."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from resnet_lint.rule import Analysis, Case, Finding, Rule
 
 
 class ConcatenationSize(Rule):
-    """What it does: finds a concatenation, such as the skip of a U-Net, whose parts differ elsewhere than along it.
+    """What it does: finds a concatenation, such as the skip of a U-Net, whose parts differ in another
+    dimension than the one they are concatenated along.
 
     Where they differ for the inputs that the model is given, it is an error, with the sizes that would work if there
     are some. Where other sizes would fail, it is a warning that says which, proved by a trace at one of them; but not

@@ -1,4 +1,4 @@
-"""RL303: another shape failure in a forward."""
+"""RL303: any other shape mismatch in a forward pass."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from resnet_lint.rule import Analysis, Case, Finding, Rule
 
 
 class ForwardShape(Rule):
-    """What it does: finds any other call in a forward whose shapes cannot work: a view, a matrix product, a rank.
+    """What it does: finds any other call in a forward pass with mismatched shapes: a view, a matrix product, a rank.
 
-    Why is this bad: the forward raises at this line, with the shapes that the file itself uses.
+    Why is this bad: the forward pass raises at this line, with the shapes that the file itself uses.
 
     Example:
         x = torch.squeeze(x)        # drops the batch too when it is 1
@@ -25,7 +25,7 @@ class ForwardShape(Rule):
     fixable = True
     bad = (
         Case(
-            "a view that forgets a factor",
+            "a view with a wrong size",
             """
             import torch
             from torch import nn
@@ -40,7 +40,7 @@ class ForwardShape(Rule):
         """,
         ),
         Case(
-            "a squeeze that takes the batch away",
+            "a squeeze that drops the batch",
             """
             import torch
             from torch import nn
@@ -58,7 +58,7 @@ class ForwardShape(Rule):
         """,
         ),
         Case(
-            "a product of unlike operands",
+            "a product of operands with different channels",
             """
             import torch
             from torch import nn
@@ -75,7 +75,7 @@ class ForwardShape(Rule):
     )
     good = (
         Case(
-            "the means of three colours, in a model of which nobody says how many channels it takes",
+            "RGB means in a model with an unknown number of input channels",
             """
             import torch
             from torch import nn
@@ -90,7 +90,7 @@ class ForwardShape(Rule):
         """,
         ),
         Case(
-            "a squeeze that leaves the batch",
+            "a flatten that keeps the batch",
             """
             import torch
             from torch import nn
@@ -106,7 +106,7 @@ class ForwardShape(Rule):
         """,
         ),
         Case(
-            "a model that catches what it tries",
+            "a model that catches the error",
             """
             import torch
             from torch import nn

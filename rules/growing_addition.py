@@ -1,4 +1,4 @@
-"""RL201: an addition that broadcasts where a skip connection is meant."""
+"""RL201: an accidental broadcast in place of a skip connection."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ class GrowingAddition(Rule):
     """What it does: finds an addition of two activations with a common source where neither has the shape of the
     result, and a shortcut that a 1x1 convolution projects to a single channel beside a branch with more.
 
-    Where one operand was given its dimension of size 1 on purpose (`unsqueeze`, `[:, None]`, `view`, `.T`,
-    `keepdim=True`), as in an outer sum, it says nothing; nor where only one operand grows, as with gates, biases
-    and position embeddings.
+    If one operand was given its dimension of size 1 on purpose (`unsqueeze`, `[:, None]`, `view`, `.T`,
+    `keepdim=True`), as in an outer sum, nothing is reported; nor if only one operand is broadcast, as with gates,
+    biases and position embeddings.
 
-    Why is this bad: `(N,) + (N, 1)` gives `(N, N)`: each sample is added to every other one. Nothing fails, the
-    loss broadcasts too, and the model learns an average. A projection to one channel fits every branch, so a wrong
+    Why is this bad: `(N,) + (N, 1)` gives `(N, N)`: each sample is added to every other one. No error is raised,
+    the loss broadcasts too, and the model learns an average. A projection to one channel fits every branch, so a wrong
     number of channels goes unnoticed.
 
     Example:
@@ -63,7 +63,7 @@ class GrowingAddition(Rule):
         """,
         ),
         Case(
-            "the batch where the channels belong",
+            "concatenated along the batch instead of the channels",
             """
             import torch
             from torch import nn
@@ -94,7 +94,7 @@ class GrowingAddition(Rule):
     )
     good = (
         Case(
-            "a map for all channels that is no shortcut",
+            "a spatial map that is not a shortcut",
             """
             import torch
             from torch import nn
@@ -125,7 +125,7 @@ class GrowingAddition(Rule):
         """,
         ),
         Case(
-            "strips along both axes, each with a layer of its own",
+            "pooled along both axes, with a layer for each",
             """
             import torch
             from torch import nn
@@ -140,7 +140,7 @@ class GrowingAddition(Rule):
         """,
         ),
         Case(
-            "a context for every channel",
+            "a global context per channel",
             """
             import torch
             from torch import nn
@@ -188,8 +188,8 @@ def _both_grow(addition: Addition) -> bool:
 def _origin_of_single_sizes(node: Node) -> Node:
     """The call that gave a tensor its number of dimensions, and its dimensions of size 1."""
 
-    def outline(each: Node) -> list[bool]:
-        return [size == 1 for size in each.shape or ()]
+    def outline(tensor: Node) -> list[bool]:
+        return [size == 1 for size in tensor.shape or ()]
 
     while (source := next((s for s in node.sources if outline(s) == outline(node)), None)) is not None:
         node = source
@@ -197,7 +197,7 @@ def _origin_of_single_sizes(node: Node) -> Node:
 
 
 def _makes_room(node: Node) -> bool:
-    """Whether a call is what people write to let a tensor broadcast."""
+    """Whether a call adds dimensions so that a tensor broadcasts."""
     if node.function == "getitem":
         index = node.arguments["index"]
         return None in (index if isinstance(index, tuple) else (index,))
@@ -224,14 +224,14 @@ _RESHAPES = frozenset(
 
 
 def _flat_shortcut(addition: Addition, shortcut: Node, branch: Node) -> Node | None:
-    """The 1x1 convolution to one channel of a shortcut: the same is added to every channel of the branch."""
+    """The 1x1 convolution of a shortcut to a single channel, which is added to every channel of the branch."""
     fork = fork_of(branch, shortcut) if _is_flat_beside(shortcut.shape, branch.shape) else None
     layer = _one_channel_projection(path_between(fork, shortcut)) if fork is not None else None
     return layer if layer is not None and addition.block.made(branch) else None
 
 
 def _is_flat_beside(flat: Shape | None, full: Shape | None) -> bool:
-    """Whether two maps are alike, but for one channel in the first and several in the second."""
+    """Whether two maps have equal sizes, with one channel in the first and several in the second."""
     if flat is None or full is None or len(flat) != len(full) or len(full) < 3:
         return False
     return flat[1] == 1 < full[1] and flat[2:] == full[2:] and math.prod(full[2:]) > 1

@@ -1,4 +1,4 @@
-"""RL203: a tensor is changed in place, and then used as if it were still what it was."""
+"""RL203: a tensor that is modified in place, then used as if unchanged."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from resnet_lint.rule import Analysis, Case, Finding, Node, Rule, Traits, cause_
 
 
 class IdentityChanged(Rule):
-    """What it does: finds a tensor that one name keeps for later, such as the identity, while another changes it.
+    """What it does: finds a tensor that is kept for later use, such as the identity, and modified in place before that.
 
-    It follows the tensor through other names, views and lists, and through layers that work in place.
+    It follows the tensor through aliases, views and lists, and through in-place layers.
 
     Why is this bad: `nn.ReLU(inplace=True)` at the start of a residual branch also rectifies the block's input, so the
-    skip connection carries `relu(x)` instead of `x`. Nothing fails.
+    skip connection carries `relu(x)` instead of `x`. No error is raised.
 
     Example:
         self.branch = nn.Sequential(nn.ReLU(inplace=True), nn.Conv2d(8, 8, 3, padding=1))
@@ -23,8 +23,8 @@ class IdentityChanged(Rule):
         self.branch = nn.Sequential(nn.ReLU(), nn.Conv2d(8, 8, 3, padding=1))
         return x + self.branch(x)
 
-    Fix safety: Unsafe: a model that runs gives other values once the identity is left alone. The change is made out of
-    place (`inplace=False`, `out = out + x`), or a copy is kept with `clone()` where another file makes it.
+    Fix safety: Unsafe: the model computes different values once the identity is preserved. The change is made out of
+    place (`inplace=False`, `out = out + x`), or a copy is kept with `clone()` if another file makes the change.
     """
 
     code = "RL203"
@@ -34,7 +34,7 @@ class IdentityChanged(Rule):
     traits = Traits(silent=True)
     bad = (
         Case(
-            "the branch starts with a ReLU in place",
+            "the branch starts with an in-place ReLU",
             """
             from torch import nn
             class Block(nn.Module):
@@ -46,7 +46,7 @@ class IdentityChanged(Rule):
         """,
         ),
         Case(
-            "another name for the same tensor",
+            "an alias of the same tensor",
             """
             import torch.nn.functional as F
             from torch import nn
@@ -81,7 +81,7 @@ class IdentityChanged(Rule):
             inputs=("x=2x8x6x6", "y=2x8x6x6"),
         ),
         Case(
-            "a view that is changed, features that are concatenated",
+            "a modified view of features that are concatenated",
             """
             import torch
             from torch import nn
@@ -114,7 +114,7 @@ class IdentityChanged(Rule):
         """,
         ),
         Case(
-            "a part is added to on purpose, here and in a function",
+            "a slice is modified on purpose, here and in a function",
             """
             import torch
             from torch import nn
@@ -146,7 +146,7 @@ class IdentityChanged(Rule):
         """,
         ),
         Case(
-            "what is changed is nobody else's",
+            "the modified tensor has no other use",
             """
             from torch import nn
             class Block(nn.Module):
@@ -173,7 +173,7 @@ class IdentityChanged(Rule):
         """,
         ),
         Case(
-            "one part of a split is changed, the other read",
+            "one part of a split is modified, the other read",
             """
             import torch
             from torch import nn
@@ -196,7 +196,7 @@ class IdentityChanged(Rule):
             for read in model.late_reads:
                 changed, block = read.change.node, model.caller_at(read.reader.known_call, read.point)
                 plan = out_of_place(read.change, block, changes_results=True)
-                # The change is to blame where it is in the same function as the use; the use, where a layer hides it.
+                # Report the change if it is in the same function as the use; the use, if a layer hides the change.
                 if changed.known_point.code is read.point.code and not changed.known_call.is_torchs:
                     message = (
                         f"this modifies {read.name} in place, but it is {_use(read.reader)} on line "

@@ -4,19 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-# A process that ended says nothing of how far it came.
 from resnet_lint.rule import Analysis, Case, Finding, Fix, Rule, Traits
 
 _WHAT_FAILS = {"import": "cannot be imported", "ended": "cannot be checked"}
 
 
 class ImportFailed(Rule):
-    """What it does: reports a file whose imports or definitions fail, or that ends or hangs the interpreter, then or
+    """What it does: reports a file whose imports or definitions raise, or that exits or hangs the interpreter, then or
     while its models run.
 
-    Only imports, functions, classes and assignments are run; loops, calls and the main block are not.
+    Only imports, functions, classes and assignments are executed; loops, calls and the main block are not.
 
-    Why is this bad: its models cannot be built, so nothing in it is checked.
+    Why is this bad: its models cannot be constructed, so nothing in it is checked.
 
     Example:
         from layers_that_moved import ConvBlock
@@ -41,7 +40,7 @@ class ImportFailed(Rule):
     )
     good = (
         Case(
-            "a missing package that the file can do without",
+            "an optional package that is missing",
             """
             try:
                 import no_such_package

@@ -8,12 +8,12 @@ from resnet_lint.rule import Analysis, Case, Finding, Rule
 
 
 class LayerInput(Rule):
-    """What it does: finds a layer (convolution, linear, normalisation) that gets other channels or features than it
-    takes.
+    """What it does: finds a layer (convolution, linear, normalization) whose input has a different number of channels
+    or features than it expects.
 
-    The finding stands where the tensor is handed over, not inside the helper that only passes it on.
+    The finding is at the call of the layer, not inside a helper that only passes the tensor on.
 
-    Why is this bad: the forward raises "expected input to have 32 channels, but got 64 channels instead".
+    Why is this bad: the forward pass raises "expected input to have 32 channels, but got 64 channels instead".
 
     Example:
         self.conv1 = nn.Conv2d(32, 64, 3, padding=1)

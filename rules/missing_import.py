@@ -8,15 +8,15 @@ from resnet_lint.rule import Analysis, Case, Finding, Rule, Traits
 
 
 class MissingImport(Rule):
-    """What it does: names a package that a file imports and that is not installed where the models are loaded.
-    Stand-ins take its place, so that the rest of the file is checked. A fallback of the file's own comes first:
-    `except ImportError` is heeded. Where the package around the file cannot do without, or lacks a file that is made at
-    installation, the file is looked at without it.
+    """What it does: reports an imported package that is not installed in the environment of the models. It is replaced
+    by a stub, so that the rest of the file is checked. A fallback in the file itself (`except ImportError`) takes
+    precedence. If the package that contains the file cannot be imported without it, or lacks a file that is generated
+    at installation, the file is imported on its own.
 
-    It is a warning where a class could not be checked for want of the package; packages that no class needs are named
-    together, for information.
+    It is a warning if a class could not be checked because of the package; packages that no class needs are reported
+    together, as info.
 
-    Why is this bad: models whose forward needs the package are not checked.
+    Why is this bad: models whose forward pass needs the package are not checked.
 
     Example:
         from mmcv.cnn import ConvModule    # in an environment without mmcv
@@ -60,7 +60,7 @@ class MissingImport(Rule):
     )
     good = (
         Case(
-            "a package that the file can do without",
+            "an optional package",
             """
             try:
                 from no_such_package import act

@@ -9,11 +9,10 @@ from resnet_lint.rule import Analysis, Built, Call, Case, Finding, FixPlan, Mode
 
 
 class ModuleNotRegistered(Rule):
-    """What it does: finds modules with parameters that run, but lie in a plain list, tuple or dictionary of their
-    owner.
+    """What it does: finds modules with parameters that are called, but stored in a plain list, tuple or dictionary.
 
     Why is this bad: `parameters()`, `to()`, `train()` and `state_dict()` do not reach them: they are not trained,
-    not moved, not saved. The forward works on the CPU, so nothing fails at first.
+    not moved, not saved. The forward pass works on the CPU, so no error is raised at first.
 
     Example:
         self.blocks = [Block(64) for _ in range(4)]
@@ -21,7 +20,8 @@ class ModuleNotRegistered(Rule):
     Use instead:
         self.blocks = nn.ModuleList([Block(64) for _ in range(4)])
 
-    Fix safety: Unsafe: the state dict gets the parameters, so that an earlier one no longer loads strictly.
+    Fix safety: Unsafe: the parameters are added to the state dict, so that old checkpoints no longer load with
+    `strict=True`.
     """
 
     code = "RL401"
@@ -65,7 +65,7 @@ class ModuleNotRegistered(Rule):
     )
     good = (
         Case(
-            "slices of layers that are registered",
+            "slices of registered layers",
             """
             from torch import nn
             class Net(nn.Module):
@@ -132,14 +132,14 @@ Unregistered = tuple[Call, str, list[Any], Built]
 
 
 def _unregistered(model: Model) -> Iterator[Unregistered]:
-    """Modules with parameters that ran, and that lie in a plain list, tuple or dictionary of the module that ran them.
+    """Modules with parameters that were called and are in a plain list, tuple or dictionary of the calling module.
 
-    What shares its parameters with the registered ones, as a slice of an nn.Sequential does, is registered too. A list
-    of a single module is left alone: people hide a teacher or a parent in one, so that it is not registered.
+    A module that shares its parameters with registered ones, such as a slice of an nn.Sequential, counts as registered.
+    A list with a single module is skipped: it is a known idiom to keep a teacher or a parent unregistered.
     """
     registered = {id(module) for module in model.root.modules()}
     trained = {id(parameter) for parameter in model.root.parameters()}
-    told: set[tuple[int, str]] = set()
+    reported: set[tuple[int, str]] = set()
     for call in model.calls:
         if id(call.module) in registered or trained.issuperset(map(id, call.module.parameters())):
             continue
@@ -147,18 +147,18 @@ def _unregistered(model: Model) -> Iterator[Unregistered]:
             held, built = _held(outer.module, call.module), built_of(call.module)
             if held is not None and built is not None and id(outer.module) in registered:
                 name, modules = held
-                if len(modules) > 1 and (id(outer.module), name) not in told:
-                    told.add((id(outer.module), name))
+                if len(modules) > 1 and (id(outer.module), name) not in reported:
+                    reported.add((id(outer.module), name))
                     yield outer, name, modules, built
                 break
 
 
 def _held(owner: Any, module: Any) -> tuple[str, list[Any]] | None:
-    """The attribute of a module that has another one in a plain container, and all modules in it."""
+    """The attribute of `owner` that holds `module` in a plain container, and all modules in that container."""
     for name, value in vars(owner).items():
         if isinstance(value, (list, tuple, dict)) and not name.startswith("_"):
             modules = list(_modules_in(value))
-            if any(each is module for each in modules):
+            if any(held is module for held in modules):
                 return name, modules
     return None
 

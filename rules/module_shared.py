@@ -1,4 +1,4 @@
-"""RL402: one module at several places of a model by accident."""
+"""RL402: one module used several times in a model by accident."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ from resnet_lint.rule import (
 
 
 class ModuleShared(Rule):
-    """What it does: finds a list that was multiplied, `[block] * n`, in an nn.Sequential or nn.ModuleList; and a batch
-    normalisation that one forward applies behind two different layers.
+    """What it does: finds a multiplied list, `[block] * n`, in an nn.Sequential or nn.ModuleList; and a batch
+    normalization that one forward pass applies after two different layers.
 
-    Weights that are shared in other ways, such as by name or in a loop, are taken as meant.
+    Weights shared in other ways, such as by name or in a loop, are assumed to be intended.
 
-    Why is this bad: `[block] * n` is one block n times. The layers share their weights, so the model is as deep as
-    it looks and has an n-th of the parameters. A shared batch normalisation mixes the statistics of two layers.
+    Why is this bad: `[block] * n` repeats one block n times. The layers share their weights, so the model is as deep
+    as intended but has 1/n of the parameters. A shared batch normalization mixes the statistics of two layers.
 
     Example:
         self.layers = nn.Sequential(*[Block(64)] * 4)
@@ -46,7 +46,7 @@ class ModuleShared(Rule):
     severity = "warning"
     bad = (
         Case(
-            "a list that was multiplied",
+            "a multiplied list",
             """
             from torch import nn
             class Net(nn.Module):
@@ -58,7 +58,7 @@ class ModuleShared(Rule):
         """,
         ),
         Case(
-            "one normalisation behind two layers",
+            "one normalization after two layers",
             """
             import torch
             from torch import nn
@@ -77,7 +77,7 @@ class ModuleShared(Rule):
     )
     good = (
         Case(
-            "a step that is repeated, layers without weights",
+            "a repeated step, layers without weights",
             """
             from torch import nn
             class Net(nn.Module):
@@ -126,9 +126,9 @@ class ModuleShared(Rule):
 
 
 def _repeated_modules(model: Model) -> Iterator[tuple[Call, Point, int]]:
-    """Containers that hold one module several times because the list that they were made of was multiplied."""
+    """Containers that hold one module several times because their list was multiplied."""
     calls = {id(call.module): call for call in model.calls}
-    told: set[Point] = set()
+    reported: set[Point] = set()
     for container in model.root.modules():
         parts = container._modules.values() if is_a(container, "Sequential", "ModuleList") else ()
         for module, copies in Counter(parts).items():
@@ -137,23 +137,23 @@ def _repeated_modules(model: Model) -> Iterator[tuple[Call, Point, int]]:
                 continue
             call = calls.get(id(module))
             point = next((point for point in built.chain if _in_multiplied_list(point)), None)
-            if call is not None and point is not None and point not in told:
-                told.add(point)
+            if call is not None and point is not None and point not in reported:
+                reported.add(point)
                 yield call, point, copies
 
 
 def _owner_at(call: Call, point: Point) -> Call:
-    """The call of the module whose constructor an expression stands in."""
+    """The call of the module whose constructor contains an expression."""
     around = function_of(point.code)
-    for each in call.with_callers():
-        constructor = getattr(type(each.module).__init__, "__code__", None)
+    for caller in call.with_callers():
+        constructor = getattr(type(caller.module).__init__, "__code__", None)
         if constructor is not None and function_of(constructor) is around:
-            return each
+            return caller
     return call
 
 
 def _in_multiplied_list(point: Point) -> bool:
-    """Whether an expression stands in a list that is multiplied, or its statement binds a name that does."""
+    """Whether an expression is an element of a multiplied list, or its statement binds a name that is."""
     function, statement = function_of(point.code), statement_at(point)
     if function is None or statement is None:
         return False
@@ -169,7 +169,7 @@ def _in_multiplied_list(point: Point) -> bool:
 
 
 def _shared_norms(model: Model) -> Iterator[tuple[Call, Call, Call]]:
-    """A batch normalisation that one forward applies, in two places one behind the other, after different layers."""
+    """A batch normalization that one forward pass applies at two places in sequence, after different layers."""
     uses: dict[tuple[int, Call], list[Call]] = {}
     for call in model.calls:
         if is_a(call.module, "_BatchNorm") and call.parent is not None and call.inputs:

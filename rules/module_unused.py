@@ -1,4 +1,4 @@
-"""RL403: a module with parameters, or a parameter, that is made and never used."""
+"""RL403: a module with parameters, or a parameter, that is never used."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from resnet_lint.rule import Analysis, Case, Finding, Rule, unused_in
 
 
 class ModuleUnused(Rule):
-    """What it does: finds a module that a constructor builds, no forward calls, no gradient reaches in training or
+    """What it does: finds a module that a constructor creates, no forward calls, no gradient reaches in training or
     evaluation mode, and no other line of the file mentions; and a bare nn.Parameter that no forward reads and no other
-    line mentions. Shortcuts are told by RL206.
+    line mentions. Unused shortcuts are reported by RL206.
 
-    Why is this bad: its parameters are saved, counted and never trained; DistributedDataParallel stops at them.
-    Often the forward has lost a line.
+    Why is this bad: its parameters are saved and counted, but never trained; DistributedDataParallel raises an error
+    for them. Often a line of the forward is missing.
 
     Example:
         self.norm = nn.BatchNorm2d(64)
@@ -29,7 +29,7 @@ class ModuleUnused(Rule):
     severity = "warning"
     bad = (
         Case(
-            "a forgotten normalisation",
+            "a forgotten normalization",
             """
             import torch
             from torch import nn
@@ -43,7 +43,7 @@ class ModuleUnused(Rule):
         """,
         ),
         Case(
-            "the second layer is the first",
+            "the first layer is called twice",
             """
             from torch import nn
             class Mlp(nn.Module):
@@ -56,7 +56,7 @@ class ModuleUnused(Rule):
         """,
         ),
         Case(
-            "a scale that scales nothing",
+            "a scale that is never applied",
             """
             import torch
             from torch import nn
@@ -112,7 +112,7 @@ class ModuleUnused(Rule):
         """,
         ),
         Case(
-            "found through the tree of modules",
+            "called through children()",
             """
             from torch import nn
             class Net(nn.Module):

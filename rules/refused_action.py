@@ -1,4 +1,4 @@
-"""RL006: something that a file was kept from while it was looked at."""
+"""RL006: an action that was blocked while the file was checked."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from resnet_lint.rule import Analysis, Case, Finding, Fix, Rule, Traits
 
 
 class RefusedAction(Rule):
-    """What it does: names each line that was kept from the network, from starting processes, or from changing files
-    outside the temporary folder. That is told even where the file's own code passes over it.
+    """What it does: reports each line that was blocked from using the network, starting processes, or writing files
+    outside the temporary directory. It is reported even if the file handles the error.
 
-    Why is this bad: whoever builds the model does so as well, on machines without a network too, and in tests. A model
-    that is built without what was refused may not be the same.
+    Why is this bad: the same happens whenever the model is constructed, also in tests and on machines without a
+    network. A model that is constructed without the blocked action may differ.
 
     Example:
         def __init__(self):
@@ -32,7 +32,7 @@ class RefusedAction(Rule):
     traits = Traits(about="file")
     bad = (
         Case(
-            "a download that the constructor can do without",
+            "an optional download in the constructor",
             """
             import urllib.request
             from torch import nn
@@ -46,7 +46,7 @@ class RefusedAction(Rule):
         """,
         ),
         Case(
-            "a program that tells the version",
+            "a subprocess that returns the version",
             """
             import subprocess
             from torch import nn
@@ -59,7 +59,7 @@ class RefusedAction(Rule):
         """,
         ),
         Case(
-            "a folder for what the model writes",
+            "a directory for outputs",
             """
             import os
             from torch import nn

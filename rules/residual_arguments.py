@@ -1,4 +1,4 @@
-"""RL106: a block that accepts arguments its addition cannot take."""
+"""RL106: a block that accepts arguments for which its addition fails."""
 
 from __future__ import annotations
 
@@ -8,15 +8,14 @@ from resnet_lint.rule import Analysis, Case, Finding, Rule, Traits
 
 
 class ResidualArguments(Rule):
-    """What it does: finds a block that nobody in the file builds, whose constructor accepts values its addition cannot
-    take.
+    """What it does: finds a block that nothing in the project constructs, whose constructor accepts values for which
+    its addition fails.
 
-    Under which condition it works is found by running the constructor and the forward with the channels and the stride
-    as symbols, once for each way through them. Where symbols cannot go, as through `range(stride)`, it is judged by
-    blocks built from a few numbers.
+    The condition under which it works is found by running constructor and forward with symbolic channels and stride,
+    once per path. Where symbols are not supported, as in `range(stride)`, blocks with a few concrete values are tried.
 
-    Why is this bad: the parameter promises something that fails in the forward, far from the line that chose the
-    value. A block whose shortcut comes from its caller (`downsample=None`) is not meant.
+    Why is this bad: the constructor accepts a value that fails in the forward pass, far from the line that chose it.
+    A block whose shortcut is passed by its caller (`downsample=None`) is not reported.
 
     Example:
         class Block(nn.Module):
@@ -43,7 +42,7 @@ class ResidualArguments(Rule):
     traits = Traits(family="addition", rank=3, proof="required")
     bad = (
         Case(
-            "channels that need not be equal",
+            "channels that may differ",
             """
             from torch import nn
             class Block(nn.Module):
@@ -55,7 +54,7 @@ class ResidualArguments(Rule):
         """,
         ),
         Case(
-            "a stride that the shortcut does not follow",
+            "a stride that the shortcut ignores",
             """
             from torch import nn
             class Block(nn.Module):
@@ -71,7 +70,7 @@ class ResidualArguments(Rule):
     )
     good = (
         Case(
-            "a projection on demand",
+            "a projection where it is needed",
             """
             from torch import nn
             class Block(nn.Module):
@@ -100,7 +99,7 @@ class ResidualArguments(Rule):
         """,
         ),
         Case(
-            "the file builds the block in the way that works",
+            "the file constructs the block with valid arguments",
             """
             from torch import nn
             class Block(nn.Module):

@@ -11,10 +11,10 @@ class ResidualChannels(Rule):
     """What it does: finds a residual addition that fails because branch and shortcut have different channels or
     features.
 
-    The sizes agree; a layer of the residual branch changes the number of channels, and the shortcut does not follow.
+    The sizes match; a layer of the residual branch changes the number of channels, and the shortcut does not.
 
-    Why is this bad: the forward raises "The size of tensor a (128) must match the size of tensor b (64)". An identity
-    shortcut needs equal shapes (He et al. 2015, equation 1); otherwise it has to be projected (equation 2).
+    Why is this bad: the forward pass raises "The size of tensor a (128) must match the size of tensor b (64)". An
+    identity shortcut needs equal shapes (He et al. 2015, equation 1); otherwise it has to be projected (equation 2).
 
     Example:
         out = self.conv(x)        # 64 -> 128 channels
@@ -54,7 +54,7 @@ class ResidualChannels(Rule):
         """,
         ),
         Case(
-            "the seed's example",
+            "a branch that doubles the channels",
             """
             import torch
             from torch import nn
@@ -136,7 +136,7 @@ class ResidualChannels(Rule):
         """,
         ),
         Case(
-            "a channel context that broadcasts on purpose",
+            "a global context that broadcasts on purpose",
             """
             from torch import nn
             class Context(nn.Module):

@@ -10,8 +10,8 @@ from resnet_lint.rule import Analysis, Case, Finding, Rule
 class ResidualRank(Rule):
     """What it does: finds an addition that fails because its operands have different numbers of dimensions.
 
-    Why is this bad: torch lines dimensions up from the right, so a (N, C) vector meets the width of a (N, C, H, W) map.
-    Where the numbers happen to agree, nothing fails and the result is wrong.
+    Why is this bad: torch aligns dimensions from the right, so the channels of an (N, C) vector are matched with the
+    width of an (N, C, H, W) map. If the numbers happen to agree, no error is raised and the result is wrong.
 
     Example:
         h = h + self.time_mlp(t)                    # (N, C, H, W) + (N, C)

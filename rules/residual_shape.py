@@ -8,10 +8,11 @@ from resnet_lint.rule import Analysis, Case, Finding, Rule, Traits
 
 
 class ResidualShape(Rule):
-    """What it does: finds a residual addition that fails because branch and shortcut differ in channels and in size.
+    """What it does: finds a residual addition that fails because branch and shortcut differ in channels and spatial
+    size.
 
     Why is this bad: this is the first block of a ResNet's later stages, where the convolution strides and widens at
-    once. Unless the shortcut is projected with the same stride, the forward raises.
+    once. Unless the shortcut is projected with the same stride, the forward pass raises.
 
     Example:
         self.conv = nn.Conv2d(64, 128, 3, stride=2, padding=1)
@@ -52,7 +53,7 @@ class ResidualShape(Rule):
         """,
         ),
         Case(
-            "dimensions swapped",
+            "swapped dimensions",
             """
             from torch import nn
             class Mix(nn.Module):

@@ -1,4 +1,4 @@
-"""RL102: a residual addition whose operands have different sizes."""
+"""RL102: a residual addition whose operands have different spatial sizes."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ class ResidualSize(Rule):
     """What it does: finds a residual addition that fails because branch and shortcut have different heights, widths or
     lengths.
 
-    The channels agree; a stride, a pooling, missing padding or an upsampling in the branch changes the size. Where
-    other sizes of the input would work, as where one side rounds an odd size down and the other one up, it says which.
+    The channels match; a stride, pooling, missing padding or upsampling in the branch changes the size. If other input
+    sizes would work, as when one side rounds an odd size down and the other up, the message says which.
 
-    Why is this bad: the forward raises "The size of tensor a (28) must match the size of tensor b (56)". The shortcut
-    has to stride like the branch, or the branch has to keep its size.
+    Why is this bad: the forward pass raises "The size of tensor a (28) must match the size of tensor b (56)". The
+    shortcut needs the stride of the branch, or the branch has to keep its size.
 
     Example:
         self.conv = nn.Conv2d(64, 64, 3, stride=2, padding=1)
@@ -58,7 +58,7 @@ class ResidualSize(Rule):
         """,
         ),
         Case(
-            "padding lost",
+            "missing padding",
             """
             from torch import nn
             class Block(nn.Module):
@@ -72,7 +72,7 @@ class ResidualSize(Rule):
     )
     good = (
         Case(
-            "a shortcut that strides as the branch does",
+            "a shortcut with the stride of the branch",
             """
             from torch import nn
             class Down(nn.Module):

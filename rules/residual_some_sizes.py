@@ -1,4 +1,4 @@
-"""RL105: a residual addition that works for some input sizes only."""
+"""RL105: a residual addition that only works for some input sizes."""
 
 from __future__ import annotations
 
@@ -8,13 +8,12 @@ from resnet_lint.rule import Analysis, Case, Finding, Rule, Traits
 
 
 class ResidualSomeSizes(Rule):
-    """What it does: finds an addition whose two sides are equally large at some input sizes and not at others, and says
-    at which.
+    """What it does: finds an addition whose operands match at some input sizes and not at others, and reports which.
 
-    Each finding is proved by a trace at an input that fails, the smallest one where the model takes that. The sides may
-    stride alike and round unlike; or one side is made smaller and larger again, and does not come back to where it was.
-    The latter is so by design in pyramids, hourglasses and networks of parallel resolutions. So it is told for
-    information, and not at all where the file itself feeds its model sizes that divide.
+    Each finding is confirmed by a trace at an input size that fails, the smallest one if the model accepts it. Either
+    both sides halve the size, but one rounds up and the other down; or one side is downsampled and upsampled again and
+    does not return to its original size. The latter is by design in pyramids, hourglasses and multi-resolution
+    networks. So it is reported as info, and not at all if the file itself uses input sizes that are divisible.
 
     Why is this bad: the block works at 224 and raises "The size of tensor a (8) must match the size of tensor b (7)" at
     240, where a stage before it halves the size once more.
@@ -48,7 +47,7 @@ class ResidualSomeSizes(Rule):
         """,
         ),
         Case(
-            "a kernel of two beside a projection, on a signal",
+            "a kernel of 2 next to a strided projection, 1d",
             """
             from torch import nn
             class Halve(nn.Module):
@@ -80,7 +79,7 @@ class ResidualSomeSizes(Rule):
     )
     good = (
         Case(
-            "a pooled shortcut that rounds up as the branch does",
+            "a pooled shortcut that rounds up like the branch",
             """
             from torch import nn
             class Down(nn.Module):

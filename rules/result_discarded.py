@@ -1,4 +1,4 @@
-"""RL207: a result that is computed and thrown away."""
+"""RL207: a result that is computed and discarded."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ from resnet_lint.rule import (
 
 
 class ResultDiscarded(Rule):
-    """What it does: finds a result that nothing reads: a call out of place as a statement, or a variable that gets a
-    new value before anything has read the old one.
+    """What it does: finds a result that is never used: an out-of-place call as a statement, or a variable that is
+    reassigned before its old value is read.
 
     Why is this bad: `x.add(y)` leaves x as it was, and `out = self.drop(x)` after `out = out + x` loses the sum.
-    The layers behind a lost result get no gradient. Nothing fails.
+    The layers behind a lost result get no gradient. No error is raised.
 
     Example:
         out = out + self.shortcut(x)
@@ -37,7 +37,7 @@ class ResultDiscarded(Rule):
         out = out + self.shortcut(x)
         out = self.drop(out)
 
-    Fix safety: Unsafe: the model gives other values once the result counts.
+    Fix safety: Unsafe: the model computes different values once the result is used.
     """
 
     code = "RL207"
@@ -47,7 +47,7 @@ class ResultDiscarded(Rule):
     traits = Traits(silent=True)
     bad = (
         Case(
-            "an addition that is no statement",
+            "an out-of-place addition as a statement",
             """
             import torch
             from torch import nn
@@ -150,7 +150,7 @@ class ResultDiscarded(Rule):
 
 
 def _without_readers(model: Model) -> Iterator[tuple[Point, Call]]:
-    """The expressions of the user's code whose results nothing in the trace reads, with the calls around them."""
+    """The expressions in the user's code whose results are never read in the trace, with the calls around them."""
     read = {node for node in model.nodes if node.users or node.in_place}
     for node in model.nodes:
         if node not in read and node.activation and node.point is not None and node.inputs:

@@ -1,4 +1,4 @@
-"""RL202: the residual branch is added to itself; the block's input was overwritten."""
+"""RL202: the residual branch is added to itself because the block's input was overwritten."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from resnet_lint.rule import Analysis, Case, Finding, Rule, Traits, name_of
 
 
 class SelfAddition(Rule):
-    """What it does: finds an addition whose two operands are one tensor, which the block's own layers made.
+    """What it does: finds an addition whose two operands are the same tensor, computed by the block's own layers.
 
     Why is this bad: `x = self.conv(x)` overwrites the only name of the block's input, so `x + x` doubles the branch
-    and there is no skip connection. Nothing fails; the network just trains like a plain one.
+    and there is no skip connection. No error is raised; the network trains like a plain one.
 
     Example:
         x = self.conv(x)
@@ -29,7 +29,7 @@ class SelfAddition(Rule):
     traits = Traits(silent=True)
     bad = (
         Case(
-            "the input's name is used for the branch",
+            "the branch overwrites the input's name",
             """
             import torch
             from torch import nn

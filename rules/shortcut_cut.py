@@ -1,4 +1,4 @@
-"""RL210: a shortcut that passes no gradient."""
+"""RL210: a shortcut that carries no gradient."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ from resnet_lint.rule import (
 
 
 class ShortcutCut(Rule):
-    """What it does: finds a residual addition whose shortcut is the block's input, or a projection of it, behind
+    """What it does: finds a residual addition whose shortcut is the block's input, or a projection of it, with
     `.detach()` or `.data`, or inside `with torch.no_grad():`, while the residual branch keeps its gradient.
 
-    Straight-through estimators, and targets that are cut from the gradient outside residual blocks, are left alone.
+    Straight-through estimators, and targets that are detached outside residual blocks, are not reported.
 
-    Why is this bad: the forward is right, but the gradient passes the residual branch alone, as if there were no
-    skip connection: what skip connections are for is lost.
+    Why is this bad: the forward pass is correct, but the gradient flows through the residual branch only, as if there
+    were no skip connection.
 
     Example:
         identity = x.detach()
@@ -135,19 +135,19 @@ class ShortcutCut(Rule):
 
 
 def _cut(addition: Addition) -> tuple[Node, str] | None:
-    """Where and by what a shortcut loses the gradient on its way, while the residual branch keeps it."""
+    """The node at which a shortcut loses its gradient and the reason, if the residual branch keeps its own."""
     residual, block = residual_at(addition.node), addition.block
     if residual is None or residual.fork is None or not block.made(residual.branch):
         return None
     if len(residual.shortcut_path) > 1 and residual.fork not in block.inputs:
-        return None  # a way of several steps that starts elsewhere is no shortcut of this block
+        return None  # a path of several steps that starts elsewhere is not a shortcut of this block
     cuts = ((step, _cuts(step, block)) for step in residual.shortcut_path)
     found = next(((step, how) for step, how in cuts if how is not None), None)
     return None if any(_cuts(step, block) for step in residual.branch_path) else found
 
 
 def _cuts(node: Node, block: Call) -> str | None:
-    """What lets no gradient pass a call: the call itself, or a `with torch.no_grad()` of the block around it."""
+    """What stops the gradient at a call: the call itself, or a `with torch.no_grad()` around it in the block."""
     if node.kind in ("detach", "data"):
         return ".detach()" if node.kind == "detach" else ".data"
     inside = takewhile(lambda call: call is not block, node.call.with_callers()) if node.call is not None else ()
@@ -156,10 +156,10 @@ def _cuts(node: Node, block: Call) -> str | None:
 
 
 def _no_grad_around(point: Point) -> str | None:
-    """The `no_grad()` or `inference_mode()` of a `with` that an expression stands in."""
+    """The `no_grad()` or `inference_mode()` of a `with` statement around an expression."""
     function, statement = function_of(point.code), statement_at(point)
     for node in ast.walk(function) if function is not None else ():
-        if isinstance(node, ast.With) and statement is not None and any(each is statement for each in ast.walk(node)):
+        if isinstance(node, ast.With) and statement is not None and any(part is statement for part in ast.walk(node)):
             for item in node.items:
                 name = ast.unparse(item.context_expr)
                 if name.endswith(("no_grad()", "inference_mode()")):

@@ -1,4 +1,4 @@
-"""RL206: a shortcut or projection that is built and never used."""
+"""RL206: a shortcut or projection that is never used."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from resnet_lint.rule import Analysis, Case, Finding, Rule, Traits, unused_in
 
 
 class ShortcutUnused(Rule):
-    """What it does: finds a module with a name such as `shortcut`, `downsample` or `proj` that a constructor builds,
-    no forward calls, no gradient reaches and no other line of the file mentions.
+    """What it does: finds a module with a name such as `shortcut`, `downsample` or `proj` that a constructor
+    creates, no forward calls, no gradient reaches and no other line of the file mentions.
 
-    Modules that some line reads, under a flag for instance, are left alone.
+    Modules that some line reads, for instance under a flag, are not reported.
 
-    Why is this bad: the block was meant to project its shortcut, and adds its plain input, or nothing. The
-    parameters are saved and moved, and never trained.
+    Why is this bad: the block was meant to project its shortcut, but adds its plain input, or nothing. The
+    parameters are saved and moved, but never trained.
 
     Example:
         self.shortcut = nn.Conv2d(64, 64, 1)
@@ -24,7 +24,7 @@ class ShortcutUnused(Rule):
         self.shortcut = nn.Conv2d(64, 64, 1)
         return self.shortcut(x) + self.conv(x)
 
-    Fix safety: Unsafe: the block gives other values. Offered where the block adds its plain input.
+    Fix safety: Unsafe: the block computes different values. Available if the block adds its plain input.
     """
 
     code = "RL206"
@@ -71,7 +71,7 @@ class ShortcutUnused(Rule):
     )
     good = (
         Case(
-            "used under a flag, or by someone else",
+            "used under a flag, or by another module",
             """
             from torch import nn
             class Block(nn.Module):
@@ -93,7 +93,7 @@ class ShortcutUnused(Rule):
         """,
         ),
         Case(
-            "nothing to train in it",
+            "no parameters",
             """
             from torch import nn
             class Block(nn.Module):

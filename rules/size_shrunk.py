@@ -1,4 +1,4 @@
-"""RL302: a size shrunk to nothing."""
+"""RL302: an input smaller than the kernel."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from resnet_lint.rule import Analysis, Case, Finding, Rule
 
 
 class SizeShrunk(Rule):
-    """What it does: finds a pooling or convolution whose input has become smaller than its kernel.
+    """What it does: finds a pooling or convolution layer whose input is smaller than its kernel.
 
-    Why is this bad: the forward raises "Output size is too small" or "Kernel size can't be greater than actual input
-    size". The model halves its input more often than the size it is given allows.
+    Why is this bad: the forward pass raises "Output size is too small" or "Kernel size can't be greater than actual
+    input size". The model halves its input more often than the input size allows.
 
     Example:
         model(torch.randn(1, 3, 16, 16))       # five poolings by 2
@@ -24,7 +24,7 @@ class SizeShrunk(Rule):
     name = "size-shrunk"
     bad = (
         Case(
-            "one pooling too many for the size that the file uses",
+            "one pooling too many for the input size of the file",
             """
             import torch
             from torch import nn

@@ -26,12 +26,12 @@ from resnet_lint.rule import (
 
 class SkipMissing(Rule):
     """What it does: finds a forward that saves its input as `identity`, `residual`, `shortcut` and the like, never
-    reads that variable, and adds its input nowhere. And a class named after a residual block (`ResBlock`,
-    `ResidualUnit`) that keeps the shape of its input and is a plain chain of layers, where no line of the class and
-    nothing in the trace joins anything.
+    reads that variable, and never adds its input. And a class named after a residual block (`ResBlock`,
+    `ResidualUnit`) that preserves the shape of its input and is a plain chain of layers, if no line of the class and
+    nothing in the trace joins two values.
 
-    Why is this bad: the skip connection was lost, in an edit or a merge. Nothing fails; the block trains like a
-    plain one.
+    Why is this bad: the skip connection was lost, in an edit or a merge. No error is raised; the block trains
+    like a plain one.
 
     Example:
         identity = x
@@ -65,7 +65,7 @@ class SkipMissing(Rule):
         """,
         ),
         Case(
-            "projected on both ways and forgotten",
+            "projected and forgotten",
             """
             from torch import nn
             class Block(nn.Module):
@@ -84,7 +84,7 @@ class SkipMissing(Rule):
         """,
         ),
         Case(
-            "the class says what is missing",
+            "a saved input in a class named ResBlock",
             """
             from torch import nn
             class ResBlock(nn.Module):
@@ -98,7 +98,7 @@ class SkipMissing(Rule):
         """,
         ),
         Case(
-            "forgotten behind a loop",
+            "forgotten after a loop",
             """
             from torch import nn
             class Stage(nn.Module):
@@ -149,7 +149,7 @@ class SkipMissing(Rule):
         """,
         ),
         Case(
-            "each step of a loop keeps its own",
+            "an identity per loop iteration",
             """
             from torch import nn
             class Stage(nn.Module):
@@ -165,7 +165,7 @@ class SkipMissing(Rule):
         """,
         ),
         Case(
-            "others close the skip connection, or the name means something else",
+            "added by another module, or a name with another meaning",
             """
             import torch
             from torch import nn
@@ -203,7 +203,7 @@ class SkipMissing(Rule):
         """,
         ),
         Case(
-            "what is kept is no tensor",
+            "the saved value is not a tensor",
             """
             from torch import nn
             class Net(nn.Module):
@@ -256,11 +256,11 @@ class SkipMissing(Rule):
                 "the skip connection is missing"
             )
             yield self.at(where, message, advice=f"add {saved.id} at the end of the block")
-        told = {type(call.module).__name__ for _, call, _ in unread}
+        reported = {type(call.module).__name__ for _, call, _ in unread}
         for model in analysis.models:
             for call, returned, layers in _plain_chains(model):
                 where = model.where(span_of(call.known_code.co_filename, returned), call)
-                if where.module not in told:
+                if where.module not in reported:
                     message = (
                         f"{where.module} is a plain chain of {layers} layers that preserves the shape of its input and "
                         "has no path around them: the skip connection is missing"
@@ -272,23 +272,23 @@ _SAVED = frozenset({"identity", "residual", "shortcut", "skip", "res", "resid", 
 
 
 def _unread_identities(model: Model) -> Iterator[tuple[Model, Call, ast.Name]]:
-    """Blocks that store a value under the name of a shortcut, and then neither read it nor add their input."""
-    told: set[type] = set()
+    """Blocks that assign a value to a name such as `identity`, but neither read it nor add their input."""
+    reported: set[type] = set()
     for call in model.users_calls:
         kind, function = type(call.module), function_of(call.known_code)
-        if kind in told:
+        if kind in reported:
             continue
-        told.add(kind)
+        reported.add(kind)
         saved = _saved_unread(function, bool(words_in(kind.__name__) & _SAVED)) if function is not None else None
         if saved is not None and not model.adds_input_of(call):
             yield model, call, saved
 
 
 def _saved_unread(function: Function, any_name: bool) -> ast.Name | None:
-    """The first value that a function stores for a shortcut, by the variable's name, and that no later line reads.
+    """The first value that a function assigns to a shortcut variable, judged by its name, and never reads later.
 
-    In a class whose own name tells of a shortcut, a copy of the forward's input under any name counts. In a function
-    with a loop, whose lines do not run in their order, an earlier line's reading counts too.
+    In a class named after a shortcut, a copy of the forward's input under any name counts. In a function with a loop,
+    whose lines do not run in order, reads on earlier lines count too.
     """
     parameters = {argument.arg for argument in function.args.args}
     loops = any(isinstance(node, (ast.For, ast.While)) for node in ast.walk(function))
@@ -302,15 +302,15 @@ def _saved_unread(function: Function, any_name: bool) -> ast.Name | None:
         copies_input = isinstance(statement.value, ast.Name) and statement.value.id in parameters
         for target in statement.targets:
             if isinstance(target, ast.Name) and target.id not in parameters:
-                tells = words_in(target.id) & _SAVED or (any_name and copies_input)
+                is_shortcut = words_in(target.id) & _SAVED or (any_name and copies_input)
                 read = last_read.get(target.id, 0)
-                if tells and read <= (0 if loops else statement.end_lineno or 0):
+                if is_shortcut and read <= (0 if loops else statement.end_lineno or 0):
                     return target
     return None
 
 
 def _may_be_tensor(value: ast.expr) -> bool:
-    """Whether a value is a copy of a name or what one of the block's own modules gives, and no size or dtype."""
+    """Whether a value is a copy of a variable or the output of one of the block's modules, not a size or dtype."""
     return isinstance(value, ast.Name) or (isinstance(value, ast.Call) and ast.unparse(value.func).startswith("self."))
 
 
@@ -320,25 +320,25 @@ _BRANCH = frozenset({"path", "branch", "function", "body", "inner"})
 
 
 def _plain_chains(model: Model) -> Iterator[tuple[Call, ast.expr, int]]:
-    """Classes named after residual blocks that keep the shape, and in which every layer lies on the only way through.
+    """Classes named after residual blocks that preserve the shape and are a single chain of layers.
 
-    A name proves nothing by itself. So no line of the class may join two values, for a flag may lead to it, and the
-    trace may have nothing, in a part of the block either, that goes around a layer.
+    A name alone is not enough. So no line of the class may join two values, as a flag may enable it, and no path in
+    the trace may bypass a layer, not even in a part of the block.
     """
-    told: set[type] = set()
+    reported: set[type] = set()
     for call in model.users_calls:
         function, outputs = function_of(call.known_code), model.results.get(call, ())
-        if type(call.module) in told or function is None or len(call.inputs) != 1 or len(outputs) != 1:
+        if type(call.module) in reported or function is None or len(call.inputs) != 1 or len(outputs) != 1:
             continue
         if model.is_added_to_its_input(call):
-            told.add(type(call.module))
+            reported.add(type(call.module))
             continue
         layers = layers_in_a_row(call.inputs[0], outputs[0]) if _promises(type(call.module)) else 0
         returned = [
             node.value for node in ast.walk(function) if isinstance(node, ast.Return) and node.value is not None
         ]
         if layers > 1 and returned:
-            told.add(type(call.module))
+            reported.add(type(call.module))
             yield call, returned[-1], layers
 
 

@@ -1,4 +1,4 @@
-"""RL001: a file that is no Python source."""
+"""RL001: a file that is not valid Python."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from resnet_lint.rule import Analysis, Case, Finding, Rule, Traits
 
 
 class UnreadableFile(Rule):
-    """What it does: reports a file that cannot be read as Python: a syntax error, bytes that are no text, no
-    permission.
+    """What it does: reports a file that cannot be read as Python: a syntax error, an invalid encoding, missing
+    permissions.
 
-    Why is this bad: nothing in such a file can be checked, and passing over it in silence would say too much.
+    Why is this bad: nothing in such a file can be checked, and skipping it silently would look as if it were correct.
 
     Example:
         class Block(nn.Module)
@@ -26,10 +26,10 @@ class UnreadableFile(Rule):
     name = "unreadable-file"
     traits = Traits(about="file")
     bad = (
-        Case("a colon is missing", "import torch.nn as nn\nclass Block(nn.Module)  # <- RL001\n    pass\n"),
-        Case("a bracket is never closed", "from torch import nn\nlayer = nn.Conv2d(3, 64,  # <- RL001\n"),
+        Case("a missing colon", "import torch.nn as nn\nclass Block(nn.Module)  # <- RL001\n    pass\n"),
+        Case("an unclosed bracket", "from torch import nn\nlayer = nn.Conv2d(3, 64,  # <- RL001\n"),
     )
-    good = (Case("an empty file", ""), Case("a comment alone", "# nothing here yet\n"))
+    good = (Case("an empty file", ""), Case("only a comment", "# nothing here yet\n"))
 
     def check(self, analysis: Analysis) -> Iterator[Finding]:
         for problem in analysis.problems:

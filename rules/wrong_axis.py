@@ -1,4 +1,4 @@
-"""RL305: values along the wrong axis."""
+"""RL305: a position code, view or attention along the wrong axis."""
 
 from __future__ import annotations
 
@@ -23,17 +23,16 @@ from resnet_lint.rule import (
 
 
 class WrongAxis(Rule):
-    """What it does: finds three ways to take one axis for another. A position code that has one value for each sample
-    and the same along the sequence. A `view` or `reshape` between a convolution and a linear layer, a normalisation
-    or attention, that gives the sizes of a transpose. And attention built for the sequence first that gets the batch
-    first.
+    """What it does: finds three ways to confuse two axes. A position code with one value per sample that is constant
+    along the sequence. A `view` or `reshape` between a convolution and a linear layer, a normalization or attention,
+    that should be a transpose. And attention that expects the sequence first but gets the batch first.
 
-    What an axis means is taken from the layers around it, and for attention from a second trace with another batch;
-    where these leave a doubt, or sizes are equal, it says nothing.
+    The meaning of an axis is derived from the layers around it, and for attention from a second trace with another
+    batch size; if it is ambiguous, or sizes are equal, nothing is reported.
 
-    Why is this bad: the shapes fit, so nothing fails. `x.view(n, -1, channels)` leaves the values in their order in
+    Why is this bad: the shapes match, so no error is raised. `x.view(n, -1, channels)` keeps the order of the values in
     memory, so each of its rows mixes positions and channels; with the batch in place of the sequence, samples attend
-    to each other, or every position of a sample has the same code.
+    to each other, or all positions of a sample get the same code.
 
     Example:
         x = self.conv(x)                              # (batch, channels, height, width)
@@ -49,7 +48,7 @@ class WrongAxis(Rule):
     severity = "warning"
     bad = (
         Case(
-            "a table for the sequence first",
+            "a (sequence, batch) table with batch-first input",
             """
             import torch
             from torch import nn
@@ -66,7 +65,7 @@ class WrongAxis(Rule):
         """,
         ),
         Case(
-            "a table for the batch first, attention by hand",
+            "a batch-first table with (sequence, batch) input, manual attention",
             """
             import torch
             from torch import nn
@@ -84,7 +83,7 @@ class WrongAxis(Rule):
         """,
         ),
         Case(
-            "a reshape in place of a transpose",
+            "a reshape instead of a transpose",
             """
             import torch
             from torch import nn
@@ -121,7 +120,7 @@ class WrongAxis(Rule):
         """,
         ),
         Case(
-            "patches with the batch first, attention without batch_first",
+            "batch-first patches, attention without batch_first",
             """
             import torch
             from torch import nn
@@ -140,7 +139,7 @@ class WrongAxis(Rule):
     )
     good = (
         Case(
-            "a transpose, heads, and a shuffle of channels",
+            "a transpose, attention heads, and a channel shuffle",
             """
             import torch
             from torch import nn
@@ -162,7 +161,7 @@ class WrongAxis(Rule):
         """,
         ),
         Case(
-            "attention for the sequence first",
+            "sequence-first attention",
             """
             import torch
             from torch import nn
@@ -186,7 +185,7 @@ class WrongAxis(Rule):
         """,
         ),
         Case(
-            "each layout with its own table",
+            "a table for every layout",
             """
             import torch
             from torch import nn
@@ -237,16 +236,16 @@ Shape = tuple[int, ...]
 
 
 def _codes_per_sample(model: Model) -> Iterator[tuple[Node, Shape, Shape, int]]:
-    """Additions of a tensor that depends on no input, one value for each sample and the same along the sequence.
+    """Additions of an input-independent tensor with one value per sample, constant along the sequence.
 
-    `x + table[:x.size(0)]` is right for (sequence, batch, features) and wrong for (batch, sequence, features). Which
-    one it is shows where attention compares the sequence with itself, or in a layer with `batch_first`.
+    `x + table[:x.size(0)]` is right for (sequence, batch, features) and wrong for (batch, sequence, features). The
+    layout is known from attention scores of the sequence with itself, or from a layer with `batch_first`.
     """
     for node in model.nodes:
         operands = node.operands if node.kind == "addition" else ()
         if len(operands) != 2 or node.point is None:
             continue
-        [codes, tensors] = [[each for each in operands if each.activation is kind] for kind in (False, True)]
+        [codes, tensors] = [[node for node in operands if node.activation is kind] for kind in (False, True)]
         if len(codes) != 1 or len(tensors) != 1:
             continue
         code, shape = codes[0].known_shape, tensors[0].known_shape
@@ -258,7 +257,7 @@ def _codes_per_sample(model: Model) -> Iterator[tuple[Node, Shape, Shape, int]]:
 
 
 def _sequence_axis(node: Node, model: Model) -> int | None:
-    """The axis, 0 or 1, that what follows takes for the sequence; None where that is not certain."""
+    """The axis, 0 or 1, that the following layers treat as the sequence; None if that is not certain."""
     first, second, features = node.known_shape
     if len({first, second, features}) < 3:
         return None
@@ -277,9 +276,9 @@ def _sequence_axis(node: Node, model: Model) -> int | None:
 
 
 def _scrambled_axes(model: Model) -> Iterator[tuple[Node, str, int, str, int]]:
-    """Views that hand the channels of a convolution to a layer for the last axis, or the other way round.
+    """Views that pass the channels of a convolution to a layer that reads the last axis, or the other way round.
 
-    The sizes fit, but the values stay in their order in memory, so each new row mixes positions and channels.
+    The sizes match, but the values keep their order in memory, so each new row mixes positions and channels.
     """
     for node in model.nodes:
         if node.function not in ("view", "reshape") or node.point is None or not node.activation:
@@ -296,7 +295,7 @@ def _scrambled_axes(model: Model) -> Iterator[tuple[Node, str, int, str, int]]:
 
 
 def _taker_of(node: Node, axis: int, model: Model) -> str | None:
-    """The first layer behind a tensor that takes its features from this axis, for people."""
+    """The name of the first layer after a tensor that reads its features from this axis."""
     shape, owner = node.known_shape, model.block_of(node)
     behind = same_shape_behind(node)
     for call in model.calls:
@@ -313,9 +312,9 @@ _FEATURES_LAST = ("MultiheadAttention", "TransformerEncoderLayer", "RNNBase")
 
 
 def _attention_over_batch(model: Model) -> Iterator[Call]:
-    """Layers of attention built for (sequence, batch, features) whose input has the batch first.
+    """Attention layers that expect (sequence, batch, features) but get the batch first.
 
-    That the first axis is the batch is certain behind a convolution, where it grows with the batch of the input.
+    The first axis is known to be the batch after a convolution, if it grows with the batch size of the input.
     """
     suspects = [call for call in model.calls if _attends_along_first(call)]
     images = _first_convolution(model) if suspects else None
@@ -343,6 +342,6 @@ def _attends_along_first(call: Call) -> bool:
 
 
 def _first_convolution(model: Model) -> Node | None:
-    """The first layer of a trace whose input has the batch at axis 0 for certain."""
+    """The first layer of a trace whose input certainly has the batch on axis 0."""
     effects = ((node, node.effect) for node in model.nodes)
     return next((n for n, x in effects if x is not None and x.sort == "convolution" and len(x.before) > 3), None)

@@ -1,4 +1,4 @@
-"""RL205: a skip connection with another operator than an addition."""
+"""RL205: a skip connection with an operator other than addition."""
 
 from __future__ import annotations
 
@@ -30,11 +30,11 @@ class WrongOperator(Rule):
     """What it does: finds a block that subtracts, multiplies or divides its input and its residual branch of the same
     shape.
 
-    It speaks only where the names do too: a class that calls itself a block, or a variable such as `identity`.
-    Gates, attention and normalisation are left alone.
+    It is reported only if a name supports it: a class named after a block, or a variable such as `identity`.
+    Gates, attention and normalization are not reported.
 
-    Why is this bad: a skip connection adds (He et al. 2015). Nothing fails with another operator, but the input no
-    longer passes the block unchanged, and neither does the gradient.
+    Why is this bad: a skip connection adds (He et al. 2015). No error is raised with another operator, but neither
+    the input nor the gradient passes the block unchanged.
 
     Example:
         out = torch.relu(self.conv(x))
@@ -82,7 +82,7 @@ class WrongOperator(Rule):
         """,
         ),
         Case(
-            "division; the variable tells",
+            "division, with a variable named identity",
             """
             import torch
             from torch import nn
@@ -97,7 +97,7 @@ class WrongOperator(Rule):
         """,
         ),
         Case(
-            "what was saved in the middle of a stage",
+            "saved in the middle of a stage",
             """
             from torch import nn
             class Stage(nn.Module):
@@ -140,7 +140,7 @@ class WrongOperator(Rule):
         """,
         ),
         Case(
-            "what is left to explain, step by step",
+            "residual quantization",
             """
             from torch import nn
             class ResidualQuantizer(nn.Module):
@@ -195,8 +195,8 @@ class WrongOperator(Rule):
                     yield self.at(model.where_of(node), message, advice="use + instead")
 
 
-# Each of these can be right: a network may predict what is to be taken away, a gate scales. So the shapes alone are not
-# enough: the names have to speak of a skip connection, and nothing in the branch may speak of a gate.
+# Each of these can be intended: a network may predict noise to subtract, a gate scales. So shapes alone are not enough:
+# the names have to indicate a skip connection, and nothing in the branch may indicate a gate.
 _OPERATORS: dict[str, str] = {
     "sub": "-",
     "isub": "-",
@@ -222,16 +222,16 @@ _GATES = frozenset(
 
 
 def _joined_branch(node: Node, model: Model) -> Node | None:
-    """The residual branch that meets its block's input, at full shape, where the names speak of a skip connection."""
+    """The residual branch that is combined with its block's input, if the names indicate a skip connection."""
     pair, block, point = operands_of(node), model.block_of(node), node.known_point
     branch = _branch(pair, block, saved=bool(_words_read(point) & _SAVED_WORDS)) if pair is not None else None
-    if branch is None or _is_gate(branch) or not _speaks_of_a_skip(block, point) or _is_rest(point):
+    if branch is None or _is_gate(branch) or not _is_named_like_a_skip(block, point) or _is_rest(point):
         return None
     return branch
 
 
 def _branch(pair: tuple[Node, Node], block: Call, saved: bool) -> Node | None:
-    """The operand that the block's layers make of the other one: of its input, or of what was saved for a shortcut."""
+    """The operand that the block's layers compute from the other one: from its input, or from a saved shortcut."""
     left, right = pair
     if left.shape != right.shape:
         return None
@@ -248,7 +248,7 @@ def _is_gate(branch: Node) -> bool:
     return behind_plain_calls(branch).function in _GATES
 
 
-def _speaks_of_a_skip(block: Call, point: Point) -> bool:
+def _is_named_like_a_skip(block: Call, point: Point) -> bool:
     own, variables = words_in(type(block.module).__name__), _words_read(point)
     if (own | variables) & _GATE_WORDS:
         return False
@@ -261,7 +261,7 @@ def _words_read(point: Point) -> frozenset[str]:
 
 
 def _is_rest(point: Point) -> bool:
-    """Whether `residual = residual - x` takes away what is explained, as residual quantisation does step by step."""
+    """Whether this is `residual = residual - x`, as in every step of residual quantization."""
     statement = statement_at(point)
     rebound = names_bound_by(statement) & names_read_by(node_at(point)) if statement is not None else frozenset()
     return any(words_in(name) & _SKIP_WORDS for name in rebound)

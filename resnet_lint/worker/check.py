@@ -105,7 +105,7 @@ def _analysis(
 
 def _function_not_built(part: Only, loaded: Loaded) -> Problem:
     """That a function which was asked for gave no model, and why."""
-    failure = part.found.coverage.failures.get(part.name, NotChecked("build", "it gives no model"))
+    failure = part.found.coverage.failures.get(part.name, NotChecked("build", "it returns no model"))
     start = next(
         Position(statement.lineno, 1)
         for statement in loaded.tree.body
@@ -124,15 +124,21 @@ def _absent(loaded: Loaded, found: Exploration) -> Iterator[Problem]:
     reasons += [lost.reason for lost in loaded.definitions.lost_classes]
     needed = [each for each in loaded.missing if any(each.package in reason for reason in reasons)]
     for each in needed:
-        yield Problem("missing", each.span, f"{each.package} is not installed here; what needs it is not checked")
+        yield Problem(
+            "missing",
+            each.span,
+            f"{each.package} isn't installed in this Python environment; classes that need it are skipped",
+        )
     others = [each for each in loaded.missing if each not in needed]
     if others:
         names = ", ".join(each.package for each in others)
-        are = "is" if len(others) == 1 else "are"
-        yield Problem("unneeded", others[0].span, f"{names} {are} not installed here; no class was lost for that")
+        are_not = "isn't" if len(others) == 1 else "aren't"
+        it = "it" if len(others) == 1 else "them"
+        reason = f"{names} {are_not} installed in this Python environment; no class needs {it}"
+        yield Problem("unneeded", others[0].span, reason)
     if loaded.alone is not None:
         start = Position(1, 1)
-        reason = f"{loaded.alone}; the file is looked at without it"
+        reason = f"{loaded.alone}; the file is imported on its own"
         yield Problem("missing", Span(loaded.path, start, start), reason)
 
 
@@ -140,7 +146,7 @@ def _lost(loaded: Loaded) -> Iterator[Problem]:
     """The classes whose definitions could not be run, for a reason that may be the tool's."""
     for lost in loaded.definitions.lost_classes:
         span = Span(loaded.path, Position(lost.line, 1), Position(lost.line, 1))
-        yield Problem("not run", span, f"{lost.name} is not checked, its definition fails here: {lost.reason}")
+        yield Problem("not run", span, f"{lost.name} is not checked because its definition fails here: {lost.reason}")
 
 
 def _misspelled(loaded: Loaded, classes: Sequence[ModelClass]) -> Iterator[Problem]:
@@ -149,8 +155,8 @@ def _misspelled(loaded: Loaded, classes: Sequence[ModelClass]) -> Iterator[Probl
         other = misspelled_forward(model, classes)
         if other is not None:
             start = Position(other.__code__.co_firstlineno, 1)
-            reason = f"{model.name} has no forward: did you mean forward, where it says {other.__name__}?"
-            yield Problem("misspelled", Span(loaded.path, start, start), reason, model.name, "call it forward")
+            reason = f"{model.name} has no forward() method; did you mean to call {other.__name__} forward?"
+            yield Problem("misspelled", Span(loaded.path, start, start), reason, model.name, "rename it to forward")
 
 
 def _size_limits(found: Exploration, loaded: Loaded, clock: Clock) -> Sequence[SizeLimit]:
@@ -177,7 +183,7 @@ def _status(loaded: Loaded, model: ModelClass, found: Exploration) -> ClassStatu
     return ClassStatus(loaded.path, model.name, model.line, "failed", None, failure.reason)
 
 
-_NOT_REACHED = NotChecked("build", "nothing in the file builds or calls it")
+_NOT_REACHED = NotChecked("build", "nothing in the file constructs or calls it")
 
 
 def _problems(loaded: Loaded, classes: Sequence[ModelClass], found: Exploration) -> Iterator[Problem]:

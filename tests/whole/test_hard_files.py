@@ -447,7 +447,7 @@ def test_file(name: str, report: Report) -> None:
 
 def test_a_class_that_needs_a_missing_package_is_to_be_checked_elsewhere(report: Report) -> None:
     advice = {found["module"]: found["fix"]["title"] for found in report["findings"] if found["fix"]}
-    elsewhere = "check it where the package is installed: resnet-lint --python PATH"
+    elsewhere = "use an environment that has the package: resnet-lint --python PATH"
     assert [advice["NeedsLayer"], advice["NeedsPair"]] == [elsewhere, elsewhere]
 
 

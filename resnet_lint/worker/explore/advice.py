@@ -1,4 +1,4 @@
-"""The one line that would help a class that could not be checked: a comment to paste above it."""
+"""The help for a class that could not be checked: a comment to paste above it."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from .class_coverage import NotChecked
 
 
 def advice(model: ModelClass, failure: NotChecked, loaded: Loaded) -> str:
-    """The comment, filled with the values that came nearest, after a word on what it is for.
+    """The comment to add, with the arguments and inputs that got furthest, or how to use another environment.
 
-    No comment helps a class that needs a package which is not installed.
+    No comment helps a class that needs a package that is not installed.
     """
     if NotInstalledError.__name__ in failure.reason:
-        return "check it where the package is installed: resnet-lint --python PATH"
+        return "use an environment that has the package: resnet-lint --python PATH"
     call = failure.call
     if failure.stage == "build":
-        return f"say above the class how to build it: # resnet-lint: call={call or _call(model, loaded)}"
-    told = [f"call={call}"] if call is not None else []
-    told += [f"input={each}" for each in (failure.inputs or _inputs(model.type))]
-    return f"say above the class what to feed it: # resnet-lint: {' '.join(told)}"
+        return f"add a comment above the class: # resnet-lint: call={call or _call(model, loaded)}"
+    directives = [f"call={call}"] if call is not None else []
+    directives += [f"input={text}" for text in (failure.inputs or _inputs(model.type))]
+    return f"add a comment above the class: # resnet-lint: {' '.join(directives)}"
 
 
 def _call(model: ModelClass, loaded: Loaded) -> str:

@@ -234,8 +234,8 @@ class Explorer:
         for _ in range(_MOST_REPAIRS):
             call = arguments.call(model.name)
             if arguments.unknown:
-                names = ", ".join(arguments.unknown)
-                reason = f"nobody in the file builds it, and {names} cannot be guessed"
+                names = ", ".join(f"`{name}`" for name in arguments.unknown)
+                reason = f"nothing in this project constructs it, and no value for {names} could be inferred"
                 self._coverage.failed(model, NotChecked("build", reason, call))
             error = self._attempts.build_and_feed(call, self._evaluate(call), model, arguments)
             if error is None:

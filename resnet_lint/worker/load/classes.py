@@ -53,11 +53,11 @@ def _resolve(loaded: Loaded, name: str) -> type[nn.Module] | None:
 
 def _why_skipped(model: type[nn.Module]) -> str | None:
     if inspect.isabstract(model):
-        return "abstract: it leaves methods to its subclasses"
+        return "abstract class"
     if model.forward is nn.Module.forward:
-        return "abstract: it has no forward"
+        return "no forward() method"
     if _raises_not_implemented(model):
-        return "abstract: its forward raises NotImplementedError"
+        return "forward() raises NotImplementedError"
     return None
 
 

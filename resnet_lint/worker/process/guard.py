@@ -161,7 +161,7 @@ class Guard:
     def _refuse(self, what: str) -> NoReturn:
         if len(self._refusals) < _MOST_REFUSALS:
             self._refusals[Refusal(what, tuple(_calls()))] = None
-        raise Refused(f"resnet-lint keeps the file from {what} while it looks at it")
+        raise Refused(f"resnet-lint blocks {what} during the check")
 
     def _save(self, obj: object, f: Any, *args: Any, **kwargs: Any) -> None:
         what = self._changed(f)
@@ -195,7 +195,7 @@ class Guard:
         parent, base = os.path.split(from_folder.rstrip(os.sep))
         place = os.path.join(os.path.realpath(parent), base) if entry else os.path.realpath(from_folder)
         is_allowed = any(place == free or place.startswith(free + os.sep) for free in self._writable)
-        return None if is_allowed else f"changing {name}"
+        return None if is_allowed else f"writing {name}"
 
 
 def _always(what: str, arguments: Arguments) -> str:

@@ -62,7 +62,7 @@ def test_a_fix_that_takes_layers_from_a_model_is_not_safe(guarded: str, safe: bo
     )
     path = write(tmp_path, text.replace("class Block(nn.Module):\n", "class Block(nn.Module):\n    use_res = True\n\n"))
     found = findings(lint, path)
-    assert "narrow self.enabled" in found[0]["fix"]["title"]
+    assert "restrict self.enabled" in found[0]["fix"]["title"]
     assert (found[0]["fix"]["verified"], found[0]["fix"]["applicability"]) == (True, "safe" if safe else "unsafe")
     before = path.read_text()
     lint(path, "--fix")

@@ -260,7 +260,7 @@ def test_a_projection_is_proved_as_far_as_symbols_go(label: str, tmp_path: Path)
     path, _ = write_model(tmp_path, source)
     result = CliRunner().invoke(main, ["check", "--isolated", "--no-cache", str(path)])
     assert code in result.stdout
-    assert f"proved: with {proved} as symbols" in result.stdout
+    assert f"also proved for every {proved}" in result.stdout
 
 
 def test_a_fix_that_holds_for_the_models_traced_alone_is_not_said_to_be_proved(tmp_path: Path) -> None:

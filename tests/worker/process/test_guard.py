@@ -136,7 +136,7 @@ def outcomes(tmp_path_factory: pytest.TempPathFactory) -> Outcomes:
 @pytest.mark.parametrize("statement", REFUSED)
 def test_is_refused_and_told(statement: str, outcomes: Outcomes) -> None:
     said, kept = outcomes[None, statement]
-    assert said.startswith("resnet-lint keeps the file from ")
+    assert said.startswith("resnet-lint blocks ")
     assert said.endswith("(1 told)")
     assert [path.name for path in kept.iterdir()] == ["old"]
     assert (kept / "old").read_text() == "content"
@@ -154,7 +154,7 @@ def test_what_is_allowed_is_let_pass(allow: str, statement: str, outcomes: Outco
 
 @pytest.mark.parametrize(("allow", "statement"), NOT_ALLOWED)
 def test_what_is_not_allowed_is_still_refused(allow: str, statement: str, outcomes: Outcomes) -> None:
-    assert outcomes[allow, statement][0].startswith("resnet-lint keeps the file from changing ")
+    assert outcomes[allow, statement][0].startswith("resnet-lint blocks writing ")
 
 
 # Each line tries something, and passes over it when it is refused.
@@ -180,12 +180,12 @@ class Net(nn.Linear):
 @pytest.mark.parametrize(
     ("options", "configuration", "refused"),
     [
-        ((), "", [(10, "changing {mark}"), (14, "starting another process")]),
-        ((), "allow = ['subprocess']", [(10, "changing {mark}")]),
+        ((), "", [(10, "writing {mark}"), (14, "starting another process")]),
+        ((), "allow = ['subprocess']", [(10, "writing {mark}")]),
         ((), "allow = ['./runs', 'subprocess']", []),
         ((), "guard = false", []),
         (("--no-guard",), "", []),
-        (("--guard",), "guard = false", [(10, "changing {mark}"), (14, "starting another process")]),
+        (("--guard",), "guard = false", [(10, "writing {mark}"), (14, "starting another process")]),
     ],
 )
 def test_what_is_refused_is_told_once_and_the_rest_is_checked(

@@ -52,7 +52,7 @@ class Net(nn.Module):
 MARK = "RESNET_LINT_TEST_OF_HOSTILE_FILES"
 OPTIONS = ("--isolated", "--no-cache", "--timeout", "4", "--jobs", "4", "--format", "json")
 NOT_DONE = "it is not done after 4 s"
-REFUSED = "resnet-lint keeps the file from "
+REFUSED = "resnet-lint blocks "
 
 # What each does, and what has to be said of it.
 ON_IMPORT = {
@@ -88,13 +88,13 @@ ON_IMPORT = {
     "many forks": ("[os.fork() or os._exit(0) for _ in range(20)]", REFUSED + "starting another process"),
     "a kill of its parent": ("os.kill(os.getppid(), signal.SIGKILL)", REFUSED + "sending a signal to another process"),
     "a kill of all": ("os.kill(-1, signal.SIGCONT)", REFUSED + "sending a signal to another process"),
-    "a file that is written": ("open(outside + '/new', 'w')", REFUSED + "changing "),
-    "a file that is emptied": ("os.truncate(outside + '/precious', 0)", REFUSED + "changing "),
-    "a file that is removed": ("os.remove(outside + '/precious')", REFUSED + "changing "),
-    "a file that is moved": ("shutil.move(outside + '/precious', tempfile.gettempdir())", REFUSED + "changing "),
-    "a folder that is removed": ("shutil.rmtree(outside)", REFUSED + "changing "),
-    "saved weights": ("torch.save({}, outside + '/new')", REFUSED + "changing "),
-    "a database": ("sqlite3.connect(outside + '/new')", REFUSED + "changing "),
+    "a file that is written": ("open(outside + '/new', 'w')", REFUSED + "writing "),
+    "a file that is emptied": ("os.truncate(outside + '/precious', 0)", REFUSED + "writing "),
+    "a file that is removed": ("os.remove(outside + '/precious')", REFUSED + "writing "),
+    "a file that is moved": ("shutil.move(outside + '/precious', tempfile.gettempdir())", REFUSED + "writing "),
+    "a folder that is removed": ("shutil.rmtree(outside)", REFUSED + "writing "),
+    "saved weights": ("torch.save({}, outside + '/new')", REFUSED + "writing "),
+    "a database": ("sqlite3.connect(outside + '/new')", REFUSED + "writing "),
     "closed files": ("os.closerange(0, 1000)", "it closes or writes to open files that are not its own"),
     "rubbish in all files": (
         "for number in range(3, 100):\n        try: os.write(number, b'rubbish\\n')\n        except OSError: pass",
@@ -112,13 +112,13 @@ IN_CONSTRUCTOR = {
 }
 IN_FORWARD = {
     "a sudden exit in forward": ("os._exit(6)", "it ends the interpreter (exit code 6)"),
-    "a file written in forward": ("open(outside + '/new', 'w')", REFUSED + "changing "),
+    "a file written in forward": ("open(outside + '/new', 'w')", REFUSED + "writing "),
 }
 # What the file passes over is told as well.
 SWALLOWED = {
     "a connection that nobody misses": ("socket.create_connection(tcp, 1)", "using the network"),
-    "a file that nobody misses": ("open(outside + '/new', 'w')", "changing "),
-    "last words": ("type('', (), {'__del__': lambda self: open(outside + '/new', 'w')})()", "changing "),
+    "a file that nobody misses": ("open(outside + '/new', 'w')", "writing "),
+    "last words": ("type('', (), {'__del__': lambda self: open(outside + '/new', 'w')})()", "writing "),
     "a program that nobody misses": ("os.system(f'touch {outside}/new')", "starting another process"),
 }
 
