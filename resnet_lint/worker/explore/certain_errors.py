@@ -8,6 +8,7 @@ from __future__ import annotations
 import ast
 import re
 from dataclasses import dataclass
+from traceback import walk_tb
 from types import CodeType, TracebackType
 
 from resnet_lint.graph.source_places import Point
@@ -17,6 +18,7 @@ from resnet_lint.shared.evidence import Problem
 
 from ..load.definitions import names_bound, root_of
 from ..load.load import Loaded
+from ..load.missing_packages import is_stand_in
 
 # Names that a notebook has and a file has not.
 _OF_NOTEBOOKS = frozenset({"get_ipython", "display", "In", "Out", "exit", "quit", "reveal_type"})
@@ -71,6 +73,8 @@ def _steps(traceback: TracebackType | None, loaded: Loaded) -> tuple[list[_Step]
 
 def _is_of_sort(error: BaseException, last: _Step, loaded: Loaded, ends_there: bool, stated: bool) -> bool:
     text = error_text(error)
+    if stated and _is_refused_by_layer(error):
+        return True
     if isinstance(error, NameError) and not isinstance(error, UnboundLocalError):
         return ends_there and last.code.co_filename == loaded.path and _is_bound_nowhere(error.name, loaded)
     if isinstance(error, AttributeError):
@@ -78,6 +82,15 @@ def _is_of_sort(error: BaseException, last: _Step, loaded: Loaded, ends_there: b
     if isinstance(error, TypeError) and _WRONG_CALL.search(text) and ends_there and not _OWN_STAND_INS.search(text):
         return stated or _calls_known(last, loaded)
     return False
+
+
+def _is_refused_by_layer(error: BaseException) -> bool:
+    """Whether the constructor of one of torch's layers refuses its arguments: `embed_dim must be divisible by ...`."""
+    if not isinstance(error, (AssertionError, ValueError)) or not error_text(error):
+        return False
+    *_, (frame, _) = walk_tb(error.__traceback__)
+    is_layers = frame.f_code.co_name == "__init__" and "torch/nn/modules/" in frame.f_code.co_filename
+    return is_layers and not any(map(is_stand_in, frame.f_locals.values()))
 
 
 def _is_bound_nowhere(name: str | None, loaded: Loaded) -> bool:

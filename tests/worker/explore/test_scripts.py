@@ -89,6 +89,25 @@ SCRIPTS = {
         "return self.fc",
         "RL301",
     ),
+    "a layer that refuses its arguments": (
+        """
+        class Block(nn.Module):
+            def __init__(self, width, heads):
+                super().__init__()
+                self.attention = nn.TransformerEncoderLayer(width, heads, 32, batch_first=True)
+            def forward(self, x):
+                return self.attention(x)
+        try:
+            Block(16, 5)
+        except AssertionError as error:
+            print(error)
+        out = Block(16, @)(torch.randn(2, 7, 16))
+        """,
+        "4",
+        "3",
+        "self.attention = nn",
+        "RL404",
+    ),
     "a function that trains": (
         """
         def train(model, batches):
