@@ -113,7 +113,7 @@ class Case:
     """A small model file that shows a rule at work.
 
     In a bad case, the line that the finding must cover ends with the comment `# <- CODE`. `name` says in a few words
-    what the case is about. `call` and `inputs` are given as on the command line, for files that say nothing themselves.
+    what the case is about. `call` and `inputs` are given as on the command line, for files that do not specify them.
     """
 
     name: str
@@ -143,7 +143,7 @@ class Rule(ABC):
         """Yield a finding for each mistake of this kind in one analysed file."""
 
     def finding(self, failure: Failure, message: str) -> Finding:
-        """A failure as a finding of this rule; the fix goes along as a suggestion until it is verified."""
+        """A failure as a finding of this rule; its fix is a hint until it is verified."""
         return Finding(
             self.code,
             self.name,
@@ -160,10 +160,10 @@ class Rule(ABC):
         )
 
     def limited(self, limit: SizeLimit) -> Finding:
-        """A join that works for some sizes only: a warning of this rule.
+        """A join that only works for some sizes, as a warning of this rule.
 
-        An addition behind an upsampling, as of a pyramid or an hourglass, takes what divides by design: it is told for
-        information, and nothing is to be fixed.
+        An addition behind an upsampling, as of a pyramid or an hourglass, only accepts divisible sizes by design: it is
+        reported as info, without a fix.
         """
         if limit.sizes.grows and limit.failure.kind == "addition":
             return replace(self.finding(replace(limit.failure, fix_plan=None), limit.message), severity="info")

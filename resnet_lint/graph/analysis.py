@@ -13,7 +13,7 @@ from .model import Model
 
 @dataclass(frozen=True)
 class Analysis:
-    """One file: what kept it from being looked at, what failed in its traces, and the models that run to their end."""
+    """One file: the problems that kept it from being checked, the failures in its traces, and the complete models."""
 
     path: str
     problems: tuple[Problem, ...] = ()

@@ -31,7 +31,7 @@ def _telling(path: Sequence[Node], owner: ModuleCall) -> tuple[Cause, ...]:
 
 
 def size_text(size: Sequence[int]) -> str:
-    """Sizes as people write them: 32x32."""
+    """Sizes as text: 32x32."""
     return "x".join(map(str, size))
 
 
@@ -49,7 +49,7 @@ def describe(node: Node, inside: ModuleCall | None) -> str | None:
     if effect.sort in ("convolution", "transposed", "pool") and effect.before[2:] != effect.after[2:]:
         if set(effect.stride) == {1} or effect.sort != "convolution":
             words.append(f"kernel {_short(effect.kernel)}, padding {_short(effect.padding)}")
-            if any(each > 1 for each in effect.dilation):
+            if any(dilation > 1 for dilation in effect.dilation):
                 words.append(f"dilation {_short(effect.dilation)}")
         words.append(f"{size_text(effect.before[2:])} -> {size_text(effect.after[2:])}")
     elif not words:
@@ -86,7 +86,7 @@ def cause_of(node: Node, inside: ModuleCall | None) -> Cause | None:
 
 
 def causes_on(path: Sequence[Node], inside: ModuleCall | None) -> tuple[Cause, ...]:
-    """The causes along a way through the graph, each line and text once, in order."""
+    """The causes along a path through the graph, without duplicates, in order."""
     found = (cause_of(node, inside) for node in path)
     return tuple(dict.fromkeys(cause for cause in found if cause is not None))
 

@@ -22,10 +22,10 @@ def same_shape_behind(node: Node) -> set[Node]:
 def maker_of_features(node: Node) -> Node | None:
     """The nearest layer above that says where a tensor has its features, with nothing but its own shape between."""
     above = [node]
-    for each in above:  # grows as sources are found
-        if each.features_axis is not None:
-            return each
-        above += [s for s in each.sources if s.shape == node.shape and s not in above]
+    for source in above:  # grows as sources are found
+        if source.features_axis is not None:
+            return source
+        above += [s for s in source.sources if s.shape == node.shape and s not in above]
     return None
 
 

@@ -170,7 +170,7 @@ def with_new_classes(models: Sequence[Model]) -> Iterator[Model]:
 
 
 def name_of(node: Node, owner: ModuleCall) -> str:
-    """What made a tensor, for people: the layer's name or the function, and the line."""
+    """The readable source of a tensor: the name of the layer or function, and the line."""
     call, point = node.call, node.point
     if node in owner.inputs or call is None or point is None:
         return "the block's input"

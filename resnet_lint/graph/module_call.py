@@ -53,7 +53,7 @@ class ModuleCall:
         return self.caller
 
     def made(self, node: Node) -> bool:
-        """Whether a layer with weights, called inside this call, lies on the way from its input to a node."""
+        """Whether a layer with weights, called inside this call, is on the path from its input to a node."""
         seen: set[Node] = set()
         waiting = [node]
         while waiting:

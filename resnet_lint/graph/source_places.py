@@ -63,7 +63,7 @@ def point(frame: FrameType) -> Point:
 
 
 def span_of(path: str, node: ast.expr) -> Span:
-    """Where an expression of a file's syntax tree stands."""
+    """The source span of an expression of a file's syntax tree."""
     end_line, end_column = node.end_lineno or node.lineno, node.end_col_offset or 0
     return _between(path, node.lineno, node.col_offset, end_line, end_column)
 
@@ -83,7 +83,7 @@ def first_argument(frame: FrameType) -> Any:
 def _owned(path: str, root: str) -> bool:
     if path.startswith((_torch_folder(), _TOOL, "<")) or not path.startswith(root):
         return False
-    # An environment may lie inside the project, as .venv does.
+    # An environment may be inside the project, as .venv does.
     return not any(part in _INSTALLED for part in path.removeprefix(root).split(os.sep))
 
 
@@ -100,7 +100,7 @@ Positions = tuple[int | None, int | None, int | None, int | None]
 
 @cache
 def positions_in(code: CodeType) -> list[Positions]:
-    """Where the instructions of a code object stand, in order."""
+    """The source positions of the instructions of a code object, in order."""
     return list(code.co_positions())
 
 

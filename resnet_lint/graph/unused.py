@@ -178,7 +178,7 @@ def _walks_its_tree(kind: type) -> bool:
 
 
 def _asks_by_name(code: CodeType) -> bool:
-    """Whether a method has `getattr(self, name)` with a name that only a run would tell."""
+    """Whether a method has `getattr(self, name)` with a name that is only known at run time."""
     function = function_of(code) if "getattr" in code.co_names else None
     for node in ast.walk(function) if function is not None else ():
         match node:

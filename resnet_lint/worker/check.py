@@ -161,13 +161,13 @@ def _misspelled(loaded: Loaded, classes: Sequence[ModelClass]) -> Iterator[Probl
 
 def _size_limits(found: Exploration, loaded: Loaded, clock: Clock) -> Sequence[SizeLimit]:
     """The joins that work for some sizes only, of models whose arguments the file gives, or which are sure."""
-    told = {fault.point.span for traced in found.traced for fault in traced.trace.all_faults}
+    reported = {fault.point.span for traced in found.traced for fault in traced.trace.all_faults}
     limits: list[SizeLimit] = []
     with suppress(TimeUp), clock.left():
         for traced in found.traced:
             if not traced.trace.is_real and (traced.invented is None or traced.invented.sure):
                 model = Model(traced.trace, traced.label, loaded.project)
-                limits.extend(size_limits(model, traced.sizes_stated, told))
+                limits.extend(size_limits(model, traced.sizes_stated, reported))
     return limits
 
 

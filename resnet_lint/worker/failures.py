@@ -38,13 +38,17 @@ def failures(loaded: Loaded, found: Exploration, clock: Clock) -> Iterator[Failu
 
 def failures_of_given(given: Sequence[Traced], project: Project, clock: Clock) -> Iterator[Failure]:
     """What fails in models whose arguments are known."""
-    told: set[Span] = set()
+    reported: set[Span] = set()
     for traced in given:
         sizes = FaultySizes(Model(traced.trace, traced.label, project))
         for fault in traced.faults:
             failure = explain(fault, traced.trace, project, traced.label)
-            yield failure if failure.span in told or traced.trace.is_real else _with_sizes(failure, fault, sizes, clock)
-            told.add(failure.span)
+            yield (
+                failure
+                if failure.span in reported or traced.trace.is_real
+                else _with_sizes(failure, fault, sizes, clock)
+            )
+            reported.add(failure.span)
 
 
 def _with_sizes(failure: Failure, fault: Fault, sizes: FaultySizes, clock: Clock) -> Failure:
@@ -73,16 +77,16 @@ def _of_invented(tries: Sequence[Traced], loaded: Loaded, contract: ConstructorC
 
 
 def _first_of_each_span(tries: Sequence[Traced]) -> Iterator[tuple[Fault, Traced]]:
-    told: set[Span] = set()
+    reported: set[Span] = set()
     for traced in tries:
         for fault in traced.faults:
-            if fault.point.span not in told:
-                told.add(fault.point.span)
+            if fault.point.span not in reported:
+                reported.add(fault.point.span)
                 yield fault, traced
 
 
 def _varied(traced: Traced) -> str | None:
-    """What is unlike the plainest try, in words."""
+    """The arguments that differ from the plainest attempt, in words."""
     return traced.invented.varied if traced.invented is not None else None
 
 

@@ -1,4 +1,4 @@
-"""Turns a fault of a trace into a failure that a rule can tell: roles, shapes, what differs, causes, the fix."""
+"""Turns a fault of a trace into a failure that a rule can report: roles, shapes, what differs, causes, the fix."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _MOST_CAUSES = 6
 
 
 def explain(fault: Fault, trace: Trace, project: Project, label: str, condition: str | None = None) -> Failure:
-    """The failure behind a fault, for people. `label` is the source that builds the traced model."""
+    """The failure behind a fault, in words. `label` is the source that builds the traced model."""
     owner = users_call(fault.call, project)
     residual = residual_at(fault.node) if fault.kind == "addition" else None
     shapes = fault.node.inputs
@@ -61,7 +61,7 @@ def explain(fault: Fault, trace: Trace, project: Project, label: str, condition:
 
 
 def differences(residual: Residual) -> frozenset[Difference]:
-    """What is unlike in the operands of a residual addition."""
+    """What differs between the operands of a residual addition."""
     branch, shortcut = residual.branch.known_shape, residual.shortcut.known_shape
     if len(branch) != len(shortcut):
         return frozenset({"rank"})

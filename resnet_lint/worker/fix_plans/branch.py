@@ -1,4 +1,4 @@
-"""The residual branch as the odd one: the shortcut says what it should have been."""
+"""Fixes of the residual branch, if the shortcut has the shape that is expected."""
 
 from __future__ import annotations
 

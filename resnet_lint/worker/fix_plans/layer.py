@@ -56,7 +56,7 @@ def _giver_of(node: Node, owner: ModuleCall) -> tuple[Site, str] | tuple[None, N
 
 
 def plan_other(fault: Fault) -> FixPlan | None:
-    """The one fix known for other failures: a batch that squeeze() took away; else the error has to do."""
+    """The one fix known for other failures: a batch dimension dropped by squeeze(); None for all others."""
     squeeze = squeeze_of_batch(fault.node)
     if squeeze is None:
         return None

@@ -1,4 +1,4 @@
-"""The shortcut as the odd one: a projection to correct, to use, to pass, or to add; or an addition to leave out."""
+"""Fixes of the shortcut: a projection to fix, to use, to pass, or to add; or an addition to remove."""
 
 from __future__ import annotations
 

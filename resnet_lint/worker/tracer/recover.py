@@ -15,7 +15,7 @@ from .torch_functions import CHANNEL_NORMS, CONCATENATIONS, ELEMENTWISE, LAST_DI
 
 
 def recovered(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any], preferred: int) -> torch.Tensor | None:
-    """The result of a failed call as if it were fixed, on meta; None where nobody can tell.
+    """The result of a failed call as if it were fixed, on meta; None where that is unknown.
 
     `preferred` (0 or 1) is the operand of an elementwise call whose shape is the one that was meant; for a
     normalisation, 0 is its input and 1 what it is built for.
