@@ -36,9 +36,6 @@ from .widen_condition import conditions_widened
 # Each way costs a trace; what the first few do not fix, a person should.
 _MOST_WAYS = 6
 
-# In time limits of one file.
-_MOST_CHECKS = 6
-
 Way = Callable[[Finding, Source, Sources], Iterator[list[TextEdit]]]
 
 # What to say of a way that does something else than the title of the fix says.
@@ -79,13 +76,17 @@ class Offer:
 
 
 class Fixer:
-    """Fixes one file. Its traces may take as long as some checks of the file; after that, suggestions have to do."""
+    """Fixes one file in what its check left of the file's time; after that, suggestions have to do.
 
-    def __init__(self, request: CheckRequest, analyse: Analyse) -> None:
+    `spent` are the seconds that the check took, as another one will.
+    """
+
+    def __init__(self, request: CheckRequest, analyse: Analyse, spent: float | None = 0.0) -> None:
         self._request = request
         self._analyse = analyse
         self._known: dict[tuple[str, Finding], Offer | None] = {}
-        self._seconds_left = _MOST_CHECKS * request.seconds
+        self._seconds_a_check = request.seconds if spent is None else spent
+        self._seconds_left = request.seconds - self._seconds_a_check
 
     def with_fixes(self, report: FileReport, text: str) -> FileReport:
         """The report with a verified fix for each finding that has one; the others keep their suggestion in words."""
@@ -147,11 +148,11 @@ class Fixer:
         """The report on an edited text that fixes a finding, in a quick trace and then in one of all that is built."""
         after, retrace = None, _retrace(finding)
         for quick in (True, False):
-            if self._seconds_left <= 0:
+            if self._seconds_left <= self._seconds_a_check:
                 return None
             prove = None if quick else _prove(finding)
             after = self._analyse(replace(self._request, source=edited, quick=quick, retrace=retrace, prove=prove))
-            self._seconds_left -= self._request.seconds if after.seconds is None else after.seconds
+            self._seconds_left -= self._seconds_a_check if after.seconds is None else after.seconds
             if not _fixes(finding, before, after):
                 return None
         return after if after is not None and _traced_again(finding, after) else None

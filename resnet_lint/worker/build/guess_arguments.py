@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import linecache
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -11,10 +10,10 @@ from typing import Any
 
 from torch import nn
 
-from resnet_lint.graph.source_places import Point
 from resnet_lint.shared.error_text import error_text
 
 from ..load.load import Loaded
+from ..names_at import names_at
 from .guess_value import INPUT_CHANNELS, OUTPUT_CHANNELS, WIDTH, is_width, value_for
 
 STRIDE = re.compile(r"^(stride|strides|s|downsample_stride|down_?stride)$")
@@ -125,7 +124,7 @@ _ODD = re.compile(r"divisible|multiple of")
 
 def repaired(arguments: Invented, error: BaseException) -> Invented | None:
     """Arguments without the one that a constructor's error is about; None where it does not say which, or how."""
-    names = [name for name in _names_at(error) if name in arguments.kwargs]
+    names = [name for name in names_at(error) if name in arguments.kwargs]
     text = error_text(error)
     if _ODD.search(text):
         wider = {name: _wider(value) for name, value in arguments.kwargs.items() if is_width(name)}
@@ -164,18 +163,6 @@ def handed_on(arguments: Invented, error: BaseException, make: type[nn.Module], 
     wanted = [name for name in re.findall(r"'(\w+)'", match[1]) if name in known and name not in arguments.kwargs]
     added = {name: value_for(known[name], loaded) or UNKNOWN for name in wanted}
     return replace(arguments, kwargs={**arguments.kwargs, **added}, sure=False) if added else None
-
-
-def _names_at(error: BaseException) -> list[str]:
-    """The names near where an error arose: in its expression, in its line, and so on outward through the callers."""
-    texts: list[str] = []
-    step = error.__traceback__
-    while step is not None:
-        code = step.tb_frame.f_code
-        line = linecache.getline(code.co_filename, step.tb_lineno)
-        texts[:0] = [Point(code, step.tb_lasti).text, line]
-        step = step.tb_next
-    return list(dict.fromkeys(name for text in texts for name in re.findall(r"[A-Za-z_]\w*", text)))
 
 
 def _as_pair(value: str) -> str | None:

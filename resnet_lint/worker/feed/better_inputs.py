@@ -83,7 +83,7 @@ def blames_inputs(fault: Fault) -> bool:
     operands = list(fault.node.activations)
     if (
         any(0 in (node.shape or ()) for node in operands)
-        or len(_inputs_behind(operands)) > 1
+        or len(inputs_behind(operands)) > 1
         or _change_for(fault, SIZES[0]) is not None
     ):
         return True
@@ -107,7 +107,7 @@ def flattened_map(fault: Fault) -> Node | None:
 
 def _fitting(fault: Fault, flattened: Node) -> tuple[str, Shape | None, torch.dtype | None] | None:
     """The image size at which the flattened map has the features that the layer takes, a step nearer."""
-    inputs = _inputs_behind([flattened])
+    inputs = inputs_behind([flattened])
     channels, *sizes = flattened.inputs[0][1:]
     if len(inputs) != 1 or len(sizes) != 2 or 0 in (channels, *sizes) or fault.layer is None:
         return None
@@ -126,7 +126,7 @@ def _fitting(fault: Fault, flattened: Node) -> tuple[str, Shape | None, torch.dt
     return (source.target, (*front, *fitted), None) if min(fitted) > 0 else None
 
 
-def _inputs_behind(nodes: Sequence[Node]) -> set[Node]:
+def inputs_behind(nodes: Sequence[Node]) -> set[Node]:
     """The inputs of the model that some values depend on."""
     seen: set[Node] = set()
     waiting = list(nodes)
@@ -143,7 +143,7 @@ def _alike(operands: Sequence[Node]) -> tuple[str, Shape | None, torch.dtype | N
     left, right = operands
     for mine, other in ((right, left), (left, right)):
         source = placeholder_behind(mine)
-        if source is not None and source not in _inputs_behind([other]) and other.shape is not None:
+        if source is not None and source not in inputs_behind([other]) and other.shape is not None:
             return source.target, other.shape, None
     return None
 

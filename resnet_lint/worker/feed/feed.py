@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import re
+from collections import Counter
+from collections.abc import Sequence
 
 from torch import nn
 
@@ -11,47 +13,80 @@ from resnet_lint.graph.source_places import Project
 from resnet_lint.shared.records.places import Shape, Span
 
 from ..tracer.fault import Fault
-from ..tracer.trace import Trace, trace
+from ..tracer.trace import Trace
 from .better_inputs import blames_inputs, refined
-from .guess_inputs import Guesses, arguments, guesses_at
+from .guess_inputs import Guesses, guesses_at
+from .search import Effort, Search
+from .situation import Situation, is_models_own
 
 # Sizes at which a fault must show before it counts: at one size, it may be the size's fault and not the model's.
 _SIZES_TO_CONFIRM = 3
 _MOST_REFINEMENTS = 10
+_MOST_ALIKE = 3
+_SIZE_MATTERS = re.compile(r"too large|too small|[Kk]ernel size|[Pp]adding size|non-zero|output size")
 
 
-def feed(module: nn.Module, project: Project, known: Sequence[Shape]) -> tuple[Trace, tuple[Fault, ...]]:
+def feed(
+    module: nn.Module, project: Project, known: Sequence[Shape], effort: Effort | None = None
+) -> tuple[Trace, tuple[Fault, ...]]:
     """The best trace of a module with invented inputs, and its faults that show whatever the input.
 
     `known` are shapes to try first, batch first.
     """
-    attempts = list(_attempts(module, project, known))
-    best = min(attempts, key=lambda attempt: attempt.trouble)
-    return best, _confirmed(best, [attempt for attempt in attempts if attempt.complete])
+    search = Search(module, project, effort or Effort())
+    attempts = _usual_sizes(search, known)
+    if search.found is None and not any(_is_models_own(each) for each in attempts):
+        search.best_first()
+    if search.found is not None:
+        return search.found, ()
+    best = min((each.trace for each in attempts), key=lambda attempt: attempt.trouble)
+    return best, _confirmed(best, search, [each.trace for each in attempts if each.trace.complete])
 
 
-def _attempts(module: nn.Module, project: Project, known: Sequence[Shape]) -> Iterator[Trace]:
-    """Traces at one size after the other: until one is without a fault, or the faults have shown at enough sizes."""
-    complete = 0
-    for guesses, size in guesses_at(module, known):
-        attempt = _best_refinement(module, project, guesses, size)
-        yield attempt
-        complete += attempt.complete
-        if attempt.trouble == (0, 0) or complete >= _SIZES_TO_CONFIRM:
-            return
+def _usual_sizes(search: Search, known: Sequence[Shape]) -> list[Situation]:
+    """The best of each size: until one is without a fault, or the faults have shown at enough sizes.
+
+    Where three end alike, word for word, it is not their size that is wrong, and the next have other numbers of axes.
+    """
+    found: list[Situation] = []
+    ends = Counter[str]()
+    hopeless: set[tuple[int, ...]] = set()
+    for guesses, size in guesses_at(search.module, known):
+        ranks = tuple(len(guess.shape) for guess in guesses.values())
+        if found and search.spent:
+            break
+        attempt = _best_refinement(search, guesses, size) if ranks not in hopeless else None
+        if attempt is None:
+            continue
+        found.append(attempt)
+        if search.found is not None or sum(each.trace.complete for each in found) >= _SIZES_TO_CONFIRM:
+            break
+        if not attempt.trace.complete and _SIZE_MATTERS.search(attempt.error_text) is None:
+            ends[attempt.error_text] += 1
+            hopeless |= {ranks} if ends[attempt.error_text] == _MOST_ALIKE else set()
+    return found
 
 
-def _best_refinement(module: nn.Module, project: Project, guesses: Guesses, size: tuple[int, int]) -> Trace:
+def _is_models_own(attempt: Situation) -> bool:
+    """Whether a forward came to its end, and what went wrong on the way is no input's fault."""
+    return attempt.trace.complete and all(map(is_models_own, attempt.trace.all_faults))
+
+
+def _best_refinement(search: Search, guesses: Guesses, size: tuple[int, int]) -> Situation | None:
+    attempt = None
     for _ in range(_MOST_REFINEMENTS):
-        attempt = trace(module, *arguments(module, guesses), project)
-        better = refined(guesses, attempt, size)
-        if better is None or attempt.trouble == (0, 0):
+        after = search.attempt(guesses, size)
+        if after is None:
+            break
+        attempt = after
+        better = refined(guesses, attempt.trace, size) if search.found is None else None
+        if better is None:
             break
         guesses = better
     return attempt
 
 
-def _confirmed(best: Trace, complete: Sequence[Trace]) -> tuple[Fault, ...]:
+def _confirmed(best: Trace, search: Search, complete: Sequence[Trace]) -> tuple[Fault, ...]:
     if len(complete) < _SIZES_TO_CONFIRM:
         return ()
     shown = [fault for fault in best.faults if all(_shows(attempt, fault.point.span) for attempt in complete)]

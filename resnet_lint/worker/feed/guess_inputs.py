@@ -7,7 +7,7 @@ import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from torch import nn
@@ -40,13 +40,33 @@ _TIMES = re.compile(r"^(t|ts|time|times|timesteps?|sigma|noise_level)$")
 
 @dataclass(frozen=True)
 class Guess:
-    """A tensor to feed: shape with the batch first, and the type of its elements."""
+    """A tensor to feed: shape with the batch first, and the type of its elements; or another kind of value.
+
+    A whole number is the first of the sizes in `shape`.
+    """
 
     shape: Shape
     dtype: torch.dtype = torch.float32
+    kind: Literal["tensor", "number", "module", "nothing"] = "tensor"
 
     def tensor(self) -> torch.Tensor:
         return torch.empty(self.shape, dtype=self.dtype, device="meta")
+
+    def value(self) -> Any:
+        """What is fed."""
+        if self.kind == "tensor":
+            return self.tensor()
+        return {"number": self.shape[0] if self.shape else 1, "module": nn.Identity()}.get(self.kind)
+
+
+class Fields(dict[str, Any]):
+    """A dictionary whose entries are attributes as well, as in a batch of a graph library: `data.edge_index`."""
+
+    def __getattr__(self, name: str) -> Any:
+        try:
+            return self[name]
+        except KeyError:
+            raise AttributeError(name) from None
 
 
 Guesses = Mapping[str, Guess]
@@ -67,22 +87,32 @@ def arguments(module: nn.Module, guesses: Guesses) -> tuple[tuple[Any, ...], dic
     """The guesses as tensors, and what belongs to them, for calling the module with."""
     args: list[Any] = []
     kwargs = {}
-    for parameter in required_inputs(module):
+    required = required_inputs(module)
+    for parameter in [*required, *_optional_inputs(module, required, guesses)]:
         value = _value(parameter, guesses)
-        if parameter.kind is parameter.KEYWORD_ONLY:
+        if parameter.kind is parameter.KEYWORD_ONLY or parameter not in required:
             kwargs[parameter.name] = value
         else:
             args.append(value)
     return tuple(args), kwargs
 
 
+def _optional_inputs(
+    module: nn.Module, required: Sequence[inspect.Parameter], guesses: Guesses
+) -> Iterator[inspect.Parameter]:
+    """The parameters that have a default, and a guess all the same."""
+    for parameter in inspect.signature(module.forward).parameters.values():
+        if parameter not in required and (parameter.name in guesses or parts_of(parameter.name, guesses)):
+            yield parameter
+
+
 def _value(parameter: inspect.Parameter, guesses: Guesses) -> Any:
     if parameter.name in guesses:
-        return guesses[parameter.name].tensor()
-    parts = {key: guesses[f"{parameter.name}.{key}"].tensor() for key in parts_of(parameter.name, guesses)}
+        return guesses[parameter.name].value()
+    parts = {key: guesses[f"{parameter.name}.{key}"].value() for key in parts_of(parameter.name, guesses)}
     form = form_of(parameter)
     if form == "dict" or not all(key.isdigit() for key in parts):
-        return parts
+        return Fields(parts)
     if parts:
         return tuple(parts.values()) if form == "tuple" else list(parts.values())
     height, width = _map_size(guesses)

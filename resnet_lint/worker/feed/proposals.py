@@ -1,0 +1,195 @@
+"""Other inputs to try, by what went wrong: an ordered table of small functions from a situation to guesses."""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+
+import torch
+
+from .better_inputs import refined
+from .guess_inputs import BATCH, STEPS, Guess, Guesses, of_rank
+from .situation import Situation
+
+Proposer = Callable[[Situation], Iterator[Guesses]]
+
+
+def proposals(situation: Situation) -> Iterator[Guesses]:
+    """Guesses that may do better than those of a situation, the likeliest first."""
+    for propose in _TABLE[:2] if situation.trace.complete else _TABLE:
+        yield from propose(situation)
+
+
+def _by_graph(situation: Situation) -> Iterator[Guesses]:
+    """What the recorded graph says: the input behind a layer gets the channels that the layer takes."""
+    better = refined(situation.guesses, situation.trace, situation.size)
+    if better is not None:
+        yield better
+
+
+_WHOLE = re.compile(
+    r"scalar types: Long|must be long|index tensor of type Long|dtype int64 for index|to be Long|expected Long"
+    r"|but got (torch\.)?[Ff]loat(Tensor)? instead|type Long but found Float|LongTensor"
+)
+_FRACTIONS = re.compile(r"but got Long|but found Long|for 'Long'|got (torch\.)?Long|Float but found|only .*floating")
+_TRUTH = re.compile(r"boolean mask|to be Bool|only supports bool")
+
+
+def _types(situation: Situation) -> Iterator[Guesses]:
+    """`indices must be long`: whole numbers, for the inputs near the error first; and the reverse."""
+    for pattern, dtype in ((_WHOLE, torch.int64), (_TRUTH, torch.bool), (_FRACTIONS, torch.float32)):
+        if pattern.search(situation.error_text):
+            for name in _nearest(situation):
+                yield _with(situation, name, dtype=dtype)
+            if dtype is torch.int64:
+                for name in _nearest(situation):
+                    yield _with(situation, name, dtype=dtype, shape=(BATCH, STEPS))
+
+
+_RANK = re.compile(
+    r"expected (\d)D|must be (?:a )?(\d)-?D|expected (\d)-?D|(\d)-?D (?:tensor )?expected", re.IGNORECASE
+)
+_UNPACKED = re.compile(r"values to unpack \(expected (\d)")
+_BETWEEN = re.compile(r"Expected (\d)D \(unbatched\) or (\d)D")
+_OTHER_RANK = re.compile(
+    r"too many indices|[Dd]imension out of range|values to unpack|number of dimensions|same number of dim"
+    r"|[Ww]rong shape|unbatched|\dD|\dd tensor|number of sizes provided|[Oo]nly \dD|dimension specified|out of range"
+    r"|must be a matrix|einsum|number of dims|number of axis|must have .* dimensions|batch mode"
+)
+
+
+def _ranks(situation: Situation) -> Iterator[Guesses]:
+    """`too many values to unpack (expected 3)`: another number of axes, that of the text first."""
+    text = situation.error_text
+    if not (_OTHER_RANK.search(text) or text.startswith("AssertionError")):
+        return
+    asked = [int(number) for pattern in (_BETWEEN, _RANK, _UNPACKED) for number in _digits(pattern, text)]
+    for name in _nearest(situation):
+        guess = situation.guesses[name]
+        now = len(guess.shape)
+        for rank in dict.fromkeys([*reversed(asked), now + 1, now - 1, 3, 4, 2, 5]):
+            if 1 <= rank <= 5 and rank != now and guess.kind == "tensor":
+                yield from _of_rank(situation, name, rank)
+
+
+def _of_rank(situation: Situation, name: str, rank: int) -> Iterator[Guesses]:
+    """With an input of so many axes: its channels second, or its features last."""
+    guess = situation.guesses[name]
+    if rank == 1:
+        yield _with(situation, name, shape=(BATCH,))
+        return
+    width = of_rank(guess, 2, situation.size).shape[-1]
+    for shape in dict.fromkeys(
+        [of_rank(guess, rank, situation.size).shape, (BATCH, *([STEPS] * (rank - 2)), width)[-rank:]]
+    ):
+        yield _with(situation, name, shape=shape)
+
+
+_LACKS = re.compile(
+    r"NoneType|no .* (?:provided|given)|must be (?:provided|given|specified)|require|needs? |not None|is None"
+)
+
+
+def _left_out(situation: Situation) -> Iterator[Guesses]:
+    """`'NoneType' object has no attribute 'shape'`: the inputs that have a default are fed too."""
+    if not (_LACKS.search(situation.error_text) or situation.error_text.startswith("AssertionError")):
+        return
+    image = next((guess for guess in situation.guesses.values() if guess.kind == "tensor"), Guess((BATCH, STEPS)))
+    optional = [
+        parameter.name
+        for parameter in inspect.signature(situation.module.forward).parameters.values()
+        if parameter.default is None and parameter.name not in situation.guesses
+    ]
+    for name in optional:
+        yield {**situation.guesses, name: image}
+    if len(optional) > 1:
+        yield {**situation.guesses, **dict.fromkeys(optional, image)}
+
+
+_KINDS: Sequence[tuple[str, str]] = (
+    (r"'Tensor' object is not callable", "module"),
+    (r"found element of type Tensor|interpreted as an integer|single element|must be .*int.* not Tensor", "number"),
+    (r"meta tensors|Meta tensors|on meta|values that only a real run", "number"),
+    (r"ambiguous", "nothing"),
+)
+
+
+def _kinds(situation: Situation) -> Iterator[Guesses]:
+    """`'Tensor' object is not callable`: a module in place of a tensor; a number where a size is wanted."""
+    for pattern, kind in _KINDS:
+        if re.search(pattern, situation.error_text):
+            for name in situation.inputs_named[:3]:
+                guess = situation.guesses[name]
+                yield {**situation.guesses, name: Guess((guess.shape or (STEPS,))[-1:], guess.dtype, kind)}  # type: ignore[arg-type]
+
+
+_TOO_SMALL = re.compile(r"too small|[Kk]ernel size can't be greater|[Pp]adding size should be less|must be non-zero")
+
+
+def _larger(situation: Situation) -> Iterator[Guesses]:
+    """`Kernel size can't be greater than actual input size`: maps and sequences of twice the size."""
+    if _TOO_SMALL.search(situation.error_text):
+        doubled = {
+            name: replace(guess, shape=(*guess.shape[:2], *(2 * size for size in guess.shape[2:])))
+            for name, guess in situation.guesses.items()
+        }
+        yield doubled
+
+
+_NO_ATTRIBUTE = re.compile(r"'Tensor' object has no attribute '(\w+)'|^AttributeError: (\w+)$|^KeyError: '(\w+)'")
+
+
+def _fields(situation: Situation) -> Iterator[Guesses]:
+    """`'Tensor' object has no attribute 'edge_index'`: a record of tensors, with all that the forward reads of it."""
+    match = _NO_ATTRIBUTE.search(situation.error_text)
+    wanted = next(filter(None, match.groups()), None) if match is not None else None
+    if wanted is None:
+        return
+    records = {name.partition(".")[0]: guess for name, guess in situation.guesses.items()}
+    for name, guess in records.items():
+        parts = {key: each for key, each in situation.guesses.items() if key.startswith(f"{name}.")}
+        others = {key: each for key, each in situation.guesses.items() if key != name}
+        yield {**others, **parts, f"{name}.{wanted}": field_named(wanted, guess)}
+
+
+_FIELDS: Sequence[tuple[str, Guess]] = (
+    (r"edge_index|^edges$", Guess((2, 24), torch.int64)),
+    (r"edge_(attr|weight|feat)", Guess((24, 4))),
+    (r"^batch$|_idx$|_ids?$", Guess((STEPS,), torch.int64)),
+    (r"^pos$|xyz|coord", Guess((STEPS, 3))),
+    (r"adj", Guess((STEPS, STEPS))),
+)
+
+
+def field_named(name: str, other: Guess) -> Guess:
+    """A tensor by the name of the field that holds it; by default like another one."""
+    return next((guess for pattern, guess in _FIELDS if re.search(pattern, name)), replace(other, kind="tensor"))
+
+
+def _several(situation: Situation) -> Iterator[Guesses]:
+    """`not enough values to unpack (expected 2, got 1)`: several tensors in place of one."""
+    match = _UNPACKED.search(situation.error_text)
+    if match is None:
+        return
+    for name in situation.inputs_named[:2]:
+        others = {key: guess for key, guess in situation.guesses.items() if key != name}
+        parts = {f"{name}.{index}": situation.guesses[name] for index in range(int(match[1]))}
+        yield {**others, **parts}
+
+
+def _nearest(situation: Situation) -> list[str]:
+    """The inputs, those that are named where the error arose first."""
+    return list(dict.fromkeys([*situation.inputs_named, *situation.guesses]))
+
+
+def _with(situation: Situation, name: str, **change: object) -> Guesses:
+    return {**situation.guesses, name: replace(situation.guesses[name], **change)}  # type: ignore[arg-type]
+
+
+def _digits(pattern: re.Pattern[str], text: str) -> list[str]:
+    return [number for match in pattern.finditer(text) for number in match.groups() if number]
+
+
+_TABLE: Sequence[Proposer] = (_by_graph, _types, _larger, _kinds, _fields, _left_out, _several, _ranks)

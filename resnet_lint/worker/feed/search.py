@@ -1,0 +1,97 @@
+"""Looks for inputs that a model takes: best first, by how far the forward came with what was tried."""
+
+from __future__ import annotations
+
+import heapq
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from itertools import count
+
+from torch import nn
+
+from resnet_lint.graph.source_places import Project
+
+from ..process.process_clock import ProcessClock
+from ..tracer.trace import Trace, trace
+from .guess_inputs import Guesses, arguments
+from .proposals import proposals
+from .situation import Axis, Situation
+from .sizes_to_try import sizes_to_try
+
+# No input is larger.
+_MOST_VALUES = 1 << 34
+
+
+@dataclass(frozen=True)
+class Effort:
+    """How long a search may last: so many traces, and no new one after so many seconds, but for the first few."""
+
+    traces: int = 100
+    seconds: float = 4.0
+    least: int = 12
+
+
+@dataclass
+class Search:
+    """A search for one model. `situations` are those that it came to, `tried` the guesses that it need not try again.
+
+    With `found` it is over: a trace without a fault.
+    """
+
+    module: nn.Module
+    project: Project
+    effort: Effort = field(default_factory=Effort)
+    situations: list[Situation] = field(default_factory=list)
+    found: Trace | None = None
+
+    def __post_init__(self) -> None:
+        self._tried: set[frozenset[object]] = set()
+        self._clock = ProcessClock()
+        self._traces = 0
+
+    @property
+    def spent(self) -> bool:
+        """Whether it has had its time."""
+        late = self._clock.seconds > self.effort.seconds and self._traces >= self.effort.least
+        return late or self._traces >= self.effort.traces
+
+    def attempt(
+        self, guesses: Guesses, size: tuple[int, int], before: Situation | None = None, changed: Axis | None = None
+    ) -> Situation | None:
+        """Feed guesses; None where that was done already, or they are too large."""
+        key: frozenset[object] = frozenset(guesses.items())
+        if key in self._tried or any(math.prod(guess.shape) > _MOST_VALUES for guess in guesses.values()):
+            return None
+        self._tried.add(key)
+        self._traces += 1
+        result = trace(self.module, *arguments(self.module, guesses), self.project)
+        situation = Situation(self.module, guesses, result, size, before, changed)
+        self.situations.append(situation)
+        if result.trouble == (0, 0):
+            self.found = result
+        return situation
+
+    def best_first(self) -> None:
+        """Go on from what was tried so far, until a trace is without a fault or the effort is spent."""
+        order = count()
+        queue = [(-each.progress, next(order), each, _next_guesses(each)) for each in self.situations]
+        heapq.heapify(queue)
+        while queue and self.found is None and not self.spent:
+            _, _, situation, left = queue[0]
+            guesses, axis = next(left, (None, None))
+            if guesses is None:
+                heapq.heappop(queue)
+                continue
+            after = self.attempt(guesses, situation.size, situation, axis)
+            if after is not None:
+                heapq.heappush(queue, (-after.progress, next(order), after, _next_guesses(after)))
+
+
+def _next_guesses(situation: Situation) -> Iterator[tuple[Guesses, Axis | None]]:
+    for guesses, axis in sizes_to_try(situation):
+        if axis is not None and situation.changed is not None:
+            yield guesses, axis
+    for guesses in proposals(situation):
+        yield guesses, None
+    yield from sizes_to_try(situation)

@@ -1,0 +1,64 @@
+"""Sizes of inputs at which two numbers would be equal that were not: by trying how they change with each size.
+
+A linear layer that takes 400 features and is fed 3136 says `got - wanted = 2736`. With one size of one input doubled it
+says something else, and the line through both says at which size nothing would be left.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from .guess_inputs import Guesses
+from .situation import Axis, Situation
+
+_LARGEST = 4096
+
+
+def sizes_to_try(situation: Situation) -> Iterator[tuple[Guesses, Axis | None]]:
+    """Guesses with one size changed, and the axis of it where that is to show how the numbers follow it."""
+    mismatch = situation.mismatch
+    if mismatch is None:
+        return
+    solutions = list(_solutions(situation))
+    for is_batch in (False, True):
+        axes = [axis for axis in _axes(situation) if (axis.index == 0) == is_batch]
+        wanted = [(axis, mismatch.wanted, None) for axis in axes]
+        likely = [each for each in wanted if situation.size_of(each[0]) == mismatch.got]
+        exchanged = [(axis, mismatch.got, None) for axis in axes if situation.size_of(axis) == mismatch.wanted]
+        probes = [(axis, 2 * situation.size_of(axis), axis) for axis in axes if situation.changed is None]
+        for axis, size, probed in (*solutions, *likely, *exchanged, *probes, *wanted):
+            # A size of 1 goes with any other; only of a batch it says something.
+            if 1 < size <= _LARGEST or (size == 1 and is_batch):
+                yield resized(situation, axis, size), probed
+
+
+def _solutions(situation: Situation) -> Iterator[tuple[Axis, int, Axis]]:
+    """The size at which the difference would be gone, if it goes on as between the last two sizes of the axis."""
+    before, axis = situation.before, situation.changed
+    now, earlier = situation.mismatch, before.mismatch if before is not None else None
+    if before is None or axis is None or now is None or earlier is None or now.kind != earlier.kind:
+        return
+    step = situation.size_of(axis) - before.size_of(axis)
+    slope = now.difference - earlier.difference
+    if slope == 0 or step == 0 or situation.line != before.line:
+        return
+    exact = before.size_of(axis) - earlier.difference * step / slope
+    for size in dict.fromkeys([round(exact), int(exact), int(exact) + 1]):
+        yield axis, size, axis
+
+
+def _axes(situation: Situation) -> Iterator[Axis]:
+    """All sizes of all inputs, the last axes first."""
+    guesses = situation.guesses
+    deepest = max((len(guess.shape) for guess in guesses.values()), default=0)
+    for back in range(1, deepest + 1):
+        for name, guess in guesses.items():
+            if len(guess.shape) >= back:
+                yield Axis(name, len(guess.shape) - back)
+
+
+def resized(situation: Situation, axis: Axis, size: int) -> Guesses:
+    guess = situation.guesses[axis.name]
+    shape = tuple(size if index == axis.index else each for index, each in enumerate(guess.shape))
+    return {**situation.guesses, axis.name: replace(guess, shape=shape)}

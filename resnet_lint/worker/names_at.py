@@ -1,0 +1,20 @@
+"""The names in the user's source around the place where an error arose."""
+
+from __future__ import annotations
+
+import linecache
+import re
+
+from resnet_lint.graph.source_places import Point
+
+
+def names_at(error: BaseException) -> list[str]:
+    """The names near where an error arose: in its expression, in its line, and so on outward through the callers."""
+    texts: list[str] = []
+    step = error.__traceback__
+    while step is not None:
+        code = step.tb_frame.f_code
+        line = linecache.getline(code.co_filename, step.tb_lineno)
+        texts[:0] = [Point(code, step.tb_lasti).text, line]
+        step = step.tb_next
+    return list(dict.fromkeys(name for text in texts for name in re.findall(r"[A-Za-z_]\w*", text)))

@@ -1,0 +1,89 @@
+"""Inputs that are solved for instead of guessed, and faults that no input of the tool's own may be blamed for."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from conftest import Lint
+
+from resnet_lint.worker.feed.mismatches import mismatch_in
+
+HEAD = """
+import torch
+from torch import nn
+
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+"""
+
+
+def check(lint: Lint, folder: Path, layers: str, signature: str, body: str) -> tuple[str, list[dict[str, Any]]]:
+    """The status of a class with these layers and this forward, and its errors."""
+    path = folder / "net.py"
+    path.write_text(f"{HEAD}        {layers}\n\n    def forward(self, {signature}):\n        {body}\n")
+    report = json.loads(lint(path, "--format", "json").stdout)
+    errors = [finding for finding in report["findings"] if finding["severity"] == "error"]
+    return report["modules"][0]["status"], errors
+
+
+@pytest.mark.parametrize(
+    ("layers", "signature", "body"),
+    [
+        # a forecast along time: the length has to be 24
+        ("self.a, self.fc = nn.Linear(7, 5), nn.Linear(24, 12)", "x", "return self.fc(self.a(x).transpose(1, 2))"),
+        # two inputs side by side have 17 and 8 features
+        (
+            "self.a, self.fc = nn.Linear(17, 9), nn.Linear(25, 4)",
+            "x, y",
+            "self.a(x)\n        return self.fc(torch.cat([x, y], -1))",
+        ),
+        # pairs of 12 tokens, which only an assertion says
+        ("self.n = 12", "x", "assert x.dim() == 3 and x.shape[1] == self.n\n        return x + 1"),
+        # an index and a size in place of maps
+        ("self.e = nn.Linear(6, 6)", "x, steps", "return [self.e(x) for _ in range(steps)][0]"),
+        # what has a default and is needed all the same
+        (
+            "self.e = nn.Linear(6, 6)",
+            "x, y=None",
+            "if y is None:\n            raise ValueError('no y was provided')\n        return self.e(y)",
+        ),
+        # a record of tensors
+        ("self.e = nn.Linear(6, 6)", "data", "s, d = data.edge_index\n        return self.e(data.x)"),
+    ],
+)
+def test_what_a_model_takes_is_solved_for(lint: Lint, tmp_path: Path, layers: str, signature: str, body: str) -> None:
+    assert check(lint, tmp_path, layers, signature, body) == ("checked", [])
+
+
+@pytest.mark.parametrize(
+    ("layers", "body"),
+    [
+        ("self.a, self.b = nn.Linear(7, 5), nn.Linear(6, 3)", "return self.b(self.a(x))"),
+        ("self.a = nn.Conv2d(3, 3, 3, stride=2, padding=1)", "return x + self.a(x)"),
+        ("self.a = nn.Conv2d(3, 8, 1)\n        self.w = nn.Parameter(torch.ones(5))", "return self.a(x) * self.w"),
+    ],
+)
+def test_no_coincidence_of_sizes_excuses_a_fault(lint: Lint, tmp_path: Path, layers: str, body: str) -> None:
+    _, errors = check(lint, tmp_path, layers, "x", body)
+    assert len(errors) == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "numbers"),
+    [
+        ("mat1 and mat2 shapes cannot be multiplied (2x3136 and 400x120)", (3136, 400)),
+        ("expected input[2, 24, 8, 8] to have 17 channels, but got 24 channels instead", (24, 17)),
+        ("Expected size for first two dimensions of batch2 tensor to be: [2, 4] but got: [3, 4].", (3, 2)),
+        ("shape '[2, 8, 2]' is invalid for input of size 48", (48, 32)),
+        ("Shape mismatch, can't divide axis of length 7 in chunks of 4", (7, 8)),
+        ("expected 4D input (got 2D input)", None),
+    ],
+)
+def test_an_error_names_two_numbers(text: str, numbers: tuple[int, int] | None) -> None:
+    found = mismatch_in(text)
+    assert (None if found is None else (found.got, found.wanted)) == numbers
