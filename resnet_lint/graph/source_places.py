@@ -81,17 +81,18 @@ def first_argument(frame: FrameType) -> Any:
 
 @cache
 def _owned(path: str, root: str) -> bool:
-    if path.startswith((_torch_folder(), _TOOL, "<")) or not path.startswith(root):
+    if path.startswith((torch_folder(), _TOOL, "<")) or not path.startswith(root):
         return False
     # An environment may be inside the project, as .venv does.
     return not any(part in _INSTALLED for part in path.removeprefix(root).split(os.sep))
 
 
 @cache
-def _torch_folder() -> str:
+def torch_folder() -> str:
+    """The folder of torch with a closing slash, as torchvision is not torch. Ask before the user's code runs."""
     spec = importlib.util.find_spec("torch")
     assert spec is not None and spec.origin is not None
-    return os.path.join(Path(spec.origin).parent, "")  # with a slash: torchvision is not torch
+    return os.path.join(Path(spec.origin).parent, "")
 
 
 Positions = tuple[int | None, int | None, int | None, int | None]

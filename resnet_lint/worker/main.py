@@ -26,6 +26,7 @@ os.environ.update(PYTORCH_JIT="0", TORCHDYNAMO_DISABLE="1", TORCH_COMPILE_DISABL
 import torch
 from torch import nn
 
+from ..graph.source_places import torch_folder
 from ..rule_loader import load_rules
 from ..shared.errors import ResnetLintError, UsageError
 from ..shared.records import answers
@@ -70,6 +71,7 @@ def _warm_up() -> None:
     """Do once what each child would do first. Torch imports 500 modules at its first random tensor on meta."""
     torch.set_num_threads(1)  # files share the cores
     load_rules()
+    torch_folder()
     with torch.device("meta"):
         x = torch.randn(2, 1, 4, 4)
         nn.Sequential(nn.Conv2d(1, 1, 1), nn.BatchNorm2d(1), nn.ReLU())(x) + x

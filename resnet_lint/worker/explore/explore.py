@@ -160,7 +160,9 @@ class Explorer:
                 return play(scenario, self._loaded, self._calls.model, self._calls.torch, self._attempts.raised)
         except TimeUp as error:
             self._notes.append(f"{scenario.name} was left: {error}")
-            return Played([], frozenset())
+        except ImportError as error:  # the file has taken torch out of sys.modules
+            self._notes.append(f"{scenario.name} cannot be run: {error}")
+        return Played([], frozenset())
 
     def _examples(self) -> None:
         """Models with the inputs that the file offers for them; what is fed so is not fed a guess as well."""
