@@ -89,7 +89,7 @@ CASES = {
                 return self.conv(x)
         """,
         {"Net": "checked"},
-        ("RL005", "RL005"),
+        ("RL005",),
     ),
     "a fallback that fails for reasons of its own": Hard(
         """

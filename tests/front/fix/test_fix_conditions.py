@@ -12,6 +12,7 @@ from fixing import HEAD, block, build, findings, fix, main_block, output_shape, 
 
 from resnet_lint.front.fix.verify import Fixer
 from resnet_lint.front.workers.worker_client import WorkerClient
+from resnet_lint.shared.records.findings import Traits
 from resnet_lint.shared.records.reports import FileReport, Outcome
 from resnet_lint.shared.records.requests import CheckRequest
 
@@ -209,7 +210,9 @@ def test_a_new_finding_speaks_against_a_fix_unless_it_was_hidden(
     assert finding.target is not None
     before = replace(found, outcomes=(Outcome("Sound()", "(2, 8, 4, 4)"), Outcome("Other()", None)))
     outcomes = (*before.outcomes, Outcome(finding.target, "(2, 8, 4, 4)"))
-    after = FileReport(request.path, (replace(finding, rule="RL105", **change),), outcomes=outcomes)
+    after = FileReport(
+        request.path, (replace(finding, rule="RL105", traits=Traits(proof="told"), **change),), outcomes=outcomes
+    )
     assert (Fixer(request, lambda request: after).offered(finding, before, text) is not None) is offered
 
 
