@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from traceback import walk_tb
 from types import CodeType, TracebackType
 
+from torch import nn
+
 from resnet_lint.graph.source_places import Point
 from resnet_lint.graph.syntax import function_of
 from resnet_lint.shared.error_text import error_text
@@ -78,6 +80,8 @@ def _is_of_sort(error: BaseException, last: _Step, loaded: Loaded, ends_there: b
     if isinstance(error, NameError) and not isinstance(error, UnboundLocalError):
         return ends_there and last.code.co_filename == loaded.path and _is_bound_nowhere(error.name, loaded)
     if isinstance(error, AttributeError):
+        if stated and ends_there and last.code.co_filename == loaded.path and _is_set_nowhere(error, loaded):
+            return True
         return bool(_LACKS.search(text) and ends_there) or _BEFORE_INIT.search(text) is not None
     if isinstance(error, TypeError) and _WRONG_CALL.search(text) and ends_there and not _OWN_STAND_INS.search(text):
         return stated or _calls_known(last, loaded)
@@ -91,6 +95,18 @@ def _is_refused_by_layer(error: BaseException) -> bool:
     *_, (frame, _) = walk_tb(error.__traceback__)
     is_layers = frame.f_code.co_name == "__init__" and "torch/nn/modules/" in frame.f_code.co_filename
     return is_layers and not any(map(is_stand_in, frame.f_locals.values()))
+
+
+def _is_set_nowhere(error: AttributeError, loaded: Loaded) -> bool:
+    """Whether a model lacks an attribute that no line of its file sets or names: `self.valuehead` for `value_head`."""
+    kind, name = type(error.obj), error.name
+    is_own = kind.__module__ == loaded.module.__name__ and kind.__bases__ == (nn.Module,)
+    return is_own and not any(
+        (isinstance(node, ast.Attribute) and node.attr == name and not isinstance(node.ctx, ast.Load))
+        or (isinstance(node, ast.Constant) and node.value == name)
+        or (isinstance(node, ast.Name) and node.id in (name, "setattr"))
+        for node in ast.walk(loaded.tree)
+    )
 
 
 def _is_bound_nowhere(name: str | None, loaded: Loaded) -> bool:

@@ -370,3 +370,18 @@ def test_each_class_says_what_it_was_fed(lint: Lint, tmp_path: Path) -> None:
     [module] = json.loads(lint(path, "--input", "x=2x3x224x224", "--format", "json").stdout)["modules"]
     assert module["input"] == {"fed": "x=2x3x224x224", "from": "--input"}
     assert f"fed x=4x3x32x32 (line {line})" in lint(tmp_path / "script.py", "--verbose").stdout
+
+
+@pytest.mark.parametrize(("name", "rules"), [("value_head", []), ("valuehead", ["RL004", "RL404"])])
+def test_an_attribute_that_is_misspelt(name: str, rules: list[str], lint: Lint, tmp_path: Path) -> None:
+    policy = f"""
+    class Policy(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.value_head = nn.Linear(4, 1)
+        def forward(self, x):
+            return self.{name}(x)
+    value = Policy()(torch.randn(4))
+    """
+    (tmp_path / "policy.py").write_text(NET + dedent(policy))
+    assert [rule for _, _, rule in places(lint(tmp_path, "--format", "json"))] == rules
