@@ -128,8 +128,8 @@ class Fixer:
         return unsafe
 
     def _offers(self, finding: Finding, report: FileReport, text: str) -> Iterator[Offer]:
-        if finding.span.path != self._request.path:
-            return
+        if finding.fix_plan is None or finding.span.path != self._request.path or not self._has_time():
+            return  # libcst takes seconds to read a file of thousands of lines
         try:
             source = Source(self._request.path, text)
         except cst.ParserSyntaxError:
@@ -144,11 +144,15 @@ class Fixer:
                 proved = proof.shapes if proof is not None else None
                 yield Offer(edited, after, Fix(title, safety, True, source.as_records(edits), proved))
 
+    def _has_time(self) -> bool:
+        """Whether another check of the file may begin."""
+        return self._seconds_left > self._seconds_a_check
+
     def _verified(self, finding: Finding, before: FileReport, edited: str) -> FileReport | None:
         """The report on an edited text that fixes a finding, in a quick trace and then in one of all that is built."""
         after, retrace = None, _retrace(finding)
         for quick in (True, False):
-            if self._seconds_left <= self._seconds_a_check:
+            if not self._has_time():
                 return None
             prove = None if quick else _prove(finding)
             after = self._analyse(replace(self._request, source=edited, quick=quick, retrace=retrace, prove=prove))
