@@ -28,15 +28,16 @@ class ClassNotTraced(Rule):
     traits = Traits(about="class")
     bad = (
         Case(
-            "an input that is not a tensor",
+            "an input that is not a tensor, but the path of a file",
             """
             from torch import nn
             class Net(nn.Module):  # <- RL004
                 def __init__(self):
                     super().__init__()
                     self.fc = nn.Linear(8, 8)
-                def forward(self, graph):
-                    return self.fc(graph.nodes)
+                def forward(self, path):
+                    with open(path) as file:
+                        return self.fc(file)
         """,
         ),
         Case(
