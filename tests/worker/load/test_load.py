@@ -302,9 +302,9 @@ def test_the_classes_of_a_file(loaded: LoadSource) -> None:
     assert {model.name: (model.skipped or "").split(":")[0] for model in found} == {
         "Net": "",
         "Net.Part": "",
-        "Holder": "abstract",
-        "Base": "abstract",
-        "Abstract": "abstract",
+        "Holder": "no forward() method",
+        "Base": "forward() raises NotImplementedError",
+        "Abstract": "abstract class",
         "Late": "",
     }
     assert found[0].line == 6

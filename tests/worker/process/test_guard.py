@@ -201,4 +201,4 @@ def test_what_is_refused_is_told_once_and_the_rest_is_checked(
     words = "blocked during the check: "
     assert told == [(line, words + what.format(mark=mark)) for line, what in refused]
     assert (result.exit_code, report["summary"]["findings"], report["summary"]["checked"]) == (0, len(told), 1)
-    assert mark.exists() is (not any("changing" in what for _, what in refused))
+    assert mark.exists() is (not any("writing" in what for _, what in refused))
