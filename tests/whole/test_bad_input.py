@@ -254,7 +254,7 @@ def test_a_connection_is_refused(lint: Lint) -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
         on_import(f"socket.create_connection(('127.0.0.1', {port}), 1)", "import socket")
-        assert_found(lint("model.py"), code="RL002", exit_code=1, says="using the network")
+        assert_found(lint("model.py"), code="RL002", exit_code=1, says="blocks using the network during the check")
         server.setblocking(False)
         with pytest.raises(BlockingIOError):
             server.accept()
@@ -266,7 +266,7 @@ def test_a_download_in_a_constructor_is_refused(lint: Lint) -> None:
     result = lint("model.py", "--format", "json")
     found = {finding["rule"]: finding for finding in json.loads(result.stdout)["findings"]}
     assert found.keys() == {"RL003", "RL006"}
-    assert "using the network" in found["RL003"]["message"]
+    assert "blocks using the network during the check" in found["RL003"]["message"]
     assert found["RL006"]["start"] == {"line": 8, "column": 29}
 
 

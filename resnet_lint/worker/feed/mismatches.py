@@ -38,10 +38,6 @@ def mismatch_in(text: str) -> Mismatch | None:
 
 
 def _both(match: re.Match[str]) -> tuple[int, int]:
-    return int(match["got"]), int(match["wanted"])
-
-
-def _matrices(match: re.Match[str]) -> tuple[int, int]:
     """`mat1 and mat2 shapes cannot be multiplied (2x3136 and 400x120)`: 3136 should be 400."""
     return int(match["got"]), int(match["wanted"])
 
@@ -86,7 +82,7 @@ def _numbers(text: str) -> list[int]:
 
 
 _TABLE: Sequence[tuple[str, Reader]] = (
-    (r"\(\d+x(?P<got>\d+) and (?P<wanted>\d+)x\d+\)", _matrices),
+    (r"\(\d+x(?P<got>\d+) and (?P<wanted>\d+)x\d+\)", _both),
     (r"to have (?P<wanted>\d+) (?:channels|features), but got (?P<got>\d+)", _both),
     (r"takes (?P<wanted>\d+) (?:channels|features) and is fed .*\D(?P<got>\d+)\)", _both),
     (r"size of tensor a \((?P<got>\d+)\) must match the size of tensor b \((?P<wanted>\d+)\)", _both),
