@@ -54,7 +54,7 @@ def _filled(first: Target, second: Target) -> Target:
 
 
 def check_class(file: SourceFile, outline: Outline | Unreadable) -> None:
-    """Demand that a file has the class or function that is to be looked at. Raises UsageError."""
+    """Demand that a file has the class or function that is to be checked. Raises UsageError."""
     if file.only_class is None or isinstance(outline, Unreadable):
         return
     names = [each.name for each in outline.classes]
@@ -75,7 +75,7 @@ def check_call(call: str, wanted: Sequence[tuple[SourceFile, Outline | Unreadabl
 
 
 def check_targets(settings: Settings, outlined: Sequence[tuple[SourceFile, Outline | Unreadable]]) -> None:
-    """Demand that each target of the configuration has its file, and its class where the file is looked at.
+    """Demand that each target of the configuration has its file, and its class where the file is checked.
 
     Raises ConfigError.
     """

@@ -115,7 +115,7 @@ class Checker:
 
 
 def all_checked(wanted: Sequence[Wanted], checker: Checker, progress: Progress) -> list[Checked]:
-    """Several files at a time; those to be rewritten then one by one, and anew: a fix changes what others import."""
+    """Check files in parallel; those to be fixed are checked again one by one, as a fix changes what others import."""
     progress.total = len(wanted)
     settings = checker.settings
 

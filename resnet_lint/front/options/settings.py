@@ -78,7 +78,7 @@ class Settings:
         option_types.FLAG, "Pass over what is excluded even where the command line names it.", default=False
     )
     per_file_ignores: tuple[tuple[str, tuple[str, ...]], ...] = option(option_types.CODES_BY_PATTERN, default=())
-    baseline: Path | None = option(option_types.FILE, "Say nothing of the findings in this file.", default=None)
+    baseline: Path | None = option(option_types.FILE, "Hide the findings recorded in this file.", default=None)
     write_baseline: bool = option(
         option_types.FLAG, "Write the findings that are left into the baseline.", default=False, in_file=False
     )
@@ -101,17 +101,17 @@ class Settings:
     timeout: float = option(option_types.SECONDS, "The time limit for one file.", default=60.0, for_models=True)
     guard: bool = option(
         option_types.FLAG,
-        "Refuse the network, other processes and changes to files while a file is looked at.",
+        "Block the network, other processes and changes to files during the check.",
         default=True,
     )
     allow: tuple[str, ...] = option(option_types.ALLOWED, default=())
-    jobs: int = option(option_types.COUNT, "How many files to look at at a time.", default=usable_cores(), letter="j")
+    jobs: int = option(option_types.COUNT, "Number of files to check in parallel.", default=usable_cores(), letter="j")
     shard: Shard | None = option(
         option_types.SHARD,
-        "Look only at the Kth of N equal parts of the files, as CI machines do.",
+        "Check only the Kth of N equal parts of the files, as CI machines do.",
         default=None,
     )
-    cache: bool = option(option_types.FLAG, "Keep the answers, and do not ask anew what has not changed.", default=True)
+    cache: bool = option(option_types.FLAG, "Cache results; re-check only what changed.", default=True)
     python: Path | None = option(
         option_types.PATH,
         "The interpreter that loads the models, or the folder of its environment.",
@@ -178,5 +178,5 @@ OPTIONS: Mapping[str, Option] = {
 
 
 def default_of(name: str) -> object:
-    """What an option is when nobody sets it."""
+    """The default of an option."""
     return getattr(Settings, field_of(name))

@@ -15,7 +15,7 @@ from .settings import OPTIONS, Settings, default_of, field_of
 
 
 def as_toml(settings: Settings) -> str:
-    """A line for each option, with where its value comes from; what nobody set is commented out."""
+    """A line for each option, with where its value comes from; defaults are commented out."""
     file = "no configuration file" if settings.file is None else f"configuration file: {settings.file}"
     return "".join(f"{line}\n" for line in [f"# {file}", "[tool.resnet-lint]", *_lines(settings)])
 

@@ -116,7 +116,7 @@ class WorkerClient:
         return answer
 
     def _first_or_second_answer(self, request: Request) -> Answer:
-        """Where the worker dies, what it looked at is looked at again, one file at a time."""
+        """Where the worker dies, the files it was checking are checked again, one at a time."""
         try:
             return self._sent(request).result()
         except _Died:
