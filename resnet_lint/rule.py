@@ -12,6 +12,7 @@ from typing import ClassVar
 
 from .graph.additions import Addition, behind_plain_calls, operands_of
 from .graph.analysis import Analysis
+from .graph.axes import Altered, Axes, InputAxis
 from .graph.built_at import Built, built_of
 from .graph.causes import cause_of_change
 from .graph.effects import Effect
@@ -44,7 +45,9 @@ from .shared.records.places import Cause, Operand, Position, Shape, Span
 
 __all__ = [
     "Addition",
+    "Altered",
     "Analysis",
+    "Axes",
     "Built",
     "Call",
     "Case",
@@ -56,6 +59,7 @@ __all__ = [
     "Fix",
     "FixPlan",
     "Function",
+    "InputAxis",
     "LateRead",
     "Model",
     "Node",

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from ..shared.records.places import Shape, Span
 from .additions import Addition, operands_of
+from .axes import Axes, InputAxis, batch_of
 from .in_place import Change, LateRead
 from .module_call import ModuleCall, users_call
 from .node import Node
@@ -54,6 +55,9 @@ class Probes(Protocol):
 
     def training_step(self, model: Model) -> TrainingStep | None:
         """A step of training; None where a step can show nothing."""
+
+    def axes(self, model: Model) -> Axes | None:
+        """The axes of all tensors; None where the model cannot be traced at other sizes, or the time is over."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -114,6 +118,16 @@ class Model:
     def training_step(self) -> TrainingStep | None:
         """A step of training, as `Probes.training_step` says."""
         return self.probes.training_step(self) if self.probes is not None else None
+
+    @cached_property
+    def axes(self) -> Axes | None:
+        """Which axis of a tensor is which of the inputs, as `Probes.axes` says."""
+        return self.probes.axes(self) if self.probes is not None else None
+
+    @cached_property
+    def batch_axis(self) -> InputAxis | None:
+        """The axis of the samples; None where the axes are not known, or it is not certain."""
+        return batch_of(self.axes, self.calls, self.nodes) if self.axes is not None else None
 
     def adds_input_of(self, call: ModuleCall) -> bool:
         """Whether a skip connection that closes inside a call starts at its input."""

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from contextlib import suppress
 
+from ..graph.axes import Axes
 from ..graph.model import Model, OtherBatch, TrainingStep
+from .axes.find_axes import find_axes
 from .process.file_clock import Clock
 from .process.limits import TimeUp
 from .tracer.other_batch import at_other_batch
@@ -31,6 +33,15 @@ class TimedProbes:
                 return self._training_step(model)
         self._over = True
         return TrainingStep(in_time=False)
+
+    def axes(self, model: Model) -> Axes | None:
+        with suppress(TimeUp):
+            if not self._over and not model.trace.is_real and not model.trace.all_faults:
+                with self._clock.left():
+                    return find_axes(model.trace, model.project)
+            return None
+        self._over = True
+        return None
 
     def _other_batch(self, model: Model) -> OtherBatch | None:
         with self._clock.left():

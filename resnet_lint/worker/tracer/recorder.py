@@ -184,7 +184,7 @@ class Recorder(OnMeta):
         return node
 
     def _after(self, error: Exception, func: Callable[..., Any], args: Any, kwargs: Any) -> Any:
-        """Prove the fault, note it, and go on with what the fixed call would give; or raise what the call raised."""
+        """Prove the fault and go on after it; or go on with the result, where meta alone was the trouble."""
         if torch.is_grad_enabled() and refuses_change(error):
             raise error
         if not args and isinstance(kwargs.get("input"), torch.Tensor):
@@ -199,6 +199,10 @@ class Recorder(OnMeta):
             return result
         if self.assumes_values:
             raise DataDependentError from error
+        return self._after_fault(error, func, args, kwargs, text)
+
+    def _after_fault(self, error: Exception, func: Callable[..., Any], args: Any, kwargs: Any, text: str) -> Any:
+        """Note a fault that is proved, `text`, and go on with what the fixed call would give; or raise the error."""
         kind = kind_of(func, args, kwargs, text)
         operands = [self._nodes.get(id(tensor)) for tensor in tensors_in([args, kwargs])]
         result = recovered(func, args, kwargs, self._preferred(operands))

@@ -1,0 +1,149 @@
+"""Which axis of a tensor is which axis of the inputs: the batch of x, its height, its dim 1.
+
+Sizes do not tell: two axes may have one size by chance. So the model is traced again with the size of one axis of the
+inputs changed at a time, and an axis of a tensor that changes with it carries it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+from ..shared.records.places import Shape
+from .module_call import ModuleCall
+from .node import Node
+
+
+@dataclass(frozen=True, eq=False)
+class InputAxis:
+    """An axis of the model's inputs: those that have to agree, and the sides of a square image, are one.
+
+    `places` are pairs of an input and one of its dimensions; `size` is that of the trace.
+    """
+
+    places: tuple[tuple[Node, int], ...]
+    size: int
+
+    @property
+    def text(self) -> str:
+        """The axis in words: `the batch of x (dim 0)`."""
+        node, dim = self.places[0]
+        both = [other for place, other in self.places if place is node]
+        if len(both) > 1 and self.is_square:
+            return f"the height and width of {node.target}"
+        names = {0: "the batch", 2: "the height", 3: "the width"} if len(node.known_shape) == 4 else {}
+        return f"{names[dim]} of {node.target} (dim {dim})" if dim in names else f"dim {dim} of {node.target}"
+
+    @property
+    def is_square(self) -> bool:
+        """Whether this is more than one dimension of an input: an image, or a matrix, that is square by design."""
+        return len({node for node, _ in self.places}) < len(self.places)
+
+    def is_beside(self, other: InputAxis) -> bool:
+        """Whether some input has both axes."""
+        return not {node for node, _ in self.places}.isdisjoint(node for node, _ in other.places)
+
+
+Carried = frozenset[InputAxis]
+"""The axes of the inputs that the size of an axis depends on; none for the width of a layer, or a number."""
+
+
+@dataclass(frozen=True, eq=False)
+class Refusal:
+    """A call that fails where one axis of the inputs has another size; `node` is the same call in the model's trace.
+
+    `inputs` are the shapes of the operands at that size, `error` is what torch says.
+    """
+
+    node: Node
+    inputs: tuple[Shape, ...]
+    error: str
+
+
+@dataclass(frozen=True, eq=False)
+class Altered:
+    """A trace of the model with `axis` of size `size`, up to where it ends or takes another path.
+
+    `again` has the nodes of this trace by those of the model's.
+    """
+
+    axis: InputAxis
+    size: int
+    again: Mapping[Node, Node]
+    complete: bool
+    refusal: Refusal | None = None
+
+    def shape(self, node: Node) -> Shape | None:
+        """The shape of a node at this size; None where this trace does not reach it."""
+        again = self.again.get(node)
+        return again.shape if again is not None else None
+
+
+@dataclass(frozen=True, eq=False)
+class Axes:
+    """The axes of all tensors of a model, as far as traces at other sizes tell.
+
+    `altered` has the traces of each axis of the inputs: the first that runs to its end, or all that were tried.
+    """
+
+    altered: tuple[Altered, ...]
+
+    @cached_property
+    def inputs(self) -> tuple[InputAxis, ...]:
+        """The axes of the inputs, the first dimension first."""
+        return tuple(dict.fromkeys(each.axis for each in self.altered))
+
+    def of(self, node: Node) -> tuple[Carried, ...]:
+        """What each axis of a tensor carries; empty for what is no tensor.
+
+        A trace that ended before this node shows nothing of it: see `is_known`.
+        """
+        if node.shape is None:
+            return ()
+        return tuple(frozenset(self._carried(node, dim, size)) for dim, size in enumerate(node.shape))
+
+    def _carried(self, node: Node, dim: int, size: int) -> Iterator[InputAxis]:
+        for each in self.altered:
+            shape = each.shape(node)
+            if shape is not None and len(shape) == len(node.known_shape) and shape[dim] != size:
+                yield each.axis
+
+    def is_known(self, node: Node, axis: InputAxis) -> bool:
+        """Whether a trace with another size of this axis reaches a node."""
+        return any(node in each.again for each in self.altered if each.axis is axis)
+
+    def is_free(self, axis: InputAxis) -> bool:
+        """Whether the model runs to its end at another size of this axis."""
+        return any(each.complete for each in self.altered if each.axis is axis)
+
+    def dims_of(self, axis: InputAxis, node: Node) -> tuple[int, ...]:
+        """The dimensions of a tensor that carry an axis."""
+        return tuple(dim for dim, carried in enumerate(self.of(node)) if axis in carried)
+
+
+def batch_of(axes: Axes, calls: Sequence[ModuleCall], nodes: Sequence[Node]) -> InputAxis | None:
+    """The axis of the samples, as the layers say: the first of a convolution's input, the second of a sequence's.
+
+    Without such a layer it is the first axis that all inputs have in common; None where there is none.
+    """
+    said = next(_said_by_layers(axes, calls, nodes), None)
+    if said is not None:
+        return said
+    tensors = {node for node in nodes if node.kind == "input" and node.shape}
+    return next((axis for axis in axes.inputs if {node for node, dim in axis.places if dim == 0} == tensors), None)
+
+
+def _said_by_layers(axes: Axes, calls: Sequence[ModuleCall], nodes: Sequence[Node]) -> Iterator[InputAxis]:
+    for node in nodes:
+        if node.kind in ("convolution", "transposed") and len(node.inputs[0]) == len(node.inputs[1]):
+            yield from _only(axes.of(node)[0])
+    for call in calls:
+        first = getattr(call.module, "batch_first", None)
+        if call.is_torchs and first is not None and call.inputs and len(call.inputs[0].shape or ()) == 3:
+            yield from _only(axes.of(call.inputs[0])[0 if first else 1])
+
+
+def _only(carried: Carried) -> Iterator[InputAxis]:
+    if len(carried) == 1:
+        yield from carried

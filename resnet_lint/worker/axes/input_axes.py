@@ -1,0 +1,45 @@
+"""The independent axes of a model's inputs, and the other sizes to try them at."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence, Set
+
+from resnet_lint.graph.axes import InputAxis
+from resnet_lint.graph.node import Node
+
+Place = tuple[Node, int]
+
+
+def input_axes(inputs: Sequence[Node]) -> list[InputAxis]:
+    """The axes of some inputs: those of one size at one dimension are one, and so are the sides of a square image."""
+    groups: dict[tuple[int, int], list[Place]] = {}
+    for node in inputs:
+        for dim, size in enumerate(node.shape or ()):
+            groups.setdefault((_first_side(node, dim), size), []).append((node, dim))
+    return [InputAxis(tuple(places), size) for (_, size), places in sorted(groups.items(), key=lambda each: each[0])]
+
+
+def _first_side(node: Node, dim: int) -> int:
+    """The dimension, or that of the height for the width of an image with two equal sides."""
+    shape = node.known_shape
+    is_width = len(shape) in (4, 5) and dim == len(shape) - 1
+    return dim - 1 if is_width and shape[dim] == shape[dim - 1] else dim
+
+
+def joined(axes: Iterable[InputAxis], one: InputAxis, other: InputAxis) -> list[InputAxis]:
+    """The axes with two of them as one."""
+    both = InputAxis((*one.places, *other.places), one.size)
+    return [both if axis is one else axis for axis in axes if axis is not other]
+
+
+def other_sizes(axis: InputAxis, taken: Set[int]) -> Iterator[int]:
+    """Sizes to try in place of that of an axis, the likeliest to work first; none that a tensor of the model has.
+
+    A multiple keeps what a model divides an image by; a smaller size keeps within a table of positions.
+    """
+    size, (node, dim) = axis.size, axis.places[0]
+    if dim == 0:
+        yield next(other for other in range(size + 1, size + len(taken) + 2) if other not in taken)
+        return
+    tried = (3 * size, size - 1, size // 2) if len(node.known_shape) > 3 else (size - 1, 3 * size, size // 2)
+    yield from (other for other in dict.fromkeys(tried) if other > 1 and other != size)
