@@ -37,7 +37,7 @@ _CONFIGURATION = re.compile(r"config|^cfg|_cfg$|^args$|^opts?$|hparams|hyper")
 _BLOCK = re.compile(r"^(block|layer_cls|block_cls|block_fn|resblock)s?$")
 # A module that the class wraps or builds on. What keeps a tensor as it is fits most of them.
 _PART = re.compile(
-    r"^((sub_?|base_?)?(model|module|network|layer)|net|backbone|encoder|decoder|body|trunk|stem|head|neck|classifier|fn"
+    r"^(?!(dim|num|n|d|size)_)((sub_?|base_?)?(model|module|network|layer)|net|backbone|encoder|decoder|body|trunk|stem|head|neck|classifier|fn"
     r"|func|transform|attn|attention|mlp|ffn|inner|branch|main|path|.*_(module|encoder|decoder|head|backbone|predictor|pool))$"
 )
 
@@ -49,7 +49,9 @@ _BY_NAME: Sequence[tuple[str, str]] = (
     (_AXES.pattern, "2"),
     (r"^device$", '"cpu"'),
     (r"^dtype$", "torch.float32"),
-    (r"n_?class|classes|vocab", "10"),
+    (r"n_?class|classes|vocab|^n?_?tokens?$|num_tokens", "10"),
+    (r"^rnn_?type$", '"LSTM"'),
+    (r"^n_?(inp|hid)$|^emsize$", "64"),
     (r"growth", "16"),
     (r"in_chans|image_channels|img_channels|n_channels|channels_img", "3"),
     (r"kernel|^k$|ksize|window", "3"),

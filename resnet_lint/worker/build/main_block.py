@@ -10,7 +10,7 @@ from __future__ import annotations
 import ast
 import inspect
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -23,6 +23,7 @@ from ..load.definitions import defines, is_main_guard
 from ..load.load import Loaded
 from ..tracer.intercept import intercepted
 from .build import on_meta
+from .partial_calls import PartialCall
 from .player import LeftError, Player, ReturnedError
 from .script_surroundings import OnRefusal, ScriptMode, script_surroundings
 
@@ -93,10 +94,14 @@ def _defaults(function: Any) -> dict[str, Any] | None:
 
 @dataclass(frozen=True)
 class Played:
-    """What came of a scenario: the modules that it built and never called, and the functions that it played."""
+    """What came of a scenario: the modules that it built and never called, and the functions that it played.
+
+    `partial` are its constructions that failed, with the arguments that are known.
+    """
 
     built: list[nn.Module]
     functions: frozenset[str]
+    partial: Sequence[PartialCall] = ()
 
 
 OnError = Callable[[BaseException], None]
@@ -145,7 +150,7 @@ def play(
     ]
     parts = {id(part) for module in built for part in module.modules() if part is not module}
     done = set(map(id, called)) | parts
-    return Played([module for module in built if id(module) not in done], frozenset(player.played))
+    return Played([module for module in built if id(module) not in done], frozenset(player.played), player.partial)
 
 
 def _is_model(module: nn.Module, loaded: Loaded) -> bool:

@@ -18,11 +18,13 @@ from ..load.command_line import is_invented
 from ..load.definitions import ASSIGNMENTS, DEFINITIONS, changed_roots, names_bound, names_read, receivers, root_of
 from ..load.load import Loaded
 from ..process.limits import TimeUp, time_limit
+from .partial_calls import PartialCall, partial_calls
 from .script_surroundings import ScriptMode
 
 _STATEMENT_SECONDS = 20.0
 _MOST_ROUNDS = 6
 _DEEPEST_CALL = 6
+_MOST_PARTIAL = 20
 _TRAINING = frozenset({"backward", "step", "zero_grad", "no_grad", "train", "eval"})
 # Calls that change what they are called on; where one fails, that is not what it would be.
 _CHANGING = re.compile(r"^(append|extend|insert|update|add_module|register_\w+|add|pop|remove|setdefault|\w+_)$")
@@ -43,12 +45,16 @@ class ReturnedError(Exception):
 
 
 class Player:
-    """Runs statements one by one in a namespace; `played` are the functions of the file that these call."""
+    """Runs statements one by one in a namespace; `played` are the functions of the file that these call.
+
+    `partial` are the constructions in statements that failed, with the arguments that are known.
+    """
 
     def __init__(
         self, loaded: Loaded, namespace: dict[str, Any], mode: ScriptMode, on_error: Callable[[BaseException], None]
     ) -> None:
         self.played: set[str] = set()
+        self.partial: list[PartialCall] = []
         self._loaded = loaded
         self._namespace = namespace
         self._mode = mode
@@ -270,8 +276,10 @@ class Player:
             with time_limit(_STATEMENT_SECONDS):
                 exec(code, self._namespace)
         except (Exception, SystemExit, KeyboardInterrupt, TimeUp) as error:
-            if not self.in_doubt:
+            in_doubt = self.in_doubt
+            if not in_doubt:
                 self._on_error(error)
+            self._note_partial_calls(statement, in_doubt)
             for name in bound:
                 self._namespace.pop(name, None)
             self._doubtful |= changed_roots(statement) | _changed_by_call(statement)
@@ -280,6 +288,11 @@ class Player:
         if reads_doubtful or self._mode.made_up:
             self._doubtful |= bound
         return True
+
+    def _note_partial_calls(self, statement: ast.stmt, in_doubt: bool) -> None:
+        if not isinstance(statement, DEFINITIONS) and len(self.partial) < _MOST_PARTIAL:
+            namespace = dict(self._namespace)
+            self.partial += partial_calls(statement, self._evaluate, namespace, self._loaded, sure=not in_doubt)
 
     def _begin(self, code: ast.AST) -> bool:
         """Note whether the code that is to run reads something doubtful."""

@@ -8,7 +8,7 @@ remaining factories, as long as the time lasts: a fault may sit in one factory's
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,6 +21,7 @@ from ..build.built import noting_where_built
 from ..build.factories import leads_to, novel_and_other, options_of
 from ..build.guess_arguments import Invented, handed_on, in_colours, invented, repaired, required_names
 from ..build.main_block import Played, Scenario, play, scenarios
+from ..build.partial_calls import PartialCall, calls_in_functions, completed
 from ..examples.all_examples import examples
 from ..load.classes import ModelClass
 from ..load.load import Loaded
@@ -67,6 +68,7 @@ class Explorer:
         self._function = _function_named(request.only_class, loaded)
         self._notes: list[str] = []
         self._followed: set[str] = set()
+        self._partial: list[PartialCall] = []
         self._novel, self._other = novel_and_other(loaded)
         self._with_switches = self._novel[:_MOST_WITH_SWITCHES]
 
@@ -94,10 +96,12 @@ class Explorer:
     def _stages(self) -> list[Callable[[], None]]:
         return [
             self._examples,
+            self._partial_calls,
             self._factories,
             self._default_constructors,
             self._factory_switches,
             self._instances_built,
+            self._calls_in_functions,
             self._invented_arguments,
         ]
 
@@ -151,6 +155,7 @@ class Explorer:
                 continue
             played = self._played(scenario)
             done |= played.functions
+            self._partial += played.partial
             for module in played.built:
                 self._attempts.feed(self._attempts.label(module), module)
 
@@ -174,6 +179,27 @@ class Explorer:
                 self._followed.add(example.label)
                 self._novel = [name for name in self._novel if name != example.uses]
                 self._other = [name for name in self._other if name != example.uses]
+
+    def _partial_calls(self) -> None:
+        """Classes that the file constructs with arguments of which some are not known here."""
+        for call in self._partial:
+            self._complete(call)
+
+    def _calls_in_functions(self) -> None:
+        """Classes that only functions construct which nothing calls."""
+        if self._open():
+            for call in calls_in_functions(self._loaded):
+                self._complete(call)
+
+    def _complete(self, call: PartialCall) -> None:
+        """Construct a class as the call says, with invented arguments for those that are not known."""
+        model = next((each for each in self._classes if each.type is call.kind), None)
+        if model is None:
+            return
+        open_names = {each.name for each in self._open()}
+        if open_names & {model.name, *leads_to(model.name, self._loaded)} and not self._coverage.has(model):
+            arguments = Invented(completed(call, self._loaded), sure=call.sure and not call.unknown)
+            self._try(model, arguments, {**self._loaded.namespace, **call.namespace, model.name: model.type})
 
     def _factories(self) -> None:
         """Novel factories that lead to classes not yet covered, the one that covers most first."""
@@ -231,7 +257,7 @@ class Explorer:
         if colours is not None and not self._attempts.runs(model):
             self._try(model, colours)
 
-    def _try(self, model: ModelClass, arguments: Invented) -> None:
+    def _try(self, model: ModelClass, arguments: Invented, namespace: Mapping[str, Any] | None = None) -> None:
         """Build and feed with invented arguments, and with better ones while the constructor says what is wrong."""
         for _ in range(_MOST_REPAIRS):
             call = arguments.call(model.name)
@@ -239,7 +265,7 @@ class Explorer:
                 names = ", ".join(f"`{name}`" for name in arguments.unknown)
                 reason = f"nothing in this project constructs it, and no value for {names} could be inferred"
                 self._coverage.failed(model, NotChecked("build", reason, call))
-            error = self._attempts.build_and_feed(call, self._evaluate(call), model, arguments)
+            error = self._attempts.build_and_feed(call, self._evaluate(call, namespace), model, arguments)
             if error is None:
                 return
             better = repaired(arguments, error) or handed_on(arguments, error, model.type, self._loaded)
@@ -248,8 +274,8 @@ class Explorer:
             self._coverage.tried_again(model, call)
             arguments = better
 
-    def _evaluate(self, call: str) -> Callable[[], Any]:
-        return lambda: eval(call, self._loaded.namespace)
+    def _evaluate(self, call: str, namespace: Mapping[str, Any] | None = None) -> Callable[[], Any]:
+        return lambda: eval(call, dict(namespace or self._loaded.namespace))
 
     def _more_factories(self) -> None:
         """The switches of the first factory; then the factories left, novel ones first, as long as their time lasts."""
