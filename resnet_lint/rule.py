@@ -39,6 +39,7 @@ from .graph.syntax import (
 from .graph.unused import Unused, unused_in
 from .graph.where import Where
 from .shared.evidence import Failure, Problem, SizeLimit, SizesTaken
+from .shared.records import fix_plans
 from .shared.records.findings import Finding, Fix, Severity, Traits
 from .shared.records.fix_plans import FixPlan
 from .shared.records.places import Cause, Operand, Position, Shape, Span
@@ -85,6 +86,7 @@ __all__ = [
     "cause_of_change",
     "depends_on",
     "features_moved_to",
+    "fix_plans",
     "fork_of",
     "function_of",
     "is_a",

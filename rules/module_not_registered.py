@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from resnet_lint.rule import Analysis, Built, Call, Case, Finding, FixPlan, Model, Rule, built_of, is_module
+from resnet_lint.rule import Analysis, Built, Call, Case, Finding, Model, Rule, built_of, fix_plans, is_module
 
 
 class ModuleNotRegistered(Rule):
@@ -123,7 +123,7 @@ class ModuleNotRegistered(Rule):
                     f"self.{name}, so they are not registered: not trained, not moved, not saved"
                 )
                 title = f"make self.{name} an nn.{wrapper}; this adds its parameters to the state dict"
-                plan = FixPlan("register", title, attribute=name, changes_results=True)
+                plan = fix_plans.RegisterModules(title, name, changes_results=True)
                 yield self.at(model.where(built.point.span, owner), message, fix_plan=plan)
 
 

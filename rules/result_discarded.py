@@ -10,11 +10,11 @@ from resnet_lint.rule import (
     Call,
     Case,
     Finding,
-    FixPlan,
     Model,
     Point,
     Rule,
     Traits,
+    fix_plans,
     node_at,
     overwritten_by,
     span_of,
@@ -131,7 +131,7 @@ class ResultDiscarded(Rule):
                 statement, expression = statement_at(point), node_at(point)
                 if isinstance(statement, ast.Expr) and statement.value is expression:
                     message = f"the result of {point.text} is never used, and the call modifies nothing in place"
-                    plan = FixPlan("dataflow", "assign the result to the variable", changes_results=True)
+                    plan = fix_plans.UseResult("assign the result to the variable", changes_results=True)
                     yield self.at(model.where(point.span, block), message, fix_plan=plan)
                 elif isinstance(statement, ast.Assign) and statement.value is expression:
                     later = overwritten_by(point)
@@ -142,8 +142,8 @@ class ResultDiscarded(Rule):
                             f"this overwrites {name} before the value that line {line} computed for it is read "
                             f"({point.text})"
                         )
-                        plan = FixPlan(
-                            "dataflow", f"pass {name} as computed on line {line} to this call", changes_results=True
+                        plan = fix_plans.UseResult(
+                            f"pass {name} as computed on line {line} to this call", changes_results=True
                         )
                         where = model.where(span_of(point.span.path, value), block)
                         yield self.at(where, message, fix_plan=plan)

@@ -7,7 +7,7 @@ import math
 from typing import TYPE_CHECKING
 
 from ..shared.records.fix_plans import Change as Argument
-from ..shared.records.fix_plans import FixPlan, Site
+from ..shared.records.fix_plans import KeepBatch, MakeOutOfPlace, Site, UseShortcut
 from ..shared.records.places import Shape
 from .built_at import built_of
 from .in_place import Change
@@ -19,39 +19,34 @@ if TYPE_CHECKING:
     from torch import nn
 
 
-def out_of_place(change: Change, owner: ModuleCall, *, changes_results: bool) -> FixPlan | None:
+def out_of_place(change: Change, owner: ModuleCall, *, changes_results: bool) -> MakeOutOfPlace | None:
     """The layer without `inplace=True`, or the call that gives a new tensor: `out = out + x` for `out += x`."""
     call: ModuleCall = change.node.known_call
     if call.is_torchs:
         site = site_of(change.node, owner)
         title = f"make {site.name} work out of place: inplace=False"
-        return FixPlan("out_of_place", title, (Argument(site, "inplace", "False"),), changes_results=changes_results)
+        return MakeOutOfPlace(title, Argument(site, "inplace", "False"), changes_results=changes_results)
     point = change.node.point
     title = "create a new tensor instead of modifying this one"
-    return FixPlan("out_of_place", title, at=point.span, changes_results=changes_results) if point is not None else None
+    return MakeOutOfPlace(title, point.span, changes_results=changes_results) if point is not None else None
 
 
-def batch_kept(node: Node) -> FixPlan | None:
+def batch_kept(node: Node) -> KeepBatch | None:
     """`flatten(1)` for a `squeeze()` or a `view`, where that gives the same for the batch that was meant."""
     given: Shape = node.inputs[0]
     meant: Shape = node.known_shape
     if node.spelling == "squeeze":
         meant = (given[0], *(size for size in given[1:] if size != 1))
-    return (
-        FixPlan("dim_arg", "keep the batch dimension: flatten(1)")
-        if meant == (given[0], math.prod(given[1:]))
-        else None
-    )
+    return KeepBatch("keep the batch dimension: flatten(1)") if meant == (given[0], math.prod(given[1:])) else None
 
 
-def shortcut_to_use(name: str, residual: Residual) -> FixPlan:
+def shortcut_to_use(name: str, residual: Residual) -> UseShortcut:
     """The shortcut of an addition through the module that the block has for it."""
-    return FixPlan(
-        "use_shortcut",
+    return UseShortcut(
         f"use the existing shortcut module: self.{name}(...)",
-        operand=operand_index(residual.addition, residual.shortcut),
-        attribute=name,
-        at=residual.addition.known_point.span,
+        name,
+        operand_index(residual.addition, residual.shortcut),
+        residual.addition.known_point.span,
     )
 
 

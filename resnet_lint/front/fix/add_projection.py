@@ -15,8 +15,8 @@ from dataclasses import dataclass
 import libcst as cst
 import libcst.matchers as m
 
-from resnet_lint.shared.records.findings import Finding
 from resnet_lint.shared.records.fix_plans import Projection
+from resnet_lint.shared.records.places import Span
 
 from .bound_names import assignments, class_attributes, elements
 from .call_arguments import argument_of, layer_parameters
@@ -40,16 +40,15 @@ class Block:
     last_layer: cst.CSTNode
 
 
-def projections(finding: Finding, source: Source, sources: Sources) -> Iterator[list[TextEdit]]:
-    """The ways to project the shortcut, the best one first: edits of `source`, not verified."""
-    projection = finding.fix_plan.projection if finding.fix_plan is not None else None
-    addition = next((node for node in source.at(finding.span)), None)
+def projections(projection: Projection, at: Span, source: Source, sources: Sources) -> Iterator[list[TextEdit]]:
+    """The ways to project the shortcut of the addition at a span, the best one first: edits of `source`."""
+    addition = next(iter(source.at(at)), None)
     block = _block_around(addition, source) if addition is not None else None
-    if projection is None or addition is None or block is None:
+    if addition is None or block is None:
         return
     own = _own_shortcut(addition, projection.operand, source)
     name = _free_name(block, source)
-    use = _use(addition, projection.operand, name, source)
+    use = sent_through(name, addition, projection.operand, source)
     for numbers in numbers_of(projection, Scope(block.init, source, sources)):
         if projection.conditional and numbers.condition is None:
             continue
@@ -190,18 +189,6 @@ def _made_in_place(
             ]
 
 
-def shortcut_used(finding: Finding, source: Source, sources: Sources) -> Iterator[list[TextEdit]]:
-    """The edit that sends the shortcut through the module that the block has for it: not verified."""
-    fix_plan = finding.fix_plan
-    addition = next(iter(source.at(fix_plan.at or finding.span)), None) if fix_plan is not None else None
-    if fix_plan is None or fix_plan.attribute is None or fix_plan.operand is None or addition is None:
-        return
-    use = _use(addition, fix_plan.operand, fix_plan.attribute, source)
-    if use is not None:
-        optional = _use(addition, fix_plan.operand, fix_plan.attribute, source, optional=True)
-        yield from ([edit] for edit in (use, optional) if edit is not None)
-
-
 def _taken_over(statement: cst.CSTNode, init: cst.FunctionDef) -> str | None:
     """The name in `self.downsample = downsample`, for a shortcut that is a parameter with the default None."""
     optional = {
@@ -219,8 +206,10 @@ def _taken_over(statement: cst.CSTNode, init: cst.FunctionDef) -> str | None:
     return None
 
 
-def _use(addition: cst.CSTNode, operand: int, name: str, source: Source, optional: bool = False) -> TextEdit | None:
-    """The edit that sends the shortcut operand of the addition through the projection, if it is not None."""
+def sent_through(
+    name: str, addition: cst.CSTNode, operand: int, source: Source, optional: bool = False
+) -> TextEdit | None:
+    """The edit that sends an operand of an addition through `self.<name>`; `optional`: unless that is None."""
 
     def through(expression: cst.BaseExpression) -> str:
         code = source.code(expression)

@@ -11,6 +11,8 @@ import libcst as cst
 
 from resnet_lint.shared.records.fix_plans import Site
 
+from .source_tree import Source, TextEdit
+
 _CONVOLUTION = ("in_channels", "out_channels", "kernel_size", "stride", "padding", "dilation", "groups", "bias")
 _TRANSPOSED = ("in_channels", "out_channels", "kernel_size", "stride", "padding", "output_padding", "groups", "bias")
 _NORM = ("num_features", "eps", "momentum", "affine", "track_running_stats")
@@ -73,3 +75,30 @@ def default_of(function: cst.FunctionDef, name: str) -> cst.BaseExpression | Non
     """The default value of a parameter, if it has one."""
     parameters = [*function.params.posonly_params, *function.params.params, *function.params.kwonly_params]
     return next((p.default for p in parameters if p.name.value == name and p.default is not None), None)
+
+
+def with_argument(
+    call: cst.Call, parameters: tuple[str, ...], name: str, value: str, passed: cst.Arg | None, source: Source
+) -> TextEdit | None:
+    """The edit that gives a call an argument, in place of the one `passed`; None where it has that value, or no place.
+
+    `parameters` are those of the function that is called, in order.
+    """
+    if passed is not None:
+        return source.replaced(passed.value, value) if source.code(passed.value) != value else None
+    if name not in parameters:
+        return None
+    # As a keyword, right whatever comes before: behind the last argument that the layer's own order puts before it.
+    before = [arg for arg in call.args if arg.star == "" and _comes_before(arg, name, parameters)]
+    if not before or any(arg.star == "*" for arg in call.args):
+        return None
+    start, end = source.range_of(before[-1])
+    line_start = source.text.rfind("\n", 0, start) + 1
+    indent = source.text[line_start:start]
+    apart = f",{source.module.default_newline}{indent}" if not indent.strip() else ", "
+    return TextEdit(end, end, f"{apart}{name}={value}")
+
+
+def _comes_before(argument: cst.Arg, name: str, parameters: tuple[str, ...]) -> bool:
+    keyword = argument.keyword.value if argument.keyword is not None else None
+    return keyword not in parameters or parameters.index(keyword) < parameters.index(name)

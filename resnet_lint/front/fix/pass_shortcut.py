@@ -6,21 +6,20 @@ from collections.abc import Iterator
 
 import libcst as cst
 
-from resnet_lint.shared.records.findings import Finding
+from resnet_lint.shared.records.fix_plans import Projection
+from resnet_lint.shared.records.places import Span
 
 from .bound_names import names_bound_in, parameter_names
-from .call_arguments import argument_of, function_parameters
-from .change_arguments import with_argument
+from .call_arguments import argument_of, function_parameters, with_argument
 from .source_tree import Source, Sources, TextEdit
 from .widen_condition import SHORTCUT, shortcuts_set
 
 
-def shortcut_passed(finding: Finding, source: Source, sources: Sources) -> Iterator[list[TextEdit]]:
-    """The ways to hand a block's constructor its shortcut, and to keep it there: not verified."""
-    projection = finding.fix_plan.projection if finding.fix_plan is not None else None
-    addition = next(iter(source.at(finding.span)), None)
+def shortcut_passed(projection: Projection, at: Span, source: Source, sources: Sources) -> Iterator[list[TextEdit]]:
+    """The ways to hand its shortcut to the constructor of the block around a span, and to keep it there."""
+    addition = next(iter(source.at(at)), None)
     init = source.constructor_around(addition) if addition is not None else None
-    if projection is None or init is None:
+    if init is None:
         return
     for name, value in shortcuts_set(init):
         if isinstance(value, cst.Name) and value.value == "None" and name in names_bound_in(init):

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import ast
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
+from collections.abc import Callable, Iterable, Iterator, Set
 from dataclasses import dataclass, replace
 from itertools import islice
 
@@ -21,46 +21,11 @@ from resnet_lint.shared.records.fix_plans import FixPlan
 from resnet_lint.shared.records.reports import FileReport, Outcome
 from resnet_lint.shared.records.requests import CheckRequest, Prove, Retrace
 
-from .add_projection import projections, shortcut_used
-from .change_arguments import changed_arguments
-from .keep_batch import flattened
-from .make_out_of_place import copied, made_out_of_place
-from .narrow_flag import narrowed
-from .pass_shortcut import shortcut_passed
-from .register_modules import registered
-from .resize_to_skip import resized
-from .source_tree import Source, Sources, TextEdit
-from .use_result import result_assigned, value_used
-from .widen_condition import conditions_widened
+from .source_tree import Source, Sources
+from .writers import Way, ways
 
 # Each way costs a trace; what the first few do not fix, a person should.
 _MOST_WAYS = 6
-
-Way = Callable[[Finding, Source, Sources], Iterator[list[TextEdit]]]
-
-# What to say of a way that does something else than the title of the fix says.
-_TITLES: Mapping[Way, str] = {
-    shortcut_passed: "pass the shortcut that is there to the block, and keep it",
-    conditions_widened: "widen the condition under which the shortcut is projected",
-    copied: "keep a copy of what is changed: clone()",
-}
-
-_WAYS: Mapping[str, Sequence[Way]] = {
-    "project": (shortcut_passed, conditions_widened, projections),
-    "edit_existing_shortcut": (changed_arguments,),
-    "padding": (changed_arguments,),
-    "ceil_or_output_padding": (changed_arguments,),
-    "layer_arg": (changed_arguments,),
-    "resize_to_skip": (resized,),
-    "drop_skip": (narrowed,),
-    "fix_branch": (changed_arguments,),
-    "use_shortcut": (shortcut_used,),
-    "out_of_place": (changed_arguments, made_out_of_place, copied),
-    "register": (registered,),
-    "dataflow": (result_assigned, value_used),
-    "dim_arg": (flattened,),
-}
-
 
 Analyse = Callable[[CheckRequest], FileReport]
 """Traces a file; here, one whose text is in the request."""
@@ -134,15 +99,17 @@ class Fixer:
             source = Source(self._request.path, text)
         except cst.ParserSyntaxError:
             return  # newer syntax than libcst knows
-        for fix_plan, title, edits in islice(_ways(finding, source), _MOST_WAYS):
-            edited = source.edited(edits)
+        for plan, way in islice(_ways(finding, source), _MOST_WAYS):
+            edited = source.edited(way.edits)
             after = self._verified(finding, report, edited) if _parses(edited) else None
             if after is not None:
-                kept = not fix_plan.changes_results and is_kept(report, after)
+                kept = not plan.changes_results and is_kept(report, after)
                 safety: Applicability = "safe" if kept else "unsafe"
                 proof = _proof(finding, after)
                 proved = proof.shapes if proof is not None else None
-                yield Offer(edited, after, Fix(title, safety, True, source.as_records(edits), proved))
+                yield Offer(
+                    edited, after, Fix(way.title or plan.title, safety, True, source.as_records(way.edits), proved)
+                )
 
     def _has_time(self) -> bool:
         """Whether another check of the file may begin."""
@@ -162,14 +129,13 @@ class Fixer:
         return after if after is not None and _traced_again(finding, after) else None
 
 
-def _ways(finding: Finding, source: Source) -> Iterator[tuple[FixPlan, str, list[TextEdit]]]:
-    """A finding's fix with its titles and edits, then those of the next best fixes."""
-    fix_plan, sources = finding.fix_plan, Sources(source)
-    while fix_plan is not None:
-        for way in _WAYS.get(fix_plan.kind, ()):
-            for edits in way(replace(finding, fix_plan=fix_plan), source, sources):
-                yield fix_plan, _TITLES.get(way, fix_plan.title), edits
-        fix_plan = fix_plan.otherwise
+def _ways(finding: Finding, source: Source) -> Iterator[tuple[FixPlan, Way]]:
+    """The ways to write a finding's plan, then those of the next best plans."""
+    plan, sources = finding.fix_plan, Sources(source)
+    while plan is not None:
+        for way in ways(plan, finding, source, sources):
+            yield plan, way
+        plan = plan.otherwise
 
 
 def _parses(text: str) -> bool:

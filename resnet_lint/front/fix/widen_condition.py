@@ -13,7 +13,6 @@ from dataclasses import dataclass
 import libcst as cst
 import libcst.matchers as m
 
-from resnet_lint.shared.records.findings import Finding
 from resnet_lint.shared.records.fix_plans import Projection
 
 from .precedence import NOT, bracketed
@@ -37,11 +36,8 @@ class _Choice:
     built: cst.CSTNode
 
 
-def conditions_widened(finding: Finding, source: Source, sources: Sources) -> Iterator[list[TextEdit]]:
-    """The ways to widen a condition to all shapes that need a projection, from the block outward: not verified."""
-    projection = finding.fix_plan.projection if finding.fix_plan is not None else None
-    if projection is None:
-        return
+def conditions_widened(projection: Projection, source: Source, sources: Sources) -> Iterator[list[TextEdit]]:
+    """The ways to widen a condition to all shapes that need a projection, from the block outward."""
     for function in _functions_around(projection, source, sources):
         numbers = numbers_in(Scope(function, source, sources), projection)
         pairs = numbers.unequal if numbers is not None else []

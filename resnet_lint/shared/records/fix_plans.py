@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass
 
 from .places import Shape, Span
 
@@ -57,24 +57,98 @@ class Projection:
 
 
 @dataclass(frozen=True)
-class FixPlan:
-    """What would put a failure right: the kind of fix, its title in words, and what the edits are made from.
+class Plan:
+    """What any fix plan says: the title of the fix, in words.
 
-    `operand` is the operand of an addition or a concatenation that has to change, 0 for the first; `attribute` is the
-    one of self: the flag to be narrowed, the shortcut to be used, the list to be registered; `at` is the expression to
-    be edited, where it is not the finding's own. `changes_results` is true where a model that runs gives other values
-    afterwards, or keeps its parameters under other names, which shapes do not show. `otherwise` is the next best fix,
-    where this one cannot be written or does not hold.
-    `inputs` are the shapes of inputs at which the failure shows, where its target works with its own.
+    `changes_results` is true where a model that runs gives other values afterwards, or keeps its parameters under other
+    names, which shapes do not show. `otherwise` is the next best plan, where this one cannot be written or does not
+    hold. `inputs` are the shapes of inputs at which the failure shows, where its target works with its own.
     """
 
-    kind: str
     title: str
-    changes: tuple[Change, ...] = ()
-    projection: Projection | None = None
-    operand: int | None = None
-    attribute: str | None = None
-    at: Span | None = None
+    _: KW_ONLY
     changes_results: bool = False
     otherwise: FixPlan | None = None
     inputs: tuple[Shape, ...] = ()
+
+
+@dataclass(frozen=True)
+class ProjectShortcut(Plan):
+    """Give the shortcut of a failing addition a projection."""
+
+    projection: Projection
+
+
+@dataclass(frozen=True)
+class ChangeArguments(Plan):
+    """Build layers with other arguments."""
+
+    changes: tuple[Change, ...]
+
+
+@dataclass(frozen=True)
+class ResizeToSkip(Plan):
+    """Bring one operand of an addition or a concatenation to the size of the other; `operand` is 0 for the first."""
+
+    operand: int
+
+
+@dataclass(frozen=True)
+class NarrowFlag(Plan):
+    """Restrict `self.<flag>`, under which a block adds its input, to the shapes that need no projection."""
+
+    flag: str
+    projection: Projection
+
+
+@dataclass(frozen=True)
+class UseShortcut(Plan):
+    """Send an operand of the addition, 0 for the first, through `self.<module>`, which the block has for it."""
+
+    module: str
+    operand: int
+    addition: Span
+
+
+@dataclass(frozen=True)
+class MakeOutOfPlace(Plan):
+    """Create a new tensor where one is modified in place: by a layer's argument, or by the expression at a span."""
+
+    modified_by: Change | Span
+
+
+@dataclass(frozen=True)
+class RegisterModules(Plan):
+    """Make the list, tuple or dictionary `self.<attribute>` one that registers the modules in it."""
+
+    attribute: str
+
+
+@dataclass(frozen=True)
+class UseResult(Plan):
+    """Assign the result of the expression to a variable, or pass the variable's value to the call that drops it."""
+
+
+@dataclass(frozen=True)
+class KeepBatch(Plan):
+    """Flatten all but the batch where a call drops the batch, or has its size written in."""
+
+
+@dataclass(frozen=True)
+class Hint(Plan):
+    """What a person should do: there is nothing to be written."""
+
+
+FixPlan = (
+    ProjectShortcut
+    | ChangeArguments
+    | ResizeToSkip
+    | NarrowFlag
+    | UseShortcut
+    | MakeOutOfPlace
+    | RegisterModules
+    | UseResult
+    | KeepBatch
+    | Hint
+)
+"""A plan of any kind. How it becomes edits is in `front/fix/writers/`, in the module that has its name."""

@@ -7,12 +7,12 @@ import math
 from resnet_lint.graph.effects import layers_on
 from resnet_lint.graph.node import Node
 from resnet_lint.graph.residuals import path_between, residual_at
-from resnet_lint.shared.records.fix_plans import Change, FixPlan
+from resnet_lint.shared.records.fix_plans import Change, ChangeArguments, Hint
 
 from .evidence import Evidence, is_projection, number_text, total_stride, width_name, widths
 
 
-def odd_branch(e: Evidence) -> FixPlan | None:
+def odd_branch(e: Evidence) -> ChangeArguments | Hint | None:
     """With the shortcut's shape, everything after the block fits; with the branch's, it does not."""
     if e.trace.preferred_branch or e.residual.fork is None or not e.channels_differ:
         return None
@@ -32,12 +32,10 @@ def _projection_elsewhere(e: Evidence) -> Node | None:
     return None
 
 
-def widened_branch(e: Evidence, why: str, like: Node | None) -> FixPlan:
+def widened_branch(e: Evidence, why: str, like: Node | None) -> ChangeArguments | Hint:
     """The branch's last layer, and the normalisations after it, with the number of channels that the shortcut has."""
     if not e.learned:
-        return FixPlan(
-            "fix_branch", f"{why}: give its last layer {e.shortcut[e.channel_axis]} channels, like the shortcut"
-        )
+        return Hint(f"{why}: give its last layer {e.shortcut[e.channel_axis]} channels, like the shortcut")
     node, effect = e.learned[-1]
     width = e.shortcut[e.channel_axis]
     like_effect = like.effect if like is not None else None
@@ -45,10 +43,10 @@ def widened_branch(e: Evidence, why: str, like: Node | None) -> FixPlan:
     # A shape that differs in size too has more than one fault; which, the trace does not say.
     changes = () if e.sizes_differ else tuple(widths(e, e.residual.branch_path, node, width, copied))
     title = f"{why}: {width_name(effect)}={width} on {e.name(node)}, like the shortcut"
-    return FixPlan("fix_branch", title, changes)
+    return ChangeArguments(title, changes) if changes else Hint(title)
 
 
-def unstrided_branch(e: Evidence) -> FixPlan | None:
+def unstrided_branch(e: Evidence) -> ChangeArguments | None:
     """The shortcut strides and the branch does not: the first of its wider kernels, or its first layer, should."""
     layers = [(n, x) for n, x in e.branch_layers if x.sort == "convolution"]
     strided = [n for n, x in e.shortcut_layers if x.stride and max(x.stride) > 1]
@@ -60,4 +58,4 @@ def unstrided_branch(e: Evidence) -> FixPlan | None:
     change = number_text(total_stride(e.residual.shortcut_path, len(e.shortcut) - 2))
     changes = tuple(Change(e.site(n), "stride", change, e.site(strided[-1]), "stride") for n in first)
     title = f"give the branch the stride of the shortcut: stride={change} on {e.name(first[0])}"
-    return FixPlan("fix_branch", title, changes)
+    return ChangeArguments(title, changes)

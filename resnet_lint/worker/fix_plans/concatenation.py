@@ -8,7 +8,7 @@ from resnet_lint.graph.fix_plans import site_of
 from resnet_lint.graph.module_call import ModuleCall
 from resnet_lint.graph.node import Node
 from resnet_lint.graph.residuals import path_between
-from resnet_lint.shared.records.fix_plans import Change, FixPlan
+from resnet_lint.shared.records.fix_plans import Change, ChangeArguments, FixPlan, Hint, ResizeToSkip
 from resnet_lint.shared.records.places import Shape
 
 from ..tracer.fault import Fault
@@ -25,15 +25,14 @@ def plan_concatenation(fault: Fault, owner: ModuleCall) -> FixPlan | None:
     if unpadded:
         return unpadded[0]
     upsampled = [index for index, part in enumerate(parts) if _was_upsampled(part)]
-    return FixPlan(
-        "resize_to_skip",
+    title = (
         "resize the upsampled map to the size of the skip before concatenating: "
-        "F.interpolate(x, size=skip.shape[-2:]), or pad it",
-        operand=upsampled[-1] if upsampled else None,
+        "F.interpolate(x, size=skip.shape[-2:]), or pad it"
     )
+    return ResizeToSkip(title, upsampled[-1]) if upsampled else Hint(title)
 
 
-def _unpadded_part(part: Node, shapes: Sequence[Shape], owner: ModuleCall) -> FixPlan | None:
+def _unpadded_part(part: Node, shapes: Sequence[Shape], owner: ModuleCall) -> ChangeArguments | None:
     """A part that is smaller than another by what its last layer's kernel takes from an unpadded border."""
     for node in reversed(path_between(None, part)[-6:]):
         effect = node.effect
@@ -46,8 +45,8 @@ def _unpadded_part(part: Node, shapes: Sequence[Shape], owner: ModuleCall) -> Fi
         )
         if effect.padding != full and grown in {shape[2:] for shape in shapes}:
             change = Change(site_of(node, owner), "padding", number_text(full))
-            return FixPlan(
-                "padding", f"keep the size of every part: padding={change.value} on {change.site.name}", (change,)
+            return ChangeArguments(
+                f"keep the size of every part: padding={change.value} on {change.site.name}", (change,)
             )
         return None
     return None

@@ -9,13 +9,13 @@ from resnet_lint.graph.module_call import ModuleCall
 from resnet_lint.graph.node import Node
 from resnet_lint.graph.residuals import path_between
 from resnet_lint.graph.squeezed_batch import squeeze_of_batch
-from resnet_lint.shared.records.fix_plans import Change, FixPlan, Site
+from resnet_lint.shared.records.fix_plans import Change, ChangeArguments, Hint, KeepBatch, Site
 
 from ..tracer.fault import Fault
 from .evidence import parameter_for, width_name
 
 
-def plan_layer(fault: Fault, owner: ModuleCall) -> FixPlan | None:
+def plan_layer(fault: Fault, owner: ModuleCall) -> ChangeArguments | Hint | None:
     """A layer takes another number than it gets: the number it should be built with."""
     shape = fault.node.inputs[0]
     layer = fault.layer
@@ -32,17 +32,16 @@ def plan_layer(fault: Fault, owner: ModuleCall) -> FixPlan | None:
         channels = flattened.inputs[0][1]
         if channels == layer.wanted:
             pool = "pool to 1x1 before flattening: nn.AdaptiveAvgPool2d((1, 1))"
-            return FixPlan("adaptive_pool", f"{pool}, or {parameter}={got} on {site.name}")
+            return Hint(f"{pool}, or {parameter}={got} on {site.name}")
     title = f"set {parameter}={got} on {site.name}, or pass it {layer.wanted}"
     otherwise = None
     if giver[0] is not None and giver[1] is not None:
         fed = Change(giver[0], giver[1], str(layer.wanted), site, parameter)
-        otherwise = FixPlan(
-            "layer_arg",
+        otherwise = ChangeArguments(
             f"pass {site.name} the {layer.wanted} it expects: {giver[1]}={layer.wanted} on {giver[0].name}",
             (fed,),
         )
-    return FixPlan("layer_arg", title, (change,), otherwise=otherwise)
+    return ChangeArguments(title, (change,), otherwise=otherwise)
 
 
 def _giver_of(node: Node, owner: ModuleCall) -> tuple[Site, str] | tuple[None, None]:
@@ -55,14 +54,14 @@ def _giver_of(node: Node, owner: ModuleCall) -> tuple[Site, str] | tuple[None, N
     return None, None
 
 
-def plan_other(fault: Fault) -> FixPlan | None:
+def plan_other(fault: Fault) -> KeepBatch | Hint | None:
     """The one fix known for other failures: a batch dimension dropped by squeeze(); None for all others."""
     squeeze = squeeze_of_batch(fault.node)
     if squeeze is None:
         return None
     title = "squeeze() also drops a batch of 1: use .flatten(1), or pass the dimension to drop"
     kept = batch_kept(squeeze)
-    return replace(kept, title=title) if kept is not None else FixPlan("name_dim", title)
+    return replace(kept, title=title) if kept is not None else Hint(title)
 
 
 _FLATTENS = frozenset({"view", "flatten", "reshape"})

@@ -3,38 +3,38 @@
 from __future__ import annotations
 
 from resnet_lint.graph.node import Node
-from resnet_lint.shared.records.fix_plans import FixPlan
+from resnet_lint.shared.records.fix_plans import Hint
 from resnet_lint.shared.records.places import Shape
 
 from .evidence import Evidence
 
 
-def missing_dimensions(e: Evidence) -> FixPlan | None:
+def missing_dimensions(e: Evidence) -> Hint | None:
     if len(e.branch) == len(e.shortcut):
         return None
     small, large = sorted((e.branch, e.shortcut), key=len)
     if len(small) == 2 and small[1] == large[1]:
         index = ", ".join([":", ":", *["None"] * (len(large) - 2)])
-        return FixPlan("reshape_operand", f"add the missing dimensions to the {small} operand: [{index}]")
+        return Hint(f"add the missing dimensions to the {small} operand: [{index}]")
     shapes = f"{e.branch} and {e.shortcut}"
-    return FixPlan("reshape_operand", f"give both operands the same number of dimensions: {shapes}")
+    return Hint(f"give both operands the same number of dimensions: {shapes}")
 
 
 _MOVES = frozenset({"transpose", "permute", "movedim", "moveaxis", "swapaxes", "swapdims", "t", "__get__"})
 
 
-def swapped_dimensions(e: Evidence) -> FixPlan | None:
+def swapped_dimensions(e: Evidence) -> Hint | None:
     moved = any(node.spelling in _MOVES for node in e.residual.branch_path)
     if sorted(e.branch) != sorted(e.shortcut) or not moved:
         return None
     unlike = [axis for axis, (a, b) in enumerate(zip(e.branch, e.shortcut, strict=True)) if a != b]
     if len(unlike) == 2:
         swap = f".transpose({unlike[0]}, {unlike[1]})"
-        return FixPlan("reshape_operand", f"swap the branch's dimensions back before the addition: {swap}")
-    return FixPlan("reshape_operand", f"permute the branch's dimensions back to {e.shortcut} before the addition")
+        return Hint(f"swap the branch's dimensions back before the addition: {swap}")
+    return Hint(f"permute the branch's dimensions back to {e.shortcut} before the addition")
 
 
-def resolution_setting(e: Evidence) -> FixPlan | None:
+def resolution_setting(e: Evidence) -> Hint | None:
     """A parameter made for one number of positions, such as a position embedding, meets another number."""
     sizes = {a for pair in zip(e.branch, e.shortcut, strict=True) for a in pair if pair[0] != pair[1]}
     for node in (*e.residual.branch_path, *e.residual.shortcut_path):
@@ -43,8 +43,7 @@ def resolution_setting(e: Evidence) -> FixPlan | None:
         if "matmul" in node.spelling and own:
             made_for = own.pop()
             other = next(iter(sizes - {made_for}))
-            return FixPlan(
-                "config",
+            return Hint(
                 f"the position parameters are made for {made_for} positions, but the input has {other}: "
                 "construct the module for the resolution of its input",
             )

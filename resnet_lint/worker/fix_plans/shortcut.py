@@ -12,7 +12,16 @@ from torch import nn
 
 from resnet_lint.graph.fix_plans import operand_index, shortcut_to_use
 from resnet_lint.graph.node import Node
-from resnet_lint.shared.records.fix_plans import Change, FixPlan, Projection
+from resnet_lint.shared.records.fix_plans import (
+    Change,
+    ChangeArguments,
+    FixPlan,
+    Hint,
+    NarrowFlag,
+    Projection,
+    ProjectShortcut,
+    UseShortcut,
+)
 
 from .branch import unstrided_branch, widened_branch
 from .evidence import (
@@ -56,7 +65,7 @@ def existing_shortcut(e: Evidence) -> FixPlan | None:
         )
     words = ", ".join(f"{change.argument}={change.value} on {change.site.name}" for change in changes)
     title = f"fix the existing shortcut: {words}"
-    fix_plan = FixPlan("edit_existing_shortcut", title, tuple(changes)) if changes else None
+    fix_plan = ChangeArguments(title, tuple(changes)) if changes else None
     # A block that strides in its shortcut alone has lost the stride of its branch.
     unstrided = unstrided_branch(e)
     return replace(unstrided, otherwise=fix_plan) if unstrided is not None else fix_plan
@@ -72,15 +81,15 @@ def generous_flag(e: Evidence) -> FixPlan | None:
     """The addition is under a flag of the block (`if self.use_res`) that is true too often: the innermost one first."""
     if e.shortcut_layers:
         return None
-    span, wanted, plan = e.fault.point.span, "stride 1 and equal channels", None
+    span, wanted = e.fault.point.span, "stride 1 and equal channels"
+    plan: FixPlan | None = None
     for flag in reversed(guarding_flags("".join(linecache.getlines(span.path)), span)):
         title = f"add the input only where the shapes match: restrict self.{flag} to {wanted}"
-        projection = _projection(e) if e.learned else None
-        plan = FixPlan("drop_skip", title, projection=projection, attribute=flag, otherwise=plan)
+        plan = NarrowFlag(title, flag, _projection(e), otherwise=plan) if e.learned else Hint(title, otherwise=plan)
     return plan
 
 
-def unused_shortcut(e: Evidence) -> FixPlan | None:
+def unused_shortcut(e: Evidence) -> UseShortcut | None:
     """The block has built a projection that fits, and adds its bare input all the same."""
     for name, module in e.owner.module.named_children():
         if not SHORTCUT_NAME.search(name) or isinstance(module, nn.Identity) or e.shortcut_layers:
@@ -91,7 +100,7 @@ def unused_shortcut(e: Evidence) -> FixPlan | None:
     return None
 
 
-def missing_downsample(e: Evidence) -> FixPlan | None:
+def missing_downsample(e: Evidence) -> ProjectShortcut | None:
     """The block takes its shortcut from its caller, and the caller gave none."""
     text = _projection_text(e)
     for name in ("downsample", "shortcut", "projection", "proj", "skip"):
@@ -100,18 +109,18 @@ def missing_downsample(e: Evidence) -> FixPlan | None:
             title = (
                 f"pass {name}={text} where the block is constructed, or let the block construct its own when it is None"
             )
-            return FixPlan("project", title, projection=_projection(e))
+            return ProjectShortcut(title, _projection(e))
     return None
 
 
-def projected(e: Evidence) -> FixPlan | None:
+def projected(e: Evidence) -> ProjectShortcut | None:
     """Nothing else explains the fault: a projection makes the shortcut's shape the branch's."""
     text = _projection_text(e)
     if text is None:
         return None
     streams = e.residual.fork is None or bool(e.shortcut_layers)
     what = "one of the two streams" if streams else "the shortcut"
-    return FixPlan("project", f"project {what}: {text}", projection=_projection(e))
+    return ProjectShortcut(f"project {what}: {text}", _projection(e))
 
 
 def _projection_text(e: Evidence) -> str | None:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from resnet_lint.graph.effects import Effect
 from resnet_lint.graph.fix_plans import operand_index
-from resnet_lint.shared.records.fix_plans import Change, FixPlan
+from resnet_lint.shared.records.fix_plans import Change, ChangeArguments, Hint, ResizeToSkip
 
 from .evidence import Evidence, convolution_text, number_text, total_stride
 
 
-def upsampling_one_short(e: Evidence) -> FixPlan | None:
+def upsampling_one_short(e: Evidence) -> ChangeArguments | None:
     """A transposed convolution that ends a little below the size of what it is added to."""
     layers = [*e.shortcut_layers, *e.branch_layers]
     transposed = [(node, effect) for node, effect in layers if effect.sort == "transposed"]
@@ -19,32 +19,32 @@ def upsampling_one_short(e: Evidence) -> FixPlan | None:
     if all(abs(b - s) <= 2 * max(effect.stride) for b, s in zip(*e.sizes, strict=True)):
         size = f"output_size=skip.shape[-{len(e.sizes[0])}:]"
         title = f"give {e.name(node)} output_padding=1, or pass the target size: {size}"
-        return FixPlan("ceil_or_output_padding", title, (Change(e.site(node), "output_padding", "1"),))
+        return ChangeArguments(title, (Change(e.site(node), "output_padding", "1"),))
     return None
 
 
-def resized_by_factor(e: Evidence) -> FixPlan | None:
+def resized_by_factor(e: Evidence) -> ResizeToSkip | None:
     """An interpolation by a factor misses odd sizes; by the other operand's size it cannot."""
     for path, layers in ((e.residual.branch, e.branch_layers), (e.residual.shortcut, e.shortcut_layers)):
         if any(effect.sort == "resize" for _, effect in layers) and e.sizes_differ and not e.channels_differ:
             size = f"size=skip.shape[-{len(e.sizes[0])}:]"
             title = f"resize to the size of the other operand: {size} instead of scale_factor"
-            return FixPlan("resize_to_skip", title, operand=operand_index(e.fault.node, path))
+            return ResizeToSkip(title, operand_index(e.fault.node, path))
     return None
 
 
-def floor_beside_ceil(e: Evidence) -> FixPlan | None:
+def floor_beside_ceil(e: Evidence) -> ChangeArguments | None:
     """A pool on one side rounds an odd size down where the strided layer of the other side rounds up."""
     sides = (("shortcut", "branch", e.shortcut_layers, 1), ("branch", "shortcut", e.branch_layers, -1))
     for low, high, layers, sign in sides:
         pools = [node for node, effect in layers if effect.sort == "pool" and effect.stride and max(effect.stride) > 1]
         if pools and e.sizes_differ and all(0 <= sign * (b - s) <= 1 for b, s in zip(*e.sizes, strict=True)):
             title = f"make the {low} round up like the {high}: ceil_mode=True on {e.name(pools[-1])}"
-            return FixPlan("ceil_or_output_padding", title, (Change(e.site(pools[-1]), "ceil_mode", "True"),))
+            return ChangeArguments(title, (Change(e.site(pools[-1]), "ceil_mode", "True"),))
     return None
 
 
-def strided_twice(e: Evidence) -> FixPlan | None:
+def strided_twice(e: Evidence) -> Hint | None:
     """The branch strides in two layers what the shortcut strides in one."""
     strided = [node for node, effect in e.branch_layers if effect.stride and max(effect.stride) > 1]
     if not e.shortcut_layers or len(strided) < 2 or not e.sizes_differ:
@@ -54,11 +54,11 @@ def strided_twice(e: Evidence) -> FixPlan | None:
     first = total_stride(path[: path.index(strided[0]) + 1], len(e.branch) - 2)
     if own and own == first and own != e.branch_strides:
         # Which of the two was meant is the author's to say, so there are no edits.
-        return FixPlan("fix_branch", f"the branch strides twice, the shortcut once: stride=1 on {e.name(strided[-1])}")
+        return Hint(f"the branch strides twice, the shortcut once: stride=1 on {e.name(strided[-1])}")
     return None
 
 
-def lost_padding(e: Evidence) -> FixPlan | None:
+def lost_padding(e: Evidence) -> ChangeArguments | None:
     """The branch shrinks by kernel - 1 per layer although nothing strides: its padding is missing."""
     lost = [(node, effect) for node, effect in e.branch_layers if _pads_too_little(effect)]
     if not lost or not any(b < s for b, s in zip(*e.sizes, strict=True)):
@@ -67,7 +67,7 @@ def lost_padding(e: Evidence) -> FixPlan | None:
         return None
     changes = tuple(Change(e.site(node), "padding", number_text(_full_padding(effect))) for node, effect in lost)
     words = ", ".join(f"padding={change.value} on {change.site.name}" for change in changes)
-    return FixPlan("padding", f"keep the size of the branch: {words}", changes)
+    return ChangeArguments(f"keep the size of the branch: {words}", changes)
 
 
 def _pads_too_little(effect: Effect) -> bool:
@@ -92,7 +92,7 @@ def _padded_sizes_agree(e: Evidence) -> bool:
     return tuple(sizes) == e.sizes[1]
 
 
-def upsampled_branch(e: Evidence) -> FixPlan | None:
+def upsampled_branch(e: Evidence) -> Hint | None:
     """The branch is larger than the block's input: the shortcut has to grow too."""
     pairs = list(zip(*e.sizes, strict=True))
     grows = any(effect.sort in ("transposed", "resize") for _, effect in e.branch_layers)
@@ -103,4 +103,4 @@ def upsampled_branch(e: Evidence) -> FixPlan | None:
     words = f"upsample the shortcut (nn.Upsample({grow}))"
     if e.channels_differ:
         words += f" and project it: {convolution_text(e.shortcut, e.branch, ())}"
-    return FixPlan("upsample_shortcut", words)
+    return Hint(words)

@@ -8,18 +8,17 @@ import libcst as cst
 import libcst.matchers as m
 
 from resnet_lint.shared.records.findings import Finding
+from resnet_lint.shared.records.fix_plans import RegisterModules
 
-from .file_style import Style
-from .precedence import CHOICE, bracketed
-from .source_tree import Source, Sources, TextEdit
+from ..file_style import Style
+from ..precedence import CHOICE, bracketed
+from ..source_tree import Source, Sources
+from . import Way
 
 
-def registered(finding: Finding, source: Source, sources: Sources) -> Iterator[list[TextEdit]]:
-    """The edit that makes the attribute a nn.ModuleList, or a nn.ModuleDict, wherever its class sets it."""
-    fix_plan = finding.fix_plan
-    if fix_plan is None or fix_plan.attribute is None:
-        return
-    attribute = m.Attribute(m.Name("self"), m.Name(fix_plan.attribute))
+def write(plan: RegisterModules, finding: Finding, source: Source, sources: Sources) -> Iterator[Way]:
+    """The attribute becomes an nn.ModuleList, or an nn.ModuleDict, wherever its class sets it."""
+    attribute = m.Attribute(m.Name("self"), m.Name(plan.attribute))
     setters = m.Assign(targets=[m.AssignTarget(attribute)]) | m.AnnAssign(attribute, value=m.DoNotCare())
     style = Style(source)
     edits = []
@@ -29,7 +28,7 @@ def registered(finding: Finding, source: Source, sources: Sources) -> Iterator[l
             if value is not None:
                 edits.append(source.replaced(value, _wrapped(value, style, source)))
     if edits:
-        yield [*edits, *style.import_edits]
+        yield Way([*edits, *style.import_edits])
 
 
 def _wrapped(value: cst.BaseExpression, style: Style, source: Source) -> str:

@@ -7,21 +7,22 @@ from collections.abc import Iterator
 import libcst as cst
 
 from resnet_lint.shared.records.findings import Finding
+from resnet_lint.shared.records.fix_plans import ResizeToSkip
 
-from .file_style import Style
-from .precedence import bracketed
-from .source_tree import Source, Sources, TextEdit
-from .written_operands import operands_of
+from ..file_style import Style
+from ..precedence import bracketed
+from ..source_tree import Source, Sources, TextEdit
+from ..written_operands import operands_of
+from . import Way
 
 
-def resized(finding: Finding, source: Source, sources: Sources) -> Iterator[list[TextEdit]]:
-    """The ways to resize the operand that the fix names: edits of `source`, not verified."""
-    index = finding.fix_plan.operand if finding.fix_plan is not None else None
+def write(plan: ResizeToSkip, finding: Finding, source: Source, sources: Sources) -> Iterator[Way]:
+    """An interpolation gets a size in place of its factor; other operands are interpolated."""
     node = next(iter(source.at(finding.span)), None)
     operands = operands_of(node) if node is not None else []
-    if node is None or index is None or len(operands) != 2:
+    if node is None or len(operands) != 2:
         return
-    operand, skip = operands[index], operands[1 - index]
+    operand, skip = operands[plan.operand], operands[1 - plan.operand]
     axes = len(finding.operands[0].shape) - 2
     size = f"{bracketed(source.code(skip))}.shape[-{axes}:]"
     yield from _by_size(operand, size, node, source)
@@ -30,12 +31,12 @@ def resized(finding: Finding, source: Source, sources: Sources) -> Iterator[list
     if isinstance(operand, cst.Name):
         statement = source.statement_around(node)
         if statement is not None:
-            yield [source.lines_before(statement, [f"{operand.value} = {call}"]), *style.import_edits]
+            yield Way([source.lines_before(statement, [f"{operand.value} = {call}"]), *style.import_edits])
     else:
-        yield [source.replaced(operand, call), *style.import_edits]
+        yield Way([source.replaced(operand, call), *style.import_edits])
 
 
-def _by_size(operand: cst.BaseExpression, size: str, node: cst.CSTNode, source: Source) -> Iterator[list[TextEdit]]:
+def _by_size(operand: cst.BaseExpression, size: str, node: cst.CSTNode, source: Source) -> Iterator[Way]:
     """An interpolation by a factor becomes one to a size."""
     call = operand
     if isinstance(operand, cst.Name):
@@ -46,7 +47,7 @@ def _by_size(operand: cst.BaseExpression, size: str, node: cst.CSTNode, source: 
         for argument in call.args:
             if argument.keyword is not None and argument.keyword.value == "scale_factor":
                 start, end = source.range_of(argument)
-                yield [TextEdit(start, end, f"size={size}")]
+                yield Way([TextEdit(start, end, f"size={size}")])
 
 
 def _name(callee: cst.BaseExpression) -> str:

@@ -8,17 +8,26 @@ import libcst as cst
 import libcst.matchers as m
 
 from resnet_lint.shared.records.findings import Finding
+from resnet_lint.shared.records.fix_plans import UseResult
+from resnet_lint.shared.records.places import Span
 
-from .bound_names import names_bound_in
-from .source_tree import Source, Sources, TextEdit
+from ..bound_names import names_bound_in
+from ..source_tree import Source, Sources, TextEdit
+from . import Way
 
 
-def result_assigned(finding: Finding, source: Source, sources: Sources) -> Iterator[list[TextEdit]]:
-    """The edit that assigns a statement's result to the variable that it works on: `out = out.add(x)`."""
-    for node in source.at(finding.span):
+def write(plan: UseResult, finding: Finding, source: Source, sources: Sources) -> Iterator[Way]:
+    """The result is assigned, or what it overwrites is passed to the call."""
+    yield from _result_assigned(finding.span, source)
+    yield from _value_used(finding.span, source)
+
+
+def _result_assigned(at: Span, source: Source) -> Iterator[Way]:
+    """A statement's result is assigned to the variable that it works on: `out = out.add(x)`."""
+    for node in source.at(at):
         edit = assigned_to(node, source) if isinstance(node, cst.BaseExpression) else None
         if edit is not None:
-            yield [edit]
+            yield Way([edit])
             return
 
 
@@ -44,14 +53,14 @@ def _worked_on(expression: cst.BaseExpression, variables: set[str]) -> str | Non
     return next((each.value for each in first if isinstance(each, cst.Name) and each.value in variables), None)
 
 
-def value_used(finding: Finding, source: Source, sources: Sources) -> Iterator[list[TextEdit]]:
-    """The edit that feeds a call what its variable held so far: `out = self.drop(out)` for `out = self.drop(x)`."""
-    for value in source.at(finding.span):
+def _value_used(at: Span, source: Source) -> Iterator[Way]:
+    """A call is fed what its variable held so far: `out = self.drop(out)` for `out = self.drop(x)`."""
+    for value in source.at(at):
         parent = next(source.above(value), None)
         target = parent.targets[0].target if isinstance(parent, cst.Assign) else None
         read = _variables_read(value, source) if isinstance(target, cst.Name) else []
         if isinstance(target, cst.Name) and len(read) == 1:
-            yield [source.replaced(read[0], target.value)]
+            yield Way([source.replaced(read[0], target.value)])
             return
 
 

@@ -8,9 +8,13 @@ import libcst as cst
 import libcst.matchers as m
 
 from resnet_lint.shared.records.findings import Finding
+from resnet_lint.shared.records.fix_plans import MakeOutOfPlace
+from resnet_lint.shared.records.places import Span
 
-from .precedence import PRODUCT, SIGN, bracketed
-from .source_tree import Source, Sources, TextEdit
+from ..precedence import PRODUCT, SIGN, bracketed
+from ..source_tree import Source, Sources, TextEdit
+from . import Way
+from .change_arguments import changed_arguments
 from .use_result import assigned_to
 
 _OPERATORS: dict[type[cst.BaseAugOp], str] = {
@@ -21,24 +25,33 @@ _OPERATORS: dict[type[cst.BaseAugOp], str] = {
 }
 
 
-def made_out_of_place(finding: Finding, source: Source, sources: Sources) -> Iterator[list[TextEdit]]:
-    """The edit that gives a new tensor: of `out += x`, of `out.add_(x)`, of `F.relu(x, inplace=True)`."""
-    fix_plan = finding.fix_plan
-    if fix_plan is None or fix_plan.at is None or fix_plan.at.path != source.path:
+def write(plan: MakeOutOfPlace, finding: Finding, source: Source, sources: Sources) -> Iterator[Way]:
+    """What modifies the tensor gives a new one; or a copy is kept of the tensor that is modified."""
+    if isinstance(plan.modified_by, Span):
+        yield from _made_out_of_place(plan.modified_by, source)
+    else:
+        yield from changed_arguments((plan.modified_by,), source, sources)
+    for edit in _copied(finding.span, source):
+        yield Way([edit], "keep a copy of what is changed: clone()")
+
+
+def _made_out_of_place(at: Span, source: Source) -> Iterator[Way]:
+    """A new tensor from `out += x`, from `out.add_(x)`, from `F.relu(x, inplace=True)`."""
+    if at.path != source.path:
         return
-    for node in source.at(fix_plan.at):
+    for node in source.at(at):
         if isinstance(node, cst.AugAssign) and isinstance(node.target, cst.Name | cst.Attribute):
             operator = _OPERATORS.get(type(node.operator))
             target, value = source.code(node.target), source.code(node.value)
             if operator is not None:
                 value = bracketed(value, PRODUCT if operator in "+-" else SIGN)
-                yield [source.replaced(node, f"{target} = {target} {operator} {value}")]
+                yield Way([source.replaced(node, f"{target} = {target} {operator} {value}")])
             return
         if isinstance(node, cst.Call):
             edits = list(_renamed(node, source)) or list(_told(node, source))
             statement = assigned_to(node, source)
             if edits and (statement is not None or not source.is_statement(node)):
-                yield [*edits, *([statement] if statement is not None else [])]
+                yield Way([*edits, *([statement] if statement is not None else [])])
             return
 
 
@@ -56,12 +69,12 @@ def _told(call: cst.Call, source: Source) -> Iterator[TextEdit]:
             yield source.replaced(argument.value, "False")
 
 
-def copied(finding: Finding, source: Source, sources: Sources) -> Iterator[list[TextEdit]]:
+def _copied(at: Span, source: Source) -> Iterator[TextEdit]:
     """The edit that keeps a copy where the identity is saved: `identity = x.clone()`."""
-    node = next(iter(source.at(finding.span)), None)
+    node = next(iter(source.at(at)), None)
     function = source.function_around(node) if node is not None else None
     for each in m.findall(function, m.Assign()) if function is not None else ():
         assign = cst.ensure_type(each, cst.Assign)
-        before = source.line_of(assign) < finding.span.start.line
+        before = source.line_of(assign) < at.start.line
         if before and isinstance(assign.value, cst.Name) and m.matches(assign.targets[0].target, m.Name()):
-            yield [source.replaced(assign.value, f"{assign.value.value}.clone()")]
+            yield source.replaced(assign.value, f"{assign.value.value}.clone()")

@@ -4,23 +4,28 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import libcst as cst
 
 from resnet_lint.shared.records.findings import Finding
-from resnet_lint.shared.records.fix_plans import Change
+from resnet_lint.shared.records.fix_plans import Change, ChangeArguments
 
-from .bound_names import assigned_once, is_method, names_bound_in
-from .call_arguments import argument_of, function_parameters, site_parameters
-from .precedence import PRODUCT, bracketed
-from .source_tree import Source, Sources, TextEdit
-from .users_expressions import Scope
+from ..bound_names import assigned_once, is_method, names_bound_in
+from ..call_arguments import argument_of, function_parameters, site_parameters, with_argument
+from ..precedence import PRODUCT, bracketed
+from ..source_tree import Source, Sources, TextEdit
+from ..users_expressions import Scope
+from . import Way
 
 
-def changed_arguments(finding: Finding, source: Source, sources: Sources) -> Iterator[list[TextEdit]]:
-    """The ways to make a fix's changes of arguments, the best one first: edits of `source`, not verified."""
-    changes = finding.fix_plan.changes if finding.fix_plan is not None else ()
+def write(plan: ChangeArguments, finding: Finding, source: Source, sources: Sources) -> Iterator[Way]:
+    """The arguments as the function around each call would say them, then as numbers."""
+    yield from changed_arguments(plan.changes, source, sources)
+
+
+def changed_arguments(changes: Sequence[Change], source: Source, sources: Sources) -> Iterator[Way]:
+    """The ways to make changes of arguments together, the best one first."""
     options = [list(dict.fromkeys(_options(change, source, sources))) for change in changes]
     if not options or not all(options):
         return
@@ -31,7 +36,7 @@ def changed_arguments(finding: Finding, source: Source, sources: Sources) -> Ite
         combinations = list(itertools.islice(itertools.product(*options), 8))
     for combination in dict.fromkeys(combinations):
         unique = {(edit.start, edit.end): edit for edit in combination}
-        yield list(unique.values())
+        yield Way(list(unique.values()))
 
 
 def _options(change: Change, source: Source, sources: Sources) -> Iterator[TextEdit]:
@@ -135,30 +140,3 @@ def _likely_names(argument: str, function: cst.FunctionDef) -> list[str]:
     else:
         return []
     return sorted(name for name in names_bound_in(function) if re.fullmatch(pattern, name))
-
-
-def with_argument(
-    call: cst.Call, parameters: tuple[str, ...], name: str, value: str, passed: cst.Arg | None, source: Source
-) -> TextEdit | None:
-    """The edit that gives a call an argument, in place of the one `passed`; None where it has that value, or no place.
-
-    `parameters` are those of the function that is called, in order.
-    """
-    if passed is not None:
-        return source.replaced(passed.value, value) if source.code(passed.value) != value else None
-    if name not in parameters:
-        return None
-    # As a keyword, right whatever comes before: behind the last argument that the layer's own order puts before it.
-    before = [arg for arg in call.args if arg.star == "" and _comes_before(arg, name, parameters)]
-    if not before or any(arg.star == "*" for arg in call.args):
-        return None
-    start, end = source.range_of(before[-1])
-    line_start = source.text.rfind("\n", 0, start) + 1
-    indent = source.text[line_start:start]
-    apart = f",{source.module.default_newline}{indent}" if not indent.strip() else ", "
-    return TextEdit(end, end, f"{apart}{name}={value}")
-
-
-def _comes_before(argument: cst.Arg, name: str, parameters: tuple[str, ...]) -> bool:
-    keyword = argument.keyword.value if argument.keyword is not None else None
-    return keyword not in parameters or parameters.index(keyword) < parameters.index(name)

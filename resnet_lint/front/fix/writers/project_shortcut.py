@@ -1,0 +1,27 @@
+"""Gives a shortcut its projection: that of the caller, that of the block under a wider condition, or a new one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from resnet_lint.shared.records.findings import Finding
+from resnet_lint.shared.records.fix_plans import ProjectShortcut
+
+from ..add_projection import projections
+from ..pass_shortcut import shortcut_passed
+from ..source_tree import Source, Sources
+from ..widen_condition import conditions_widened
+from . import Way
+
+_PASSED = "pass the shortcut that is there to the block, and keep it"
+_WIDENED = "widen the condition under which the shortcut is projected"
+
+
+def write(plan: ProjectShortcut, finding: Finding, source: Source, sources: Sources) -> Iterator[Way]:
+    """A shortcut that exists is passed or gets a wider condition; a block without one gets one."""
+    projection = plan.projection
+    for edits in shortcut_passed(projection, finding.span, source, sources):
+        yield Way(edits, _PASSED)
+    for edits in conditions_widened(projection, source, sources):
+        yield Way(edits, _WIDENED)
+    yield from map(Way, projections(projection, finding.span, source, sources))
