@@ -114,7 +114,7 @@ def test_what_the_configuration_says_wrong_is_told_on_the_class(project: Path, l
     [finding] = json.loads(lint("models/net.py::Configured", "--format", "json").stdout)["findings"]
     assert finding["rule"] == "RL003"
     assert "NameError" in finding["message"]
-    assert "'models/net.py::Configured' of [tool.resnet-lint.targets]" in finding["fix"]["title"]
+    assert "'models/net.py::Configured' in [tool.resnet-lint.targets]" in finding["fix"]["title"]
     assert "class Configured" in (project / "models/net.py").read_text().splitlines()[finding["start"]["line"] - 1]
 
 
@@ -167,8 +167,8 @@ def test_a_target_is_for_its_own_file(workers_asked: FakeWorkers, project: Path)
 @pytest.mark.parametrize(
     ("target", "message"),
     [
-        ("'net.py' = {}", "'net.py' is not a file and a class of it; write it as in 'models/net.py::Net'"),
-        ("'net.py::a b' = {}", "'net.py::a b' is not a file and a class of it"),
+        ("'net.py' = {}", "'net.py' does not name a file and a class, such as 'models/net.py::Net'"),
+        ("'net.py::a b' = {}", "'net.py::a b' does not name a file and a class"),
         ("'models/net.py::Told' = 'Told()'", "'Told()' must be a table"),
         ("'models/net.py::Told' = { cal = 'Told()' }", "has an unknown key 'cal'; did you mean 'call'?"),
         ("'models/net.py::Told' = { call = 1 }", "1 must be a string"),

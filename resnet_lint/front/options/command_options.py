@@ -1,4 +1,4 @@
-"""The options of Settings as those of a command: of `check`, and of the commands that look at a single model."""
+"""Adds the options of Settings to a command: `check`, or the commands for a single model."""
 
 from __future__ import annotations
 
@@ -20,35 +20,35 @@ _FILE = click.Path(dir_okay=False, resolve_path=True, path_type=Path)
 
 
 def takes_settings(command: Command) -> Command:
-    """Give a command all options of Settings, in their order there; it gets what is said as `given`."""
+    """Add all options of Settings to a command, in their order; the command gets the values as `given`."""
     return _with_settings(command, {name: option for name, option in OPTIONS.items() if option.help is not None})
 
 
 def takes_a_model(command: Command) -> Command:
-    """Give a command the argument `path`, and the options that make sense for a single model, as `given`."""
-    about_models = {name: option for name, option in OPTIONS.items() if option.for_models}
-    return click.argument("path", metavar="PATH[::Target]", shell_complete=files)(_with_settings(command, about_models))
+    """Add the argument `path` and the options for a single model; the command gets their values as `given`."""
+    for_models = {name: option for name, option in OPTIONS.items() if option.for_models}
+    return click.argument("path", metavar="PATH[::Target]", shell_complete=files)(_with_settings(command, for_models))
 
 
 def _with_settings(command: Command, options: Mapping[str, Option]) -> Command:
     @functools.wraps(command)
     def with_given(config: Path | None, isolated: bool, **values: Any) -> int:
-        told = {field: values.pop(field) for field in map(field_of, options)}
-        given = {field: value for field, value in told.items() if value not in (None, ())}
+        settings = {field: values.pop(field) for field in map(field_of, options)}
+        given = {field: value for field, value in settings.items() if value not in (None, ())}
         return command(**values, given=Given(given, config, isolated))
 
-    last: Command = click.option("--isolated", is_flag=True, help="Read no configuration file.")(with_given)
-    last = click.option("--config", metavar="FILE", type=_FILE, help="Read [tool.resnet-lint] from this file.")(last)
+    last: Command = click.option("--isolated", is_flag=True, help="Ignore all configuration files.")(with_given)
+    last = click.option("--config", metavar="FILE", type=_FILE, help="Configuration file.")(last)
     for name, option in reversed(list(options.items())):
         last = _click_option(name, option)(last)
     return last
 
 
 def _click_option(name: str, option: Option) -> Callable[[Command], Command]:
-    is_flag = option.kind is FLAG
+    is_flag = option.type is FLAG
     spelled = f"--{name}/--no-{name}" if is_flag and option.in_file else f"--{name}"
     short = [f"-{option.letter}"] if option.letter else []
-    return click.option(*short, spelled, default=None, is_flag=is_flag, help=_help(name, option), **option.kind.click)
+    return click.option(*short, spelled, default=None, is_flag=is_flag, help=_help(name, option), **option.type.click)
 
 
 def _help(name: str, option: Option) -> str | None:

@@ -1,4 +1,4 @@
-"""What a shell offers for a word that is being typed."""
+"""Shell completion of option values."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from resnet_lint.shared.errors import ResnetLintError
 
 
 def files(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
-    """The names of files and folders: the shell knows which there are."""
+    """Complete files and directories; the shell lists them."""
     return [CompletionItem(incomplete, type="file")]
 
 
 def directories(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
-    """The names of folders."""
+    """Complete directories."""
     return [CompletionItem(incomplete, type="dir")]
 
 
 def rule_codes(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
-    """The codes of rules, the user's own included; where several are listed, for the last one."""
-    before, comma, begun = incomplete.rpartition(",")
-    return [CompletionItem(f"{before}{comma}{code}", help=name) for code, name in _rules() if code.startswith(begun)]
+    """Complete rule codes, including those of custom rules; in a comma-separated list, the last one."""
+    before, comma, prefix = incomplete.rpartition(",")
+    return [CompletionItem(f"{before}{comma}{code}", help=name) for code, name in _rules() if code.startswith(prefix)]
 
 
 def _rules() -> Iterator[tuple[str, str]]:
@@ -35,5 +35,5 @@ def _rules() -> Iterator[tuple[str, str]]:
     try:
         for rule in load_rules([str(folder) for folder in load({}, cwd=Path.cwd()).rules]):
             yield rule.code, rule.name
-    except ResnetLintError:  # a shell has no place for it; the command itself will say what is wrong
+    except ResnetLintError:  # the command will report it
         return

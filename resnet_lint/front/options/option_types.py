@@ -1,4 +1,4 @@
-"""What an option may hold: one check for the command line and the configuration file, and how click takes it."""
+"""The types of option values: validation for the command line and the configuration file, and arguments for click."""
 
 from __future__ import annotations
 
@@ -20,17 +20,18 @@ from .completion import directories, files, rule_codes
 
 
 class WrongValue(Exception):
-    """A value of the wrong type; the text says what it must be."""
+    """A value is invalid; the message says what it must be."""
 
     def __init__(self, wanted: str, value: object) -> None:
         super().__init__(f"{value!r} must be {wanted}")
 
 
 @dataclass(frozen=True)
-class Kind:
-    """`read` checks a value; it gets the folder that paths are relative to, and raises WrongValue or UsageError.
+class OptionType:
+    """A type of option values.
 
-    `click` is what click.option needs to know to make such a value from words.
+    `read` validates and converts a value; its second argument is the folder that paths are relative to. It raises
+    WrongValue or UsageError. `click` are the keyword arguments for click.option.
     """
 
     read: Callable[[object, Path], object]
@@ -50,7 +51,7 @@ def _texts(value: object, folder: Path) -> tuple[str, ...]:
 
 
 def _listed(value: object, folder: Path) -> tuple[str, ...]:
-    """Several words, one a string or separated by commas."""
+    """A list of strings, which may themselves be comma-separated lists."""
     return tuple(word.strip() for item in _texts(value, folder) for word in item.split(",") if word.strip())
 
 
@@ -62,13 +63,13 @@ def _flag(value: object, folder: Path) -> bool:
 
 def _seconds(value: object, folder: Path) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < math.inf:
-        raise WrongValue("a number of seconds above 0", value)
+        raise WrongValue("a positive number of seconds", value)
     return float(value)
 
 
 def _count(value: object, folder: Path) -> int:
     if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-        raise WrongValue("a whole number above 0", value)
+        raise WrongValue("a positive integer", value)
     return value
 
 
@@ -97,20 +98,20 @@ def _table(value: object) -> dict[str, object]:
 
 
 def _targets(value: object, folder: Path) -> tuple[tuple[Path, Target], ...]:
-    return tuple(_target(key, told, folder) for key, told in _table(value).items())
+    return tuple(_target(key, target, folder) for key, target in _table(value).items())
 
 
 def _target(key: str, value: object, folder: Path) -> tuple[Path, Target]:
     path, colons, name = key.partition("::")
     if not path or not colons or not all(part.isidentifier() for part in name.split(".")):
-        raise UsageError(f"{key!r} is not a file and a class of it; write it as in 'models/net.py::Net'")
-    told = _table(value)
-    for option in told:
+        raise UsageError(f"{key!r} does not name a file and a class, such as 'models/net.py::Net'")
+    options = _table(value)
+    for option in options:
         if option not in ("call", "input"):
             raise UsageError(f"{key!r} has {unknown_key(option, ('call', 'input'))}")
-    call = _call(told["call"], folder) if "call" in told else None
-    origin = f"{key!r} of [tool.resnet-lint.targets]"
-    return _path(path, folder), Target(name, call, _inputs(told.get("input", []), folder), origin)
+    call = _call(options["call"], folder) if "call" in options else None
+    origin = f"{key!r} in [tool.resnet-lint.targets]"
+    return _path(path, folder), Target(name, call, _inputs(options.get("input", []), folder), origin)
 
 
 def _codes_by_pattern(value: object, folder: Path) -> tuple[tuple[str, tuple[str, ...]], ...]:
@@ -121,7 +122,9 @@ def _allowed(value: object, folder: Path) -> tuple[str, ...]:
     items = _texts(value, folder)
     for item in items:
         if item not in ALLOWABLE and os.sep not in item:
-            raise UsageError(f"{item!r} is none of {', '.join(ALLOWABLE)}, and no path with a slash, such as './runs'")
+            raise UsageError(
+                f"{item!r} must be one of {', '.join(ALLOWABLE)}, or a path with a slash, such as './runs'"
+            )
     return tuple(item if item in ALLOWABLE else str(_path(item, folder)) for item in items)
 
 
@@ -133,34 +136,34 @@ def _shard(value: object, folder: Path) -> Shard:
 
 
 def unknown_key(name: str, known: Iterable[str]) -> str:
-    """What to say of a key that does not exist."""
+    """Describe an unknown key, with the most similar valid one, or all of them."""
     nearest = difflib.get_close_matches(name.replace("_", "-").lower(), known, n=1)
-    advice = f"did you mean {nearest[0]!r}?" if nearest else f"known are {', '.join(sorted(known))}"
+    advice = f"did you mean {nearest[0]!r}?" if nearest else f"valid keys are {', '.join(sorted(known))}"
     return f"an unknown key {name!r}; {advice}"
 
 
-def one_of(choices: tuple[str, ...]) -> Kind:
-    """One of some words."""
+def one_of(choices: tuple[str, ...]) -> OptionType:
+    """One of several strings."""
 
     def read(value: object, folder: Path) -> object:
         if value not in choices:
             raise WrongValue(f"one of {', '.join(choices)}", value)
         return value
 
-    return Kind(read, {"type": click.Choice(choices)})
+    return OptionType(read, {"type": click.Choice(choices)})
 
 
-FLAG = Kind(_flag)
-SECONDS = Kind(_seconds, {"type": float, "metavar": "SECONDS"})
-COUNT = Kind(_count, {"type": int, "metavar": "N"})
-CODES = Kind(_listed, {"multiple": True, "metavar": "CODES", "shell_complete": rule_codes})
-PATTERNS = Kind(_listed, {"multiple": True, "metavar": "PATTERNS"})
-FILE = Kind(_path, {"metavar": "FILE", "shell_complete": files})
-PATH = Kind(_path, {"metavar": "PATH", "shell_complete": files})
-FOLDERS = Kind(_paths, {"multiple": True, "metavar": "DIR", "shell_complete": directories})
-INPUTS = Kind(_inputs, {"multiple": True, "metavar": "NAME=SHAPE"})
-CALL = Kind(_call, {"metavar": "CALL"})
-TARGETS = Kind(_targets)
-ALLOWED = Kind(_allowed)
-SHARD = Kind(_shard, {"metavar": "K/N"})
-CODES_BY_PATTERN = Kind(_codes_by_pattern)
+FLAG = OptionType(_flag)
+SECONDS = OptionType(_seconds, {"type": float, "metavar": "SECONDS"})
+COUNT = OptionType(_count, {"type": int, "metavar": "N"})
+CODES = OptionType(_listed, {"multiple": True, "metavar": "CODES", "shell_complete": rule_codes})
+PATTERNS = OptionType(_listed, {"multiple": True, "metavar": "PATTERNS"})
+FILE = OptionType(_path, {"metavar": "FILE", "shell_complete": files})
+PATH = OptionType(_path, {"metavar": "PATH", "shell_complete": files})
+FOLDERS = OptionType(_paths, {"multiple": True, "metavar": "DIR", "shell_complete": directories})
+INPUTS = OptionType(_inputs, {"multiple": True, "metavar": "NAME=SHAPE"})
+CALL = OptionType(_call, {"metavar": "CALL"})
+TARGETS = OptionType(_targets)
+ALLOWED = OptionType(_allowed)
+SHARD = OptionType(_shard, {"metavar": "K/N"})
+CODES_BY_PATTERN = OptionType(_codes_by_pattern)

@@ -1,4 +1,4 @@
-"""`--show-settings`: the settings that count, as a configuration file would hold them."""
+"""`--show-settings`: the effective settings, as a configuration file."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from .settings import OPTIONS, Settings, default_of, field_of
 
 
 def as_toml(settings: Settings) -> str:
-    """A line for each option, with where its value comes from; defaults are commented out."""
+    """One line per option, with the origin of its value; defaults are commented out."""
     file = "no configuration file" if settings.file is None else f"configuration file: {settings.file}"
     return "".join(f"{line}\n" for line in [f"# {file}", "[tool.resnet-lint]", *_lines(settings)])
 
@@ -23,11 +23,11 @@ def as_toml(settings: Settings) -> str:
 def _lines(settings: Settings) -> Iterator[str]:
     for name, option in OPTIONS.items():
         value = getattr(settings, field_of(name))
-        if option.kind is TARGETS:
+        if option.type is TARGETS:
             value = tuple((shown(path, settings.root), target) for path, target in value)
         if not option.in_file or value is None:
             continue
-        is_table = option.kind in (TARGETS, CODES_BY_PATTERN)
+        is_table = option.type in (TARGETS, CODES_BY_PATTERN)
         line = f"{name} = {'{}' if is_table and not value else _toml(value)}"
         if field_of(name) in settings.given:
             yield f"{line}  # from the command line"
@@ -38,7 +38,7 @@ def _lines(settings: Settings) -> Iterator[str]:
 
 
 def _toml(value: Any) -> str:
-    """A value as the file has it. A JSON string is a TOML string, too."""
+    """Format a value as TOML. Every JSON string is a TOML string too."""
     match value:
         case bool():
             return "true" if value else "false"
@@ -57,8 +57,8 @@ def _toml(value: Any) -> str:
 
 
 def _target(target: Target) -> str:
-    told = {"call": target.call, "input": target.inputs or None}
-    return _table({key: _toml(value) for key, value in told.items() if value is not None})
+    options = {"call": target.call, "input": target.inputs or None}
+    return _table({key: _toml(value) for key, value in options.items() if value is not None})
 
 
 def _table(values: Mapping[str, str]) -> str:

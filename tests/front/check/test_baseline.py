@@ -227,7 +227,7 @@ def test_a_baseline_is_written_to_a_place_that_is_told(model: Path, tmp_path: Pa
     assert result.exit_code == 2
     assert "--write-baseline: where to? give --baseline FILE" in result.stderr
     (tmp_path / "pyproject.toml").write_text("[tool.resnet-lint]\nwrite-baseline = true\n")
-    assert "write-baseline is for the command line only" in CliRunner().invoke(main, ["."]).stderr
+    assert "write-baseline is only available on the command line" in CliRunner().invoke(main, ["."]).stderr
 
 
 def test_a_baseline_that_cannot_be_written(model: Path) -> None:

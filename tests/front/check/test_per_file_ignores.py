@@ -62,7 +62,7 @@ def test_the_patterns_are_relative_to_the_configuration(
 @pytest.mark.parametrize(
     ("ignores", "message"),
     [
-        ("'tests/' = 'RL1'", "per-file-ignores of [tool.resnet-lint]: 'RL1' must be a list of strings"),
+        ("'tests/' = 'RL1'", "per-file-ignores in [tool.resnet-lint]: 'RL1' must be a list of strings"),
         ("'tests/' = ['RL1O3']", "no rule has the code 'RL1O3'; did you mean RL103?"),
         ("'!' = ['RL1']", "the per-file-ignores pattern '!' is not valid"),
     ],

@@ -121,13 +121,13 @@ def test_a_file_of_our_own_has_its_keys_at_the_top_and_comes_first(tmp_path: Pat
 
 
 def test_config_and_isolated_exclude_each_other(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="only one of them"):
+    with pytest.raises(UsageError, match="cannot be combined"):
         load({}, cwd=tmp_path, config=write(tmp_path, ""), isolated=True)
 
 
 def test_a_section_spelled_with_an_underscore(tmp_path: Path) -> None:
     (tmp_path / "pyproject.toml").write_text("[tool.resnet_lint]\ntimeout = 5\n")
-    with pytest.raises(ConfigError, match=r"it is spelled \[tool.resnet-lint\]"):
+    with pytest.raises(ConfigError, match=r"must be spelled \[tool.resnet-lint\]"):
         load({}, cwd=tmp_path)
 
 
@@ -145,15 +145,15 @@ def test_a_named_file_needs_the_section(tmp_path: Path) -> None:
     [
         ("selct = []", "unknown key 'selct'; did you mean 'select'?"),
         ("fail_on = 'error'", "unknown key 'fail_on'; did you mean 'fail-on'?"),
-        ("allow = ['netwrk']", "allow of [tool.resnet-lint]: 'netwrk' is none of network, subprocess, and no path"),
+        ("allow = ['netwrk']", "allow in [tool.resnet-lint]: 'netwrk' must be one of network, subprocess, or a path"),
         ("allow = 'network'", "must be a list of strings"),
-        ("zzzzzz = 1", "unknown key 'zzzzzz'; known are allow, baseline, cache, call"),
-        ("select = 'RL1'", "select of [tool.resnet-lint]: 'RL1' must be a list of strings"),
+        ("zzzzzz = 1", "unknown key 'zzzzzz'; valid keys are allow, baseline, cache, call"),
+        ("select = 'RL1'", "select in [tool.resnet-lint]: 'RL1' must be a list of strings"),
         ("exclude = [1]", "[1] must be a list of strings"),
-        ("timeout = true", "True must be a number of seconds above 0"),
-        ("timeout = 0", "0 must be a number of seconds above 0"),
-        ("timeout = inf", "inf must be a number of seconds above 0"),
-        ("timeout = nan", "nan must be a number of seconds above 0"),
+        ("timeout = true", "True must be a positive number of seconds"),
+        ("timeout = 0", "0 must be a positive number of seconds"),
+        ("timeout = inf", "inf must be a positive number of seconds"),
+        ("timeout = nan", "nan must be a positive number of seconds"),
         ("verbose = 1", "1 must be true or false"),
         (
             "format = 'xml'",
@@ -161,8 +161,8 @@ def test_a_named_file_needs_the_section(tmp_path: Path) -> None:
         ),
         ("fail-on = ['error']", "['error'] must be one of error, warning, info, never"),
         ("call = ''", "'' must be a string"),
-        ("input = ['x=2y']", "input of [tool.resnet-lint]: the input 'x=2y' is not NAME=SHAPE"),
-        ("timeout =", "not valid TOML"),
+        ("input = ['x=2y']", "input in [tool.resnet-lint]: the input 'x=2y' is not NAME=SHAPE"),
+        ("timeout =", "invalid TOML"),
     ],
 )
 def test_a_wrong_configuration_names_the_file_and_what_is_right(body: str, message: str, tmp_path: Path) -> None:

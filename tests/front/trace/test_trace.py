@@ -252,7 +252,7 @@ def test_the_common_options(lint: Lint, tmp_path: Path, monkeypatch: pytest.Monk
     monkeypatch.chdir(tmp_path)
     (tmp_path / "pyproject.toml").write_text("[tool.resnet-lint]\noutput = 'check.txt'\ntimeout = 'soon'\n")
     model = FIXTURES / "f5_pipeline/fixed.py"
-    assert "timeout of [tool.resnet-lint]: 'soon' must be" in lint("trace", model).stderr
+    assert "timeout in [tool.resnet-lint]: 'soon' must be" in lint("trace", model).stderr
     whole = lint("trace", model, "--isolated", "--timeout", "60").stdout
     assert lint("trace", model, "--isolated", "-q", "-o", "table.txt").stdout == ""
     quiet = (tmp_path / "table.txt").read_text()
