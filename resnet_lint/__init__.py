@@ -1,6 +1,6 @@
-"""resnet-lint: finds skip connections that are wrong, before anything runs.
+"""resnet-lint: a linter for skip connections in PyTorch models.
 
-`check`, `trace` and `contract` take a live model. They are imported when they are first used, and torch with them.
+`check`, `trace` and `contract` take a model object. They are imported on first use, and torch with them.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""`python -m resnet_lint` is `resnet-lint`."""
+"""`python -m resnet_lint` runs `resnet-lint`."""
 
 from .front.cli import main
 

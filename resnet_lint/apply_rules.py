@@ -1,4 +1,4 @@
-"""Which findings are kept, and which of them are one."""
+"""Runs the rules on an analysed file, and merges findings about the same expression."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from .shared.records.reports import FileReport
 
 
 def check(analysis: Analysis, rules: Iterable[Rule]) -> tuple[Finding, ...]:
-    """All findings of the rules on one file, in the order of the file; one finding a fault, with all its places."""
+    """The findings of the rules in one file, sorted by location; one finding per fault, with all its module paths."""
     return merged([replace(finding, traits=rule.traits) for rule in rules for finding in rule.check(analysis)])
 
 
 def merged(findings: Sequence[Finding]) -> tuple[Finding, ...]:
-    """Findings about the same expression as one that lists all places, sorted by place."""
+    """Merge findings about the same expression into one with all module paths; sort by location."""
     groups: dict[tuple[Span, str, str | None], list[Finding]] = {}
     for finding in findings:
         module = finding.module if finding.traits.about == "class" else None
@@ -34,17 +34,17 @@ def _place(finding: Finding) -> tuple[Span, str]:
 def _joined(group: Sequence[Finding]) -> Finding:
     fullest = min(group, key=lambda finding: finding.traits.rank)
     own = [path for finding in group if finding.target == fullest.target for path in finding.module_paths]
-    # The shapes shown are those of the first place named.
+    # The first path is the one whose shapes are shown.
     paths = dict.fromkeys([*fullest.module_paths, *own])
     return replace(fullest, module_paths=tuple(paths))
 
 
 def nearest_code(code: str, known: Sequence[str]) -> str:
-    """Advice for a code that does not exist."""
+    """Suggest the most similar rule code, as part of a message."""
     nearest = difflib.get_close_matches(code.upper(), known, n=1)
     return f"did you mean {nearest[0]}?" if nearest else "`resnet-lint rules` lists them"
 
 
 def with_findings(report: FileReport, more: Iterable[Finding]) -> FileReport:
-    """The report with more findings, all in the order of the file."""
+    """The report with additional findings, sorted by location."""
     return replace(report, findings=tuple(sorted((*report.findings, *more), key=_place)))

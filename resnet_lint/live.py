@@ -1,6 +1,6 @@
-"""The Python interface: a live model checked, traced, or asked what it takes.
+"""The Python API: checks and traces model objects, and derives their input contracts.
 
-Nothing is printed, and nothing of the model changes: all runs on a copy on the meta device, without data.
+All runs use a copy of the model on the meta device; the model does not change, and nothing is printed.
 """
 
 from __future__ import annotations
@@ -29,12 +29,12 @@ _SECONDS = 60.0
 
 
 class FindingsError(AssertionError):
-    """There are findings; the text is the report on them."""
+    """There are findings; the message is the text report."""
 
 
 @dataclass(frozen=True)
 class Report:
-    """What a check found. `str` gives the text report, and a notebook shows it."""
+    """The result of a check. `str` is the text report, which notebooks display."""
 
     run: Run
 
@@ -44,17 +44,17 @@ class Report:
 
     @property
     def ok(self) -> bool:
-        """Whether the whole model was followed and no error was found."""
-        followed = all(status.status != "failed" for status in self.run.classes)
-        return followed and not any(finding.severity == "error" for finding in self.findings)
+        """Whether the whole model was traced and there are no errors."""
+        traced = all(status.status != "failed" for status in self.run.classes)
+        return traced and not any(finding.severity == "error" for finding in self.findings)
 
     def raise_for_findings(self) -> None:
-        """Raise FindingsError where there are errors, or the model could not be followed."""
+        """Raise FindingsError if there are errors or the model could not be traced."""
         if not self.ok:
             raise FindingsError(f"\n{self}")
 
     def to_dict(self) -> dict[str, Any]:
-        """The object that `--format json` writes."""
+        """The JSON object of `--format json`."""
         fields: dict[str, Any] = json.loads(render("json", self.run, View(Path.cwd())))
         return fields
 
@@ -67,7 +67,7 @@ class Report:
 
 @dataclass(frozen=True)
 class TraceReport:
-    """The shapes through a model. `str` gives the table of stages, and a notebook shows the picture."""
+    """The shapes in a model. `str` is the table of stages; notebooks display the drawing."""
 
     trace: ModelTrace
 
@@ -76,7 +76,7 @@ class TraceReport:
         return self.trace.contract
 
     def to_dict(self) -> dict[str, Any]:
-        """The object that `resnet-lint trace --format json` writes."""
+        """The JSON object of `resnet-lint trace --format json`."""
         fields: dict[str, Any] = json.loads(render_trace("json", self.trace, TraceView(Path.cwd())))
         return fields
 
@@ -86,13 +86,13 @@ class TraceReport:
     def _repr_html_(self) -> str:
         try:
             return render_trace("svg", self.trace, TraceView(Path.cwd()))
-        except ResnetLintError:  # the extra that lays pictures out is not installed
+        except ResnetLintError:  # the extra `trace` is not installed
             return f"<pre>{html.escape(str(self))}</pre>"
 
 
 @dataclass(frozen=True)
 class ContractReport:
-    """Which inputs a model takes. `str` says it in a few lines: `where H % 32 == 0 (64 works, 63 fails)`."""
+    """The inputs that a model accepts. `str` is a few lines such as `where H % 32 == 0 (64 works, 63 fails)`."""
 
     contract: Contract
     text: str
@@ -102,11 +102,12 @@ class ContractReport:
 
 
 def check(model: object, *inputs: Any, **kwargs: Any) -> Report:
-    """Check a model: an nn.Module on any device, a class that needs no arguments, or a function that gives a model.
+    """Check a model.
 
-    The inputs are those of `forward`; only their shapes and types count. Without any, they are found by trial.
+    `model` is an nn.Module on any device, a class that needs no arguments, or a function that returns a model. `inputs`
+    and `kwargs` are the arguments of `forward`; only shapes and dtypes matter. Without any, they are guessed.
 
-    Raises UsageError for what is no such thing, cannot be copied, or does not take the inputs.
+    Raises UsageError if `model` is anything else, cannot be copied, or does not accept the inputs.
     """
     from .worker.live.check import check_live
 
@@ -116,14 +117,17 @@ def check(model: object, *inputs: Any, **kwargs: Any) -> Report:
 
 
 def trace(model: object, *inputs: Any, **kwargs: Any) -> TraceReport:
-    """The shapes through a model, stage by stage. Takes and raises what `check` does."""
+    """Trace the shapes in a model, stage by stage. Takes the same arguments and raises the same errors as `check`."""
     from .worker.live.check import trace_live
 
     return TraceReport(trace_live(model, inputs, kwargs, _SECONDS))
 
 
 def contract(model: object, *inputs: Any, **kwargs: Any) -> ContractReport:
-    """Which inputs a model takes: `H % 32 == 0`. Takes what `check` does; raises UsageError where it takes none."""
+    """Derive the inputs that a model accepts, such as `H % 32 == 0`. Takes the same arguments as `check`.
+
+    Raises the same errors, and UsageError if the model accepts no input.
+    """
     found = trace(model, *inputs, **kwargs).trace
     if found.contract is None:
         raise UsageError(f"{found.label} has no input contract: it fails at every size")

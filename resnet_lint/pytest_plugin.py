@@ -1,6 +1,6 @@
-"""The pytest plugin: `pytest --resnet-lint models/` makes a test of each class, and fixtures check live models.
+"""The pytest plugin: `pytest --resnet-lint models/` turns classes into tests, and fixtures check model objects.
 
-What needs more than pytest is imported where it is used: pytest loads this file in every run.
+pytest imports this file in every run, so anything but pytest is imported inside the functions.
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ _OF_THE_FILE = "file"
 def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("resnet-lint")
     group.addoption(
-        "--resnet-lint", action="store_true", help="Check the models of the files given, a test for each class."
+        "--resnet-lint", action="store_true", help="Check the models in the given files, one test per class."
     )
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    config.addinivalue_line("markers", "resnet_lint(ignore): codes of rules that assert_no_findings does not look at")
+    config.addinivalue_line("markers", "resnet_lint(ignore): codes of rules that assert_no_findings ignores")
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
@@ -46,7 +46,7 @@ def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Col
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_pycollect_makemodule(module_path: Path, parent: pytest.Collector) -> pytest.Collector | None:
-    """Pytest would import a file that the command line names, whatever its name; a model's is not to be run."""
+    """Prevent pytest from importing a model file on the command line as a test module."""
     patterns = parent.config.getini("python_files")
     if not parent.config.getoption("--resnet-lint") or any(module_path.match(pattern) for pattern in patterns):
         return None
@@ -59,11 +59,11 @@ class _NoTests(pytest.File):
 
 
 class FindingsFailure(Exception):
-    """A test fails with this text."""
+    """The failure of a test; the message is the report."""
 
 
 class LintedFile(pytest.File):
-    """A Python file with models: checked once, when the first of its tests runs."""
+    """A Python file with models; it is checked once, before its first test."""
 
     _run: Run | None = None
 
@@ -74,20 +74,20 @@ class LintedFile(pytest.File):
         if not may_define_modules(self.path.read_bytes()):
             return
         outline = read_outline(self.path)
-        names = [] if isinstance(outline, Unreadable) else [each.name for each in outline.classes]
+        names = [] if isinstance(outline, Unreadable) else [cls.name for cls in outline.classes]
         if names or isinstance(outline, Unreadable):
             for name in (*names, _OF_THE_FILE):
                 yield LintedClass.from_parent(self, name=name)
 
     def checked(self) -> Run:
-        """The run over the file."""
+        """The result of checking the file."""
         if self._run is None:
             self._run = _checking(self.config).run(self.path)
         return self._run
 
 
 class LintedClass(pytest.Item):
-    """What is found in a class, or outside of all classes of a file."""
+    """A test of one class, or of the code outside all classes of a file."""
 
     def runtest(self) -> None:
         from .front.check.merge_reports import at_least
@@ -95,7 +95,7 @@ class LintedClass(pytest.Item):
         file = self.parent
         assert isinstance(file, LintedFile)
         run, settings = file.checked(), _checking(self.config).settings
-        status = next((each for each in run.classes if each.name == self.name), None)
+        status = next((status for status in run.classes if status.name == self.name), None)
         found = self._mine(run)
         if run.faults:
             raise FindingsFailure(run.faults[0])
@@ -105,12 +105,12 @@ class LintedClass(pytest.Item):
             pytest.skip(_why(status))
 
     def _mine(self, run: Run) -> tuple[Finding, ...]:
-        names = {each.name for each in run.classes}
+        names = {status.name for status in run.classes}
         of_classes = {name: name.rpartition(".")[2] for name in names}
         if self.name == _OF_THE_FILE:
             known = {*names, *of_classes.values()}
-            return tuple(each for each in run.findings if each.module not in known)
-        return tuple(each for each in run.findings if each.module in (self.name, of_classes.get(self.name)))
+            return tuple(finding for finding in run.findings if finding.module not in known)
+        return tuple(finding for finding in run.findings if finding.module in (self.name, of_classes.get(self.name)))
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
         return str(excinfo.value) if isinstance(excinfo.value, FindingsFailure) else super().repr_failure(excinfo)
@@ -128,12 +128,12 @@ def _text(run: Run, found: tuple[Finding, ...], cwd: Path) -> str:
 
     from .front.check.report import View, render
 
-    shown = replace(run, files=tuple(replace(each, findings=found) for each in run.files[:1]))
+    shown = replace(run, files=tuple(replace(file, findings=found) for file in run.files[:1]))
     return render("text", shown, View(cwd, quiet=True)).rstrip("\n")
 
 
 class _Checking:
-    """The settings of a session, and the worker behind all of its files."""
+    """The settings of a session, and the worker for all of its files."""
 
     def __init__(self, cwd: Path) -> None:
         from .front.options.configuration import load
@@ -166,7 +166,7 @@ def _checking(config: pytest.Config) -> _Checking:
 
 @pytest.fixture
 def resnet_lint() -> ModuleType:
-    """The package, with `check`, `trace` and `contract` for live models."""
+    """The package, with `check`, `trace` and `contract` for model objects."""
     import resnet_lint
 
     return resnet_lint
@@ -174,9 +174,9 @@ def resnet_lint() -> ModuleType:
 
 @pytest.fixture
 def assert_no_findings(request: pytest.FixtureRequest) -> Callable[..., None]:
-    """A function that takes what `resnet_lint.check` takes, and fails the test where an error or a warning is found.
+    """A function with the arguments of `resnet_lint.check` that fails the test if there is an error or a warning.
 
-    `@pytest.mark.resnet_lint(ignore=["RL105"])` leaves rules out.
+    `@pytest.mark.resnet_lint(ignore=["RL105"])` ignores rules.
     """
     ignored = tuple(code for mark in request.node.iter_markers("resnet_lint") for code in mark.kwargs.get("ignore", ()))
 
@@ -184,8 +184,8 @@ def assert_no_findings(request: pytest.FixtureRequest) -> Callable[..., None]:
         from .live import check
 
         report = check(model, *inputs, **kwargs)
-        counted = (each for each in report.findings if each.severity != "info")
-        found = tuple(each for each in counted if not (ignored and each.rule.startswith(ignored)))
+        counted = (finding for finding in report.findings if finding.severity != "info")
+        found = tuple(finding for finding in counted if not (ignored and finding.rule.startswith(ignored)))
         if found:
             pytest.fail(f"\n{_text(report.run, found, Path.cwd())}", pytrace=False)
 

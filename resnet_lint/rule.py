@@ -1,6 +1,6 @@
-"""What a rule is: its documentation, its cases, and what it finds in an analysed file.
+"""The API for rules: a base class, and the types and functions for reading traced models.
 
-A rule imports this module alone: what it reads of a traced model is handed on from here.
+Rules import only this module.
 """
 
 from __future__ import annotations
@@ -116,10 +116,10 @@ __all__ = [
 
 @dataclass(frozen=True)
 class Case:
-    """A small model file that shows a rule at work.
+    """A test case of a rule: a small model file.
 
-    In a bad case, the line that the finding must cover ends with the comment `# <- CODE`. `name` says in a few words
-    what the case is about. `call` and `inputs` are given as on the command line, for files that do not specify them.
+    In a bad case, the comment `# <- CODE` marks the lines that the findings must cover. `name` is a short description.
+    `call` and `inputs` have the syntax of the command line, for files that do not specify them.
     """
 
     name: str
@@ -133,7 +133,7 @@ class Rule(ABC):
 
     What it does, Why is this bad, Example, Use instead, and (where one exists) Fix safety.
 
-    `fixable`: of some findings, `--fix` can write a verified fix.
+    `fixable`: `--fix` can fix some of its findings.
     """
 
     code: ClassVar[str]
@@ -146,10 +146,10 @@ class Rule(ABC):
 
     @abstractmethod
     def check(self, analysis: Analysis) -> Iterable[Finding]:
-        """Yield a finding for each mistake of this kind in one analysed file."""
+        """Yield a finding for each mistake of this kind in an analysed file."""
 
     def finding(self, failure: Failure, message: str) -> Finding:
-        """A failure as a finding of this rule; its fix is a hint until it is verified."""
+        """Convert a failure to a finding of this rule; its fix is a hint until it is verified."""
         return Finding(
             self.code,
             self.name,
@@ -166,9 +166,9 @@ class Rule(ABC):
         )
 
     def limited(self, limit: SizeLimit) -> Finding:
-        """A join that only works for some sizes, as a warning of this rule.
+        """Convert a join that works for some sizes only to a finding of this rule, a warning.
 
-        An addition behind an upsampling, as of a pyramid or an hourglass, only accepts divisible sizes by design: it is
+        An addition after upsampling, as in a pyramid or an hourglass, accepts only divisible sizes by design: it is
         reported as info, without a fix.
         """
         if limit.sizes.grows and limit.failure.kind == "addition":
@@ -184,7 +184,7 @@ class Rule(ABC):
         advice: str | None = None,
         fix_plan: FixPlan | None = None,
     ) -> Finding:
-        """A finding of this rule at an expression of a model; `advice` is the suggestion where there is no fix plan.
+        """Create a finding of this rule at an expression of a model; `advice` is the hint if there is no fix plan.
 
         Example: `self.at(addition.where, "both operands are the same tensor", advice="add the block's input")`.
         """

@@ -1,4 +1,4 @@
-"""Finds the rules: one file a rule, loaded by path, the built-in ones and those of the user's folders."""
+"""Loads the rules by path, one file per rule: the built-in rules and custom rules."""
 
 from __future__ import annotations
 
@@ -14,41 +14,41 @@ from .shared.errors import UsageError
 
 
 def built_in_folder() -> Path:
-    """The folder of the rules that ship with the tool: inside the package when installed, beside it in a checkout."""
+    """The folder of the built-in rules: inside the package if installed, next to it in a checkout."""
     here = Path(__file__)
     inside = here.with_name("rules")
     return inside if inside.is_dir() else here.parents[1] / "rules"
 
 
 def load_rules(folders: Sequence[str] = ()) -> tuple[Rule, ...]:
-    """All rules, sorted by code: the built-in ones and those of the user's folders.
+    """Load the built-in rules and those in `folders`, sorted by code.
 
-    Raises UsageError when a folder is missing, a file cannot be imported, or two rules share a code.
+    Raises UsageError if a folder is missing, a file cannot be imported, or two rules have the same code.
     """
     by_code: dict[str, Rule] = {}
     for folder in (built_in_folder(), *map(Path, folders)):
         for rule in _rules_in(folder, _state(folder)):
             if rule.code in by_code:
-                raise UsageError(f"{folder}: two rules have the code {rule.code}; give one another code")
+                raise UsageError(f"{folder}: duplicate rule code {rule.code}; change one of them")
             by_code[rule.code] = rule
     return tuple(by_code[code] for code in sorted(by_code))
 
 
 def _state(folder: Path) -> tuple[tuple[str, int], ...]:
-    """The rule files of a folder, each with the time of its last change."""
+    """The names and modification times (ns) of the rule files in a folder."""
     if not folder.is_dir():
-        raise UsageError(f"no rule folder at {folder}; name a folder that holds rule files")
+        raise UsageError(f"no rule directory at {folder}; pass a directory of rule files")
     return tuple((file.name, file.stat().st_mtime_ns) for file in sorted(folder.glob("*.py")))
 
 
 @cache
 def _rules_in(folder: Path, state: tuple[tuple[str, int], ...]) -> tuple[Rule, ...]:
-    """The rules of a folder whose files are in this state: a changed file is loaded again."""
+    """The rules in a folder; `state` makes changed files be loaded again."""
     return tuple(rule for name, _ in state for rule in _rules_of(folder / name))
 
 
 def _rules_of(file: Path) -> Iterator[Rule]:
-    # The folder is part of the name, so that equal file names in two folders do not clash.
+    # The module name includes a hash of the folder, because two folders may have files with the same name.
     name = f"_resnet_lint_rules_{hashlib.sha1(str(file.parent.resolve()).encode()).hexdigest()[:8]}_{file.stem}"
     spec = importlib.util.spec_from_file_location(name, file)
     assert spec is not None and spec.loader is not None

@@ -1,6 +1,6 @@
-"""Turns the `bad` and `good` cases of rules into tests: those of the built-in rules, and those of your own.
+"""Turns the `bad` and `good` cases of rules into tests, for built-in and custom rules.
 
-A whole test file for the rules in the folder `my_rules`, to run with pytest:
+A complete pytest file for the rules in the folder `my_rules`:
 
     import pytest
 
@@ -16,11 +16,11 @@ A whole test file for the rules in the folder `my_rules`, to run with pytest:
     def test_case(case, tmp_path, workers):
         case.check(tmp_path, workers)
 
-In the code of a bad case, a comment at the end of a line says what is found there:
+In the code of a bad case, a comment marks each line with a finding:
 
     return x + self.conv(x)  # <- XX101
 
-Imports no torch, and no pytest: `check` raises AssertionError.
+This module imports neither torch nor pytest; `check` raises AssertionError.
 """
 
 from __future__ import annotations
@@ -41,13 +41,13 @@ from .shared.records.findings import Finding
 
 _MARK = re.compile(r"# <- (\w+)\s*$")
 
-# A place: the code of a rule, and a line.
+# The code of a rule and a line number.
 Place = tuple[str, int]
 
 
 @dataclass(frozen=True)
 class RuleCase:
-    """One case of a rule, as a test. `folder` is where the rule lies, None for a built-in one."""
+    """A case of a rule as a test. `folder` is the folder of the rule, None for built-in rules."""
 
     rule: Rule
     case: Case
@@ -59,14 +59,14 @@ class RuleCase:
 
     @property
     def code(self) -> str:
-        """The case's code as it is written to a file."""
+        """The source of the case."""
         return textwrap.dedent(self.case.code).lstrip("\n")
 
     def check(self, folder: Path, workers: Analyser) -> tuple[Finding, ...]:
-        """Analyse the case as a file in `folder`, and demand what it promises. Returns the rule's findings.
+        """Check the case as a file in `folder`, and return the findings of its rule. Raises AssertionError.
 
-        A bad case: the findings of its rule cover the marked lines and no other, and no other rule about models finds
-        an error that is not marked. A good case: nothing of its rule, and no error at all.
+        Bad case: the findings of its rule must cover exactly the marked lines, and errors of other rules about models
+        must be marked. Good case: there must be no findings of its rule and no errors.
         """
         found = self.findings(folder, workers)
         if self.bad:
@@ -76,7 +76,7 @@ class RuleCase:
         return tuple(finding for finding in found if finding.rule == self.rule.code)
 
     def findings(self, folder: Path, workers: Analyser) -> tuple[Finding, ...]:
-        """All findings on the case's code, the same that the command line shows."""
+        """All findings in the case, as on the command line."""
         file = folder / "model.py"
         file.write_text(self.code, encoding="utf-8")
         rules = (self.folder,) if self.folder is not None else ()
@@ -106,14 +106,14 @@ class RuleCase:
 
 
 def cases_in(folder: str | Path | None = None) -> list[RuleCase]:
-    """All cases of the rules in a folder, or of the built-in rules. Raises UsageError as `load_rules` does."""
+    """All cases of the rules in a folder, or of the built-in rules. Raises the same errors as `load_rules`."""
     place = built_in_folder() if folder is None else Path(folder).resolve()
     rules = load_rules() if folder is None else load_rules([str(place)])
     return [case for rule in rules if _folder_of(rule) == place.resolve() for case in cases_of(rule)]
 
 
 def cases_of(rule: Rule) -> list[RuleCase]:
-    """All cases of one rule, the bad ones first."""
+    """All cases of one rule, bad ones first."""
     folder = _folder_of(rule)
     own = None if folder == built_in_folder().resolve() else folder
     return [RuleCase(rule, case, bad, own) for bad in (True, False) for case in (rule.bad if bad else rule.good)]

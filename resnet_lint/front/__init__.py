@@ -1,1 +1,1 @@
-"""What runs in the tool's own interpreter: commands, options, fixes, reports. Never imports torch or the worker."""
+"""The part of the tool that runs in its own interpreter: commands, options, fixes, reports. No torch, no worker."""

@@ -1,4 +1,4 @@
-"""The command line: options in, a report and an exit code out."""
+"""The command-line interface."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _INTERRUPTED = 130
 
 
 class _Commands(click.Group):
-    """A group whose default command is `check`, and whose failures are one line on stderr."""
+    """A group with the default command `check` that reports errors as one line on stderr."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         own = {*self.commands, *ctx.help_option_names, "--version"}
@@ -33,9 +33,9 @@ class _Commands(click.Group):
         return super().parse_args(ctx, args)
 
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
-        """The commands, and what `check` takes, since it goes without its name."""
+        """Complete commands and the arguments of `check`, whose name may be omitted."""
         usual = check.make_context("check", [], parent=ctx, resilient_parsing=True)
-        # Files come first: bash forgets what was offered before them, and looks for them where nothing follows.
+        # Files come first, because bash drops the completions before them.
         paths = [] if incomplete.startswith("-") else files(usual, check.params[0], incomplete)
         return [*paths, *super().shell_complete(ctx, incomplete), *check.shell_complete(usual, incomplete)]
 
@@ -65,10 +65,10 @@ class _Commands(click.Group):
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, message="%(prog)s %(version)s")
 def main() -> None:
-    """Find skip connections that are wrong in PyTorch models, before anything runs.
+    """A linter for skip connections in PyTorch models.
 
-    `resnet-lint PATH...` is short for `resnet-lint check PATH...`. A file or folder that is itself named like a command
-    is reached as ./check.
+    `resnet-lint PATH...` is short for `resnet-lint check PATH...`. For a file or directory with the name of a command,
+    write ./check.
     """
 
 

@@ -1,4 +1,4 @@
-"""The one model that `PATH[::Target]` names, for the commands that look at a single one."""
+"""The model selected by `PATH[::Target]`, for the commands `run` and `trace`."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from .user_targets import check_call, check_class, targets_of
 
 @dataclass(frozen=True)
 class Named:
-    """A model as the user names it: `argument` is what a check would be given, and `targets` are all that is said."""
+    """The selected model: `argument` is the path for a check, `targets` its constructor calls and inputs."""
 
     argument: str
     file: SourceFile
@@ -24,22 +24,22 @@ class Named:
     targets: tuple[Target, ...]
 
 
-def named(argument: str, given: Given, cwd: Path, **usual: object) -> Named:
-    """Read `PATH[::Target]`; a target is a class, or a function that gives a model.
+def named(argument: str, given: Given, cwd: Path, **defaults: object) -> Named:
+    """Read `PATH[::Target]`; the target is a class or a function that returns a model.
 
-    `usual` are settings that hold where the command line says nothing else. Raises UsageError where there is no such
-    file or target, and ConfigError.
+    `defaults` are settings that the command line overrides. Raises UsageError if there is no such file or target, and
+    ConfigError.
     """
     name, _, target = argument.partition("::")
     if (cwd / name).is_dir():
-        raise UsageError(f"{name} is a folder; name the file of the model, as file.py or file.py::Class")
+        raise UsageError(f"{name} is a directory; pass the file of the model, file.py or file.py::Class")
     [file] = discover([argument], cwd=cwd).files
     outline = read_outline(file.path)
     if isinstance(outline, Unreadable):
         raise UsageError(f"{file.display}:{outline.line}: {outline.reason}")
-    if target in outline.names - {each.name for each in outline.classes}:
-        usual, argument, file = {"call": f"{target}()", **usual}, name, replace(file, only_class=None)
-    settings = given.load(cwd, **usual)
+    if target in outline.names - {cls.name for cls in outline.classes}:
+        defaults, argument, file = {"call": f"{target}()", **defaults}, name, replace(file, only_class=None)
+    settings = given.load(cwd, **defaults)
     check_class(file, outline)
     if settings.call is not None:
         check_call(settings.call, [(file, outline)])

@@ -1,4 +1,4 @@
-"""Where a rule is explained on the web: in its own file, as this version has it."""
+"""Links to the documentation of rules: the source file of the rule in this version."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ..rule_loader import built_in_folder
 
 
 def page_of(rule: Rule) -> str | None:
-    """The address of a built-in rule's file; None for the rules of a user's own folders."""
+    """The URL of a built-in rule's file; None for custom rules."""
     file = Path(inspect.getfile(type(rule)))
     if file.parent != built_in_folder():
         return None

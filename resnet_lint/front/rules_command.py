@@ -1,4 +1,4 @@
-"""`resnet-lint rules`: the list of rules, or one of them explained."""
+"""`resnet-lint rules`: lists the rules, or explains one."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.argument("code", required=False, shell_complete=rule_codes)
-@click.option("--format", "form", type=click.Choice(("text", "json")), default="text", help="The form of the list.")
+@click.option("--format", "form", type=click.Choice(("text", "json")), default="text", help="Output format.")
 def rules(code: str | None, form: str) -> None:
-    """List the rules, or those that begin with a code (RL1), or explain one with a bad and a good example."""
+    """List all rules or those with a prefix (RL1), or explain one rule with a bad and a good example."""
     from ..rule_loader import load_rules
 
     folders = [str(folder) for folder in load({}, cwd=Path.cwd()).rules]
@@ -37,7 +37,7 @@ def rules(code: str | None, form: str) -> None:
 
 
 def _found(code: str, known: tuple[Rule, ...]) -> tuple[Rule, ...]:
-    """The rules whose codes begin so, sorted by code. Raises UsageError where there are none."""
+    """The rules with this code or prefix, sorted by code. Raises UsageError if there are none."""
     from ..apply_rules import nearest_code
 
     found = tuple(rule for rule in known if rule.code.startswith(code))
@@ -84,7 +84,7 @@ def _explain(rule: Rule) -> str:
     fixable = ", fixable" if rule.fixable else ""
     parts = [f"{rule.code} {rule.name} ({rule.severity}{fixable})", inspect.getdoc(rule) or ""]
     for title, cases in (("Bad", rule.bad), ("Good", rule.good)):
-        case = next((case for case in cases if case.code.strip()), None)  # one shows the point; the rest are tests
+        case = next((case for case in cases if case.code.strip()), None)  # one example is enough; the others are tests
         if case is not None:
             parts += [f"{title}: {case.name}", textwrap.indent(textwrap.dedent(case.code).strip(), "    ")]
     if (page := page_of(rule)) is not None:

@@ -1,4 +1,4 @@
-"""What is being done, on one line of a terminal; on no terminal nothing is shown."""
+"""Progress on one line of a terminal; shows nothing if the stream is not a terminal."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ if TYPE_CHECKING:
 
 
 def is_terminal(stream: TextIO) -> bool:
-    """Whether a person reads a stream as it is written."""
+    """Whether a stream is a terminal."""
     return stream.isatty()
 
 
 def wants_colour(stream: TextIO) -> bool:
-    """Whether to colour what goes to a stream: FORCE_COLOR says yes, else NO_COLOR no, else a terminal is coloured."""
+    """Whether to colour output: yes with FORCE_COLOR, no with NO_COLOR, else if the stream is a terminal."""
     return bool(os.environ.get("FORCE_COLOR")) or (is_terminal(stream) and not os.environ.get("NO_COLOR"))
 
 
@@ -30,20 +30,20 @@ _CLEAR = "\r\x1b[2K"
 
 
 class Progress:
-    """Shows how many of `total` files are done and which are at work, for any number of threads.
+    """Shows how many of `total` files are done and which are in progress. Thread-safe.
 
-    The line appears after `delay` seconds, and on a terminal only.
+    The line appears after `delay` seconds, on terminals only.
     """
 
     def __init__(self, stream: TextIO, delay: float = 2.0) -> None:
         self.total = 0
         self._stream = stream
         self._done = 0
-        self._at_work: list[str] = []
+        self._in_progress: list[str] = []
         self._visible = False
         self._lock = threading.Lock()
         self._timer = threading.Timer(delay, self._appear)
-        self._timer.daemon = True  # never keeps the process alive
+        self._timer.daemon = True  # must not keep the process alive
 
     def __enter__(self) -> Progress:
         if self._stream.isatty():
@@ -59,27 +59,27 @@ class Progress:
 
     @contextmanager
     def at(self, name: str) -> Iterator[None]:
-        """While the block runs, the file of this name is at work; then it is done."""
+        """Show a file as in progress inside the with block, and as done after it."""
         with self._lock:
-            self._at_work.append(name)
+            self._in_progress.append(name)
             self._show()
         try:
             yield
         finally:
             with self._lock:
-                self._at_work.remove(name)
+                self._in_progress.remove(name)
                 self._done += 1
                 self._show()
 
     def _appear(self) -> None:
         with self._lock:
-            if not self._timer.finished.is_set():  # it was cancelled in the last moment
+            if not self._timer.finished.is_set():  # cancelled meanwhile
                 self._visible = True
                 self._show()
 
     def _show(self) -> None:
         if self._visible:
-            self._write(f"{self._done}/{self.total} {', '.join(self._at_work)}")
+            self._write(f"{self._done}/{self.total} {', '.join(self._in_progress)}")
 
     def _write(self, text: str) -> None:
         columns = shutil.get_terminal_size().columns
@@ -88,7 +88,7 @@ class Progress:
 
 
 class Status:
-    """Shows what is being done on one line of a stream: in words, or as a bar with the time left."""
+    """Shows the current step on one line of a stream: as text, or as a progress bar with the remaining time."""
 
     def __init__(self, stream: TextIO, *, quiet: bool = False) -> None:
         self._stream = stream
@@ -102,7 +102,7 @@ class Status:
         self.progress("")
 
     def progress(self, text: str, done: int = 0, total: int = 0) -> None:
-        """Replace the line. With a total, it is a bar; `done` counts from the first of its steps."""
+        """Replace the line. With a total, show a progress bar; `done` includes the steps before --resume."""
         if not self._visible:
             return
         if not total:
@@ -111,5 +111,5 @@ class Status:
             return
         if self._bar is None:
             self._bar = click.progressbar(length=total, label=text, file=self._stream, show_pos=True)
-            self._bar.pos = done - 1  # what was done before --resume says nothing of the time left
+            self._bar.pos = done - 1  # steps before --resume must not affect the remaining time
         self._bar.update(done - self._bar.pos)

@@ -1,4 +1,4 @@
-"""What the user says of the classes of a file: on the command line, in comments and in the configuration."""
+"""The constructor calls and inputs that the user specifies: on the command line, in comments, in the configuration."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ _MOST_NAMES = 8
 
 
 def targets_of(file: SourceFile, outline: Outline, settings: Settings) -> tuple[Target, ...]:
-    """The targets of a file: those of the command line first, then those of comments, then those of the configuration.
+    """The targets of a file. The command line takes precedence over comments, and comments over the configuration.
 
-    What is said of one class in several places is one target, whose call and inputs come from the first that has them.
+    Several targets of one class are merged: call and inputs each come from the first one that has them.
     """
     merged: dict[str, Target] = {}
     for target in (
@@ -38,13 +38,13 @@ def targets_of(file: SourceFile, outline: Outline, settings: Settings) -> tuple[
 
 
 def _options(file: SourceFile, outline: Outline, settings: Settings, *, given: bool) -> Target:
-    """The options `call` and `input`, as far as they are given on the command line, or as far as they are not."""
+    """The options `call` and `input`: those given on the command line, or those from the configuration."""
     call = settings.call if ("call" in settings.given) is given else None
     inputs = settings.input if ("input" in settings.given) is given else ()
     called = called_name(call) if call is not None else None
-    built = called if called in {each.name for each in outline.classes} else None
-    only = file.only_class if file.only_class in {each.name for each in outline.classes} else None
-    return Target(only or built, call, inputs, "--call" if given else "call of [tool.resnet-lint]")
+    constructed = called if called in {cls.name for cls in outline.classes} else None
+    only = file.only_class if file.only_class in {cls.name for cls in outline.classes} else None
+    return Target(only or constructed, call, inputs, "--call" if given else "call in [tool.resnet-lint]")
 
 
 def _filled(first: Target, second: Target) -> Target:
@@ -54,10 +54,10 @@ def _filled(first: Target, second: Target) -> Target:
 
 
 def check_class(file: SourceFile, outline: Outline | Unreadable) -> None:
-    """Demand that a file has the class or function that is to be checked. Raises UsageError."""
+    """Raise UsageError if a file does not define the requested class or function."""
     if file.only_class is None or isinstance(outline, Unreadable):
         return
-    names = [each.name for each in outline.classes]
+    names = [cls.name for cls in outline.classes]
     names += outline.functions
     if file.only_class not in names:
         choice = _nearest(file.only_class, names) or _listed(names)
@@ -65,27 +65,24 @@ def check_class(file: SourceFile, outline: Outline | Unreadable) -> None:
 
 
 def check_call(call: str, wanted: Sequence[tuple[SourceFile, Outline | Unreadable]]) -> None:
-    """Demand that it is plain which class a call builds: one file, and a class or function in it. Raises UsageError."""
+    """Raise UsageError if a call is ambiguous: more than one file, or no such class or function in it."""
     function = called_name(call)
     if len(wanted) != 1 or not wanted[0][0].explicit:
-        raise UsageError("--call builds one class; name one file, as file.py or file.py::Class")
+        raise UsageError("--call requires a single file, file.py or file.py::Class")
     [(file, outline)] = wanted
     if file.only_class is None and isinstance(outline, Outline) and function not in outline.names:
         raise UsageError(f"--call: {file.display} defines no {function}; call one of its classes or functions")
 
 
 def check_targets(settings: Settings, outlined: Sequence[tuple[SourceFile, Outline | Unreadable]]) -> None:
-    """Demand that each target of the configuration has its file, and its class where the file is checked.
-
-    Raises ConfigError.
-    """
+    """Raise ConfigError if the file of a configured target does not exist, or is checked and lacks the class."""
     outlines = {file.path: outline for file, outline in outlined}
     for path, target in settings.targets:
         outline = outlines.get(path)
         if not path.is_file():
-            nearest = _nearest(_key(path, settings), [_key(each, settings) for each in outlines])
-            raise ConfigError(f"{target.origin}: there is no file {_key(path, settings)}{nearest}")
-        names = [each.name for each in outline.classes] if isinstance(outline, Outline) else [target.name]
+            nearest = _nearest(_key(path, settings), [_key(other, settings) for other in outlines])
+            raise ConfigError(f"{target.origin}: no such file: {_key(path, settings)}{nearest}")
+        names = [cls.name for cls in outline.classes] if isinstance(outline, Outline) else [target.name]
         if target.name not in names:
             known = [str(name) for name in names]
             choice = _nearest(str(target.name), known) or _listed(known)
@@ -102,8 +99,8 @@ def _nearest(word: str, known: Sequence[str]) -> str:
 
 
 def _listed(names: Sequence[str]) -> str:
-    """What a file has to choose from."""
+    """List the classes and functions of a file, as part of a message."""
     if not names:
-        return ", nor any other"
+        return "; it defines none"
     more = f" and {len(names) - _MOST_NAMES} more" if len(names) > _MOST_NAMES else ""
     return f"; it defines {', '.join(names[:_MOST_NAMES])}{more}"

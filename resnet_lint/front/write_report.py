@@ -1,4 +1,4 @@
-"""Where a report goes: to the terminal, or into the file that --output names."""
+"""Writes a report to the terminal or to the file given by --output."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ from .terminal import wants_colour
 
 
 def require_folder(output: Path | None) -> None:
-    """Raise UsageError, before the work, where a report could not be written after it."""
+    """Raise UsageError if the directory of the output file does not exist."""
     if output is not None and not output.parent.is_dir():
-        raise UsageError(f"--output: there is no folder {output.parent}")
+        raise UsageError(f"--output: no such directory: {output.parent}")
 
 
 def write_report(text: str, output: Path | None, stream: TextIO | None = None) -> None:
-    """Write a report to a stream, by default stdout, or into a file. Raises UsageError where that cannot be written."""
+    """Write a report to a file, or to a stream (default: stdout). Raises UsageError if the file cannot be written."""
     if output is None:
         stream = stream or sys.stdout
         if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="replace")  # a source line may hold what the terminal's encoding lacks
+            stream.reconfigure(errors="replace")  # source lines may not be encodable
         click.echo(text, file=stream, nl=False, color=wants_colour(stream))
         return
     try:

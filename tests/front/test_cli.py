@@ -138,19 +138,19 @@ def test_the_exit_code(
         (["--timeout", "0"], "--timeout: 0.0 must be a positive number of seconds"),
         (["--timeout", "nan"], "--timeout: nan must be a positive number of seconds"),
         (["--select", "ZZ9"], "no rule has the code 'ZZ9'"),
-        (["--rules", "nowhere"], "no rule folder at"),
-        (["--output", "no/such/report.txt"], "--output: there is no folder"),
+        (["--rules", "nowhere"], "no rule directory at"),
+        (["--output", "no/such/report.txt"], "--output: no such directory:"),
         (["--config", "missing.toml"], "missing.toml: cannot read the configuration"),
         (["net.py::Nets"], "net.py defines no nn.Module class or function Nets; did you mean Net?"),
         (["net.py::Model"], "net.py defines no nn.Module class or function Model; it defines Net"),
-        (["plain.py::Net"], "plain.py defines no nn.Module class or function Net, nor any other"),
+        (["plain.py::Net"], "plain.py defines no nn.Module class or function Net; it defines none"),
         (["-", "net.py"], "standard input is checked alone; give no path beside -"),
         (["--stdin-filename", "net.txt"], "--stdin-filename: net.txt: not a Python file"),
         (["--watch", "-"], "--watch looks at files; standard input is read once"),
         (["--exclude", "!", "net.py"], "the exclude pattern '!' is not valid"),
         (["--extend-select", "ZZ9"], "no rule has the code 'ZZ9'"),
-        (["--call", "Net()"], "--call builds one class; name one file"),
-        (["net.py", "plain.py", "--call", "Net()"], "--call builds one class; name one file"),
+        (["--call", "Net()"], "--call requires a single file"),
+        (["net.py", "plain.py", "--call", "Net()"], "--call requires a single file"),
         (["net.py", "--call", "Other()"], "--call: net.py defines no Other"),
         (["net.py", "--call", "Net("], "--call: 'Net(' is not a call"),
         (["net.py", "--call", "Net"], "--call: 'Net' is not a call"),
@@ -278,8 +278,8 @@ def test_a_fault_of_the_tool_is_one_line(run: Run, workers: FakeWorkers, monkeyp
     monkeypatch.delenv("RESNET_LINT_TRACEBACK", raising=False)
     result = run("net.py")
     assert result.exit_code == 2
-    fault = "a fault of resnet-lint itself: net.py: ZeroDivisionError: oh no"
-    assert result.stderr == f"resnet-lint: {fault}; RESNET_LINT_TRACEBACK=1 shows where\n"
+    fault = "internal error of resnet-lint: net.py: ZeroDivisionError: oh no"
+    assert result.stderr == f"resnet-lint: {fault}; RESNET_LINT_TRACEBACK=1 shows the traceback\n"
     monkeypatch.setenv("RESNET_LINT_TRACEBACK", "1")
     result = run("net.py")
     assert result.exit_code == 2

@@ -1,1 +1,1 @@
-"""`resnet-lint explain`: from a pasted traceback to the finding behind it."""
+"""`resnet-lint explain`: finds the cause of a shape error in a traceback."""

@@ -24,24 +24,24 @@ if TYPE_CHECKING:
 @click.command()
 @click.argument("log", required=False, shell_complete=files)
 def explain(log: str | None) -> int:
-    """Explain an error about shapes from its traceback: a file, or standard input.
+    """Explain a shape error from its traceback, read from a file or from standard input.
 
-    Where the files that it names are here, their models are checked, and the finding on that line is shown with its
-    fix. Otherwise the text alone is explained.
+    If the files in the traceback exist, they are checked, and the finding on the failing line is shown with its fix.
+    Otherwise only the message is explained.
 
-    Exit code 0: the text alone was explained. 1: a finding is behind it. 2: it could not be explained.
+    Exit code 0: only the message was explained. 1: there is a finding. 2: the error could not be explained.
     """
     text = _read(log)
     meaning, cwd = meaning_of(text), Path.cwd()
     if meaning is None and not frames_in(text):
-        raise UsageError("there is no traceback and no error about shapes in it")
+        raise UsageError("no traceback and no shape error in the input")
     if meaning is not None:
         click.echo(f"{meaning}\n")
     for frame in reversed(frames_in(text)):
         if (path := found_here(frame, cwd)) is not None and path.suffix == ".py" and _finding_shown(path, frame, cwd):
             return 1
     if meaning is None:
-        raise UsageError("this is no known error about shapes, and a check finds nothing on the lines it names")
+        raise UsageError("not a known shape error, and no finding on the lines of the traceback")
     click.echo(_why_text_alone(frames_in(text), cwd))
     return 0
 
@@ -55,7 +55,7 @@ def _read(log: str | None) -> str:
         except OSError as error:
             raise UsageError(f"cannot read {log}: {error.strerror}") from error
     if not text.strip():
-        raise UsageError("the log is empty; paste the whole traceback")
+        raise UsageError("the input is empty; paste the whole traceback")
     return text
 
 
@@ -79,11 +79,11 @@ def _checked(path: Path, cwd: Path) -> Run:
 
 
 def _on_line(run: Run, path: Path, line: int) -> Run:
-    """The run with the findings whose expression covers a line."""
+    """The run, with only the findings whose expression covers a line."""
     at = str(path.absolute())
     files = tuple(
-        replace(each, findings=tuple(f for f in each.findings if f.span.path == at and line in f.span.lines))
-        for each in run.files
+        replace(file, findings=tuple(f for f in file.findings if f.span.path == at and line in f.span.lines))
+        for file in run.files
     )
     return replace(run, files=files)
 
@@ -91,7 +91,7 @@ def _on_line(run: Run, path: Path, line: int) -> Run:
 def _why_text_alone(frames: list[Frame], cwd: Path) -> str:
     here = [frame for frame in frames if found_here(frame, cwd) is not None]
     if not frames:
-        return "This is from the text alone: it names no file."
+        return "Based on the message alone: there is no file in the traceback."
     if not here:
-        return f"This is from the text alone: {frames[-1].path} is not here."
-    return f"This is from the text alone: a check finds nothing on line {here[-1].line} of {here[-1].path}."
+        return f"Based on the message alone: {frames[-1].path} does not exist."
+    return f"Based on the message alone: there is no finding on line {here[-1].line} of {here[-1].path}."

@@ -1,4 +1,4 @@
-"""The frames that a pasted traceback names."""
+"""Parses tracebacks."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ _FRAME = re.compile(r'^\s*File "(?P<path>[^"\n]+)", line (?P<line>\d+)', re.MULT
 
 @dataclass(frozen=True)
 class Frame:
-    """A line of a file that was at work, as the traceback has it."""
+    """A stack frame in a traceback: a file and a line."""
 
     path: str
     line: int
 
 
 def frames_in(text: str) -> list[Frame]:
-    """The frames in the order of the text, the innermost last; those of installed packages are left out."""
+    """The frames in a traceback, innermost last, without those in installed packages."""
     frames = [Frame(match["path"], int(match["line"])) for match in _FRAME.finditer(text)]
     return [frame for frame in frames if not {"site-packages", "dist-packages"} & set(Path(frame.path).parts)]
 
 
 def found_here(frame: Frame, cwd: Path) -> Path | None:
-    """The file of a frame: where the traceback says, or below the working folder by the longest end of its path."""
+    """The file of a frame: at its path, or below `cwd` at the longest existing suffix of its path; else None."""
     if (path := Path(frame.path)).is_file():
         return path
     parts = Path(frame.path).parts

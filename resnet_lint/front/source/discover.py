@@ -188,7 +188,7 @@ class _Search:
 
 def _require_python_file(path: Path, name: str, argument: str) -> None:
     if path.is_dir():
-        raise UsageError(f"{argument}: {name} is a folder; name the file that defines the class")
+        raise UsageError(f"{argument}: {name} is a directory; pass the file that defines the class")
     if not os.path.lexists(path):
         raise UsageError(f"{name}: no such file or folder")
     if not path.is_file():

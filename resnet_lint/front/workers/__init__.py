@@ -1,1 +1,1 @@
-"""The front's side of the worker process."""
+"""The client of the worker process, and the cache of its results."""

@@ -1,4 +1,4 @@
-"""What answers the front's requests: the workers, or the cache in front of them."""
+"""The interface for checking files: implemented by the worker client and by the cache."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from resnet_lint.shared.records.requests import CheckRequest, Interpreter
 
 
 class Analyser(Protocol):
-    """Analyses files, from any number of threads. `interpreter` loads the models; None until a first file came."""
+    """Checks files. Thread-safe. `interpreter` loads the models; it is None before the first file."""
 
     @property
     def interpreter(self) -> Interpreter | None: ...

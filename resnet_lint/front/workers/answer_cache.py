@@ -1,4 +1,4 @@
-"""Answers of earlier runs, kept by content: what has not changed is not traced again."""
+"""Caches reports by content, so that unchanged files are not traced again."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ _MOST_SECONDS = 30 * 24 * 3600.0
 
 
 class Cache:
-    """An analyser that asks another one only for what it does not know; close it, or use it as a context manager.
+    """Caches the reports of another analyser. Call `close`, or use it as a context manager.
 
-    An answer holds as long as all of this stays as it was: the request, the files that were read for it, the rules, the
-    tool, the interpreter and the packages installed there. Any number of processes and threads may share the folder.
-    A folder that cannot be written, or an entry that is damaged, costs time and nothing else.
+    A report is valid as long as nothing of this changes: the request, the files that were read for it, the rules, the
+    tool, the interpreter and its packages. Processes and threads may share the folder. An unwritable folder or a
+    damaged entry is not an error.
 
-    `choose` says which interpreter loads the models, without starting torch.
+    `choose` selects the interpreter that loads the models, without starting torch.
     """
 
     def __init__(self, analyser: Analyser, choose: Callable[[], Interpreter], folder: Path | None = None) -> None:
@@ -53,7 +53,7 @@ class Cache:
         self.close()
 
     def analyse(self, request: CheckRequest) -> FileReport:
-        """The report on one file; raises what the analyser raises."""
+        """The report on a file. Raises the errors of the analyser."""
         entry = self._folder / self._key(request)
         known = _read(entry)
         if known is not None:
@@ -65,19 +65,19 @@ class Cache:
         return report
 
     def close(self) -> None:
-        """Make room, if something has come in."""
+        """Remove old entries if new ones were written."""
         if self._grown:
             _prune(self._folder)
 
     def _key(self, request: CheckRequest) -> str:
         folders = [_digests(Path(folder).glob("*.py")) for folder in request.rule_folders]
-        # The file itself is among the reads too; here it keeps the answers of two branches apart.
+        # The file is among the reads too. Having it in the key allows entries for two git branches.
         parts = [self._circumstances, to_json(request), _digest(request.path), folders, os.getcwd()]
         return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
     @cached_property
     def _circumstances(self) -> object:
-        """What is the same for all requests of a run."""
+        """The part of the key that is the same for all requests of a run."""
         self.interpreter = interpreter = self._choose()
         tool = [*Path(__file__).parent.rglob("*.py"), *built_in_folder().glob("*.py")]
         return [_digests(tool), to_json(interpreter), list(_installed(interpreter.search_path))]
@@ -97,19 +97,19 @@ def _digest(path: str) -> str | None:
 
 @cache
 def _digest_of(path: str, *stamp: int) -> str | None:
-    """A file's digest, taken once in a run for as long as its stamp stays: `--fix` changes files."""
+    """The digest of a file, computed once per run and stamp; `--fix` changes files."""
     return digest(path)
 
 
 def _installed(search_path: Iterable[str]) -> Iterator[tuple[str, str | None]]:
-    """The packages of an environment, by name and version and by what their files hold."""
+    """The packages of an environment, with a digest of their contents."""
     for folder in search_path:
         for distribution in sorted(Path(folder).glob("*.*-info")):
             yield distribution.name, digest(distribution / "RECORD")
 
 
 def _read(entry: Path) -> FileReport | None:
-    """The report of an entry that is whole and whose files are still what they were."""
+    """The report in an entry, if it is undamaged and none of the files has changed; else None."""
     try:
         checksum, _, body = entry.read_bytes().partition(b"\n")
     except OSError:
@@ -120,7 +120,7 @@ def _read(entry: Path) -> FileReport | None:
     if any(_digest(path) != was for path, was in report["reads"].items()):
         return None
     with contextlib.suppress(OSError):
-        os.utime(entry)  # it was of use: see _prune
+        os.utime(entry)  # mark as used for _prune
     return from_json(FileReport, report)
 
 
@@ -138,7 +138,7 @@ def _checksum(body: bytes) -> bytes:
 
 
 def _prune(folder: Path) -> None:
-    """Remove what was of no use for long, and the oldest where it is too much."""
+    """Remove entries that were not used for long, and the oldest ones beyond the maximum size."""
     now, size = time.time(), 0
     for age, bytes_, entry in sorted(_entries(folder, now)):
         size += bytes_

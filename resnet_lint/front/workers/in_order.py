@@ -1,4 +1,4 @@
-"""Several files at a time, with the results in the order of the files."""
+"""Processes items in parallel, with results in the order of the items."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ Result = TypeVar("Result")
 
 
 def usable_cores() -> int:
-    """The cores that this process may use, which can be fewer than the machine has."""
+    """The number of CPU cores that this process may use."""
     if hasattr(os, "sched_getaffinity"):  # not on macOS
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
 
 
 def in_order(work: Callable[[Item], Result], items: Sequence[Item], jobs: int) -> list[Result]:
-    """The results of `work` on each item, in the order of the items; `jobs` threads share the work.
+    """Apply `work` to all items in `jobs` threads; return the results in the order of the items.
 
-    An error of `work`, or an interrupt, is raised without waiting for what is still at work.
+    An exception in `work` or an interrupt is raised without waiting for the other items.
     """
     pool = ThreadPoolExecutor(jobs)
     try:

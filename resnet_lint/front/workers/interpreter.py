@@ -1,7 +1,7 @@
-"""Which Python loads the models: the one that the user names, or that of the user's project, or else our own.
+"""Selects the Python that loads the models: the given one, that of the user's project, or our own.
 
-A candidate is asked by starting it, without torch: a few hundredths of a second, and right for every kind of
-environment, which looking at its folders is not.
+Candidates are executed, without importing torch. This takes a few hundredths of a second and, unlike inspecting their
+folders, works for every kind of environment.
 """
 
 from __future__ import annotations
@@ -29,31 +29,31 @@ _TORCH_VERSION = re.compile(r"^__version__\s*=\s*['\"](.+?)['\"]", re.MULTILINE)
 
 
 def chooser(named: Path | None, near: Path) -> Callable[[], Interpreter]:
-    """Chooses the interpreter of a run once, when it is first needed, as `choose` does.
+    """A function that calls `choose` once, on first use.
 
-    `named` may be the folder of an environment as well. Raises UsageError, at once, where it is not even an executable.
+    `named` may also be the folder of an environment. Raises UsageError immediately if it is not an executable.
     """
     executable = None if named is None else executable_of(named)
     return cache(lambda: choose(executable, near))
 
 
 def choose(named: Path | None, near: Path) -> Interpreter:
-    """The interpreter that loads the models: `named`, an executable, if there is one.
+    """Select the interpreter that loads the models: the executable `named`, if given.
 
-    Otherwise it is the first that has torch of the active environment, the nearest .venv or venv at or above `near`,
-    our own Python, and those on PATH. Raises WorkerError where no torch is found, or a version is too old.
+    Otherwise the first one that has torch among the active environment, the nearest .venv or venv at or above `near`,
+    our own Python, and those on PATH. Raises WorkerError if none has torch, or its versions are too old.
     """
     if named is not None:
         return _checked(_ask(named))
     candidates = list(dict.fromkeys(_candidates(near)))
     for executable in candidates:
-        with contextlib.suppress(WorkerError):  # what does not even start is passed over
+        with contextlib.suppress(WorkerError):  # skip executables that don't start
             found = _ask(executable)
             if found.torch is not None:
                 break
     else:
         raise WorkerError(
-            f"no torch in {', '.join(map(str, candidates))}; --python PATH names an interpreter that has it, "
+            f"no torch in {', '.join(map(str, candidates))}; select an interpreter that has it with --python PATH, "
             f"or install it: {sys.executable} -m pip install torch "
             f"(without a GPU, --index-url https://download.pytorch.org/whl/cpu is far smaller)"
         )
@@ -61,18 +61,18 @@ def choose(named: Path | None, near: Path) -> Interpreter:
 
 
 def own() -> Interpreter:
-    """The Python that runs the tool itself. Raises WorkerError where it has no torch, or one that is too old."""
+    """The Python that runs resnet-lint. Raises WorkerError if it has no torch, or versions that are too old."""
     return choose(Path(sys.executable), Path())
 
 
 def executable_of(path: Path) -> Path:
-    """The interpreter of an environment's folder, or the interpreter itself. Raises UsageError for anything else."""
-    # Links stay as they are: a virtual environment's python is a link, and its place is what makes the environment.
+    """The interpreter in the folder of an environment, or the interpreter itself. Raises UsageError for other paths."""
+    # Don't resolve links: the python of a virtual environment is a link whose location defines the environment.
     executable = path.absolute() / "bin" / "python" if path.is_dir() else path.absolute()
     if not path.exists():
-        raise UsageError(f"--python: there is no {path}")
+        raise UsageError(f"--python: no such file: {path}")
     if not os.access(executable, os.X_OK):
-        raise UsageError(f"--python: {path} is neither an interpreter nor the folder of an environment (no bin/python)")
+        raise UsageError(f"--python: {path} is neither an interpreter nor an environment (no bin/python)")
     return executable
 
 
@@ -80,7 +80,7 @@ def _candidates(near: Path) -> Iterator[Path]:
     environments = [*_active(), *(folder / name for folder in (near, *near.parents) for name in (".venv", "venv"))]
     yield from _executables(environment / "bin" / "python" for environment in environments)
     yield Path(sys.executable)
-    # Not only the first on PATH: that of a hook is in front there, and has no torch.
+    # Not only the first on PATH: in a pre-commit hook, that is the Python of the hook, without torch.
     yield from _executables(Path(folder) / name for folder in os.get_exec_path() for name in ("python3", "python"))
 
 
@@ -91,22 +91,24 @@ def _executables(paths: Iterable[Path]) -> Iterator[Path]:
 def _active() -> Iterator[Path]:
     for variable in ("VIRTUAL_ENV", "CONDA_PREFIX"):
         environment = os.environ.get(variable)
-        # pre-commit activates the environment that it made for the hook: that is no choice of the user's.
+        # pre-commit activates the environment of the hook; the user did not choose it.
         if environment and not (os.environ.get("PRE_COMMIT") and Path(environment) == Path(sys.prefix)):
             yield Path(environment)
 
 
 def _checked(found: Interpreter) -> Interpreter:
-    """The interpreter, if models can be loaded in it. Raises WorkerError with its versions and those that it takes."""
+    """The interpreter, if its versions are supported. Raises WorkerError with its versions and the required ones."""
     if _numbers(found.python) >= OLDEST_PYTHON and found.torch is not None and _numbers(found.torch) >= OLDEST_TORCH:
         return found
     has = f"Python {found.python} and {'no torch' if found.torch is None else f'torch {found.torch}'}"
     needed = f"Python {_dotted(OLDEST_PYTHON)} and torch {_dotted(OLDEST_TORCH)} or newer"
-    raise WorkerError(f"{found.executable} has {has}; it takes {needed}, and --python PATH names another interpreter")
+    raise WorkerError(
+        f"{found.executable} has {has}; {needed} is required; select another interpreter with --python PATH"
+    )
 
 
 def _ask(executable: Path) -> Interpreter:
-    """What an interpreter says that it is. Raises WorkerError if it cannot be started, or is no Python."""
+    """Query an interpreter for its versions and path. Raises WorkerError if it cannot be started or is not Python."""
     facts = _facts(executable)
     return Interpreter(str(executable), facts["python"], _torch_version(facts["torch"]), tuple(facts["path"]))
 
@@ -120,13 +122,13 @@ def _facts(executable: Path) -> dict[str, Any]:
     except (OSError, subprocess.TimeoutExpired) as error:
         raise WorkerError(f"{executable} cannot be started: {error}") from error
     except (IndexError, ValueError) as error:
-        says = (run.stderr or run.stdout).strip().splitlines()[-1:] or [f"exit code {run.returncode}"]
-        raise WorkerError(f"{executable} does not work as a Python interpreter: {says[0]}") from error
+        last_line = (run.stderr or run.stdout).strip().splitlines()[-1:] or [f"exit code {run.returncode}"]
+        raise WorkerError(f"{executable} does not work as a Python interpreter: {last_line[0]}") from error
     return facts
 
 
 def _torch_version(origin: str | None) -> str | None:
-    """The version of an installed torch, from its files: `origin` is its __init__.py."""
+    """The version of an installed torch, read from its files without importing it; `origin` is its __init__.py."""
     if origin is None:
         return None
     try:

@@ -1,4 +1,4 @@
-"""The front's side of the worker: starts it when it is first needed, sends requests, reads reports."""
+"""The client of the worker: starts it on first use, sends requests, reads reports."""
 
 from __future__ import annotations
 
@@ -30,18 +30,18 @@ from resnet_lint.shared.wire import WireError, from_json, to_json
 from ..exit import TRACEBACK_VARIABLE
 from .interpreter import START, own
 
-# A worker that does not end by itself within this time is killed.
+# A worker that does not exit within this time is killed.
 _ENDING_SECONDS = 10.0
 
 
 class _Died(Exception):
-    """The worker was killed while it served."""
+    """The worker was killed while processing requests."""
 
 
 class WorkerClient:
-    """The worker of one run, for any number of threads; close it, or use it as a context manager.
+    """The worker of a run. Thread-safe. Call `close`, or use it as a context manager.
 
-    `choose` says which interpreter it runs in, and `interpreter` which that is: None until a first file is analysed.
+    `choose` selects its interpreter; `interpreter` is the selected one, None before the first file.
     """
 
     def __init__(self, choose: Callable[[], Interpreter] = own) -> None:
@@ -49,7 +49,7 @@ class WorkerClient:
         self._choose = choose
         self._is_ready = False
         self._alone = threading.Lock()
-        self._lock = threading.Lock()  # over what follows
+        self._lock = threading.Lock()  # guards the attributes below
         self._process: subprocess.Popen[str] | None = None
         self._ids = itertools.count()
         self._waiting: dict[int, Future[Answer]] = {}
@@ -64,23 +64,23 @@ class WorkerClient:
         self.close()
 
     def analyse(self, request: CheckRequest) -> FileReport:
-        """The report on one file.
+        """The report on a file.
 
-        Raises WorkerError where no interpreter serves, or the worker cannot start or has ended, and ToolFault where it
-        fails outside the user's code.
+        Raises WorkerError if there is no usable interpreter or the worker cannot start or has exited, and ToolFault for
+        an error outside the user's code.
         """
         match self._answer(request):
             case answers.Checked(report):
                 return report
             case answers.Ended(reason, line):
-                return _not_looked_at(request, reason, line)
+                return _not_checked(request, reason, line)
             case answer:
-                raise ToolFault(f"a fault of resnet-lint itself: {answer} for a check")
+                raise ToolFault(f"internal error of resnet-lint: {answer} for a check")
 
     def trace(self, request: TraceRequest) -> ModelTrace:
-        """The trace of one model.
+        """The trace of a model.
 
-        Raises as `analyse` does, and UsageError where there is no such model, or the file ends its process.
+        Raises the errors of `analyse`, and UsageError if there is no such model or the file ends its process.
         """
         match self._answer(request):
             case answers.Traced(trace):
@@ -90,17 +90,17 @@ class WorkerClient:
             case answers.Refused(reason):
                 raise UsageError(reason)
             case answer:
-                raise ToolFault(f"a fault of resnet-lint itself: {answer} for a trace")
+                raise ToolFault(f"internal error of resnet-lint: {answer} for a trace")
 
     def close(self) -> None:
-        """End the worker and whatever is at work in it; it cleans up after itself."""
+        """Stop the worker and its children; it cleans up after itself."""
         with self._lock:
             self._end = self._end or "the worker was closed"
         process = self._process
         if process is None:
             return
         if not self._is_ready:
-            process.terminate()  # it is importing torch still, and would see the end of its input late
+            process.terminate()  # it is still importing torch, and would notice the end of its input too late
         _close(process.stdin)
         try:
             process.wait(_ENDING_SECONDS)
@@ -109,14 +109,14 @@ class WorkerClient:
             process.wait()
 
     def _answer(self, request: Request) -> Answer:
-        """The worker's answer. Raises ToolFault where it is that the tool itself failed."""
-        answer = self._first_or_second_answer(request)
+        """The answer of the worker. Raises ToolFault for an internal error in the worker."""
+        answer = self._with_retry(request)
         if isinstance(answer, answers.ToolFault):
-            raise ToolFault(f"a fault of resnet-lint itself: {_without_traceback(answer.text)}")
+            raise ToolFault(f"internal error of resnet-lint: {_without_traceback(answer.text)}")
         return answer
 
-    def _first_or_second_answer(self, request: Request) -> Answer:
-        """Where the worker dies, the files it was checking are checked again, one at a time."""
+    def _with_retry(self, request: Request) -> Answer:
+        """Send a request; if the worker dies, send it again, one file at a time."""
         try:
             return self._sent(request).result()
         except _Died:
@@ -125,10 +125,10 @@ class WorkerClient:
             try:
                 return self._sent(request).result()
             except _Died:
-                return answers.Ended("it kills the process that looks at it")
+                return answers.Ended("it kills the process that checks it")
 
     def _sent(self, request: Request) -> Future[Answer]:
-        """The answer to come."""
+        """Send a request, and return a future of the answer."""
         answer: Future[Answer] = Future()
         with self._lock:
             if self._end is not None:
@@ -142,13 +142,13 @@ class WorkerClient:
             self._waiting[id] = answer
             message = {"id": id, "request": to_json(request, Request)}
             assert self._process.stdin is not None
-            with contextlib.suppress(BrokenPipeError):  # the thread that reads will see the end too, and say how
+            with contextlib.suppress(BrokenPipeError):  # the reading thread notices the exit and reports it
                 self._process.stdin.write(json.dumps(message) + "\n")
                 self._process.stdin.flush()
         return answer
 
     def _read(self, process: subprocess.Popen[str], executable: str) -> None:
-        """In a thread of its own: hand each answer to who waits for it, until the worker ends."""
+        """Pass answers to the waiting threads until the worker exits. Runs in a separate thread."""
         assert process.stdout is not None
         with process.stdout as lines:
             folder = json.loads(next(lines, "null"))
@@ -158,12 +158,12 @@ class WorkerClient:
                 self._waiting.pop(message["id"]).set_result(_read_answer(message["answer"]))
         code = process.wait()
         if folder is not None:
-            shutil.rmtree(folder, ignore_errors=True)  # it does so itself, unless it was killed
+            shutil.rmtree(folder, ignore_errors=True)  # in case the worker was killed
         with self._lock:
             if not self._is_ready:
                 self._end = self._end or (
                     f"the worker ({executable}) ended with exit code {code}; does torch work there? "
-                    f"{TRACEBACK_VARIABLE}=1 shows what it says"
+                    f"{TRACEBACK_VARIABLE}=1 shows its output"
                 )
             self._process, self._is_ready = None, False
             for waiting in self._waiting.values():
@@ -182,7 +182,7 @@ def _worker(interpreter: Interpreter) -> subprocess.Popen[str]:
 
 
 def _read_answer(fields: Any) -> Answer:
-    """An answer; what is none was written by the user's code, which runs in the process that answers."""
+    """Parse an answer. An invalid one was written by the user's code, which runs in the same process."""
     try:
         answer: Answer = from_json(Answer, fields)
     except WireError:
@@ -191,20 +191,20 @@ def _read_answer(fields: Any) -> Answer:
 
 
 def _close(stream: IO[str] | None) -> None:
-    with contextlib.suppress(BrokenPipeError):  # it flushes what the worker did not live to read
+    with contextlib.suppress(BrokenPipeError):  # flushes what a dead worker did not read
         if stream is not None:
             stream.close()
 
 
-def _not_looked_at(request: CheckRequest, reason: str, line: int | None) -> FileReport:
-    """A file that ended its process, as the finding that says so."""
+def _not_checked(request: CheckRequest, reason: str, line: int | None) -> FileReport:
+    """The report on a file that ended its process: a finding with the reason."""
     start = Position(line or 1, 1)
     analysis = Analysis(request.path, (Problem("ended", Span(request.path, start, start), reason),))
     return FileReport(request.path, check(analysis, load_rules(request.rule_folders)))
 
 
 def _without_traceback(fault: str) -> str:
-    """One line of a fault; all of it where the user asks for tracebacks."""
+    """An internal error as one line; with the traceback if RESNET_LINT_TRACEBACK is set."""
     if os.environ.get(TRACEBACK_VARIABLE):
         return fault
     return " ".join(dict.fromkeys(line.strip() for line in (fault.splitlines()[0], fault.splitlines()[-1])))

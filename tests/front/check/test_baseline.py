@@ -165,7 +165,7 @@ def test_a_file_that_the_tool_fails_on_stays_in_the_baseline(
 
     class Failing(FakeWorkers):
         def analyse(self, request: CheckRequest) -> FileReport:
-            raise ToolFault("a fault of resnet-lint itself")
+            raise ToolFault("internal error of resnet-lint")
 
     stand_in(Failing(), monkeypatch)
     assert run("--write-baseline").exit_code == 2

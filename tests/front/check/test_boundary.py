@@ -54,7 +54,7 @@ def test_an_error_while_a_file_is_checked(
     result = lint(".", "--format", form)
     assert result.exit_code == 2
     [line] = result.stderr.splitlines()
-    assert line.startswith(f"resnet-lint: a fault of resnet-lint itself: bad.py: {type(error).__name__}: ")
+    assert line.startswith(f"resnet-lint: internal error of resnet-lint: bad.py: {type(error).__name__}: ")
     assert "good.py" in result.stdout
     assert "RL101" in result.stdout
 

@@ -267,7 +267,7 @@ def test_a_file_that_kills_the_worker_costs_no_other_file(tmp_path: Path, monkey
         )
     assert [finding.message for report in reports for finding in report.findings] == [
         "cannot be checked: it was looked at",
-        "cannot be checked: it kills the process that looks at it",
+        "cannot be checked: it kills the process that checks it",
         "cannot be checked: it was looked at",
     ]
 

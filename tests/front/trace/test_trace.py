@@ -198,7 +198,7 @@ def test_bad_input_is_reported_in_one_line(
 
 
 def test_a_folder_is_not_a_model(lint: Lint, tmp_path: Path) -> None:
-    assert "is a folder; name the file" in lint("trace", tmp_path).stderr
+    assert "is a directory; pass the file" in lint("trace", tmp_path).stderr
 
 
 def test_the_contract_of_a_model_that_fails_at_the_size_of_its_file(lint: Lint, tmp_path: Path) -> None:
@@ -261,5 +261,5 @@ def test_the_common_options(lint: Lint, tmp_path: Path, monkeypatch: pytest.Monk
     assert "parameters; torch" not in quiet
     (tmp_path / "pyproject.toml").write_text("[tool.resnet-lint]\noutput = 'check.txt'\nquiet = true\n")
     assert lint("trace", model).stdout == quiet  # the file of the check is not its own
-    assert lint("trace", model, "-o", "no/such.txt").stderr.startswith("resnet-lint: --output: there is no folder")
+    assert lint("trace", model, "-o", "no/such.txt").stderr.startswith("resnet-lint: --output: no such directory:")
     assert lint("trace", model, "--python", "nowhere").stderr.startswith("resnet-lint: --python: there is no ")

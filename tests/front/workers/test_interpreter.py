@@ -164,8 +164,8 @@ def test_versions_that_cannot_be_used_are_named(python: str, torch: str | None, 
     with pytest.raises(WorkerError) as caught:
         choose(executable, tmp_path)
     assert str(caught.value) == (
-        f"{executable} has {has}; it takes Python 3.11 and torch 2.4 or newer, "
-        "and --python PATH names another interpreter"
+        f"{executable} has {has}; Python 3.11 and torch 2.4 or newer is required; "
+        "select another interpreter with --python PATH"
     )
     if torch is not None:  # a project's environment that is too old is not passed over in silence
         with pytest.raises(WorkerError, match=f"has {has.replace('+', '.')}"):
@@ -174,10 +174,10 @@ def test_versions_that_cannot_be_used_are_named(python: str, torch: str | None, 
 
 def test_what_is_no_interpreter(tmp_path: Path) -> None:
     (tmp_path / "notes.txt").write_text("no program")
-    with pytest.raises(UsageError, match="there is no "):
+    with pytest.raises(UsageError, match="no such file: "):
         executable_of(tmp_path / "missing")
     for name in (".", "notes.txt"):
-        with pytest.raises(UsageError, match="is neither an interpreter nor the folder of an environment"):
+        with pytest.raises(UsageError, match="is neither an interpreter nor an environment"):
             executable_of(tmp_path / name)
     with pytest.raises(WorkerError, match="does not work as a Python interpreter: out of order"):
         choose(script(tmp_path / "broken", "echo out of order >&2; exit 3"), tmp_path)

@@ -172,7 +172,7 @@ def test_a_too_large_batch_is_reported_with_one_that_fits(lint: Lint, tmp_path: 
 def test_a_folder_is_not_a_model(lint: Lint, tmp_path: Path) -> None:
     result = lint("run", tmp_path)
     assert result.exit_code == 2
-    assert "is a folder; name the file" in result.stderr
+    assert "is a directory; pass the file" in result.stderr
 
 
 KILLER = """
