@@ -201,14 +201,14 @@ def scripted() -> nn.Module:
 @pytest.mark.parametrize(
     ("given", "inputs", "line"),
     [
-        (lambda m: 3, (), "3 is no nn.Module"),
-        (lambda m: nn.Linear(2, 2), (), "Linear is made of torch's own layers alone"),
-        (lambda m: scripted(), (), "a scripted model has no Python to follow"),
-        (lambda m: m.make_nothing, (), "make_nothing() gives no model: "),
-        (lambda m: m.Wide, (), "Wide needs arguments (width); build the model first: Wide(...)"),
+        (lambda m: 3, (), "3 is not an nn.Module"),
+        (lambda m: nn.Linear(2, 2), (), "Linear consists of torch's own layers only"),
+        (lambda m: scripted(), (), "a scripted model has no Python code to trace"),
+        (lambda m: m.make_nothing, (), "make_nothing() does not return a model: "),
+        (lambda m: m.Wide, (), "Wide requires arguments (width); construct the model first: Wide(...)"),
         (lambda m: m.Locked(), (), "Locked cannot be copied: "),
         (lambda m: m.Net(), (torch.ones(1, 7, 8, 8),), "the inputs do not fit Net: line 16: "),
-        (lambda m: m.Net(), (1, 2), "Net does not take these inputs: "),
+        (lambda m: m.Net(), (1, 2), "Net does not accept these inputs: "),
     ],
 )
 def test_bad_input_is_one_line(given: Any, inputs: tuple[Any, ...], line: str, models: Any) -> None:

@@ -1,1 +1,1 @@
-"""The executor's torch side: one process a model, started by the front, which gets JSON lines back."""
+"""The torch side of the executor: one process per model, started by the front, which writes JSON lines."""

@@ -1,1 +1,1 @@
-"""Models that are there already, in the user's own process: checked on a copy, without a guard."""
+"""Checks model objects in the user's process, on a copy, without the sandbox."""

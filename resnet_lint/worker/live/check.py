@@ -1,4 +1,4 @@
-"""The check, the trace and the input contract of a live model."""
+"""The check, the trace and the input contract of a model object."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from .subject import LiveModel, live_model
 
 
 def check_live(given: object, args: tuple[Any, ...], kwargs: Mapping[str, Any], seconds: float) -> FileReport:
-    """What the rules find in a model, and which of its classes were checked. Raises UsageError."""
+    """Check a model: the findings, and the status of its classes. `seconds` is the time limit. Raises UsageError."""
     with random_state_kept(), remembered_kernels():
         live = live_model(given, args, kwargs, seconds)
         traced, trace = live.traced, live.traced.trace
@@ -47,7 +47,7 @@ def check_live(given: object, args: tuple[Any, ...], kwargs: Mapping[str, Any], 
 
 
 def trace_live(given: object, args: tuple[Any, ...], kwargs: Mapping[str, Any], seconds: float) -> ModelTrace:
-    """The shapes through a model, and its input contract. Raises UsageError."""
+    """Trace a model: the shapes in it, and its input contract. `seconds` is the time limit. Raises UsageError."""
     with random_state_kept():
         live = live_model(given, args, kwargs, seconds)
         return records_of(forward_of(live.traced.trace, live.traced.label, live.project, live.clock), live.path)
@@ -56,13 +56,13 @@ def trace_live(given: object, args: tuple[Any, ...], kwargs: Mapping[str, Any], 
 def _limits(live: LiveModel) -> Iterator[SizeLimit]:
     traced = live.traced
     if not traced.trace.is_real:
-        told = {fault.point.span for fault in traced.trace.all_faults}
+        reported = {fault.point.span for fault in traced.trace.all_faults}
         with suppress(TimeUp), live.clock.left():
-            yield from size_limits(Model(traced.trace, traced.label, live.project), traced.sizes_stated, told)
+            yield from size_limits(Model(traced.trace, traced.label, live.project), traced.sizes_stated, reported)
 
 
 def _problems(live: LiveModel) -> Iterator[Problem]:
-    """Why the model could not be followed to its end, where no fault is the reason."""
+    """The reason why the forward pass ended early, if it is not a fault."""
     stop = live.traced.trace.stop
     if stop is not None:
         kind = type(live.traced.trace.root)
@@ -71,7 +71,7 @@ def _problems(live: LiveModel) -> Iterator[Problem]:
 
 
 def _statuses(live: LiveModel) -> Iterator[ClassStatus]:
-    """The user's classes in the model: checked where a call of theirs came to its end."""
+    """The status of the user's classes in the model: checked if one of their calls completed."""
     trace = live.traced.trace
     done = {type(call.module): call.path for call in reversed(trace.calls)}
     for kind in dict.fromkeys(type(module) for module in trace.root.modules()):
@@ -83,13 +83,13 @@ def _statuses(live: LiveModel) -> Iterator[ClassStatus]:
             how = f"{live.traced.label} -> {done[kind]}" if done[kind] else live.traced.label
             yield ClassStatus(path, kind.__qualname__, line, "checked", how)
         elif trace.complete:
-            yield ClassStatus(path, kind.__qualname__, line, "skipped", None, "the model does not call it here")
+            yield ClassStatus(path, kind.__qualname__, line, "skipped", None, "not called by the model")
         else:
-            yield ClassStatus(path, kind.__qualname__, line, "failed", None, "the forward ends before it does")
+            yield ClassStatus(path, kind.__qualname__, line, "failed", None, "the forward pass ends early")
 
 
 def _line_of(kind: type[nn.Module]) -> int:
     try:
         return inspect.getsourcelines(kind)[1]
-    except (OSError, TypeError):  # as of classes of a notebook
+    except (OSError, TypeError):  # for example, classes in a notebook
         return kind.forward.__code__.co_firstlineno

@@ -1,4 +1,4 @@
-"""A copy of a model on the meta device: it shares no storage with the model, and takes no memory."""
+"""Copies a model to the meta device. The copy shares no storage with the model, and takes no memory."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from torch.overrides import TorchFunctionMode
 from resnet_lint.shared.error_text import error_text
 from resnet_lint.shared.errors import UsageError
 
-_WITHOUT_SHAPE = (UninitializedBuffer, UninitializedParameter)  # of layers that have not been called yet
+_WITHOUT_SHAPE = (UninitializedBuffer, UninitializedParameter)  # in lazy layers before the first call
 _WRAPPERS = {"DataParallel": "module", "DistributedDataParallel": "module", "OptimizedModule": "_orig_mod"}
 
 
 def meta_copy(model: nn.Module) -> nn.Module:
-    """A deep copy on meta, in evaluation mode; hooks, parametrizations and tied parameters are kept.
+    """A deep copy on meta, in eval mode, with hooks, parametrizations and tied parameters.
 
-    What DataParallel, DistributedDataParallel or torch.compile wrap is taken out of it. Raises UsageError for a model
-    that cannot be copied so.
+    Removes the wrappers DataParallel, DistributedDataParallel and torch.compile. Raises UsageError if the model cannot
+    be copied.
     """
     model = _unwrapped(model)
-    _refuse_what_has_no_layers(model)
+    _require_plain_layers(model)
     memo: dict[int, Any] = {id(tensor): to_meta(tensor) for tensor in _stored(model)}
     try:
         with _CopiesOnMeta():
@@ -33,13 +33,12 @@ def meta_copy(model: nn.Module) -> nn.Module:
     except Exception as error:
         name = type(model).__name__
         raise UsageError(
-            f"{name} cannot be copied: {error_text(error)}; "
-            "give the class, or a function that builds the model, instead"
+            f"{name} cannot be copied: {error_text(error)}; pass its class or a function that constructs it instead"
         ) from error
 
 
 def to_meta(value: Any) -> Any:
-    """A tensor of the same shape, strides and type on meta; anything else as it is."""
+    """A tensor of the same shape, strides and dtype on meta; other values are returned unchanged."""
     if not isinstance(value, torch.Tensor) or isinstance(value, _WITHOUT_SHAPE):
         return value
     with torch.no_grad():
@@ -50,7 +49,7 @@ def to_meta(value: Any) -> Any:
 
 
 class _CopiesOnMeta(TorchFunctionMode):
-    """Copies of tensors that are no parameters, as a model may keep them anywhere, are on meta as well."""
+    """Makes copies of tensors that are neither parameters nor buffers, such as in attributes, be on meta too."""
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         if func in (torch.Tensor.__deepcopy__, torch.Tensor.clone):
@@ -71,11 +70,11 @@ def _unwrapped(model: nn.Module) -> nn.Module:
     return model
 
 
-def _refuse_what_has_no_layers(model: nn.Module) -> None:
+def _require_plain_layers(model: nn.Module) -> None:
     for module in model.modules():
         if isinstance(module, torch.jit.ScriptModule):
-            raise UsageError("a scripted model has no Python to follow; check it before torch.jit.script or trace")
+            raise UsageError("a scripted model has no Python code to trace; check it before torch.jit.script or trace")
         if type(module).__name__ in ("FullyShardedDataParallel", "FSDPModule"):
-            raise UsageError("the parameters of a sharded model have no shapes of their own; check it before FSDP")
+            raise UsageError("the parameters of a sharded model have no complete shapes; check it before FSDP")
         if ".quantized" in type(module).__module__ and type(module).__module__.startswith("torch."):
-            raise UsageError("a quantized model does not run on the meta device; check it before it is quantized")
+            raise UsageError("a quantized model does not run on the meta device; check it before quantization")

@@ -1,4 +1,4 @@
-"""Random numbers of the user, which go on as if the tool had drawn none."""
+"""Preserves the user's random state."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import torch
 
 @contextmanager
 def random_state_kept() -> Iterator[None]:
-    """Whatever draws random numbers inside the block, those of the user go on as if nothing had been drawn."""
+    """Restore the random state after the with block."""
     numpy = sys.modules.get("numpy")
     python, numpys = random.getstate(), numpy.random.get_state() if numpy is not None else None
     devices = range(torch.cuda.device_count()) if torch.cuda.is_initialized() else ()  # type: ignore[no-untyped-call]

@@ -1,4 +1,4 @@
-"""What the user hands over, a model, a class or a function that gives one, as a traced model."""
+"""Traces the user's argument: a model, a class, or a function that returns a model."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from .meta_copy import meta_copy, to_meta
 
 @dataclass(frozen=True, eq=False)
 class LiveModel:
-    """A model of the user's process, traced on a copy; `path` is the file of its class."""
+    """A model object, traced on a copy; `path` is the file of its class."""
 
     path: str
     project: Project
@@ -38,9 +38,9 @@ class LiveModel:
 
 
 def live_model(given: object, args: tuple[Any, ...], kwargs: Mapping[str, Any], seconds: float) -> LiveModel:
-    """Trace a model with these inputs, or with invented ones where there are none.
+    """Trace a model with these inputs, or with guessed ones if there are none. `seconds` is the time limit.
 
-    Raises UsageError where there is no model to be had, or the inputs do not fit it.
+    Raises UsageError if `given` does not give a model, or the model does not accept the inputs.
     """
     clock = Clock(seconds) if threading.current_thread() is threading.main_thread() else _NoClock(seconds)
     if isinstance(given, nn.Module):
@@ -57,7 +57,7 @@ def live_model(given: object, args: tuple[Any, ...], kwargs: Mapping[str, Any], 
 
 
 class _NoClock(Clock):
-    """Outside of the main thread no signal can end what takes long."""
+    """No time limit, for threads other than the main thread, which receive no signals."""
 
     def left(self) -> AbstractContextManager[None]:
         return nullcontext()
@@ -82,12 +82,12 @@ def _wants_inputs(module: nn.Module) -> bool:
 
 
 def _require_fit(found: Trace, label: str) -> None:
-    """Raise UsageError for inputs that forward() does not take, or that the first layer refuses."""
+    """Raise UsageError if forward() or the first layer does not accept the inputs."""
     if found.stop is not None and isinstance(found.stop.error, TypeError) and found.stop.point is None:
-        raise UsageError(f"{label} does not take these inputs: {error_text(found.stop.error)}")
+        raise UsageError(f"{label} does not accept these inputs: {error_text(found.stop.error)}")
     for fault in found.all_faults:
-        fed = {operand.kind for operand in fault.node.operands if operand.activation}
-        if fault.kind == "layer" and fed == {"input"}:
+        sources = {operand.kind for operand in fault.node.operands if operand.activation}
+        if fault.kind == "layer" and sources == {"input"}:
             where = f"line {fault.point.span.start.line}"
             raise UsageError(f"the inputs do not fit {label}: {where}: {' '.join(fault.error.split())}")
 
@@ -96,18 +96,20 @@ def _built(given: object, project: Project) -> tuple[nn.Module, str]:
     name = getattr(given, "__qualname__", type(given).__name__)
     assert callable(given)
     if missing := _required(given):
-        raise UsageError(f"{name} needs arguments ({', '.join(missing)}); build the model first: {name}(...)")
+        raise UsageError(f"{name} requires arguments ({', '.join(missing)}); construct the model first: {name}(...)")
     try:
         with noting_where_built(project):
             return build(given), f"{name}()"
     except Exception as error:
-        raise UsageError(f"{name}() gives no model: {error_text(error)}") from error
+        raise UsageError(f"{name}() does not return a model: {error_text(error)}") from error
 
 
 def _required(given: Callable[..., object]) -> list[str]:
     kinds = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
     parameters = inspect.signature(given).parameters.values()
-    return [each.name for each in parameters if each.kind in kinds and each.default is each.empty]
+    return [
+        parameter.name for parameter in parameters if parameter.kind in kinds and parameter.default is parameter.empty
+    ]
 
 
 def _project_of(path: Path) -> Project:
@@ -115,26 +117,23 @@ def _project_of(path: Path) -> Project:
 
 
 def _path_of_model(model: nn.Module) -> Path:
-    """The file of the outermost module whose class is not torch's. Raises UsageError where there is none."""
+    """The file of the outermost module whose class is not torch's. Raises UsageError if there is none."""
     own = (type(module) for module in model.modules() if not type(module).__module__.startswith("torch."))
     kind = next(own, None)
     if kind is None:
-        raise UsageError(
-            f"{type(model).__name__} is made of torch's own layers alone; no code of yours is in it to check"
-        )
+        raise UsageError(f"{type(model).__name__} consists of torch's own layers only; there is no code to check")
     return _path_of(kind)
 
 
 def _path_of(given: object) -> Path:
-    """The file of a class or function. Raises UsageError for anything else, and where there is no source."""
+    """The file of a class or function. Raises UsageError for anything else, and if it has no source file."""
     if isinstance(given, type) and issubclass(given, nn.Module):
         code = getattr(given.forward, "__code__", None)
     else:
         code = getattr(given, "__code__", None)
     if code is None:
-        what = repr(given)[:60]
-        raise UsageError(f"{what} is no nn.Module, no class of one and no function that gives one")
+        raise UsageError(f"{repr(given)[:60]} is not an nn.Module, nor a class or function that returns one")
     path = code.co_filename
     if path.startswith("<"):
-        raise UsageError(f"the source of {getattr(given, '__qualname__', given)} is in no file ({path})")
+        raise UsageError(f"the source of {getattr(given, '__qualname__', given)} is not in a file ({path})")
     return Path(path).absolute()

@@ -34,7 +34,7 @@ _MOST_PRINTED = 20_000_000
 # Exit codes of a child that cannot report an error in any other way.
 _LOST_PIPE = os.EX_IOERR
 _CANNOT_ANSWER = os.EX_SOFTWARE
-_REASONS = {_LOST_PIPE: TAMPERED, _CANNOT_ANSWER: "it breaks the interpreter that looks at it"}
+_REASONS = {_LOST_PIPE: TAMPERED, _CANNOT_ANSWER: "it breaks the interpreter that checks it"}
 
 Json = Any
 

@@ -1,1 +1,1 @@
-"""Every patch of torch, and what it works around."""
+"""All patches of torch, each with the problem that it works around."""

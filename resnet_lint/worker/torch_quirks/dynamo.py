@@ -1,12 +1,12 @@
-"""Keeps torch._dynamo from being imported where nobody needs it.
+"""Avoids importing torch._dynamo when it is not needed.
 
-The first elementwise operation on a meta tensor goes through a function that torch wraps with `_disable_dynamo`. The
-wrapper imports torch._dynamo (800 modules, over a second) only to ask for `disable(fn)`, which returns a version of
-`fn` that the compiler leaves alone. While nothing is compiled, `fn` itself is that version. So a stand-in module
-answers `disable` with the function, and hands over to the real module at the first use of anything else.
+The first elementwise operation on a meta tensor calls a function that torch wraps with `_disable_dynamo`. The wrapper
+imports torch._dynamo (800 modules, over a second) only to call `disable(fn)`, which returns a version of `fn` that the
+compiler does not trace. As long as nothing is compiled, this is `fn` itself. So a stub module implements `disable`,
+and loads the real module on the first use of anything else.
 
-torchvision imports one function of torch._dynamo.utils, for a case that few models come to. It stands in as well, and
-hands over when it is called: that halves the time that importing torchvision or timm takes.
+torchvision imports one function of torch._dynamo.utils that few models call. It is replaced by a stub too, which loads
+the real module when called. This halves the import time of torchvision and timm.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _UTILS = "torch._dynamo.utils"
 
 
 def stand_in() -> None:
-    """Put the stand-in in place; does nothing where the real module is loaded or this torch works in another way."""
+    """Install the stub; a no-op if the real module is loaded, or this version of torch works differently."""
     if _NAME in sys.modules or not hasattr(torch, "_disable_dynamo"):
         return
     sys.modules[_NAME] = _StandIn(_NAME)
@@ -35,23 +35,23 @@ def stand_in() -> None:
 
 
 class _StandIn(ModuleType):
-    """Answers `disable`; any other attribute loads the real torch._dynamo, which takes over."""
+    """Implements `disable`; any other attribute loads the real torch._dynamo, which replaces the stub."""
 
-    __path__: list[str] = []  # noqa: RUF012 - a package, so that imports of its submodules come to _Submodules
+    __path__: list[str] = []  # noqa: RUF012 - a package, so that _Submodules handles imports of its submodules
 
     @staticmethod
     def disable(fn: Callable[..., Any] | None = None, recursive: bool = True, **options: Any) -> Callable[..., Any]:
         return fn if fn is not None else lambda function: function
 
     def __getattr__(self, name: str) -> Any:
-        # The import system asks every module in sys.modules for its spec; that is no use of it.
+        # The import system reads the spec of every module in sys.modules; this is not a use.
         if name in ("__spec__", "__file__"):
             raise AttributeError(name)
         return getattr(_real(), name)
 
 
 class _Utils(ModuleType):
-    """Gives a function that loads the real module when it is called; any other attribute loads it at once."""
+    """Implements one function, which loads the real module when called; any other attribute loads it immediately."""
 
     @staticmethod
     def is_compile_supported(device_type: Any) -> Any:
@@ -66,16 +66,16 @@ class _Utils(ModuleType):
 
 
 class _Submodules(MetaPathFinder, Loader):
-    """Serves `import torch._dynamo.x` while the stand-in is in place: loads the real package, then hands out its part.
+    """Implements `import torch._dynamo.x` while the stub is installed: loads the real package, returns its submodule.
 
-    Without it, the import system would load the submodule a second time, beside the one that the package just loaded.
+    Otherwise the import system would load the submodule twice, because the package has already loaded it.
     """
 
     def find_spec(self, name: str, path: Sequence[str] | None, target: ModuleType | None = None) -> ModuleSpec | None:
         if not name.startswith(_NAME + ".") or not isinstance(sys.modules.get(_NAME), _StandIn):
             return None
         _real()
-        # The import system prefers the spec that the loaded module carries, and would run that one again.
+        # The import system prefers the spec of the loaded module, and would execute it again.
         spec = ModuleSpec(name, self)
         vars(importlib.import_module(name))["__spec__"] = spec
         return spec
@@ -84,7 +84,7 @@ class _Submodules(MetaPathFinder, Loader):
         return sys.modules[spec.name]
 
     def exec_module(self, module: ModuleType) -> None:
-        """The module has run already."""
+        """Do nothing: the module has been executed already."""
 
 
 def _real() -> ModuleType:

@@ -1,8 +1,8 @@
-"""Remembers what torch's meta kernels gave, and gives the same for the same call.
+"""Caches the results of torch's meta kernels.
 
-Most of them are written in Python: a batch normalisation on meta costs a millisecond, a scaled dot product two, at
-every call anew. Their results follow from the shapes, strides and types of the tensors alone, and models repeat the
-same few calls. So a call like an earlier one gets tensors like those that the earlier one gave, many times faster.
+Most of them are written in Python: a batch normalisation on meta takes a millisecond, a scaled dot product two. Their
+results depend only on the shapes, strides and dtypes of the tensors, and models repeat the same few calls. A cached
+call returns tensors like those of the first call, many times faster.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ Sort = Literal["new", "in place", "other"]
 
 
 class _NotRememberedError(Exception):
-    """A call whose result does not follow from what a meta tensor shows."""
+    """A call whose result does not depend on the metadata of its tensors alone."""
 
 
 class _Memory(TorchDispatchMode):
-    """Stands below autograd, where each call of torch has come down to operators with a schema.
+    """A cache below autograd, where every call consists of operators with a schema.
 
-    Views are left to torch, as they share their storage, and so is everything that is not a plain tensor on meta.
+    Views are not cached, because they share their storage, nor is anything but plain tensors on meta.
     """
 
     def __init__(self) -> None:
@@ -44,7 +44,7 @@ class _Memory(TorchDispatchMode):
         try:
             key = (func, torch.get_default_dtype(), _mark(args), _mark(tuple(named.items())) if named else None)
             known = self._results.get(key)
-        except (_NotRememberedError, TypeError):  # TypeError: of a symbolic size, there is no hash
+        except (_NotRememberedError, TypeError):  # TypeError: symbolic sizes are not hashable
             return func(*args, **named)
         if known is not None:
             return args[0] if sort == "in place" else _made(known)
@@ -58,14 +58,14 @@ class _Memory(TorchDispatchMode):
 
 @contextmanager
 def remembered_kernels() -> Iterator[None]:
-    """Remember inside the block what calls on the meta device give."""
+    """Cache calls on the meta device inside the with block."""
     with _Memory():
         yield
 
 
 @cache
 def _sort_of(func: Any) -> Sort:
-    """What an operator gives: new tensors, its first argument changed in place, or anything else, such as a view."""
+    """What an operator returns: new tensors, its first argument modified in place, or anything else, such as a view."""
     schema = func._schema
     if not any("Tensor" in str(argument.type) for argument in schema.arguments):
         return "other"
@@ -78,18 +78,18 @@ def _sort_of(func: Any) -> Sort:
 
 
 def _mark(value: Any) -> Any:
-    """All of an argument that the result can depend on."""
+    """A hashable key with everything of an argument that the result can depend on."""
     if isinstance(value, torch.Tensor):
         if not _is_plain(value):
             raise _NotRememberedError
         return value.dtype, value.shape, value.stride()
     if isinstance(value, (list, tuple)):
         return tuple([_mark(part) for part in value])
-    return type(value), value  # 1, 1.0 and True are equal, and give other types of tensor
+    return type(value), value  # 1, 1.0 and True are equal, but give tensors of different dtypes
 
 
 def _is_plain(tensor: torch.Tensor) -> bool:
-    """A complex tensor may be a conjugate, which neither shape nor strides show."""
+    """Whether shape, strides and dtype describe a tensor completely; a complex tensor may be a lazy conjugate."""
     return (
         type(tensor) in (torch.Tensor, torch.nn.Parameter)
         and tensor.is_meta
@@ -99,7 +99,7 @@ def _is_plain(tensor: torch.Tensor) -> bool:
 
 
 class _Shown(NamedTuple):
-    """What a new tensor looks like."""
+    """The metadata of a new tensor."""
 
     shape: torch.Size
     stride: tuple[int, ...]
@@ -107,7 +107,7 @@ class _Shown(NamedTuple):
 
 
 def _shown(result: Any) -> Any:
-    """The tensors of a result as Shown, in the same lists and tuples."""
+    """A result with its tensors replaced by their metadata, in the same lists and tuples."""
     if isinstance(result, torch.Tensor) and _is_plain(result):
         return _Shown(result.shape, result.stride(), result.dtype)
     if isinstance(result, (list, tuple)):
@@ -122,7 +122,7 @@ def _made(shown: Any) -> Any:
 
 
 def _shares_storage(result: Any, args: Any) -> bool:
-    """Whether some tensor is handed on as it came in: the schema of `dropout` does not say that it may be."""
+    """Whether a result is an input; the schema of `dropout` does not show that this is possible."""
     return not {_storage(tensor) for tensor in tensors_in(result)}.isdisjoint(map(_storage, tensors_in(args)))
 
 

@@ -1,4 +1,4 @@
-"""What torch does not expect of modules that are built with torch.SymInt in place of numbers."""
+"""Makes torch accept modules that are constructed with torch.SymInt instead of integers."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ _FAKE_TENSORS = "torch._subclasses.fake_tensor"
 
 @contextmanager
 def symbolic_integers() -> Iterator[None]:
-    """Inside the block torch.SymInt counts as an integer, and operations that fail on fake tensors are not logged.
+    """Inside the with block, torch.SymInt is an integer, and operations that fail on fake tensors are not logged.
 
-    nn.LayerNorm, for one, checks whether its shape is a number or a sequence. A class cannot be unregistered, so that
-    much stays after the block.
+    nn.LayerNorm, for example, checks whether its shape is a number or a sequence. SymInt remains registered as an
+    integer after the block, because a class cannot be unregistered.
     """
     numbers.Integral.register(torch.SymInt)
     logger = logging.getLogger(_FAKE_TENSORS)

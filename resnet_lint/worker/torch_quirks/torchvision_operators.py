@@ -1,7 +1,7 @@
-"""The shapes that torchvision's compiled operators give, for where they cannot run.
+"""The output shapes of torchvision's compiled operators, for when they cannot run.
 
-Non-maximum suppression keeps as many boxes as their values say, so it refuses meta tensors; and a torchvision that was
-compiled for another torch has no operators at all. Their shapes are known all the same.
+The number of boxes that non-maximum suppression keeps depends on their values, so it does not accept meta tensors; and
+a torchvision that was compiled for another version of torch has no operators at all. Their shapes are known anyway.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ from torch._ops import OpOverloadPacket
 
 
 def known_result(func: Callable[..., Any], args: tuple[Any, ...]) -> torch.Tensor | None:
-    """What an operator of torchvision gives, on meta; None for any other function."""
+    """The result of a torchvision operator on meta; None for other functions."""
     make = _RESULTS.get(str(func)) if isinstance(func, OpOverloadPacket) else None
     return make(*args) if make is not None else None
 
 
 def _all_boxes(boxes: torch.Tensor, scores: torch.Tensor, *_: Any) -> torch.Tensor:
-    """A result that some values give: no box overlaps another, and all are kept."""
+    """A possible result: no boxes overlap, so all are kept."""
     return torch.empty(len(boxes), dtype=torch.int64, device="meta")
 
 
@@ -45,7 +45,7 @@ _RESULTS: Mapping[str, Callable[..., Any]] = {
 
 @contextmanager
 def operators_expected() -> Iterator[None]:
-    """Inside the block, torchvision does not ask whether its operators are there before it calls them."""
+    """Inside the with block, torchvision calls its operators without checking that they exist."""
     extension: Any = sys.modules.get("torchvision.extension")
     if extension is None:
         yield

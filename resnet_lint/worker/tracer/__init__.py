@@ -1,1 +1,1 @@
-"""Shapes through the network: the trace, the skip connections in it, what went wrong and how to fix it."""
+"""Traces a forward pass on meta tensors: records all calls, and confirms and recovers from failing ones."""

@@ -1,4 +1,4 @@
-"""What can go wrong in one call of a forward: the kinds of fault, and the proof that it is one."""
+"""Faults: calls in a forward pass that fail."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from resnet_lint.graph.module_call import ModuleCall
 from resnet_lint.graph.node import Node
 from resnet_lint.graph.source_places import Point
 
-from .torch_functions import ADDITIONS, CONCATENATIONS, Layer, fed_wrongly, layer_of
+from .torch_functions import ADDITIONS, CONCATENATIONS, Layer, has_wrong_size, layer_of
 
 Kind = Literal["addition", "concatenation", "layer", "shrunk", "other"]
 
@@ -21,7 +21,7 @@ _TOO_SMALL = ("too small", "can't be greater than actual input", "Kernel size", 
 
 @dataclass(frozen=True, eq=False)
 class Fault:
-    """A call that fails: its node, the text of torch's error on the CPU, and the expression that is to blame."""
+    """A failing call: its node, torch's error message on the CPU, and the location of the expression to blame."""
 
     kind: Kind
     node: Node
@@ -32,12 +32,16 @@ class Fault:
 
 
 def kind_of(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any], error: str) -> Kind:
-    """Which kind of fault a failed call is."""
+    """Classify a failed call by its function and error message."""
     if func in ADDITIONS:
         return "addition"
     if func in CONCATENATIONS:
         return "concatenation"
     layer = layer_of(func, args, kwargs)
-    if layer is not None and isinstance(args[0] if args else None, torch.Tensor) and fed_wrongly(layer, args[0].shape):
+    if (
+        layer is not None
+        and isinstance(args[0] if args else None, torch.Tensor)
+        and has_wrong_size(layer, args[0].shape)
+    ):
         return "layer"
     return "shrunk" if any(phrase in error for phrase in _TOO_SMALL) else "other"

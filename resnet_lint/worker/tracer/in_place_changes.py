@@ -1,7 +1,7 @@
-"""Which tensors are changed in place, and who reads one later under a name that it had before the change.
+"""Finds tensors that are modified in place and read later under a name from before the modification.
 
-`x = relu_(x)` is meant; `out = relu_(x)` followed by `x + out` is the mistake. Both hand the same tensor on, so the
-trace alone cannot tell them apart: the names that held the tensor when it was changed can.
+`x = relu_(x)` is intended; `out = relu_(x)` followed by `x + out` is a mistake. Both pass on the same tensor, so only
+the names of the tensor at the time of the modification distinguish them.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ Versions = list[tuple[torch.Tensor, int]]
 
 
 def versions_of(values: Any) -> Versions:
-    """The tensors of a value, each with the number that counts the changes in place so far."""
+    """The tensors in a value with their version counters, which count in-place modifications."""
     return [(tensor, tensor._version) for tensor in tensors_in(values) if not tensor.is_inference()]
 
 
@@ -33,7 +33,7 @@ def changed_since(versions: Versions) -> list[torch.Tensor]:
 
 
 class Watch:
-    """Follows the changes in place of one trace; `late_reads` has what came of them."""
+    """Tracks the in-place modifications in a trace; `late_reads` are the reads under an earlier name."""
 
     def __init__(self, project: Project) -> None:
         self.late_reads: list[LateRead] = []
@@ -42,12 +42,12 @@ class Watch:
         self._ran: dict[FrameType, set[int]] = {}
 
     def runs(self, frame: FrameType | None) -> None:
-        """Note that a frame of the user's is about to call a module or a function of torch."""
+        """Record that a frame of the user's code calls a module or a torch function."""
         if frame is not None:
             self._ran.setdefault(frame, set()).add(frame.f_lasti)
 
     def changes(self, node: Node, tensor: torch.Tensor, frame: FrameType | None) -> None:
-        """Note that a call changed a tensor, below a frame of the user's."""
+        """Record that a call modified a tensor; `frame` is the innermost frame of the user's code."""
         if not node.activation:
             return
         frames = {}
@@ -60,16 +60,16 @@ class Watch:
 
     @property
     def saw_changes(self) -> bool:
-        """Whether any tensor that depends on the input was changed in place."""
+        """Whether any tensor that depends on the input was modified in place."""
         return bool(self._changes)
 
     def first_change(self, tensor: torch.Tensor, version: int) -> Change | None:
-        """The first change after a version, of a tensor or of one that shares its storage."""
+        """The first modification after a version, of a tensor or of one that shares its storage."""
         changes = self._changes.get(_storage(tensor), ())
         return next((change for change in changes if change.version > version), None)
 
     def reads(self, node: Node, versions: Versions, frame: FrameType | None) -> None:
-        """Look at what a call reads, before its own changes are noted."""
+        """Check the tensors that a call reads; call this before recording its own modifications."""
         self.runs(frame)
         for tensor, version in versions:
             for change in self._changes.get(_storage(tensor), ()) if version else ():
@@ -95,13 +95,13 @@ class Watch:
 
 
 class Saved:
-    """Takes note of the tensors that autograd saves in a forward: their storage, and the version that it needs."""
+    """Records the tensors that autograd saves in a forward pass, with their versions."""
 
     def __init__(self) -> None:
         self._saved: list[tuple[torch.Tensor, int]] = []
 
     def listening(self) -> AbstractContextManager[object]:
-        """Take note of what is saved inside the block."""
+        """Record tensors that are saved inside the with block."""
         return torch.autograd.graph.saved_tensors_hooks(self._note, lambda tensor: tensor)
 
     def _note(self, tensor: torch.Tensor) -> torch.Tensor:
@@ -109,7 +109,7 @@ class Saved:
         return tensor
 
     def spoiled(self) -> list[tuple[torch.Tensor, int]]:
-        """The tensors that were changed after they had been saved, with the version that was saved."""
+        """The tensors that were modified after they were saved, with the saved version."""
         return [(tensor, version) for tensor, version in self._saved if tensor._version != version]
 
 
@@ -117,7 +117,7 @@ _REFUSALS = ("modified by an inplace operation", "is being modified inplace", "i
 
 
 def refuses_change(error: BaseException) -> bool:
-    """Whether autograd raised an error because of a change in place."""
+    """Whether autograd raised an error because of an in-place modification."""
     return any(refusal in str(error) for refusal in _REFUSALS)
 
 
@@ -137,7 +137,7 @@ def _holds(value: Any, tensor: torch.Tensor) -> bool:
 
 
 def _overlap(one: torch.Tensor, other: torch.Tensor) -> bool:
-    """Whether two tensors surely share values: they are one, one is a view of the other, or both show all of it."""
+    """Whether two tensors certainly overlap: they are equal, one is a view of the other, or both cover the storage."""
     if one is other or one._base is other or other._base is one:
         return True
     if one._base is None or one._base is not other._base:
@@ -145,7 +145,7 @@ def _overlap(one: torch.Tensor, other: torch.Tensor) -> bool:
     return one.numel() == other.numel() == one._base.numel()
 
 
-# Applied a second time, these change nothing.
+# These functions are idempotent.
 _IDEMPOTENT = frozenset({"relu", "relu_", "relu6", "hardtanh", "hardtanh_", "clamp", "clamp_"})
 
 
@@ -155,7 +155,7 @@ def _same_again(change: Node, reader: Node) -> bool:
 
 
 def _puts_back(change: Change, reader: Node) -> bool:
-    """Whether a call is the end of `x[1:] += y`: Python adds to the part in place, and then assigns it to its place."""
+    """Whether a call is the assignment in `x[1:] += y`: Python adds to the slice in place, and then assigns it."""
     first, second = change.node.point, reader.point
     if reader.spelling != "__setitem__" or first is None or second is None:
         return False

@@ -1,4 +1,4 @@
-"""Which module is running: the stack of module calls, kept by standing in front of `nn.Module.__call__`."""
+"""Intercepts module calls by replacing `nn.Module.__call__`."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from torch import nn
 
 
 class Interceptor(Protocol):
-    """Gets every module call instead of the module; `call` is what the module would have done."""
+    """Called for every module call, instead of the module; `call` is the original `__call__`."""
 
     def __call__(self, call: Callable[..., Any], module: nn.Module, args: Any, kwargs: Any) -> Any: ...
 
@@ -20,7 +20,7 @@ _call_of_torch: Callable[..., Any] = nn.Module.__call__
 
 @contextmanager
 def intercepted(interceptor: Interceptor) -> Iterator[None]:
-    """Send all module calls through `interceptor`; inside another such block, the inner one alone is in force."""
+    """Pass all module calls inside the with block to `interceptor`; nested blocks replace the outer one."""
 
     def call(module: nn.Module, *args: Any, **kwargs: Any) -> Any:
         return interceptor(_call_of_torch, module, args, kwargs)

@@ -1,4 +1,4 @@
-"""Keeps a forward on the meta device, whatever device the user's code asks for."""
+"""Keeps a forward pass on the meta device, whatever device the user's code requests."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ..tensors import mapped, tensors_in
 
 
 class OnMeta(TorchFunctionMode):
-    """Active as a context manager: no call of torch leaves meta; a tensor on the CPU follows those that it meets."""
+    """A context manager that keeps torch calls on meta; CPU tensors that are combined with meta tensors are moved."""
 
     def __torch_function__(
         self, func: Callable[..., Any], types: Any, args: tuple[Any, ...] = (), kwargs: Mapping[str, Any] | None = None
@@ -31,15 +31,15 @@ class OnMeta(TorchFunctionMode):
         return func(*args, **kwargs)
 
     def _on_meta(self, value: Any) -> Any:
-        lie_there = {tensor.is_meta for tensor in tensors_in(value)}
-        return mapped(value, self._moved) if len(lie_there) == 2 else value
+        on_meta = {tensor.is_meta for tensor in tensors_in(value)}
+        return mapped(value, self._moved) if len(on_meta) == 2 else value
 
     def _moved(self, value: Any) -> Any:
         return value.to("meta") if isinstance(value, torch.Tensor) and not value.is_meta else value
 
 
 def _stays_on_meta(value: Any, tensor: torch.Tensor) -> Any:
-    """An argument of `tensor.to`, with meta for a device that holds data; on the CPU only what is there remains."""
+    """An argument of `tensor.to`, with devices replaced by meta; "cpu" is kept for tensors that are on the CPU."""
     is_cpu = isinstance(value, str) and value.split(":")[0] == "cpu" and not tensor.is_meta
     names_device = isinstance(value, (torch.device, str)) and not is_cpu
     return "meta" if names_device else value

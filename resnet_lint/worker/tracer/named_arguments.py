@@ -1,11 +1,11 @@
-"""The arguments of a recorded call by their names, also those that it was given by position."""
+"""Names the arguments of recorded calls, including positional ones."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-# Of the functions of torch whose arguments anyone asks for. `conv2d(x, weight, None, 2)` has `stride=2`.
+# The signatures of torch functions whose arguments are used. `conv2d(x, weight, None, 2)` has `stride=2`.
 _CONVOLUTION = ("input", "weight", "bias", "stride", "padding", "dilation", "groups")
 _TRANSPOSED = ("input", "weight", "bias", "stride", "padding", "output_padding", "groups", "dilation")
 _MAX_POOL = ("input", "kernel_size", "stride", "padding", "dilation", "ceil_mode")
@@ -28,15 +28,15 @@ _NAMES: Mapping[str, Sequence[str]] = {
     "pixel_shuffle": ("input", "upscale_factor"),
 }
 
-# What may be given as several arguments or as one tuple: `x.view(2, -1)` and `x.view((2, -1))`.
+# Parameters that accept several arguments or one tuple: `x.view(2, -1)` and `x.view((2, -1))`.
 _VARIADIC: Mapping[str, str] = {"view": "size", "reshape": "size", "permute": "dims"}
 _OTHER_NAMES = {"shape": "size"}
 
 
 def named_arguments(function: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> dict[str, Any]:
-    """The arguments of a call of `function` by their names; those given by position that nobody asks for are left out.
+    """The arguments of a call of `function` by name, without positional arguments of unknown name.
 
-    Sizes and dimensions that may be given one by one are one tuple.
+    Variadic sizes and dimensions are one tuple.
     """
     named = {_OTHER_NAMES.get(name, name): value for name, value in kwargs.items()}
     variadic = _VARIADIC.get(function)

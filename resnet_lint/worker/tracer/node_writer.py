@@ -1,4 +1,4 @@
-"""Writes the nodes of one graph, each once and in order, under the names that torch.fx would give them."""
+"""Creates the nodes of a graph in execution order, with the names that torch.fx would give them."""
 
 from __future__ import annotations
 
@@ -20,24 +20,24 @@ from .named_arguments import named_arguments
 from .torch_functions import kind_of_call
 
 Sizes = Sequence[Any]
-"""A shape as torch gives it: in a symbolic trace, with torch.SymInt in it."""
+"""A shape of torch; in a symbolic trace, it contains torch.SymInt."""
 
 _METHODS = (MethodDescriptorType, WrapperDescriptorType)
 
 
 class NodeWriter:
-    """`nodes` are those written so far."""
+    """Creates nodes; `nodes` are those so far."""
 
     def __init__(self) -> None:
         self.nodes: list[Node] = []
         self._names = _Namespace()
 
     def input(self, name: str, tensor: torch.Tensor) -> Node:
-        """An input of the model."""
+        """Add an input of the model."""
         return self._add(name, _plain("input", name, tensor.shape, None), dtype=tensor.dtype, activation=True)
 
     def stored(self, path: str, tensor: torch.Tensor, call: ModuleCall | None) -> Node:
-        """A parameter, a buffer or a constant."""
+        """Add a parameter, buffer or constant."""
         return self._add(path, _plain("stored", path, tensor.shape, call))
 
     def call(
@@ -52,7 +52,7 @@ class NodeWriter:
         call: ModuleCall | None,
         in_place: bool,
     ) -> Node:
-        """A call of a function, with nodes in place of the tensors; `path` is that of a module that is called."""
+        """Add a function call whose arguments contain nodes instead of tensors; `path` is that of a called module."""
         spelling = str(getattr(func, "__name__", ""))
         function, operands = spelling.strip("_"), tuple(_nodes_in((args, kwargs)))
         label = path if isinstance(func, nn.Module) else spelling
@@ -73,7 +73,7 @@ class NodeWriter:
         return self._add(label, facts, activation=any(node.activation for node in operands), in_place=in_place)
 
     def part(self, whole: Node, key: Any, shape: Sizes | None) -> Node:
-        """One of several results of a call."""
+        """Add one of several results of a call."""
         facts = {
             "kind": "part",
             "function": "getitem",
@@ -89,7 +89,7 @@ class NodeWriter:
         return self._add("getitem", facts, activation=whole.activation)
 
     def written(self, base: Node, change: Node, shape: Sizes) -> Node:
-        """A tensor after a call that changed a view of it."""
+        """Add a tensor after a call that modified a view of it."""
         facts = {
             **_plain("written", "_written", shape, change.call),
             "operands": (base, change),
@@ -98,7 +98,7 @@ class NodeWriter:
         return self._add("_written", facts, activation=change.activation, in_place=change.in_place)
 
     def again(self, node: Node, moved: Mapping[Node, Node], call: ModuleCall | None) -> Node:
-        """A node as another one, inside another call and with other operands."""
+        """Add a copy of a node in another module call, with its operands replaced by `moved`."""
         arguments = _with_nodes(node.arguments, moved)
         copy = replace(
             node,
@@ -112,7 +112,7 @@ class NodeWriter:
         return self._noted(copy)
 
     def _sizes(self, shape: Sizes) -> Shape:
-        """A shape in numbers."""
+        """A shape as integers."""
         return tuple(shape)
 
     def _add(self, label: str, facts: Mapping[str, Any], **more: Any) -> Node:
@@ -130,7 +130,7 @@ class NodeWriter:
 
 
 def _plain(kind: str, target: str, shape: Sizes, call: ModuleCall | None) -> dict[str, Any]:
-    """The facts of a node that no function was called for."""
+    """The fields of a node that is not a function call."""
     return {
         "kind": kind,
         "function": "",
@@ -159,7 +159,7 @@ def _nodes_in(value: Any) -> Iterator[Node]:
 
 
 def _with_nodes(value: Any, moved: Mapping[Node, Node]) -> Any:
-    """A value with other nodes in it."""
+    """A value with its nodes replaced."""
     if isinstance(value, Node):
         return moved[value]
     if isinstance(value, slice):

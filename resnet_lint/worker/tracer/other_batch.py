@@ -1,4 +1,4 @@
-"""A second trace of a model, with another batch size."""
+"""Traces a model again with another batch size."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from .trace import Trace, trace
 
 
 def at_other_batch(model: Model) -> OtherBatch | None:
-    """Trace a model again with another batch size; None where its inputs have no batch in common."""
+    """Trace a model again with another batch size; None if its inputs have no common batch size."""
     first = _batch_of(model.trace)
     if first is None:
         return None
@@ -24,7 +24,7 @@ def at_other_batch(model: Model) -> OtherBatch | None:
 
 
 def _batch_of(first: Trace) -> int | None:
-    """The size of the first dimension, where all inputs have the same."""
+    """The size of the first dimension, if it is the same for all inputs; else None."""
     shapes = [tuple(tensor.shape) for tensor in tensors_in([first.args, first.kwargs])]
     sizes = {shape[0] if shape else 0 for shape in shapes}
     return sizes.pop() if len(sizes) == 1 and 0 not in sizes else None

@@ -1,7 +1,7 @@
-"""Writes every torch call of a forward, run on meta tensors, as a node of a graph.
+"""Records every torch call of a forward pass on meta tensors as a node of a graph.
 
-Unlike `torch.fx.symbolic_trace`, which feeds proxies and stops at the first `if x.shape[2] % 2`, this runs the user's
-forward as it is and listens (torch.overrides.TorchFunctionMode).
+Unlike `torch.fx.symbolic_trace`, which passes proxies and stops at the first `if x.shape[2] % 2`, this runs the
+unmodified forward and intercepts its calls (torch.overrides.TorchFunctionMode).
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from .torch_functions import layer_of
 
 
 class Recorder(OnMeta):
-    """Records one forward of `root`; active as a context manager. After it, read `nodes`, `faults` and `completed`."""
+    """A context manager that records a forward pass of `root`: `nodes`, `faults` and `completed`."""
 
     def __init__(self, root: nn.Module, project: Project, prefer_branch: bool) -> None:
         super().__init__()
@@ -42,7 +42,7 @@ class Recorder(OnMeta):
         self.faults: list[Fault] = []
         self.completed: list[ModuleCall] = []
         self.pending: tuple[BaseException, Fault] | None = None
-        # Whether a mask or a filter was taken to let everything pass; what fails after that proves nothing.
+        # Whether the trace assumed that a mask kept all elements; later failures are not confirmed.
         self.assumes_values = False
         self._root = root
         self._project = project
@@ -52,19 +52,19 @@ class Recorder(OnMeta):
         self._has_lazy = any(torch.nn.parameter.is_lazy(parameter) for parameter in root.parameters())
         self._current: ModuleCall | None = None
         self._nodes: dict[int, Node] = {}
-        # Tensors are told apart by id, which Python gives anew once a tensor is gone; so none may go.
+        # Tensors are identified by id, so they are kept alive to prevent Python from reusing an id.
         self._alive: list[Any] = []
         self._moved_from: dict[int, int] = {}
         self.results: dict[ModuleCall, tuple[Node, ...]] = {}
         self.watch = Watch(project)
 
     def placeholder(self, name: str, tensor: torch.Tensor) -> None:
-        """Name an input of the model."""
+        """Record an input of the model."""
         self._keep(self._writer.input(name, tensor), tensor)
 
     @property
     def nodes(self) -> tuple[Node, ...]:
-        """The graph: all calls so far, in their order."""
+        """The graph: all calls so far, in execution order."""
         return tuple(self._writer.nodes)
 
     def _new_writer(self) -> NodeWriter:
@@ -72,7 +72,7 @@ class Recorder(OnMeta):
 
     @contextmanager
     def entered(self, module: nn.Module, args: Any, kwargs: Any) -> Iterator[ModuleCall]:
-        """Count everything inside the block as part of this call of `module`."""
+        """Attribute all calls inside the with block to this call of `module`."""
         frame = self._user_frame(caller(2))
         self.watch.runs(frame)
         passed = frozenset(id(tensor) for tensor in tensors_in([args, kwargs]))
@@ -91,7 +91,7 @@ class Recorder(OnMeta):
             self.completed.append(call)
         except SHAPE_ERRORS as error:
             if self.pending is None and call.is_torchs and not self.assumes_values:
-                # torch's own module refused its input in Python, before any torch call: "expected 4D input".
+                # A module of torch rejected its input in Python, before any torch call: "expected 4D input".
                 fault = self._fault("other", module, args, kwargs, str(error), None)
                 self.pending = (error, fault) if fault is not None else None
             raise
@@ -99,18 +99,18 @@ class Recorder(OnMeta):
             self._current = outer
 
     def run(self, call: ModuleCall, forward: Callable[[], Any], args: Any, kwargs: Any) -> Any:
-        """The result of a module's forward."""
+        """Run the forward of a module."""
         return forward()
 
     def nodes_of(self, value: Any) -> tuple[Node, ...]:
-        """The nodes of the tensors in a value, without those that the graph does not know."""
+        """The nodes of the tensors in a value, without tensors that are not in the graph."""
         return tuple(self._nodes[id(tensor)] for tensor in tensors_in(value) if id(tensor) in self._nodes)
 
     def __torch_function__(
         self, func: Callable[..., Any], types: Any, args: tuple[Any, ...] = (), kwargs: Mapping[str, Any] | None = None
     ) -> Any:
         if self._has_lazy and any(torch.nn.parameter.is_lazy(tensor) for tensor in tensors_in([args, kwargs])):
-            return func(*args, **(kwargs or {}))  # a lazy layer gives itself its shape
+            return func(*args, **(kwargs or {}))  # a lazy layer initialises its parameters
         return super().__torch_function__(func, types, args, kwargs)
 
     def _called(self, func: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
@@ -129,7 +129,7 @@ class Recorder(OnMeta):
         return result
 
     def _note_changes(self, node: Node, changed: Sequence[torch.Tensor]) -> None:
-        """From now on a tensor changed in place is what the call made of it, and so is the tensor it is a view of."""
+        """Map tensors that were modified in place, and the bases of modified views, to the node of the call."""
         for tensor in changed:
             self._nodes[id(tensor)] = self._nodes[self._moved_from.get(id(tensor), id(tensor))] = node
             base = tensor._base
@@ -138,7 +138,7 @@ class Recorder(OnMeta):
             self.watch.changes(node, tensor, self._user_frame(caller()))
 
     def _write(self, func: Callable[..., Any], args: Any, kwargs: Any, result: Any, in_place: bool = False) -> Node:
-        """Write a call; a result of None is an assignment to a part of the first tensor."""
+        """Record a call; a result of None means an assignment to a part of the first tensor."""
         node_args, node_kwargs = map_aggregate((args, kwargs), self._as_node)
         frame = self._user_frame(caller(2))
         inputs = [tensor.shape for tensor in tensors_in([args, kwargs])]
@@ -158,7 +158,7 @@ class Recorder(OnMeta):
         return node
 
     def _write_parts(self, node: Node, result: Any) -> None:
-        """Write each of several results of a call."""
+        """Record the parts of a result that consists of several tensors."""
         if result is None or isinstance(result, torch.Tensor):
             return
         for key, part in result.items() if isinstance(result, dict) else enumerate(result):
@@ -176,7 +176,7 @@ class Recorder(OnMeta):
         return self._node_of(value, self._current) if isinstance(value, torch.Tensor) else value
 
     def _node_of(self, tensor: torch.Tensor, call: ModuleCall | None) -> Node:
-        """The node of a tensor; one that no call made is written as what `call` reads."""
+        """The node of a tensor; a tensor that no call computed is recorded as read by `call`."""
         node = self._nodes.get(id(tensor))
         if node is None:
             node = self._writer.stored(self._stored.get(id(tensor), "constant"), tensor, call)
@@ -214,7 +214,7 @@ class Recorder(OnMeta):
         return result
 
     def _replayed(self, func: Callable[..., Any], args: Any, kwargs: Any) -> tuple[str | None, Any]:
-        """As `replay`; where values decide on the shapes, with a result that some values give."""
+        """Like `replay`, but with a possible result if the shape depends on values."""
         try:
             possible = known_result(func, args)
             if possible is None:
@@ -229,7 +229,7 @@ class Recorder(OnMeta):
     def _fault(
         self, kind: Kind, func: Callable[..., Any], args: Any, kwargs: Any, text: str, result: Any
     ) -> Fault | None:
-        """The fault of a call, at the expression to blame; None where none of the user's code leads there."""
+        """The fault of a call, at the expression to blame; None if there is no user code on the call stack."""
         node = self._write(func, args, kwargs, result if result is not None else ())
         call = self._current
         assert call is not None
@@ -244,7 +244,7 @@ class Recorder(OnMeta):
         return Fault(kind, node, text, blamed, call, layer_of(func, args, kwargs))
 
     def _where_passed(self, call: ModuleCall, blamed: Point, tensor: int) -> tuple[ModuleCall, Point]:
-        """Climb to the expression that handed over the tensor, as long as the user's own modules only passed it on."""
+        """The expression that passed the tensor, skipping calls of user modules that only pass it on."""
         parent = call.parent
         if tensor in call.passed and parent is not None and call.caller is not None:
             blamed = call.caller
@@ -254,7 +254,7 @@ class Recorder(OnMeta):
         return call, blamed
 
     def _calls_directly(self, call: ModuleCall) -> bool:
-        """Whether the user's own forward made this call, and not a container such as nn.Sequential."""
+        """Whether this call is in a forward of the user's code, and not in a container such as nn.Sequential."""
         return call.caller is not None and call.parent is not None and self.is_users(call.parent.module)
 
     def is_users(self, module: nn.Module) -> bool:
@@ -292,7 +292,7 @@ def _shape_of(result: Any) -> torch.Size | None:
 
 
 def _where_built(module: nn.Module) -> Point | None:
-    """In a class that only extends nn.Sequential, no line calls the layer; the line that builds it has to do."""
+    """The line that constructs a module, for layers in subclasses of nn.Sequential, which no line calls."""
     built = built_of(module)
     return built.point if built is not None else None
 

@@ -1,4 +1,4 @@
-"""How a trace goes on after a fault: with the shape that the fixed call would give."""
+"""Continues a trace after a fault, with the shape that the fixed call would have."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from .torch_functions import CHANNEL_NORMS, CONCATENATIONS, ELEMENTWISE, LAST_DI
 
 
 def recovered(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any], preferred: int) -> torch.Tensor | None:
-    """The result of a failed call as if it were fixed, on meta; None where that is unknown.
+    """The result that a failed call would have if it were fixed, on meta; None if unknown.
 
-    `preferred` (0 or 1) is the operand of an elementwise call whose shape is the one that was meant; for a
-    normalisation, 0 is its input and 1 what it is built for.
+    `preferred` (0 or 1) selects the operand of an elementwise call that determines the shape; for a normalisation,
+    0 is its input and 1 its number of features.
     """
     tensors = list(tensors_in([args, kwargs]))
     if func in ELEMENTWISE and len(tensors) == 2:
@@ -42,7 +42,7 @@ def recovered(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any], preferre
 
 
 def _normalised(tensor: torch.Tensor, layer: Layer | None, preferred: int) -> torch.Tensor:
-    """As if the normalisation were built for its input; or (1) as if its input had what it is built for."""
+    """The result if the normalisation matched its input (0), or the input matched the normalisation (1)."""
     shape = list(tensor.shape)
     if preferred == 1 and layer is not None and len(shape) > 1:
         shape[layer.dimension] = layer.wanted

@@ -1,4 +1,4 @@
-"""Which of torch's functions are additions, concatenations, convolutions and so on."""
+"""Classifies torch functions: additions, concatenations, convolutions, ..."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ _KINDS: Mapping[Any, Kind] = {
 
 
 def kind_of_call(func: Any) -> Kind:
-    """What a function of torch is, in the words of the graph."""
+    """The kind of a torch function."""
     if getattr(func, "__self__", None) is torch.Tensor.data:
         return "data"
     name = str(getattr(func, "__name__", "")).removeprefix("_")
@@ -72,7 +72,7 @@ def kind_of_call(func: Any) -> Kind:
 
 @dataclass(frozen=True)
 class Layer:
-    """The channels or features that a layer takes, in which dimension of its input, and the input's rank if fixed."""
+    """The number of input channels or features of a layer, their dimension, and the rank of the input if fixed."""
 
     wanted: int
     dimension: int
@@ -80,7 +80,7 @@ class Layer:
 
 
 def layer_of(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Layer | None:
-    """What the layer behind a call takes, read from its weights; None for a call that is no layer."""
+    """The input that the layer of a call expects, according to its weights; None if the call is not a layer."""
     if isinstance(func, nn.Module):
         return _layer_of_module(func)
     weight = kwargs.get("weight", args[1] if len(args) > 1 else None)
@@ -112,7 +112,7 @@ def _layer_of_module(module: nn.Module) -> Layer | None:
     return None
 
 
-def fed_wrongly(layer: Layer, shape: tuple[int, ...]) -> bool:
+def has_wrong_size(layer: Layer, shape: tuple[int, ...]) -> bool:
     """Whether an input of this shape has the wrong number of channels or features for the layer."""
     if not shape or (layer.dimension == 1 and len(shape) < 2):
         return True

@@ -1,4 +1,4 @@
-"""One forward of a model on meta tensors, recorded: the graph, the faults, and what ended it early."""
+"""Traces one forward pass of a model on meta tensors: the graph, the faults, and why it ended early."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ from .recorder import Recorder
 
 @dataclass(frozen=True)
 class Stop:
-    """What ended a forward before its end without being a proven fault: the error in words, and where."""
+    """Why a forward pass ended early, other than by a confirmed fault: the error, and its location."""
 
     error: BaseException
     point: Point | None
@@ -46,9 +46,10 @@ class Stop:
 
 @dataclass(frozen=True, eq=False)
 class Trace:
-    """A recorded forward of `root(*args, **kwargs)`; `preferred_branch` says with whose shape it went on after a faulty
-    addition. `calls` are the module calls that came to their end; `fatal` is the fault that ended it; `watch`
-    knows what was changed in place.
+    """A recorded forward pass `root(*args, **kwargs)`.
+
+    `preferred_branch`: whether it continued with the shape of the residual branch after a failing addition. `calls` are
+    the completed module calls, `fatal` is the fault that ended it, `watch` has the in-place modifications.
     """
 
     root: nn.Module
@@ -74,7 +75,7 @@ class Trace:
 
     @property
     def is_real(self) -> bool:
-        """Whether the model ran on real tensors: one that reads values may refuse others of the same shapes."""
+        """Whether the model ran on real tensors; it may read values, and reject other inputs of the same shapes."""
         return any(not tensor.is_meta for tensor in tensors_in([self.args, self.kwargs]))
 
     @property
@@ -83,22 +84,22 @@ class Trace:
 
     @property
     def signature(self) -> str:
-        """The shapes of the inputs and of the outputs, as text."""
+        """The shapes of the inputs and outputs as text."""
         inputs = [node.shape for node in self.nodes if node.kind == "input"]
         return f"{inputs} -> {list(self.output_shapes)}"
 
     @property
     def trouble(self) -> tuple[int, int]:
-        """How bad it went, for comparing two traces of one model: first whether it ended early, then the faults."""
+        """A key for comparing traces of a model, lower is better: whether it ended early, and the number of faults."""
         return (0 if self.complete else 1, len(self.all_faults))
 
 
 def trace(root: nn.Module, args: Sequence[Any], kwargs: Mapping[str, Any], project: Project) -> Trace:
-    """Record `root(*args, **kwargs)`; tensors are on meta, batch first.
+    """Trace `root(*args, **kwargs)`; tensors are on meta, batch first.
 
-    After a faulty addition the trace goes on with the shape of the residual branch, after a faulty normalisation with
-    that of its input. Where that leads to more faults, the shortcut's shape, or the normalisation's, may be the one
-    that was meant: both are tried and the one with fewer faults counts.
+    After a failing addition, the trace continues with the shape of the residual branch; after a failing normalisation,
+    with that of its input. If this leads to more faults, the shape of the shortcut, or of the normalisation, may be the
+    intended one: both are tried, and the trace with fewer faults is returned.
     """
     first = recorded(root, args, kwargs, project, prefer_branch=True)
     if first.faults and first.trouble > (0, 1):
@@ -108,9 +109,9 @@ def trace(root: nn.Module, args: Sequence[Any], kwargs: Mapping[str, Any], proje
 
 
 def trace_for_training(earlier: Trace, project: Project, *, saved: Saved | None = None) -> Trace:
-    """Record the forward of an earlier trace again, with gradients, in the mode that the module is in.
+    """Repeat an earlier trace with gradients, in the current mode (training or eval) of the module.
 
-    `saved` takes note of each tensor that the backward pass will need.
+    `saved` records the tensors that the backward pass needs.
     """
     args, kwargs = mapped((earlier.args, earlier.kwargs), _fresh)
     with saved.listening() if saved is not None else nullcontext():
@@ -118,9 +119,9 @@ def trace_for_training(earlier: Trace, project: Project, *, saved: Saved | None 
 
 
 def forward_for_training(earlier: Trace, saved: Saved) -> Any:
-    """What the forward of an earlier trace gives when it is made again as `trace_for_training` does, unrecorded.
+    """Run the forward pass of `trace_for_training` without recording it, which takes a third of the time.
 
-    That costs a third. Raises what the forward raises.
+    Raises the exceptions of the forward pass.
     """
     args, kwargs = mapped((earlier.args, earlier.kwargs), _fresh)
     with _surroundings(gradients=True), OnMeta(), saved.listening():
@@ -128,7 +129,7 @@ def forward_for_training(earlier: Trace, saved: Saved) -> Any:
 
 
 def trace_at(earlier: Trace, shapes: Sequence[Shape], project: Project) -> Trace:
-    """Record the forward of an earlier trace again, with inputs of these shapes, one for each tensor."""
+    """Repeat an earlier trace with inputs of these shapes, one per tensor."""
     left = iter(shapes)
 
     def reshaped(value: Any) -> Any:
@@ -139,7 +140,7 @@ def trace_at(earlier: Trace, shapes: Sequence[Shape], project: Project) -> Trace
 
 
 def _fresh(value: Any) -> Any:
-    """An input as it was, without what an earlier forward made of it in place."""
+    """A copy of an input, without in-place modifications by an earlier forward pass."""
     return value.detach().clone() if isinstance(value, torch.Tensor) else value
 
 
@@ -152,7 +153,7 @@ def recorded(
     gradients: bool = False,
     recorder: Recorder | None = None,
 ) -> Trace:
-    """Record one forward; `prefer_branch` says with whose shape it goes on after a faulty addition."""
+    """Record one forward pass; `prefer_branch`: continue with the shape of the branch after a failing addition."""
     recorder = recorder or Recorder(root, project, prefer_branch)
     for name, tensor in _named_tensors(root, args, kwargs):
         recorder.placeholder(name, tensor)
@@ -192,7 +193,7 @@ def recorded(
 
 @contextmanager
 def _surroundings(gradients: bool) -> Iterator[None]:
-    """What the user's forward finds around it: no warnings shown, new tensors on the CPU, torchvision's operators."""
+    """The environment of the user's forward: no warnings, new tensors on the CPU, torchvision's operators."""
     with (
         warnings.catch_warnings(),
         torch.set_grad_enabled(gradients),
@@ -204,7 +205,7 @@ def _surroundings(gradients: bool) -> Iterator[None]:
 
 
 def innermost(error: BaseException, project: Project) -> Point | None:
-    """The deepest of the user's expressions that an error came through."""
+    """The innermost expression of the user's code in the traceback of an error."""
     found, step = None, error.__traceback__
     while step is not None:
         if project.owns(step.tb_frame.f_code):
@@ -224,7 +225,7 @@ def _named_tensors(
 
 
 def _named_parts(name: str, value: Any) -> Iterator[tuple[str, torch.Tensor]]:
-    """The tensors of an argument: `x`, or `features.0` and `batch.image` for those in lists and dictionaries."""
+    """The tensors in an argument by name: `x`, or `features.0` and `batch.image` for those in lists and dicts."""
     if isinstance(value, torch.Tensor):
         yield name, value
         return

@@ -1,7 +1,7 @@
-"""One step of training on the meta device, without data: what autograd refuses, and what no gradient reaches.
+"""A training step on the meta device: finds autograd errors and parameters without a gradient.
 
-The forward shows both: which saved tensors are changed afterwards, and what the graph of the gradients leads to. It is
-recorded only where something was changed, to tell where; and the backward pass runs as the proof only.
+Both follow from the forward pass: saved tensors that are modified later, and parameters that are not in the autograd
+graph. It is recorded only if there are in-place modifications, to locate them; the backward pass only confirms errors.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from .trace import Trace, forward_for_training, trace_for_training
 
 
 def is_worth_a_step(model: Model) -> bool:
-    """Whether a step can show anything: something is changed in place, or a module with parameters was not called."""
+    """Whether a step can find anything: there are in-place modifications, or a module with parameters is not called."""
     called = {id(call.module) for call in model.trace.calls}
     modules = list(model.trace.root.modules())
     idle = any(id(module) not in called and next(module.parameters(False), None) is not None for module in modules)
@@ -26,9 +26,9 @@ def is_worth_a_step(model: Model) -> bool:
 
 
 def training_step(model: Model) -> TrainingStep:
-    """Train a traced model for one step; where parameters stay without gradient, for one in evaluation mode too.
+    """Run a training step of a traced model; if there are parameters without a gradient, also one in eval mode.
 
-    Stochastic depth leaves out whole blocks in training; auxiliary heads may run in training alone.
+    Stochastic depth skips whole blocks in training mode; auxiliary heads may run in training mode only.
     """
     first = _tried(model, training=True)
     if first is not None and (first.error is not None or not first.without_gradient):
@@ -40,12 +40,12 @@ def training_step(model: Model) -> TrainingStep:
 
 
 def _tried(model: Model, training: bool) -> TrainingStep | None:
-    """One step in training or in evaluation mode; None where that is not possible."""
+    """A step in training or eval mode; None if it is not possible."""
     root = model.trace.root
     try:
         root.train(training)
         return _step(model)
-    except Exception:  # the user's own train(), and what autograd cannot do on meta
+    except Exception:  # from the user's train(), or autograd on meta
         return None
     finally:
         root.eval()
@@ -57,49 +57,49 @@ def _step(model: Model) -> TrainingStep | None:
     try:
         output = forward_for_training(model.trace, saved)
     except (Exception, SystemExit, KeyboardInterrupt):
-        return _recorded_step(model)  # which passes over what meta alone refuses
+        return _recorded_step(model)  # skips errors that are specific to meta
     return _recorded_step(model) if saved.spoiled() else _without_gradient(model, output)
 
 
 def _recorded_step(model: Model) -> TrainingStep | None:
-    """A step that knows for each change in place where it was made."""
+    """A step that locates in-place modifications."""
     saved = Saved()
     forward = trace_for_training(model.trace, model.project, saved=saved)
     if not forward.complete:
         return None
     spoiled = saved.spoiled()
     if spoiled:
-        # While its tensors are listened to, autograd does not look after them itself: what it says is the proof.
+        # With hooks on saved tensors, autograd does not check versions, so the backward pass runs without them.
         error = _error_of_backward(trace_for_training(model.trace, model.project))
         if error is not None:
-            shown = [each for each in spoiled if str(list(each[0].shape)) in error]
-            changes = (forward.watch.first_change(*each) for each in reversed(shown))
+            named = [(tensor, version) for tensor, version in spoiled if str(list(tensor.shape)) in error]
+            changes = (forward.watch.first_change(tensor, version) for tensor, version in reversed(named))
             return TrainingStep(error, next((change for change in changes if change is not None), None))
     return _without_gradient(model, forward.output)
 
 
 def _without_gradient(model: Model, output: Any) -> TrainingStep:
-    """The step that leaves alone the parameters that the gradients of a forward's outputs do not lead to."""
+    """The step of a forward pass without an autograd error: the parameters that its outputs do not depend on."""
     reached = _reached(output)
-    wanting = [(name, each) for name, each in model.trace.root.named_parameters() if each.requires_grad]
-    return TrainingStep(without_gradient=frozenset(name for name, each in wanting if each not in reached))
+    trainable = [(name, tensor) for name, tensor in model.trace.root.named_parameters() if tensor.requires_grad]
+    return TrainingStep(without_gradient=frozenset(name for name, tensor in trainable if tensor not in reached))
 
 
 def _reached(output: Any) -> set[torch.Tensor]:
-    """The parameters that the gradients of the outputs lead to."""
+    """The parameters in the autograd graph of the outputs."""
     waiting = [tensor.grad_fn for tensor in tensors_in(output)]
     seen, parameters = set(), set()
     while waiting:
         node = waiting.pop()
         if node is not None and node not in seen:
             seen.add(node)
-            parameters.add(getattr(node, "variable", None))  # what an AccumulateGrad is for
+            parameters.add(getattr(node, "variable", None))  # the parameter of an AccumulateGrad
             waiting.extend(source for source, _ in node.next_functions)
     return {parameter for parameter in parameters if isinstance(parameter, torch.Tensor)}
 
 
 def _error_of_backward(forward: Trace) -> str | None:
-    """What autograd says to the backward pass from all outputs, where it refuses a change in place."""
+    """The error of a backward pass from all outputs, if it is about an in-place modification; else None."""
     outputs = [tensor for tensor in tensors_in(forward.output) if tensor.requires_grad]
     try:
         torch.autograd.backward(outputs, [torch.empty_like(tensor) for tensor in outputs])

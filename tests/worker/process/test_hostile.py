@@ -100,7 +100,7 @@ ON_IMPORT = {
         "for number in range(3, 100):\n        try: os.write(number, b'rubbish\\n')\n        except OSError: pass",
         "it closes or writes to open files that are not its own",
     ),
-    "no builtins": ("builtins.isinstance = None", "it breaks the interpreter that looks at it"),
+    "no builtins": ("builtins.isinstance = None", "it breaks the interpreter that checks it"),
     "no torch": ("sys.modules['torch'] = None", "import of torch halted"),
     "another torch": ("torch.is_tensor = torch.Tensor.size = None", "'NoneType' object is not callable"),
     "no signatures": ("inspect.signature = None", "it replaces inspect.signature, which resnet-lint needs"),

@@ -95,7 +95,7 @@ def test_a_faulty_addition_does_not_end_the_trace(tmp_path: Path) -> None:
 def test_what_depends_on_values_ends_it_with_the_reason(tmp_path: Path) -> None:
     trace = traced(tmp_path, net("return torch.relu(x[x > 0])"), (2, 3, 32, 48))
     assert trace.trace.stop is not None
-    assert trace.trace.stop.reason == "line 8: its result depends on values that only a real run has"
+    assert trace.trace.stop.reason == "line 8: its result depends on values, which are unknown without data"
 
 
 BLOCKS = """
