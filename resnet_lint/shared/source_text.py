@@ -6,11 +6,14 @@ import hashlib
 import io
 import os
 import tokenize
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from .notebook import SUFFIX as NOTEBOOK
 from .notebook import is_notebook, notebook_at
+
+_SOURCES = (".py", NOTEBOOK, ".md", ".yaml", ".yml")
 
 
 def shown(path: str | Path, cwd: Path) -> str:
@@ -83,11 +86,21 @@ def lines_of(path: str | Path, texts: Mapping[str, str] | None = None) -> tuple[
 
 
 def digest(path: str | Path) -> str | None:
-    """The SHA-256 digest of a file; None if it cannot be read."""
-    if not os.path.isfile(path):  # a pipe would block
-        return None
+    """The SHA-256 digest of a file, or of what a folder holds of a project; None if it cannot be read."""
     try:
+        if os.path.isdir(path):
+            return hashlib.sha256("\n".join(sorted(_project_entries(path))).encode()).hexdigest()
+        if not os.path.isfile(path):  # a pipe would block
+            return None
         with open(path, "rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
     except OSError:
         return None
+
+
+def _project_entries(folder: str | Path) -> Iterator[str]:
+    """The names of the source files and folders in a folder; results and caches come and go."""
+    for entry in os.listdir(folder):
+        is_source = entry.endswith(_SOURCES)
+        if is_source or (not entry.startswith((".", "__")) and os.path.isdir(os.path.join(folder, entry))):
+            yield os.fsencode(entry).decode("utf-8", "replace")

@@ -50,7 +50,7 @@ def analyse(request: CheckRequest, guard: Guard) -> FileReport:
             exploration, classes = part.found, part.classes
         analysis = _analysis(loaded, classes, exploration, part, clock)
         found = _met(check(analysis, rules), part)
-    refused = Analysis(loaded.path, tuple(_refused(guard, loaded.path, loaded.project)))
+    refused = Analysis(loaded.path, tuple(_refused(guard, loaded.path, loaded.project, exploration.callers)))
     findings = merged([*check(refused, rules), *found])
     outcomes = (
         *(outcome(each.label, each.trace) for each in exploration.traced),
@@ -76,8 +76,10 @@ def _why_not_loaded(failure: ImportFailure, guard: Guard) -> tuple[Problem, ...]
     return (Problem("import", failure.span, failure.reason, help=help), *refused.values())
 
 
-def _refused(guard: Guard, path: str, project: Project | None) -> list[Problem]:
-    return [refusal.problem(path, project) for refusal in guard.refusals]
+def _refused(guard: Guard, path: str, project: Project | None, callers: frozenset[str] = frozenset()) -> list[Problem]:
+    """What was refused to the file; what was refused to the callers of its classes is for their own check."""
+    own = [each for each in guard.refusals if not any(call.code.co_filename in callers for call in each.calls)]
+    return [refusal.problem(path, project) for refusal in own]
 
 
 def _analysis(

@@ -24,15 +24,17 @@ Evaluate = Callable[[ast.expr], Any]
 class PartialCall:
     """A construction of a class, as far as the script states it.
 
-    `known` are the arguments by parameter, as source that can be read in `namespace`; `unknown` are the parameters
-    whose arguments cannot be evaluated. It is `sure` where the script certainly makes this call.
+    `make` is the class, or a class method of it such as `Net.from_config`; `name` is its source. `known` are the
+    arguments by parameter, as source that can be read in `namespace`; `unknown` are the parameters whose arguments
+    cannot be evaluated. It is `sure` where the script certainly makes this call.
     """
 
     kind: type[nn.Module]
+    make: Callable[..., Any]
+    name: str
     known: Mapping[str, str]
     unknown: tuple[str, ...]
     namespace: Mapping[str, Any]
-    line: int
     sure: bool
 
 
@@ -41,15 +43,17 @@ def partial_calls(
 ) -> Iterator[PartialCall]:
     """The constructions of modules in some code, the outermost first."""
     for node in ast.walk(code):
-        kind = _class_called(node, evaluate)
-        if kind is not None and isinstance(node, ast.Call):
-            arguments = _arguments(kind, node)
+        make = _called(node, evaluate)
+        if make is not None and isinstance(node, ast.Call):
+            arguments = _arguments(make, node)
             if arguments is not None:
                 written = {name: _written(argument, evaluate, loaded) for name, argument in arguments.items()}
                 known = {name: source for name, source in written.items() if source is not None}
                 unknown = tuple(name for name, source in written.items() if source is None)
+                kind = make if isinstance(make, type) else make.__self__
+                name = kind.__name__ if make is kind else f"{kind.__name__}.{make.__name__}"
                 named = {**namespace, kind.__name__: kind}
-                yield PartialCall(kind, known, unknown, named, node.lineno, sure)
+                yield PartialCall(kind, make, name, known, unknown, named, sure)
 
 
 def calls_in_functions(loaded: Loaded) -> Iterator[PartialCall]:
@@ -93,16 +97,17 @@ def _names_stored(function: ast.AST) -> set[str]:
     return stored | {node.arg for node in ast.walk(function) if isinstance(node, ast.arg)}
 
 
-def _class_called(node: ast.AST, evaluate: Evaluate) -> type[nn.Module] | None:
-    """The module class that a call constructs, where its name is a plain one."""
+def _called(node: ast.AST, evaluate: Evaluate) -> Any:
+    """The user's module class that a call constructs, or its class method, where the name is a plain one."""
     if not isinstance(node, ast.Call) or not _is_dotted(node.func):
         return None
     try:
-        kind = evaluate(node.func)
+        make = evaluate(node.func)
     except Exception:  # a name that is not bound, or an attribute that is computed
         return None
+    kind = make.__self__ if inspect.ismethod(make) else make
     is_class = isinstance(kind, type) and issubclass(kind, nn.Module)
-    return kind if is_class and not kind.__module__.startswith("torch.") else None
+    return make if is_class and not kind.__module__.startswith("torch.") else None
 
 
 def _is_dotted(expression: ast.expr) -> bool:
@@ -111,9 +116,9 @@ def _is_dotted(expression: ast.expr) -> bool:
     return isinstance(expression, ast.Name)
 
 
-def _arguments(kind: type[nn.Module], call: ast.Call) -> dict[str, ast.expr] | None:
+def _arguments(make: Callable[..., Any], call: ast.Call) -> dict[str, ast.expr] | None:
     """The arguments of a call by parameter; None where some are spread out, or are more than parameters."""
-    parameters = [p for p in inspect.signature(kind).parameters.values() if p.kind is not p.VAR_KEYWORD]
+    parameters = [p for p in inspect.signature(make).parameters.values() if p.kind is not p.VAR_KEYWORD]
     names = [p.name for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
     if len(call.args) > len(names) or any(isinstance(argument, ast.Starred) for argument in call.args):
         return None
@@ -146,7 +151,7 @@ def completed(call: PartialCall, loaded: Loaded) -> dict[str, str]:
     What depends on data, as the number of words does, is most often a number.
     """
     sources = dict(call.known)
-    for name, parameter in inspect.signature(call.kind).parameters.items():
+    for name, parameter in inspect.signature(call.make).parameters.items():
         variable = parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD)
         if name not in sources and parameter.default is parameter.empty and not variable:
             sources[name] = value_for(parameter, loaded) or str(WIDTH)

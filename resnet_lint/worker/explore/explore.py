@@ -8,9 +8,11 @@ remaining factories, as long as the time lasts: a fault may sit in one factory's
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
+
+from torch import nn
 
 from resnet_lint.shared.error_text import error_text
 from resnet_lint.shared.evidence import Failure, Problem
@@ -29,6 +31,7 @@ from ..process.file_clock import Clock
 from ..process.limits import TimeUp
 from .attempts import Attempts
 from .class_coverage import Coverage, NotChecked
+from .project_calls import ProjectCalls
 from .stated_calls import StatedCalls
 from .traced_model import Traced
 
@@ -44,7 +47,7 @@ class Exploration:
     """Everything found out about a file: its traces, what they cover, and notes for the reader.
 
     `failures` are torch calls outside of models, which the file makes itself, that cannot work; `certain` are
-    errors that no argument and no input avoids.
+    errors that no argument and no input avoids. `callers` are the other files that were run for what they do with it.
     """
 
     traced: Sequence[Traced]
@@ -52,6 +55,7 @@ class Exploration:
     notes: Sequence[str]
     failures: Sequence[Failure] = ()
     certain: Sequence[Problem] = ()
+    callers: frozenset[str] = frozenset()
 
 
 class Explorer:
@@ -64,7 +68,8 @@ class Explorer:
         self._clock = clock
         self._coverage = Coverage(loaded, classes)
         self._attempts = Attempts(loaded, request, self._coverage, clock)
-        self._calls = StatedCalls(self._attempts, loaded.project)
+        self._calls = StatedCalls(self._attempts, loaded)
+        self._project = ProjectCalls(loaded, clock, self._calls.model)
         self._function = _function_named(request.only_class, loaded)
         self._notes: list[str] = []
         self._followed: set[str] = set()
@@ -89,9 +94,10 @@ class Explorer:
         except TimeUp:
             for model in self._open():
                 self._coverage.failed(model, NotChecked("trace", self._clock.over))
-        notes = [*self._notes, *self._attempts.notes]
-        certain = self._attempts.certain
-        return Exploration(self._attempts.traced, self._coverage, notes, self._calls.failures, [*certain.values()])
+        notes = [*self._notes, *self._attempts.notes, *self._project.notes]
+        certain = [*self._attempts.certain.values()]
+        callers = frozenset(self._project.paths)
+        return Exploration(self._attempts.traced, self._coverage, notes, self._calls.failures, certain, callers)
 
     def _stages(self) -> list[Callable[[], None]]:
         return [
@@ -101,6 +107,7 @@ class Explorer:
             self._default_constructors,
             self._factory_switches,
             self._instances_built,
+            self._calls_elsewhere,
             self._calls_in_functions,
             self._invented_arguments,
         ]
@@ -185,6 +192,23 @@ class Explorer:
         for call in self._partial:
             self._complete(call)
 
+    def _calls_elsewhere(self) -> None:
+        """Classes that other files of the project construct."""
+        self._project.play(frozenset(model.name.rpartition(".")[2] for model in self._open()), self._caller)
+
+    def _caller(self, played: Played, caller: Loaded) -> bool:
+        """Trace what a caller has built; says whether every class is covered now."""
+        for module in played.built:
+            if self._uses_open(module):
+                self._attempts.feed(self._attempts.label(module), module)
+        for call in played.partial:
+            self._complete(call)
+        return not self._open()
+
+    def _uses_open(self, module: nn.Module) -> bool:
+        open_types = {model.type for model in self._open()}
+        return any(type(part) in open_types for part in module.modules())
+
     def _calls_in_functions(self) -> None:
         """Classes that only functions construct which nothing calls."""
         if self._open():
@@ -199,7 +223,7 @@ class Explorer:
         open_names = {each.name for each in self._open()}
         if open_names & {model.name, *leads_to(model.name, self._loaded)} and not self._coverage.has(model):
             arguments = Invented(completed(call, self._loaded), sure=call.sure and not call.unknown)
-            self._try(model, arguments, {**self._loaded.namespace, **call.namespace, model.name: model.type})
+            self._try(model, arguments, call)
 
     def _factories(self) -> None:
         """Novel factories that lead to classes not yet covered, the one that covers most first."""
@@ -257,10 +281,14 @@ class Explorer:
         if colours is not None and not self._attempts.runs(model):
             self._try(model, colours)
 
-    def _try(self, model: ModelClass, arguments: Invented, namespace: Mapping[str, Any] | None = None) -> None:
-        """Build and feed with invented arguments, and with better ones while the constructor says what is wrong."""
+    def _try(self, model: ModelClass, arguments: Invented, stated: PartialCall | None = None) -> None:
+        """Build and feed with invented arguments, and with better ones while the constructor says what is wrong.
+
+        The arguments may complete a call that is `stated` in part.
+        """
+        namespace = {**self._loaded.namespace, **(stated.namespace if stated is not None else {})}
         for _ in range(_MOST_REPAIRS):
-            call = arguments.call(model.name)
+            call = arguments.call(stated.name if stated is not None else model.name)
             if arguments.unknown:
                 names = ", ".join(f"`{name}`" for name in arguments.unknown)
                 reason = f"nothing in this project constructs it, and no value for {names} could be inferred"
@@ -274,8 +302,8 @@ class Explorer:
             self._coverage.tried_again(model, call)
             arguments = better
 
-    def _evaluate(self, call: str, namespace: Mapping[str, Any] | None = None) -> Callable[[], Any]:
-        return lambda: eval(call, dict(namespace or self._loaded.namespace))
+    def _evaluate(self, call: str, namespace: dict[str, Any] | None = None) -> Callable[[], Any]:
+        return lambda: eval(call, namespace or self._loaded.namespace)
 
     def _more_factories(self) -> None:
         """The switches of the first factory; then the factories left, novel ones first, as long as their time lasts."""

@@ -8,11 +8,12 @@ from typing import Any
 import torch
 from torch import nn
 
-from resnet_lint.graph.source_places import Project, caller, point
+from resnet_lint.graph.source_places import caller, point
 from resnet_lint.shared.evidence import Failure
 from resnet_lint.shared.records.places import Operand
 
 from ..build.main_block import Answer
+from ..load.load import Loaded
 from ..tensors import mapped, tensors_in
 from ..tracer.trace import Trace, trace
 from .attempts import Attempts
@@ -21,10 +22,11 @@ from .attempts import Attempts
 class StatedCalls:
     """Traces the calls of models, each once; `failures` are torch calls of the script's own that cannot work."""
 
-    def __init__(self, attempts: Attempts, project: Project) -> None:
+    def __init__(self, attempts: Attempts, loaded: Loaded) -> None:
         self.failures: list[Failure] = []
         self._attempts = attempts
-        self._project = project
+        self._path = loaded.path
+        self._project = loaded.project
         self._traced: dict[tuple[object, ...], Trace] = {}
 
     def model(self, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any], may_fail: bool) -> Answer:
@@ -42,9 +44,16 @@ class StatedCalls:
         return Answer(result.output, sure=not result.all_faults)
 
     def _line(self) -> str:
-        """The line of the file that runs."""
+        """The line of the file that runs, or of another file of its project."""
         frame = self._project.frame(caller(2))
-        return f"line {frame.f_lineno}" if frame is not None else "the file"
+        if frame is None:
+            return "the file"
+        path = frame.f_code.co_filename
+        return (
+            f"line {frame.f_lineno}"
+            if path == self._path
+            else f"{path.removeprefix(self._project.root)}:{frame.f_lineno}"
+        )
 
     def torch(self, func: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any], error: str) -> None:
         """Note a torch call that fails, such as that of a loss."""

@@ -30,7 +30,8 @@ class Reads:
     """Notes, from `begin` on and for the whole process, each file that Python opens: the user's modules and data.
 
     `digests` are those of the files' contents when they were first opened, None for a file that was looked for and did
-    not exist. Installed packages are left out, unless it is one of them that is checked.
+    not exist. A folder that was searched is noted too. Installed packages are left out, unless it is one of them that
+    is checked.
     """
 
     def __init__(self, path: str) -> None:
@@ -60,7 +61,7 @@ class Reads:
         return not any(part in _INSTALLED for part in path.removeprefix(self._root).split(os.sep))
 
     def _watch(self, event: str, args: tuple[Any, ...]) -> None:
-        if event == "open" and isinstance(args[0], (str, bytes, os.PathLike)):
+        if event in ("open", "os.scandir") and isinstance(args[0], (str, bytes, os.PathLike)):
             self.note(os.fsdecode(args[0]))
 
 

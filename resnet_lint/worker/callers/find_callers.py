@@ -1,0 +1,64 @@
+"""Finds the files of a project that use a file's classes: a search of their texts, bounded in files and bytes."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from resnet_lint.shared.notebook import SUFFIX as NOTEBOOK
+
+from ..load.load import Loaded
+
+PAGE = ".md"
+_MOST_FILES = 500
+_MOST_BYTES = 8 * 2**20
+_MOST_OF_A_FILE = 2**18
+_MOST_CALLERS = 6
+_LEFT_OUT = re.compile(r"^(\.|_?_?pycache_?_?$|site-packages$|dist-packages$|node_modules$|v?env$|build$|dist$)")
+_LIKELY = re.compile(r"^(main|train|run|test|demo|example|predict|infer|eval|readme)", re.IGNORECASE)
+
+
+def find_callers(names: Sequence[str], loaded: Loaded) -> list[Path]:
+    """The files that import and call one of these classes, the nearest first, and there scripts, tests and pages."""
+    called = re.compile(rf"\b({'|'.join(map(re.escape, names))})\b\s*[(.,]")
+    imported = _imports_of(Path(loaded.path), Path(loaded.project.root))
+    here = Path(loaded.path).parent
+
+    def distance(path: Path) -> tuple[int, bool, str]:
+        return -len(Path(os.path.commonpath([here, path])).parts), _LIKELY.match(path.name) is None, str(path)
+
+    others = (path for path in _files(Path(loaded.project.root)) if str(path) != loaded.path)
+    return sorted((path for path in others if _has(path, (imported, called))), key=distance)[:_MOST_CALLERS]
+
+
+def _imports_of(file: Path, root: Path) -> re.Pattern[str]:
+    """What an import of a file looks like: of its name, or of a package around it that may hand on its names."""
+    folders = file.relative_to(root).parts[:-1] if file.is_relative_to(root) else ()
+    modules = "|".join(map(re.escape, (file.stem, *folders)))
+    return re.compile(rf"from\s+[\w.]*?\b({modules})\s+import|import\s+[^\n]*\b({modules})\b|from\s+\.+\s+import")
+
+
+def _files(root: Path) -> Iterator[Path]:
+    """The Python files, notebooks and pages of a project, those near its root first, until there are too many."""
+    count = size = 0
+    for folder, folders, names in os.walk(root):
+        folders[:] = sorted(name for name in folders if _LEFT_OUT.match(name) is None)
+        for name in sorted(names):
+            if name.endswith((".py", NOTEBOOK, PAGE)):
+                path = Path(folder, name)
+                count, size = count + 1, size + min(path.stat().st_size, _MOST_OF_A_FILE)
+                if count > _MOST_FILES or size > _MOST_BYTES:
+                    return
+                yield path
+
+
+def _has(path: Path, patterns: Sequence[re.Pattern[str]]) -> bool:
+    """Whether the text of a file has a match of each pattern."""
+    try:
+        with path.open(errors="replace") as file:
+            text = file.read(_MOST_OF_A_FILE)
+    except OSError:
+        return False
+    return all(pattern.search(text) for pattern in patterns)

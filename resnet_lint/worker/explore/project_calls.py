@@ -1,0 +1,86 @@
+"""What other files of the project do with the classes of a file: they are played for what they build and feed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from torch import nn
+
+from resnet_lint.shared.error_text import error_text
+
+from ..build.main_block import Answer, OnCall, Played, Scenario, play, scenarios
+from ..build.partial_calls import PartialCall, calls_in_functions
+from ..callers.find_callers import PAGE, find_callers
+from ..callers.load_caller import UnusableCallerError, load_callers
+from ..load.load import Loaded
+from ..process.file_clock import Clock
+from ..process.limits import TimeUp
+
+_SHARE = 0.5  # of the time of an attempt
+
+
+class ProjectCalls:
+    """Plays the callers of a file, one at a time; `paths` are those that were loaded, `notes` name what was left out.
+
+    Their calls of models go to `on_call`. What a page of documentation does proves nothing where it fails.
+    """
+
+    def __init__(self, loaded: Loaded, clock: Clock, on_call: OnCall) -> None:
+        self.paths: set[str] = set()
+        self.notes: list[str] = []
+        self._loaded = loaded
+        self._clock = clock
+        self._on_call = on_call
+
+    def play(self, names: frozenset[str], on_played: Callable[[Played, Loaded], bool]) -> None:
+        """Play the files that call a class of these names, until `on_played` says that it has seen enough."""
+        for path in find_callers(sorted(names), self._loaded):
+            self.paths.add(str(path))
+            try:
+                with self._clock.one_attempt(_SHARE):
+                    for caller in load_callers(path, self._loaded, names):
+                        if on_played(self._played(caller), caller):
+                            return
+            except TimeUp as error:
+                self._pass_over(path, self._clock.why(error))
+            except UnusableCallerError as error:
+                self._pass_over(path, str(error))
+
+    def _pass_over(self, path: Path, reason: str) -> None:
+        self.notes.append(f"{path.relative_to(self._loaded.project.root)} was passed over: {reason}")
+
+    def _played(self, caller: Loaded) -> Played:
+        """What all scenarios of a caller build, and what they state in part."""
+        built: list[nn.Module] = []
+        partial: list[PartialCall] = []
+        done: set[str] = set()
+        for scenario in scenarios(caller):
+            if scenario.function in done:
+                continue
+            played = self._one_played(scenario, caller)
+            built += played.built
+            partial += played.partial
+            done |= played.functions
+        return Played(built, frozenset(done), [*partial, *calls_in_functions(caller)])
+
+    def _one_played(self, scenario: Scenario, caller: Loaded) -> Played:
+        try:
+            return play(scenario, caller, self._on_call_of(caller), _refused)
+        except ImportError as error:  # the file has taken torch out of sys.modules
+            self._pass_over(Path(caller.path), error_text(error))
+        return Played([], frozenset())
+
+    def _on_call_of(self, caller: Loaded) -> OnCall:
+        if not caller.path.endswith(PAGE):
+            return self._on_call
+
+        def in_doubt(module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any], may_fail: bool) -> Answer:
+            return self._on_call(module, args, kwargs, may_fail=True)
+
+        return in_doubt
+
+
+def _refused(func: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any], error: str) -> None:
+    """What the caller itself asks of torch is for its own check."""
