@@ -19,7 +19,7 @@ from .graph.effects import Effect
 from .graph.feature_axes import features_moved_to, maker_of_features, same_shape_behind
 from .graph.fix_plans import batch_kept, out_of_place
 from .graph.in_place import Change, LateRead
-from .graph.model import Model, OtherBatch, TrainingStep, name_of, with_new_classes, words_in
+from .graph.model import Model, OtherBatch, TrainingStep, name_of, with_new_classes
 from .graph.module_call import ModuleCall as Call
 from .graph.module_call import is_a, is_module, module_classes
 from .graph.node import Node
@@ -38,11 +38,13 @@ from .graph.syntax import (
 )
 from .graph.unused import Unused, unused_in
 from .graph.where import Where
+from .shared import vocabulary
 from .shared.evidence import Failure, Problem, SizeLimit, SizesTaken
 from .shared.records import fix_plans
 from .shared.records.findings import Finding, Fix, Severity, Traits
 from .shared.records.fix_plans import FixPlan
 from .shared.records.places import Cause, Operand, Position, Shape, Span
+from .shared.vocabulary import words_in
 
 __all__ = [
     "Addition",
@@ -109,6 +111,7 @@ __all__ = [
     "span_of",
     "statement_at",
     "unused_in",
+    "vocabulary",
     "with_new_classes",
     "words_in",
 ]

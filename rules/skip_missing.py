@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import re
 from collections.abc import Iterator
 
 from resnet_lint.rule import (
@@ -20,6 +19,7 @@ from resnet_lint.rule import (
     may_join,
     methods_of,
     span_of,
+    vocabulary,
     words_in,
 )
 
@@ -268,7 +268,7 @@ class SkipMissing(Rule):
                     yield self.at(where, message, advice="add the block's input at its end, or rename the class")
 
 
-_SAVED = frozenset({"identity", "residual", "shortcut", "skip", "res", "resid", "orig", "original"})
+_SAVED = vocabulary.SAVED | vocabulary.RESIDUALS | vocabulary.ORIGINALS
 
 
 def _unread_identities(model: Model) -> Iterator[tuple[Model, Call, ast.Name]]:
@@ -314,11 +314,6 @@ def _may_be_tensor(value: ast.expr) -> bool:
     return isinstance(value, ast.Name) or (isinstance(value, ast.Call) and ast.unparse(value.func).startswith("self."))
 
 
-# A residual block by its name; not a Resample, not a LowRes, and not what a block adds its input to.
-_RESIDUAL = re.compile(r"_*(Res(idual)?(?![a-z])\w*(Block|Unit|Bottleneck)|Resblock|Residual)\w*")
-_BRANCH = frozenset({"path", "branch", "function", "body", "inner"})
-
-
 def _plain_chains(model: Model) -> Iterator[tuple[Call, ast.expr, int]]:
     """Classes named after residual blocks that preserve the shape and are a single chain of layers.
 
@@ -344,6 +339,7 @@ def _plain_chains(model: Model) -> Iterator[tuple[Call, ast.expr, int]]:
 
 def _promises(kind: type) -> bool:
     """Whether a class is named after a residual block, and none of its lines could close a skip connection."""
-    if _RESIDUAL.fullmatch(kind.__name__) is None or words_in(kind.__name__) & _BRANCH:
+    name = kind.__name__
+    if vocabulary.RESIDUAL_CLASS.fullmatch(name) is None or words_in(name) & vocabulary.BRANCHES:
         return False
     return not any(function is None or may_join(function) for function in methods_of(kind))

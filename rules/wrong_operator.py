@@ -22,6 +22,7 @@ from resnet_lint.rule import (
     node_at,
     operands_of,
     statement_at,
+    vocabulary,
     words_in,
 )
 
@@ -208,9 +209,8 @@ _OPERATORS: dict[str, str] = {
     "itruediv": "/",
 }
 
-_SAVED_WORDS = frozenset({"skip", "shortcut", "identity"})
-_SKIP_WORDS = _SAVED_WORDS | {"res", "resid", "residual"}
-_BLOCK_WORDS = _SKIP_WORDS | {"block", "bottleneck"}
+_SKIP_WORDS = vocabulary.SAVED | vocabulary.RESIDUALS
+_BLOCK_WORDS = _SKIP_WORDS | vocabulary.BLOCKS
 _GATE_WORDS = frozenset(
     {"attn", "attention", "gate", "gated", "gating", "glu", "se", "squeeze", "excite", "excitation", "cbam", "eca"}
     | {"modulation", "mod", "lka", "scale", "context", "mask", "weight", "weights", "norm", "gdn", "denoise", "noise"}
@@ -224,7 +224,7 @@ _GATES = frozenset(
 def _joined_branch(node: Node, model: Model) -> Node | None:
     """The residual branch that is combined with its block's input, if the names indicate a skip connection."""
     pair, block, point = operands_of(node), model.block_of(node), node.known_point
-    branch = _branch(pair, block, saved=bool(_words_read(point) & _SAVED_WORDS)) if pair is not None else None
+    branch = _branch(pair, block, saved=bool(_words_read(point) & vocabulary.SAVED)) if pair is not None else None
     if branch is None or _is_gate(branch) or not _is_named_like_a_skip(block, point) or _is_rest(point):
         return None
     return branch

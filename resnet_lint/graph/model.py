@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -190,8 +189,3 @@ def name_of(node: Node, owner: ModuleCall) -> str:
         return "the block's input"
     name = call.relative_path(owner) if call.is_torchs else f"{node.function}()"
     return f"{name}, line {point.span.start.line}"
-
-
-def words_in(name: str) -> frozenset[str]:
-    """The words of an identifier: res and block in ResBlock, x and orig in x_orig."""
-    return frozenset(word.lower() for word in re.findall(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+", name))

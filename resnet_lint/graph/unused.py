@@ -13,11 +13,13 @@ from functools import cache
 from types import CodeType
 from typing import TYPE_CHECKING
 
+from ..shared import vocabulary
 from ..shared.records.fix_plans import FixPlan
 from ..shared.records.places import Span
+from ..shared.vocabulary import words_in
 from .built_at import built_of
 from .fix_plans import shortcut_to_use
-from .model import Model, with_new_classes, words_in
+from .model import Model, with_new_classes
 from .module_call import ModuleCall, module_classes
 from .source_places import Project, span_of
 from .syntax import function_of, tree_of
@@ -39,7 +41,7 @@ class Unused:
     fix_plan: FixPlan | None = None
 
 
-_SHORTCUTS = frozenset({"shortcut", "skip", "downsample", "identity", "residual", "res", "proj", "projection"})
+_SHORTCUT = {*vocabulary.MODULES, *vocabulary.SAVED, *vocabulary.RESIDUALS}
 # What reaches modules without naming them.
 _TREE = frozenset({"children", "named_children", "modules", "named_modules", "_modules", "get_submodule"})
 
@@ -60,7 +62,7 @@ def _never_used(untrained: Untrained) -> Iterator[Unused]:
             built = built_of(child)
             if key not in used and built is not None and _is_forgotten(key, model):
                 used.add(key)
-                shortcut = bool(words_in(key[1]) & _SHORTCUTS)
+                shortcut = bool(words_in(key[1]) & _SHORTCUT)
                 fix_plan = _use_as_shortcut(key[1], call, model) if shortcut else None
                 yield Unused(model.where(built.point.span, call), key[1], shortcut, fix_plan)
 

@@ -17,6 +17,7 @@ import libcst.matchers as m
 
 from resnet_lint.shared.records.fix_plans import Projection
 from resnet_lint.shared.records.places import Span
+from resnet_lint.shared.vocabulary import MODULES, SHORTCUT_ATTRIBUTE
 
 from .bound_names import assignments, class_attributes, elements
 from .call_arguments import argument_of, layer_parameters
@@ -25,10 +26,8 @@ from .precedence import PRODUCT, bracketed
 from .projection_numbers import Numbers, numbers_of
 from .source_tree import Source, Sources, TextEdit
 from .users_expressions import Scope
-from .widen_condition import SHORTCUT, is_plain, shortcuts_set
+from .widen_condition import is_plain, shortcuts_set
 from .written_operands import operands_of
-
-_NAMES = ("shortcut", "downsample", "projection", "proj", "skip")
 
 
 @dataclass(frozen=True)
@@ -170,7 +169,7 @@ def _own_shortcut(addition: cst.CSTNode, operand: int, source: Source) -> str | 
         return None
     shortcut = operands[operand]
     named = [value for name, value in assignments(forward) if m.matches(shortcut, m.Name(name))]
-    called = m.Call(func=m.Attribute(m.Name("self"), m.Name(m.MatchRegex(f".*({SHORTCUT.pattern}).*"))))
+    called = m.Call(func=m.Attribute(m.Name("self"), m.Name(m.MatchRegex(f".*({SHORTCUT_ATTRIBUTE.pattern}).*"))))
     for call in (*m.findall(shortcut, called), *(value for value in named if m.matches(value, called))):
         return cst.ensure_type(cst.ensure_type(call, cst.Call).func, cst.Attribute).attr.value
     return None
@@ -201,7 +200,7 @@ def _taken_over(statement: cst.CSTNode, init: cst.FunctionDef) -> str | None:
     for part in statement.body:
         if isinstance(part, cst.Assign) and isinstance(part.value, cst.Name) and part.value.value in optional:
             target = part.targets[0].target
-            if isinstance(target, cst.Attribute) and SHORTCUT.search(part.value.value):
+            if isinstance(target, cst.Attribute) and SHORTCUT_ATTRIBUTE.search(part.value.value):
                 return part.value.value
     return None
 
@@ -229,9 +228,9 @@ def sent_through(
 def _free_name(block: Block, source: Source) -> str:
     """A name for the projection: one that the file uses elsewhere, and that this class has not given away."""
     taken = _names_taken(block.definition, source)
-    familiar = [name for name in _NAMES if re.search(rf"\bself\.{name}\b", source.text)]
+    familiar = [name for name in MODULES if re.search(rf"\bself\.{name}\b", source.text)]
     numbered = (f"shortcut{number}" for number in itertools.count(2))
-    return next(name for name in itertools.chain(familiar, _NAMES, numbered) if name not in taken)
+    return next(name for name in itertools.chain(familiar, MODULES, numbered) if name not in taken)
 
 
 def _names_taken(definition: cst.ClassDef, source: Source) -> set[str]:

@@ -8,11 +8,12 @@ import libcst as cst
 
 from resnet_lint.shared.records.fix_plans import Projection
 from resnet_lint.shared.records.places import Span
+from resnet_lint.shared.vocabulary import SHORTCUT_ATTRIBUTE
 
 from .bound_names import names_bound_in, parameter_names
 from .call_arguments import argument_of, function_parameters, with_argument
 from .source_tree import Source, Sources, TextEdit
-from .widen_condition import SHORTCUT, shortcuts_set
+from .widen_condition import shortcuts_set
 
 
 def shortcut_passed(projection: Projection, at: Span, source: Source, sources: Sources) -> Iterator[list[TextEdit]]:
@@ -30,7 +31,7 @@ def shortcut_passed(projection: Projection, at: Span, source: Source, sources: S
         if inner is None or inner.function is not init or step is None or step.source is not source:
             continue
         made = names_bound_in(step.function) if step.function is not None else set()
-        for name in sorted(name for name in made & parameter_names(init) if SHORTCUT.search(name)):
+        for name in sorted(name for name in made & parameter_names(init) if SHORTCUT_ATTRIBUTE.search(name)):
             passed = argument_of(step.call, parameters, name)
             edit = with_argument(step.call, parameters, name, name, passed, source)
             if edit is not None:

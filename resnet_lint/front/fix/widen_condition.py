@@ -14,14 +14,13 @@ import libcst as cst
 import libcst.matchers as m
 
 from resnet_lint.shared.records.fix_plans import Projection
+from resnet_lint.shared.vocabulary import SHORTCUT_ATTRIBUTE
 
 from .precedence import NOT, bracketed
 from .projection_numbers import Pair, numbers_in
 from .source_tree import Source, Sources, TextEdit
 from .substitute import names_in
 from .users_expressions import Scope, said_inside
-
-SHORTCUT = re.compile("downsample|short|proj|skip")
 
 
 @dataclass(frozen=True)
@@ -57,7 +56,7 @@ def shortcuts_set(node: cst.CSTNode) -> list[tuple[str, cst.BaseExpression]]:
         assign = cst.ensure_type(each, cst.Assign)
         target = assign.targets[0].target
         name = target.attr if isinstance(target, cst.Attribute) else target
-        if isinstance(name, cst.Name) and SHORTCUT.search(name.value):
+        if isinstance(name, cst.Name) and SHORTCUT_ATTRIBUTE.search(name.value):
             found.append((name.value, assign.value))
     return found
 

@@ -11,13 +11,13 @@ from typing import Any
 from torch import nn
 
 from resnet_lint.shared.error_text import error_text
+from resnet_lint.shared.vocabulary import SHORTCUT_PARAMETER
 
 from ..load.load import Loaded
 from ..names_at import names_at
 from .guess_value import INPUT_CHANNELS, OUTPUT_CHANNELS, WIDTH, is_width, value_for
 
 STRIDE = re.compile(r"^(stride|strides|s|downsample_stride|down_?stride)$")
-SHORTCUT = re.compile(r"(downsample|short|projection|^proj|skip|identity|residual|^sc$)")
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,7 @@ def parameters_of(make: Callable[..., Any]) -> Parameters:
         next((p.name for p in named if INPUT_CHANNELS.match(p.name)), None),
         next((p.name for p in named if OUTPUT_CHANNELS.match(p.name)), None),
         next((p.name for p in named if STRIDE.match(p.name) and _is_int(p)), None),
-        any(SHORTCUT.search(p.name) and p.default is None for p in named),
+        any(SHORTCUT_PARAMETER.search(p.name) and p.default is None for p in named),
     )
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Sequence
 
 from torch import nn
@@ -15,11 +14,10 @@ from resnet_lint.graph.node import Node
 from resnet_lint.graph.residuals import Residual, channel_axis_of
 from resnet_lint.shared.records.fix_plans import Change, Site
 from resnet_lint.shared.records.places import Shape
+from resnet_lint.shared.vocabulary import SHORTCUT_LAYER
 
 from ..tracer.fault import Fault
 from ..tracer.trace import Trace
-
-SHORTCUT_NAME = re.compile(r"downsample|short|proj|skip|identity|residual|\bsc\b", re.IGNORECASE)
 
 
 class Evidence:
@@ -93,7 +91,7 @@ class Evidence:
 
 def is_projection(e: Evidence, node: Node, effect: Effect) -> bool:
     """Whether a layer is made for the shortcut, and not a stream of its own: by its 1x1 kernel, or by its name."""
-    return effect.learned and (math.prod(effect.kernel) == 1 or SHORTCUT_NAME.search(e.name(node)) is not None)
+    return effect.learned and (math.prod(effect.kernel) == 1 or SHORTCUT_LAYER.search(e.name(node)) is not None)
 
 
 def total_stride(path: Sequence[Node], axes: int) -> tuple[int, ...]:

@@ -12,6 +12,7 @@ from torch import nn
 
 from resnet_lint.graph.fix_plans import operand_index, shortcut_to_use
 from resnet_lint.graph.node import Node
+from resnet_lint.shared import vocabulary
 from resnet_lint.shared.records.fix_plans import (
     Change,
     ChangeArguments,
@@ -25,7 +26,6 @@ from resnet_lint.shared.records.fix_plans import (
 
 from .branch import unstrided_branch, widened_branch
 from .evidence import (
-    SHORTCUT_NAME,
     Evidence,
     convolution_text,
     is_projection,
@@ -92,7 +92,7 @@ def generous_flag(e: Evidence) -> FixPlan | None:
 def unused_shortcut(e: Evidence) -> UseShortcut | None:
     """The block has built a projection that fits, and adds its bare input all the same."""
     for name, module in e.owner.module.named_children():
-        if not SHORTCUT_NAME.search(name) or isinstance(module, nn.Identity) or e.shortcut_layers:
+        if not vocabulary.SHORTCUT_LAYER.search(name) or isinstance(module, nn.Identity) or e.shortcut_layers:
             continue
         called = any(call.module is module for call in e.trace.calls)
         if not called and e.learned:
@@ -103,7 +103,7 @@ def unused_shortcut(e: Evidence) -> UseShortcut | None:
 def missing_downsample(e: Evidence) -> ProjectShortcut | None:
     """The block takes its shortcut from its caller, and the caller gave none."""
     text = _projection_text(e)
-    for name in ("downsample", "shortcut", "projection", "proj", "skip"):
+    for name in vocabulary.MODULES:
         missing = name in vars(e.owner.module) and vars(e.owner.module)[name] is None
         if missing and name in inspect.signature(type(e.owner.module)).parameters and not e.shortcut_layers and text:
             title = (
