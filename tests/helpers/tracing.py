@@ -15,7 +15,7 @@ from resnet_lint.graph.node import Node
 from resnet_lint.graph.source_places import Project
 from resnet_lint.shared.records.places import Shape
 from resnet_lint.worker.build.build import build
-from resnet_lint.worker.build.built import noting_where_built
+from resnet_lint.worker.torch_quirks.where_built import noting_where_built
 from resnet_lint.worker.tracer.trace import Trace, trace
 
 HEAD = "import operator, torch\nimport torch.nn.functional as F\nfrom torch import nn\n"

@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from .completion import files
+from . import completion
 from .configuration import Given
 from .option_types import FLAG
 from .settings import OPTIONS, Option, default_of, field_of
@@ -27,7 +27,8 @@ def takes_settings(command: Command) -> Command:
 def takes_a_model(command: Command) -> Command:
     """Add the argument `path` and the options for a single model; the command gets their values as `given`."""
     for_models = {name: option for name, option in OPTIONS.items() if option.for_models}
-    return click.argument("path", metavar="PATH[::Target]", shell_complete=files)(_with_settings(command, for_models))
+    argument = click.argument("path", metavar="PATH[::Target]", shell_complete=completion.files)
+    return argument(_with_settings(command, for_models))
 
 
 def _with_settings(command: Command, options: Mapping[str, Option]) -> Command:
@@ -48,7 +49,14 @@ def _click_option(name: str, option: Option) -> Callable[[Command], Command]:
     is_flag = option.type is FLAG
     spelled = f"--{name}/--no-{name}" if is_flag and option.in_file else f"--{name}"
     short = [f"-{option.letter}"] if option.letter else []
-    return click.option(*short, spelled, default=None, is_flag=is_flag, help=_help(name, option), **option.type.click)
+    completed = getattr(completion, option.type.completes) if option.type.completes is not None else None
+    values: dict[str, Any] = {
+        "is_flag": is_flag,
+        "help": _help(name, option),
+        "shell_complete": completed,
+        **option.type.click,
+    }
+    return click.option(*short, spelled, default=None, **values)
 
 
 def _help(name: str, option: Option) -> str | None:

@@ -10,6 +10,8 @@ from click.shell_completion import CompletionItem
 
 from resnet_lint.shared.errors import ResnetLintError
 
+from .configuration import load
+
 
 def files(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
     """Complete files and directories; the shell lists them."""
@@ -29,8 +31,6 @@ def rule_codes(ctx: click.Context, param: click.Parameter, incomplete: str) -> l
 
 def _rules() -> Iterator[tuple[str, str]]:
     from resnet_lint.rule_loader import load_rules
-
-    from .configuration import load
 
     try:
         for rule in load_rules([str(folder) for folder in load({}, cwd=Path.cwd()).rules]):

@@ -8,15 +8,13 @@ import os
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import click
 
 from resnet_lint.shared.errors import UsageError
 from resnet_lint.shared.notation import called_name, check_inputs
 from resnet_lint.shared.records.requests import ALLOWABLE, Shard, Target
-
-from .completion import directories, files, rule_codes
 
 
 class WrongValue(Exception):
@@ -31,11 +29,13 @@ class OptionType:
     """A type of option values.
 
     `read` validates and converts a value; its second argument is the folder that paths are relative to. It raises
-    WrongValue or UsageError. `click` are the keyword arguments for click.option.
+    WrongValue or UsageError. `click` are the keyword arguments for click.option;
+    `completes` names the function of `completion.py` for shell completion.
     """
 
     read: Callable[[object, Path], object]
     click: Mapping[str, Any] = field(default_factory=dict)
+    completes: Literal["files", "directories", "rule_codes"] | None = None
 
 
 def _text(value: object, folder: Path) -> str:
@@ -156,11 +156,11 @@ def one_of(choices: tuple[str, ...]) -> OptionType:
 FLAG = OptionType(_flag)
 SECONDS = OptionType(_seconds, {"type": float, "metavar": "SECONDS"})
 COUNT = OptionType(_count, {"type": int, "metavar": "N"})
-CODES = OptionType(_listed, {"multiple": True, "metavar": "CODES", "shell_complete": rule_codes})
+CODES = OptionType(_listed, {"multiple": True, "metavar": "CODES"}, "rule_codes")
 PATTERNS = OptionType(_listed, {"multiple": True, "metavar": "PATTERNS"})
-FILE = OptionType(_path, {"metavar": "FILE", "shell_complete": files})
-PATH = OptionType(_path, {"metavar": "PATH", "shell_complete": files})
-FOLDERS = OptionType(_paths, {"multiple": True, "metavar": "DIR", "shell_complete": directories})
+FILE = OptionType(_path, {"metavar": "FILE"}, "files")
+PATH = OptionType(_path, {"metavar": "PATH"}, "files")
+FOLDERS = OptionType(_paths, {"multiple": True, "metavar": "DIR"}, "directories")
 INPUTS = OptionType(_inputs, {"multiple": True, "metavar": "NAME=SHAPE"})
 CALL = OptionType(_call, {"metavar": "CALL"})
 TARGETS = OptionType(_targets)

@@ -19,7 +19,6 @@ from resnet_lint.shared.evidence import Failure, Problem
 from resnet_lint.shared.notation import called_name
 from resnet_lint.shared.records.requests import Request, Target
 
-from ..build.built import noting_where_built
 from ..build.factories import leads_to, novel_and_other, options_of
 from ..build.guess_arguments import Invented, handed_on, in_colours, invented, repaired, required_names
 from ..build.main_block import Played, Scenario, play, scenarios
@@ -29,6 +28,7 @@ from ..load.classes import ModelClass
 from ..load.load import Loaded
 from ..process.file_clock import Clock
 from ..process.limits import TimeUp
+from ..torch_quirks.where_built import noting_where_built
 from .attempts import Attempts
 from .class_coverage import Coverage, NotChecked
 from .project_calls import ProjectCalls

@@ -12,11 +12,11 @@ from resnet_lint.shared.error_text import error_text
 from resnet_lint.shared.errors import UsageError
 from resnet_lint.shared.records.requests import TraceRequest
 
-from ..build.built import noting_where_built
 from ..build.guess_arguments import required_names
 from ..load.classes import ModelClass, model_classes
 from ..load.load import ImportFailure, Loaded, load
 from ..process.file_clock import Clock
+from ..torch_quirks.where_built import noting_where_built
 from .attempts import Attempts
 from .explore import Exploration, Explorer
 from .traced_model import Traced

@@ -17,12 +17,12 @@ from resnet_lint.shared.error_text import error_text
 from resnet_lint.shared.errors import UsageError
 
 from ..build.build import build
-from ..build.built import noting_where_built
 from ..explore.traced_model import Traced
 from ..feed.feed import feed
 from ..load.package import package_folder, project_root
 from ..process.file_clock import Clock
 from ..tensors import mapped
+from ..torch_quirks.where_built import noting_where_built
 from ..tracer.trace import Trace, trace
 from .meta_copy import meta_copy, to_meta
 

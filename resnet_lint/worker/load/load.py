@@ -28,8 +28,8 @@ from resnet_lint.shared.error_text import error_text
 from resnet_lint.shared.notebook import is_notebook, read_notebook
 from resnet_lint.shared.records.places import Position, Span
 
-from ..build.built import noting_where_built
 from ..process.limits import TimeUp
+from ..torch_quirks.where_built import noting_where_built
 from .command_line import empty_command_line
 from .missing_packages import serve_missing_packages
 from .package import import_folders, is_foreign, module_name, package_folder, project_root, relative_levels
@@ -94,7 +94,7 @@ def load(path: str, source: str | None = None) -> Loaded | ImportFailure:
     project = Project(f"{str(project_root(file, package)).rstrip('/')}/")
     folders = import_folders(file, package, Path(project.root))
     sys.path[:0] = [str(folder) for folder in folders if str(folder) not in sys.path]
-    missing: list[MissingImport] = []
+    stand_ins, missing = serve_missing_packages(), list[MissingImport]()
     alone: str | None = None
     while True:
         with noting_where_built(project), empty_command_line(path):
@@ -105,15 +105,12 @@ def load(path: str, source: str | None = None) -> Loaded | ImportFailure:
         name = (outcome.module or "").partition(".")[0]
         if name not in (each.package for each in missing) and is_foreign(name, folders):
             missing.append(MissingImport(outcome.span, name))
-            _STAND_INS.packages.add(name)
+            stand_ins.packages.add(name)
         elif outcome.is_of_package and package is not None and alone is None and (missing or outcome.module):
             alone = outcome.reason
             _bare_packages(file, package)
         else:
             return outcome
-
-
-_STAND_INS = serve_missing_packages()
 
 
 def _imported(

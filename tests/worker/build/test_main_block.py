@@ -14,10 +14,10 @@ import torch
 from torch import nn
 
 from resnet_lint.shared.records.places import Shape
-from resnet_lint.worker.build.built import noting_where_built
 from resnet_lint.worker.build.factories import novel_and_other, shapes_in
 from resnet_lint.worker.build.main_block import Answer, play, scenarios
 from resnet_lint.worker.load.load import Loaded, load
+from resnet_lint.worker.torch_quirks.where_built import noting_where_built
 
 NET = """
 import argparse
