@@ -23,9 +23,11 @@ from ..load.definitions import defines, is_main_guard
 from ..load.load import Loaded
 from ..tracer.intercept import intercepted
 from .build import on_meta
+from .doubt import Doubt
+from .leaving import EndedError, LeftError, ReturnedError
 from .partial_calls import PartialCall
-from .player import LeftError, Player, ReturnedError
-from .script_surroundings import OnRefusal, ScriptMode, script_surroundings
+from .player import Player
+from .script_surroundings import ScriptMode, script_surroundings
 
 
 @dataclass(frozen=True)
@@ -37,9 +39,11 @@ class Answer:
 
 
 class OnCall(Protocol):
-    """Gets an outermost call of a module and answers it; `may_fail`: the file catches its errors."""
+    """Gets an outermost call of a module and answers it; `doubt` says, also after the call, what a failure proves."""
 
-    def __call__(self, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any], may_fail: bool) -> Answer: ...
+    def __call__(
+        self, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any], doubt: Callable[[], Doubt]
+    ) -> Answer: ...
 
 
 @dataclass(frozen=True)
@@ -96,18 +100,23 @@ def _defaults(function: Any) -> dict[str, Any] | None:
 class Played:
     """What came of a scenario: the modules that it built and never called, and the functions that it played.
 
-    `partial` are its constructions that failed, with the arguments that are known.
+    The arguments of those in `doubtful` are in doubt. `partial` are its constructions that failed, with the arguments
+    that are known.
     """
 
     built: list[nn.Module]
     functions: frozenset[str]
     partial: Sequence[PartialCall] = ()
+    doubtful: Sequence[nn.Module] = ()
 
 
-OnError = Callable[[BaseException], None]
+OnRefusal = Callable[[Callable[..., Any], tuple[Any, ...], Mapping[str, Any], str, Doubt], None]
+"""Gets a torch call that fails on the CPU too, torch's error text, and what that proves."""
+
+OnError = Callable[[BaseException, Doubt], None]
 
 
-def _ignored(error: BaseException) -> None:
+def _ignored(error: BaseException, doubt: Doubt) -> None:
     """Nothing depends on what a script raises."""
 
 
@@ -123,8 +132,7 @@ def play(
     called: list[nn.Module] = []
 
     def refused(func: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any], error: str) -> None:
-        if not player.in_doubt:
-            on_refusal(func, args, kwargs, error)
+        on_refusal(func, args, kwargs, error, player.doubt)
 
     mode = ScriptMode(refused)
     player = Player(loaded, namespace, mode, on_error)
@@ -135,22 +143,29 @@ def play(
         called.extend(module.modules())
         mode.is_in_model = True
         try:
-            answer = on_call(on_meta(module), args, kwargs, player.in_doubt)
+            answer = on_call(on_meta(module), args, kwargs, lambda: player.doubt)
         finally:
             mode.is_in_model = False
-        mode.made_up = mode.made_up or not answer.sure
+        mode.ask_for(Doubt.NONE if answer.sure else Doubt.UNKNOWN)
         return answer.output
 
-    with script_surroundings(loaded.path, mode), intercepted(outermost), suppress(LeftError, ReturnedError):
+    with script_surroundings(loaded.path, mode), intercepted(outermost), suppress(EndedError, LeftError, ReturnedError):
         player.play(scenario.body)
-    built = [
-        value
-        for value in list(namespace.values())
+    built = {
+        name: value
+        for name, value in namespace.items()
         if isinstance(value, nn.Module) and id(value) not in before and _is_built_here(value, loaded)
-    ]
-    parts = {id(part) for module in built for part in module.modules() if part is not module}
+    }
+    parts = {id(part) for module in built.values() for part in module.modules() if part is not module}
     done = set(map(id, called)) | parts
-    return Played([module for module in built if id(module) not in done], frozenset(player.played), player.partial)
+    left = {name: module for name, module in built.items() if id(module) not in done}
+    doubtful = {name for name in left if player.doubt_of(name)}
+    return Played(
+        [module for name, module in left.items() if name not in doubtful],
+        frozenset(player.played),
+        player.partial,
+        [left[name] for name in sorted(doubtful)],
+    )
 
 
 def _is_model(module: nn.Module, loaded: Loaded) -> bool:

@@ -9,39 +9,26 @@ from __future__ import annotations
 import ast
 import inspect
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from types import FunctionType, ModuleType
 from typing import Any
 
-from ..load.command_line import is_invented
-from ..load.definitions import ASSIGNMENTS, DEFINITIONS, changed_roots, names_bound, names_read, receivers, root_of
+from ..load.click_commands import command_of
+from ..load.definitions import ASSIGNMENTS, DEFINITIONS, changed_roots, names_bound, receivers
 from ..load.load import Loaded
+from ..load.outside import OUTSIDE
 from ..process.limits import TimeUp, time_limit
+from .doubt import Doubt, Doubts
+from .leaving import EndedError, LeftError, ReturnedError
 from .partial_calls import PartialCall, partial_calls
 from .script_surroundings import ScriptMode
+from .statement_kinds import can_be_played, changed_by_call, ends_program, gathers, leaves, trains
 
 _STATEMENT_SECONDS = 20.0
 _MOST_ROUNDS = 6
 _DEEPEST_CALL = 6
 _MOST_PARTIAL = 20
-_TRAINING = frozenset({"backward", "step", "zero_grad", "no_grad", "train", "eval"})
-# Calls that change what they are called on; where one fails, that is not what it would be.
-_CHANGING = re.compile(r"^(append|extend|insert|update|add_module|register_\w+|add|pop|remove|setdefault|\w+_)$")
-
-
-class LeftError(Exception):
-    """A round of a loop is left by `break` or `continue`."""
-
-    def __init__(self, by: type[ast.stmt]) -> None:
-        self.by = by
-
-
-class ReturnedError(Exception):
-    """A function that is played returns a value."""
-
-    def __init__(self, value: Any) -> None:
-        self.value = value
 
 
 class Player:
@@ -51,7 +38,11 @@ class Player:
     """
 
     def __init__(
-        self, loaded: Loaded, namespace: dict[str, Any], mode: ScriptMode, on_error: Callable[[BaseException], None]
+        self,
+        loaded: Loaded,
+        namespace: dict[str, Any],
+        mode: ScriptMode,
+        on_error: Callable[[BaseException, Doubt], None],
     ) -> None:
         self.played: set[str] = set()
         self.partial: list[PartialCall] = []
@@ -59,16 +50,21 @@ class Player:
         self._namespace = namespace
         self._mode = mode
         self._on_error = on_error
-        self._is_sheltered = False
-        self._reads_doubtful = False
-        self._doubtful: set[str] = set()
+        self._around = Doubt.NONE
+        self._of_statement = Doubt.NONE
+        self._doubts = Doubts(loaded.tree)
+        self._is_conditional = False
         self._depth = 0
         self._functions = {s.name: s for s in loaded.tree.body if isinstance(s, ast.FunctionDef)}
 
     @property
-    def in_doubt(self) -> bool:
-        """Whether a failure of the statement that runs proves nothing."""
-        return self._is_sheltered or self._reads_doubtful or self._mode.made_up
+    def doubt(self) -> Doubt:
+        """How much a failure of the statement that runs proves."""
+        return max(self._around, self._of_statement, self._mode.doubt)
+
+    def doubt_of(self, name: str) -> Doubt:
+        """How much the value of a name is in doubt."""
+        return self._doubts.of(ast.Name(name, ast.Load()))
 
     def play(self, body: list[ast.stmt]) -> None:
         for statement in body:
@@ -76,10 +72,9 @@ class Player:
 
     def _play(self, statement: ast.stmt) -> None:
         known = self._loaded.definitions.bound.get(id(statement))
-        if known is not None and isinstance(statement, (*ASSIGNMENTS, *DEFINITIONS)):
+        if known is not None and self._is_kept(statement):
             self._namespace.update(known)
-            if isinstance(statement, ASSIGNMENTS) and self._reads_invented(statement):
-                self._doubtful |= names_bound(statement)
+            self._doubts.add(known, self._doubt_of_kept(statement))
         elif isinstance(statement, DEFINITIONS) and self._has_run(statement):
             return
         elif isinstance(statement, (ast.With, ast.Try)):
@@ -98,17 +93,38 @@ class Player:
             self._annotated(statement)
         elif isinstance(statement, ast.While):
             self._first_round(statement)
+        elif ends_program(statement):
+            self._end(statement)
         elif not isinstance(statement, ast.Raise):
             self._run_or_enter(statement)
 
-    def _reads_invented(self, statement: ast.stmt) -> bool:
-        """Whether a statement reads a number that the command line has to give, or what rests on one."""
-        return not self._doubtful.isdisjoint(names_read([statement])) or any(
-            isinstance(node, ast.Attribute)
-            and isinstance(node.value, ast.Name)
-            and is_invented(self._namespace.get(node.value.id), node.attr)
-            for node in ast.walk(statement)
-        )
+    def _end(self, statement: ast.stmt) -> None:
+        """What ends the program is passed over below a condition: that the data are not here, say."""
+        call = getattr(statement, "value", None) or getattr(statement, "exc", None)
+        if isinstance(call, ast.Call):
+            for argument in call.args:  # sys.exit(main())
+                self._play(ast.copy_location(ast.Expr(argument), statement))
+        if not self._is_conditional:
+            raise EndedError
+
+    @contextmanager
+    def _conditionally(self) -> Iterator[None]:
+        outer, self._is_conditional = self._is_conditional, True
+        try:
+            yield
+        finally:
+            self._is_conditional = outer
+
+    def _is_kept(self, statement: ast.stmt) -> bool:
+        """Whether what a statement gave when the file was loaded is its value: a second trial has other numbers."""
+        return isinstance(statement, DEFINITIONS) or (isinstance(statement, ASSIGNMENTS) and not OUTSIDE.trial)
+
+    def _doubt_of_kept(self, statement: ast.stmt) -> Doubt:
+        """A definition that reads an invented number, as for a default, keeps that of the first trial."""
+        is_definition = isinstance(statement, DEFINITIONS)
+        if id(statement) in self._loaded.definitions.invented:
+            return Doubt.UNKNOWN if is_definition else Doubt.INVENTED
+        return Doubt.NONE if is_definition else self._doubts.of(statement)
 
     def _annotated(self, statement: ast.AnnAssign) -> None:
         """Without the annotation, which Python does not look at inside a function."""
@@ -127,7 +143,7 @@ class Player:
         )
         if isinstance(statement, ast.With):
             self._enter_context(statement)
-        with self._sheltered(catches):
+        with self._inside_of(Doubt.CAUGHT if catches else Doubt.NONE), self._conditionally():
             self.play(statement.body)
         if isinstance(statement, ast.Try):
             self.play([*statement.orelse, *statement.finalbody])
@@ -141,30 +157,31 @@ class Player:
                 self._run(ast.fix_missing_locations(assigned))
 
     @contextmanager
-    def _sheltered(self, sheltered: bool) -> Iterator[None]:
-        outer, self._is_sheltered = self._is_sheltered, self._is_sheltered or sheltered
+    def _inside_of(self, doubt: Doubt) -> Iterator[None]:
+        """Inside the block, each statement is in this doubt at least."""
+        outer, self._around = self._around, max(self._around, doubt)
         try:
             yield
         finally:
-            self._is_sheltered = outer
+            self._around = outer
 
     def _choose(self, statement: ast.If) -> None:
         """A condition that cannot be known is taken to hold, without trust in what it leads to."""
         try:
             test = self._evaluate(statement.test)
-            sure = not (self._reads_doubtful or self._mode.made_up)
+            sure = not max(self._of_statement, self._mode.doubt)
         except TimeUp:
             raise
         except BaseException:
-            test, sure = not _leaves(statement.body), False
-        with self._sheltered(not sure):
+            test, sure = not leaves(statement.body), False
+        with self._inside_of(Doubt.NONE if sure else Doubt.UNKNOWN), self._conditionally():
             self.play(statement.body if test else statement.orelse)
         if not sure:
             changed = (
                 receivers(part) | changed_roots(part) for part in ast.walk(statement) if isinstance(part, ast.stmt)
             )
             names = names_bound(statement).union(*changed)
-            self._doubtful |= {n for n in names if not isinstance(self._namespace.get(n), ModuleType)}
+            self._doubts.add(self._but_modules(names), Doubt.UNKNOWN)
 
     def _rounds(self, statement: ast.For) -> None:
         """A loop that gathers, as `layers.append(...)` does, is run whole; of others the first round is played.
@@ -172,7 +189,7 @@ class Player:
         Where the values are written out, as in `for size in (128, 101)`, some more are. What rounds that are not
         played may change, as in `for layer in layers: x = layer(x)`, is in doubt after the loop.
         """
-        if _gathers(statement):
+        if gathers(statement):
             self._run(statement)
             return
         several = statement.iter.elts if isinstance(statement.iter, (ast.Tuple, ast.List)) else []
@@ -189,161 +206,128 @@ class Player:
                 if left.by is ast.Break:
                     break
         if not is_written_out or len(several) > _MOST_ROUNDS:
-            self._doubtful |= self._changed_in(statement)
+            self._doubts.add(self._changed_in(statement), Doubt.UNKNOWN)
 
     def _first_round(self, loop: ast.While) -> None:
         """The first round of a `while` loop, where its condition holds; what more may change is in doubt after it."""
         with suppress(LeftError):
             self._choose(ast.copy_location(ast.If(loop.test, loop.body, []), loop))
-        self._doubtful |= self._changed_in(loop)
+        self._doubts.add(self._changed_in(loop), Doubt.UNKNOWN)
 
     def _changed_in(self, loop: ast.stmt) -> set[str]:
         """The names that a loop binds, or whose objects its assignments change."""
         changed = (changed_roots(part) for part in ast.walk(loop) if isinstance(part, ast.stmt))
-        names = names_bound(loop).union(*changed)
+        return self._but_modules(names_bound(loop).union(*changed))
+
+    def _but_modules(self, names: frozenset[str]) -> set[str]:
         return {name for name in names if not isinstance(self._namespace.get(name), ModuleType)}
 
     def _return(self, statement: ast.Return) -> None:
         value = ast.Assign([ast.Name("_returned", ast.Store())], statement.value or ast.Constant(None))
         self._run_or_enter(ast.fix_missing_locations(ast.copy_location(value, statement)))
-        raise ReturnedError(self._namespace.pop("_returned", None))
+        doubt = self.doubt_of("_returned")
+        self._doubts.clear({"_returned"})
+        raise ReturnedError(self._namespace.pop("_returned", None), doubt)
 
     def _run_or_enter(self, statement: ast.stmt) -> None:
         """Run a statement; one that calls a function of the file, or gives a name its value, is played inside."""
         call = getattr(statement, "value", None)
         called = call.func.id if isinstance(call, ast.Call) and isinstance(call.func, ast.Name) else None
         function = self._namespace.get(called) if called in self._functions else None
+        command = command_of(function)
+        if command is not None and isinstance(call, ast.Call) and not (call.args or call.keywords):
+            self.played.add(str(called))
+            doubts = {name: Doubt.INVENTED if name in command.invented else Doubt.NONE for name in command.arguments}
+            self._body_of(str(called), dict(command.arguments), doubts)
+            raise EndedError  # a command exits when it is done
         if (
             not isinstance(call, ast.Call)
-            or not _can_be_played(function)
+            or not can_be_played(function)
             or self._depth >= _DEEPEST_CALL
-            or (not isinstance(statement, ast.Expr) and not _trains(self._functions[str(called)]))
+            or (not isinstance(statement, ast.Expr) and not trains(self._functions[str(called)]))
         ):
             self._run(statement)
             return
         assert called is not None and isinstance(function, FunctionType)
-        value = self._inside(called, function, call)
+        value, doubt = self._inside(called, function, call)
         if isinstance(statement, ast.Assign):
             self._namespace["_result"] = value
+            self._doubts.add({"_result"}, doubt)
             assigned = ast.copy_location(ast.Assign(statement.targets, ast.Name("_result", ast.Load())), statement)
             self._run(ast.fix_missing_locations(assigned))
             self._namespace.pop("_result", None)
+            self._doubts.clear({"_result"})
 
-    def _inside(self, name: str, function: FunctionType, call: ast.Call) -> Any:
+    def _inside(self, name: str, function: FunctionType, call: ast.Call) -> tuple[Any, Doubt]:
         """What a function of the file returns, played with the arguments of a call, as far as these are known."""
         self.played.add(name)
-        arguments, doubtful = self._arguments(function, call)
-        outer = self._namespace, self._doubtful
-        self._namespace = {**vars(self._loaded.module), **arguments}
-        self._doubtful = doubtful
+        return self._body_of(name, *self._arguments(function, call))
+
+    def _body_of(self, name: str, arguments: dict[str, Any], doubts: dict[str, Doubt]) -> tuple[Any, Doubt]:
+        outer, self._namespace = self._namespace, {**vars(self._loaded.module), **arguments}
         self._depth += 1
         try:
-            self.play(self._functions[name].body)
+            with self._doubts.inside(doubts):
+                self.play(self._functions[name].body)
         except ReturnedError as returned:
-            return returned.value
+            return returned.value, returned.doubt
         except LeftError:
-            return None
+            return None, Doubt.UNKNOWN
         finally:
-            self._namespace, self._doubtful = outer
+            self._namespace = outer
             self._depth -= 1
-        return None
+        return None, Doubt.NONE
 
-    def _arguments(self, function: FunctionType, call: ast.Call) -> tuple[dict[str, Any], set[str]]:
-        """The arguments of a call by their names, with the defaults, and which of them are in doubt."""
+    def _arguments(self, function: FunctionType, call: ast.Call) -> tuple[dict[str, Any], dict[str, Doubt]]:
+        """The arguments of a call by their names, with the defaults, and how much each is in doubt."""
         parameters = list(inspect.signature(function).parameters.values())
         values = {p.name: p.default for p in parameters if p.default is not p.empty}
         given = dict(zip([p.name for p in parameters], call.args, strict=False))
         given |= {keyword.arg: keyword.value for keyword in call.keywords if keyword.arg is not None}
-        doubtful = {p.name for p in parameters} - set(values) - set(given)
+        known = set(values) | set(given)
+        doubts = {p.name: Doubt.NONE if p.name in known else Doubt.UNKNOWN for p in parameters}
         for name, expression in given.items():
             try:
                 values[name] = self._evaluate(expression)
-                if self._reads_doubtful or self._mode.made_up:
-                    doubtful.add(name)
+                doubts[name] = max(self._of_statement, self._mode.doubt)
             except TimeUp:
                 raise
             except BaseException:
                 values.pop(name, None)
-                doubtful.add(name)
-        return values, doubtful
+                doubts[name] = Doubt.UNKNOWN
+        return values, doubts
 
     def _run(self, statement: ast.stmt) -> bool:
         """Run one statement; says whether it worked."""
         bound = names_bound(statement)
-        reads_doubtful = self._begin(statement)
+        self._begin(statement)
         code = compile(ast.Module([statement], []), self._loaded.path, "exec", dont_inherit=True)
         try:
             with time_limit(_STATEMENT_SECONDS):
                 exec(code, self._namespace)
         except (Exception, SystemExit, KeyboardInterrupt, TimeUp) as error:
-            in_doubt = self.in_doubt
-            if not in_doubt:
-                self._on_error(error)
-            self._note_partial_calls(statement, in_doubt)
+            self._on_error(error, self.doubt)
+            self._note_partial_calls(statement, self.doubt)
             for name in bound:
                 self._namespace.pop(name, None)
-            self._doubtful |= changed_roots(statement) | _changed_by_call(statement)
+            self._doubts.add(changed_roots(statement) | changed_by_call(statement), Doubt.UNKNOWN)
             return False
-        self._doubtful -= bound
-        if reads_doubtful or self._mode.made_up:
-            self._doubtful |= bound
+        self._doubts.clear(bound)
+        self._doubts.add(bound, max(self._of_statement, self._mode.doubt))
         return True
 
-    def _note_partial_calls(self, statement: ast.stmt, in_doubt: bool) -> None:
+    def _note_partial_calls(self, statement: ast.stmt, doubt: Doubt) -> None:
         if not isinstance(statement, DEFINITIONS) and len(self.partial) < _MOST_PARTIAL:
             namespace = dict(self._namespace)
-            self.partial += partial_calls(statement, self._evaluate, namespace, self._loaded, sure=not in_doubt)
+            self.partial += partial_calls(statement, self._evaluate, namespace, self._loaded, sure=not doubt)
 
-    def _begin(self, code: ast.AST) -> bool:
-        """Note whether the code that is to run reads something doubtful."""
-        self._mode.made_up = False
-        self._reads_doubtful = not self._doubtful.isdisjoint(names_read([code]))
-        return self._reads_doubtful
+    def _begin(self, code: ast.AST) -> None:
+        """Note how much is in doubt what the code reads that is to run."""
+        self._mode.begin()
+        self._of_statement = self._doubts.of(code)
 
     def _evaluate(self, expression: ast.expr) -> Any:
         self._begin(expression)
         code = compile(ast.Expression(expression), self._loaded.path, "eval", dont_inherit=True)
         with time_limit(_STATEMENT_SECONDS):
             return eval(code, self._namespace)
-
-
-def _trains(code: ast.AST) -> bool:
-    """Whether some code has steps of training, or goes through a loader."""
-    calls = [node.func for node in ast.walk(code) if isinstance(node, ast.Call)]
-    return any(isinstance(function, ast.Attribute) and function.attr in _TRAINING for function in calls)
-
-
-def _gathers(loop: ast.For) -> bool:
-    """Whether a loop builds something up, as a list of layers, and does not train."""
-    if _trains(loop):
-        return False
-    return any(
-        isinstance(node, ast.AugAssign)
-        or (isinstance(node, ast.stmt) and bool(changed_roots(node)))
-        or (isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and _CHANGING.match(node.func.attr))
-        for node in ast.walk(loop)
-    )
-
-
-def _leaves(body: list[ast.stmt]) -> bool:
-    """Whether some statements end with what leaves the function, the loop or the program."""
-    last = body[-1]
-    if isinstance(last, ast.Expr) and isinstance(last.value, ast.Call):
-        return ast.unparse(last.value.func) in ("exit", "quit", "sys.exit", "os._exit", "parser.error")
-    return isinstance(last, (ast.Return, ast.Raise, ast.Break, ast.Continue))
-
-
-def _can_be_played(function: Any) -> bool:
-    """Whether a function is one of the file's own as it is written, not a decorated one, with plain parameters."""
-    if not inspect.isfunction(function) or hasattr(function, "__wrapped__") or inspect.isgeneratorfunction(function):
-        return False
-    kinds: Mapping[str, inspect.Parameter] = inspect.signature(function).parameters
-    return all(p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD) for p in kinds.values())
-
-
-def _changed_by_call(statement: ast.stmt) -> set[str]:
-    call = statement.value if isinstance(statement, ast.Expr) else None
-    if isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute) and _CHANGING.match(call.func.attr):
-        root = root_of(call)
-        return {root.id} if isinstance(root, ast.Name) else set()
-    return set()

@@ -15,10 +15,12 @@ from torch import nn
 from torch.utils.data import DataLoader, IterableDataset
 
 from ..load.command_line import empty_command_line
+from ..load.outside import OUTSIDE
 from ..tensors import tensors_in
 from ..tracer.meta_device import OnMeta
 from ..tracer.proof import SHAPE_ERRORS, DataDependentError, replay
 from .data_sets import data_sets_made_up
+from .doubt import Doubt
 
 OnRefusal = Callable[[Callable[..., Any], tuple[Any, ...], Mapping[str, Any], str], None]
 """Gets a torch call that fails on the CPU too, and torch's error text."""
@@ -49,20 +51,30 @@ LOSSES = frozenset(
 
 
 class ScriptMode(OnMeta):
-    """Keeps a script on meta; values that only a real run has are zeros, and `made_up` says that one was asked for.
+    """Keeps a script on meta; values that only a real run has are zeros, and count as `Doubt.UNKNOWN`.
 
     A torch call of the script's own that fails, and fails with real tensors too, goes to `on_refusal`.
     """
 
     def __init__(self, on_refusal: OnRefusal) -> None:
         super().__init__()
-        self.made_up = False
         self.is_in_model = False
         self._on_refusal = on_refusal
+        self.begin()
 
-    def make_up(self) -> None:
-        """Note that the script asks for a value that is made up."""
-        self.made_up = True
+    def begin(self) -> None:
+        """Forget what was asked for before."""
+        self._asked_for = Doubt.NONE
+        self._reads_before = OUTSIDE.reads
+
+    def ask_for(self, doubt: Doubt) -> None:
+        """Note that the script asks for a value that is in doubt."""
+        self._asked_for = max(self._asked_for, doubt)
+
+    @property
+    def doubt(self) -> Doubt:
+        """The doubt of the values that the script has asked for since it was to begin."""
+        return max(self._asked_for, Doubt.INVENTED if OUTSIDE.reads > self._reads_before else Doubt.NONE)
 
     def _called(self, func: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
         if self.is_in_model:
@@ -70,7 +82,7 @@ class ScriptMode(OnMeta):
         if func is torch.Tensor.backward:
             return None
         if func in _VALUES and args[0].is_meta:
-            self.made_up = True
+            self.ask_for(Doubt.UNKNOWN)
             return _VALUES[func](args[0])
         try:
             if func in LOSSES:
@@ -129,7 +141,7 @@ def script_surroundings(path: str, mode: ScriptMode) -> Iterator[None]:
     with ExitStack() as stack:
         for owner, name, replacement in _PATCHES:
             stack.enter_context(mock.patch.object(owner, name, replacement))
-        stack.enter_context(empty_command_line(path, mode.make_up))
+        stack.enter_context(empty_command_line(path))
         for owner, name, replacement in _weights():
             stack.enter_context(mock.patch.object(owner, name, replacement))
         stack.enter_context(data_sets_made_up())

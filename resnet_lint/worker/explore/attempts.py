@@ -20,6 +20,7 @@ from resnet_lint.shared.records.places import Shape, Span
 from resnet_lint.shared.records.requests import Request
 
 from ..build.build import build, on_meta
+from ..build.doubt import Doubt
 from ..build.factories import own_shapes, shapes_in
 from ..build.guess_arguments import Invented, parameter_names
 from ..examples.example import Example
@@ -27,6 +28,7 @@ from ..feed.feed import feed
 from ..feed.guess_inputs import Guess
 from ..load.classes import ModelClass
 from ..load.load import Loaded
+from ..load.outside import OUTSIDE
 from ..load.package import folder_with
 from ..process.file_clock import Clock
 from ..process.limits import TimeUp
@@ -54,6 +56,7 @@ class Attempts:
         self._coverage = coverage
         self._clock = clock
         self._known_shapes = shapes_in(loaded.tree)
+        self._reads_before = 0
 
     def build_and_feed(
         self,
@@ -67,6 +70,7 @@ class Attempts:
 
         Returns what the constructor raised.
         """
+        self._reads_before = OUTSIDE.reads
         try:
             with self._clock.one_attempt():
                 made = self._made(make)
@@ -96,9 +100,10 @@ class Attempts:
         if problem is not None:
             self.certain.setdefault(problem.span, problem)
 
-    def raised(self, error: BaseException) -> None:
+    def raised(self, error: BaseException, doubt: Doubt) -> None:
         """Note an error of the file's own script that nothing avoids."""
-        self._judge(error, "", None, stated=True)
+        if doubt <= Doubt.INVENTED and not OUTSIDE.trial:
+            self._judge(error, "", None, stated=not doubt)
 
     def _failed(
         self,
@@ -143,23 +148,32 @@ class Attempts:
         inputs = inputs or self.inputs_told(self._coverage.name_of(type(module)))
         if inputs:
             told = trace(module, (), _tensors(inputs), self._loaded.project)
-            self._add(label, told, told.all_faults, model, arguments, origin=self._origin_of(inputs))
+            self._add(label, told, self._sure(told.all_faults), model, arguments, origin=self._origin_of(inputs))
             return
         known = [*own_shapes(module), *self._known_shapes]
         best, faults = feed(module, self._loaded.project, known)
         if arguments is not None:
             faults = tuple(fault for fault in faults if arguments.sure and not _meets_constant(fault))
-        self._add(label, best, faults, model, arguments, sizes_stated=_is_fed_one_of(known, best), origin="invented")
+        self._add(
+            label,
+            best,
+            self._sure(faults),
+            model,
+            arguments,
+            sizes_stated=_is_fed_one_of(known, best),
+            origin="invented",
+        )
 
     def follow(self, example: Example, model: ModelClass | None) -> bool:
         """Trace an example of the file, for `model`; says whether that was a model with inputs that go with it."""
         try:
             with self._clock.one_attempt():
+                self._reads_before = OUTSIDE.reads
                 result = best_trace(example, self._loaded.project)
                 if not example.stated and result.trouble > (0, 0):
                     return False
                 self._remember_instances(result.root)
-                self._add(example.label, result, result.all_faults, model, origin=example.origin)
+                self._add(example.label, result, self._sure(result.all_faults), model, origin=example.origin)
                 return True
         except TimeUp as error:
             reason = self._clock.why(error)
@@ -169,6 +183,10 @@ class Attempts:
             reason = own_fault(error)
         self.notes.append(f"{example.origin} was passed over: {reason}")
         return False
+
+    def _sure(self, faults: tuple[Fault, ...]) -> tuple[Fault, ...]:
+        """The faults; none where the model that is built or fed reads a number from outside that is invented."""
+        return faults if OUTSIDE.reads == self._reads_before else ()
 
     def runs(self, model: ModelClass) -> bool:
         """Whether a class was traced without a fault."""
@@ -183,12 +201,14 @@ class Attempts:
         origin = next((target.origin for target in self._request.targets if target.inputs == inputs), "the user")
         return "--input" if origin == "--call" else origin
 
-    def add_stated(self, module: nn.Module, result: Trace, may_fail: bool, origin: str) -> None:
-        """Note the trace of a call that the file itself makes; `may_fail`: what fails in it proves nothing."""
+    def add_stated(
+        self, module: nn.Module, result: Trace, faults: tuple[Fault, ...], origin: str, doubt: Doubt
+    ) -> None:
+        """Note the trace of a call that the file itself makes, and those of its faults that prove something."""
         self._remember_instances(module)
-        if result.stop is not None and not may_fail:
+        if result.stop is not None and not doubt:
             self._judge(result.stop.error, self.label(module), None, stated=True)
-        self._add(self.label(module), result, () if may_fail else result.all_faults, origin=origin)
+        self._add(self.label(module), result, faults, origin=origin)
 
     def _add(
         self,

@@ -26,6 +26,7 @@ from ..build.partial_calls import PartialCall, calls_in_functions, completed
 from ..examples.all_examples import examples
 from ..load.classes import ModelClass
 from ..load.load import Loaded
+from ..load.outside import OUTSIDE
 from ..process.file_clock import Clock
 from ..process.limits import TimeUp
 from ..torch_quirks.where_built import noting_where_built
@@ -161,10 +162,16 @@ class Explorer:
             if scenario.function in done - {None}:
                 continue
             played = self._played(scenario)
+            if self._calls.need_another_trial:
+                with OUTSIDE.second_trial():
+                    self._played(scenario)
+            self._calls.compare()
             done |= played.functions
             self._partial += played.partial
             for module in played.built:
                 self._attempts.feed(self._attempts.label(module), module)
+            for module in played.doubtful:
+                self._attempts.feed(self._attempts.label(module), module, arguments=Invented({}, sure=False))
 
     def _played(self, scenario: Scenario) -> Played:
         try:
@@ -198,6 +205,7 @@ class Explorer:
 
     def _caller(self, played: Played, caller: Loaded) -> bool:
         """Trace what a caller has built; says whether every class is covered now."""
+        self._calls.compare()
         for module in played.built:
             if self._uses_open(module):
                 self._attempts.feed(self._attempts.label(module), module)

@@ -10,6 +10,7 @@ from torch import nn
 
 from resnet_lint.shared.error_text import error_text
 
+from ..build.doubt import Doubt
 from ..build.main_block import Answer, OnCall, Played, Scenario, play, scenarios
 from ..build.partial_calls import PartialCall, calls_in_functions
 from ..callers.find_callers import PAGE, find_callers
@@ -76,11 +77,15 @@ class ProjectCalls:
         if not caller.path.endswith(PAGE):
             return self._on_call
 
-        def in_doubt(module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any], may_fail: bool) -> Answer:
-            return self._on_call(module, args, kwargs, may_fail=True)
+        def in_doubt(
+            module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any], doubt: Callable[[], Doubt]
+        ) -> Answer:
+            return self._on_call(module, args, kwargs, lambda: Doubt.CAUGHT)
 
         return in_doubt
 
 
-def _refused(func: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any], error: str) -> None:
+def _refused(
+    func: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any], error: str, doubt: Doubt
+) -> None:
     """What the caller itself asks of torch is for its own check."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -12,15 +13,34 @@ from resnet_lint.graph.source_places import caller, point
 from resnet_lint.shared.evidence import Failure
 from resnet_lint.shared.records.places import Operand
 
+from ..build.doubt import Doubt
 from ..build.main_block import Answer
 from ..load.load import Loaded
+from ..load.outside import OUTSIDE
 from ..tensors import mapped, tensors_in
 from ..tracer.trace import Trace, trace
 from .attempts import Attempts
+from .two_trials import fails_for_any
+
+
+@dataclass(frozen=True, eq=False)
+class _Call:
+    """A call of a model in one trial of the script, for which a number was invented that it rests on."""
+
+    module: nn.Module
+    trace: Trace
+    line: str
+
+    @property
+    def place(self) -> tuple[str, str]:
+        return self.line, type(self.module).__name__
 
 
 class StatedCalls:
-    """Traces the calls of models, each once; `failures` are torch calls of the script's own that cannot work."""
+    """Traces the calls of models, each once; `failures` are torch calls of the script's own that cannot work.
+
+    What rests on an invented number waits in the `trials`, one list for each, until `compare`.
+    """
 
     def __init__(self, attempts: Attempts, loaded: Loaded) -> None:
         self.failures: list[Failure] = []
@@ -28,24 +48,49 @@ class StatedCalls:
         self._path = loaded.path
         self._project = loaded.project
         self._traced: dict[tuple[object, ...], Trace] = {}
+        self._calls: tuple[list[_Call], list[_Call]] = ([], [])
+        self._refusals: tuple[list[Failure], list[Failure]] = ([], [])
 
-    def model(self, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any], may_fail: bool) -> Answer:
+    @property
+    def need_another_trial(self) -> bool:
+        """Whether something failed that rests on an invented number."""
+        return bool(self._calls[0] or self._refusals[0])
+
+    def model(
+        self, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any], doubt: Callable[[], Doubt]
+    ) -> Answer:
         """What a call of a model gives, or raises."""
         args, kwargs = mapped((args, kwargs), _to_meta)
-        key = (*map(id, module.modules()), may_fail, str(mapped((args, kwargs), _described)))
+        key = (*map(id, module.modules()), OUTSIDE.trial, doubt(), str(mapped((args, kwargs), _described)))
         result = self._traced.get(key)
         if result is None:
             result = self._traced[key] = trace(module, args, kwargs, self._project)
-            self._attempts.add_stated(module, result, may_fail, self._line())
+            self._note(module, result, doubt())  # a forward may read what is invented, too
         if result.stop is not None:
             raise result.stop.error
         if result.fatal is not None:
             raise RuntimeError(result.fatal.error)
         return Answer(result.output, sure=not result.all_faults)
 
+    def _note(self, module: nn.Module, result: Trace, doubt: Doubt) -> None:
+        if doubt is Doubt.INVENTED and result.trouble > (0, 0):
+            self._calls[OUTSIDE.trial].append(_Call(module, result, self._line()))
+        elif not OUTSIDE.trial:
+            self._attempts.add_stated(module, result, () if doubt else result.all_faults, self._line(), doubt)
+
+    def compare(self) -> None:
+        """Trust what fails in both trials for sizes that no number from outside decides on."""
+        for call in self._calls[0]:
+            again = [fault for other in self._calls[1] if other.place == call.place for fault in other.trace.all_faults]
+            faults = tuple(f for f in call.trace.all_faults if any(fails_for_any(f, other) for other in again))
+            self._attempts.add_stated(call.module, call.trace, faults, call.line, Doubt.INVENTED)
+        self.failures += [each for each in self._refusals[0] if each in self._refusals[1]]
+        for trials in (*self._calls, *self._refusals):
+            trials.clear()
+
     def _line(self) -> str:
         """The line of the file that runs, or of another file of its project."""
-        frame = self._project.frame(caller(2))
+        frame = self._project.frame(caller(3))
         if frame is None:
             return "the file"
         path = frame.f_code.co_filename
@@ -55,18 +100,21 @@ class StatedCalls:
             else f"{path.removeprefix(self._project.root)}:{frame.f_lineno}"
         )
 
-    def torch(self, func: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any], error: str) -> None:
+    def torch(
+        self, func: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any], error: str, doubt: Doubt
+    ) -> None:
         """Note a torch call that fails, such as that of a loss."""
         frame = self._project.frame(caller())
-        if frame is None:
+        if frame is None or doubt > Doubt.INVENTED or (OUTSIDE.trial and not doubt):
             return
         where = point(frame)
         shapes = [tuple(tensor.shape) for tensor in tensors_in([args, kwargs])]
         operands = tuple(Operand(f"operand {number}", shape) for number, shape in enumerate(shapes, 1))
         name = getattr(func, "__name__", str(func))
         failure = Failure("other", where.span, " ".join(error.split()), name, "", where.text, operands)
-        if failure not in self.failures:
-            self.failures.append(failure)
+        failures = self._refusals[OUTSIDE.trial] if doubt else self.failures
+        if failure not in failures:
+            failures.append(failure)
 
 
 def _to_meta(value: Any) -> Any:

@@ -1,77 +1,133 @@
-"""Reads the command line of a user's script as if nothing had been typed: `parse_args()` gives the defaults."""
+"""Reads the command line of a user's script as if nothing had been typed: `parse_args()` gives the defaults.
+
+What the script cannot do without is invented: a required argument, `sys.argv[1]`, `os.environ["SIZE"]`, `input()`.
+"""
 
 from __future__ import annotations
 
 import argparse
+import builtins
+import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from typing import Any, ClassVar
+from typing import Any, SupportsIndex, overload
+from unittest import mock
+
+from .outside import OUTSIDE
 
 _parse_known_args = argparse.ArgumentParser.parse_known_args
-
-
-def _ignored() -> None:
-    """Nothing depends on what is read."""
+_environment = os._Environ.__getitem__
 
 
 class _Arguments(argparse.Namespace):
-    """The arguments of a script; `on_read` is called where one is read whose value is invented, and no choice."""
+    """The arguments of a script, of which `invented` are numbers that it asks for and nothing states."""
 
     __slots__ = ("invented",)
-    invented: set[str]
-    on_read: ClassVar[Callable[[], None]] = _ignored
+    invented: dict[str, argparse.Action]
 
     def __getattribute__(self, name: str) -> Any:
-        if name != "invented" and is_invented(self, name):
-            _Arguments.on_read()
-        return super().__getattribute__(name)
+        invented = getattr(self, "invented", {}) if name != "invented" else {}
+        if name not in invented:
+            return super().__getattribute__(name)
+        OUTSIDE.read()
+        return _number(invented[name])
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name != "invented":
+            getattr(self, "invented", {}).pop(name, None)
+        super().__setattr__(name, value)
 
 
-def is_invented(namespace: object, name: str) -> bool:
-    """Whether an argument of a script is a number that argparse asks for and nothing states."""
-    return isinstance(namespace, _Arguments) and name in getattr(namespace, "invented", ())
+class _Words(list[str]):
+    """A command line on which the script alone stands; more words are invented where the script reads them."""
+
+    @overload
+    def __getitem__(self, index: SupportsIndex) -> str: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[str]: ...
+    def __getitem__(self, index: SupportsIndex | slice) -> str | list[str]:
+        if isinstance(index, slice):
+            OUTSIDE.read()
+            return super().__getitem__(index)
+        number = index.__index__()
+        if number == 0:
+            return super().__getitem__(0)
+        OUTSIDE.read()
+        return str(OUTSIDE.number(f"argument {number}"))
+
+    def __len__(self) -> int:
+        OUTSIDE.read()
+        return super().__len__()
 
 
 @contextmanager
-def empty_command_line(path: str, on_invented: Callable[[], None] = _ignored) -> Iterator[None]:
-    """Inside the block `sys.argv` is the script alone, and argparse invents what a parser cannot do without.
-
-    `on_invented` is called where the script reads a number that is invented.
-    """
-    typed, sys.argv = sys.argv, [path]
-    outer, _Arguments.on_read = _Arguments.on_read, on_invented
+def empty_command_line(path: str) -> Iterator[None]:
+    """Inside the block `sys.argv` is the script alone, and what it cannot do without is invented."""
+    typed, sys.argv = sys.argv, _Words([path])
     argparse.ArgumentParser.parse_known_args = _parsed  # type: ignore[method-assign,assignment]
+    variable, asked = _variables_for(path), _input
     try:
-        yield
+        with mock.patch.object(os._Environ, "__getitem__", variable), mock.patch.object(builtins, "input", asked):
+            yield
     finally:
         sys.argv = typed
-        _Arguments.on_read = outer
         argparse.ArgumentParser.parse_known_args = _parse_known_args  # type: ignore[method-assign]
+
+
+def _variables_for(path: str) -> Callable[[Any, str], str]:
+    """`os.environ["SIZE"]`, written in the script itself, is a number where the environment has no such variable."""
+
+    def variable(environment: Any, name: str) -> str:
+        try:
+            return str(_environment(environment, name))
+        except KeyError:
+            if sys._getframe(1).f_code.co_filename != path:
+                raise
+            OUTSIDE.read()
+            return str(OUTSIDE.number(name))
+
+    return variable
+
+
+def _input(prompt: object = "") -> str:
+    OUTSIDE.read()
+    return str(OUTSIDE.number(str(prompt)))
 
 
 def _parsed(parser: argparse.ArgumentParser, args: Sequence[str] | None = None, namespace: Any = None) -> Any:
     """As `parse_known_args`; where the script reads `sys.argv`, with a value for each required argument."""
-    if args is None and len(sys.argv) == 1:
+    if args is None and isinstance(sys.argv, _Words) and list.__len__(sys.argv) == 1:
         args = [text for action in parser._actions for text in _typed(parser, action)]
         if namespace is None:
-            namespace = _Arguments()
-            namespace.invented = {a.dest for a in parser._actions if _typed(parser, a) and _is_number(a)}
+            parsed, rest = _parse_known_args(parser, args, _Arguments())
+            parsed.invented = {a.dest: a for a in parser._actions if _typed(parser, a) and _is_number(a)}
+            return parsed, rest
     return _parse_known_args(parser, args, namespace)
 
 
 def _typed(parser: argparse.ArgumentParser, action: argparse.Action) -> list[str]:
-    """What a user would type for a required argument, nothing for others: `["--width", "1"]`."""
+    """What a user would type for a required argument, nothing for others: `["--width", "64"]`."""
     positional = not action.option_strings
     if not action.required or (positional and action.nargs in ("?", "*")):
         return []
-    count = action.nargs if isinstance(action.nargs, int) else 1
-    values = [] if action.nargs == 0 else [_value(action)] * count
+    values = [] if action.nargs == 0 else [_value(action)] * _count(action)
     return values if positional else [action.option_strings[-1], *values]
+
+
+def _count(action: argparse.Action) -> int:
+    return action.nargs if isinstance(action.nargs, int) else 1
 
 
 def _is_number(action: argparse.Action) -> bool:
     return action.choices is None and action.nargs != 0 and action.type not in (None, str)
+
+
+def _number(action: argparse.Action) -> Any:
+    """What the argument's type makes of the number that is invented."""
+    kind = action.type if callable(action.type) else str
+    value = kind(_value(action))
+    return value if action.nargs is None else [value] * _count(action)
 
 
 def _value(action: argparse.Action) -> str:
@@ -79,7 +135,8 @@ def _value(action: argparse.Action) -> str:
     if action.choices is not None:
         return str(next(iter(action.choices)))
     kind = action.type
-    for text in (action.dest, "1") if kind in (None, str) else ("1", action.dest):
+    number = str(0.1 * (1 + OUTSIDE.trial)) if kind is float else str(OUTSIDE.number(action.dest))
+    for text in (action.dest, number) if kind in (None, str) else (number, "1", action.dest):
         with suppress(Exception):
             if callable(kind):
                 kind(text)

@@ -32,6 +32,7 @@ from .definitions import (
     without_uses,
 )
 from .missing_packages import is_stand_in
+from .outside import OUTSIDE
 
 # An assignment at module level that takes longer is training or loading data, not a definition.
 _ASSIGNMENT_SECONDS = 10.0
@@ -56,11 +57,13 @@ class Definitions:
 
     `lost` are names that a statement would have bound that failed or was not run; `unsure` those that hold what Python
     might not: something of a package that is not installed, or what a statement that was not run would change.
+    `invented` are the statements (by their ids) that read a value from outside which nothing states.
     """
 
     bound: dict[int, dict[str, Any]] = field(default_factory=dict)
     lost: set[str] = field(default_factory=set)
     unsure: set[str] = field(default_factory=set)
+    invented: set[int] = field(default_factory=set)
     lost_classes: list[LostClass] = field(default_factory=list)
 
 
@@ -118,13 +121,15 @@ class DefinitionRunner:
         self.run(statement.body if holds else statement.orelse, certain=certain)
 
     def _try(self, statement: ast.stmt, certain: bool) -> None:
-        names = names_bound(statement)
+        names, read_before = names_bound(statement), OUTSIDE.reads
         try:
             self._run(statement)
         except BaseException as error:
             self._failed(statement, error, certain)
             self.result.lost |= names - set(self._namespace)
             return
+        if OUTSIDE.reads > read_before:
+            self.result.invented.add(id(statement))
         bound = {name: self._namespace[name] for name in names if name in self._namespace}
         self.result.lost -= set(bound)
         depends = not self._depends_on_nothing(statement)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import count
 from pathlib import Path
 from textwrap import dedent, indent
@@ -14,6 +14,7 @@ import torch
 from torch import nn
 
 from resnet_lint.shared.records.places import Shape
+from resnet_lint.worker.build.doubt import Doubt
 from resnet_lint.worker.build.factories import novel_and_other, shapes_in
 from resnet_lint.worker.build.main_block import Answer, play, scenarios
 from resnet_lint.worker.load.load import Loaded, load
@@ -56,7 +57,7 @@ def calls(folder: Path, source: str) -> list[tuple[int, Shape]]:
     """The width of the model and the shape of the input, for each outermost call of a model."""
     found: list[tuple[int, Shape]] = []
 
-    def on_call(module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any], may_fail: bool) -> Answer:
+    def on_call(module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any], doubt: Callable[[], Doubt]) -> Answer:
         value = (*args, *kwargs.values())[0]
         assert value.is_meta
         weight = next(module.parameters())

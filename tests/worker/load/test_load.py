@@ -344,4 +344,4 @@ def test_required_arguments_get_a_value_of_their_type(loaded: LoadSource) -> Non
         options, rest = parser.parse_known_args()
     """
     options = vars(loaded(source).module.options)
-    assert options == {"data": "data", "width": 1, "rate": 0.1, "arch": "small", "sizes": [1, 1]}
+    assert options == {"data": "data", "width": 32, "rate": 0.1, "arch": "small", "sizes": [32, 32]}

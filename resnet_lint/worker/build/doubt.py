@@ -1,0 +1,77 @@
+"""How much a failure of a played script proves, and which of its names that depends on."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from enum import IntEnum
+from functools import cached_property
+
+from ..load.definitions import names_bound, names_read
+
+
+class Doubt(IntEnum):
+    """What a failure rests on, the least trusted last."""
+
+    NONE = 0
+    INVENTED = 1  # a number from outside that nothing states: what fails for another number too is proved
+    UNKNOWN = 2  # a value that only a real run has
+    CAUGHT = 3  # it is on purpose, perhaps: the file catches errors there
+
+
+class Doubts:
+    """The names of a script whose values are in doubt, and how much."""
+
+    def __init__(self, tree: ast.Module) -> None:
+        self._of: dict[str, Doubt] = {}
+        self._outer: dict[str, Doubt] = self._of
+        self._tree = tree
+
+    @cached_property
+    def _globals_of(self) -> Mapping[str, frozenset[str]]:
+        return {
+            node.name: _globals_read(node)
+            for node in self._tree.body
+            if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef))
+        }
+
+    def of(self, code: ast.AST) -> Doubt:
+        """The doubt of what some code reads, itself and in the functions and classes that it names."""
+        read: set[str] = set()
+        waiting = list(names_read([code]))
+        doubts = [self._of.get(name, Doubt.NONE) for name in waiting]
+        while waiting and self._outer:
+            for name in self._globals_of.get(waiting.pop(), frozenset()) - read:
+                read.add(name)
+                waiting.append(name)
+                doubts.append(self._outer.get(name, Doubt.NONE))
+        return max(doubts, default=Doubt.NONE)
+
+    def add(self, names: Iterable[str], doubt: Doubt) -> None:
+        """Let these names be in doubt, at least so much."""
+        for name in names if doubt else ():
+            self._of[name] = max(doubt, self._of.get(name, Doubt.NONE))
+
+    def clear(self, names: Iterable[str]) -> None:
+        """Trust these names again: they have new values."""
+        for name in names:
+            self._of.pop(name, None)
+
+    @contextmanager
+    def inside(self, arguments: Mapping[str, Doubt]) -> Iterator[None]:
+        """Inside the block, the names are those of a function with these arguments, and the file's own."""
+        outer = self._of
+        known = {name: doubt for name, doubt in self._outer.items() if name not in arguments}
+        self._of = {**known, **{name: doubt for name, doubt in arguments.items() if doubt}}
+        try:
+            yield
+        finally:
+            self._of = outer
+
+
+def _globals_read(node: ast.AST) -> frozenset[str]:
+    """The names that a function or class reads and does not bind itself."""
+    own = {part.arg for part in ast.walk(node) if isinstance(part, ast.arg)}
+    own.update(*(names_bound(part) for part in ast.walk(node) if isinstance(part, ast.stmt)))
+    return names_read([node]) - own

@@ -1,0 +1,60 @@
+"""Whether a call that fails in two trials, with two numbers from outside, fails for each number.
+
+It does where torch's words name the same sizes, and where two sizes that have to agree stay in one proportion: 32 and
+16, or a width and its double.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from itertools import pairwise
+
+from ..tracer.fault import Fault, Kind
+
+Pairs = Iterator[tuple[int, int]]
+
+
+def fails_for_any(fault: Fault, again: Fault) -> bool:
+    """Whether a fault of the first trial is that of the second, whatever the number is."""
+    if (fault.point.span, fault.node.function, fault.kind) != (again.point.span, again.node.function, again.kind):
+        return False
+    if _numbers_in(fault.error) == _numbers_in(again.error):
+        return True
+    pairs = _PAIRS.get(fault.kind, _none)
+    return any(a != b and c != d and a * d == b * c for (a, b), (c, d) in zip(pairs(fault), pairs(again), strict=False))
+
+
+def _numbers_in(error: str) -> list[str]:
+    return re.findall(r"\d+", error)
+
+
+def _broadcast(fault: Fault) -> Pairs:
+    """The sizes of two operands, from the last axis on, but those that torch stretches."""
+    for shape, other in pairwise(fault.node.inputs[:2]):
+        for size, its in zip(reversed(shape), reversed(other), strict=False):
+            yield (size, its) if 1 not in (size, its) else (1, 1)
+
+
+def _of_layer(fault: Fault) -> Pairs:
+    if fault.layer is not None and fault.node.inputs and len(fault.node.inputs[0]) > fault.layer.dimension:
+        yield fault.layer.wanted, fault.node.inputs[0][fault.layer.dimension]
+
+
+def _beside(fault: Fault) -> Pairs:
+    """The sizes of two tensors that are concatenated, but along the axis of that."""
+    axis = fault.node.arguments.get("dim", 0)
+    for shape, other in pairwise(fault.node.inputs):
+        for index, sizes in enumerate(zip(shape, other, strict=False)):
+            yield sizes if index != axis % len(shape) else (1, 1)
+
+
+def _none(fault: Fault) -> Pairs:
+    yield from ()
+
+
+_PAIRS: Mapping[Kind, Callable[[Fault], Pairs]] = {
+    "addition": _broadcast,
+    "layer": _of_layer,
+    "concatenation": _beside,
+}
