@@ -1,1 +1,1 @@
-"""What a rule sees of a traced model."""
+"""The typed graph of a traced model, which rules read."""

@@ -1,4 +1,4 @@
-"""How activations are added: what to what, where, and by which block."""
+"""Additions of activations: operands, location, and enclosing block."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class Addition:
-    """An addition of two activations in the user's code; `block` is the call of the user's module that it is in."""
+    """An addition of two activations in the user's code; `block` is the enclosing call of a user's module."""
 
     node: Node
     left: Node
@@ -28,18 +28,18 @@ class Addition:
 
     @property
     def both_ways(self) -> tuple[tuple[Node, Node], tuple[Node, Node]]:
-        """The operands in their order, and the other way round."""
+        """The operands in both orders."""
         return (self.left, self.right), (self.right, self.left)
 
 
 def operands_of(node: Node) -> tuple[Node, Node] | None:
-    """The two activations that a node joins; None for any other node."""
+    """The two activations that a node combines; None for other nodes."""
     operands = [operand for operand in node.operands[:2] if operand.activation]
     return (operands[0], operands[1]) if len(operands) == 2 else None
 
 
 def behind_plain_calls(node: Node) -> Node:
-    """The nearest call at or above a node that is more than an activation function or a dropout."""
+    """The nearest call at or before a node that is not an activation function or dropout."""
     while len(node.sources) == 1 and node.function in _PLAIN:
         node = node.sources[0]
     return node

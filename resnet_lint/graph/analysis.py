@@ -1,4 +1,4 @@
-"""What the rules read: everything that is known of one file."""
+"""The analysis of a file, which rules read."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from .model import Model
 
 @dataclass(frozen=True)
 class Analysis:
-    """One file: the problems that kept it from being checked, the failures in its traces, and the complete models."""
+    """The analysis of a file: problems that prevented a check, failures in traces, and models that run."""
 
     path: str
     problems: tuple[Problem, ...] = ()
@@ -23,12 +23,12 @@ class Analysis:
     models: tuple[Model, ...] = ()
 
     def failed_additions(self, differs: frozenset[Difference]) -> Iterator[Failure]:
-        """The additions that fail whatever the arguments, whose operands differ in just this."""
+        """The additions that fail for all arguments and whose operands differ in exactly these properties."""
         for failure in self.failures:
             if failure.kind == "addition" and failure.condition is None and failure.differs == differs:
                 yield failure
 
     @classmethod
     def unreadable(cls, path: str, span: Span, reason: str) -> Analysis:
-        """The analysis of a file that is no Python source."""
+        """The analysis of a file that is not valid Python."""
         return cls(path, problems=(Problem("unreadable", span, reason),))

@@ -1,4 +1,4 @@
-"""Where a module was built: noted on the module when it is made, read when a fault is explained."""
+"""The source location where a module was constructed, stored on the module itself."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from .source_places import Point
 if TYPE_CHECKING:
     from torch import nn
 
-# An attribute of the module itself: it survives copy.deepcopy, as in nn.TransformerEncoder.
+# An attribute of the module, so that it survives copy.deepcopy, as in nn.TransformerEncoder.
 _NOTE = "_resnet_lint_built"
 
 
 @dataclass(frozen=True)
 class Built:
-    """Where a module was built.
+    """Where a module was constructed.
 
-    `point` is the expression in its owner's code; `chain` has all the user's expressions that led to it, the innermost
-    first.
+    `point` is the expression in the code of its owner; `chain` are all expressions of the user's code on the call
+    stack, innermost first.
     """
 
     point: Point
@@ -31,11 +31,11 @@ class Built:
 
 
 def note_built(module: nn.Module, built: Built) -> None:
-    """Remember on a module, also on one whose constructor has yet to run, where it was built."""
+    """Store on a module where it was constructed, even before its constructor runs."""
     module.__dict__[_NOTE] = built
 
 
 def built_of(module: nn.Module) -> Built | None:
-    """Where a module was built, None where nothing of the user's led there."""
+    """Where a module was constructed; None if there was no user code on the call stack."""
     built: Built | None = module.__dict__.get(_NOTE)
     return built

@@ -1,4 +1,4 @@
-"""Which layers explain a finding, each as a line of the user's file."""
+"""The causes of a finding: lines of the user's code, such as layers that change a shape."""
 
 from __future__ import annotations
 
@@ -19,24 +19,24 @@ def _residual_causes(residual: Residual, owner: ModuleCall) -> tuple[Cause, ...]
 
 
 def _causes_behind(node: Node, owner: ModuleCall) -> tuple[Cause, ...]:
-    """The layers before a failed call that changed the shape of its operands, the nearest ones."""
+    """The nearest layers before a failing call that change the shape of its operands."""
     inputs = list(node.activations)
     paths = [_telling(path_between(None, source)[-20:], owner)[-2:] for source in inputs]
     return tuple(dict.fromkeys(cause for path in paths for cause in path))
 
 
 def _telling(path: Sequence[Node], owner: ModuleCall) -> tuple[Cause, ...]:
-    """The causes on a path; layers alone where there are some, as reshapes between them explain little."""
+    """The causes on a path: only layers if there are any, because reshapes between them explain little."""
     return causes_on([node for node, _ in layers_on(path)], owner) or causes_on(path, owner)
 
 
 def size_text(size: Sequence[int]) -> str:
-    """Sizes as text: 32x32."""
+    """Format sizes: `32x32`."""
     return "x".join(map(str, size))
 
 
 def describe(node: Node, inside: ModuleCall | None) -> str | None:
-    """What a node does to the shape, in words: `conv1: 64 -> 128 channels, stride 2`. None where nothing changes."""
+    """Describe how a node changes the shape: `conv1: 64 -> 128 channels, stride 2`; None if it does not."""
     effect = node.effect
     if effect is None or (not effect.changes and not _mismatched(effect)):
         return None
@@ -73,7 +73,7 @@ def _layer_name(node: Node, inside: ModuleCall | None) -> str:
 
 
 def cause_of(node: Node, inside: ModuleCall | None) -> Cause | None:
-    """The line that explains what a node does to the shape: where its layer is built, or the call itself."""
+    """The cause for a change of shape: the line that constructs the layer, or the call itself."""
     text = describe(node, inside)
     if text is None:
         return None
@@ -86,13 +86,13 @@ def cause_of(node: Node, inside: ModuleCall | None) -> Cause | None:
 
 
 def causes_on(path: Sequence[Node], inside: ModuleCall | None) -> tuple[Cause, ...]:
-    """The causes along a path through the graph, without duplicates, in order."""
+    """The causes along a path, in order and without duplicates."""
     found = (cause_of(node, inside) for node in path)
     return tuple(dict.fromkeys(cause for cause in found if cause is not None))
 
 
 def cause_of_change(change: Change, owner: ModuleCall) -> Cause:
-    """The call that changes a tensor; for a layer, where it was built to work in place."""
+    """The call that modifies a tensor; for an in-place layer, the line that constructs it."""
     node = change.node
     call: ModuleCall = node.known_call
     built = built_of(call.module) if call.is_torchs else None

@@ -1,4 +1,4 @@
-"""What one layer of a graph does to shapes: channels in and out, stride, kernel, padding, and how to say it."""
+"""The effect of a layer on shapes: input and output channels, stride, kernel, padding."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ Sort = Literal["convolution", "transposed", "linear", "pool", "resize", "other"]
 
 @dataclass(frozen=True)
 class Effect:
-    """How one call changes a shape. Sizes run over the spatial axes; `channels` are (in, out), None where unchanged.
+    """How a call changes a shape. `channels` are (in, out), None if unchanged; other tuples are per spatial axis.
 
-    `learned` is True for a layer with weights that mixes channels: a convolution, a linear layer, attention.
+    `learned` is True for layers with weights that mix channels: convolutions, linear layers, attention.
     """
 
     sort: Sort
@@ -36,12 +36,12 @@ class Effect:
         return self.before != self.after
 
     def is_of_gate(self, result: Shape) -> bool:
-        """Whether a layer on the way to a map works on a vector beside it, as squeeze-and-excitation does."""
+        """Whether the layer is in a gate, which computes a vector for a map, as in squeeze-and-excitation."""
         return all(size == 1 for size in self.after[2:]) and any(size > 1 for size in result[2:])
 
 
 def effect_of(node: Node) -> Effect | None:
-    """The effect of a graph node; None for inputs, parameters and results of several parts."""
+    """The effect of a node; None for inputs, parameters, and calls with several results."""
     inputs, after = node.inputs, node.shape
     if not inputs or after is None or not after:
         return None
@@ -66,7 +66,7 @@ def _convolution(node: Node, before: Shape, weight: Shape, after: Shape) -> Effe
     groups = node.arguments.get("groups", 1)
     channels = (weight[0], weight[1] * groups) if transposed else (weight[1] * groups, weight[0])
     kernel = tuple(weight[2:])
-    spread = _each(dilation, axes)
+    spread = _per_axis(dilation, axes)
     if padding == "same":
         padding = tuple(d * (k - 1) // 2 for k, d in zip(kernel, spread, strict=True))
     elif padding == "valid":
@@ -76,9 +76,9 @@ def _convolution(node: Node, before: Shape, weight: Shape, after: Shape) -> Effe
         before,
         after,
         channels,
-        _each(stride, axes),
+        _per_axis(stride, axes),
         kernel,
-        _each(padding, axes),
+        _per_axis(padding, axes),
         spread,
         learned=True,
     )
@@ -89,11 +89,12 @@ def _pool(node: Node, before: Shape, after: Shape) -> Effect:
     kernel = node.arguments.get("kernel_size", 1)
     stride = node.arguments.get("stride")
     padding = node.arguments.get("padding", 0)
-    each = _each(kernel, axes)
-    return Effect("pool", before, after, None, _each(stride, axes) if stride else each, each, _each(padding, axes))
+    sizes = _per_axis(kernel, axes)
+    strides = _per_axis(stride, axes) if stride else sizes
+    return Effect("pool", before, after, None, strides, sizes, _per_axis(padding, axes))
 
 
-def _each(value: int | Sequence[int], axes: int) -> tuple[int, ...]:
+def _per_axis(value: int | Sequence[int], axes: int) -> tuple[int, ...]:
     if isinstance(value, int):
         return (value,) * axes
     values = tuple(value)
@@ -101,6 +102,6 @@ def _each(value: int | Sequence[int], axes: int) -> tuple[int, ...]:
 
 
 def layers_on(path: Sequence[Node]) -> list[tuple[Node, Effect]]:
-    """The layers on a path that change channels or sizes, with what they do; those of gates are no part of it."""
+    """The layers on a path that change channels or sizes, with their effects, except for those in gates."""
     effects = [(node, effect) for node in path if (effect := node.effect) is not None and effect.sort != "other"]
     return [(node, effect) for node, effect in effects if not effect.is_of_gate(path[-1].known_shape)]

@@ -1,4 +1,4 @@
-"""Which axis of a tensor has its features, as far as the layers around it say."""
+"""Finds the feature axis of a tensor from the layers around it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from .node import Node
 
 
 def same_shape_behind(node: Node) -> set[Node]:
-    """A node and what is made of it without a change of shape."""
+    """A node, and the nodes that are computed from it without a change of shape."""
     found, waiting = set(), [node]
     while waiting:
         current = waiting.pop()
@@ -20,7 +20,7 @@ def same_shape_behind(node: Node) -> set[Node]:
 
 
 def maker_of_features(node: Node) -> Node | None:
-    """The nearest layer above that says where a tensor has its features, with nothing but its own shape between."""
+    """The nearest preceding layer that determines the feature axis of a tensor, if the shape has not changed since."""
     above = [node]
     for source in above:  # grows as sources are found
         if source.features_axis is not None:
@@ -30,7 +30,7 @@ def maker_of_features(node: Node) -> Node | None:
 
 
 def features_moved_to(given: Shape, before: int, result: Shape) -> int | None:
-    """Where a view of other sizes has the features: at the other end than they were; None where that is not certain."""
+    """The feature axis after a view of other sizes, if it moved to the other end; None if that is uncertain."""
     width, positions = given[before], [size for axis, size in enumerate(given) if axis not in (0, before)]
     after = len(result) - 1 if before == 1 else 1
     if len(given) < 3 or len(result) < 3 or given[0] != result[0] or result[after] != width:

@@ -1,4 +1,4 @@
-"""Changes of a tensor in place, and reads of it afterwards."""
+"""In-place modifications of tensors, and later reads."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class Change:
-    """A change in place: the call's node, and per frame of the user's what ran there and which names held the tensor.
+    """An in-place modification: the node of the call, and for each user frame its location and the names of the tensor.
 
-    A name may hold the tensor itself, or a list, tuple or dictionary with it. `version` counts the changes, this one
-    included.
+    A name may refer to the tensor itself, or to a list, tuple or dict that contains it. `version` is the version of the
+    tensor after the modification.
     """
 
     node: Node
@@ -29,7 +29,7 @@ class Change:
 
 @dataclass(frozen=True, eq=False)
 class LateRead:
-    """A call that reads a tensor under a name from before its change: `point` is where, `name` the name."""
+    """A call that reads a tensor under a `name` from before its modification; `point` is its location."""
 
     change: Change
     reader: Node

@@ -1,4 +1,4 @@
-"""A model that was traced, as rules see it: its calls, its additions, its skip connections."""
+"""A traced model: its calls, additions and skip connections."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class OtherBatch:
-    """A second trace of a model, with a batch of `batch` in place of `first`."""
+    """A second trace of a model, with batch size `batch` instead of `first`."""
 
     model: Model
     first: int
@@ -34,10 +34,10 @@ class OtherBatch:
 
 @dataclass(frozen=True, eq=False)
 class TrainingStep:
-    """What one step of training shows. `without_gradient` names the parameters that no gradient reached.
+    """The result of a training step. `without_gradient` are the names of the parameters without a gradient.
 
-    Where autograd refuses the step, `error` is what it says, and `change` the change in place that is to blame.
-    `in_time` is False where the time was over before the step was.
+    `error` is the error of autograd, if it fails, and `change` the in-place modification that caused it. `in_time` is
+    False if the time limit was reached first.
     """
 
     error: str | None = None
@@ -47,13 +47,13 @@ class TrainingStep:
 
 
 class Probes(Protocol):
-    """What needs more runs of a model, for when a rule asks for it."""
+    """Additional runs of a model, on the request of a rule."""
 
     def at_other_batch(self, model: Model) -> OtherBatch | None:
-        """A trace with another batch size; None where the inputs have no batch in common, or the time is over."""
+        """A trace with another batch size; None if the inputs have no common batch size, or time is up."""
 
     def training_step(self, model: Model) -> TrainingStep | None:
-        """A step of training; None where a step can show nothing."""
+        """A training step; None if it cannot find anything."""
 
     def axes(self, model: Model) -> Axes | None:
         """The axes of all tensors; None where the model cannot be traced at other sizes, or the time is over."""
@@ -61,7 +61,7 @@ class Probes(Protocol):
 
 @dataclass(frozen=True, eq=False)
 class Model:
-    """A trace of the model that the source `label` builds, in a project."""
+    """A traced model; `label` is the expression that constructs it."""
 
     trace: Trace
     label: str
@@ -70,27 +70,27 @@ class Model:
 
     @property
     def root(self) -> nn.Module:
-        """The module itself, with its tensors on the meta device."""
+        """The module, with its tensors on the meta device."""
         return self.trace.root
 
     @property
     def nodes(self) -> Sequence[Node]:
-        """All calls of torch's functions, in the order of the forward."""
+        """All calls of torch functions, in execution order."""
         return self.trace.nodes
 
     @property
     def calls(self) -> Sequence[ModuleCall]:
-        """The calls of modules, in the order in which they ended."""
+        """The module calls, in the order in which they return."""
         return self.trace.calls
 
     @property
     def results(self) -> Mapping[ModuleCall, Sequence[Node]]:
-        """What each call of a module gave."""
+        """The results of each module call."""
         return self.trace.results
 
     @property
     def late_reads(self) -> Sequence[LateRead]:
-        """The reads of a tensor under a name from before it was changed in place."""
+        """The reads of a tensor under a name from before it was modified in place."""
         return self.trace.watch.late_reads
 
     @cached_property
@@ -100,22 +100,22 @@ class Model:
 
     @cached_property
     def residuals(self) -> tuple[Residual, ...]:
-        """The skip connections whose two ways start at a common fork."""
+        """The skip connections whose branch and shortcut start at a common fork."""
         return tuple(residuals_in(self.nodes))
 
     @cached_property
     def users_calls(self) -> tuple[ModuleCall, ...]:
-        """The calls of modules whose forward the user wrote."""
+        """The calls of modules whose forward is defined in the project."""
         return tuple(call for call in self.calls if (code := call.code) is not None and self.project.owns(code))
 
     @cached_property
     def other_batch(self) -> OtherBatch | None:
-        """The model with another batch size, as `Probes.at_other_batch` says."""
+        """The model with another batch size; see `Probes.at_other_batch`."""
         return self.probes.at_other_batch(self) if self.probes is not None else None
 
     @cached_property
     def training_step(self) -> TrainingStep | None:
-        """A step of training, as `Probes.training_step` says."""
+        """A training step; see `Probes.training_step`."""
         return self.probes.training_step(self) if self.probes is not None else None
 
     @cached_property
@@ -129,29 +129,29 @@ class Model:
         return batch_of(self.axes, self.calls, self.nodes) if self.axes is not None else None
 
     def adds_input_of(self, call: ModuleCall) -> bool:
-        """Whether a skip connection that closes inside a call starts at its input."""
+        """Whether a skip connection inside a call starts at its input."""
         added = (residual.addition for residual in self.residuals if residual.fork in call.inputs)
         return any(call in addition.known_call.with_callers() for addition in added)
 
     def is_added_to_its_input(self, call: ModuleCall) -> bool:
-        """Whether a skip connection, of a caller too, starts at the input of a call: `x + self.body(x)`."""
+        """Whether a skip connection, possibly of a caller, starts at the input of a call: `x + self.body(x)`."""
         return any(residual.fork in call.inputs for residual in self.residuals)
 
     def block_of(self, node: Node) -> ModuleCall:
-        """The call of the user's own module that a node belongs to."""
+        """The enclosing call of a user's module."""
         return users_call(node.known_call, self.project)
 
     def caller_at(self, call: ModuleCall, point: Point) -> ModuleCall:
-        """The call, this or one around it, whose forward an expression is in."""
+        """The call whose forward contains an expression: `call`, or an enclosing one."""
         own = (around for around in call.with_callers() if around.code is point.code)
         return next(own, users_call(call, self.project))
 
     def where(self, span: Span, call: ModuleCall) -> Where:
-        """An expression inside a call of this model."""
+        """The location of an expression inside a call of this model."""
         return Where(span, call, self.label)
 
     def where_of(self, node: Node) -> Where:
-        """The expression of a node, in the block that it belongs to."""
+        """The location of a node, inside its block."""
         return self.where(node.known_point.span, self.block_of(node))
 
     @property
@@ -170,9 +170,9 @@ class Model:
 
 
 def with_new_classes(models: Sequence[Model]) -> Iterator[Model]:
-    """The models that call a class of module that none before them did: enough for what costs time.
+    """The models that call a module class which no earlier one calls, for expensive checks.
 
-    Left out are those with faults, and those that run on real tensors, which would refuse others.
+    Skips models with faults, and models that ran on real tensors, which may reject others.
     """
     known: set[type[Any]] = set()
     for model in models:
@@ -183,7 +183,7 @@ def with_new_classes(models: Sequence[Model]) -> Iterator[Model]:
 
 
 def name_of(node: Node, owner: ModuleCall) -> str:
-    """The readable source of a tensor: the name of the layer or function, and the line."""
+    """Describe the origin of a tensor: the name of the layer or function, and the line."""
     call, point = node.call, node.point
     if node in owner.inputs or call is None or point is None:
         return "the block's input"

@@ -1,4 +1,4 @@
-"""One call of a module inside a traced forward."""
+"""A module call in a traced forward pass."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class ModuleCall:
-    """One call of a module: where the module sits in the model, who called it, from where, and with which tensors.
+    """A module call: the path of the module in the model, the calling module call and its location, and the inputs.
 
-    `inputs` are the graph's nodes of these tensors as they entered.
+    `inputs` are the nodes of the input tensors at the time of the call.
     """
 
     module: nn.Module
@@ -31,29 +31,29 @@ class ModuleCall:
 
     @property
     def is_torchs(self) -> bool:
-        """Whether the module is one of torch's own layers or containers."""
+        """Whether the module is a layer or container of torch."""
         return type(self.module).__module__.startswith("torch.")
 
     @property
     def code(self) -> CodeType | None:
-        """The code of the module's forward; None for one that is not written in Python."""
+        """The code of the forward; None if it is not written in Python."""
         code: CodeType | None = getattr(type(self.module).forward, "__code__", None)
         return code
 
     @property
     def known_code(self) -> CodeType:
-        """The code of a forward that is known to be written in Python."""
+        """The code of the forward, which must be written in Python."""
         assert self.code is not None
         return self.code
 
     @property
     def known_caller(self) -> Point:
-        """The expression that made the call, of one that is known to have been made by the user's code."""
+        """The location of the call, which must be in the user's code."""
         assert self.caller is not None
         return self.caller
 
     def made(self, node: Node) -> bool:
-        """Whether a layer with weights, called inside this call, is on the path from its input to a node."""
+        """Whether a node is computed from the inputs by a layer with weights inside this call."""
         seen: set[Node] = set()
         waiting = [node]
         while waiting:
@@ -68,7 +68,7 @@ class ModuleCall:
         return False
 
     def with_callers(self) -> Iterator[ModuleCall]:
-        """This call and those around it, the innermost first."""
+        """This call and the enclosing ones, innermost first."""
         call: ModuleCall | None = self
         while call is not None:
             yield call
@@ -81,23 +81,23 @@ class ModuleCall:
 
 
 def is_a(module: nn.Module, *names: str) -> bool:
-    """Whether a class of torch with one of these names is among the classes of a module."""
+    """Whether a module is an instance of a torch class with one of these names."""
     return any(base.__name__ in names and base.__module__.startswith("torch.") for base in type(module).__mro__)
 
 
 def is_module(value: object) -> bool:
-    """Whether a value is a module of torch."""
+    """Whether a value is an nn.Module."""
     return any(base.__module__ == "torch.nn.modules.module" for base in type(value).__mro__)
 
 
 def module_classes(model: type) -> list[type]:
-    """The class of a module and those that it extends, without torch's nn.Module and what is no module."""
+    """A module class and its base classes, except for nn.Module and classes that are not modules."""
     root = next(base for base in model.__mro__ if base.__module__ == "torch.nn.modules.module")
     return [base for base in model.__mro__ if base is not root and issubclass(base, root)]
 
 
 def users_call(call: ModuleCall, project: Project) -> ModuleCall:
-    """The innermost call of a module that the user wrote, at or above `call`."""
+    """The innermost call of a user's module at or around `call`."""
     found = call
     while found.parent is not None and not (found.code is not None and project.owns(found.code)):
         found = found.parent

@@ -1,4 +1,4 @@
-"""One call of a recorded forward, as a node of its graph: what was called, with what, where, and what came out."""
+"""A node of the graph: a call in a recorded forward pass, with its arguments, location and result."""
 
 from __future__ import annotations
 
@@ -17,36 +17,36 @@ if TYPE_CHECKING:
 
 Kind = Literal[
     "input",  # of the model
-    "stored",  # a parameter, a buffer, or another tensor that no call made
+    "stored",  # a parameter, a buffer, or another tensor that no call computed
     "addition",
     "concatenation",
     "convolution",
     "transposed",
     "linear",
-    "channel norm",  # a normalisation that takes the second axis for the channels
-    "last norm",  # one over the last axes
+    "channel norm",  # a normalisation whose channels are the second axis
+    "last norm",  # a normalisation over the last axes
     "pool",
     "resize",
     "detach",
-    "data",  # the attribute of a tensor: its values without their history
+    "data",  # the attribute `data` of a tensor: its values without autograd history
     "part",  # one of several results of a call
-    "written",  # a tensor after a view of it was changed
+    "written",  # a tensor after a view of it was modified
     "other",
 ]
 
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Node:
-    """One call; the recorder writes each once, in the order of the forward, and nothing changes it afterwards.
+    """A call, recorded in execution order. Immutable.
 
-    `name` is unique in the graph. `function` is the name of what was called, without underscores around it (`add` for
-    `x += y`), and `spelling` the name as it is (`__iadd__`); both are empty where nothing was called. `target` is the
-    name of an input, or the path of a stored tensor. `arguments` are those of the call by their names, each tensor as
-    the node that made it; `operands` are all these nodes, one that was given twice stands twice. `shape` is None for a
-    call with several results, each of which is a node of its own; `inputs` are the shapes of the operands. `point` is
-    the expression in the user's source and `call` the module call around it. `activation` says whether the result
-    depends on an input of the model; `order` grows along the graph; `in_place` says whether the call changed one of its
-    operands; `dtype` is that of an input. `users` are the calls that read the result.
+    `name` is unique in the graph. `function` is the name of the function without leading or trailing underscores (`add`
+    for `x += y`), `spelling` the original name (`__iadd__`); both are empty if it is not a call. `target` is the name
+    of an input, or the path of a stored tensor. `arguments` are the arguments by name, with nodes instead of tensors;
+    `operands` are all nodes in them, with repetitions. `shape` is None for a call with several results, each of which
+    is a separate node; `inputs` are the shapes of the operands. `point` is the location in the user's code and `call`
+    the enclosing module call. `activation` is whether the result depends on an input of the model; `order` is the
+    position in the graph; `in_place` is whether the call modified an operand; `dtype` is that of an input. `users` are
+    the calls that read the result.
     """
 
     name: str
@@ -67,39 +67,39 @@ class Node:
     users: list[Node] = field(default_factory=list)
 
     def __repr__(self) -> str:
-        return f"Node({self.name})"  # its operands have operands of their own
+        return f"Node({self.name})"  # without its operands, whose repr would be recursive
 
     @property
     def known_shape(self) -> Shape:
-        """The shape, of a node that is known to have one result."""
+        """The shape of the node, which must have a single result."""
         assert self.shape is not None
         return self.shape
 
     @property
     def known_point(self) -> Point:
-        """The expression, of a node that is known to come from one."""
+        """The location of the node, which must be in the user's code."""
         assert self.point is not None
         return self.point
 
     @property
     def known_call(self) -> ModuleCall:
-        """The module call around a node that is known to be no input of the model."""
+        """The enclosing module call of the node, which must not be an input of the model."""
         assert self.call is not None
         return self.call
 
     @cached_property
     def sources(self) -> tuple[Node, ...]:
-        """The operands, each once."""
+        """The operands without repetitions."""
         return tuple(dict.fromkeys(self.operands))
 
     @cached_property
     def activations(self) -> tuple[Node, ...]:
-        """The operands that depend on an input of the model, each once."""
+        """The operands that depend on an input of the model, without repetitions."""
         return tuple(node for node in self.sources if node.activation)
 
     @cached_property
     def effect(self) -> Effect | None:
-        """What the call does to a shape; None for inputs, stored tensors, and results of several parts."""
+        """The effect of the call on a shape; None for inputs, stored tensors, and calls with several results."""
         return effect_of(self)
 
     @property
@@ -109,7 +109,7 @@ class Node:
 
     @property
     def features_axis(self) -> int | None:
-        """The axis that a layer has its channels or features at: 1 or -1; None for all that is no such layer."""
+        """The axis of a layer's channels or features: 1 or -1; None if the node is not such a layer."""
         if self.kind in ("convolution", "transposed", "channel norm"):
             return 1
         one_axis = len(self.inputs) > 1 and len(self.inputs[1]) == 1

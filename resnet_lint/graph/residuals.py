@@ -1,7 +1,7 @@
 """Finds skip connections in a recorded graph: the fork, the residual branch, the shortcut and their addition.
 
-The terms are those of He et al. 2015 (Deep Residual Learning): the block's input forks into the residual branch, which
-holds the layers, and the shortcut, which is the input itself or a projection of it; an addition joins them.
+The terms are those of He et al. 2015 (Deep Residual Learning): the input of the block forks into the residual branch,
+which contains the layers, and the shortcut, which is the input itself or a projection of it; an addition joins them.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from .node import Node
 
 @dataclass(frozen=True, eq=False)
 class Residual:
-    """A residual addition. `fork` is None where the operands come from different inputs: a fusion of two streams."""
+    """A residual addition. `fork` is None if the operands come from different inputs: a fusion of two streams."""
 
     addition: Node
     fork: Node | None
@@ -25,18 +25,18 @@ class Residual:
 
     @property
     def branch_path(self) -> list[Node]:
-        """The nodes from behind the fork to the end of the residual branch, in order."""
+        """The nodes from the fork (exclusive) to the end of the residual branch, in order."""
         return path_between(self.fork, self.branch)
 
     @property
     def shortcut_path(self) -> list[Node]:
-        """The nodes from behind the fork to the end of the shortcut, in order; empty for an identity shortcut."""
+        """The nodes from the fork (exclusive) to the end of the shortcut, in order; empty for an identity shortcut."""
         return path_between(self.fork, self.shortcut)
 
 
 @cache
 def residual_at(addition: Node) -> Residual | None:
-    """The skip connection that an addition closes; None where it does not join two activations."""
+    """The skip connection that an addition closes; None if it does not add two activations."""
     operands = list(addition.activations)
     if addition.kind != "addition" or len(operands) != 2:
         return None
@@ -47,7 +47,7 @@ def residual_at(addition: Node) -> Residual | None:
 
 
 def residuals_in(nodes: Sequence[Node]) -> list[Residual]:
-    """All skip connections of a graph that start at a common fork, in order."""
+    """The skip connections in a graph that start at a common fork, in order."""
     found = (residual_at(node) for node in nodes)
     return [residual for residual in found if residual is not None and residual.fork is not None]
 
@@ -76,7 +76,7 @@ def fork_of(left: Node, right: Node) -> Node | None:
 
 
 def path_between(fork: Node | None, end: Node) -> list[Node]:
-    """The nodes on the ways from `fork` (not included) to `end` (included), in order; with no fork, from the inputs."""
+    """The nodes on all paths from `fork` (exclusive) to `end` (inclusive), in order; from the inputs if it is None."""
     first = fork.order if fork is not None else -1
     behind: set[Node] = set()
     waiting = [end]
@@ -96,7 +96,7 @@ def path_between(fork: Node | None, end: Node) -> list[Node]:
 
 
 def depends_on(node: Node, source: Node) -> bool:
-    """Whether one node's result is made of another's, in however many steps."""
+    """Whether a node is computed from another, directly or indirectly."""
     waiting, seen = [node], set()
     while waiting:
         current = waiting.pop()
@@ -109,16 +109,16 @@ def depends_on(node: Node, source: Node) -> bool:
 
 
 def deeper(left: Node, right: Node) -> int:
-    """Which operand of an addition is the residual branch: 0 for the left one, 1 for the right one."""
+    """The operand of an addition that is the residual branch: 0 for the left one, 1 for the right one."""
     fork = fork_of(left, right)
     weights = [_least_work(fork, operand) for operand in (left, right)]
     return 0 if weights[0] >= weights[1] else 1
 
 
 def _least_work(fork: Node | None, end: Node) -> tuple[int, int]:
-    """The layers, and the sum of their kernel sizes, on the way from the fork that has the fewest.
+    """The number of layers, and the sum of their kernel sizes, on the path from the fork with the fewest layers.
 
-    A branch does more work than a shortcut; a shortcut's projection has a small kernel.
+    A branch has more layers than a shortcut, and the projection of a shortcut has a small kernel.
     """
     least: dict[Node | None, tuple[int, int]] = {fork: (0, 0)}
     for node in path_between(fork, end):
@@ -130,9 +130,9 @@ def _least_work(fork: Node | None, end: Node) -> tuple[int, int]:
 
 
 def channel_axis_of(residual: Residual) -> int:
-    """Which axis of the operands counts channels or features: the last one after linear layers, else the second.
+    """The axis of channels or features of the operands: the last one after linear layers, else the second.
 
-    Where the last layer's output was permuted on the way, it is the other of the two.
+    If the output of the last layer is permuted before the addition, it is the other one.
     """
     rank = len(residual.branch.known_shape)
     moved = False
@@ -148,7 +148,7 @@ def channel_axis_of(residual: Residual) -> int:
 
 
 def layers_in_a_row(first: Node, last: Node) -> int:
-    """How many layers lead from one tensor to another of its shape; 0 where anything is joined on the way."""
+    """The number of consecutive layers between two tensors of the same shape; 0 if there is a join between them."""
     path = path_between(first, last)
     joined = any(len(node.activations) > 1 for node in path)
     if joined or first.shape != last.shape:

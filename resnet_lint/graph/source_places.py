@@ -1,4 +1,4 @@
-"""Where in the user's source something happens: from a running frame to the exact expression."""
+"""Maps running frames to expressions in the user's source."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _TOOL = os.path.join(Path(__file__).parents[1], "")
 
 @dataclass(frozen=True)
 class Point:
-    """An instruction of a code object: cheap to take while the model runs, resolved to a Span only when asked for."""
+    """An instruction of a code object: cheap to record while the model runs, and resolved to a Span on demand."""
 
     code: CodeType
     instruction: int
@@ -44,7 +44,7 @@ class Point:
 
 @dataclass(frozen=True)
 class Project:
-    """The folder whose files are the user's own: what is blamed lies in it, what it imports from elsewhere does not."""
+    """The root folder of the user's code: only files in it are blamed, not what they import from elsewhere."""
 
     root: str
 
@@ -52,7 +52,7 @@ class Project:
         return _owned(code.co_filename, self.root)
 
     def frame(self, frame: FrameType | None) -> FrameType | None:
-        """The innermost of the user's frames at or above `frame`."""
+        """The innermost frame of the user's code at or above `frame`."""
         while frame is not None and not self.owns(frame.f_code):
             frame = frame.f_back
         return frame
@@ -63,13 +63,13 @@ def point(frame: FrameType) -> Point:
 
 
 def span_of(path: str, node: ast.expr) -> Span:
-    """The source span of an expression of a file's syntax tree."""
+    """The span of an expression in a syntax tree."""
     end_line, end_column = node.end_lineno or node.lineno, node.end_col_offset or 0
     return _between(path, node.lineno, node.col_offset, end_line, end_column)
 
 
 def caller(depth: int = 1) -> FrameType:
-    """The frame of the function that called, `depth` levels above the one that asks."""
+    """The frame `depth` levels above the calling function."""
     return sys._getframe(depth + 1)
 
 
@@ -83,20 +83,20 @@ def first_argument(frame: FrameType) -> Any:
 def _owned(path: str, root: str) -> bool:
     if path.startswith((torch_folder(), _TOOL, "<")) or not path.startswith(root):
         return False
-    # An environment may be inside the project, as .venv does.
+    # A virtual environment may be inside the project.
     return not any(part in _INSTALLED for part in path.removeprefix(root).split(os.sep))
 
 
 @cache
 def torch_folder() -> str:
-    """The folder of torch with a closing slash, as torchvision is not torch. Ask before the user's code runs."""
+    """The folder of torch with a trailing slash, to exclude torchvision. Must be called before the user's code runs."""
     spec = importlib.util.find_spec("torch")
     assert spec is not None and spec.origin is not None
     return os.path.join(Path(spec.origin).parent, "")
 
 
 Positions = tuple[int | None, int | None, int | None, int | None]
-"""The line, end line, column and end column of an instruction, as Python counts them."""
+"""Line, end line, column and end column of an instruction, as in `co_positions`."""
 
 
 @cache
@@ -107,7 +107,7 @@ def positions_in(code: CodeType) -> list[Positions]:
 
 @cache
 def _span(path: str, code: CodeType, instruction: int) -> Span:
-    # The path is asked for by itself: equal code of two files is one key to Python.
+    # The path is a separate argument, because equal code objects of two files are the same cache key.
     line, end_line, column, end_column = positions_in(code)[instruction // 2]
     line = line or code.co_firstlineno
     end_line = end_line or line
@@ -120,5 +120,5 @@ def _between(path: str, line: int, column: int, end_line: int, end_column: int) 
 
 
 def _characters(path: str, line: int, offset: int) -> int:
-    """Python gives columns in UTF-8 bytes; people and editors count characters."""
+    """Convert a column from UTF-8 bytes, as in Python, to characters."""
     return len(linecache.getline(path, line).encode()[:offset].decode(errors="ignore"))

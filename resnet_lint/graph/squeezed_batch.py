@@ -1,4 +1,4 @@
-"""A batch of one that `squeeze()` takes away: the fault shows later, where a layer misses its batch."""
+"""Finds a `squeeze()` that drops a batch of one, which makes a later layer fail."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from .node import Node
 
 
 def squeeze_of_batch(node: Node) -> Node | None:
-    """The squeeze without a dimension that dropped the batch on the way to a failed call; None where there is none."""
+    """The squeeze() without arguments before a failing call that dropped the batch dimension; None if there is none."""
     source = next(iter(node.activations), None)
     while source is not None and source.kind != "input":
         before, after = source.inputs[:1], source.shape

@@ -1,4 +1,4 @@
-"""The syntax around an expression that ran: its function, its statement, the names that it reads and binds."""
+"""The syntax around an executed expression: its function, its statement, and the names that it reads and binds."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 
 def function_of(code: CodeType) -> Function | None:
-    """The definition that a code object was compiled from, or, for a lambda or a comprehension, the one around it."""
+    """The definition of a code object; for a lambda or a comprehension, the enclosing one."""
     return _function_in(code.co_filename, code)
 
 
 @cache
 def _function_in(path: str, code: CodeType) -> Function | None:
-    # Equal code has its function at the same place, so a changed file does no harm; but it may be in another file.
+    # Equal code objects have the same location, even if the file changed, but may be in different files.
     functions = _functions_in(tree_of(path))
     if code.co_name.startswith("<"):
         around = [node for node in functions if node.lineno <= code.co_firstlineno <= (node.end_lineno or 0)]
@@ -36,7 +36,7 @@ def _function_in(path: str, code: CodeType) -> Function | None:
 
 
 def tree_of(path: str) -> ast.Module:
-    """The syntax tree of a file as it is now; empty for one that is no Python."""
+    """The current syntax tree of a file; empty if it is not valid Python."""
     return _parsed("".join(linecache.getlines(path)))
 
 
@@ -54,7 +54,7 @@ def _functions_in(tree: ast.Module) -> list[Function]:
 
 
 def node_at(point: Point) -> ast.expr | ast.AugAssign | None:
-    """The expression that an instruction belongs to, or the `x += y` that it carries out."""
+    """The expression, or the statement `x += y`, of an instruction."""
     function = function_of(point.code)
     positions = positions_in(point.code)[point.instruction // 2]
     return _nodes_by_positions(function).get(positions) if function is not None else None
@@ -62,7 +62,7 @@ def node_at(point: Point) -> ast.expr | ast.AugAssign | None:
 
 @cache
 def _nodes_by_positions(function: Function) -> dict[Positions, ast.expr | ast.AugAssign]:
-    """The expressions of a function by where they begin and end, the outer one where two are at one place."""
+    """The expressions of a function by position; the outer one if two have the same position."""
     found: dict[Positions, ast.expr | ast.AugAssign] = {}
     for node in ast.walk(function):
         if isinstance(node, (ast.expr, ast.AugAssign)):
@@ -72,7 +72,7 @@ def _nodes_by_positions(function: Function) -> dict[Positions, ast.expr | ast.Au
 
 @cache
 def statement_at(point: Point) -> ast.stmt | None:
-    """The innermost statement that an instruction belongs to."""
+    """The innermost statement of an instruction."""
     function = function_of(point.code)
     line, end_line, column, end_column = positions_in(point.code)[point.instruction // 2]
     if function is None or line is None or end_line is None or column is None or end_column is None:
@@ -87,7 +87,7 @@ def statement_at(point: Point) -> ast.stmt | None:
 
 @cache
 def _statements_in(function: Function) -> list[ast.stmt]:
-    """The statements inside a function, the outer ones first."""
+    """The statements in a function, outer ones first."""
     return [node for node in ast.walk(function) if isinstance(node, ast.stmt) and node is not function]
 
 
@@ -100,7 +100,7 @@ def _end(node: ast.stmt | ast.expr) -> tuple[int, int]:
 
 
 def names_read_by(node: ast.AST | None) -> frozenset[str]:
-    """The variables that an operation reads itself: `h` in `h + self.branch(g)`, not `g`; `x` in `cat([x[0], y.T])`."""
+    """The variables that an operation reads directly: `h` but not `g` in `h + self.branch(g)`, `x` in `cat([x[0]])`."""
     return frozenset(_operand_names(node))
 
 
@@ -132,7 +132,7 @@ def _name_behind(node: ast.expr) -> Iterator[str]:
 
 @cache
 def names_bound_by(statement: ast.stmt) -> frozenset[str]:
-    """The variables that a statement gives a value, or changes on purpose: `x[0] = y`, and the bare `x.add_(y)`."""
+    """The variables that a statement assigns or explicitly modifies: `x[0] = y`, or `x.add_(y)` as a statement."""
     targets: list[ast.expr] = []
     if isinstance(statement, ast.Assign):
         targets = statement.targets
@@ -149,17 +149,17 @@ def names_bound_by(statement: ast.stmt) -> frozenset[str]:
 
 
 def keeps_its_value(name: str, since: Point, until: Point, ran: Container[ast.stmt | None]) -> bool:
-    """Whether a variable surely still has, at one expression, the value from before another that ran earlier.
+    """Whether a variable certainly has the same value at `until` as before `since`, which ran earlier.
 
-    Both expressions lie in the same function. In a loop, the later one may stand before the earlier one. `ran` are the
-    function's statements with a call in them that ran: `identity = self.downsample(x)` under an `if` may not have.
-    The one that the first expression stands in did.
+    Both expressions are in the same function; in a loop, `until` may precede `since` in the source. `ran` are the
+    executed statements of the function that contain calls: `identity = self.downsample(x)` under an `if` may not have
+    been executed. The statement of `since` was.
     """
     function, first, last = function_of(since.code), statement_at(since), statement_at(until)
     if function is None or first is None or last is None:
         return False
     if first is last and since.instruction < until.instruction:
-        return True  # a statement binds its names after all that it reads
+        return True  # a statement binds its names after evaluating its expressions
     statements = [node for node in _statements_in(function) if name in names_bound_by(node)]
     bindings = [node for node in statements if node in ran or node is first or not _is_value_of_call(node)]
     if _begin(first) < _begin(last):
@@ -179,9 +179,9 @@ def _holds(outer: ast.stmt, inner: ast.stmt) -> bool:
 
 @cache
 def overwritten_by(point: Point) -> tuple[str, ast.expr] | None:
-    """For `name = value`: the name, and the value that the next statement about it gives it without reading it.
+    """For `name = value`: the name, and the value of a later assignment if no statement in between reads the name.
 
-    Both statements follow one another in one block, so the first value is lost whenever it is computed.
+    Both statements are in the same block, so the first value is always discarded.
     """
     function, statement = function_of(point.code), statement_at(point)
     if function is None or not isinstance(statement, ast.Assign) or len(statement.targets) != 1:
@@ -193,13 +193,13 @@ def overwritten_by(point: Point) -> tuple[str, ast.expr] | None:
         names = [node for node in ast.walk(later) if isinstance(node, ast.Name) and node.id == target.id]
         if not names:
             continue
-        simple = isinstance(later, ast.Assign) and any(name is each for name in names for each in later.targets)
+        simple = isinstance(later, ast.Assign) and any(name is target for name in names for target in later.targets)
         return (target.id, later.value) if simple and isinstance(later, ast.Assign) and len(names) == 1 else None
     return None
 
 
 def _after(statement: ast.stmt, function: Function) -> Sequence[ast.stmt]:
-    """The statements that follow one in its block."""
+    """The statements after a statement in its block."""
     for node in ast.walk(function):
         for block in (getattr(node, field, None) for field in ("body", "orelse", "finalbody")):
             if isinstance(block, list) and statement in block:
@@ -208,7 +208,7 @@ def _after(statement: ast.stmt, function: Function) -> Sequence[ast.stmt]:
 
 
 def methods_of(kind: type) -> Iterator[Function | None]:
-    """The methods of a module's class and of those that it extends, but for constructors; None for unreadable ones."""
+    """The methods of a module class and its base classes, without constructors; None for those without source."""
     values = (value for base in module_classes(kind) for value in vars(base).values())
     codes = (getattr(value, "__code__", None) for value in values)
     return (function_of(code) for code in codes if code is not None and code.co_name != "__init__")

@@ -1,6 +1,6 @@
-"""Finds modules and parameters that are made and never used.
+"""Finds modules and parameters that are created and never used.
 
-That no gradient reaches one in the models tried is no proof: a flag may lead to it. So the source has a say too: no
+The absence of a gradient in the traced models is not sufficient, because a flag may enable a module. In addition, no
 line outside of constructors may mention its name.
 """
 
@@ -33,7 +33,7 @@ Untrained = Sequence[tuple[Model, frozenset[str]]]
 
 @dataclass(frozen=True, eq=False)
 class Unused:
-    """A module or parameter that nothing calls or reads and no gradient reaches; only constructors mention it."""
+    """A module or parameter that is never called or read, has no gradient, and is mentioned in constructors only."""
 
     where: Where
     attribute: str
@@ -42,12 +42,12 @@ class Unused:
 
 
 _SHORTCUT = {*vocabulary.MODULES, *vocabulary.SAVED, *vocabulary.RESIDUALS}
-# What reaches modules without naming them.
+# Functions that access modules without their names.
 _TREE = frozenset({"children", "named_children", "modules", "named_modules", "_modules", "get_submodule"})
 
 
 def unused_in(models: Sequence[Model]) -> Iterator[Unused]:
-    """What no model of a file uses; modules only where each step of training was done in time."""
+    """The modules and parameters that no model of a file uses; modules only if all training steps were in time."""
     yield from _never_read(models)
     steps = [(model, step) for model in with_new_classes(models) if (step := model.training_step) is not None]
     if all(step.in_time for _, step in steps):
@@ -55,7 +55,7 @@ def unused_in(models: Sequence[Model]) -> Iterator[Unused]:
 
 
 def _never_used(untrained: Untrained) -> Iterator[Unused]:
-    """Children of the user's modules that no instance of their class used in any of the models."""
+    """Children of the user's modules that no instance of their class uses in any model."""
     used = {key for model, without in untrained for key in _children(model, without, used=True)}
     for model, without in untrained:
         for key, (call, child) in _children(model, without, used=False).items():
@@ -68,7 +68,7 @@ def _never_used(untrained: Untrained) -> Iterator[Unused]:
 
 
 def _use_as_shortcut(name: str, owner: ModuleCall, model: Model) -> FixPlan | None:
-    """The block's own addition of its plain input, with the input sent through the module; None where it has none."""
+    """The plan to pass the identity shortcut of the block's addition through the module; None if there is none."""
     for residual in model.residuals:
         plain = residual.shortcut in owner.inputs and residual.addition.point is not None
         if plain and model.block_of(residual.addition) is owner:
@@ -77,7 +77,7 @@ def _use_as_shortcut(name: str, owner: ModuleCall, model: Model) -> FixPlan | No
 
 
 def _never_read(models: Sequence[Model]) -> Iterator[Unused]:
-    """Parameters of the user's modules' own that no forward of any of the models read."""
+    """Direct parameters of the user's modules that no model reads in its forward pass."""
     told = {key for model in models for key in _parameters(model, read=True)}
     for model in models:
         for key, call in _parameters(model, read=False).items():
@@ -88,7 +88,7 @@ def _never_read(models: Sequence[Model]) -> Iterator[Unused]:
 
 
 def _is_forgotten(key: Key, model: Model) -> bool:
-    """Whether nothing in the source can reach an attribute of a class, but the constructors."""
+    """Whether no code outside of constructors can access an attribute of a class."""
     kind, name = key
     mentioned = any(name in _mentioned_in(tree_of(path)) for path in _files_of(model))
     return not mentioned and _is_the_users_alone(kind, model.project) and not _walks_its_tree(kind)
@@ -98,16 +98,16 @@ Key = tuple[type, str]
 
 
 def _children(model: Model, without: frozenset[str], used: bool) -> dict[Key, tuple[ModuleCall, nn.Module]]:
-    """The children of the user's modules that ran: those that were used, or those that were not.
+    """The children of the user's modules that ran: the used or the unused ones.
 
-    Used is a child that was called, or one of whose parameters got a gradient.
+    A child is used if it was called, or if one of its parameters has a gradient.
     """
     called = {id(call.module) for call in model.calls}
     found = {}
     for call in model.users_calls:
         for name, child in call.module.named_children():
             path = f"{call.path}.{name}." if call.path else f"{name}."
-            parameters = [path + own for own, each in child.named_parameters() if each.requires_grad]
+            parameters = [path + own for own, parameter in child.named_parameters() if parameter.requires_grad]
             runs = any(id(module) in called for module in child.modules())
             if parameters and used == (runs or not without.issuperset(parameters)):
                 found[type(call.module), name] = call, child
@@ -115,7 +115,7 @@ def _children(model: Model, without: frozenset[str], used: bool) -> dict[Key, tu
 
 
 def _parameters(model: Model, read: bool) -> dict[Key, ModuleCall]:
-    """The parameters that the user's modules that ran have themselves: those that were read, or those that were not."""
+    """The direct parameters of the user's modules that ran: the ones that were read, or not read."""
     names = dict(model.root.named_parameters(remove_duplicate=False))
     fetched = (names.get(node.target) for node in model.nodes if node.kind == "stored")
     reached = {id(parameter) for parameter in fetched if parameter is not None}
@@ -128,7 +128,7 @@ def _parameters(model: Model, read: bool) -> dict[Key, ModuleCall]:
 
 
 def _where_made(key: Key) -> Span | None:
-    """The value that a constructor of a class gives a parameter: `nn.Parameter(...)`."""
+    """The expression that a constructor of a class assigns to a parameter: `nn.Parameter(...)`."""
     kind, name = key
     for base in kind.__mro__:
         code = getattr(vars(base).get("__init__"), "__code__", None)
@@ -141,14 +141,14 @@ def _where_made(key: Key) -> Span | None:
 
 
 def _is_the_users_alone(kind: type, project: Project) -> bool:
-    """Whether no class of another package is between a class and nn.Module: it might use what it is given."""
+    """Whether all base classes are the user's or nn.Module; a base class of another package might use the attribute."""
     constructors = (getattr(base, "__init__") for base in module_classes(kind))  # noqa: B009
     codes = [getattr(constructor, "__code__", None) for constructor in constructors]
     return all(code is not None and project.owns(code) for code in codes)
 
 
 def _files_of(model: Model) -> frozenset[str]:
-    """The user's files whose classes ran in a trace."""
+    """The user's files with classes that ran in a trace."""
     kinds = {base for call in model.calls for base in module_classes(type(call.module))}
     codes = (getattr(getattr(kind, "forward", None), "__code__", None) for kind in kinds)
     return frozenset(code.co_filename for code in codes if code is not None and model.project.owns(code))
@@ -156,7 +156,7 @@ def _files_of(model: Model) -> frozenset[str]:
 
 @cache
 def _mentioned_in(tree: ast.Module) -> frozenset[str]:
-    """The attributes that a file reads outside of constructors, and all its short texts, for `getattr` and the like."""
+    """The attributes that a file reads outside of constructors, and all short strings, which may be for `getattr`."""
     found: set[str] = set()
     for node in _outside_constructors(tree):
         if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Load):
@@ -174,13 +174,13 @@ def _outside_constructors(node: ast.AST) -> Iterator[ast.AST]:
 
 
 def _walks_its_tree(kind: type) -> bool:
-    """Whether a method of a class looks through the modules of its own."""
+    """Whether a method of a class iterates over its submodules."""
     codes = (getattr(value, "__code__", None) for base in kind.__mro__[:-2] for value in vars(base).values())
     return any(not _TREE.isdisjoint(code.co_names) or _asks_by_name(code) for code in codes if code is not None)
 
 
 def _asks_by_name(code: CodeType) -> bool:
-    """Whether a method has `getattr(self, name)` with a name that is only known at run time."""
+    """Whether a method calls `getattr(self, name)` with a name that is known at run time only."""
     function = function_of(code) if "getattr" in code.co_names else None
     for node in ast.walk(function) if function is not None else ():
         match node:

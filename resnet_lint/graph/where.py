@@ -1,4 +1,4 @@
-"""Where in a model something is."""
+"""A location in a model."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from .module_call import ModuleCall
 
 @dataclass(frozen=True, eq=False)
 class Where:
-    """An expression of the user's, inside the call of a module, in the model that the source `target` builds."""
+    """An expression in the user's code inside a module call; `target` is the expression that constructs the model."""
 
     span: Span
     call: ModuleCall
@@ -18,5 +18,5 @@ class Where:
 
     @property
     def module(self) -> str:
-        """The name of the module's class."""
+        """The class name of the module."""
         return type(self.call.module).__name__
