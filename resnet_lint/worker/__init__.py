@@ -1,4 +1,4 @@
-"""What runs in the interpreter of the user's project: it loads, builds, feeds and traces models.
+"""The part of the tool that runs in the interpreter of the user's project: it loads, constructs and traces models.
 
-Needs torch and the standard library only.
+Requires torch and the standard library only.
 """

@@ -1,4 +1,4 @@
-"""One file on the worker side: load, explore, explain, check. The table of contents of what happens with torch."""
+"""Checks one file in the worker: load, explore, explain, apply the rules. The table of contents of the worker."""
 
 from __future__ import annotations
 
@@ -34,8 +34,8 @@ from .torch_quirks.meta_kernels import remembered_kernels
 
 
 def analyse(request: CheckRequest, guard: Guard) -> FileReport:
-    """Everything that the rules find in one file, and what became of each of its classes; `guard` is on its watch."""
-    clock = Clock(request.seconds)  # loading counts too
+    """Check a file: the findings, and the status of its classes. `guard` is already installed."""
+    clock = Clock(request.seconds)  # includes loading
     rules = load_rules(request.rule_folders)
     with time_limit(request.seconds):
         loaded = load(request.path, request.source)
@@ -53,7 +53,7 @@ def analyse(request: CheckRequest, guard: Guard) -> FileReport:
     refused = Analysis(loaded.path, tuple(_refused(guard, loaded.path, loaded.project, exploration.callers)))
     findings = merged([*check(refused, rules), *found])
     outcomes = (
-        *(outcome(each.label, each.trace) for each in exploration.traced),
+        *(outcome(traced.label, traced.trace) for traced in exploration.traced),
         *retraced(exploration.traced, request.retrace, loaded.project),
         *proofs(request.prove, classes, loaded, exploration, clock),
     )
@@ -62,14 +62,14 @@ def analyse(request: CheckRequest, guard: Guard) -> FileReport:
 
 
 def _met(findings: Sequence[Finding], part: Only | None) -> Iterator[Finding]:
-    """The findings in the classes of one part, and those about the file; all where no part is asked for."""
+    """The findings in the requested class or function, and those about the file; all if none was requested."""
     for finding in findings:
         if part is None or finding.module is None or finding.module in part.modules:
             yield finding
 
 
 def _why_not_loaded(failure: ImportFailure, guard: Guard) -> tuple[Problem, ...]:
-    """The failure, and what was refused on other lines."""
+    """The import failure, and the operations that were blocked on other lines."""
     refused = {problem.span.start.line: problem for problem in _refused(guard, failure.span.path, None)}
     reason = refused.pop(failure.span.start.line, None)
     help = reason.help if reason is not None else None
@@ -97,16 +97,16 @@ def _analysis(
         problems = (*problems, _function_not_built(part, loaded))
     failing = tuple(failures(loaded, found, clock))
     probes = TimedProbes(clock)
-    traced = (each for each in found.traced if each.trace.complete)
-    models = tuple(Model(each.trace, each.label, loaded.project, probes) for each in traced)
+    complete = (traced for traced in found.traced if traced.trace.complete)
+    models = tuple(Model(traced.trace, traced.label, loaded.project, probes) for traced in complete)
     limits = tuple(
-        each for each in _size_limits(found, loaded, clock) if part is None or each.failure.module in part.modules
+        limit for limit in _size_limits(found, loaded, clock) if part is None or limit.failure.module in part.modules
     )
     return Analysis(loaded.path, problems, failing, statuses, limits, models)
 
 
 def _function_not_built(part: Only, loaded: Loaded) -> Problem:
-    """That a function which was asked for gave no model, and why."""
+    """The problem that the requested function returned no model, with the reason."""
     failure = part.found.coverage.failures.get(part.name, NotChecked("build", "it returns no model"))
     start = next(
         Position(statement.lineno, 1)
@@ -118,22 +118,22 @@ def _function_not_built(part: Only, loaded: Loaded) -> Problem:
 
 
 def _absent(loaded: Loaded, found: Exploration) -> Iterator[Problem]:
-    """What is not installed, and the file's own package, where that cannot do without.
+    """Packages that are not installed, and the package of the file if it cannot be imported.
 
-    Packages that no class was lost for are named together.
+    Packages that no unchecked class needs are one problem.
     """
     reasons = [failure.reason for name, failure in found.coverage.failures.items() if name not in found.coverage.how]
     reasons += [lost.reason for lost in loaded.definitions.lost_classes]
-    needed = [each for each in loaded.missing if any(each.package in reason for reason in reasons)]
-    for each in needed:
+    needed = [missing for missing in loaded.missing if any(missing.package in reason for reason in reasons)]
+    for missing in needed:
         yield Problem(
             "missing",
-            each.span,
-            f"{each.package} isn't installed in this Python environment; classes that need it are skipped",
+            missing.span,
+            f"{missing.package} isn't installed in this Python environment; classes that need it are skipped",
         )
-    others = [each for each in loaded.missing if each not in needed]
+    others = [missing for missing in loaded.missing if missing not in needed]
     if others:
-        names = ", ".join(each.package for each in others)
+        names = ", ".join(missing.package for missing in others)
         are_not = "isn't" if len(others) == 1 else "aren't"
         it = "it" if len(others) == 1 else "them"
         reason = f"{names} {are_not} installed in this Python environment; no class needs {it}"
@@ -145,24 +145,24 @@ def _absent(loaded: Loaded, found: Exploration) -> Iterator[Problem]:
 
 
 def _lost(loaded: Loaded) -> Iterator[Problem]:
-    """The classes whose definitions could not be run, for a reason that may be the tool's."""
+    """The classes whose definitions could not be executed, possibly because of a limitation of the tool."""
     for lost in loaded.definitions.lost_classes:
         span = Span(loaded.path, Position(lost.line, 1), Position(lost.line, 1))
         yield Problem("not run", span, f"{lost.name} is not checked because its definition fails here: {lost.reason}")
 
 
 def _misspelled(loaded: Loaded, classes: Sequence[ModelClass]) -> Iterator[Problem]:
-    """Classes without a forward that have a method with nearly that name."""
+    """Classes without a forward() method that have one with a similar name."""
     for model in classes:
         other = misspelled_forward(model, classes)
         if other is not None:
             start = Position(other.__code__.co_firstlineno, 1)
-            reason = f"{model.name} has no forward() method; did you mean to call {other.__name__} forward?"
+            reason = f"{model.name} has no forward() method; did you mean forward instead of {other.__name__}?"
             yield Problem("misspelled", Span(loaded.path, start, start), reason, model.name, "rename it to forward")
 
 
 def _size_limits(found: Exploration, loaded: Loaded, clock: Clock) -> Sequence[SizeLimit]:
-    """The joins that work for some sizes only, of models whose arguments the file gives, or which are sure."""
+    """The joins that work for some sizes only, in models whose arguments are from the file or reliably guessed."""
     reported = {fault.point.span for traced in found.traced for fault in traced.trace.all_faults}
     limits: list[SizeLimit] = []
     with suppress(TimeUp), clock.left():
@@ -191,7 +191,7 @@ _NOT_REACHED = NotChecked("build", "nothing in the file constructs or calls it")
 def _problems(loaded: Loaded, classes: Sequence[ModelClass], found: Exploration) -> Iterator[Problem]:
     for model in classes:
         target = found.coverage.contradicted.get(model.name)
-        if any(each.module == model.name for each in found.certain):
+        if any(problem.module == model.name for problem in found.certain):
             continue
         if model.name in found.coverage.how or (model.skipped is not None and target is None):
             continue
@@ -201,5 +201,5 @@ def _problems(loaded: Loaded, classes: Sequence[ModelClass], found: Exploration)
         if target is None:
             yield Problem(failure.stage, span, failure.reason, model.name, advice(model, failure, loaded))
         else:
-            reason = f"{failure.reason} ({target.origin} asks for that)"
+            reason = f"{failure.reason} ({target.origin} specifies this)"
             yield Problem(failure.stage, span, reason, model.name, f"correct {target.origin}")

@@ -1,4 +1,4 @@
-"""The faults of a file's models as failures for the rules: those that count, and under which conditions."""
+"""Converts faults in the models of a file to failures for the rules: those to report, with their conditions."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 
 
 def failures(loaded: Loaded, found: Exploration, clock: Clock) -> Iterator[Failure]:
-    """What fails in models that the file builds, and in classes that only invented arguments build."""
-    given = [each for each in found.traced if each.invented is None]
+    """The failures in models that the file constructs, and in classes constructed with guessed arguments only."""
+    given = [traced for traced in found.traced if traced.invented is None]
     yield from failures_of_given(given, loaded.project, clock)
     for model in {t.model_class.name: t.model_class for t in found.traced if t.model_class is not None}.values():
         tries = [t for t in found.traced if t.model_class is model and t.invented is not None]
@@ -37,7 +37,7 @@ def failures(loaded: Loaded, found: Exploration, clock: Clock) -> Iterator[Failu
 
 
 def failures_of_given(given: Sequence[Traced], project: Project, clock: Clock) -> Iterator[Failure]:
-    """What fails in models whose arguments are known."""
+    """The failures in models whose arguments are from the file."""
     reported: set[Span] = set()
     for traced in given:
         sizes = FaultySizes(Model(traced.trace, traced.label, project))
@@ -52,7 +52,7 @@ def failures_of_given(given: Sequence[Traced], project: Project, clock: Clock) -
 
 
 def _with_sizes(failure: Failure, fault: Fault, sizes: FaultySizes, clock: Clock) -> Failure:
-    """A failing join that other sizes would not break, with what it asks of them, if there is time to find out."""
+    """Add the sizes that would work to a failing join, if there are any and time permits."""
     if failure.kind in ("addition", "concatenation"):
         with suppress(TimeUp), clock.one_attempt():
             return sizes.with_sizes(failure, fault)
@@ -60,9 +60,9 @@ def _with_sizes(failure: Failure, fault: Fault, sizes: FaultySizes, clock: Clock
 
 
 def _of_invented(tries: Sequence[Traced], loaded: Loaded, contract: ConstructorContract | None) -> Iterator[Failure]:
-    """A class that only invented arguments build is at fault where every try fails, or else under a condition.
+    """The failures of a class with guessed arguments: unconditional if all tries fail, else under a condition.
 
-    What holds for all arguments, the contract says, where there is one; the tries give the shapes.
+    The condition is that of the contract, if there is one; the shapes are those of the tries.
     """
     for fault, traced in _first_of_each_span(tries):
         failing = [t for t in tries if any(f.point.span == fault.point.span for f in t.faults)]
@@ -86,12 +86,12 @@ def _first_of_each_span(tries: Sequence[Traced]) -> Iterator[tuple[Fault, Traced
 
 
 def _varied(traced: Traced) -> str | None:
-    """The arguments that differ from the plainest attempt, in words."""
+    """The arguments that differ from those of the simplest try, as part of a message."""
     return traced.invented.varied if traced.invented is not None else None
 
 
 def _arguments_text(traced: Traced, contract: ConstructorContract) -> str:
-    """The arguments of a try that the contract is about: `cin is 64, stride is 2`."""
+    """The arguments of a try that occur in the contract: `cin is 64, stride is 2`."""
     arguments = traced.invented.kwargs if traced.invented is not None else {}
     return ", ".join(f"{name} is {arguments[name]}" for name in contract.names if name in arguments)
 

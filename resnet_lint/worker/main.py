@@ -1,8 +1,8 @@
-"""The worker process: imports torch once, then looks at each file in a child of its own.
+"""The worker process: imports torch once, then checks each file in a child process.
 
-Started by `start` in the interpreter that has torch and the model's own dependencies; needs nothing but torch and the
-standard library. Reads requests from standard input and writes answers to standard output, each a line of JSON; the
-first line that it writes is the path of its temporary folder. It ends when standard input does.
+`start` runs it in the interpreter that has torch and the dependencies of the models. It reads requests from stdin and
+writes answers to stdout, one JSON object per line, until stdin ends. The first line is the path of its temporary
+folder.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ from functools import partial
 from pathlib import Path
 from types import FrameType
 
-# Before torch is imported: scripted functions stay Python, so that the tracer sees inside them, and nothing is
-# compiled.
+# Set before torch is imported: keeps scripted functions in Python, so that the tracer can record inside them, and
+# disables compilation.
 os.environ.update(PYTORCH_JIT="0", TORCHDYNAMO_DISABLE="1", TORCH_COMPILE_DISABLE="1")
 
 import torch
@@ -47,8 +47,8 @@ from .torch_quirks.dynamo import stand_in
 def main() -> None:
     """Serve requests until standard input ends."""
     requests, replies = os.dup(0), os.dup(1)
-    os.dup2(2, 1)  # what torch prints must not get between the answers
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # a Ctrl-C is for the front, which closes standard input
+    os.dup2(2, 1)  # keeps the output of torch out of the answers
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # on Ctrl-C, the front closes stdin
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _exit)
     sys.dont_write_bytecode = True
@@ -62,13 +62,13 @@ def main() -> None:
         server.send(folder)
         server.serve()
     except BrokenPipeError:
-        pass  # the front is gone
+        pass  # the front has exited
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
 
 def _warm_up() -> None:
-    """Do once what each child would do first. Torch imports 500 modules at its first random tensor on meta."""
+    """Do what every child would do first; torch imports 500 modules for the first random tensor on meta."""
     torch.set_num_threads(1)  # files share the cores
     load_rules()
     torch_folder()
@@ -78,17 +78,17 @@ def _warm_up() -> None:
 
 
 def _collect_seldom() -> None:
-    """Let the garbage collector pass over torch's objects, and come to the children's less often.
+    """Exclude torch's objects from garbage collection, and collect those of the children less often.
 
-    At Python's 700 new objects it takes a fifth of a child's time: a trace makes many, and nearly all of them stay.
+    With Python's default threshold of 700 objects, it takes a fifth of the time: a trace creates many long-lived ones.
     """
     gc.collect()
-    gc.freeze()  # and what it does not look at stays in the memory that the children share
+    gc.freeze()  # also keeps their memory shared with the children
     gc.set_threshold(100_000)
 
 
 def _exit(number: int, frame: FrameType | None) -> None:
-    signal.signal(number, signal.SIG_IGN)  # once is enough, and the way out is not to be interrupted
+    signal.signal(number, signal.SIG_IGN)  # don't interrupt the exit
     sys.exit()
 
 
@@ -104,14 +104,14 @@ _CACHES = (
 
 
 def _use(folder: Path) -> None:
-    """Make a folder the one for temporary files, and for the caches of the libraries that the user's code imports."""
+    """Use a folder for temporary files, and for the caches of libraries that the user's code imports."""
     tempfile.tempdir = str(folder)
     for name in _CACHES:
         os.environ[name] = str(folder)
 
 
 def _answer(footing: Footing, request: Request, folder: Path) -> Answer:
-    """In a child: the report on a file or the trace of a model, or why there is none."""
+    """Process a request in a child: check a file or trace a model."""
     _use(folder)
     limit_resources()
     sys.setrecursionlimit(3000)
@@ -134,7 +134,7 @@ def _answer(footing: Footing, request: Request, folder: Path) -> Answer:
 def _checked(request: CheckRequest, guard: Guard, reads: Reads) -> answers.Checked:
     clock = ProcessClock()
     report = analyse(request, guard)
-    digests = None if _wants_time(report) else reads.digests
+    digests = None if _needs_more_time(report) else reads.digests
     return answers.Checked(replace(report, reads=digests, seconds=clock.seconds))
 
 
@@ -145,6 +145,6 @@ def _traced(request: TraceRequest) -> Answer:
         return answers.Refused(str(error))
 
 
-def _wants_time(report: FileReport) -> bool:
-    """Whether the time was up for something, and not every class was checked."""
-    return has_rung() and not (report.classes and all(each.status != "failed" for each in report.classes))
+def _needs_more_time(report: FileReport) -> bool:
+    """Whether a time limit was exceeded and not every class was checked."""
+    return has_rung() and not (report.classes and all(status.status != "failed" for status in report.classes))

@@ -1,4 +1,4 @@
-"""The names in the user's source around the place where an error arose."""
+"""Lists the names in the user's source near an error."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from resnet_lint.graph.source_places import Point
 
 
 def names_at(error: BaseException) -> list[str]:
-    """The names near where an error arose: in its expression, in its line, and so on outward through the callers."""
+    """The names near an error, nearest first: in the failing expression, in its line, then in those of the callers."""
     texts: list[str] = []
     step = error.__traceback__
     while step is not None:

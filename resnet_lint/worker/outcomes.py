@@ -1,4 +1,4 @@
-"""What a file's models gave in their traces: what a fix has to leave as it is."""
+"""Summarises the traces of the models in a file, to verify that a fix changes nothing else."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from .tracer.trace import Trace, trace_at
 
 
 def outcome(label: str, trace: Trace) -> Outcome:
-    """The outcome of the trace of the model that the source `label` builds."""
+    """Summarise a trace; `label` is the expression that constructs the model."""
     shapes = trace.signature if trace.trouble == (0, 0) else None
     faulty = {fault.node for fault in trace.all_faults}
     additions = [node for node in trace.nodes if node not in faulty and residual_at(node) is not None]
@@ -23,10 +23,10 @@ def outcome(label: str, trace: Trace) -> Outcome:
 
 
 def retraced(traces: Sequence[Traced], wanted: Retrace | None, project: Project) -> Iterator[Outcome]:
-    """The outcome of a trace at other sizes that is asked for, where the model is built and takes as many inputs."""
+    """The outcome of the requested trace at other sizes, if the model was traced with the same number of inputs."""
     if wanted is None:
         return
-    for each in (traced.trace for traced in traces if traced.label == wanted.target):
-        if len(list(tensors_in([each.args, each.kwargs]))) == len(wanted.inputs):
-            yield outcome(str(wanted), trace_at(each, wanted.inputs, project))
+    for trace in (traced.trace for traced in traces if traced.label == wanted.target):
+        if len(list(tensors_in([trace.args, trace.kwargs]))) == len(wanted.inputs):
+            yield outcome(str(wanted), trace_at(trace, wanted.inputs, project))
             return

@@ -1,4 +1,4 @@
-"""What needs more runs of a model, made when a rule asks for it, within the time of the file."""
+"""Additional runs of a model, on the request of a rule and within the time limit of the file."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from .tracer.training_step import is_worth_a_step, training_step
 
 
 class TimedProbes:
-    """The probes of one file: once its time is over, they show nothing."""
+    """The probes of a file; they return None when its time is up."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock

@@ -1,4 +1,4 @@
-"""The tensors inside lists, tuples and dictionaries."""
+"""Visits tensors in lists, tuples and dicts."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import torch
 
 
 def tensors_in(value: Any) -> Iterator[torch.Tensor]:
-    """The tensors of a value, through lists, tuples and dictionaries."""
+    """The tensors in a value, including those in nested lists, tuples and dicts."""
     if isinstance(value, torch.Tensor):
         yield value
     elif isinstance(value, dict):
@@ -21,7 +21,7 @@ def tensors_in(value: Any) -> Iterator[torch.Tensor]:
 
 
 def mapped(value: Any, change: Callable[[Any], Any]) -> Any:
-    """A copy of a value with every leaf changed; lists stay lists, and named tuples named tuples."""
+    """A copy of a value with `change` applied to every leaf; preserves lists, tuples and named tuples."""
     if isinstance(value, dict):
         return {key: mapped(part, change) for key, part in value.items()}
     if isinstance(value, tuple) and not isinstance(value, torch.Size):

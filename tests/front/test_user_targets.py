@@ -104,7 +104,7 @@ def test_classes_are_built_and_fed_as_told(project: Path, lint: Lint) -> None:
     for name, text in (("Wrong", "call=Wrong(3)"), ("WrongInput", "input=x=2x3")):
         line = found[name]["start"]["line"]
         assert text in lines[line - 1]
-        assert f"(the comment in line {line} asks for that)" in found[name]["message"]
+        assert f"(the comment in line {line} specifies this)" in found[name]["message"]
         assert found[name]["fix"]["title"] == f"correct the comment in line {line}"
 
 

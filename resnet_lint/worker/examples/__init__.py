@@ -1,1 +1,1 @@
-"""Models together with inputs for them, where the file itself offers both."""
+"""Finds example inputs for models in the file itself."""

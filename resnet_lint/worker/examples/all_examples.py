@@ -1,4 +1,4 @@
-"""Every reader of examples, in the order in which they are asked."""
+"""Collects the examples of all readers, in order of precedence."""
 
 from __future__ import annotations
 

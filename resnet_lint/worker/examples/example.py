@@ -1,4 +1,4 @@
-"""A model and the inputs that the file offers for it, and the ways to call the one with the others."""
+"""A model with example inputs from the file, and the ways to call it with them."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from torch import nn
 from ..tensors import mapped, tensors_in
 
 Arguments = tuple[tuple[Any, ...], dict[str, Any]]
-"""What a module is called with: by position, and by name."""
+"""The positional and keyword arguments of a call."""
 
 
 @dataclass(frozen=True)
 class Example:
-    """A model with its inputs: `make` gives both, and `origin` says where the file offers them.
+    """A model with example inputs: `make` returns both, and `origin` is their location in the file.
 
-    `label` is the source that builds the model, `uses` the class or function in it. It is `stated` where the file
-    itself says that the two belong together, and not the tool by their names alone.
+    `label` is the expression that constructs the model, `uses` the class or function in it. `stated`: the file itself
+    pairs them, rather than resnet-lint by their names.
     """
 
     label: str
@@ -32,7 +32,7 @@ class Example:
 
 
 def ways_to_call(module: nn.Module, inputs: Any) -> Iterator[Arguments]:
-    """The arguments that inputs may stand for, the likeliest first: `(x, mask)` may be two inputs, or one pair."""
+    """The possible arguments for some inputs, likeliest first: `(x, mask)` may be two inputs, or one pair."""
     ways: list[Arguments] = []
     if _is_call(inputs):
         ways.append((tuple(inputs[0]), dict(inputs[1])))
@@ -45,12 +45,12 @@ def ways_to_call(module: nn.Module, inputs: Any) -> Iterator[Arguments]:
 
 
 def is_arguments(value: Any) -> bool:
-    """Whether a value may be what a module is called with: it holds tensors, or is a list with a dictionary."""
+    """Whether a value may be the arguments of a call: it contains tensors, or is a list with a dict."""
     return _is_call(value) or next(tensors_in(value), None) is not None
 
 
 def as_call(value: Any) -> Arguments:
-    """The arguments for a constructor that a value stands for: `([64], {"stride": 2})`, `(64, 2)` or `{"dim": 64}`."""
+    """Interpret a value as constructor arguments: `([64], {"stride": 2})`, `(64, 2)` or `{"dim": 64}`."""
     if _is_call(value):
         return tuple(value[0]), dict(value[1])
     if isinstance(value, dict):
@@ -78,7 +78,7 @@ def _named_like(module: nn.Module, inputs: dict[Any, Any]) -> bool:
 
 
 def _fits(module: nn.Module, way: Arguments) -> bool:
-    """Whether the signature of the forward takes these arguments; a list that is one argument, not spread out."""
+    """Whether the signature of forward accepts these arguments, without spreading a list that is one argument."""
     args, kwargs = way
     try:
         bound = _signature(module).bind(*args, **kwargs)

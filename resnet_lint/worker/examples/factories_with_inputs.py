@@ -1,4 +1,4 @@
-"""Functions that return a model and its inputs: `def setup(): return Net(), torch.randn(1, 3, 32, 32)`."""
+"""Examples from functions that return a model and its inputs: `return Net(), torch.randn(1, 3, 32, 32)`."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from .makers import makes_tensors
 
 
 def examples_from_pairs(loaded: Loaded) -> Iterator[Example]:
-    """The functions of a file that need no argument, make tensors, and return several things, one of them a model."""
+    """Examples from functions without required arguments that create tensors and return a tuple with a model."""
     for statement in loaded.tree.body:
         if isinstance(statement, ast.FunctionDef) and _returns_several(statement):
             function = vars(loaded.module).get(statement.name, len)
@@ -33,11 +33,11 @@ def _returns_several(function: ast.FunctionDef) -> bool:
 
 
 def _made(function: Callable[[], Any]) -> tuple[nn.Module, Any]:
-    """The model among what a function returns, and the first of the other things that may be its inputs."""
+    """The model in the result of a function, and the first other item that may be its inputs."""
     values = list(function())
     models = [value for value in values if isinstance(value, nn.Module)]
     others = [value() if makes_tensors(value) else value for value in values if not isinstance(value, nn.Module)]
     inputs = [value for value in others if is_arguments(value)]
     if len(models) != 1 or not inputs:
-        raise LookupError("it returns no model with inputs")
+        raise LookupError("it does not return a model with inputs")
     return models[0], inputs[0]

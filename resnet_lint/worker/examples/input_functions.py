@@ -1,4 +1,4 @@
-"""Functions that give inputs, and the builders that they belong to by their names: `build_small` and `small_input`."""
+"""Examples from functions that return inputs, matched with builders by name: `build_small` and `small_input`."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _NOT_THE_NAME = re.compile(
 
 
 def examples_from_functions(loaded: Loaded) -> Iterator[Example]:
-    """Each function that gives inputs with the builders that are named like it, or with all where it has no name."""
+    """Pair functions that return inputs with builders of the same name, or with all if the name is generic."""
     functions = {name: value for name, value in vars(loaded.module).items() if _gives_inputs(name, value, loaded)}
     builders = [*factories(loaded), *_plain_classes(loaded)]
     builders = [name for name in builders if name not in functions]
@@ -46,7 +46,7 @@ def _gives_inputs(name: str, value: Any, loaded: Loaded) -> bool:
 
 
 def _plain_classes(loaded: Loaded) -> list[str]:
-    """The module classes of the file that need no argument, those that use most of the others first."""
+    """The module classes without required arguments, those that use most of the others first."""
     own = [
         name
         for name, value in vars(loaded.module).items()
@@ -56,7 +56,7 @@ def _plain_classes(loaded: Loaded) -> list[str]:
 
 
 def _partners(function: str, builders: Sequence[str], loaded: Loaded) -> list[str]:
-    """Builders of the same name; for a function without one, the one that uses most of the file's classes."""
+    """The builders with the same name; for a generic name, the one that uses most classes of the file."""
     words = _words(function)
     if words:
         return [name for name in builders if _words(name) == words][:1] or _single(builders, loaded)
@@ -64,13 +64,13 @@ def _partners(function: str, builders: Sequence[str], loaded: Loaded) -> list[st
 
 
 def _single(builders: Sequence[str], loaded: Loaded) -> list[str]:
-    """What builds most; where several do, it is for the tool to try which of them the inputs are for."""
+    """The builder that uses most classes; none if it is ambiguous, so that the inputs are tried on all."""
     most = max((len(leads_to(name, loaded)) for name in builders), default=0)
     return [name for name in builders if len(leads_to(name, loaded)) == most]
 
 
 def _words(name: str) -> tuple[str, ...]:
-    """What a name is about: `("tiny", "vit")` of `build_tiny_vit` and `TinyViT`-like names in lower case."""
+    """The significant words of a name: `("tiny", "vit")` for `build_tiny_vit`."""
     parts = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower().split("_")
     return tuple(part for part in parts if part and not _NOT_THE_NAME.fullmatch(part))
 

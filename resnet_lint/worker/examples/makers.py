@@ -1,4 +1,4 @@
-"""Which functions of a file make inputs, by what they call, without running them."""
+"""Finds functions that create inputs, by what they call, without running them."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _MOST_NESTED = 4
 
 
 def makes_tensors(value: Any) -> bool:
-    """Whether a value is a plain function that needs no argument and makes tensors, itself or through its helpers."""
+    """Whether a value is a function without required arguments that creates tensors, directly or in helpers."""
     return isinstance(value, FunctionType) and needs_nothing(value) and _calls_maker(value, _MOST_NESTED)
 
 

@@ -1,4 +1,4 @@
-"""Tables at module level that pair a class or a builder with its arguments and its inputs.
+"""Examples from tables at module level with classes or builders, their arguments, and their inputs.
 
 CASES = [(Block, lambda: ([64], {}), lambda: ([torch.rand(2, 64, 8, 8)], {}))]
 ZOO = {"small net": ("build_small", "small_input", 2020)}
@@ -21,7 +21,7 @@ from .makers import is_module_class, makes_tensors, needs_nothing
 
 
 def examples_in_tables(loaded: Loaded) -> Iterator[Example]:
-    """The rows of all tables of a file, in its order."""
+    """The examples in all tables of a file, in order."""
     for name in _assigned(loaded.tree):
         rows = {index: _read(row, loaded) for index, row in _rows(vars(loaded.module).get(name))}
         read = {index: row for index, row in rows.items() if row is not None}
@@ -31,7 +31,7 @@ def examples_in_tables(loaded: Loaded) -> Iterator[Example]:
 
 
 def _assigned(tree: ast.Module) -> list[str]:
-    """The names that a file gives values to at module level."""
+    """The names that are assigned at module level."""
     targets = [
         target
         for statement in tree.body
@@ -42,7 +42,7 @@ def _assigned(tree: ast.Module) -> list[str]:
 
 
 def _rows(table: Any) -> Iterator[tuple[Any, Sequence[Any]]]:
-    """The rows of a table, as sequences, with what finds them in it."""
+    """The rows of a table as sequences, with their keys."""
     if isinstance(table, dict):
         for key, value in table.items():
             if isinstance(value, (list, tuple)):
@@ -56,7 +56,7 @@ def _rows(table: Any) -> Iterator[tuple[Any, Sequence[Any]]]:
 
 
 def _read(row: Sequence[Any], loaded: Loaded) -> tuple[Any, list[Any]] | None:
-    """The class or builder that a row begins with, after words on it, and what else could be arguments or inputs."""
+    """The class or builder at the start of a row, after any labels, and the possible arguments or inputs."""
     parts = [_named(part, loaded) for part in row]
     start = next((index for index, part in enumerate(parts) if _builds(part, loaded)), None)
     if start is None:
@@ -66,7 +66,7 @@ def _read(row: Sequence[Any], loaded: Loaded) -> tuple[Any, list[Any]] | None:
 
 
 def _named(part: Any, loaded: Loaded) -> Any:
-    """What a text names in the file, as in `"build_small"`; anything else as it is."""
+    """Resolve a string such as `"build_small"` to the object of this name; other values are returned unchanged."""
     return vars(loaded.module).get(part, part) if isinstance(part, str) else part
 
 
@@ -90,7 +90,7 @@ def _example(origin: str, model: Any, rest: list[Any]) -> Example:
 
 
 def _made(model: Callable[..., Any], rest: list[Any]) -> tuple[nn.Module, Any]:
-    """The model of a row and its inputs. Raises LookupError where the row has none."""
+    """The model of a row and its inputs. Raises LookupError if the row has none."""
     values = [part() if callable(part) else part for part in rest]
     values = [value for value in values if is_arguments(value)]
     takes_arguments = is_module_class(model) and len(values) > 1

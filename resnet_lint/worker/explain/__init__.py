@@ -1,1 +1,1 @@
-"""From a fault of a trace to the failure that a rule reports."""
+"""Converts a fault in a trace to a failure for the rules."""

@@ -1,4 +1,4 @@
-"""Turns a fault of a trace into a failure that a rule can report: roles, shapes, what differs, causes, the fix."""
+"""Converts a fault in a trace to a failure for the rules: operands with roles and shapes, differences, causes, fix."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from ..fix_plans.layer import plan_layer, plan_other
 from ..tracer.fault import Fault
 from ..tracer.trace import Trace
 
-# More lines than this explain nothing.
+# More causes than this would not help.
 _MOST_CAUSES = 6
 
 
 def explain(fault: Fault, trace: Trace, project: Project, label: str, condition: str | None = None) -> Failure:
-    """The failure behind a fault, in words. `label` is the source that builds the traced model."""
+    """Describe a fault. `label` is the expression that constructs the traced model."""
     owner = users_call(fault.call, project)
     residual = residual_at(fault.node) if fault.kind == "addition" else None
     shapes = fault.node.inputs
@@ -61,7 +61,7 @@ def explain(fault: Fault, trace: Trace, project: Project, label: str, condition:
 
 
 def differences(residual: Residual) -> frozenset[Difference]:
-    """What differs between the operands of a residual addition."""
+    """The properties in which the operands of a residual addition differ."""
     branch, shortcut = residual.branch.known_shape, residual.shortcut.known_shape
     if len(branch) != len(shortcut):
         return frozenset({"rank"})
@@ -95,7 +95,7 @@ def _layer_causes(fault: Fault, owner: ModuleCall) -> tuple[Cause, ...]:
 
 
 def layer_text(fault: Fault, owner: ModuleCall) -> str | None:
-    """The failed layer's name and what it takes: `conv2 expects 32 channels`."""
+    """The name of the failing layer and its expected input: `conv2 expects 32 channels`."""
     if fault.layer is None:
         return None
     call: ModuleCall = fault.node.known_call

@@ -1,1 +1,1 @@
-"""Which fix fits a fault: chosen on the worker side by what the trace shows; `fix/` writes it."""
+"""Selects the fix for a fault from its trace; `front/fix/` writes it."""

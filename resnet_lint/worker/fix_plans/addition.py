@@ -1,8 +1,8 @@
-"""Which fix fits a failing residual addition, in words: chosen by the evidence of the trace, not by habit.
+"""Selects the fix for a failing residual addition, based on the evidence in the trace.
 
-Of the failing additions in real reports, a strided 1x1 projection is the accepted answer in about a quarter only. So
-the other explanations come first: dimensions swapped, a resolution setting, a shortcut module that exists already, a
-size lost to missing padding or gained by upsampling, a flag that lets the addition happen too often.
+In bug reports, a strided 1x1 projection is the accepted fix in only a quarter of the cases. So other explanations are
+tried first: swapped dimensions, a resolution setting, an existing shortcut module, a size that is wrong because of
+missing padding or upsampling, or a flag that is true too often.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from .sizes import (
 
 
 def plan_addition(residual: Residual, owner: ModuleCall, trace: Trace, fault: Fault) -> FixPlan | None:
-    """The fix for a residual addition that cannot work; the first explanation that holds gives it."""
+    """The fix for a failing residual addition, by the first explanation that applies; None if none does."""
     evidence = Evidence(residual, owner, trace, fault)
     return next((fix_plan for explanation in _EXPLANATIONS if (fix_plan := explanation(evidence)) is not None), None)
 

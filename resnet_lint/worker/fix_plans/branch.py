@@ -1,4 +1,4 @@
-"""Fixes of the residual branch, if the shortcut has the shape that is expected."""
+"""Fixes of the residual branch, if the shortcut has the expected shape."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from .evidence import Evidence, is_projection, number_text, total_stride, width_
 
 
 def odd_branch(e: Evidence) -> ChangeArguments | Hint | None:
-    """With the shortcut's shape, everything after the block fits; with the branch's, it does not."""
+    """The layers after the block accept the shape of the shortcut, but not that of the branch."""
     if e.trace.preferred_branch or e.residual.fork is None or not e.channels_differ:
         return None
     if not any(effect.learned for _, effect in e.branch_layers):
@@ -23,7 +23,7 @@ def odd_branch(e: Evidence) -> ChangeArguments | Hint | None:
 
 
 def _projection_elsewhere(e: Evidence) -> Node | None:
-    """The projection of another instance of the block, which says how wide the branch is meant to be."""
+    """The projection in another instance of the block, which shows the intended width of the branch."""
     for node in e.same_additions:
         other = residual_at(node)
         found = [n for n, x in layers_on(other.shortcut_path) if is_projection(e, n, x)] if other is not None else []
@@ -33,27 +33,27 @@ def _projection_elsewhere(e: Evidence) -> Node | None:
 
 
 def widened_branch(e: Evidence, why: str, like: Node | None) -> ChangeArguments | Hint:
-    """The branch's last layer, and the normalisations after it, with the number of channels that the shortcut has."""
+    """Give the last layer of the branch, and the normalisations after it, the channels of the shortcut."""
     if not e.learned:
         return Hint(f"{why}: give its last layer {e.shortcut[e.channel_axis]} channels, like the shortcut")
     node, effect = e.learned[-1]
     width = e.shortcut[e.channel_axis]
     like_effect = like.effect if like is not None else None
     copied = (e.site(like), width_name(like_effect)) if like is not None and like_effect is not None else (None, None)
-    # A shape that differs in size too has more than one fault; which, the trace does not say.
+    # If the sizes differ too, there is another fault, which the trace does not show.
     changes = () if e.sizes_differ else tuple(widths(e, e.residual.branch_path, node, width, copied))
     title = f"{why}: {width_name(effect)}={width} on {e.name(node)}, like the shortcut"
     return ChangeArguments(title, changes) if changes else Hint(title)
 
 
 def unstrided_branch(e: Evidence) -> ChangeArguments | None:
-    """The shortcut strides and the branch does not: the first of its wider kernels, or its first layer, should."""
+    """The shortcut has a stride and the branch has none: set it on the first kernel above 1x1, or the first layer."""
     layers = [(n, x) for n, x in e.branch_layers if x.sort == "convolution"]
     strided = [n for n, x in e.shortcut_layers if x.stride and max(x.stride) > 1]
     if e.channels_differ or not layers or not strided or max(e.branch_strides) > 1:
         return None
     wide = [n for n, x in layers if math.prod(x.kernel) > 1] or [layers[0][0]]
-    # Convolutions side by side, as in a selective kernel, stride together.
+    # Parallel convolutions, as in a selective kernel, need the same stride.
     first = [n for n in wide if n.inputs and not any(o in path_between(e.residual.fork, n)[:-1] for o in wide)]
     change = number_text(total_stride(e.residual.shortcut_path, len(e.shortcut) - 2))
     changes = tuple(Change(e.site(n), "stride", change, e.site(strided[-1]), "stride") for n in first)

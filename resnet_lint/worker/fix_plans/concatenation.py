@@ -1,4 +1,4 @@
-"""Parts of a concatenation that differ elsewhere than along it."""
+"""Fixes of concatenations whose parts differ in other dimensions."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from .evidence import number_text
 
 
 def plan_concatenation(fault: Fault, owner: ModuleCall) -> FixPlan | None:
-    """The parts of a concatenation differ elsewhere than along it: padding was lost, or an odd size on the way."""
+    """The fix for a failing concatenation: missing padding, or an odd size that was rounded."""
     shapes: tuple[Shape, ...] = fault.node.inputs
     if len({len(shape) for shape in shapes}) != 1 or len({shape[2:] for shape in shapes}) == 1:
         return None
@@ -26,14 +26,14 @@ def plan_concatenation(fault: Fault, owner: ModuleCall) -> FixPlan | None:
         return unpadded[0]
     upsampled = [index for index, part in enumerate(parts) if _was_upsampled(part)]
     title = (
-        "resize the upsampled map to the size of the skip before concatenating: "
+        "resize the upsampled map to the size of the skip connection before concatenating: "
         "F.interpolate(x, size=skip.shape[-2:]), or pad it"
     )
     return ResizeToSkip(title, upsampled[-1]) if upsampled else Hint(title)
 
 
 def _unpadded_part(part: Node, shapes: Sequence[Shape], owner: ModuleCall) -> ChangeArguments | None:
-    """A part that is smaller than another by what its last layer's kernel takes from an unpadded border."""
+    """A part is smaller than another because the kernel of its last layer has no padding: set it."""
     for node in reversed(path_between(None, part)[-6:]):
         effect = node.effect
         if effect is None or effect.sort not in ("convolution", "pool") or not effect.kernel:

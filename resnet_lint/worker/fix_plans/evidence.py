@@ -1,4 +1,4 @@
-"""The two sides of a failing residual addition, as the trace shows them, and how the layers on them were built."""
+"""The evidence about a failing residual addition in its trace: the layers on both sides, and their construction."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from ..tracer.trace import Trace
 
 
 class Evidence:
-    """A failing residual addition, with what its two sides do on the way."""
+    """A failing residual addition, and the layers on its branch and shortcut."""
 
     def __init__(self, residual: Residual, owner: ModuleCall, trace: Trace, fault: Fault) -> None:
         self.residual = residual
@@ -41,19 +41,19 @@ class Evidence:
 
     @property
     def branch_strides(self) -> tuple[int, ...]:
-        """The branch's stride as a whole, per spatial axis."""
+        """The total stride of the branch per spatial axis."""
         return total_stride(self.residual.branch_path, len(self.branch) - 2)
 
     @property
     def missing_stride(self) -> tuple[int, ...]:
-        """What the shortcut has to stride yet, to end at the branch's size."""
+        """The additional stride per spatial axis that the shortcut needs to match the size of the branch."""
         own = total_stride(self.residual.shortcut_path, len(self.shortcut) - 2)
         pairs = list(zip(self.branch_strides, own, strict=True))
         return tuple(b // s if b % s == 0 else b for b, s in pairs)
 
     @property
     def same_additions(self) -> list[Node]:
-        """The additions of the trace that the same expression makes, of other instances of the block too."""
+        """The additions by the same expression, in all instances of the block."""
         nodes = [node for node in self.trace.nodes if node.point is not None]
         span = self.fault.point.span
         return [node for node in nodes if node.kind == "addition" and node.known_point.span == span]
@@ -78,26 +78,26 @@ class Evidence:
         return self.sizes[0] != self.sizes[1]
 
     def name(self, node: Node) -> str:
-        """What a node is called in the block: the layer's path, or the function's name."""
+        """The name of a node in the block: the path of the layer, or the name of the function."""
         call: ModuleCall = node.known_call
         if is_layer(call.module):
             return call.relative_path(self.owner)
         return node.spelling or "it"
 
     def site(self, node: Node) -> Site:
-        """How the layer behind a node was built, named from the block."""
+        """The construction of the layer of a node, with its path relative to the block."""
         return site_of(node, self.owner)
 
 
 def is_projection(e: Evidence, node: Node, effect: Effect) -> bool:
-    """Whether a layer is made for the shortcut, and not a stream of its own: by its 1x1 kernel, or by its name."""
+    """Whether a layer is a projection rather than part of a second stream: a 1x1 kernel, or a name like `shortcut`."""
     return effect.learned and (math.prod(effect.kernel) == 1 or SHORTCUT_LAYER.search(e.name(node)) is not None)
 
 
 def total_stride(path: Sequence[Node], axes: int) -> tuple[int, ...]:
-    """The product of the strides along a path, per axis: what a projection beside it has to copy.
+    """The product of the strides along a path per axis, which a parallel projection has to copy.
 
-    Where the path splits and joins again, its parts stride side by side, so the largest product counts.
+    If the path splits and joins again, the largest product counts.
     """
     totals: dict[Node, tuple[int, ...]] = {}
     for node in path:
@@ -111,12 +111,12 @@ def total_stride(path: Sequence[Node], axes: int) -> tuple[int, ...]:
 
 
 def width_name(effect: Effect) -> str:
-    """The constructor's argument that sets how many channels a layer gives."""
+    """The constructor parameter for the output channels of a layer."""
     return "out_features" if effect.sort == "linear" else "out_channels"
 
 
 def parameter_for(module: nn.Module) -> str:
-    """The constructor's argument that sets how many channels a layer takes."""
+    """The constructor parameter for the input channels of a layer."""
     for name in ("in_channels", "in_features", "num_features", "num_channels", "normalized_shape", "input_size"):
         if hasattr(module, name):
             return name
@@ -124,14 +124,14 @@ def parameter_for(module: nn.Module) -> str:
 
 
 def number_text(values: tuple[int, ...]) -> str:
-    """One number for all axes where it is the same for each, else a tuple, as source."""
+    """Format values per axis as source: a single number if all are equal, else a tuple."""
     return str(values[0]) if len(set(values)) == 1 else f"({', '.join(map(str, values))})"
 
 
 def widths(
     e: Evidence, path: Sequence[Node], node: Node, width: int, like: tuple[Site, str] | tuple[None, None]
 ) -> list[Change]:
-    """The changes that give a layer, and the normalisations after it on its path, another number of channels out."""
+    """The changes for another number of output channels of a layer, and of the normalisations after it on the path."""
     effect = node.effect
     assert effect is not None
     changes = [Change(e.site(node), width_name(effect), str(width), *like)]
@@ -143,6 +143,6 @@ def widths(
 
 
 def convolution_text(source: Shape, wanted: Shape, strides: tuple[int, ...]) -> str:
-    """The 1x1 convolution between two shapes, as source."""
+    """The source of a 1x1 convolution between two shapes."""
     stride = f", stride={number_text(strides)}" if strides and max(strides) > 1 else ""
     return f"nn.Conv{len(wanted) - 2}d({source[1]}, {wanted[1]}, kernel_size=1{stride}, bias=False)"

@@ -1,4 +1,4 @@
-"""The flags of a block under which an expression runs: `use_res` for an addition below `if self.use_res:`."""
+"""Finds the flags that guard an expression: `use_res` for an addition below `if self.use_res:`."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from resnet_lint.shared.records.places import Span
 from resnet_lint.shared.source_text import split_lines
 
 _Place = tuple[int, int]
-"""A line, from 1, and a column in bytes, from 0."""
+"""A line (from 1) and a column in bytes (from 0)."""
 
 _LEAVING = (ast.Return, ast.Raise, ast.Continue, ast.Break)
 
 
 def guarding_flags(source: str, span: Span) -> list[str]:
-    """The attributes of self that have to be true for an expression to run, the innermost first.
+    """The attributes of self that must be true for an expression to run, innermost first.
 
-    Of several in one test, those that the class computes (`self.use_res = stride == 1`) come before plain settings.
+    Within a test, attributes that the class computes (`self.use_res = stride == 1`) come before plain settings.
     """
     tree = ast.parse(source)
     start = span.start
@@ -25,11 +25,11 @@ def guarding_flags(source: str, span: Span) -> list[str]:
     guards = list(_guards(tree, (start.line, len(before.encode()))))  # ast counts bytes
     computed = _computed(tree)
     flags = [sorted(_true_flags(test, value), key=lambda flag: flag not in computed) for test, value in guards[::-1]]
-    return list(dict.fromkeys(flag for each in flags for flag in each))
+    return list(dict.fromkeys(flag for group in flags for flag in group))
 
 
 def _guards(node: ast.AST, place: _Place) -> Iterator[tuple[ast.expr, bool]]:
-    """The tests that decide whether the code at a place runs, each with the value it needs, the outermost first."""
+    """The tests that decide whether the code at a place runs, with the required value, outermost first."""
     for field, value in ast.iter_fields(node):
         children = value if isinstance(value, list) else [value]
         for index, child in enumerate(children):
@@ -46,7 +46,7 @@ def _guards(node: ast.AST, place: _Place) -> Iterator[tuple[ast.expr, bool]]:
 
 
 def _passed(statements: Sequence[ast.stmt]) -> Iterator[tuple[ast.expr, bool]]:
-    """The tests of statements that would have left: `if not self.use_res: return out`."""
+    """The tests of earlier statements that leave the block: `if not self.use_res: return out`."""
     for statement in statements:
         if isinstance(statement, ast.If):
             if isinstance(statement.body[-1], _LEAVING):
@@ -65,21 +65,21 @@ def _holds(node: ast.AST, place: _Place) -> bool:
 
 
 def _true_flags(test: ast.expr, value: bool) -> Iterator[str]:
-    """The attributes of self that are true for certain where a test has this value."""
+    """The attributes of self that are certainly true if a test has this value."""
     match test:
         case ast.Attribute(value=ast.Name(id="self"), attr=name) if value:
             yield name
         case ast.UnaryOp(op=ast.Not(), operand=operand):
             yield from _true_flags(operand, not value)
         case ast.BoolOp(op=op, values=values) if isinstance(op, ast.And) is value:
-            for each in reversed(values):
-                yield from _true_flags(each, value)
+            for operand in reversed(values):
+                yield from _true_flags(operand, value)
 
 
 def _computed(tree: ast.Module) -> set[str]:
     """The attributes of self that are set to the result of a comparison."""
     found = set()
     for node in ast.walk(tree):
-        if isinstance(node, ast.Assign) and any(isinstance(each, ast.Compare) for each in ast.walk(node.value)):
+        if isinstance(node, ast.Assign) and any(isinstance(part, ast.Compare) for part in ast.walk(node.value)):
             found |= {target.attr for target in node.targets if isinstance(target, ast.Attribute)}
     return found

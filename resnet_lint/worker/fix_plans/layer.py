@@ -1,4 +1,4 @@
-"""A layer that takes another number than it gets, and the few other failures with a known fix."""
+"""Fixes of layers with the wrong number of input channels, and of a few other failures."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from .evidence import parameter_for, width_name
 
 
 def plan_layer(fault: Fault, owner: ModuleCall) -> ChangeArguments | Hint | None:
-    """A layer takes another number than it gets: the number it should be built with."""
+    """The fix for a layer with the wrong number of input channels or features."""
     shape = fault.node.inputs[0]
     layer = fault.layer
     call: ModuleCall = fault.node.known_call
@@ -45,7 +45,7 @@ def plan_layer(fault: Fault, owner: ModuleCall) -> ChangeArguments | Hint | None
 
 
 def _giver_of(node: Node, owner: ModuleCall) -> tuple[Site, str] | tuple[None, None]:
-    """The layer that gave a failed layer its channels, and the name of that argument."""
+    """The layer that determines the input channels of a failing layer, and the parameter for them."""
     source = next(iter(node.activations), None)
     for step in reversed(path_between(None, source)[-10:] if source is not None else []):
         effect = step.effect
@@ -55,7 +55,7 @@ def _giver_of(node: Node, owner: ModuleCall) -> tuple[Site, str] | tuple[None, N
 
 
 def plan_other(fault: Fault) -> KeepBatch | Hint | None:
-    """The one fix known for other failures: a batch dimension dropped by squeeze(); None for all others."""
+    """The fix for a batch dimension that was dropped by squeeze(); None for other failures."""
     squeeze = squeeze_of_batch(fault.node)
     if squeeze is None:
         return None

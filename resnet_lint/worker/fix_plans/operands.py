@@ -1,4 +1,4 @@
-"""Operands that differ in more than sizes: a dimension is missing, two are swapped, or the resolution is another."""
+"""Fixes of operands with missing dimensions, swapped dimensions, or a different resolution."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def swapped_dimensions(e: Evidence) -> Hint | None:
 
 
 def resolution_setting(e: Evidence) -> Hint | None:
-    """A parameter made for one number of positions, such as a position embedding, meets another number."""
+    """A parameter for a fixed number of positions, such as a position embedding, is added to another number."""
     sizes = {a for pair in zip(e.branch, e.shortcut, strict=True) for a in pair if pair[0] != pair[1]}
     for node in (*e.residual.branch_path, *e.residual.shortcut_path):
         received = {size for shape in _shapes(node, activation=True) for size in shape}
@@ -51,5 +51,5 @@ def resolution_setting(e: Evidence) -> Hint | None:
 
 
 def _shapes(node: Node, activation: bool) -> list[Shape]:
-    """The shapes that a node reads: of activations, or of parameters and constants."""
+    """The shapes of the operands of a node: activations, or parameters and constants."""
     return [s.shape for s in node.sources if s.activation == activation and s.shape]

@@ -1,4 +1,4 @@
-"""Fixes of the shortcut: a projection to fix, to use, to pass, or to add; or an addition to remove."""
+"""Fixes of the shortcut: correct, use, pass or add a projection, or restrict the addition."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ from .flags import guarding_flags
 
 
 def existing_shortcut(e: Evidence) -> FixPlan | None:
-    """The block has a projection: that one is corrected, never a second one added; or the branch, if it is odd."""
+    """The block has a projection: correct it, or the branch, rather than add a second one."""
     projections = [(node, effect) for node, effect in e.shortcut_layers if is_projection(e, node, effect)]
     if not projections or e.residual.fork is None:
         return None
@@ -50,15 +50,15 @@ def existing_shortcut(e: Evidence) -> FixPlan | None:
         like = e.site(e.learned[-1][0]), width_name(e.learned[-1][1])
         changes += widths(e, e.residual.shortcut_path, node, e.branch[e.channel_axis], like)
     own = total_stride(e.residual.shortcut_path, len(e.shortcut) - 2)
-    strides_differ = e.sizes_differ and own != e.branch_strides  # else it is the rounding, which no stride fixes
+    strides_differ = e.sizes_differ and own != e.branch_strides  # else they differ by rounding
     if strides_differ and own != effect.stride and all(o % b == 0 for o, b in zip(own, e.branch_strides, strict=True)):
-        # It pools with the branch's stride already, and strides once more.
+        # The shortcut pools with the stride of the branch, and its projection has a stride too.
         once = tuple(s * b // o for s, b, o in zip(effect.stride, e.branch_strides, own, strict=True))
         changes += [Change(e.site(node), "stride", number_text(once))] if all(once) else []
     elif strides_differ and math.prod(effect.kernel) == 1 and e.branch_strides != effect.stride:
         strided = [n for n, x in e.branch_layers if x.stride and max(x.stride) > 1]
         like_strided = e.site(strided[-1]) if strided and _strides_in_parallel(e, strided) else None
-        # Where the shortcut pools before its projection, the pooling strides.
+        # If the shortcut pools before its projection, the pooling needs the stride.
         pools = [n for n, x in e.shortcut_layers if x.sort == "pool"]
         changes.append(
             Change(e.site((pools or [node])[-1]), "stride", number_text(e.branch_strides), like_strided, "stride")
@@ -66,19 +66,19 @@ def existing_shortcut(e: Evidence) -> FixPlan | None:
     words = ", ".join(f"{change.argument}={change.value} on {change.site.name}" for change in changes)
     title = f"fix the existing shortcut: {words}"
     fix_plan = ChangeArguments(title, tuple(changes)) if changes else None
-    # A block that strides in its shortcut alone has lost the stride of its branch.
+    # If only the shortcut has a stride, that of the branch is missing.
     unstrided = unstrided_branch(e)
     return replace(unstrided, otherwise=fix_plan) if unstrided is not None else fix_plan
 
 
 def _strides_in_parallel(e: Evidence, strided: Sequence[Node]) -> bool:
-    """Whether one stride makes up the branch's whole: of one layer, or of several side by side."""
+    """Whether the stride of the branch comes from a single layer, or from several parallel ones."""
     effects = [node.effect for node in strided]
     return all(effect is not None and effect.stride == e.branch_strides for effect in effects)
 
 
 def generous_flag(e: Evidence) -> FixPlan | None:
-    """The addition is under a flag of the block (`if self.use_res`) that is true too often: the innermost one first."""
+    """The addition is guarded by a flag (`if self.use_res`) that is true too often: restrict it, innermost first."""
     if e.shortcut_layers:
         return None
     span, wanted = e.fault.point.span, "stride 1 and equal channels"
@@ -90,7 +90,7 @@ def generous_flag(e: Evidence) -> FixPlan | None:
 
 
 def unused_shortcut(e: Evidence) -> UseShortcut | None:
-    """The block has built a projection that fits, and adds its bare input all the same."""
+    """The block has a projection but adds its bare input: use the projection."""
     for name, module in e.owner.module.named_children():
         if not vocabulary.SHORTCUT_LAYER.search(name) or isinstance(module, nn.Identity) or e.shortcut_layers:
             continue
@@ -101,7 +101,7 @@ def unused_shortcut(e: Evidence) -> UseShortcut | None:
 
 
 def missing_downsample(e: Evidence) -> ProjectShortcut | None:
-    """The block takes its shortcut from its caller, and the caller gave none."""
+    """The block takes its shortcut from the caller, which passes none: pass one."""
     text = _projection_text(e)
     for name in vocabulary.MODULES:
         missing = name in vars(e.owner.module) and vars(e.owner.module)[name] is None
@@ -114,7 +114,7 @@ def missing_downsample(e: Evidence) -> ProjectShortcut | None:
 
 
 def projected(e: Evidence) -> ProjectShortcut | None:
-    """Nothing else explains the fault: a projection makes the shortcut's shape the branch's."""
+    """There is no other explanation: add a projection to the shape of the branch."""
     text = _projection_text(e)
     if text is None:
         return None
@@ -124,7 +124,7 @@ def projected(e: Evidence) -> ProjectShortcut | None:
 
 
 def _projection_text(e: Evidence) -> str | None:
-    """The projection of the shortcut in numbers; None where no stride of the branch gives the branch's size."""
+    """The source of the projection; None if the strides of the branch don't give its size."""
     last = next((effect for _, effect in reversed(e.branch_layers) if effect.learned), None)
     if last is None or len(e.branch) != len(e.shortcut) or e.branch[0] != e.shortcut[0]:
         return None
@@ -138,7 +138,7 @@ def _projection_text(e: Evidence) -> str | None:
 
 def _projection(e: Evidence) -> Projection:
     linear = e.channel_axis != 1 or e.learned[-1][1].sort == "linear"
-    # A normalisation before the last layer (pre-activation) says nothing of what comes after a projection.
+    # A normalisation before the last layer (pre-activation) does not imply one after the projection.
     after = e.residual.branch_path[e.residual.branch_path.index(e.learned[-1][0]) :]
     norms = [node for node in after if node.kind in ("channel norm", "last norm")]
     return Projection(

@@ -1,4 +1,4 @@
-"""Sizes that were lost or gained on one side: padding, rounding, resizing, a stride too many."""
+"""Fixes of spatial sizes: padding, rounding, resizing, or an excess stride."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from .evidence import Evidence, convolution_text, number_text, total_stride
 
 
 def upsampling_one_short(e: Evidence) -> ChangeArguments | None:
-    """A transposed convolution that ends a little below the size of what it is added to."""
+    """A transposed convolution gives slightly less than the size of the other operand."""
     layers = [*e.shortcut_layers, *e.branch_layers]
     transposed = [(node, effect) for node, effect in layers if effect.sort == "transposed"]
     if not transposed or not e.sizes_differ:
@@ -24,7 +24,7 @@ def upsampling_one_short(e: Evidence) -> ChangeArguments | None:
 
 
 def resized_by_factor(e: Evidence) -> ResizeToSkip | None:
-    """An interpolation by a factor misses odd sizes; by the other operand's size it cannot."""
+    """An interpolation by a factor gives the wrong size for odd inputs: resize to the other operand instead."""
     for path, layers in ((e.residual.branch, e.branch_layers), (e.residual.shortcut, e.shortcut_layers)):
         if any(effect.sort == "resize" for _, effect in layers) and e.sizes_differ and not e.channels_differ:
             size = f"size=skip.shape[-{len(e.sizes[0])}:]"
@@ -34,7 +34,7 @@ def resized_by_factor(e: Evidence) -> ResizeToSkip | None:
 
 
 def floor_beside_ceil(e: Evidence) -> ChangeArguments | None:
-    """A pool on one side rounds an odd size down where the strided layer of the other side rounds up."""
+    """A pooling layer on one side rounds an odd size down, and the strided layer on the other side rounds up."""
     sides = (("shortcut", "branch", e.shortcut_layers, 1), ("branch", "shortcut", e.branch_layers, -1))
     for low, high, layers, sign in sides:
         pools = [node for node, effect in layers if effect.sort == "pool" and effect.stride and max(effect.stride) > 1]
@@ -45,7 +45,7 @@ def floor_beside_ceil(e: Evidence) -> ChangeArguments | None:
 
 
 def strided_twice(e: Evidence) -> Hint | None:
-    """The branch strides in two layers what the shortcut strides in one."""
+    """The branch has two strided layers, the shortcut only one."""
     strided = [node for node, effect in e.branch_layers if effect.stride and max(effect.stride) > 1]
     if not e.shortcut_layers or len(strided) < 2 or not e.sizes_differ:
         return None
@@ -53,13 +53,13 @@ def strided_twice(e: Evidence) -> Hint | None:
     path = e.residual.branch_path
     first = total_stride(path[: path.index(strided[0]) + 1], len(e.branch) - 2)
     if own and own == first and own != e.branch_strides:
-        # Which of the two was meant is the author's to say, so there are no edits.
+        # Only the author knows which of the two is intended, so this is a hint.
         return Hint(f"the branch strides twice, the shortcut once: stride=1 on {e.name(strided[-1])}")
     return None
 
 
 def lost_padding(e: Evidence) -> ChangeArguments | None:
-    """The branch shrinks by kernel - 1 per layer although nothing strides: its padding is missing."""
+    """The branch shrinks by kernel - 1 per layer without a stride: its padding is missing."""
     lost = [(node, effect) for node, effect in e.branch_layers if _pads_too_little(effect)]
     if not lost or not any(b < s for b, s in zip(*e.sizes, strict=True)):
         return None
@@ -82,7 +82,7 @@ def _full_padding(effect: Effect) -> tuple[int, ...]:
 
 
 def _padded_sizes_agree(e: Evidence) -> bool:
-    """Whether the branch with full padding would end at the shortcut's size: then the padding alone was lost."""
+    """Whether the branch would have the size of the shortcut with full padding, so that only padding is missing."""
     sizes = list(e.residual.branch_path[0].inputs[0][2:]) if e.residual.branch_path else []
     for _, effect in e.branch_layers:
         if effect.sort == "convolution" and len(effect.stride) == len(sizes):
@@ -93,7 +93,7 @@ def _padded_sizes_agree(e: Evidence) -> bool:
 
 
 def upsampled_branch(e: Evidence) -> Hint | None:
-    """The branch is larger than the block's input: the shortcut has to grow too."""
+    """The branch is larger than the input of the block: the shortcut has to be upsampled too."""
     pairs = list(zip(*e.sizes, strict=True))
     grows = any(effect.sort in ("transposed", "resize") for _, effect in e.branch_layers)
     if not grows or e.shortcut_layers or e.residual.fork is None or not all(b > s for b, s in pairs):

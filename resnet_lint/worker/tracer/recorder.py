@@ -184,7 +184,7 @@ class Recorder(OnMeta):
         return node
 
     def _after(self, error: Exception, func: Callable[..., Any], args: Any, kwargs: Any) -> Any:
-        """Prove the fault and go on after it; or go on with the result, where meta alone was the trouble."""
+        """Confirm and record a fault, and return a substitute; or return the result if only meta fails."""
         if torch.is_grad_enabled() and refuses_change(error):
             raise error
         if not args and isinstance(kwargs.get("input"), torch.Tensor):
