@@ -1,4 +1,4 @@
-"""What the rules read: everything that is known of one file, in plain records. Imports no torch."""
+"""The evidence about a file that rules read, as plain records."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ ProblemKind = Literal[
 
 @dataclass(frozen=True)
 class Problem:
-    """Why a file, or one class of it, could not be looked at; `help` is what would make it possible."""
+    """Why a file or one of its classes could not be checked; `help` is what would make it possible."""
 
     kind: ProblemKind
     span: Span
@@ -41,10 +41,10 @@ class Problem:
 
 @dataclass(frozen=True)
 class SizesTaken:
-    """Which sizes a join works for that does not work for all: a condition on the input of the module `subject`.
+    """The sizes at which a join works, as a condition on the input of the module `subject`.
 
-    `condition` is that of this join, `condition_of_all` that of all joins of the module together, and `words` says that
-    one in words. `grows` is true where one side is made smaller and larger again.
+    `condition` is that of this join, `condition_of_all` that of all joins of the module, and `words` describes the
+    latter. `grows` is whether one side is downsampled and upsampled again.
     """
 
     subject: str
@@ -56,25 +56,25 @@ class SizesTaken:
     def text(self, what: str, operands: Sequence[Operand]) -> str:
         """`Block only accepts even heights (H % 2 == 0): this addition joins (N, 8, ceil(H/2)) and (N, 8, H//2)`."""
         own = "" if self.condition == self.condition_of_all else f" needs {self.condition}, as it"
-        one, other = (f"({', '.join(each.symbolic or ())})" for each in _unlike(operands))
+        one, other = (f"({', '.join(operand.symbolic or ())})" for operand in _unlike(operands))
         sizes = f"{self.words} ({self.condition_of_all})"
         return f"{self.subject} only accepts {sizes}: this {what}{own} joins {one} and {other}"
 
 
 def _unlike(operands: Sequence[Operand]) -> tuple[Operand, Operand]:
-    """The first operand, and the first whose size is another."""
+    """The first operand, and the first operand of another size."""
     first, *others = operands
-    return first, next((each for each in others if each.shape[2:] != first.shape[2:]), others[0])
+    return first, next((other for other in others if other.shape[2:] != first.shape[2:]), others[0])
 
 
 @dataclass(frozen=True)
 class Failure:
-    """A call that fails for certain, proved by a trace.
+    """A call that is certain to fail, confirmed by a trace.
 
-    `error` is what torch says when the call runs for real. `differs` names what is unlike in the operands, for
-    additions and concatenations. `condition` says for which constructor arguments it fails, where it works for others;
-    `contract` is the condition under which it works, where symbols could tell. `sizes` says the same of the sizes of
-    inputs; `operands` have symbolic shapes then.
+    `error` is torch's error message on the CPU. `differs` are the properties in which the operands of an addition or
+    concatenation differ. `condition` are the constructor arguments for which it fails, if it works for others;
+    `contract` is the symbolic condition under which it works, if known. `sizes` are the input sizes at which it works;
+    `operands` have symbolic shapes in this case.
     """
 
     kind: FailureKind
@@ -93,13 +93,13 @@ class Failure:
     sizes: SizesTaken | None = None
 
     def addition_message(self, differing: str) -> str:
-        """The message for a failing addition: what differs, the two shapes, and which sizes would work."""
+        """The message for a failing addition: the two shapes, what differs, and the sizes that would work."""
         (first, second) = self.operands
         operands = f"{first.role} {first.shape} and {second.role} {second.shape}"
         return self.with_sizes("cannot add", f"{operands} differ in {differing}")
 
     def with_sizes(self, refusal: str, reason: str) -> str:
-        """The message for a join that fails: that it cannot work, or not at this size, why, and which sizes would."""
+        """The message for a failing join: the reason, and the sizes that would work."""
         if self.sizes is None:
             return f"{refusal}: {reason}"
         return f"{refusal} at this size: {reason}; {self.sizes.text(self.kind, self.operands)}"
@@ -107,9 +107,9 @@ class Failure:
 
 @dataclass(frozen=True)
 class SizeLimit:
-    """A join that works at the size that was traced, and fails at another one: `failure` is proved by a trace there.
+    """A join that works at the traced size and fails at another one: `failure` is confirmed by a trace there.
 
-    `inputs` are the shapes at which it fails, `is_least` if no smaller one does.
+    `inputs` are the shapes at which it fails; `is_least` is whether these are the smallest ones.
     """
 
     failure: Failure
@@ -119,7 +119,7 @@ class SizeLimit:
 
     @property
     def message(self) -> str:
-        """What works and what does not: the condition, the operands, the smallest input that fails."""
+        """The sizes that work, the operands, and the smallest input that fails."""
         fails = "the smallest input that fails is" if self.is_least else "it fails for"
         inputs = " and ".join(map(str, self.inputs))
         return f"{self.sizes.text(self.failure.kind, self.failure.operands)}; {fails} {inputs}"

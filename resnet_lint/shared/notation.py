@@ -22,11 +22,11 @@ def parse_input(text: str) -> tuple[str, Shape, str | None]:
     name, _, value = text.partition("=")
     shape, colon, dtype = value.partition(":")
     if not name.isidentifier() or not _SHAPE.fullmatch(shape):
-        raise UsageError(f"the input {text!r} is not NAME=SHAPE; write it as x=2x3x224x224 or ids=2x16:int64")
+        raise UsageError(f"invalid input {text!r}; expected NAME=SHAPE, such as x=2x3x224x224 or ids=2x16:int64")
     if colon and dtype not in DTYPES:
         nearest = difflib.get_close_matches(dtype, DTYPES, n=1, cutoff=0.4)
         choice = f"did you mean {nearest[0]}?" if nearest else f"choose from {', '.join(DTYPES)}"
-        raise UsageError(f"the input {text!r} has an unknown dtype {dtype!r}; {choice}")
+        raise UsageError(f"unknown dtype {dtype!r} in input {text!r}; {choice}")
     return name, tuple(map(int, shape.split("x"))), dtype if colon else None
 
 
@@ -41,7 +41,7 @@ def check_inputs(texts: tuple[str, ...]) -> tuple[str, ...]:
     names = [parse_input(text)[0] for text in texts]
     for name in names:
         if names.count(name) > 1:
-            raise UsageError(f"the input {name!r} is given twice; give each input one shape")
+            raise UsageError(f"input {name!r} is given twice")
     return texts
 
 
@@ -55,7 +55,7 @@ def called_name(text: str) -> str:
     while isinstance(function, ast.Attribute | ast.Call):
         function = function.value if isinstance(function, ast.Attribute) else function.func
     if not isinstance(function, ast.Name):
-        raise UsageError(f"{text!r} is not a call; write it as in Net(64, 128, stride=2)")
+        raise UsageError(f"{text!r} is not a call, such as Net(64, 128, stride=2)")
     return function.id
 
 
@@ -69,4 +69,4 @@ def call_in_front(text: str) -> tuple[str, str]:
             continue  # the bracket of an argument
         return call, rest
     shown = text.partition(" #")[0].rstrip()
-    raise UsageError(f"{shown!r} does not begin with a call; write it as in call=Net(64, 128, stride=2)")
+    raise UsageError(f"{shown!r} does not start with a call, such as call=Net(64, 128, stride=2)")

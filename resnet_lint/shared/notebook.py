@@ -1,4 +1,4 @@
-"""A Jupyter notebook as one Python text: its code cells in order, with what only IPython understands as comments."""
+"""Converts a Jupyter notebook to Python source: its code cells in order, with IPython syntax commented out."""
 
 from __future__ import annotations
 
@@ -10,32 +10,32 @@ from pathlib import Path
 
 SUFFIX = ".ipynb"
 
-# A line that IPython alone understands: a magic, a shell command, help, or what one of them gives a name.
+# A line of IPython syntax: a magic, a shell command, help, or an assignment of one of them.
 _MAGIC = re.compile(r"\s*([%!?]|[\w.]+\?{1,2}\s*$|[\w, ]+=\s*[!%])")
-# Cells in Python for all that; others hold another language, or are written to a file.
+# Cell magics for cells that are still Python; others contain another language, or are written to a file.
 _PYTHON_MAGICS = ("%%time", "%%timeit", "%%capture", "%%prun", "%%memit")
 
 
 @dataclass(frozen=True)
 class Notebook:
-    """The text of a notebook, and for each code cell its number among all cells, from 1, and its first line there."""
+    """The source of a notebook, and for each code cell its number among all cells (from 1) and its first line."""
 
     text: str
     cells: tuple[tuple[int, int], ...]
 
     def place(self, line: int) -> tuple[int, int]:
-        """The cell of a line of the text, and the line in that cell, both from 1."""
+        """The cell of a line of the source, and the line in that cell, both from 1."""
         number, first = next((cell for cell in reversed(self.cells) if cell[1] <= line), (1, 1))
         return number, line - first + 1
 
 
 def is_notebook(path: str | Path) -> bool:
-    """Whether a file is a notebook, by its name."""
+    """Whether a file is a notebook, according to its name."""
     return str(path).endswith(SUFFIX)
 
 
 def read_notebook(data: bytes) -> Notebook:
-    """Read a notebook. Raises ValueError, with the reason, for what is none."""
+    """Read a notebook. Raises ValueError with the reason if it is invalid."""
     try:
         cells = json.loads(data)["cells"]
         sources = [(number, _source(cell)) for number, cell in enumerate(cells, 1) if cell["cell_type"] == "code"]
@@ -58,7 +58,7 @@ def _source(cell: dict[str, object]) -> str:
 
 
 def _python(lines: list[str]) -> list[str]:
-    """The lines of a cell, each in its place."""
+    """The lines of a cell as Python; the number of lines does not change."""
     first = next((line for line in lines if line.strip()), "")
     if first.startswith("%%") and not first.startswith(_PYTHON_MAGICS):
         return [f"# {line}" for line in lines]
@@ -72,14 +72,14 @@ def _python(lines: list[str]) -> list[str]:
 
 
 def _comment(line: str) -> str:
-    """As a comment; a block of which it is the only statement still has one."""
+    """Comment out a line; an indented one becomes `pass`, in case it is the only statement of its block."""
     indent = line[: len(line) - len(line.lstrip())]
     return f"{indent}pass  # {line.strip()}" if indent else f"# {line}"
 
 
 @cache
 def notebook_at(path: str) -> Notebook:
-    """The notebook of a file; an empty one where there is none."""
+    """The notebook of a file; an empty one if it cannot be read."""
     try:
         return read_notebook(Path(path).read_bytes())
     except (OSError, ValueError):
@@ -87,12 +87,12 @@ def notebook_at(path: str) -> Notebook:
 
 
 def place_in(path: str, line: int) -> str:
-    """A line as the reports name it: `31`, or `cell 3:5` in a notebook."""
+    """Format a line for reports: `31`, or `cell 3:5` in a notebook."""
     cell, inside = cell_of(path, line)
     return str(line) if cell is None else f"cell {cell}:{inside}"
 
 
 def cell_of(path: str, line: int) -> tuple[int | None, int]:
-    """The cell of a line and the line in it; no cell for another file, or a notebook that cannot be read."""
+    """The cell of a line and the line in it; the cell is None for other files, and notebooks that cannot be read."""
     notebook = notebook_at(path) if is_notebook(path) else None
     return notebook.place(line) if notebook is not None and notebook.cells else (None, line)

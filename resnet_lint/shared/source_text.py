@@ -26,7 +26,7 @@ def shown(path: str | Path, cwd: Path) -> str:
 
 
 def decode(source: bytes) -> str:
-    """Decode Python source by its byte order mark or coding cookie (PEP 263); all line ends become newlines.
+    """Decode Python source by its byte order mark or encoding declaration (PEP 263); normalises line endings.
 
     Raises UnicodeDecodeError for invalid bytes, SyntaxError or LookupError for an unknown encoding.
     """

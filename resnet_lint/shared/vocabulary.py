@@ -1,6 +1,6 @@
-"""The words by which code names the parts of a skip connection: every list of such names is here.
+"""The usual names for the parts of a skip connection.
 
-A name is either taken apart into its words (`words_in`), or searched for parts of words.
+Names are either split into words (`words_in`) or searched for parts of words.
 """
 
 from __future__ import annotations
@@ -16,16 +16,16 @@ def words_in(name: str) -> frozenset[str]:
 
 
 MODULES = ("shortcut", "downsample", "projection", "proj", "skip")
-"""A module on the shortcut, the likeliest name first: `self.downsample = nn.Conv2d(...)`."""
+"""A module on the shortcut, likeliest name first: `self.downsample = nn.Conv2d(...)`."""
 
 SAVED = frozenset({"identity", "shortcut", "skip"})
-"""The block's input, kept for the addition: `identity = x`."""
+"""The input of the block, kept for the addition: `identity = x`."""
 
 RESIDUALS = frozenset({"res", "resid", "residual"})
-"""The block's input too, although the residual of the paper is what is added to it."""
+"""Also the input of the block, although the residual in the paper is what is added to it."""
 
 ORIGINALS = frozenset({"orig", "original"})
-"""The block's input, or any value that is modified later."""
+"""The input of the block, or any value that is modified later."""
 
 BLOCKS = frozenset({"block", "bottleneck"})
 """A class that should have a skip connection."""

@@ -1,8 +1,8 @@
-"""Frozen records as JSON and back, for both sides: the front, and the interpreter that has torch.
+"""Converts frozen records to JSON and back, for communication between front and worker.
 
-A record is the object of its fields; where a field, or the whole, may be one of several records, the object has the
-name of its class under "record" as well. Types are str, int, float, bool, None, Literal, tuple, frozenset, dict with
-str as keys, dataclasses and unions of these.
+A record is an object of its fields. If several records are possible, the object also has the name of its class under
+"record". Supported types: str, int, float, bool, None, Literal, tuple, frozenset, dict with keys of type str,
+dataclasses, and unions of these.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ _KIND = "record"
 
 
 class WireError(ValueError):
-    """What came is not the JSON of the type that was wanted."""
+    """The data is not a value of the requested type."""
 
 
 def to_json(value: Any, wanted: Any = None) -> Any:
-    """A value as lists, objects and scalars; `wanted` is its type, which has to be given where it is a union."""
+    """Convert a value to JSON data; `wanted` is its type, required for unions."""
     kind: Any = type(value) if wanted is None else wanted
     return _codec(kind).encode(value)
 
@@ -34,7 +34,7 @@ def from_json(wanted: type[Record], data: Any) -> Record: ...
 @overload
 def from_json(wanted: Any, data: Any) -> Any: ...
 def from_json(wanted: Any, data: Any) -> Any:
-    """The value of a type that `to_json` made the data of. Raises WireError."""
+    """Convert JSON data to a value of a type. Raises WireError."""
     return _codec(wanted).decode(data)
 
 
@@ -67,7 +67,7 @@ def _is_record(wanted: Any) -> bool:
 
 def _checked(right: bool, data: Any, wanted: Any) -> Any:
     if not right:
-        raise WireError(f"{data!r:.80} is no {getattr(wanted, '__name__', wanted)}")
+        raise WireError(f"{data!r:.80} is not a {getattr(wanted, '__name__', wanted)}")
     return data
 
 
@@ -80,9 +80,9 @@ def _sequence(origin: type, item: Any, wanted: Any) -> _Codec:
     codec = _codec(item)
 
     def decode(data: Any) -> Any:
-        return origin(codec.decode(each) for each in _checked(isinstance(data, list), data, wanted))
+        return origin(codec.decode(item) for item in _checked(isinstance(data, list), data, wanted))
 
-    return _Codec(lambda value: [codec.encode(each) for each in value], decode)
+    return _Codec(lambda value: [codec.encode(item) for item in value], decode)
 
 
 def _fixed_tuple(items: tuple[Any, ...], wanted: Any) -> _Codec:
@@ -90,23 +90,23 @@ def _fixed_tuple(items: tuple[Any, ...], wanted: Any) -> _Codec:
 
     def decode(data: Any) -> Any:
         _checked(isinstance(data, list) and len(data) == len(codecs), data, wanted)
-        return tuple(codec.decode(each) for codec, each in zip(codecs, data, strict=True))
+        return tuple(codec.decode(item) for codec, item in zip(codecs, data, strict=True))
 
-    return _Codec(lambda value: [codec.encode(each) for codec, each in zip(codecs, value, strict=True)], decode)
+    return _Codec(lambda value: [codec.encode(item) for codec, item in zip(codecs, value, strict=True)], decode)
 
 
 def _mapping(item: Any, wanted: Any) -> _Codec:
     codec = _codec(item)
 
     def decode(data: Any) -> Any:
-        return {key: codec.decode(each) for key, each in _checked(isinstance(data, dict), data, wanted).items()}
+        return {key: codec.decode(item) for key, item in _checked(isinstance(data, dict), data, wanted).items()}
 
-    return _Codec(lambda value: {key: codec.encode(each) for key, each in value.items()}, decode)
+    return _Codec(lambda value: {key: codec.encode(item) for key, item in value.items()}, decode)
 
 
 def _record(wanted: type) -> _Codec:
     @cache
-    def fields() -> dict[str, _Codec]:  # when they are needed: a record may hold others of its kind
+    def fields() -> dict[str, _Codec]:  # lazily, because a record may contain records of its own class
         hints = get_type_hints(wanted)
         return {field.name: _codec(hints[field.name]) for field in dataclasses.fields(wanted)}
 
@@ -121,8 +121,8 @@ def _record(wanted: type) -> _Codec:
 
 
 def _union(options: Sequence[Any]) -> _Codec:
-    """Of several records each is named; what else there is tells by itself which one it is."""
-    records = {each.__name__: each for each in options if _is_record(each)}
+    """Several records are distinguished by name, other types by their values."""
+    records = {option.__name__: option for option in options if _is_record(option)}
     others = [option for option in options if not _is_record(option)]
 
     def encode(value: Any) -> Any:
@@ -135,13 +135,13 @@ def _union(options: Sequence[Any]) -> _Codec:
     def decode(data: Any) -> Any:
         named = records.get(str(data.get(_KIND))) if isinstance(data, dict) and len(records) > 1 else None
         if named is not None:
-            return _codec(named).decode({name: each for name, each in data.items() if name != _KIND})
+            return _codec(named).decode({name: item for name, item in data.items() if name != _KIND})
         for option in (*others, *(records.values() if len(records) == 1 else ())):
             try:
                 return _codec(option).decode(data)
             except WireError:
                 continue
-        return _checked(False, data, " | ".join(getattr(each, "__name__", str(each)) for each in options))
+        return _checked(False, data, " | ".join(getattr(option, "__name__", str(option)) for option in options))
 
     return _Codec(encode, decode)
 

@@ -174,7 +174,7 @@ def test_a_target_is_for_its_own_file(workers_asked: FakeWorkers, project: Path)
         ("'models/net.py::Told' = { call = 1 }", "1 must be a string"),
         ("'models/net.py::Told' = { call = 'Told' }", "'Told' is not a call"),
         ("'models/net.py::Told' = { input = 'x=2' }", "'x=2' must be a list of strings"),
-        ("'models/net.py::Told' = { input = ['2'] }", "the input '2' is not NAME=SHAPE"),
+        ("'models/net.py::Told' = { input = ['2'] }", "invalid input '2'; expected NAME=SHAPE"),
         ("'models/nett.py::Told' = {}", "no such file: models/nett.py; did you mean models/net.py?"),
         ("'models/net.py::Tald' = {}", "the file defines no nn.Module class Tald; did you mean Told?"),
     ],

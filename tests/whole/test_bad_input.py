@@ -350,10 +350,10 @@ def test_warnings_can_fail_the_check(lint: Lint) -> None:
 @pytest.mark.parametrize(
     ("text", "line"),
     [
-        ("x", "the input 'x' is not NAME=SHAPE"),
-        ("x=", "the input 'x=' is not NAME=SHAPE"),
-        ("x=2x0x4", "the input 'x=2x0x4' is not NAME=SHAPE"),
-        ("x=2x-1", "the input 'x=2x-1' is not NAME=SHAPE"),
+        ("x", "invalid input 'x'; expected NAME=SHAPE"),
+        ("x=", "invalid input 'x='; expected NAME=SHAPE"),
+        ("x=2x0x4", "invalid input 'x=2x0x4'; expected NAME=SHAPE"),
+        ("x=2x-1", "invalid input 'x=2x-1'; expected NAME=SHAPE"),
         ("x=2x3x8x8:float", "unknown dtype 'float'"),
     ],
 )

@@ -1,4 +1,4 @@
-"""What the worker answers to a request on one file."""
+"""The answers of the worker to a request."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Traced:
 
 @dataclass(frozen=True)
 class Ended:
-    """The file's code ended the process that loaded it, or kept it from its work; `line` is where, if that is known."""
+    """The code of the file ended or disrupted its process; `line` is its location, if known."""
 
     reason: str
     line: int | None = None
@@ -32,14 +32,14 @@ class Ended:
 
 @dataclass(frozen=True)
 class Refused:
-    """There is no such model, or it cannot be built or fed; `reason` is for the user."""
+    """There is no such model, or it cannot be constructed or given inputs; `reason` is for the user."""
 
     reason: str
 
 
 @dataclass(frozen=True)
 class ToolFault:
-    """The tool itself failed on the file; `text` may be a traceback."""
+    """An internal error of resnet-lint; `text` may be a traceback."""
 
     text: str
 
@@ -47,4 +47,4 @@ class ToolFault:
 Answer = Checked | Traced | Ended | Refused | ToolFault
 
 TAMPERED = "it closes or writes to open files that are not its own"
-"""Why a file ended its process whose answer is none of these."""
+"""The reason in `Ended` if the process wrote an invalid answer."""

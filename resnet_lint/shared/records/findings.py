@@ -39,12 +39,12 @@ class Fix:
 
 @dataclass(frozen=True)
 class Traits:
-    """What the tool has to know of the rule of a finding.
+    """The properties of a rule that the tool uses.
 
-    `about` is what it speaks of: a file or a class that could not be checked, or a model. Of the findings of one
-    `family` at one expression the one of the lowest `rank` stands for all. `proof` says whether a fix is also proved
-    for all arguments of the block: it has to be ("required"), or the user is told if it is ("told"). A `silent`
-    mistake lets a model train, and worse than it should.
+    `about` is the subject of its findings: a file or a class that could not be checked, or a model. Among findings of
+    one `family` at the same expression, the one with the lowest `rank` is kept. `proof` is whether a proof of the fix
+    for all arguments of the block is "required", or only reported ("told"). A model with a `silent` mistake runs, but
+    trains worse than it should.
     """
 
     about: About = "model"

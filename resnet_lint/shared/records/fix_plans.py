@@ -1,4 +1,4 @@
-"""What the worker knows of a fix: which layers, arguments and expressions to change. The front writes the edits."""
+"""Fix plans: which layers, arguments and expressions to change. The worker creates them, the front writes the edits."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from .places import Shape, Span
 
 @dataclass(frozen=True)
 class Site:
-    """A layer of a skip connection and how it came to be built.
+    """A layer, and the calls that constructed it.
 
-    `name` is its path inside the block (`conv1`, `body.0`). `calls` are the expressions that led to it, the innermost
-    first: `nn.Conv2d(...)` in a helper, the helper's call in the block's constructor, the call of the block, and so on.
-    `parameters` are those of the layer's constructor in order, for calls that name no class (`norm_layer(64)`).
+    `name` is its path inside the block (`conv1`, `body.0`). `calls` are the expressions on the call stack, innermost
+    first: `nn.Conv2d(...)` in a helper, the call of the helper in the block's constructor, the call of the block, ...
+    `parameters` are those of the layer's constructor in order, for calls without a class name (`norm_layer(64)`).
     """
 
     name: str
@@ -26,9 +26,9 @@ class Site:
 
 @dataclass(frozen=True)
 class Change:
-    """Build a layer with another argument: `value` as plain source; better as the expression that `like` is built with.
+    """Construct a layer with another argument: `value` as source, or preferably the expression used for `like`.
 
-    `like_argument` is the name of that argument of `like`.
+    `like_argument` is the name of the argument of `like`.
     """
 
     site: Site
@@ -40,11 +40,11 @@ class Change:
 
 @dataclass(frozen=True)
 class Projection:
-    """A projection to be put on the shortcut of a failing addition.
+    """A projection for the shortcut of a failing addition.
 
-    `operand` says which operand of the addition is the shortcut, 0 or 1; `axes` counts the spatial axes, 0 for linear
-    layers. `branch` are the layers of the residual branch with weights, in order; `norm` is the last normalisation
-    among them. `conditional` is true where the block's addition works for other instances, which have to stay.
+    `operand` is the operand that is the shortcut, 0 or 1; `axes` is the number of spatial axes, 0 for linear layers.
+    `branch` are the layers of the residual branch with weights, in order; `norm` is the last normalisation among them.
+    `conditional` is whether the addition works in other instances of the block, which must not change.
     """
 
     operand: int
@@ -58,11 +58,11 @@ class Projection:
 
 @dataclass(frozen=True)
 class Plan:
-    """What any fix plan says: the title of the fix, in words.
+    """The base class of fix plans; `title` describes the fix.
 
-    `changes_results` is true where a model that runs gives other values afterwards, or keeps its parameters under other
-    names, which shapes do not show. `otherwise` is the next best plan, where this one cannot be written or does not
-    hold. `inputs` are the shapes of inputs at which the failure shows, where its target works with its own.
+    `changes_results` is whether the fix changes the output or the parameter names of a model that runs. `otherwise` is
+    the next best plan, if this one cannot be written or verified. `inputs` are the input shapes at which the failure
+    occurs, if the target works at its own.
     """
 
     title: str
@@ -74,28 +74,28 @@ class Plan:
 
 @dataclass(frozen=True)
 class ProjectShortcut(Plan):
-    """Give the shortcut of a failing addition a projection."""
+    """Add a projection to the shortcut of a failing addition."""
 
     projection: Projection
 
 
 @dataclass(frozen=True)
 class ChangeArguments(Plan):
-    """Build layers with other arguments."""
+    """Construct layers with other arguments."""
 
     changes: tuple[Change, ...]
 
 
 @dataclass(frozen=True)
 class ResizeToSkip(Plan):
-    """Bring one operand of an addition or a concatenation to the size of the other; `operand` is 0 for the first."""
+    """Resize one operand of an addition or concatenation to the size of the other; `operand` is 0 for the first."""
 
     operand: int
 
 
 @dataclass(frozen=True)
 class NarrowFlag(Plan):
-    """Restrict `self.<flag>`, under which a block adds its input, to the shapes that need no projection."""
+    """Restrict `self.<flag>`, which guards the addition, to shapes that need no projection."""
 
     flag: str
     projection: Projection
@@ -103,7 +103,7 @@ class NarrowFlag(Plan):
 
 @dataclass(frozen=True)
 class UseShortcut(Plan):
-    """Send an operand of the addition, 0 for the first, through `self.<module>`, which the block has for it."""
+    """Pass an operand of the addition (0 for the first) through the existing module `self.<module>`."""
 
     module: str
     operand: int
@@ -112,31 +112,31 @@ class UseShortcut(Plan):
 
 @dataclass(frozen=True)
 class MakeOutOfPlace(Plan):
-    """Create a new tensor where one is modified in place: by a layer's argument, or by the expression at a span."""
+    """Create a new tensor instead of modifying one in place: by an argument of a layer, or by editing an expression."""
 
     modified_by: Change | Span
 
 
 @dataclass(frozen=True)
 class RegisterModules(Plan):
-    """Make the list, tuple or dictionary `self.<attribute>` one that registers the modules in it."""
+    """Replace the list, tuple or dict `self.<attribute>` by a container that registers its modules."""
 
     attribute: str
 
 
 @dataclass(frozen=True)
 class UseResult(Plan):
-    """Assign the result of the expression to a variable, or pass the variable's value to the call that drops it."""
+    """Assign the discarded result to a variable, or pass the variable to the call that ignores it."""
 
 
 @dataclass(frozen=True)
 class KeepBatch(Plan):
-    """Flatten all but the batch where a call drops the batch, or has its size written in."""
+    """Flatten all dimensions but the batch, in a call that drops the batch or hard-codes its size."""
 
 
 @dataclass(frozen=True)
 class Hint(Plan):
-    """What a person should do: there is nothing to be written."""
+    """Advice for the user, without edits."""
 
 
 FixPlan = (
@@ -151,4 +151,4 @@ FixPlan = (
     | KeepBatch
     | Hint
 )
-"""A plan of any kind. How it becomes edits is in `front/fix/writers/`, in the module that has its name."""
+"""Any fix plan. The module of the same name in `front/fix/` writes its edits."""

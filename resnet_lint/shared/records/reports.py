@@ -13,10 +13,10 @@ Status = Literal["checked", "skipped", "failed"]
 
 @dataclass(frozen=True)
 class ClassStatus:
-    """What became of one nn.Module class of a file: how it was checked, or why it was not.
+    """The status of an nn.Module class in a file: how it was checked, or why it was not.
 
-    `fed` are the inputs of the model that it was checked in, as a user writes them; `fed_from` says where these come
-    from: "line 31", "--input", "invented".
+    `fed` are the inputs of the model in which it was checked, in the syntax of `--input`; `fed_from` is their origin:
+    "line 31", "--input", "invented".
     """
 
     path: str

@@ -1,4 +1,4 @@
-"""What the front asks of the worker."""
+"""The requests of the front to the worker."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from typing import ClassVar
 
 from .places import Shape
 
-# What a file may be allowed beside changes to files.
+# Operations that can be allowed, in addition to paths.
 ALLOWABLE = ("network", "subprocess")
 
 
 @dataclass(frozen=True)
 class Shard:
-    """One of several equal parts of a run: the `number`th of `total`, from 1."""
+    """One of `total` equal parts of the files; `number` starts at 1."""
 
     number: int
     total: int
@@ -24,11 +24,11 @@ class Shard:
 
 @dataclass(frozen=True)
 class Target:
-    """How a class is to be built and what it is to be fed, as a user says it.
+    """A constructor call and inputs of a class, specified by the user.
 
-    `name` is the class, None for whatever `call` builds, or for all classes. `call` builds it (`Net(64, stride=2)`);
-    `inputs` are `NAME=SHAPE` strings, such as `x=2x3x32x32` or `ids=2x16:int64`. `origin` says in words where that is
-    written; `line` is the line of the file where it is a comment there.
+    `name` is the class, None for the class that `call` constructs, or for all classes. `call` is the constructor call
+    (`Net(64, stride=2)`), `inputs` are `NAME=SHAPE` strings, such as `x=2x3x32x32` or `ids=2x16:int64`. `origin`
+    describes where they are specified; `line` is the line of a comment in the file.
     """
 
     name: str | None
@@ -40,7 +40,7 @@ class Target:
 
 @dataclass(frozen=True)
 class Retrace:
-    """The model that the source `target` builds, to be traced once more with inputs of these shapes."""
+    """A request to trace a model again with inputs of these shapes; `target` is the expression that constructs it."""
 
     target: str
     inputs: tuple[Shape, ...]
@@ -51,7 +51,7 @@ class Retrace:
 
 @dataclass(frozen=True)
 class Prove:
-    """The additions of a class, to be proved for all its arguments, or else in the model that `target` builds."""
+    """A request to prove the additions of a class for all arguments, or else in the model constructed by `target`."""
 
     module: str
     target: str | None
@@ -62,12 +62,11 @@ class Prove:
 
 @dataclass(frozen=True)
 class FileRequest:
-    """What the front asks of the worker for one file, whatever it is to do with it.
+    """The base class of requests, each about one file.
 
-    Of several `targets` that speak of a class, the first counts. `seconds` is the time limit for the file. `guard`
-    refuses the file's code what it has no need to do, but for what `allow` holds: "network", "subprocess", and paths
-    that it may change. `source` is read in place of the file's own text: that is how a fix is verified before it is
-    written.
+    The first of several `targets` for a class counts. `seconds` is the time limit. `guard` sandboxes the code of the
+    file; `allow` are the exceptions: "network", "subprocess" and writable paths. `source` replaces the text of the
+    file, to verify a fix before it is written.
     """
 
     path: str
@@ -81,10 +80,10 @@ class FileRequest:
 
 @dataclass(frozen=True)
 class CheckRequest(FileRequest):
-    """Check a file. `rule_folders` are the users' own rules.
+    """Check a file. `rule_folders` are the folders of custom rules.
 
-    `quick` traces only as much as it takes to cover each class. `retrace` asks for one more outcome, so labelled; so
-    does `prove`.
+    `quick` traces only as many models as needed to cover each class. `retrace` and `prove` each request an additional
+    outcome, labelled with their text.
     """
 
     rule_folders: tuple[str, ...] = ()
@@ -95,7 +94,7 @@ class CheckRequest(FileRequest):
 
 @dataclass(frozen=True)
 class TraceRequest(FileRequest):
-    """Trace one model of a file: the main one, or the one that `call` builds, where there is one."""
+    """Trace one model of a file: the one that `call` constructs, or the main one."""
 
     quick: ClassVar[bool] = True
 
@@ -107,7 +106,7 @@ Request = CheckRequest | TraceRequest
 
 @dataclass(frozen=True)
 class Interpreter:
-    """A Python that may load models: its executable, its version, that of its torch, and where it finds modules."""
+    """A Python interpreter for loading models: its executable, its version, that of torch, and its search path."""
 
     executable: str
     python: str

@@ -161,7 +161,7 @@ def test_a_named_file_needs_the_section(tmp_path: Path) -> None:
         ),
         ("fail-on = ['error']", "['error'] must be one of error, warning, info, never"),
         ("call = ''", "'' must be a string"),
-        ("input = ['x=2y']", "input in [tool.resnet-lint]: the input 'x=2y' is not NAME=SHAPE"),
+        ("input = ['x=2y']", "input in [tool.resnet-lint]: invalid input 'x=2y'; expected NAME=SHAPE"),
         ("timeout =", "invalid TOML"),
     ],
 )
