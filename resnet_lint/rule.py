@@ -24,6 +24,7 @@ from .graph.module_call import ModuleCall as Call
 from .graph.module_call import is_a, is_module, module_classes
 from .graph.node import Node
 from .graph.residuals import Residual, depends_on, fork_of, layers_in_a_row, path_between, residual_at
+from .graph.samples import Crossing, Samples
 from .graph.source_places import Point, span_of
 from .graph.syntax import (
     Function,
@@ -56,6 +57,7 @@ __all__ = [
     "Case",
     "Cause",
     "Change",
+    "Crossing",
     "Effect",
     "Failure",
     "Finding",
@@ -73,6 +75,7 @@ __all__ = [
     "Problem",
     "Residual",
     "Rule",
+    "Samples",
     "Severity",
     "Shape",
     "SizeLimit",

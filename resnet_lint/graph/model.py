@@ -14,6 +14,7 @@ from .in_place import Change, LateRead
 from .module_call import ModuleCall, users_call
 from .node import Node
 from .residuals import Residual, residuals_in
+from .samples import Samples
 from .source_places import Point, Project
 from .where import Where
 
@@ -57,6 +58,9 @@ class Probes(Protocol):
 
     def axes(self, model: Model) -> Axes | None:
         """The axes of all tensors; None where the model cannot be traced at other sizes, or the time is over."""
+
+    def samples(self, model: Model) -> Samples | None:
+        """Where the samples of a batch meet; None where they cannot be followed, or the time is over."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -122,6 +126,11 @@ class Model:
     def axes(self) -> Axes | None:
         """Which axis of a tensor is which of the inputs, as `Probes.axes` says."""
         return self.probes.axes(self) if self.probes is not None else None
+
+    @cached_property
+    def samples(self) -> Samples | None:
+        """Where samples of a batch meet, as `Probes.samples` says."""
+        return self.probes.samples(self) if self.probes is not None else None
 
     @cached_property
     def batch_axis(self) -> InputAxis | None:

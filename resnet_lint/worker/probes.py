@@ -6,9 +6,12 @@ from contextlib import suppress
 
 from ..graph.axes import Axes
 from ..graph.model import Model, OtherBatch, TrainingStep
+from ..graph.samples import Samples
 from .axes.find_axes import find_axes
 from .process.file_clock import Clock
 from .process.limits import TimeUp
+from .samples.dyed_recorder import Known
+from .samples.follow_samples import follow_samples
 from .tracer.other_batch import at_other_batch
 from .tracer.training_step import is_worth_a_step, training_step
 
@@ -19,6 +22,7 @@ class TimedProbes:
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._over = False
+        self._known_calls: Known = {}
 
     def at_other_batch(self, model: Model) -> OtherBatch | None:
         with suppress(TimeUp):
@@ -40,6 +44,14 @@ class TimedProbes:
                 with self._clock.left():
                     return find_axes(model.trace, model.project)
             return None
+        self._over = True
+        return None
+
+    def samples(self, model: Model) -> Samples | None:
+        with suppress(TimeUp):
+            if not self._over:
+                with self._clock.left():
+                    return follow_samples(model, self._known_calls)
         self._over = True
         return None
 

@@ -1,0 +1,100 @@
+"""Follows the samples of a batch through one forward of a model, and says where they meet."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+from resnet_lint.graph.model import Model
+from resnet_lint.graph.samples import Crossing, Samples
+
+from ..tensors import mapped, tensors_in
+from ..tracer.trace import Trace, recorded
+from .dye import Dye
+from .dyed_recorder import DyedRecorder, Known
+
+_BATCHES = (3, 5, 7, 11, 13)
+"""Sizes to choose from: primes, so that few axes are a multiple of the batch."""
+
+
+@dataclass(frozen=True, eq=False)
+class _Followed:
+    """The crossings that reach the outputs; whether a layer took the axis for the batch; whether an output has it."""
+
+    crossings: tuple[Crossing, ...]
+    batch_is_certain: bool
+    is_kept: bool
+
+
+def follow_samples(model: Model, known: Known) -> Samples | None:
+    """The samples of a model, with a batch size that no other axis of its inputs has.
+
+    None where the inputs have no batch in common, where the model fails with that batch, and where its axis is in
+    doubt: sequences may come first.
+    """
+    batch = _batch_for(model.trace)
+    if batch is None:
+        return None
+    first = _followed(model, 0, batch, known)
+    if first is None:
+        return None
+    if first.crossings and not first.batch_is_certain and not _second_axis_mixes(model, batch, known):
+        return None
+    return Samples(batch, first.crossings)
+
+
+def _second_axis_mixes(model: Model, batch: int, known: Known) -> bool:
+    """Whether the second axis is no batch either: then it is a sequence, and the first one is the batch."""
+    second = _followed(model, 1, batch, known)
+    return second is not None and bool(second.crossings or not second.is_kept)
+
+
+def _followed(model: Model, axis: int, batch: int, known: Known) -> _Followed | None:
+    """Follow samples along one axis of the inputs; None where the model does not run with them."""
+    trace = model.trace
+    length = _length(trace, axis)
+    if length is None:
+        return None
+    args, kwargs = mapped((trace.args, trace.kwargs), lambda value: _resized(value, axis, length, batch))
+    recorder = DyedRecorder(trace.root, model.project, trace.preferred_branch, batch, known)
+    for tensor in tensors_in((args, kwargs)):
+        if tensor.dim() > axis and tensor.shape[axis] == batch:
+            recorder.dye(tensor, axis)
+    again = recorded(trace.root, args, kwargs, model.project, trace.preferred_branch, recorder=recorder)
+    if again.trouble != (0, 0):
+        return None
+    dyes = [dye for tensor in tensors_in(again.output) if (dye := recorder.dye_of(tensor)) is not None]
+    crossings = sorted(set(_crossings(dyes, axis)), key=lambda crossing: crossing.node.order)
+    return _Followed(tuple(crossings), recorder.batch_is_certain, bool(dyes))
+
+
+def _crossings(dyes: list[Dye], axis: int) -> Iterator[Crossing]:
+    """What samples met at on the way to outputs that have the batch where the inputs have it."""
+    for dye in dyes:
+        if dye.scattered_by is not None:
+            yield Crossing(dye.scattered_by, "folded")
+        if dye.axis == axis or (dye.axis is not None and dye.owners is not None and dye.owners.dim() > 2):
+            yield from dye.crossings
+
+
+def _batch_for(trace: Trace) -> int | None:
+    """The batch size that the fewest axes of the model's tensors are a multiple of."""
+    if trace.is_real or _length(trace, 0) is None:
+        return None
+    sizes = {size for node in trace.nodes for size in node.shape or ()}
+    return min(_BATCHES, key=lambda batch: sum(size % batch == 0 for size in sizes))
+
+
+def _length(trace: Trace, axis: int) -> int | None:
+    """The size of an axis of the first input that has it."""
+    tensors = [tensor for tensor in tensors_in((trace.args, trace.kwargs)) if tensor.dim() > axis]
+    return tensors[0].shape[axis] if tensors else None
+
+
+def _resized(value: Any, axis: int, length: int, batch: int) -> Any:
+    if not isinstance(value, torch.Tensor) or value.dim() <= axis or value.shape[axis] != length:
+        return value
+    return value.new_empty((*value.shape[:axis], batch, *value.shape[axis + 1 :]))

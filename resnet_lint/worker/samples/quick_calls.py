@@ -1,0 +1,165 @@
+"""Calls whose effect on the samples is known from their shapes, so that they need no experiment.
+
+Most calls of a model are among them; what is not is found out by `experiment`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+
+from ..tracer.torch_functions import CHANNEL_NORMS, CONVOLUTIONS, TRANSPOSED
+from .dye import aligned
+
+Dyed = Sequence[tuple[torch.Tensor, torch.Tensor]]
+"""The operands that have dye, each with its owners."""
+
+Way = Callable[[tuple[Any, ...], Mapping[str, Any], Dyed, torch.Tensor], torch.Tensor | None]
+
+
+def quick_owners(func: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any], dyed: Dyed, result: Any) -> Any:
+    """The owners of the one result of a call; None where only an experiment can tell."""
+    way = _WAYS.get(func) or _WAYS_BY_NAME.get(str(getattr(func, "__name__", "")).strip("_"))
+    if way is None or not isinstance(result, torch.Tensor):
+        return None
+    return way(args, kwargs, dyed, result)
+
+
+def _same_place(
+    args: tuple[Any, ...], kwargs: Mapping[str, Any], dyed: Dyed, result: torch.Tensor
+) -> torch.Tensor | None:
+    """Each value is made of those at the same place: `x + y`, `relu(x)`."""
+    spread = [aligned(owners, result.dim()) for _, owners in dyed]
+    first = spread[0]
+    full = all(size in (1, whole) for size, whole in zip(first.shape, result.shape, strict=True))
+    return first if full and all(torch.equal(first, other) for other in spread[1:]) else None
+
+
+def _along_batch(
+    args: tuple[Any, ...], kwargs: Mapping[str, Any], dyed: Dyed, result: torch.Tensor
+) -> torch.Tensor | None:
+    """Each row of the first axis is made of the same row of the input, as a convolution does it."""
+    tensor, owners = dyed[0]
+    is_input = len(dyed) == 1 and args and tensor is args[0]
+    weight = args[1] if len(args) > 1 else kwargs.get("weight")
+    lacks_batch = isinstance(weight, torch.Tensor) and weight.dim() > 2 and weight.dim() != tensor.dim()
+    if not is_input or lacks_batch or tensor.dim() != result.dim() or any(size > 1 for size in owners.shape[1:]):
+        return None
+    return owners if tensor.shape[0] == result.shape[0] else None
+
+
+def _all_but_last(
+    args: tuple[Any, ...], kwargs: Mapping[str, Any], dyed: Dyed, result: torch.Tensor
+) -> torch.Tensor | None:
+    """Each row of the last axis is made of the same row of the input, as a linear layer does it."""
+    tensor, owners = dyed[0]
+    is_input = len(dyed) == 1 and args and tensor is args[0]
+    return owners if is_input and tensor.dim() == result.dim() and owners.shape[-1] == 1 and tensor.dim() > 1 else None
+
+
+def _layer_norm(
+    args: tuple[Any, ...], kwargs: Mapping[str, Any], dyed: Dyed, result: torch.Tensor
+) -> torch.Tensor | None:
+    tensor, owners = dyed[0]
+    normalized = args[1] if len(args) > 1 else kwargs.get("normalized_shape", ())
+    over = tuple(owners.shape[tensor.dim() - len(normalized) :])
+    return owners if len(dyed) == 1 and all(size == 1 for size in over) else None
+
+
+def _softmax(args: tuple[Any, ...], kwargs: Mapping[str, Any], dyed: Dyed, result: torch.Tensor) -> torch.Tensor | None:
+    tensor, owners = dyed[0]
+    axis = args[1] if len(args) > 1 else kwargs.get("dim")
+    return owners if isinstance(axis, int) and tensor.dim() > 1 and owners.shape[axis] == 1 else None
+
+
+def _embedding(
+    args: tuple[Any, ...], kwargs: Mapping[str, Any], dyed: Dyed, result: torch.Tensor
+) -> torch.Tensor | None:
+    tensor, owners = dyed[0]
+    return owners.unsqueeze(-1) if len(dyed) == 1 and args and tensor is args[0] else None
+
+
+def _reduced(args: tuple[Any, ...], kwargs: Mapping[str, Any], dyed: Dyed, result: torch.Tensor) -> torch.Tensor | None:
+    """A mean, sum or variance along other axes than that of the samples."""
+    tensor, owners = dyed[0]
+    along = kwargs.get("dim", kwargs.get("axis", args[1] if len(args) > 1 else None))
+    axes = [along] if isinstance(along, int) else along
+    if len(dyed) > 1 or not isinstance(axes, (list, tuple)) or any(owners.shape[axis] > 1 for axis in axes):
+        return None
+    if tensor.dim() == result.dim():
+        return owners
+    left = [size for axis, size in enumerate(owners.shape) if axis not in {other % tensor.dim() for other in axes}]
+    return owners.reshape(left) if len(left) == result.dim() else None
+
+
+def _product(args: tuple[Any, ...], kwargs: Mapping[str, Any], dyed: Dyed, result: torch.Tensor) -> torch.Tensor | None:
+    """A matrix product in which the samples are no axis of the matrices."""
+    if any(owners.dim() < 3 or max(owners.shape[-2:]) > 1 for _, owners in dyed):
+        return None
+    return _same_place(args, kwargs, dyed, result)
+
+
+def _einsum(args: tuple[Any, ...], kwargs: Mapping[str, Any], dyed: Dyed, result: torch.Tensor) -> torch.Tensor | None:
+    """A sum of products with one letter for the samples: `bhid,bhjd->bhij`."""
+    given, _, made = str(args[0]).replace(" ", "").partition("->")
+    operands = args[1] if len(args) == 2 and isinstance(args[1], (list, tuple)) else args[1:]
+    terms = given.split(",")
+    if "." in given or len(terms) != len(operands):
+        return None
+    letters = {
+        (term[axis], tuple(owners.flatten().tolist()))
+        for term, operand in zip(terms, operands, strict=True)
+        for tensor, owners in dyed
+        for axis, size in enumerate(owners.shape)
+        if operand is tensor and size > 1
+    }
+    if len(letters) != 1:
+        return None
+    [(letter, samples)] = letters
+    if made.count(letter) != 1 or any(term.count(letter) > 1 for term in terms):
+        return None
+    place = made.index(letter)
+    owners = torch.tensor(samples, dtype=torch.uint8)
+    return owners.reshape([-1 if axis == place else 1 for axis in range(len(made))])
+
+
+def _as_it_is(
+    args: tuple[Any, ...], kwargs: Mapping[str, Any], dyed: Dyed, result: torch.Tensor
+) -> torch.Tensor | None:
+    """The statistics of a batch are taken on purpose."""
+    return dyed[0][1] if len(dyed) == 1 and dyed[0][0].shape == result.shape else None
+
+
+_POOLS = tuple(f"{kind}_pool{rank}d" for kind in ("avg", "max", "lp") for rank in (1, 2, 3))
+_ADAPTIVE_POOLS = tuple(f"adaptive_{name}" for name in _POOLS)
+
+_WAYS: Mapping[Any, Way] = {
+    **dict.fromkeys(CONVOLUTIONS | TRANSPOSED, _along_batch),
+    **dict.fromkeys(CHANNEL_NORMS, _along_batch),
+    F.batch_norm: _as_it_is,
+    F.interpolate: _along_batch,
+    F.linear: _all_but_last,
+    F.layer_norm: _layer_norm,
+    F.embedding: _embedding,
+}
+
+_SAME_PLACE = frozenset(
+    {"add", "iadd", "radd", "sub", "isub", "rsub", "mul", "imul", "rmul", "div", "truediv", "itruediv", "rtruediv"}
+    | {"relu", "relu6", "leaky_relu", "elu", "selu", "gelu", "silu", "mish", "hardswish", "hardsigmoid", "hardtanh"}
+    | {"sigmoid", "tanh", "softplus", "logsigmoid", "dropout", "dropout1d", "dropout2d", "dropout3d", "clone"}
+    | {"exp", "log", "sqrt", "rsqrt", "pow", "abs", "neg", "sin", "cos", "clamp", "contiguous", "to", "float"}
+    | {"detach", "half", "type_as", "maximum", "minimum", "where", "masked_fill", "square", "erf", "sign", "bool"}
+    | {"eq", "ne", "lt", "gt", "le", "ge", "long", "int", "double", "bfloat16", "alpha_dropout"}
+)
+
+_WAYS_BY_NAME: Mapping[str, Way] = {
+    **dict.fromkeys(_SAME_PLACE, _same_place),
+    **dict.fromkeys((*_POOLS, *_ADAPTIVE_POOLS, "pixel_shuffle", "pixel_unshuffle"), _along_batch),
+    **dict.fromkeys(("softmax", "log_softmax"), _softmax),
+    **dict.fromkeys(("mean", "sum", "var", "std", "amax", "amin", "norm", "logsumexp", "prod"), _reduced),
+    **dict.fromkeys(("matmul", "bmm", "rmatmul"), _product),
+    "einsum": _einsum,
+}

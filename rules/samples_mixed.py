@@ -1,0 +1,166 @@
+"""RL306: a call at which one sample of the batch reaches another."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from resnet_lint.rule import Analysis, Case, Crossing, Finding, Model, Rule, Traits, with_new_classes
+
+
+class SamplesMixed(Rule):
+    """What it does: follows the samples of a batch through the forward, in evaluation mode, and finds the call at
+    which the result for one sample comes to depend on another sample: a softmax or attention along the batch, a
+    `view` that puts parts of several samples into one row, a concatenation along the batch.
+
+    Reductions of the batch, such as the mean of a batch, and values for pairs of samples, as contrastive losses
+    compute them, are not reported; neither are models whose output has no batch.
+
+    Why is this bad: no error is raised, and the loss falls. But the result for a sample depends on the others that
+    happen to be in its batch, so with another batch size, or a single sample, the model computes something else.
+
+    Example:
+        return torch.softmax(self.fc(x), dim=0)
+
+    Use instead:
+        return torch.softmax(self.fc(x), dim=1)
+    """
+
+    code = "RL306"
+    name = "samples-mixed"
+    severity = "warning"
+    traits = Traits(silent=True)
+    bad = (
+        Case(
+            "a softmax along the batch",
+            """
+            import torch
+            from torch import nn
+            class Net(nn.Module):
+                def __init__(self, width=8):
+                    super().__init__()
+                    self.conv = nn.Conv2d(3, width, 3, padding=1)
+                    self.fc = nn.Linear(width, 10)
+                def forward(self, x):
+                    x = self.fc(self.conv(x).mean((2, 3)))
+                    return torch.softmax(x, dim=0)  # <- RL306
+            if __name__ == "__main__":
+                Net()(torch.randn(1, 3, 16, 16))
+        """,
+        ),
+        Case(
+            "attention along the batch, written by hand",
+            """
+            import torch
+            from torch import nn
+            class Attention(nn.Module):
+                def __init__(self, width=8):
+                    super().__init__()
+                    self.conv = nn.Conv2d(3, width, 3, padding=1)
+                    self.qkv = nn.Linear(width, 3 * width)
+                def forward(self, x):
+                    x = self.conv(x).flatten(2).permute(2, 0, 1)
+                    q, k, v = self.qkv(x).chunk(3, -1)
+                    scores = torch.softmax(q @ k.transpose(1, 2), -1)
+                    out = scores @ v  # <- RL306
+                    return out.permute(1, 2, 0)
+            if __name__ == "__main__":
+                Attention()(torch.randn(2, 3, 6, 7))
+        """,
+        ),
+        Case(
+            "time and batch exchanged by a view",
+            """
+            import torch
+            from torch import nn
+            class Tagger(nn.Module):
+                def __init__(self, width=8):
+                    super().__init__()
+                    self.rnn = nn.GRU(6, width, batch_first=True)
+                    self.attention = nn.MultiheadAttention(width, 2)
+                def forward(self, x):
+                    x, _ = self.rnn(x)
+                    n, t, c = x.shape
+                    x = x.reshape(t, n, c)  # <- RL306
+                    x, _ = self.attention(x, x, x)
+                    return x.transpose(0, 1)
+            if __name__ == "__main__":
+                Tagger()(torch.randn(4, 9, 6))
+        """,
+        ),
+    )
+    good = (
+        Case(
+            "the statistics of a batch, and a value for each pair of samples",
+            """
+            import torch
+            from torch import nn
+            class Critic(nn.Module):
+                def __init__(self, width=8):
+                    super().__init__()
+                    self.conv = nn.Conv2d(3, width, 3, padding=1)
+                    self.last = nn.Conv2d(width + 1, 1, 3, padding=1)
+                def forward(self, x):
+                    x = self.conv(x)
+                    spread = x.std(0).mean().expand(x.size(0), 1, *x.shape[2:])
+                    return self.last(torch.cat([x - x.mean(0), spread], 1))
+            class Contrast(nn.Module):
+                def __init__(self, width=8):
+                    super().__init__()
+                    self.conv = nn.Conv2d(3, width, 3, padding=1)
+                def forward(self, x):
+                    z = self.conv(x).mean((2, 3))
+                    return z, torch.log_softmax(z @ z.T / 0.1, -1)
+            if __name__ == "__main__":
+                Critic()(torch.randn(4, 3, 6, 7)), Contrast()(torch.randn(4, 3, 6, 7))
+        """,
+        ),
+        Case(
+            "sequences that come first",
+            """
+            import torch
+            from torch import nn
+            class Encoder(nn.Module):
+                def __init__(self, width=8):
+                    super().__init__()
+                    self.attention = nn.MultiheadAttention(width, 2)
+                def forward(self, x):
+                    return x + self.attention(x, x, x)[0]
+            if __name__ == "__main__":
+                Encoder()(torch.randn(9, 4, 8))
+        """,
+        ),
+    )
+
+    def check(self, analysis: Analysis) -> Iterator[Finding]:
+        failing = {failure.span for failure in analysis.failures}
+        for model in with_new_classes(analysis.models):
+            crossing = _first(model)
+            if crossing is not None and model.where_of(crossing.node).span not in failing:
+                yield self.at(model.where_of(crossing.node), _message(crossing), advice=_advice(crossing))
+
+
+def _first(model: Model) -> Crossing | None:
+    """The first call at which samples meet on the way to the output."""
+    crossings = model.samples.crossings if model.samples is not None else ()
+    return next((crossing for crossing in crossings if crossing.node.point is not None), None)
+
+
+def _message(crossing: Crossing) -> str:
+    if crossing.way == "folded":
+        row = "this puts values of several samples into one row"
+        if crossing.reader is None or crossing.reader.point is None:
+            return f"{row}, so the results of a sample depend on the others in its batch"
+        line = crossing.reader.known_point.span.start.line
+        return f"{row}, and line {line} computes with it: the results of a sample depend on the others in its batch"
+    return (
+        f"{crossing.node.function}() combines values along the batch (dim {crossing.axis}), so the result for a sample "
+        "depends on the others in its batch"
+    )
+
+
+def _advice(crossing: Crossing) -> str:
+    if crossing.way == "folded":
+        return "keep the batch as an axis of its own: flatten(1), or transpose the axes before the view"
+    if crossing.node.function == "multi_head_attention_forward":
+        return "construct it with batch_first=True, or pass it (sequence, batch, features)"
+    return f"combine along another dim than {crossing.axis}"
