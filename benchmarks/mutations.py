@@ -121,7 +121,7 @@ def _in_constructor(node: ast.AST, owner: ast.ClassDef) -> Iterator[Mutation]:
     if isinstance(node, ast.ListComp) and isinstance(node.elt, ast.Call) and len(node.generators) == 1:
         [loop] = node.generators
         name = ast.unparse(loop.target)
-        used = {each.id for each in ast.walk(node.elt) if isinstance(each, ast.Name)}
+        used = {child.id for child in ast.walk(node.elt) if isinstance(child, ast.Name)}
         if name not in used and ast.unparse(loop.iter).startswith("range("):
             text = f"[{ast.unparse(node.elt)}] * len({ast.unparse(loop.iter)})"
             yield _replace("shared block", "RL402", owner, node, text)
@@ -149,13 +149,13 @@ def _replace(kind: str, rule: str, owner: ast.ClassDef, node: ast.AST, text: str
     return Mutation(kind, rule, owner, start, end, text)
 
 
-def chosen(source: str, each: int) -> list[Mutation]:
+def chosen(source: str, most: int) -> list[Mutation]:
     """The first few mistakes of each kind."""
     taken: Counter[str] = Counter()
     found = []
     for mutation in mutations(source):
         taken[mutation.kind] += 1
-        if taken[mutation.kind] <= each:
+        if taken[mutation.kind] <= most:
             found.append(mutation)
     return found
 
@@ -165,7 +165,7 @@ def is_found(mutation: Mutation, path: Path, source: str, check: Callable[[Check
     inside = range(mutation.owner.lineno, (mutation.owner.end_lineno or 0) + 1)
     for quick in (True, False):
         findings = check(CheckRequest(str(path), source=mutation.applied(source), quick=quick)).findings
-        if any(each.rule == mutation.rule and each.span.start.line in inside for each in findings):
+        if any(finding.rule == mutation.rule and finding.span.start.line in inside for finding in findings):
             return True
     return False
 
@@ -185,7 +185,7 @@ def main() -> None:
                 word = "found" if found else "MISSED"
                 print(f"{word:6} {mutation.rule} {mutation.kind}: {path.name}:{mutation.start[0]}", flush=True)
     for kind in dict.fromkeys(kind for kind, _, _ in results):
-        own = [found for each, _, found in results if each == kind]
+        own = [found for origin, _, found in results if origin == kind]
         print(f"{kind}: {sum(own)} of {len(own)}")
     files = len({path for _, path, _ in results})
     found = sum(found for _, _, found in results)

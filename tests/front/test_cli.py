@@ -130,7 +130,7 @@ def test_the_exit_code(
 @pytest.mark.parametrize(
     ("args", "line"),
     [
-        (["missing.py"], "missing.py: no such file or folder"),
+        (["missing.py"], "missing.py: no such file or directory"),
         (["--nonsense"], "No such option"),
         (["--format", "xml"], "Invalid value for '--format'"),
         (["--input", "x=2y3"], "invalid input 'x=2y3'; expected NAME=SHAPE"),
@@ -144,9 +144,9 @@ def test_the_exit_code(
         (["net.py::Nets"], "net.py defines no nn.Module class or function Nets; did you mean Net?"),
         (["net.py::Model"], "net.py defines no nn.Module class or function Model; it defines Net"),
         (["plain.py::Net"], "plain.py defines no nn.Module class or function Net; it defines none"),
-        (["-", "net.py"], "standard input is checked alone; give no path beside -"),
+        (["-", "net.py"], "standard input cannot be combined with paths"),
         (["--stdin-filename", "net.txt"], "--stdin-filename: net.txt: not a Python file"),
-        (["--watch", "-"], "--watch looks at files; standard input is read once"),
+        (["--watch", "-"], "--watch cannot be combined with standard input"),
         (["--exclude", "!", "net.py"], "the exclude pattern '!' is not valid"),
         (["--extend-select", "ZZ9"], "no rule has the code 'ZZ9'"),
         (["--call", "Net()"], "--call requires a single file"),

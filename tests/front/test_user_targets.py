@@ -121,7 +121,7 @@ def test_what_the_configuration_says_wrong_is_told_on_the_class(project: Path, l
 def test_a_factory_that_fails_is_told_on_the_class_that_it_leads_to(project: Path, lint: Lint) -> None:
     report = json.loads(lint("models/net.py", "--isolated", "--call", "make(1)", "--format", "json").stdout)
     assert by_class(report)["Told"]["status"] == "failed"
-    [finding] = [each for each in report["findings"] if each["module"] == "Told"]
+    [finding] = [found for found in report["findings"] if found["module"] == "Told"]
     assert "make(1): TypeError" in finding["message"]
 
 
@@ -140,7 +140,7 @@ def test_the_command_line_counts_more_than_a_comment(
 ) -> None:
     assert CliRunner().invoke(main, ["models/net.py::Told", *args]).exit_code == 0
     [request] = workers_asked.requests
-    assert [(each.call, each.inputs) for each in request.targets if each.name == "Told"] == targets
+    assert [(target.call, target.inputs) for target in request.targets if target.name == "Told"] == targets
 
 
 def test_a_comment_counts_more_than_the_configuration(workers_asked: FakeWorkers, project: Path) -> None:
@@ -150,7 +150,7 @@ def test_a_comment_counts_more_than_the_configuration(workers_asked: FakeWorkers
     )
     assert CliRunner().invoke(main, ["models"]).exit_code == 0
     [request] = workers_asked.requests
-    assert [(each.name, each.call, each.inputs) for each in request.targets] == [
+    assert [(target.name, target.call, target.inputs) for target in request.targets] == [
         ("Told", "Told([8, 16])", ("x=2x8",)),
         ("Wrong", "Wrong(3)", ("x=2",)),
         ("WrongInput", None, ("x=2x3", "ids=2")),

@@ -36,14 +36,14 @@ def validate(name: str, path: Path) -> subprocess.CompletedProcess[str]:
 def commands(value: Any) -> Iterator[str]:
     """The lines of all `run` and `script` keys of a file."""
     if isinstance(value, list):
-        for each in value:
-            yield from commands(each)
+        for item in value:
+            yield from commands(item)
     elif isinstance(value, dict):
-        for key, each in value.items():
+        for key, item in value.items():
             if key in ("run", "script"):
-                yield from [each] if isinstance(each, str) else each
+                yield from [item] if isinstance(item, str) else item
             else:
-                yield from commands(each)
+                yield from commands(item)
 
 
 SHELL = [line for language, text in SNIPPETS if language == "sh" for line in text.splitlines()]
@@ -89,9 +89,7 @@ def test_a_command_does_what_its_page_says(command: str, project: Path, monkeypa
 
 def test_all_other_commands_install_something() -> None:
     others = [command for command in COMMANDS if not command.startswith("resnet-lint ")]
-    assert [
-        each for each in others if not re.search("^pip install |^[A-Z_]+=[^ ]+ pre-commit install-hooks$", each)
-    ] == []
+    assert [job for job in others if not re.search("^pip install |^[A-Z_]+=[^ ]+ pre-commit install-hooks$", job)] == []
 
 
 def test_the_action_is_valid() -> None:

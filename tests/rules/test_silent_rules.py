@@ -271,7 +271,7 @@ def test_the_mistake_is_found_at_its_line_and_its_repair_is_clean(
     mistake: Mistake, found: dict[str, list[dict[str, Any]]]
 ) -> None:
     severity = "error" if mistake.rule == "RL204" else "warning"
-    shown = [(each["rule"], each["severity"], each["start"]["line"]) for each in found.get(f"{mistake}_bad.py", ())]
+    shown = [(match["rule"], match["severity"], match["start"]["line"]) for match in found.get(f"{mistake}_bad.py", ())]
     assert shown == [(mistake.rule, severity, mistake.line)]
     assert found.get(f"{mistake}_good.py", []) == []
 
@@ -298,7 +298,7 @@ def test_what_was_fixed_trains(mistake: Mistake, fixed: Path) -> None:
     assert [name for name, parameter in model.named_parameters() if parameter.grad is None] == []
 
 
-@pytest.mark.parametrize("mistake", [each for each in FIXED if each.fix == "safe"], ids=str)
+@pytest.mark.parametrize("mistake", [mistake for mistake in FIXED if mistake.fix == "safe"], ids=str)
 def test_a_safe_fix_leaves_the_values_as_they_were(mistake: Mistake, fixed: Path, tmp_path: Path) -> None:
     before = tmp_path / "before.py"
     before.write_text(mistake.bad)

@@ -95,5 +95,5 @@ def test_only_unions_of_records_are_named() -> None:
 
 
 def test_each_answer_and_request_has_a_name_of_its_own() -> None:
-    names = {each.__name__ for each in (Checked, Traced, Ended, Refused, ToolFault, CheckRequest, TraceRequest)}
+    names = {record.__name__ for record in (Checked, Traced, Ended, Refused, ToolFault, CheckRequest, TraceRequest)}
     assert len(names) == 7

@@ -100,7 +100,7 @@ def assert_found(result: Result, *, code: str, exit_code: int, says: str) -> Non
 
 
 def test_a_missing_path(lint: Lint) -> None:
-    assert_refused(lint("missing.py"), "missing.py: no such file or folder")
+    assert_refused(lint("missing.py"), "missing.py: no such file or directory")
 
 
 def test_an_empty_folder(lint: Lint, folder: Path) -> None:

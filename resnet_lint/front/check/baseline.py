@@ -37,19 +37,22 @@ class Baseline:
 
     @property
     def summary(self) -> str:
-        return f"written to the baseline {self.file.name}: {_findings(sum(self.counts.values()))}"
+        return f"recorded in the baseline {self.file.name}: {_findings(sum(self.counts.values()))}"
 
     def without_fixes(self, report: FileReport, source: str | None = None) -> FileReport:
         """The report, where nothing is proposed for old findings. `source` stands in for the text of its file."""
         sources = {} if source is None else {report.path: source}
         findings = zip(report.findings, self._are_old(report.findings, sources), strict=True)
-        return replace(report, findings=tuple(replace(each, fix_plan=None) if old else each for each, old in findings))
+        return replace(
+            report, findings=tuple(replace(finding, fix_plan=None) if old else finding for finding, old in findings)
+        )
 
     def without_old(self, reports: Sequence[FileReport]) -> tuple[FileReport, ...]:
         """The reports of a run with the new findings only."""
         old = iter(self._are_old([finding for report in reports for finding in report.findings]))
         return tuple(
-            replace(report, findings=tuple(each for each in report.findings if not next(old))) for report in reports
+            replace(report, findings=tuple(finding for finding in report.findings if not next(old)))
+            for report in reports
         )
 
     def _are_old(self, findings: Sequence[Finding], sources: Mapping[str, str] | None = None) -> Iterator[bool]:
@@ -65,37 +68,41 @@ class Baseline:
         gone = self._gone(met, reports, looked_at)
         notes = [f"in the baseline {self.file.name}: {_findings(old)}"] if old else []
         if gone:
-            notes.append(f"gone, but in the baseline {self.file.name}: {_findings(gone)}; --write-baseline renews it")
+            notes.append(
+                f"gone, but in the baseline {self.file.name}: {_findings(gone)}; update it with --write-baseline"
+            )
         return notes
 
     def _gone(
         self, met: Counter[Identity], reports: Sequence[FileReport], looked_at: Callable[[Identity], bool]
     ) -> int:
         """0 unless all files of the baseline were looked at, or are deleted: else nobody knows."""
-        undecided = {shown(each.path, self.folder) for each in reports if not _is_decided(each)}
-        there = [each for each in self.counts if (self.folder / each.path).exists()]
+        undecided = {shown(report.path, self.folder) for report in reports if not _is_decided(report)}
+        there = [identity for identity in self.counts if (self.folder / identity.path).exists()]
         if not all(map(looked_at, there)):
             return 0
-        return sum(max(0, count - met[each]) for each, count in self.counts.items() if each.path not in undecided)
+        return sum(
+            max(0, count - met[identity]) for identity, count in self.counts.items() if identity.path not in undecided
+        )
 
     def renewed(self, reports: Sequence[FileReport], looked_at: Callable[[Identity], bool]) -> Baseline:
         """A baseline of the findings of a run; those of files that were not looked at are kept, unless deleted."""
         kept = {
-            each: count
-            for each, count in self.counts.items()
-            if not looked_at(each) and (self.folder / each.path).exists()
+            identity: count
+            for identity, count in self.counts.items()
+            if not looked_at(identity) and (self.folder / identity.path).exists()
         }
         return replace(self, counts=kept | self._met(reports))
 
     def _met(self, reports: Sequence[FileReport]) -> Counter[Identity]:
-        findings = [each for report in reports for each in report.findings]
+        findings = [finding for report in reports for finding in report.findings]
         return Counter(identities(findings, self.folder, self.texts))
 
     def write(self) -> None:
         """Write the file, a line for each finding in a stable order. Raises UsageError."""
         entries = [
-            json.dumps({**asdict(each), "count": count}, ensure_ascii=False)
-            for each, count in sorted(self.counts.items())
+            json.dumps({**asdict(identity), "count": count}, ensure_ascii=False)
+            for identity, count in sorted(self.counts.items())
         ]
         listed = ",".join(f"\n    {entry}" for entry in entries)
         text = f'{{\n  "version": {_VERSION},\n  "findings": [{listed}\n  ]\n}}\n'
@@ -111,7 +118,7 @@ def _findings(number: int) -> str:
 
 def _is_decided(report: FileReport) -> bool:
     """Whether all classes of a file were checked, so that what was not found is not there."""
-    return bool(report.classes) and all(each.status != "failed" for each in report.classes)
+    return bool(report.classes) and all(status.status != "failed" for status in report.classes)
 
 
 def read_baseline(file: Path, *, may_be_missing: bool) -> Baseline:
@@ -121,17 +128,17 @@ def read_baseline(file: Path, *, may_be_missing: bool) -> Baseline:
     except FileNotFoundError as error:
         if may_be_missing:
             return Baseline(file, {})
-        raise ConfigError(f"there is no baseline {file}; --write-baseline makes it") from error
+        raise ConfigError(f"no such baseline: {file}; create it with --write-baseline") from error
     except OSError as error:
         raise ConfigError(f"cannot read the baseline {file}: {error.strerror}") from error
     except ValueError as error:  # bad JSON, or bad UTF-8
         raise ConfigError(f"the baseline {file} is damaged: {error}; {_ADVICE}") from error
     if not isinstance(data, dict) or data.get("version") != _VERSION or not isinstance(data.get("findings"), list):
         raise ConfigError(f"the baseline {file} is damaged: not a baseline of version {_VERSION}; {_ADVICE}")
-    return Baseline(file, dict(_entry(each, file) for each in data["findings"]))
+    return Baseline(file, dict(_entry(finding, file) for finding in data["findings"]))
 
 
-_ADVICE = "restore it, or delete it and make a new one with --write-baseline"
+_ADVICE = "restore it, or delete it and create a new one with --write-baseline"
 
 
 def _entry(value: Any, file: Path) -> tuple[Identity, int]:

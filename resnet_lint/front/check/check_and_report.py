@@ -45,7 +45,7 @@ def analyser(settings: Settings, first: Asked, cwd: Path) -> Iterator[Analyser]:
 def check_and_report(asked: Sequence[Asked], settings: Settings, workers: Analyser, cwd: Path) -> int:
     """Check, show what was found, and give the exit code."""
     run = check(asked, settings, workers, cwd)
-    run = show(run, settings, cwd, next((each for each in asked if isinstance(each, SourceFile)), None))
+    run = show(run, settings, cwd, next((path for path in asked if isinstance(path, SourceFile)), None))
     return FAILED if run.faults else _exit_code(run, settings)
 
 
@@ -88,13 +88,13 @@ def _report(run: Run, settings: Settings, cwd: Path, stream: TextIO, texts: Mapp
 
 def _texts(run: Run, settings: Settings, given: Mapping[str, str]) -> Mapping[str, str]:
     """What stands in for the texts of files: after --fix, findings speak of the fixed text."""
-    fixed = {each.path: each.after for each in run.rewrites if settings.fix}
+    fixed = {rewrite.path: rewrite.after for rewrite in run.rewrites if settings.fix}
     return {path: fixed.get(path, text) for path, text in given.items()}
 
 
 def _fixed(run: Run, given: SourceFile) -> bytes:
     """The bytes of a file from standard input as --fix leaves them."""
-    after = next((each.after for each in run.rewrites if each.path == str(given.path)), None)
+    after = next((rewrite.after for rewrite in run.rewrites if rewrite.path == str(given.path)), None)
     if after is None or given.data is None:
         return given.data or b""
     return exactly(given.path, given.data).encoded(after)

@@ -48,7 +48,7 @@ def check(paths: tuple[str, ...], given: Given) -> int:
         if not settings.watch:
             return check_and_report(asked, settings, workers, cwd)
         if stdin is not None:
-            raise UsageError("--watch looks at files; standard input is read once")
+            raise UsageError("--watch cannot be combined with standard input")
         watch.check_on_change(paths or (".",), given, workers, cwd)
 
 
@@ -56,9 +56,9 @@ def _require_sense(settings: Settings) -> None:
     """Raise UsageError for options that make no sense together."""
     require_folder(settings.output)
     if settings.write_baseline and settings.baseline is None:
-        raise UsageError("--write-baseline: where to? give --baseline FILE as well, or set it in the configuration")
+        raise UsageError("--write-baseline requires --baseline FILE")
     if settings.fix and settings.diff:
-        raise UsageError("--fix writes and --diff only shows; give one of them")
+        raise UsageError("--fix cannot be combined with --diff")
 
 
 def _show_settings(settings: Settings) -> int:

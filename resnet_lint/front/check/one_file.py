@@ -98,7 +98,7 @@ class Checker:
         if not is_notebook(file.path):
             return fixed(report, request, self.settings, self.analyser.analyse)
         shown, _ = fixed(report, request, replace(self.settings, fix=False), self.analyser.analyse)
-        note = "fixes are not written into notebooks, only shown"
+        note = "fixes in notebooks are shown but not written"
         return (replace(shown, notes=(*shown.notes, note)) if self.settings.fix else shown), None
 
     def _request(self, file: SourceFile, outline: Outline) -> CheckRequest:
@@ -119,14 +119,14 @@ def all_checked(wanted: Sequence[Wanted], checker: Checker, progress: Progress) 
     progress.total = len(wanted)
     settings = checker.settings
 
-    def check(each: Wanted) -> Checked:
-        with progress.at(each[0].display):
-            return checker.check(each, fix=not settings.fix)
+    def check(file: Wanted) -> Checked:
+        with progress.at(file[0].display):
+            return checker.check(file, fix=not settings.fix)
 
     checked = in_order(check, wanted, settings.jobs)
     if not settings.fix:
         return checked
-    return [checker.check(each) if first.is_fixable else first for each, first in zip(wanted, checked, strict=True)]
+    return [checker.check(file) if first.is_fixable else first for file, first in zip(wanted, checked, strict=True)]
 
 
 def _unreadable(outline: Unreadable, rules: Sequence[Rule]) -> FileReport:

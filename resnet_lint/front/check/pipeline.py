@@ -59,7 +59,7 @@ def check(
 
     checked = all_checked(share, Checker(settings, visible, rules), progress or Progress(io.StringIO()))
 
-    reports = merge(joined([each.report for each in checked if each.report is not None], cwd))
+    reports = merge(joined([result.report for result in checked if result.report is not None], cwd))
     boundary = Boundary()
     remarked = _remarked(reports, discovery.files, checked, visible.selector, boundary)
     passed_over = [*discovery.passed_over, *(file.path for file, outline in outlined if not _is_wanted(file, outline))]
@@ -75,8 +75,8 @@ def check(
         interpreter=analyser.interpreter,
         seconds=time.perf_counter() - began,
         notes=tuple(notes),
-        rewrites=tuple(each.rewrite for each in checked if each.rewrite is not None),
-        faults=(*(fault for each in checked for fault in each.faults), *boundary.faults),
+        rewrites=tuple(result.rewrite for result in checked if result.rewrite is not None),
+        faults=(*(fault for result in checked for fault in result.faults), *boundary.faults),
     )
 
 
@@ -89,7 +89,7 @@ def discovered(paths: Sequence[Asked], settings: Settings, cwd: Path) -> Discove
 def files_to_check(paths: Sequence[Asked], settings: Settings, cwd: Path) -> list[SourceFile]:
     """The files that a check of the paths would look at."""
     outlined = [(file, read_outline(file.path, file.data)) for file in discovered(paths, settings, cwd).files]
-    wanted = [each for each in outlined if _is_wanted(*each)]
+    wanted = [entry for entry in outlined if _is_wanted(*entry)]
     return [file for file, _ in _share(wanted, settings.shard)]
 
 
@@ -98,7 +98,7 @@ def _share(wanted: Sequence[Wanted], shard: Shard | None) -> list[Wanted]:
     if shard is None:
         return list(wanted)
     mine = set(sorted(map(_name, wanted))[shard.number - 1 :: shard.total])
-    return [each for each in wanted if _name(each) in mine]
+    return [entry for entry in wanted if _name(entry) in mine]
 
 
 def _name(wanted: Wanted) -> tuple[str, str]:
@@ -122,7 +122,7 @@ def _remarked(
     boundary: Boundary,
 ) -> tuple[FileReport, ...]:
     """The reports, with findings on the comments in each file beside those of its first report."""
-    used = {use for each in checked for use in each.used}
+    used = {use for result in checked for use in result.used}
     single = {str(file.path) for file in files if file.only_class is not None}
     names = {str(file.path): file.display for file in files}
     by_path: dict[str, list[FileReport]] = {}
@@ -146,7 +146,7 @@ def _baseline(settings: Settings, texts: Mapping[str, str]) -> Baseline | None:
 def _whole_files(wanted: Sequence[Wanted], checked: Sequence[Checked]) -> list[Path]:
     """The files that were looked at, and not for a single class only."""
     both = zip(wanted, checked, strict=True)
-    return [file.path for (file, _), each in both if file.only_class is None and each.report is not None]
+    return [file.path for (file, _), result in both if file.only_class is None and result.report is not None]
 
 
 def _without_old(
@@ -180,7 +180,7 @@ def _notes(wanted: Sequence[Wanted], passed_over: int, shard: Shard | None) -> l
     """What was looked at and not analysed, a sentence each."""
     notes = [f"no nn.Module class in {file.display}" for file, outline in wanted if not _has_content(outline)]
     if shard is not None and not wanted:
-        notes.append(f"no file is left for shard {shard}")
+        notes.append(f"no files in shard {shard}")
     if passed_over:
         notes.append(f"no nn.Module class in {passed_over} Python {'file' if passed_over == 1 else 'files'}")
     return notes

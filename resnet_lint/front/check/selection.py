@@ -74,7 +74,7 @@ class Selector:
         that the reports are not on single classes only.
         """
         found = check(Analysis(path, tuple(self._problems(path, reports, used, whole))), self.rules)
-        return tuple(each for each in found if self.keeps(each.rule, path))
+        return tuple(finding for finding in found if self.keeps(finding.rule, path))
 
     def _problems(self, path: str, reports: Sequence[FileReport], used: Set[Use], whole: bool) -> Iterator[Problem]:
         comments = read_comments(path, self.texts.get(path))
@@ -94,14 +94,14 @@ class Selector:
     ) -> Iterator[Problem]:
         where = "in this file" if ignore.whole_file else "on this line"
         if not ignore.codes and self._is_judged("", path) and (path, number, "") not in used:
-            yield Problem("unused ignore", ignore.span, f"there is nothing to ignore {where}; remove the comment")
+            yield Problem("unused ignore", ignore.span, f"nothing to ignore {where}; remove the comment")
         for code in codes:
             if self._is_judged(code.text, path) and (path, number, code.text) not in used:
-                yield Problem("unused ignore", code.span, f"there is no {code.text} to ignore {where}; remove the code")
+                yield Problem("unused ignore", code.span, f"no {code.text} to ignore {where}; remove the code")
 
     def _is_judged(self, code: str, path: str) -> bool:
         """Whether all that a code stands for was looked for."""
-        return all(self.keeps(each, path) for each in self._codes_of(code))
+        return all(self.keeps(known, path) for known in self._codes_of(code))
 
     def _codes_of(self, beginning: str) -> list[str]:
         return [rule.code for rule in self.rules if rule.code.startswith(beginning)]
@@ -146,7 +146,7 @@ def _is_decided(classes: Sequence[str], reports: Sequence[FileReport]) -> bool:
 
     What stands outside of classes is decided by all of them.
     """
-    statuses = {each.name: each.status for report in reports for each in report.classes}
+    statuses = {status.name: status.status for report in reports for status in report.classes}
     if any(report.notes for report in reports):  # something was left out
         return False
     if not classes:
@@ -177,5 +177,5 @@ def check_codes(codes: Iterable[str], rules: Sequence[Rule]) -> None:
     """Raise UsageError for a code that no rule has, for it would silently select nothing."""
     known = [rule.code for rule in rules]
     for code in codes:
-        if not any(each.startswith(code) for each in known):
+        if not any(existing.startswith(code) for existing in known):
             raise UsageError(f"no rule has the code {code!r}; {nearest_code(code, known)}")

@@ -26,7 +26,7 @@ def read(paths: Sequence[str], settings: Settings, cwd: Path) -> SourceFile | No
     if _MARK not in paths and settings.stdin_filename is None:
         return None
     if set(paths) - {_MARK}:
-        raise UsageError("standard input is checked alone; give no path beside -")
+        raise UsageError("standard input cannot be combined with paths")
     path = settings.stdin_filename or cwd / _NAME
     if path.suffix != ".py":
         raise UsageError(f"--stdin-filename: {shown(path, cwd)}: not a Python file")

@@ -87,7 +87,7 @@ def _stamp(path: Path) -> object:
     """What changes with a file, or with the Python files and folders of a folder; None where there is nothing."""
     try:
         if path.is_dir():
-            return sorted(each.name for each in os.scandir(path) if each.name.endswith(".py") or _is_folder(each))
+            return sorted(entry.name for entry in os.scandir(path) if entry.name.endswith(".py") or _is_folder(entry))
         stat = path.stat()
     except OSError:
         return None

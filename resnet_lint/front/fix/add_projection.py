@@ -89,7 +89,7 @@ def _sets_attributes(statement: cst.CSTNode) -> bool:
 def _targets(part: cst.CSTNode) -> list[cst.BaseExpression]:
     """What a small statement assigns to."""
     if isinstance(part, cst.Assign):
-        return [target for each in part.targets for target in elements(each.target)]
+        return [target for assigned in part.targets for target in elements(assigned.target)]
     return [part.target] if isinstance(part, cst.AnnAssign) and part.value is not None else []
 
 
@@ -235,13 +235,17 @@ def _free_name(block: Block, source: Source) -> str:
 
 def _names_taken(definition: cst.ClassDef, source: Source) -> set[str]:
     """The attributes and methods of a class, and of its base classes in the same file."""
-    classes = {each.name.value: each for each in source.module.body if isinstance(each, cst.ClassDef)}
+    classes = {
+        statement.name.value: statement for statement in source.module.body if isinstance(statement, cst.ClassDef)
+    }
     family = [definition]
-    for each in family:  # grows as bases are found
-        bases = (classes.get(source.code(base.value)) for base in each.bases)
+    for member in family:  # grows as bases are found
+        bases = (classes.get(source.code(base.value)) for base in member.bases)
         family += [base for base in bases if base is not None and base not in family]
     taken = set[str]()
-    for each in family:
-        taken |= class_attributes(each) | set(re.findall(r"\bself\.(\w+)", source.code(each)))
-        taken |= {member.name.value for member in each.body.body if isinstance(member, (cst.FunctionDef, cst.ClassDef))}
+    for member in family:
+        taken |= class_attributes(member) | set(re.findall(r"\bself\.(\w+)", source.code(member)))
+        taken |= {
+            member.name.value for member in member.body.body if isinstance(member, (cst.FunctionDef, cst.ClassDef))
+        }
     return taken

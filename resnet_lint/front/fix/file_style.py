@@ -65,10 +65,10 @@ class _Imports(cst.CSTVisitor):
         return False
 
     def visit_Import(self, node: cst.Import) -> None:
-        for each in node.names:
-            name = each.evaluated_name
-            bound = name if each.asname is not None else name.partition(".")[0]  # `import torch.nn` binds `torch`
-            self.names[bound] = each.evaluated_alias or bound
+        for alias in node.names:
+            name = alias.evaluated_name
+            bound = name if alias.asname is not None else name.partition(".")[0]  # `import torch.nn` binds `torch`
+            self.names[bound] = alias.evaluated_alias or bound
 
     def visit_ImportFrom(self, node: cst.ImportFrom) -> None:
         module = get_full_name_for_node(node.module) if node.module is not None else None
@@ -77,7 +77,7 @@ class _Imports(cst.CSTVisitor):
         if isinstance(node.names, cst.ImportStar):
             self.names[module] = ""
             return
-        for each in node.names:
-            self.names[f"{module}.{each.evaluated_name}"] = each.evaluated_alias or each.evaluated_name
+        for name in node.names:
+            self.names[f"{module}.{name.evaluated_name}"] = name.evaluated_alias or name.evaluated_name
         if module == "torch.nn":
             self.last_from_nn = node.names[-1]

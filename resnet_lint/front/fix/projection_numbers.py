@@ -124,7 +124,7 @@ def _product(codes: list[str]) -> str:
 def _is_by_layers(p: Projection) -> bool:
     """Whether the strides of the branch's layers are all of its stride; else, a pooling layer does the rest."""
     steps = [site.stride for site in _strided(p)]
-    return all(len(each) == len(p.stride) for each in steps) and p.stride == tuple(
+    return all(len(step) == len(p.stride) for step in steps) and p.stride == tuple(
         math.prod(along) for along in zip(*steps, strict=True)
     )
 

@@ -105,7 +105,11 @@ class Source:
     def constructor_around(self, node: cst.CSTNode) -> cst.FunctionDef | None:
         """The `__init__` of the class that holds a node."""
         definition = self.class_around(node)
-        methods = [each for each in definition.body.body if isinstance(each, cst.FunctionDef)] if definition else []
+        methods = (
+            [statement for statement in definition.body.body if isinstance(statement, cst.FunctionDef)]
+            if definition
+            else []
+        )
         return next((method for method in methods if method.name.value == "__init__"), None)
 
     def is_statement(self, node: cst.CSTNode) -> bool:

@@ -109,7 +109,7 @@ class _Reads(cst.CSTVisitor):
         targets, inner = set[str](), loop
         inside: list[cst.CSTNode] = []
         while True:
-            targets |= {each.value for each in _descendants(inner.target) if isinstance(each, cst.Name)}
+            targets |= {bound.value for bound in _descendants(inner.target) if isinstance(bound, cst.Name)}
             inside += [condition.test for condition in inner.ifs]
             if inner.inner_for_in is None:
                 break
@@ -127,7 +127,7 @@ class _Reads(cst.CSTVisitor):
 
 def _descendants(node: cst.CSTNode) -> list[cst.CSTNode]:
     """A node and all below it."""
-    return [node, *(each for child in node.children for each in _descendants(child))]
+    return [node, *(descendant for child in node.children for descendant in _descendants(child))]
 
 
 class _Parts(cst.CSTVisitor):

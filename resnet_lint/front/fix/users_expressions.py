@@ -151,11 +151,13 @@ class _Way:
         definition = here.source.class_around(function) if here is not None else None
         if here is None or outer is None or definition is None or function.name.value != "__init__":
             return None
-        attributes = [cst.ensure_type(each, cst.Attribute) for each in m.findall(expression, _ATTRIBUTE_OF_SELF)]
+        attributes = [
+            cst.ensure_type(attribute, cst.Attribute) for attribute in m.findall(expression, _ATTRIBUTE_OF_SELF)
+        ]
         mentions = [read for read in reads_of(expression) if read.node.value == "self"]
-        if len(attributes) < len(mentions) or not {each.attr.value for each in attributes} <= class_attributes(
-            definition
-        ):
+        if len(attributes) < len(mentions) or not {
+            attribute.attr.value for attribute in attributes
+        } <= class_attributes(definition):
             return None
         return self.said(outer.call.func, level + 1)
 

@@ -69,7 +69,7 @@ class Fixer:
         wanted = ("safe", "unsafe") if unsafe else ("safe",)
         hopeless = set[tuple[str, str | None, str]]()
         while True:  # ends, as every fix leaves fewer findings on the models that are traced to their end
-            for finding in sorted(report.findings, key=lambda each: _told(each) in hopeless):
+            for finding in sorted(report.findings, key=lambda item: _told(item) in hopeless):
                 offer = self.offered(finding, report, text)
                 if offer is not None and offer.fix.applicability in wanted:
                     text, report = offer.text, offer.report
@@ -163,7 +163,7 @@ def is_gone(finding: Finding, before: FileReport, after: FileReport) -> bool:
 def nothing_is_new(before: FileReport, after: FileReport) -> bool:
     """Whether no kind of finding has become more frequent, but for warnings that an earlier fault may have hidden."""
     ran = {outcome.label for outcome in before.outcomes if outcome.shapes is not None}
-    return _kinds(each for each in after.findings if not _was_hidden(each, ran)) <= _kinds(before.findings)
+    return _kinds(finding for finding in after.findings if not _was_hidden(finding, ran)) <= _kinds(before.findings)
 
 
 def nothing_is_unchecked(before: FileReport, after: FileReport) -> bool:
@@ -190,7 +190,9 @@ def _traced_again(finding: Finding, after: FileReport) -> bool:
     if finding.traits.proof == "required" and proof is not None and proof.shapes is None:
         return False
     retrace = _retrace(finding)
-    if retrace is not None and str(retrace) not in {each.label for each in after.outcomes if each.shapes is not None}:
+    if retrace is not None and str(retrace) not in {
+        retraced.label for retraced in after.outcomes if retraced.shapes is not None
+    }:
         return False
     return finding.target in {None, *(outcome.label for outcome in after.outcomes)}
 
@@ -198,7 +200,7 @@ def _traced_again(finding: Finding, after: FileReport) -> bool:
 def _proof(finding: Finding, after: FileReport) -> Outcome | None:
     """What is proved of a block whose addition was fixed; None where nothing was asked for, or symbols cannot go."""
     prove = _prove(finding)
-    return next((each for each in after.outcomes if prove is not None and each.label == str(prove)), None)
+    return next((outcome for outcome in after.outcomes if prove is not None and outcome.label == str(prove)), None)
 
 
 def _prove(finding: Finding) -> Prove | None:

@@ -52,8 +52,8 @@ def conditions_widened(projection: Projection, source: Source, sources: Sources)
 def shortcuts_set(node: cst.CSTNode) -> list[tuple[str, cst.BaseExpression]]:
     """The attributes and local names of a shortcut that are set anywhere below a node, and their values."""
     found = []
-    for each in m.findall(node, m.Assign()):
-        assign = cst.ensure_type(each, cst.Assign)
+    for assignment in m.findall(node, m.Assign()):
+        assign = cst.ensure_type(assignment, cst.Assign)
         target = assign.targets[0].target
         name = target.attr if isinstance(target, cst.Attribute) else target
         if isinstance(name, cst.Name) and SHORTCUT_ATTRIBUTE.search(name.value):
@@ -62,7 +62,7 @@ def shortcuts_set(node: cst.CSTNode) -> list[tuple[str, cst.BaseExpression]]:
 
 
 def _returned(function: cst.FunctionDef) -> list[cst.BaseExpression]:
-    values = (cst.ensure_type(each, cst.Return).value for each in m.findall(function, m.Return()))
+    values = (cst.ensure_type(statement, cst.Return).value for statement in m.findall(function, m.Return()))
     return [value for value in values if value is not None]
 
 
@@ -82,7 +82,10 @@ def _helper(call: cst.BaseExpression, function: cst.FunctionDef, source: Source)
     definition = source.class_around(function)
     methods = definition.body.body if definition is not None and owner == "self" else ()
     body = source.module.body if not owner else methods
-    return next((each for each in body if isinstance(each, cst.FunctionDef) and each.name.value == name), None)
+    return next(
+        (statement for statement in body if isinstance(statement, cst.FunctionDef) and statement.name.value == name),
+        None,
+    )
 
 
 def _inside(pair: Pair, call: cst.Call, helper: cst.FunctionDef) -> Pair | None:
@@ -113,7 +116,7 @@ def _choices(function: cst.FunctionDef, values: Sequence[cst.BaseExpression], so
             plain = is_plain(value.body, source)
             yield _Choice(value.test, not plain, value.orelse if plain else value.body)
     inside = {statement: _under(statement, values, source) for statement in m.findall(function, m.If())}
-    ifs = [cst.ensure_type(each, cst.If) for each, made in inside.items() if made]
+    ifs = [cst.ensure_type(outer, cst.If) for outer, made in inside.items() if made]
     deciding = [statement for statement in ifs if _decides(statement.test)]
     for statement in deciding:
         if not _under(statement, deciding, source):  # the innermost one decides
@@ -140,14 +143,14 @@ def _widened(choice: _Choice, pairs: Sequence[Pair], source: Source) -> str:
     parts = _operands(choice.test, outer)
     guards = [part for part in parts if not _is_about_shapes(part) and not _is_constant(part)]
     covered = {name for pair in pairs for name in _names(pair)}
-    others = [each for part in parts if _is_about_shapes(part) for each in _operands(part, inner)]
-    kept = [each for each in others if not _is_comparison(each) or not names_in(each) <= covered]
+    others = [operand for part in parts if _is_about_shapes(part) for operand in _operands(part, inner)]
+    kept = [condition for condition in others if not _is_comparison(condition) or not names_in(condition) <= covered]
     compared = [f"{left} {'!=' if choice.when else '=='} {right}" for left, right in pairs]
-    texts = [*(bracketed(source.code(each), NOT) for each in kept), *compared]
+    texts = [*(bracketed(source.code(condition), NOT) for condition in kept), *compared]
     test = (" or " if choice.when else " and ").join(texts)
     if guards and len(texts) > 1:
         test = f"({test})"
-    return (" and " if choice.when else " or ").join([*(bracketed(source.code(each), NOT) for each in guards), test])
+    return (" and " if choice.when else " or ").join([*(bracketed(source.code(guard), NOT) for guard in guards), test])
 
 
 def _operands(test: cst.BaseExpression, operator: type[cst.BaseBooleanOp]) -> list[cst.BaseExpression]:

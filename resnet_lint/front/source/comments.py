@@ -70,7 +70,7 @@ class Comments:
 
     def around(self, line: int) -> list[str]:
         """The names of the classes that a line is in, the innermost first."""
-        return [each.name for each in reversed(self.classes) if each.first_line <= line <= each.end_line]
+        return [cls.name for cls in reversed(self.classes) if cls.first_line <= line <= cls.end_line]
 
 
 def read_comments(path: str, source: str | None = None) -> Comments:
@@ -130,7 +130,7 @@ class _Reader:
         text = comment.text
         marks = list(_MARK.finditer(text))
         if not marks and (nearly := _NEARLY.search(text)):
-            self._mistake(comment, nearly.start(), len(text), "a comment for this tool begins '# resnet-lint: '")
+            self._mistake(comment, nearly.start(), len(text), "comments for resnet-lint start with '# resnet-lint: '")
         ends = [*(mark.start() for mark in marks), len(text)][1:]
         for mark, end in zip(marks, ends, strict=True):
             try:
@@ -142,7 +142,7 @@ class _Reader:
         if match := _IGNORE.match(said):
             whole_file = match["word"] == "ignore-file"
             if comment.alone and not whole_file and comment.line not in self._last_lines:
-                raise UsageError("an ignore stands at the end of the line that it is for; here it hides nothing")
+                raise UsageError("an ignore comment must be at the end of the line that it applies to")
             codes = () if match["codes"] is None else tuple(self._codes(comment, at + match.start("codes"), match))
             end = at + match.end("codes") + 1 if codes else at + match.end("word")
             self.ignores.append(Ignore(self._span(comment, start, end), codes, whole_file))
@@ -154,9 +154,9 @@ class _Reader:
     def _codes(self, comment: _Comment, at: int, match: re.Match[str]) -> Iterator[Code]:
         found = list(re.finditer(r"[^\s,]+", match["codes"]))
         if not found:
-            raise UsageError(f"the brackets name no code; write {match['word']}[RL101], or leave them out")
-        for each in found:
-            yield Code(each[0], self._span(comment, at + each.start(), at + each.end()))
+            raise UsageError(f"the brackets are empty; write {match['word']}[RL101], or omit them")
+        for part in found:
+            yield Code(part[0], self._span(comment, at + part.start(), at + part.end()))
 
     def _span(self, comment: _Comment, start: int, end: int) -> Span:
         line, column = comment.line, comment.column
@@ -184,8 +184,8 @@ class _Reader:
         below = comment.line
         while below in self._alone:
             below += 1
-        names = [each.name for each in self._classes if comment.alone and each.first_line == below]
-        names += [each.name for each in self._classes if each.first_line <= comment.line < each.body_line]
+        names = [cls.name for cls in self._classes if comment.alone and cls.first_line == below]
+        names += [cls.name for cls in self._classes if cls.first_line <= comment.line < cls.body_line]
         return names[0] if names else None
 
 
@@ -200,7 +200,7 @@ def _target(said: str, line: int) -> Target:
         rest = rest[match.end() :]
         if match[1] == "call":
             if call is not None:
-                raise UsageError("call= is given twice; a class has one")
+                raise UsageError("call= is given twice")
             call, rest = call_in_front(rest)
         else:
             value, _, rest = rest.partition(" ")
@@ -214,7 +214,7 @@ def _joined(first: Target | None, second: Target) -> Target:
     if first is None:
         return second
     if first.call is not None and second.call is not None:
-        raise UsageError(f"{first.origin} says call= as well; a class has one")
+        raise UsageError(f"{first.origin} has call= too")
     told = first if first.call is not None else second
     return replace(told, inputs=check_inputs(first.inputs + second.inputs))
 
@@ -224,10 +224,10 @@ def _advice(said: str) -> str:
     word = re.match(r"[\w-]*", said)
     assert word is not None
     if word[0] in ("ignore", "ignore-file"):
-        return f"{said!r} is not understood; write {word[0]}[RL101, RL2], and reasons behind a second #"
+        return f"{said!r} is invalid; write {word[0]}[RL101, RL2], with the reason after a second #"
     nearest = difflib.get_close_matches(word[0].lower().replace("_", "-"), _WORDS, n=1)
-    return f"{said!r} is not understood; " + (
-        f"did you mean {nearest[0]}?" if nearest else "known are ignore, ignore-file, call= and input="
+    return f"{said!r} is invalid; " + (
+        f"did you mean {nearest[0]}?" if nearest else "expected ignore, ignore-file, call= or input="
     )
 
 

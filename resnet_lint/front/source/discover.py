@@ -118,7 +118,7 @@ class _Search:
         if len(self.excluded) == 1:
             yield f"{self.excluded[0]} is excluded"
         elif self.excluded:
-            yield f"{len(self.excluded)} of the paths given are excluded"
+            yield f"{len(self.excluded)} of the given paths are excluded"
 
     def _add_given(self, file: SourceFile) -> None:
         if self.force_exclude and self._is_excluded(file.path):
@@ -164,7 +164,7 @@ class _Search:
 
     def _is_excluded(self, path: Path) -> bool:
         way = (path, *path.parents)
-        return any(is_ignored(each, (self.exclude,), folder=each != path or path.is_dir()) for each in way)
+        return any(is_ignored(step, (self.exclude,), folder=step != path or path.is_dir()) for step in way)
 
     def _walk(self, folder: Path, ignored: tuple[Layer, ...], excluded: tuple[Layer, ...]) -> Iterator[Path]:
         """The Python files below a folder. Links to folders are not followed, as git does not either."""
@@ -173,7 +173,7 @@ class _Search:
         try:
             entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
         except OSError as error:
-            self.notes.append(f"cannot read the folder {shown(folder, self.cwd)}: {error.strerror}")
+            self.notes.append(f"cannot read the directory {shown(folder, self.cwd)}: {error.strerror}")
             return
         for entry in entries:
             path = folder / entry.name
@@ -190,11 +190,11 @@ def _require_python_file(path: Path, name: str, argument: str) -> None:
     if path.is_dir():
         raise UsageError(f"{argument}: {name} is a directory; pass the file that defines the class")
     if not os.path.lexists(path):
-        raise UsageError(f"{name}: no such file or folder")
+        raise UsageError(f"{name}: no such file or directory")
     if not path.is_file():
-        raise UsageError(f"{name}: neither a file nor a folder that can be read")
+        raise UsageError(f"{name}: not a readable file or directory")
     if path.suffix not in (".py", notebook.SUFFIX):
-        raise UsageError(f"{name}: not a Python file; name .py files or folders")
+        raise UsageError(f"{name}: not a Python file; pass .py files or directories")
 
 
 def _is_never_walked(folder: Path) -> bool:

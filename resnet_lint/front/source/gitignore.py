@@ -38,7 +38,7 @@ def layer_of(option: str, base: Path, patterns: Iterable[str]) -> Layer:
     patterns = tuple(patterns)
     for pattern in patterns:
         if not _is_valid(pattern):
-            raise ConfigError(f"the {option} pattern {pattern!r} is not valid in the syntax of .gitignore")
+            raise ConfigError(f"{option}: {pattern!r} is not a valid .gitignore pattern")
     return Layer(base, GitIgnoreSpec.from_lines(patterns))
 
 

@@ -74,7 +74,7 @@ def read_outline(path: Path, data: bytes | None = None) -> Outline | Unreadable:
         except ValueError as error:
             return Unreadable(path, 1, 1, str(error))
     if b"\0" in source:
-        return Unreadable(path, *_place(source, source.index(b"\0")), "not Python source: the file holds NUL bytes")
+        return Unreadable(path, *_place(source, source.index(b"\0")), "not Python source: the file contains NUL bytes")
     try:
         return parse_outline(path, decode(source))
     except UnicodeDecodeError as error:
@@ -124,7 +124,7 @@ def _possible_modules(tree: ast.Module) -> Iterator[ClassOutline]:
 def first_line(node: ast.stmt) -> int:
     """The line that a statement begins on, its decorators included."""
     decorators: list[ast.expr] = getattr(node, "decorator_list", [])
-    return min([node.lineno, *(each.lineno for each in decorators)])
+    return min([node.lineno, *(decorator.lineno for decorator in decorators)])
 
 
 def _classes(node: ast.AST, prefix: str) -> Iterator[tuple[str, ast.ClassDef]]:

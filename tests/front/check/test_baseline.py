@@ -70,7 +70,7 @@ def findings(result: Result) -> list[int]:
 def test_what_is_written_stays_quiet(run: Run, tmp_path: Path) -> None:
     written = run("--write-baseline")
     assert (written.exit_code, written.stderr) == (0, "")
-    assert "written to the baseline known.json: 1 finding\n" in written.stdout
+    assert "recorded in the baseline known.json: 1 finding\n" in written.stdout
     assert json.loads((tmp_path / "known.json").read_text()) == {
         "version": 1,
         "findings": [{"path": "models/net.py", "rule": "RL303", "module": "Net", "text": "y = bad(x)", "count": 1}],
@@ -139,7 +139,7 @@ def test_what_is_gone_is_told_and_renewed(run: Run, model: Path, tmp_path: Path)
     (model.parent / "old.py").unlink()
     told = run()
     assert told.exit_code == 0
-    assert "gone, but in the baseline known.json: 2 findings; --write-baseline renews it" in told.stdout
+    assert "gone, but in the baseline known.json: 2 findings; update it with --write-baseline" in told.stdout
     assert "gone" not in run("--write-baseline").stdout
     assert json.loads((tmp_path / "known.json").read_text())["findings"] == []
 
@@ -211,7 +211,7 @@ def test_a_damaged_baseline_is_one_line(text: str, message: str, run: Run, tmp_p
     for result in (run(), run("--write-baseline")):
         assert (result.exit_code, result.stdout) == (2, "")
         assert message in result.stderr
-        assert "make a new one with --write-baseline" in result.stderr
+        assert "create a new one with --write-baseline" in result.stderr
         assert result.stderr.count("\n") == 1
     assert file.read_text(encoding="utf-8") == text
 
@@ -219,13 +219,15 @@ def test_a_damaged_baseline_is_one_line(text: str, message: str, run: Run, tmp_p
 def test_a_missing_baseline_is_one_line(run: Run, tmp_path: Path) -> None:
     result = run()
     assert result.exit_code == 2
-    assert result.stderr == f"resnet-lint: there is no baseline {tmp_path / 'known.json'}; --write-baseline makes it\n"
+    assert (
+        result.stderr == f"resnet-lint: no such baseline: {tmp_path / 'known.json'}; create it with --write-baseline\n"
+    )
 
 
 def test_a_baseline_is_written_to_a_place_that_is_told(model: Path, tmp_path: Path) -> None:
     result = CliRunner().invoke(main, [".", "--write-baseline"])
     assert result.exit_code == 2
-    assert "--write-baseline: where to? give --baseline FILE" in result.stderr
+    assert "--write-baseline requires --baseline FILE" in result.stderr
     (tmp_path / "pyproject.toml").write_text("[tool.resnet-lint]\nwrite-baseline = true\n")
     assert "write-baseline is only available on the command line" in CliRunner().invoke(main, ["."]).stderr
 

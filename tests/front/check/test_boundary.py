@@ -69,7 +69,7 @@ def test_an_error_while_a_file_is_fixed(tmp_path: Path, lint: Lint, monkeypatch:
     )
     monkeypatch.setattr(Fixer, "offered", offered)
     result = lint(".", "--format", "json")
-    found = {each["path"]: each["fix"] for each in json.loads(result.stdout)["findings"]}
+    found = {finding["path"]: finding["fix"] for finding in json.loads(result.stdout)["findings"]}
     assert (result.exit_code, set(found)) == (2, {"bad.py", "good.py"})
     assert found["good.py"]["edits"]
     assert not found["bad.py"]["edits"]  # its findings are reported all the same
@@ -95,7 +95,7 @@ def test_an_error_while_a_file_is_reported(files: Path, lint: Lint, monkeypatch:
     monkeypatch.setattr(json_form, "_finding", finding)
     result = lint(".", "--format", "json")
     assert result.exit_code == 2
-    assert [each["path"] for each in json.loads(result.stdout)["findings"]] == ["good.py"]
+    assert [finding["path"] for finding in json.loads(result.stdout)["findings"]] == ["good.py"]
     assert "bad.py: IndexError: a line" in result.stderr
 
 

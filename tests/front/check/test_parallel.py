@@ -292,7 +292,7 @@ def test_shards_are_even_and_share_all_files(tmp_path: Path, monkeypatch: pytest
 
     def share(shard: str, *paths: str) -> list[str]:
         report = json.loads(lint(*paths, "--shard", shard, "--format", "json").stdout)
-        return [each["target"].partition("::")[0] for each in report["modules"]]
+        return [module["target"].partition("::")[0] for module in report["modules"]]
 
     shares = [share(f"{number}/3", ".") for number in (1, 2, 3)]
     assert shares == [["a/net.py", "net.py"], ["a/other.py", "zoo.py"], ["b/deep/net.py"]]
@@ -304,7 +304,7 @@ def test_a_shard_without_files_says_so(tmp_path: Path, lint: Lint) -> None:
     (tmp_path / "model.py").write_text(BROKEN)
     result = lint(tmp_path, "--shard", "2/2")
     assert (result.exit_code, result.stderr) == (0, "")
-    assert "nothing was checked: no file is left for shard 2/2" in result.stdout
+    assert "nothing was checked: no files in shard 2/2" in result.stdout
 
 
 @pytest.mark.parametrize("shard", ["0/2", "3/2", "1", "1/", "1/0", "a/b", "-1/2", "1/2/3", "½/2"])

@@ -36,7 +36,7 @@ def parse(line: str) -> Command:
     head, separator, message = line[2:].partition("::")
     assert separator
     level, _, listed = head.partition(" ")
-    pairs = [each.split("=", 1) for each in listed.split(",") if each]
+    pairs = [pair.split("=", 1) for pair in listed.split(",") if pair]
     return Command(level, {name: unescape(value, ":", ",") for name, value in pairs}, unescape(message))
 
 

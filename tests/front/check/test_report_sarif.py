@@ -121,7 +121,10 @@ def test_what_is_about_no_line_is_a_notification(tmp_path: Path) -> None:
     run = dataclasses.replace(full_run(tmp_path), notes=("no nn.Module class in 2 Python files",), faults=("it broke",))
     [invocation] = report_of(run, tmp_path)["invocations"]
     assert invocation["executionSuccessful"] is False
-    assert [(each["level"], each["message"]["text"]) for each in invocation["toolExecutionNotifications"]] == [
+    assert [
+        (notification["level"], notification["message"]["text"])
+        for notification in invocation["toolExecutionNotifications"]
+    ] == [
         ("error", "it broke"),
         ("note", "2 factories were not traced: time was up"),
         ("note", "no nn.Module class in 2 Python files"),
@@ -186,7 +189,7 @@ def test_a_file_outside_is_named_in_full(tmp_path: Path) -> None:
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.code)
 def test_each_rule_is_explained(rule: Any, tmp_path: Path) -> None:
     [text] = [
-        each for each in report_of(Run((), None, 0.0), tmp_path)["tool"]["driver"]["rules"] if each["id"] == rule.code
+        rule for rule in report_of(Run((), None, 0.0), tmp_path)["tool"]["driver"]["rules"] if rule["id"] == rule.code
     ]
     assert text["name"] == rule.name
     assert text["helpUri"].endswith(f"/rules/{Path(inspect.getfile(type(rule))).name}")

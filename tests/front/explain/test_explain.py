@@ -48,7 +48,7 @@ def test_a_wording(text: str, meaning: str) -> None:
 
 
 def test_every_wording_has_a_text() -> None:
-    assert [each.meaning for each in WORDINGS if not any(each.pattern.search(text) for text in TEXTS)] == []
+    assert [wording.meaning for wording in WORDINGS if not any(wording.pattern.search(text) for text in TEXTS)] == []
 
 
 @pytest.fixture

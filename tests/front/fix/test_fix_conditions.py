@@ -120,7 +120,7 @@ def test_the_function_that_builds_the_block_makes_its_shortcut_and_passes_it(
     text = block([CONV, "self.downsample = downsample"], forward, arguments="cin, cout, stride=1, downsample=None")
     net = NET.format(test, arguments) + main_block("Net()", SHAPE)
     path = write(tmp_path, text.partition("\n\nif __name__")[0] + net)
-    assert [each["fix"]["title"].partition(" ")[0] for each in findings(lint, path)] == [title]
+    assert [finding["fix"]["title"].partition(" ")[0] for finding in findings(lint, path)] == [title]
     assert fix(lint, path).added == [added]
     assert output_shape(path, "Net()", SHAPE) == (2, 8, 4, 4)
 

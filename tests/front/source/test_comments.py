@@ -97,7 +97,7 @@ def read(source: str) -> Comments:
 
 def findings(lint: Lint, *args: object) -> list[tuple[int, str, str]]:
     found = json.loads(lint(*args, "--format", "json").stdout)["findings"]
-    return [(each["start"]["line"], each["rule"], each["message"]) for each in found]
+    return [(finding["start"]["line"], finding["rule"], finding["message"]) for finding in found]
 
 
 @pytest.fixture
@@ -122,9 +122,9 @@ def test_a_comment_hides_what_it_names_and_what_does_nothing_is_told(model: Path
         (len(model.read_text().splitlines()), "RL501"),
     ]
     messages = {message for _, _, message in found}
-    assert "there is no RL3 to ignore on this line; remove the code" in messages
+    assert "no RL3 to ignore on this line; remove the code" in messages
     assert "no rule has the code 'RL1O1'; did you mean RL101?" in messages
-    assert "there is nothing to ignore on this line; remove the comment" in messages
+    assert "nothing to ignore on this line; remove the comment" in messages
 
 
 def test_what_is_hidden_does_not_fail_the_check(model: Path, lint: Lint) -> None:
@@ -182,13 +182,13 @@ def test_an_ignore_is_read(comment: str, codes: list[str]) -> None:
 @pytest.mark.parametrize(
     ("comment", "advice"),
     [
-        ("# resnet-lint: ingore[RL101]", "'ingore[RL101]' is not understood; did you mean ignore?"),
+        ("# resnet-lint: ingore[RL101]", "'ingore[RL101]' is invalid; did you mean ignore?"),
         ("# resnet-lint: ignore_file", "did you mean ignore-file?"),
-        ("# resnet-lint: ignore RL101", "'ignore RL101' is not understood; write ignore[RL101, RL2]"),
+        ("# resnet-lint: ignore RL101", "'ignore RL101' is invalid; write ignore[RL101, RL2]"),
         ("# resnet-lint: ignore[RL101", "write ignore[RL101, RL2]"),
-        ("# resnet-lint: ignore[]", "the brackets name no code"),
-        ("# resnet-lint: noqa", "known are ignore, ignore-file, call= and input="),
-        ("# resnet-lint:", "known are ignore"),
+        ("# resnet-lint: ignore[]", "the brackets are empty"),
+        ("# resnet-lint: noqa", "expected ignore, ignore-file, call= or input="),
+        ("# resnet-lint:", "expected ignore"),
         ("# resnet-lint ignore", "begins '# resnet-lint: '"),
         ("# resnetlint: ignore[RL101]", "begins '# resnet-lint: '"),
         ("# resnet_lint: call=Net()", "begins '# resnet-lint: '"),
@@ -287,9 +287,7 @@ def test_a_comment_above_a_nested_class_is_the_nested_class_s() -> None:
 def test_a_class_is_told_once_how_it_is_built() -> None:
     comments = read(f"# resnet-lint: call=Net(1)\n# resnet-lint: call=Net(2)\n{CLASS}")
     assert [target.call for target in comments.targets] == ["Net(1)"]
-    assert [mistake.reason for mistake in comments.mistakes] == [
-        "the comment in line 1 says call= as well; a class has one"
-    ]
+    assert [mistake.reason for mistake in comments.mistakes] == ["the comment in line 1 has call= too"]
 
 
 @pytest.mark.parametrize(

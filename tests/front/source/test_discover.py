@@ -51,12 +51,12 @@ def test_a_file_outside_the_working_folder_is_shown_relative(tmp_path: Path) -> 
 @pytest.mark.parametrize(
     ("path", "message"),
     [
-        ("missing.py", "missing.py: no such file or folder"),
+        ("missing.py", "missing.py: no such file or directory"),
         ("notes.txt", "notes.txt: not a Python file"),
         ("models::Block", "models is a folder"),
         ("a.py::", "'' is not the name of a class"),
         ("a.py::1x", "'1x' is not the name of a class"),
-        ("missing.py::Block", "missing.py: no such file or folder"),
+        ("missing.py::Block", "missing.py: no such file or directory"),
     ],
 )
 def test_a_path_that_makes_no_sense_is_a_usage_error(path: str, message: str, tmp_path: Path) -> None:
@@ -179,4 +179,4 @@ def test_a_folder_that_cannot_be_read_is_noted(tmp_path: Path, monkeypatch: pyte
     monkeypatch.setattr(os, "scandir", refuse)
     discovery = discover(["."], cwd=tmp_path)
     assert [file.display for file in discovery.files] == ["a.py"]
-    assert discovery.notes == ("cannot read the folder closed: Permission denied",)
+    assert discovery.notes == ("cannot read the directory closed: Permission denied",)

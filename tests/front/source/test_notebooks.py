@@ -76,7 +76,7 @@ def test_a_fix_is_shown_and_not_written(lint: Lint, tmp_path: Path) -> None:
     before = path.read_bytes()
     result = lint("--fix", "--verbose", path)
     assert "cell 2:6:16: error: RL101" in result.stdout
-    assert "fixes are not written into notebooks, only shown" in result.stdout
+    assert "fixes in notebooks are shown but not written" in result.stdout
     assert path.read_bytes() == before
 
 

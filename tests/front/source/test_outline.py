@@ -20,7 +20,7 @@ def outline(folder: Path, source: str | bytes) -> Outline | Unreadable:
 def classes(folder: Path, source: str) -> list[str]:
     result = outline(folder, source)
     assert isinstance(result, Outline)
-    return [each.name for each in result.classes]
+    return [status.name for status in result.classes]
 
 
 def test_a_class_has_its_name_line_and_bases(tmp_path: Path) -> None:
@@ -86,7 +86,7 @@ def test_names_are_those_of_the_top_level(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("source", "place", "reason"),
     [
-        (b"x = 1\ny = \0\n", (2, 5), "not Python source: the file holds NUL bytes"),
+        (b"x = 1\ny = \0\n", (2, 5), "not Python source: the file contains NUL bytes"),
         (b"x = 1\n\n\ny = 'a\xffb'\n", (4, 7), "byte 0xff is not valid utf-8"),
         (b"'\xc3\xa4\xff'", (1, 3), "byte 0xff is not valid utf-8"),
         (b"# coding: ascii\n'\xc3'\n", (2, 2), "byte 0xc3 is not valid ascii"),

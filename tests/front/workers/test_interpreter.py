@@ -245,8 +245,8 @@ def test_the_model_is_checked_where_its_dependencies_are(
     run = environments.lint("--format", "json")
     report = json.loads(run.stdout)
     assert (run.returncode, run.stderr) == (1, "")
-    assert [each["status"] for each in report["modules"]] == ["checked"] * 3
-    assert {each["path"]: each["operands"][0]["shape"] for each in report["findings"]} == {
+    assert [module["status"] for module in report["modules"]] == ["checked"] * 3
+    assert {finding["path"]: finding["operands"][0]["shape"] for finding in report["findings"]} == {
         "needed_model.py": [2, 4, 8, 8],
         "beside_model.py": [2, 5, 8, 8],
     }

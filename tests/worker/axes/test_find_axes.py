@@ -20,7 +20,7 @@ def axes_of(trace: Trace, folder: Path) -> Axes:
 def carried(trace: Trace, axes: Axes, name: str) -> list[list[str]]:
     """What each axis of the first call of a function carries, in words."""
     node = next(node for node in trace.nodes if node.function == name)
-    return [sorted(axis.text for axis in each) for each in axes.of(node)]
+    return [sorted(axis.text for axis in carried) for carried in axes.of(node)]
 
 
 def test_the_axes_of_an_image_are_known_behind_layers_and_views(tmp_path: Path) -> None:
@@ -43,7 +43,7 @@ def test_a_layer_that_is_built_for_a_size_ends_the_trace(tmp_path: Path) -> None
     axes = axes_of(trace, tmp_path)
     batch, features = axes.inputs
     assert axes.is_free(batch) and not axes.is_free(features)
-    [run] = [each for each in axes.altered if each.axis is features]
+    [run] = [altered for altered in axes.altered if altered.axis is features]
     assert run.refusal is not None
     meeting = meeting_at(run.refusal)
     assert meeting is not None

@@ -56,7 +56,7 @@ def first(make: Callable[..., Any]) -> dict[str, Any]:
 
 
 def sources(make: Callable[..., Any]) -> list[dict[str, str]]:
-    return [dict(each.kwargs) for each in tries(make)]
+    return [dict(traced.kwargs) for traced in tries(make)]
 
 
 @pytest.mark.parametrize("name", ["in_channels", "inplanes", "in_ch", "c_in", "cin", "input_dim", "dim_in"])
@@ -132,7 +132,7 @@ def test_a_constructor_without_parameters_is_tried_once() -> None:
 
 def test_channels_and_stride_are_varied_one_at_a_time() -> None:
     found = tries(lambda self, in_channels, out_channels, stride=1: None)
-    assert [({name: int(value) for name, value in each.kwargs.items()}, each.varied) for each in found] == [
+    assert [({name: int(value) for name, value in match.kwargs.items()}, match.varied) for match in found] == [
         ({"in_channels": WIDTH, "out_channels": WIDTH}, None),
         ({"in_channels": WIDTH, "out_channels": 2 * WIDTH}, "in_channels differs from out_channels"),
         ({"in_channels": WIDTH, "out_channels": WIDTH, "stride": 2}, "stride is 2"),

@@ -78,7 +78,11 @@ def checked(lint: Lint, folder: Path, files: dict[str, str], height: int = 20) -
         path.parent.mkdir(exist_ok=True)
         path.write_text(dedent(text).replace("@", str(height)))
     report = json.loads(lint(folder / "net.py", "--format", "json").stdout)
-    errors = [f"{each['rule']} {each['start']['line']}" for each in report["findings"] if each["severity"] == "error"]
+    errors = [
+        f"{finding['rule']} {finding['start']['line']}"
+        for finding in report["findings"]
+        if finding["severity"] == "error"
+    ]
     return report["modules"][0], errors
 
 

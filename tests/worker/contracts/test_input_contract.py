@@ -103,7 +103,7 @@ def test_a_condition_comes_with_sizes_on_both_sides_of_it(tmp_path: Path) -> Non
 def test_sizes_of_two_inputs_that_have_to_be_equal(tmp_path: Path) -> None:
     source = "class Net(nn.Module):\n    def forward(self, x, y):\n        return torch.cat([x, y], 1)\n"
     found, _ = contract(tmp_path, source, (2, 3, 8, 12), (2, 5, 8, 12))
-    assert [each.sizes for each in found.inputs] == [("N", "C", "H", "W"), ("N2", "C2", "H2", "W2")]
+    assert [match.sizes for match in found.inputs] == [("N", "C", "H", "W"), ("N2", "C2", "H2", "W2")]
     assert {condition.text for condition in found.conditions} == {"H == H2", "N == N2", "W == W2"}
     assert {condition.kind for condition in found.conditions} == {"relation"}
 

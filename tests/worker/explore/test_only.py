@@ -62,7 +62,7 @@ def test_a_name_is_all_that_is_met(
     (tmp_path / "model.py").write_text(MODEL)
     result = lint(f"{tmp_path / 'model.py'}::{name}", "--format", "json", *options)
     report = json.loads(result.stdout)
-    assert [(each["start"]["line"], each["rule"]) for each in report["findings"]] == found
+    assert [(finding["start"]["line"], finding["rule"]) for finding in report["findings"]] == found
     assert report["summary"]["checked"] > 0 or name == "sized"
 
 

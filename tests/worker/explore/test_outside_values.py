@@ -157,9 +157,9 @@ QUIET = {
 @pytest.mark.parametrize("name", QUIET)
 def test_what_some_number_avoids_is_no_error(name: str, lint: Lint, tmp_path: Path) -> None:
     (tmp_path / "quiet.py").write_text(BLOCK + dedent(QUIET[name]))
-    assert [each for each in places(lint, tmp_path) if each[2] not in ("RL004", "RL106")] == []
+    assert [place for place in places(lint, tmp_path) if place[2] not in ("RL004", "RL106")] == []
 
 
 def places(lint: Lint, folder: Path) -> list[tuple[str, int, str]]:
     findings = json.loads(lint(folder, "--format", "json").stdout)["findings"]
-    return [(Path(each["path"]).name, each["start"]["line"], each["rule"]) for each in findings]
+    return [(Path(finding["path"]).name, finding["start"]["line"], finding["rule"]) for finding in findings]

@@ -200,7 +200,7 @@ def test_the_script_decides(name: str, lint: Lint, tmp_path: Path) -> None:
 
 def places(result: Result) -> list[tuple[str, int, str]]:
     findings = json.loads(result.stdout)["findings"]
-    return [(Path(each["path"]).name, each["start"]["line"], each["rule"]) for each in findings]
+    return [(Path(finding["path"]).name, finding["start"]["line"], finding["rule"]) for finding in findings]
 
 
 QUIET = {

@@ -208,7 +208,7 @@ def test_hostile_files_harm_nobody(tmp_path: Path, servers: tuple[socket.socket,
     for finding in report["findings"]:
         found[Path(finding["path"]).stem.replace("_", " ")][finding["rule"]] = finding["message"]
     unsaid = {
-        name: found[name] for name, said in says().items() if not any(said in each for each in found[name].values())
+        name: found[name] for name, said in says().items() if not any(said in value for value in found[name].values())
     }
     assert unsaid == {}
     assert {name: list(found[name]) for name in ("sound", "broken", "busy")} == {
@@ -216,7 +216,7 @@ def test_hostile_files_harm_nobody(tmp_path: Path, servers: tuple[socket.socket,
         "broken": ["RL101"],
         "busy": [],
     }
-    checked = {Path(each["target"]).name for each in report["modules"] if each["status"] == "checked"}
+    checked = {Path(module["target"]).name for module in report["modules"] if module["status"] == "checked"}
     assert checked == {f"{name.replace(' ', '_')}.py::Net" for name in ("sound", "broken", "busy", *SWALLOWED)}
 
     assert [path.name for path in outside.iterdir()] == ["precious"]

@@ -25,5 +25,5 @@ def headline(finding: Finding, view: View, mark: str = "") -> str:
 
 
 def _linked(text: str, code: str, view: View) -> str:
-    rule = next((each for each in view.rules if each.code == code), None) if view.links else None
+    rule = next((known for known in view.rules if known.code == code), None) if view.links else None
     return linked(text, page_of(rule) if rule is not None else None)

@@ -98,9 +98,13 @@ def _failures(run: Run, view: View) -> list[str]:
     reasons = []
     for file in run.files:
         if file.classes:
-            reasons += [f"{shown(each.path, view.cwd)}: {each.name} {class_line(each)}" for each in file.classes]
+            reasons += [
+                f"{shown(status.path, view.cwd)}: {status.name} {class_line(status)}" for status in file.classes
+            ]
         else:
-            reasons += [f"{shown(each.span.path, view.cwd)}: {one_line(each.message)}" for each in file.findings]
+            reasons += [
+                f"{shown(finding.span.path, view.cwd)}: {one_line(finding.message)}" for finding in file.findings
+            ]
     return reasons
 
 

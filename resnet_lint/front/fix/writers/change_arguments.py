@@ -29,7 +29,7 @@ def changed_arguments(changes: Sequence[Change], source: Source, sources: Source
     options = [list(dict.fromkeys(_options(change, source, sources))) for change in changes]
     if not options or not all(options):
         return
-    if len({len(each) for each in options}) == 1:
+    if len({len(option) for option in options}) == 1:
         # Changes of one cause have their ways in one order: the first goes with the first.
         combinations = [*zip(*options, strict=True), *itertools.islice(itertools.product(*options), 8)]
     else:
@@ -81,7 +81,7 @@ def _parameter_passed_on(passed: cst.Arg | None, argument: str, function: cst.Fu
     if passed is None:
         return None
     name = passed.value.value if isinstance(passed.value, cst.Name) else argument
-    return next((each for each in (name, argument) if each in named), None)
+    return next((spelling for spelling in (name, argument) if spelling in named), None)
 
 
 def _in_keywords(call: cst.Call, argument: str, function: cst.FunctionDef) -> cst.Arg | None:

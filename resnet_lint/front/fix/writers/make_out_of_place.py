@@ -73,8 +73,8 @@ def _copied(at: Span, source: Source) -> Iterator[TextEdit]:
     """The edit that keeps a copy where the identity is saved: `identity = x.clone()`."""
     node = next(iter(source.at(at)), None)
     function = source.function_around(node) if node is not None else None
-    for each in m.findall(function, m.Assign()) if function is not None else ():
-        assign = cst.ensure_type(each, cst.Assign)
+    for assignment in m.findall(function, m.Assign()) if function is not None else ():
+        assign = cst.ensure_type(assignment, cst.Assign)
         before = source.line_of(assign) < at.start.line
         if before and isinstance(assign.value, cst.Name) and m.matches(assign.targets[0].target, m.Name()):
             yield source.replaced(assign.value, f"{assign.value.value}.clone()")

@@ -23,8 +23,8 @@ def write(plan: RegisterModules, finding: Finding, source: Source, sources: Sour
     style = Style(source)
     edits = []
     for definition in m.findall(source.module, m.ClassDef(m.Name(finding.module or ""))):
-        for each in m.findall(definition, setters):
-            value = each.value if isinstance(each, cst.Assign | cst.AnnAssign) else None
+        for setter in m.findall(definition, setters):
+            value = setter.value if isinstance(setter, cst.Assign | cst.AnnAssign) else None
             if value is not None:
                 edits.append(source.replaced(value, _wrapped(value, style, source)))
     if edits:

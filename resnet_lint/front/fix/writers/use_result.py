@@ -50,7 +50,7 @@ def _worked_on(expression: cst.BaseExpression, variables: set[str]) -> str | Non
         first = [argument.value for argument in expression.args[:1]]
         if isinstance(expression.func, cst.Attribute):
             first.insert(0, expression.func.value)
-    return next((each.value for each in first if isinstance(each, cst.Name) and each.value in variables), None)
+    return next((part.value for part in first if isinstance(part, cst.Name) and part.value in variables), None)
 
 
 def _value_used(at: Span, source: Source) -> Iterator[Way]:
@@ -68,7 +68,7 @@ def _variables_read(expression: cst.CSTNode, source: Source) -> list[cst.CSTNode
     """The places at which an expression reads a parameter or a local variable of its function."""
     function = source.function_around(expression)
     known = names_bound_in(function) if function is not None else set()
-    names = [cst.ensure_type(each, cst.Name) for each in m.findall(expression, m.Name())]
+    names = [cst.ensure_type(variable, cst.Name) for variable in m.findall(expression, m.Name())]
     return [name for name in names if name.value in known and not _is_label(name, source)]
 
 

@@ -12,6 +12,6 @@ from .. import View
 def report(run: Run, view: View) -> str:
     """A line for each finding, and nothing else."""
     return "".join(
-        f"{shown(each.span.path, view.cwd)}:{each.span.start.line}: [{each.rule}] {one_line(each.message)}\n"
-        for each in run.findings
+        f"{shown(found.span.path, view.cwd)}:{found.span.start.line}: [{found.rule}] {one_line(found.message)}\n"
+        for found in run.findings
     )

@@ -25,7 +25,9 @@ def report(run: Run, view: View) -> str:
         rows = [_row(finding, view) for finding in run.findings]
         blocks.append(_table(rows, ["place", "rule", "severity", "message"]))
     if view.verbose and not view.quiet and run.classes:
-        statuses = [(f"{shown(each.path, view.cwd)}:{each.line}", each.name, class_line(each)) for each in run.classes]
+        statuses = [
+            (f"{shown(status.path, view.cwd)}:{status.line}", status.name, class_line(status)) for status in run.classes
+        ]
         blocks.append(_table(statuses, ["place", "class", "status"]))
     blocks.append("\n".join(closing_lines(run, view)))
     text = "\n\n".join(filter(None, blocks))
