@@ -53,6 +53,11 @@ def leads_to(name: str, loaded: Loaded) -> frozenset[str]:
     return frozenset(node.name for node in _reached(name, loaded) if isinstance(node, ast.ClassDef))
 
 
+def mentions(name: str, names: frozenset[str], loaded: Loaded) -> bool:
+    """Whether a class of the file, or what it uses, reads one of these names."""
+    return any(not names.isdisjoint(_names_in(node)) for node in _reached(name, loaded))
+
+
 def options_of(name: str, loaded: Loaded) -> list[str]:
     """The switches that a factory reads from its keyword arguments: `kwargs.pop("features_only", False)`.
 

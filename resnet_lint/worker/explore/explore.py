@@ -19,12 +19,12 @@ from resnet_lint.shared.evidence import Failure, Problem
 from resnet_lint.shared.notation import called_name
 from resnet_lint.shared.records.requests import Request, Target
 
-from ..build.factories import leads_to, novel_and_other, options_of
+from ..build.factories import leads_to, mentions, novel_and_other, options_of
 from ..build.guess_arguments import Invented, handed_on, in_colours, invented, repaired, required_names
 from ..build.main_block import Played, Scenario, play, scenarios
 from ..build.partial_calls import PartialCall, calls_in_functions, completed
 from ..examples.all_examples import examples
-from ..load.classes import ModelClass
+from ..load.classes import ModelClass, model_classes
 from ..load.load import Loaded
 from ..load.outside import OUTSIDE
 from ..process.file_clock import Clock
@@ -204,11 +204,15 @@ class Explorer:
         self._project.play(frozenset(model.name.rpartition(".")[2] for model in self._open()), self._caller)
 
     def _caller(self, played: Played, caller: Loaded) -> bool:
-        """Trace what a caller has built; says whether every class is covered now."""
+        """Trace what a caller has built, and its own models around the classes; says whether all are covered now."""
         self._calls.compare()
         for module in played.built:
             if self._uses_open(module):
                 self._attempts.feed(self._attempts.label(module), module)
+        for model in model_classes(caller):
+            open_names = frozenset(each.type.__name__ for each in self._open())
+            if mentions(model.name, open_names, caller) and not required_names(model.type):
+                self._attempts.build_and_feed(f"{model.name}()", model.type)
         for call in played.partial:
             self._complete(call)
         return not self._open()
