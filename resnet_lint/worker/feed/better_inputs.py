@@ -64,7 +64,7 @@ def _change_for(fault: Fault, size: tuple[int, int]) -> tuple[str, Shape | None,
         return _beside_parameter(fault.node, operands[0])
     flattened = flattened_map(fault)
     if flattened is not None:
-        return _fitting(fault, flattened)
+        return _fitting(fault, flattened) or _of_patches(operands[0], fault.layer)
     if fault.layer is None:
         return None
     source = _input_with_channels(operands[0], fault.layer.dimension)
@@ -225,6 +225,16 @@ def _rearranged(node: Node, layer: Layer) -> tuple[str, Shape | None, torch.dtyp
         return None
     shape[axis] = channels
     return source.target, tuple(shape), None
+
+
+def _of_patches(node: Node, layer: Layer | None) -> tuple[str, Shape | None, torch.dtype | None] | None:
+    """An image whose patches become the features of a layer: with as many channels as these leave for each pixel."""
+    source, fed = _input_rearranged(node), node.shape
+    if source is None or not fed or layer is None or layer.dimension != -1 or len(source.known_shape) < 3:
+        return None
+    batch, channels, *sides = source.known_shape
+    fewer, rest = divmod(channels * layer.wanted, fed[-1]) if fed[-1] else (0, 1)
+    return (source.target, (batch, fewer, *sides), None) if fewer and not rest else None
 
 
 def _input_rearranged(node: Node) -> Node | None:

@@ -1,7 +1,8 @@
 """Stand-ins for packages that are not installed, so that the shapes of what does not need them can be followed.
 
-An attribute of such a package is a Missing: a base class, a decorator or a constant as far as definitions go. Calling
-it gives a MissingLayer, which can be a part of a model. Who feeds one a tensor needs the package, and is told so.
+What most models need of a package may be known (`stand_ins/`). Any other attribute of it is a Missing: a base class, a
+decorator or a constant as far as definitions go. Calling it gives a MissingLayer, which can be a part of a model. Who
+feeds one a tensor needs the package, and is told so.
 """
 
 from __future__ import annotations
@@ -15,6 +16,8 @@ from typing import Any
 
 import torch
 from torch import nn
+
+from ..stand_ins import stand_in_for
 
 
 class NotInstalledError(ImportError):
@@ -104,10 +107,13 @@ class _MissingModule(ModuleType):
     __path__: list[str] = []  # noqa: RUF012 - a package, so that its submodules are looked for
     __version__ = "9999.0.0"  # recent enough for whoever asks
 
-    def __getattr__(self, name: str) -> Missing:
+    def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):
             raise AttributeError(name)
-        return Missing(f"{self.__name__}.{name}")
+        known = stand_in_for(self.__name__.partition(".")[0])
+        return (
+            getattr(known, name) if known is not None and name in known.__all__ else Missing(f"{self.__name__}.{name}")
+        )
 
 
 def is_stand_in(value: object) -> bool:
