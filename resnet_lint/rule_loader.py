@@ -34,17 +34,21 @@ def load_rules(folders: Sequence[str] = ()) -> tuple[Rule, ...]:
     return tuple(by_code[code] for code in sorted(by_code))
 
 
-def _state(folder: Path) -> tuple[tuple[str, int], ...]:
-    """The names and modification times (ns) of the rule files in a folder."""
+State = tuple[tuple[str, int, int, int], ...]
+"""The names of the rule files in a folder, and what changes with each: inode, size and modification time."""
+
+
+def _state(folder: Path) -> State:
     if not folder.is_dir():
         raise UsageError(f"no rule directory at {folder}; pass a directory of rule files")
-    return tuple((file.name, file.stat().st_mtime_ns) for file in sorted(folder.glob("*.py")))
+    stats = ((file.name, file.stat()) for file in sorted(folder.glob("*.py")))
+    return tuple((name, stat.st_ino, stat.st_size, stat.st_mtime_ns) for name, stat in stats)
 
 
 @cache
-def _rules_in(folder: Path, state: tuple[tuple[str, int], ...]) -> tuple[Rule, ...]:
+def _rules_in(folder: Path, state: State) -> tuple[Rule, ...]:
     """The rules in a folder; `state` makes changed files be loaded again."""
-    return tuple(rule for name, _ in state for rule in _rules_of(folder / name))
+    return tuple(rule for name, *_ in state for rule in _rules_of(folder / name))
 
 
 def _rules_of(file: Path) -> Iterator[Rule]:

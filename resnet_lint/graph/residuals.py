@@ -9,7 +9,6 @@ from __future__ import annotations
 import heapq
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
 
 from .node import Node
 
@@ -34,7 +33,6 @@ class Residual:
         return path_between(self.fork, self.shortcut)
 
 
-@cache
 def residual_at(addition: Node) -> Residual | None:
     """The skip connection that an addition closes; None if it does not add two activations."""
     operands = list(addition.activations)

@@ -49,7 +49,11 @@ class Project:
     root: str
 
     def owns(self, code: CodeType) -> bool:
-        return _owned(code.co_filename, self.root)
+        return self.has(code.co_filename)
+
+    def has(self, path: str) -> bool:
+        """Whether a file is one of the user's own."""
+        return _owned(path, self.root)
 
     def frame(self, frame: FrameType | None) -> FrameType | None:
         """The innermost frame of the user's code at or above `frame`."""
@@ -105,7 +109,6 @@ def positions_in(code: CodeType) -> list[Positions]:
     return list(code.co_positions())
 
 
-@cache
 def _span(path: str, code: CodeType, instruction: int) -> Span:
     # The path is a separate argument, because equal code objects of two files are the same cache key.
     line, end_line, column, end_column = positions_in(code)[instruction // 2]

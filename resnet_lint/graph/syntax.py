@@ -18,13 +18,12 @@ Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 def function_of(code: CodeType) -> Function | None:
     """The definition of a code object; for a lambda or a comprehension, the enclosing one."""
-    return _function_in(code.co_filename, code)
+    return _function_in(tree_of(code.co_filename), code)
 
 
 @cache
-def _function_in(path: str, code: CodeType) -> Function | None:
-    # Equal code objects have the same location, even if the file changed, but may be in different files.
-    functions = _functions_in(tree_of(path))
+def _function_in(tree: ast.Module, code: CodeType) -> Function | None:
+    functions = _functions_in(tree)
     if code.co_name.startswith("<"):
         around = [node for node in functions if node.lineno <= code.co_firstlineno <= (node.end_lineno or 0)]
         return max(around, key=_begin, default=None)
@@ -35,12 +34,18 @@ def _function_in(path: str, code: CodeType) -> Function | None:
     return None
 
 
+_trees: dict[str, tuple[list[str], ast.Module]] = {}
+
+
 def tree_of(path: str) -> ast.Module:
-    """The current syntax tree of a file; empty if it is not valid Python."""
-    return _parsed("".join(linecache.getlines(path)))
+    """The syntax tree of the lines that `linecache` has of a file; empty if they are not valid Python."""
+    lines = linecache.getlines(path)
+    known = _trees.get(path)
+    if known is None or known[0] is not lines:  # a file that was read again has other lines
+        known = _trees[path] = lines, _parsed("".join(lines))
+    return known[1]
 
 
-@cache
 def _parsed(text: str) -> ast.Module:
     try:
         return ast.parse(text)
@@ -70,12 +75,16 @@ def _nodes_by_positions(function: Function) -> dict[Positions, ast.expr | ast.Au
     return found
 
 
-@cache
 def statement_at(point: Point) -> ast.stmt | None:
     """The innermost statement of an instruction."""
     function = function_of(point.code)
-    line, end_line, column, end_column = positions_in(point.code)[point.instruction // 2]
-    if function is None or line is None or end_line is None or column is None or end_column is None:
+    return _statement_in(function, positions_in(point.code)[point.instruction // 2]) if function is not None else None
+
+
+@cache
+def _statement_in(function: Function, positions: Positions) -> ast.stmt | None:
+    line, end_line, column, end_column = positions
+    if line is None or end_line is None or column is None or end_column is None:
         return None
     inside = [
         node
@@ -177,7 +186,6 @@ def _holds(outer: ast.stmt, inner: ast.stmt) -> bool:
     return _begin(outer) <= _begin(inner) and _end(inner) <= _end(outer)
 
 
-@cache
 def overwritten_by(point: Point) -> tuple[str, ast.expr] | None:
     """For `name = value`: the name, and the value of a later assignment if no statement in between reads the name.
 

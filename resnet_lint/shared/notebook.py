@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 from dataclasses import dataclass
-from functools import cache
+from functools import lru_cache
 from pathlib import Path
 
 SUFFIX = ".ipynb"
@@ -77,13 +78,18 @@ def _comment(line: str) -> str:
     return f"{indent}pass  # {line.strip()}" if indent else f"# {line}"
 
 
-@cache
 def notebook_at(path: str) -> Notebook:
-    """The notebook of a file; an empty one if it cannot be read."""
+    """The notebook of a file as it is now; an empty one if it cannot be read."""
     try:
-        return read_notebook(Path(path).read_bytes())
+        stat = os.stat(path)
+        return _notebook_at(path, stat.st_ino, stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns)
     except (OSError, ValueError):
         return Notebook("", ())
+
+
+@lru_cache(maxsize=8)
+def _notebook_at(path: str, *stamp: int) -> Notebook:
+    return read_notebook(Path(path).read_bytes())
 
 
 def place_in(path: str, line: int) -> str:

@@ -23,6 +23,7 @@ from .explore.explore import Exploration, Explorer
 from .explore.only import Only, only
 from .failures import failures
 from .load.classes import ModelClass, misspelled_forward, model_classes
+from .load.current_source import forget_files
 from .load.load import ImportFailure, Loaded, load
 from .outcomes import outcome, retraced
 from .probes import TimedProbes
@@ -36,6 +37,7 @@ from .torch_quirks.meta_kernels import remembered_kernels
 def analyse(request: CheckRequest, guard: Guard) -> FileReport:
     """Check a file: the findings, and the status of its classes. `guard` is already installed."""
     clock = Clock(request.seconds)  # includes loading
+    forget_files()
     rules = load_rules(request.rule_folders)
     with time_limit(request.seconds):
         loaded = load(request.path, request.source)

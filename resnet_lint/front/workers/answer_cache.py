@@ -9,7 +9,7 @@ import os
 import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator
-from functools import cache, cached_property
+from functools import cached_property
 from pathlib import Path
 from types import TracebackType
 
@@ -42,6 +42,7 @@ class Cache:
         self._analyser = analyser
         self._choose = choose
         self._folder = platformdirs.user_cache_path("resnet-lint") if folder is None else folder
+        self._digests = _Digests()
         self._grown = False
 
     def __enter__(self) -> Cache:
@@ -55,7 +56,7 @@ class Cache:
     def analyse(self, request: CheckRequest) -> FileReport:
         """The report on a file. Raises the errors of the analyser."""
         entry = self._folder / self._key(request)
-        known = _read(entry)
+        known = _read(entry, self._digests)
         if known is not None:
             return known
         report = self._analyser.analyse(request)
@@ -70,9 +71,9 @@ class Cache:
             _prune(self._folder)
 
     def _key(self, request: CheckRequest) -> str:
-        folders = [_digests(Path(folder).glob("*.py")) for folder in request.rule_folders]
+        folders = [self._digests.of_all(Path(folder).glob("*.py")) for folder in request.rule_folders]
         # The file is among the reads too. Having it in the key allows entries for two git branches.
-        parts = [self._circumstances, to_json(request), _digest(request.path), folders, os.getcwd()]
+        parts = [self._circumstances, to_json(request), self._digests.of(request.path), folders, os.getcwd()]
         return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
     @cached_property
@@ -80,25 +81,28 @@ class Cache:
         """The part of the key that is the same for all requests of a run."""
         self.interpreter = interpreter = self._choose()
         tool = [*Path(__file__).parent.rglob("*.py"), *built_in_folder().glob("*.py")]
-        return [_digests(tool), to_json(interpreter), list(_installed(interpreter.search_path))]
+        return [self._digests.of_all(tool), to_json(interpreter), list(_installed(interpreter.search_path))]
 
 
-def _digests(files: Iterable[Path]) -> list[tuple[str, str | None]]:
-    return [(str(file), _digest(str(file))) for file in sorted(files)]
+class _Digests:
+    """The digests of files, each computed once as long as its stamp stays; `--fix` changes files."""
 
+    def __init__(self) -> None:
+        self._known: dict[tuple[str, int, int, int, int], str | None] = {}
 
-def _digest(path: str) -> str | None:
-    try:
-        stat = os.stat(path)
-    except OSError:
-        return None
-    return _digest_of(path, stat.st_ino, stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns)
+    def of(self, path: str) -> str | None:
+        """The digest of a file; None if there is none."""
+        try:
+            stat = os.stat(path)
+        except OSError:
+            return None
+        key = path, stat.st_ino, stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns
+        if key not in self._known:
+            self._known[key] = digest(path)
+        return self._known[key]
 
-
-@cache
-def _digest_of(path: str, *stamp: int) -> str | None:
-    """The digest of a file, computed once per run and stamp; `--fix` changes files."""
-    return digest(path)
+    def of_all(self, files: Iterable[Path]) -> list[tuple[str, str | None]]:
+        return [(str(file), self.of(str(file))) for file in sorted(files)]
 
 
 def _installed(search_path: Iterable[str]) -> Iterator[tuple[str, str | None]]:
@@ -108,7 +112,7 @@ def _installed(search_path: Iterable[str]) -> Iterator[tuple[str, str | None]]:
             yield distribution.name, digest(distribution / "RECORD")
 
 
-def _read(entry: Path) -> FileReport | None:
+def _read(entry: Path, digests: _Digests) -> FileReport | None:
     """The report in an entry, if it is undamaged and none of the files has changed; else None."""
     try:
         checksum, _, body = entry.read_bytes().partition(b"\n")
@@ -117,7 +121,7 @@ def _read(entry: Path) -> FileReport | None:
     if checksum != _checksum(body):
         return None
     report = json.loads(body)
-    if any(_digest(path) != was for path, was in report["reads"].items()):
+    if any(digests.of(path) != was for path, was in report["reads"].items()):
         return None
     with contextlib.suppress(OSError):
         os.utime(entry)  # mark as used for _prune

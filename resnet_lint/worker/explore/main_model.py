@@ -14,6 +14,7 @@ from resnet_lint.shared.records.requests import TraceRequest
 
 from ..build.guess_arguments import required_names
 from ..load.classes import ModelClass, model_classes
+from ..load.current_source import forget_files
 from ..load.load import ImportFailure, Loaded, load
 from ..process.file_clock import Clock
 from ..torch_quirks.where_built import noting_where_built
@@ -44,6 +45,7 @@ class Candidates:
 
 def candidates(request: TraceRequest) -> Candidates:
     """Load a file and trace its models. Raises UsageError where it cannot be imported."""
+    forget_files()
     loaded = load(request.path, request.source)
     if isinstance(loaded, ImportFailure):
         raise UsageError(f"{request.path}:{loaded.span.start.line}: it cannot be imported: {loaded.reason}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import linecache
 import threading
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
@@ -42,6 +43,7 @@ def live_model(given: object, args: tuple[Any, ...], kwargs: Mapping[str, Any], 
 
     Raises UsageError if `given` does not give a model, or the model does not accept the inputs.
     """
+    linecache.checkcache()  # files may have changed since an earlier check
     clock = Clock(seconds) if threading.current_thread() is threading.main_thread() else _NoClock(seconds)
     if isinstance(given, nn.Module):
         module = meta_copy(given)

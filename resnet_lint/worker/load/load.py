@@ -8,11 +8,7 @@ import __future__
 
 import ast
 import importlib
-import importlib.machinery
 import importlib.util
-import io
-import linecache
-import os
 import sys
 import types
 from dataclasses import dataclass, field
@@ -31,6 +27,7 @@ from resnet_lint.shared.records.places import Position, Span
 from ..process.limits import TimeUp
 from ..torch_quirks.where_built import noting_where_built
 from .command_line import empty_command_line
+from .current_source import replace_source
 from .missing_packages import serve_missing_packages
 from .package import import_folders, is_foreign, module_name, package_folder, project_root, relative_levels
 from .run_definitions import DefinitionError, DefinitionRunner, Definitions
@@ -88,7 +85,7 @@ def load(path: str, source: str | None = None) -> Loaded | ImportFailure:
     if source is None and is_notebook(path):
         source = read_notebook(file.read_bytes()).text
     if source is not None:
-        _replace_source(path, source)
+        replace_source(path, source)
     tree = ast.parse(file.read_bytes() if source is None else source, filename=path)
     package = package_folder(file, relative_levels(tree))
     project = Project(f"{str(project_root(file, package)).rstrip('/')}/")
@@ -125,8 +122,9 @@ def _imported(
     except BaseException as error:
         reason = f"its package cannot be imported: {_said(error)}"
         return ImportFailure(_line(str(file), _line_of(error, str(file), 1)), reason, _not_found(error), True)
-    if name in sys.modules:  # its package has imported it already
-        return sys.modules[name], Definitions()
+    known = sys.modules.get(name)
+    if known is not None and getattr(known, "__file__", None) == str(file):  # its package has imported it already
+        return known, Definitions()
     spec = importlib.util.spec_from_file_location(name, file, loader=SourceFileLoader(name, str(file)))
     assert spec is not None
     module = importlib.util.module_from_spec(spec)
@@ -158,19 +156,6 @@ def _not_found(error: BaseException) -> str | None:
             return step.name
         step = step.__cause__ or step.__context__
     return None
-
-
-def _replace_source(path: str, source: str) -> None:
-    get_code = importlib.machinery.SourceFileLoader.get_code
-
-    def replaced(loader: importlib.machinery.SourceFileLoader, name: str) -> types.CodeType | None:
-        if os.path.realpath(loader.path) == os.path.realpath(path):
-            return compile(source, path, "exec", dont_inherit=True)
-        return get_code(loader, name)
-
-    importlib.machinery.SourceFileLoader.get_code = replaced  # type: ignore[method-assign,assignment]
-    # What reads source lines for positions asks linecache; no modification time keeps it from looking at the disk.
-    linecache.cache[path] = (len(source), None, list(io.StringIO(source, newline=None)), path)
 
 
 def _future_flags(tree: ast.Module) -> int:
