@@ -13,6 +13,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from types import FunctionType
 from typing import Any, Protocol
 
 from torch import nn
@@ -22,9 +23,11 @@ from resnet_lint.graph.built_at import built_of
 from ..load.definitions import defines, is_main_guard
 from ..load.load import Loaded
 from ..tracer.intercept import intercepted
+from ..tracer.proof import DataDependentError
 from .build import on_meta
 from .doubt import Doubt
 from .leaving import EndedError, LeftError, ReturnedError
+from .method_calls import methods_intercepted, with_forward
 from .partial_calls import PartialCall
 from .player import Player
 from .script_surroundings import ScriptMode, script_surroundings
@@ -137,10 +140,26 @@ def play(
     mode = ScriptMode(refused)
     player = Player(loaded, namespace, mode, on_error)
 
+    views: dict[tuple[int, str], nn.Module] = {}
+
     def outermost(call: Callable[..., Any], module: nn.Module, args: Any, kwargs: Any) -> Any:
         if not _is_model(module, loaded):
             return call(module, *args, **kwargs)
         called.extend(module.modules())
+        return handed_on(module, args, kwargs)
+
+    def method(function: FunctionType, module: nn.Module, args: Any, kwargs: Any) -> Any:
+        if mode.is_in_model or not _is_model(module, loaded):
+            return function(module, *args, **kwargs)
+        key = id(module), function.__name__
+        view = views[key] = views.get(key) or with_forward(on_meta(module), function)
+        called.append(module)
+        try:
+            return handed_on(view, args, kwargs)
+        except DataDependentError:
+            return function(module, *args, **kwargs)  # its parts are called all the same
+
+    def handed_on(module: nn.Module, args: Any, kwargs: Any) -> Any:
         mode.is_in_model = True
         try:
             answer = on_call(on_meta(module), args, kwargs, lambda: player.doubt)
@@ -149,7 +168,8 @@ def play(
         mode.ask_for(Doubt.NONE if answer.sure else Doubt.UNKNOWN)
         return answer.output
 
-    with script_surroundings(loaded.path, mode), intercepted(outermost), suppress(EndedError, LeftError, ReturnedError):
+    leaving = suppress(EndedError, LeftError, ReturnedError)
+    with script_surroundings(loaded.path, mode), intercepted(outermost), methods_intercepted(loaded, method), leaving:
         player.play(scenario.body)
     built = {
         name: value

@@ -21,6 +21,7 @@ from ..load.outside import OUTSIDE
 from ..process.limits import TimeUp, time_limit
 from .doubt import Doubt, Doubts
 from .leaving import EndedError, LeftError, ReturnedError
+from .lightning_fit import FIT, as_fit, fit, fits
 from .partial_calls import PartialCall, partial_calls
 from .script_surroundings import ScriptMode
 from .statement_kinds import can_be_played, changed_by_call, ends_program, gathers, leaves, trains
@@ -232,6 +233,9 @@ class Player:
     def _run_or_enter(self, statement: ast.stmt) -> None:
         """Run a statement; one that calls a function of the file, or gives a name its value, is played inside."""
         call = getattr(statement, "value", None)
+        if isinstance(call, ast.Call) and isinstance(statement, (ast.Expr, ast.Assign)) and fits(call):
+            self._run_fit(statement, call)
+            return
         called = call.func.id if isinstance(call, ast.Call) and isinstance(call.func, ast.Name) else None
         function = self._namespace.get(called) if called in self._functions else None
         command = command_of(function)
@@ -257,6 +261,13 @@ class Player:
             self._run(ast.fix_missing_locations(assigned))
             self._namespace.pop("_result", None)
             self._doubts.clear({"_result"})
+
+    def _run_fit(self, statement: ast.Expr | ast.Assign, call: ast.Call) -> None:
+        self._namespace[FIT] = fit
+        targets = statement.targets if isinstance(statement, ast.Assign) else []
+        changed = ast.Assign(targets, as_fit(call)) if targets else ast.Expr(as_fit(call))
+        self._run(ast.fix_missing_locations(ast.copy_location(changed, statement)))
+        del self._namespace[FIT]
 
     def _inside(self, name: str, function: FunctionType, call: ast.Call) -> tuple[Any, Doubt]:
         """What a function of the file returns, played with the arguments of a call, as far as these are known."""

@@ -32,6 +32,7 @@ from ..process.limits import TimeUp
 from ..torch_quirks.where_built import noting_where_built
 from .attempts import Attempts
 from .class_coverage import Coverage, NotChecked
+from .other_methods import feed_other_methods
 from .project_calls import ProjectCalls
 from .stated_calls import StatedCalls
 from .traced_model import Traced
@@ -90,6 +91,7 @@ class Explorer:
                     if not self._open():
                         break
                     stage()
+                feed_other_methods(self._classes, self._loaded, self._attempts, self._coverage)
                 if not self._request.quick:
                     self._more_factories()
         except TimeUp:

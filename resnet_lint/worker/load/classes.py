@@ -13,6 +13,8 @@ from torch import nn
 
 from .load import Loaded
 
+NO_FORWARD = "no forward() method"
+
 
 @dataclass(frozen=True)
 class ModelClass:
@@ -55,7 +57,7 @@ def _why_skipped(model: type[nn.Module]) -> str | None:
     if inspect.isabstract(model):
         return "abstract class"
     if model.forward is nn.Module.forward:
-        return "no forward() method"
+        return NO_FORWARD
     if _raises_not_implemented(model):
         return "forward() raises NotImplementedError"
     return None

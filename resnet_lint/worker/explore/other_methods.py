@@ -1,0 +1,48 @@
+"""Classes without a forward that nothing calls: their other methods, fed with invented inputs.
+
+`forward_features(x)` and the like are called by code that is elsewhere. No error rests on that.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Sequence
+from types import FunctionType
+
+from torch import nn
+
+from ..build.guess_arguments import Invented, invented
+from ..build.method_calls import entry_methods, with_forward
+from ..load.classes import NO_FORWARD, ModelClass
+from ..load.load import Loaded
+from .attempts import Attempts
+from .class_coverage import Coverage
+
+_MOST_METHODS = 4
+
+
+def feed_other_methods(classes: Sequence[ModelClass], loaded: Loaded, attempts: Attempts, coverage: Coverage) -> None:
+    """Feed the methods that take one tensor, of each class that has no forward and is not covered."""
+    for model in classes:
+        if model.skipped == NO_FORWARD and not coverage.has(model) and model.name not in coverage.contradicted:
+            methods = [m for m in entry_methods(model.type, loaded).values() if _takes_one(m)]
+            arguments = invented(model.type, loaded)[0] if methods else None
+            if arguments is None or arguments.unknown:
+                continue
+            call = arguments.call(model.name)
+            unsure = Invented(arguments.kwargs, sure=False)
+            for method in methods[:_MOST_METHODS]:
+                attempts.build_and_feed(call, lambda c=call, m=method: _view(c, m, loaded), None, unsure)
+
+
+def _view(call: str, method: FunctionType, loaded: Loaded) -> nn.Module:
+    return with_forward(eval(call, loaded.namespace), method)
+
+
+def _takes_one(method: FunctionType) -> bool:
+    parameters = list(inspect.signature(method).parameters.values())[1:]
+    return len([p for p in parameters if p.default is p.empty]) == 1 and parameters[0].annotation not in (
+        int,
+        str,
+        bool,
+    )
