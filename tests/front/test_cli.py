@@ -147,7 +147,7 @@ def test_the_exit_code(
         (["-", "net.py"], "standard input cannot be combined with paths"),
         (["--stdin-filename", "net.txt"], "--stdin-filename: net.txt: not a Python file"),
         (["--watch", "-"], "--watch cannot be combined with standard input"),
-        (["--exclude", "!", "net.py"], "the exclude pattern '!' is not valid"),
+        (["--exclude", "!", "net.py"], "exclude: '!' is not a valid"),
         (["--extend-select", "ZZ9"], "no rule has the code 'ZZ9'"),
         (["--call", "Net()"], "--call requires a single file"),
         (["net.py", "plain.py", "--call", "Net()"], "--call requires a single file"),

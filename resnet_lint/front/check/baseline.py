@@ -1,4 +1,4 @@
-"""A baseline: a file with the findings of a project that are known already. They stay quiet, new ones are told."""
+"""The baseline: a file with the existing findings of a project, which are hidden so that only new ones are reported."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ _VERSION = 1
 
 @dataclass(frozen=True)
 class Baseline:
-    """How often each known finding is met. The paths in `file` are relative to its folder.
+    """The counts of existing findings. Paths in `file` are relative to its folder.
 
-    `texts` stand in for those of files, by path.
+    `texts` replaces the contents of files, by path.
     """
 
     file: Path
@@ -40,7 +40,7 @@ class Baseline:
         return f"recorded in the baseline {self.file.name}: {_findings(sum(self.counts.values()))}"
 
     def without_fixes(self, report: FileReport, source: str | None = None) -> FileReport:
-        """The report, where nothing is proposed for old findings. `source` stands in for the text of its file."""
+        """The report without fix plans for existing findings. `source` replaces the text of its file."""
         sources = {} if source is None else {report.path: source}
         findings = zip(report.findings, self._are_old(report.findings, sources), strict=True)
         return replace(
@@ -48,7 +48,7 @@ class Baseline:
         )
 
     def without_old(self, reports: Sequence[FileReport]) -> tuple[FileReport, ...]:
-        """The reports of a run with the new findings only."""
+        """The reports of a run, with only the new findings."""
         old = iter(self._are_old([finding for report in reports for finding in report.findings]))
         return tuple(
             replace(report, findings=tuple(finding for finding in report.findings if not next(old)))
@@ -61,11 +61,11 @@ class Baseline:
             left[identity] -= 1
             yield left[identity] >= 0
 
-    def notes(self, reports: Sequence[FileReport], looked_at: Callable[[Identity], bool]) -> list[str]:
-        """What there is to say of old findings: how many of a run's are old, and how many are no longer met."""
+    def notes(self, reports: Sequence[FileReport], was_checked: Callable[[Identity], bool]) -> list[str]:
+        """Notes on existing findings: how many are hidden, and how many are gone."""
         met = self._met(reports)
         old = (met & Counter(self.counts)).total()
-        gone = self._gone(met, reports, looked_at)
+        gone = self._gone(met, reports, was_checked)
         notes = [f"in the baseline {self.file.name}: {_findings(old)}"] if old else []
         if gone:
             notes.append(
@@ -74,23 +74,23 @@ class Baseline:
         return notes
 
     def _gone(
-        self, met: Counter[Identity], reports: Sequence[FileReport], looked_at: Callable[[Identity], bool]
+        self, met: Counter[Identity], reports: Sequence[FileReport], was_checked: Callable[[Identity], bool]
     ) -> int:
-        """0 unless all files of the baseline were looked at, or are deleted: else nobody knows."""
+        """The number of findings that are gone; 0 unless all files in the baseline were checked or are deleted."""
         undecided = {shown(report.path, self.folder) for report in reports if not _is_decided(report)}
-        there = [identity for identity in self.counts if (self.folder / identity.path).exists()]
-        if not all(map(looked_at, there)):
+        existing = [identity for identity in self.counts if (self.folder / identity.path).exists()]
+        if not all(map(was_checked, there)):
             return 0
         return sum(
             max(0, count - met[identity]) for identity, count in self.counts.items() if identity.path not in undecided
         )
 
-    def renewed(self, reports: Sequence[FileReport], looked_at: Callable[[Identity], bool]) -> Baseline:
-        """A baseline of the findings of a run; those of files that were not looked at are kept, unless deleted."""
+    def renewed(self, reports: Sequence[FileReport], was_checked: Callable[[Identity], bool]) -> Baseline:
+        """A baseline of the findings of a run, and the existing ones in files that were not checked, unless deleted."""
         kept = {
             identity: count
             for identity, count in self.counts.items()
-            if not looked_at(identity) and (self.folder / identity.path).exists()
+            if not was_checked(identity) and (self.folder / identity.path).exists()
         }
         return replace(self, counts=kept | self._met(reports))
 
@@ -99,7 +99,7 @@ class Baseline:
         return Counter(identities(findings, self.folder, self.texts))
 
     def write(self) -> None:
-        """Write the file, a line for each finding in a stable order. Raises UsageError."""
+        """Write the file, one line per finding in a stable order. Raises UsageError."""
         entries = [
             json.dumps({**asdict(identity), "count": count}, ensure_ascii=False)
             for identity, count in sorted(self.counts.items())
@@ -117,12 +117,12 @@ def _findings(number: int) -> str:
 
 
 def _is_decided(report: FileReport) -> bool:
-    """Whether all classes of a file were checked, so that what was not found is not there."""
+    """Whether all classes of a file were checked, so that missing findings are gone."""
     return bool(report.classes) and all(status.status != "failed" for status in report.classes)
 
 
 def read_baseline(file: Path, *, may_be_missing: bool) -> Baseline:
-    """The baseline in a file. Raises ConfigError where it is damaged, or missing though it may not be."""
+    """Read a baseline. Raises ConfigError if it is damaged, or missing unless `may_be_missing`."""
     try:
         data = json.loads(file.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
@@ -131,7 +131,7 @@ def read_baseline(file: Path, *, may_be_missing: bool) -> Baseline:
         raise ConfigError(f"no such baseline: {file}; create it with --write-baseline") from error
     except OSError as error:
         raise ConfigError(f"cannot read the baseline {file}: {error.strerror}") from error
-    except ValueError as error:  # bad JSON, or bad UTF-8
+    except ValueError as error:  # invalid JSON or UTF-8
         raise ConfigError(f"the baseline {file} is damaged: {error}; {_ADVICE}") from error
     if not isinstance(data, dict) or data.get("version") != _VERSION or not isinstance(data.get("findings"), list):
         raise ConfigError(f"the baseline {file} is damaged: not a baseline of version {_VERSION}; {_ADVICE}")
@@ -148,5 +148,5 @@ def _entry(value: Any, file: Path) -> tuple[Identity, int]:
         if not all(isinstance(text, str) for text in value.values()) or not count > 0:
             raise TypeError
     except (AttributeError, KeyError, TypeError) as error:
-        raise ConfigError(f"the baseline {file} is damaged: {value} is no finding; {_ADVICE}") from error
+        raise ConfigError(f"the baseline {file} is damaged: {value} is not a finding; {_ADVICE}") from error
     return identity, count

@@ -1,4 +1,4 @@
-"""What is raised while one file is checked, fixed or reported costs that file alone."""
+"""Limits an internal error to the file that is checked, fixed or reported."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ from ..exit import fault_line
 
 
 class Boundary:
-    """Takes note of what is raised, as a line in `faults`, and lets the run go on."""
+    """Records exceptions as lines in `faults`, so that the run continues."""
 
     def __init__(self) -> None:
         self.faults: list[str] = []
 
     @contextmanager
     def around(self, file: str) -> Iterator[None]:
-        """Stop at the end of the block what is raised in it, but for what ends the run whatever the file."""
+        """Catch exceptions in the with block, except for those that end the run."""
         try:
             yield
         except (ToolFault, FileNotWritten) as error:
             self.faults.append(str(error))
         except (ResnetLintError, KeyboardInterrupt, SystemExit):
             raise
-        except BaseException as error:  # a panic of libcst's parser is no Exception
+        except BaseException as error:  # a panic in libcst's parser is not an Exception
             self.faults.append(fault_line(error, file))

@@ -1,4 +1,4 @@
-"""One check, from settings to exit code: who loads the models, and where the report goes."""
+"""Runs one check, from the settings to the report and the exit code."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from .report.summary import is_nothing_checked
 
 @contextlib.contextmanager
 def analyser(settings: Settings, first: Asked, cwd: Path) -> Iterator[Analyser]:
-    """Who answers for files, for any number of checks; the interpreter is that of the `first` file or folder."""
+    """The analyser for any number of checks, with the interpreter for the `first` file or folder."""
     near = first.path if isinstance(first, SourceFile) else Path(os.path.abspath(cwd / first.partition("::")[0]))
     choose = interpreter.chooser(settings.python, near)
     with worker_client.WorkerClient(choose) as workers:
@@ -43,22 +43,22 @@ def analyser(settings: Settings, first: Asked, cwd: Path) -> Iterator[Analyser]:
 
 
 def check_and_report(asked: Sequence[Asked], settings: Settings, workers: Analyser, cwd: Path) -> int:
-    """Check, show what was found, and give the exit code."""
+    """Check, write the report, and return the exit code."""
     run = check(asked, settings, workers, cwd)
     run = show(run, settings, cwd, next((path for path in asked if isinstance(path, SourceFile)), None))
     return FAILED if run.faults else _exit_code(run, settings)
 
 
 def check(asked: Sequence[Asked], settings: Settings, workers: Analyser, cwd: Path) -> Run:
-    """The run, with its progress on the terminal."""
+    """Check with progress on the terminal."""
     with Progress(sys.stderr) as progress:
         return pipeline.check(asked, settings, workers, cwd=cwd, progress=progress)
 
 
 def show(run: Run, settings: Settings, cwd: Path, given: SourceFile | None = None) -> Run:
-    """The report, on stdout or in its file, and faults on stderr: the run lacks the files that cannot be reported.
+    """Write the report to stdout or its file, and faults to stderr; return the run without files that failed to render.
 
-    With --fix, what was `given` on standard input comes back fixed on stdout, so the report goes to stderr.
+    With --fix, the fixed source of a file `given` on stdin is written to stdout, so the report goes to stderr.
     """
     filters = settings.fix and given is not None
     stream = sys.stderr if filters else sys.stdout
@@ -87,13 +87,13 @@ def _report(run: Run, settings: Settings, cwd: Path, stream: TextIO, texts: Mapp
 
 
 def _texts(run: Run, settings: Settings, given: Mapping[str, str]) -> Mapping[str, str]:
-    """What stands in for the texts of files: after --fix, findings speak of the fixed text."""
+    """The texts that replace the contents of files: after --fix, findings refer to the fixed text."""
     fixed = {rewrite.path: rewrite.after for rewrite in run.rewrites if settings.fix}
     return {path: fixed.get(path, text) for path, text in given.items()}
 
 
 def _fixed(run: Run, given: SourceFile) -> bytes:
-    """The bytes of a file from standard input as --fix leaves them."""
+    """The bytes of a file from stdin after --fix."""
     after = next((rewrite.after for rewrite in run.rewrites if rewrite.path == str(given.path)), None)
     if after is None or given.data is None:
         return given.data or b""

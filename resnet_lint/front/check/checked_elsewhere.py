@@ -1,4 +1,4 @@
-"""Coverage joined over a run: a class that only the models of another file build is checked there."""
+"""Merges coverage over a run: a class may be checked in the models of another file."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _Key = tuple[str, str]
 
 
 def joined(reports: Sequence[FileReport], cwd: Path) -> list[FileReport]:
-    """The reports of a run, with the classes that another file's traces have covered counted as checked."""
+    """The reports of a run, with classes that were checked by another file's traces counted as checked."""
     covered: dict[_Key, str] = {}
     for report in reports:
         for found in report.elsewhere:

@@ -1,4 +1,4 @@
-"""`resnet-lint check`: its options, and what they ask for."""
+"""The command `check`."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from ..options.configuration import Given
 from ..options.settings import Settings
 from ..write_report import require_folder
 
-# The stages are imported where they run, so that --help does not wait for them.
+# The stages are imported inside the functions, to keep --help fast.
 if TYPE_CHECKING:
     from .pipeline import Asked
 
@@ -25,15 +25,15 @@ if TYPE_CHECKING:
 @click.argument("paths", metavar="[PATH]...", nargs=-1, shell_complete=files)
 @takes_settings
 def check(paths: tuple[str, ...], given: Given) -> int:
-    """Check Python files, folders, or one class (file.py::Class); by default the current folder.
+    """Check Python files, directories, or one class (file.py::Class); by default the current directory.
 
     `-` reads a file from standard input.
 
-    Exit code 0: no finding at or above --fail-on. 1: there are some. 2: the check could not be done.
+    Exit code 0: no findings at or above --fail-on. 1: there are findings. 2: the check could not run.
     """
     cwd = Path.cwd()
     settings = given.load(cwd)
-    _require_sense(settings)
+    _require_compatible(settings)
     if settings.show_settings:
         return _show_settings(settings)
 
@@ -52,8 +52,8 @@ def check(paths: tuple[str, ...], given: Given) -> int:
         watch.check_on_change(paths or (".",), given, workers, cwd)
 
 
-def _require_sense(settings: Settings) -> None:
-    """Raise UsageError for options that make no sense together."""
+def _require_compatible(settings: Settings) -> None:
+    """Raise UsageError for conflicting options."""
     require_folder(settings.output)
     if settings.write_baseline and settings.baseline is None:
         raise UsageError("--write-baseline requires --baseline FILE")

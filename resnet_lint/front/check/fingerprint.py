@@ -1,4 +1,4 @@
-"""What stays of a finding when lines move: how a baseline or a CI service knows it again."""
+"""Identifies findings independently of line numbers, for baselines and CI services."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from resnet_lint.shared.source_text import lines_of, shown
 
 @dataclass(frozen=True, order=True)
 class Identity:
-    """A finding without its place. `path` is relative to a folder, with forward slashes.
+    """A finding without its location. `path` is relative to a folder, with forward slashes.
 
-    `text` is the source line that the finding begins on, or the message where the file has no such line: shapes, and
-    torch's words for a fault, differ from one version to the next.
+    `text` is the first source line of the finding, or the message if the file has no such line; messages are not used
+    otherwise, because shapes and torch's error messages may change.
     """
 
     path: str
@@ -31,9 +31,9 @@ class Identity:
 def identities(
     findings: Sequence[Finding], root: Path, sources: Mapping[str, str] | None = None
 ) -> tuple[Identity, ...]:
-    """The identity of each finding; equal findings have equal ones. Paths are relative to the folder `root`.
+    """The identities of findings; not necessarily distinct. Paths are relative to the folder `root`.
 
-    `sources` has texts that stand in for those of the files, by path.
+    `sources` replaces the contents of files, by path.
     """
 
     @cache
@@ -52,7 +52,7 @@ def identities(
 
 
 def fingerprints(findings: Sequence[Finding], root: Path, sources: Mapping[str, str] | None = None) -> tuple[str, ...]:
-    """A hash for each finding, 32 hexadecimal digits, no two alike: equal findings are counted in their order."""
+    """Distinct hashes of findings, 32 hexadecimal digits; equal findings are numbered in order."""
     met = Counter[Identity]()
     hashes = []
     for identity in identities(findings, root, sources):

@@ -1,4 +1,4 @@
-"""Joins the findings of several files on one expression."""
+"""Merges findings of several files about the same expression."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from resnet_lint.shared.records.reports import FileReport
 
 
 def merge(reports: Sequence[FileReport]) -> tuple[FileReport, ...]:
-    """Join findings about one expression: a block in blocks.py can be reached from the models of many files.
+    """Merge findings about the same expression: a block in blocks.py may be used by the models of many files.
 
-    The joined finding stays with the file where it was met first.
+    The merged finding stays in the report on the first file.
     """
-    # The first of equals speaks for the others, and a warning must not hide an error.
+    # Keep the first of the most severe findings, so that a warning does not hide an error.
     worst_first = sorted((finding for report in reports for finding in report.findings), key=_rank, reverse=True)
     left = merged(worst_first)
     joined = []
@@ -27,7 +27,7 @@ def merge(reports: Sequence[FileReport]) -> tuple[FileReport, ...]:
 
 
 def at_least(findings: Iterable[Finding], severity: Severity) -> bool:
-    """Whether any finding is as severe as this, or more."""
+    """Whether any finding has at least this severity."""
     return any(_rank(finding) >= SEVERITIES.index(severity) for finding in findings)
 
 

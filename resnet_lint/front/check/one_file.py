@@ -1,4 +1,4 @@
-"""The check of a file: asked of the workers, selected, and fixed where that is asked for. Several files at a time."""
+"""Checks one file, selects its findings, and fixes them if requested; checks several files in parallel."""
 
 from __future__ import annotations
 
@@ -25,23 +25,23 @@ from .boundary import Boundary
 from .selection import Kept, Selector, Use
 
 Wanted = tuple[SourceFile, Outline | Unreadable]
-"""A file to check, and what its text says."""
+"""A file to check, and its outline."""
 
 
 @dataclass(frozen=True)
 class VisibleFindings:
-    """An analyser, with the findings that are hidden left out, and no fixes for those of the baseline."""
+    """An analyser that removes hidden findings, and fix plans for findings in the baseline."""
 
     analyser: Analyser
     selector: Selector
     baseline: Baseline | None
 
     def analyse(self, request: CheckRequest) -> FileReport:
-        """The report on a file. Raises what the analyser raises."""
+        """The report on a file. Raises the errors of the analyser."""
         return self.kept(request).report
 
     def kept(self, request: CheckRequest) -> Kept:
-        """The report, with the comments that hide what is left out of it."""
+        """The report, with the comments that suppressed findings."""
         kept = self.selector.kept(self.analyser.analyse(request), request.source)
         if self.baseline is None:
             return kept
@@ -50,7 +50,7 @@ class VisibleFindings:
 
 @dataclass(frozen=True)
 class Checked:
-    """A file's report with the ignores that it used, a rewrite where it was fixed, and a line for each fault."""
+    """The result for a file: the report, the used ignore comments, the rewrite if it was fixed, and internal errors."""
 
     report: FileReport | None = None
     used: frozenset[Use] = frozenset()
@@ -71,7 +71,7 @@ class Checker:
     rules: Sequence[Rule]
 
     def check(self, wanted: Wanted, *, fix: bool = True) -> Checked:
-        """The report on a file, with fixes; where fixing fails, the one without."""
+        """Check a file and fix it; if fixing fails, the report is the one without fixes."""
         boundary, checked = Boundary(), Checked()
         with boundary.around(wanted[0].display):
             kept = self._kept(wanted)
@@ -115,7 +115,7 @@ class Checker:
 
 
 def all_checked(wanted: Sequence[Wanted], checker: Checker, progress: Progress) -> list[Checked]:
-    """Check files in parallel; those to be fixed are checked again one by one, as a fix changes what others import."""
+    """Check files in parallel; files to fix are checked again sequentially, because fixes change what others import."""
     progress.total = len(wanted)
     settings = checker.settings
 

@@ -1,8 +1,8 @@
-"""The stages in order: the table of contents.
+"""The stages of a check in order: the table of contents.
 
     paths -> discover -> outline -> worker -> select -> fix -> join -> merge -> remark -> baseline -> Run
 
-A file that cannot be parsed, or that defines no nn.Module, never reaches the worker.
+Files that cannot be parsed or define no nn.Module are not sent to the worker.
 """
 
 from __future__ import annotations
@@ -35,13 +35,13 @@ from .one_file import Checked, Checker, VisibleFindings, Wanted, all_checked
 from .selection import Selector, selector, unmatched_patterns
 
 Asked = str | SourceFile
-"""A path as the command line has it, or the file that standard input stands for."""
+"""A path on the command line, or the file on stdin."""
 
 
 def check(
     paths: Sequence[Asked], settings: Settings, analyser: Analyser, *, cwd: Path, progress: Progress | None = None
 ) -> Run:
-    """Check files, folders and classes. What is wrong with the user's code is in the Run; usage errors are raised."""
+    """Check files, folders and classes. Errors in the user's code are part of the result; usage errors are raised."""
     began = time.perf_counter()
     rules = load_rules([str(folder) for folder in settings.rules])
     discovery = discovered(paths, settings, cwd)
@@ -81,20 +81,20 @@ def check(
 
 
 def discovered(paths: Sequence[Asked], settings: Settings, cwd: Path) -> Discovery:
-    """The files that the paths name, but for those that the settings exclude. Raises UsageError and ConfigError."""
+    """The files at the paths, without excluded ones. Raises UsageError and ConfigError."""
     root = cwd if "exclude" in settings.given else settings.root
     return discover(paths, cwd=cwd, exclude=settings.exclude, root=root, force_exclude=settings.force_exclude)
 
 
 def files_to_check(paths: Sequence[Asked], settings: Settings, cwd: Path) -> list[SourceFile]:
-    """The files that a check of the paths would look at."""
+    """The files that would be checked."""
     outlined = [(file, read_outline(file.path, file.data)) for file in discovered(paths, settings, cwd).files]
     wanted = [entry for entry in outlined if _is_wanted(*entry)]
     return [file for file, _ in _share(wanted, settings.shard)]
 
 
 def _share(wanted: Sequence[Wanted], shard: Shard | None) -> list[Wanted]:
-    """The files that a shard looks at: each is in one shard, by its name, which is the same on every machine."""
+    """The files in a shard. The shard of a file depends on its name only, so it is the same on every machine."""
     if shard is None:
         return list(wanted)
     mine = set(sorted(map(_name, wanted))[shard.number - 1 :: shard.total])
@@ -121,7 +121,7 @@ def _remarked(
     selector: Selector,
     boundary: Boundary,
 ) -> tuple[FileReport, ...]:
-    """The reports, with findings on the comments in each file beside those of its first report."""
+    """The reports, with findings about the comments of each file added to its first report."""
     used = {use for result in checked for use in result.used}
     single = {str(file.path) for file in files if file.only_class is not None}
     names = {str(file.path): file.display for file in files}
@@ -144,7 +144,7 @@ def _baseline(settings: Settings, texts: Mapping[str, str]) -> Baseline | None:
 
 
 def _whole_files(wanted: Sequence[Wanted], checked: Sequence[Checked]) -> list[Path]:
-    """The files that were looked at, and not for a single class only."""
+    """The files that were checked completely, not only one class of them."""
     both = zip(wanted, checked, strict=True)
     return [file.path for (file, _), result in both if file.only_class is None and result.report is not None]
 
@@ -152,24 +152,24 @@ def _whole_files(wanted: Sequence[Wanted], checked: Sequence[Checked]) -> list[P
 def _without_old(
     reports: tuple[FileReport, ...], whole_files: Sequence[Path], visible: VisibleFindings, settings: Settings
 ) -> tuple[tuple[FileReport, ...], list[str]]:
-    """The reports without the findings of the baseline, which is renewed first where that is asked for; and notes."""
+    """The reports without the findings in the baseline, and notes; updates the baseline first if requested."""
     baseline = visible.baseline
     if baseline is None:
         return reports, []
     names = {shown(path, baseline.folder) for path in whole_files}
 
-    def looked_at(identity: Identity) -> bool:
+    def was_checked(identity: Identity) -> bool:
         return identity.path in names and visible.selector.selection.keeps(identity.rule)
 
     if settings.write_baseline:
-        baseline = baseline.renewed(reports, looked_at)
+        baseline = baseline.renewed(reports, was_checked)
         baseline.write()
         return baseline.without_old(reports), [baseline.summary]
-    return baseline.without_old(reports), baseline.notes(reports, looked_at)
+    return baseline.without_old(reports), baseline.notes(reports, was_checked)
 
 
 def _unmatched(discovery: Discovery, settings: Settings) -> list[str]:
-    """A note on each pattern that matches no file, where all files of the project were looked at."""
+    """Notes on patterns that match no file, if all files of the project were checked."""
     if not any(settings.root.is_relative_to(folder) for folder in discovery.folders):
         return []
     paths = [*(file.path for file in discovery.files), *discovery.passed_over]
@@ -177,7 +177,7 @@ def _unmatched(discovery: Discovery, settings: Settings) -> list[str]:
 
 
 def _notes(wanted: Sequence[Wanted], passed_over: int, shard: Shard | None) -> list[str]:
-    """What was looked at and not analysed, a sentence each."""
+    """Notes on files that were not analysed."""
     notes = [f"no nn.Module class in {file.display}" for file, outline in wanted if not _has_content(outline)]
     if shard is not None and not wanted:
         notes.append(f"no files in shard {shard}")

@@ -1,4 +1,4 @@
-"""The select stage: which findings the user wants to see, and what is amiss with the comments that hide some."""
+"""The select stage: removes findings that the user does not want, and reports unused and invalid ignore comments."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ from ..source.comments import Code, Comments, Ignore, read_comments
 from ..source.gitignore import Layer, layer_of
 
 Use = tuple[str, int, str]
-"""A file, the number of an ignore comment in it, and one of its codes, empty where it names none."""
+"""A file, the index of an ignore comment in it, and one of its codes (empty for an ignore without codes)."""
 
 
 @dataclass(frozen=True)
 class Kept:
-    """A report with the findings that are wanted, and the comments that have hidden others."""
+    """A report with the selected findings, and the comments that suppressed others."""
 
     report: FileReport
     used: frozenset[Use] = frozenset()
@@ -33,9 +33,9 @@ class Kept:
 
 @dataclass(frozen=True)
 class Selector:
-    """Keeps what the options, the configuration and the comments in the files leave of a report.
+    """Selects findings according to options, configuration and comments.
 
-    `per_file` has the codes to ignore in the files of a layer. `texts` stand in for those of files.
+    `per_file` are the codes to ignore in the files of a layer. `texts` replaces the contents of files.
     """
 
     rules: Sequence[Rule]
@@ -44,7 +44,7 @@ class Selector:
     texts: Mapping[str, str] = field(default_factory=dict)
 
     def keeps(self, code: str, path: str) -> bool:
-        """Whether findings with a code are wanted in a file, whatever its comments say."""
+        """Whether a code is enabled in a file, without regard to its comments."""
         if not self.selection.keeps(code):
             return False
         return not any(
@@ -52,7 +52,7 @@ class Selector:
         )
 
     def kept(self, report: FileReport, source: str | None = None) -> Kept:
-        """What is wanted of a report. `source` stands in for the text of the report's own file."""
+        """Select the findings of a report. `source` replaces the text of its file."""
 
         @cache
         def comments(path: str) -> Comments:
@@ -68,10 +68,10 @@ class Selector:
         return Kept(replace(report, findings=tuple(shown)), frozenset(used))
 
     def remarks(self, path: str, reports: Sequence[FileReport], used: Set[Use], *, whole: bool) -> tuple[Finding, ...]:
-        """What is amiss with the comments of a file, once all files have been analysed.
+        """The findings about the comments of a file, after all files were analysed.
 
-        `reports` are those on this file, and `used` are the comments that have hidden something in any; `whole` says
-        that the reports are not on single classes only.
+        `reports` are those on this file, `used` are the comments that suppressed a finding in any report; `whole` is
+        whether the file was checked completely, not only single classes.
         """
         found = check(Analysis(path, tuple(self._problems(path, reports, used, whole))), self.rules)
         return tuple(finding for finding in found if self.keeps(finding.rule, path))
@@ -100,7 +100,7 @@ class Selector:
                 yield Problem("unused ignore", code.span, f"no {code.text} to ignore {where}; remove the code")
 
     def _is_judged(self, code: str, path: str) -> bool:
-        """Whether all that a code stands for was looked for."""
+        """Whether all rules with this code or prefix are enabled."""
         return all(self.keeps(known, path) for known in self._codes_of(code))
 
     def _codes_of(self, beginning: str) -> list[str]:
@@ -108,9 +108,9 @@ class Selector:
 
 
 def selector(settings: Settings, rules: Sequence[Rule], texts: Mapping[str, str]) -> Selector:
-    """What the settings select; `texts` stand in for those of files.
+    """The selector for some settings; `texts` replaces the contents of files.
 
-    Raises UsageError for a code that no rule has, and ConfigError for a wrong pattern.
+    Raises UsageError for an unknown rule code, and ConfigError for an invalid pattern.
     """
     in_files = [code for _, codes in settings.per_file_ignores for code in codes]
     check_codes([*settings.select, *settings.extend_select, *settings.ignore, *in_files], rules)
@@ -123,7 +123,7 @@ def selector(settings: Settings, rules: Sequence[Rule], texts: Mapping[str, str]
 
 
 def unmatched_patterns(settings: Settings, files: Iterable[Path]) -> Iterator[str]:
-    """The patterns of per-file-ignores that no file has, when the `files` are all of the project."""
+    """The patterns of per-file-ignores that match none of the `files`, which are all files of the project."""
     paths = list(files)
     for pattern, _ in settings.per_file_ignores:
         layer = layer_of("per-file-ignores", settings.root, [pattern])
@@ -132,7 +132,7 @@ def unmatched_patterns(settings: Settings, files: Iterable[Path]) -> Iterator[st
 
 
 def _hiding(finding: Finding, comments: Comments) -> Iterator[tuple[int, str]]:
-    """The comments that hide a finding: their numbers, and the code of each that does it, empty where it has none."""
+    """The ignore comments that apply to a finding: their indices, and the matching code, empty if they have none."""
     lines = finding.span.lines
     near = {*lines, comments.last_lines.get(lines[-1], lines[-1])}
     for number, ignore in enumerate(comments.ignores):
@@ -142,12 +142,12 @@ def _hiding(finding: Finding, comments: Comments) -> Iterator[tuple[int, str]]:
 
 
 def _is_decided(classes: Sequence[str], reports: Sequence[FileReport]) -> bool:
-    """Whether the reports on a file say all there is to find inside the first of these classes that they know.
+    """Whether the reports on a file are complete for the first of these classes that they contain.
 
-    What stands outside of classes is decided by all of them.
+    Code outside of classes requires all classes to be complete.
     """
     statuses = {status.name: status.status for report in reports for status in report.classes}
-    if any(report.notes for report in reports):  # something was left out
+    if any(report.notes for report in reports):  # something was skipped
         return False
     if not classes:
         return "checked" in statuses.values() and "failed" not in statuses.values()
@@ -157,9 +157,9 @@ def _is_decided(classes: Sequence[str], reports: Sequence[FileReport]) -> bool:
 
 @dataclass(frozen=True)
 class Selection:
-    """The codes to keep and the codes to leave out, or their beginnings: `RL1` is every code that starts so.
+    """The enabled and disabled rule codes or prefixes: `RL1` stands for all its codes.
 
-    `always` are those that need no selecting: a file that was not checked is not clean.
+    `always` are enabled without being selected, because a file that was not checked must be reported.
     """
 
     select: tuple[str, ...] = ()
@@ -167,14 +167,14 @@ class Selection:
     always: tuple[str, ...] = ()
 
     def keeps(self, code: str) -> bool:
-        """Ignored codes never; else the selected ones, or all."""
+        """Whether a code is enabled: not ignored, and selected if there is a selection."""
         if code.startswith(self.ignore):
             return False
         return not self.select or code.startswith((*self.select, *self.always))
 
 
 def check_codes(codes: Iterable[str], rules: Sequence[Rule]) -> None:
-    """Raise UsageError for a code that no rule has, for it would silently select nothing."""
+    """Raise UsageError for unknown rule codes, which would silently select nothing."""
     known = [rule.code for rule in rules]
     for code in codes:
         if not any(existing.startswith(code) for existing in known):

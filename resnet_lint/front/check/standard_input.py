@@ -1,4 +1,4 @@
-"""A file that comes on standard input, as editors and hooks send one that is not saved yet."""
+"""Reads a file from stdin, for editors with unsaved files, and hooks."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ _NAME = "stdin.py"
 
 
 def read(paths: Sequence[str], settings: Settings, cwd: Path) -> SourceFile | None:
-    """The file on standard input, where `-` or --stdin-filename asks for it.
+    """The file on stdin, if `-` or --stdin-filename was given; else None.
 
-    It is checked as if it were there by that name, or else as stdin.py in the working folder.
+    It is checked as if it were this file, or stdin.py in the working directory.
 
-    Raises UsageError for other paths beside it, and for a name that is no Python file's.
+    Raises UsageError if there are other paths, or the name is not that of a Python file.
     """
     if _MARK not in paths and settings.stdin_filename is None:
         return None

@@ -1,4 +1,4 @@
-"""`--watch`: the check again, whenever a file changes that it rests on."""
+"""`--watch`: checks again whenever a file changes that the last check read."""
 
 from __future__ import annotations
 
@@ -26,21 +26,21 @@ from .check_and_report import check, show
 _SECONDS = 0.5
 
 Stamps = dict[Path, object]
-"""What a check rests on, each with what changes when it does."""
+"""The files and folders that a check depends on, with stamps that change when they do."""
 
 
 def check_on_change(paths: Sequence[str], given: Given, workers: Analyser, cwd: Path) -> NoReturn:
-    """Check and report until Ctrl-C. What is wrong with options, paths or the configuration is one line each time."""
+    """Check and report until Ctrl-C. Invalid options, paths or configuration are reported in one line every time."""
     while True:
         if is_terminal(sys.stdout):
             click.clear()
         seen = _checked(paths, given, workers, cwd)
-        click.echo(f"watching {len(seen)} files and folders; Ctrl-C ends", err=True)
+        click.echo(f"watching {len(seen)} files and directories; press Ctrl-C to stop", err=True)
         _wait_for_change(seen)
 
 
 def _checked(paths: Sequence[str], given: Given, workers: Analyser, cwd: Path) -> Stamps:
-    """Check once. What it rests on is stamped before it is read, so that no change is missed meanwhile."""
+    """Check once. Files are stamped before they are read, so that no change is missed."""
     seen = _stamps([cwd / "pyproject.toml", cwd / "resnet-lint.toml"])
     try:
         settings = given.load(cwd)
@@ -63,7 +63,7 @@ def _discovered(paths: Sequence[str], settings: Settings, cwd: Path) -> Iterator
 
 
 def _read(run: Run) -> Iterator[tuple[Path, object]]:
-    """The files that the answers rest on, of the project and beyond."""
+    """The files that the results depend on, inside and outside the project."""
     for report in run.files:
         for path, was in (report.reads or {}).items():
             yield Path(path), _stamp(Path(path)) if digest(path) == was else "changed meanwhile"
@@ -73,7 +73,7 @@ def _wait_for_change(seen: Stamps) -> None:
     while (now := _stamps(seen)) == seen:
         time.sleep(_SECONDS)
     settled: Stamps = {}
-    while now != settled:  # an editor or git may be at work still
+    while now != settled:  # an editor or git may still be writing
         settled = now
         time.sleep(_SECONDS / 5)
         now = _stamps(seen)
@@ -84,7 +84,7 @@ def _stamps(paths: Iterable[Path]) -> Stamps:
 
 
 def _stamp(path: Path) -> object:
-    """What changes with a file, or with the Python files and folders of a folder; None where there is nothing."""
+    """A value that changes with a file, or with the Python files and subfolders of a folder; None if missing."""
     try:
         if path.is_dir():
             return sorted(entry.name for entry in os.scandir(path) if entry.name.endswith(".py") or _is_folder(entry))

@@ -1,1 +1,1 @@
-"""Reads Python without running it: which files, which classes. Knows no torch."""
+"""Static analysis: finds files, classes and comments without executing code."""

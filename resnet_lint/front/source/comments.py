@@ -1,10 +1,10 @@
-"""What the comments of a file tell the tool, read without running it.
+"""Reads the comments for resnet-lint in a file.
 
-    out += identity  # resnet-lint: ignore[RL101]          on this line, not RL101; several codes: ignore[RL101, RL2]
-    # resnet-lint: ignore-file                             nothing in this file; some codes: ignore-file[RL3]
-    # resnet-lint: call=Net(64, stride=2) input=x=2x3x64x64    how to build the class below, and what to feed it
+    out += identity  # resnet-lint: ignore[RL101]          suppress RL101 on this line; or ignore[RL101, RL2], ignore
+    # resnet-lint: ignore-file                             suppress all findings in this file; or ignore-file[RL3]
+    # resnet-lint: call=Net(64, stride=2) input=x=2x3x64x64    constructor call and input of the class below
 
-After an ignore, ` # why` may follow.
+An ignore comment may be followed by a reason, ` # why`.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ _WORDS = ("ignore", "ignore-file", "call", "input")
 
 @dataclass(frozen=True)
 class Code:
-    """A code, or the beginning of some, as it stands in a comment."""
+    """A rule code or prefix in a comment."""
 
     text: str
     span: Span
@@ -44,7 +44,7 @@ class Code:
 
 @dataclass(frozen=True)
 class Ignore:
-    """A comment that hides findings on its line, or in its whole file; all findings where it names no codes."""
+    """A comment that suppresses findings on its line or in the whole file; all findings if it has no codes."""
 
     span: Span
     codes: tuple[Code, ...]
@@ -57,9 +57,9 @@ class Ignore:
 
 @dataclass(frozen=True)
 class Comments:
-    """The comments of one file that speak to the tool, and the classes that they can be in.
+    """The comments for resnet-lint in a file, and its classes.
 
-    `last_lines` has, for each line of a statement, its last line; of a statement with a body, that of its head.
+    `last_lines` maps each line of a statement to its last line; for a compound statement, that of its head.
     """
 
     ignores: tuple[Ignore, ...] = ()
@@ -69,18 +69,18 @@ class Comments:
     last_lines: Mapping[int, int] = field(default_factory=dict)
 
     def around(self, line: int) -> list[str]:
-        """The names of the classes that a line is in, the innermost first."""
+        """The names of the classes around a line, innermost first."""
         return [cls.name for cls in reversed(self.classes) if cls.first_line <= line <= cls.end_line]
 
 
 def read_comments(path: str, source: str | None = None) -> Comments:
-    """The comments in a file, or in a text that stands in for it.
+    """Read the comments in a file, or in `source`, which replaces its contents.
 
-    A file that cannot be read has none; one that is no Python has those before the first error.
+    The result is empty if the file cannot be read; after a syntax error, comments are ignored.
     """
     text = plain(source) if source is not None else "\n".join(lines_of(path))
     if _NEARLY.search(text) is None and _MARK.search(text) is None:
-        return Comments()  # nearly all files
+        return Comments()  # most files
     try:
         classes, last_lines = parse_outline(Path(path), text).classes, _last_lines(text)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
@@ -94,7 +94,7 @@ def read_comments(path: str, source: str | None = None) -> Comments:
 
 @dataclass(frozen=True)
 class _Comment:
-    """A comment of the source; `alone` where no code is on its line."""
+    """A comment; `alone` is whether there is no code on its line."""
 
     line: int
     column: int
@@ -113,7 +113,7 @@ def _comments(text: str) -> Iterator[_Comment]:
 
 
 class _Reader:
-    """Takes the comments of a file one after the other."""
+    """Processes the comments of a file in order."""
 
     def __init__(self, path: str, classes: Sequence[ClassOutline], last_lines: Mapping[int, int]) -> None:
         self._path = path
@@ -166,7 +166,7 @@ class _Reader:
         self.mistakes.append(Problem("comment", self._span(comment, start, end), reason))
 
     def targets(self) -> tuple[tuple[Target, ...], tuple[Problem, ...]]:
-        """One target for each class that comments speak of, and what is wrong with them."""
+        """One target per class that has comments, and the problems with them."""
         targets: dict[str, Target] = {}
         wrong = []
         for comment, told in self._told:
@@ -180,7 +180,7 @@ class _Reader:
         return tuple(targets.values()), tuple(wrong)
 
     def _class_of(self, comment: _Comment) -> str | None:
-        """The class right below a block of comments, or the one whose head the comment is in."""
+        """The class directly below a block of comments, or the one whose head contains the comment."""
         below = comment.line
         while below in self._alone:
             below += 1
@@ -190,7 +190,7 @@ class _Reader:
 
 
 def _target(said: str, line: int) -> Target:
-    """What `call=... input=...` says. Raises UsageError."""
+    """Parse `call=... input=...`. Raises UsageError."""
     call, inputs = None, []
     rest = said
     while rest and not rest.startswith("#"):
@@ -210,7 +210,7 @@ def _target(said: str, line: int) -> Target:
 
 
 def _joined(first: Target | None, second: Target) -> Target:
-    """What two comments on one class say together. Raises UsageError."""
+    """Merge two comments on one class. Raises UsageError."""
     if first is None:
         return second
     if first.call is not None and second.call is not None:

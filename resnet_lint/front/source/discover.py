@@ -1,4 +1,4 @@
-"""From the paths on the command line to the files to analyse."""
+"""Finds the files to analyse, from the paths on the command line."""
 
 from __future__ import annotations
 
@@ -22,10 +22,9 @@ _LIBRARY = re.compile(rb"^\s*(import|from)\s+\.*(torch|timm|transformers|lightni
 
 @dataclass(frozen=True)
 class SourceFile:
-    """A file to analyse. `explicit`: it was named on the command line, not found in a folder.
+    """A file to analyse. `explicit`: it was given on the command line, not found in a folder.
 
-    `data` stands in for what the file holds: it came on standard input, and there need be no such file, or it is the
-    Python of a notebook.
+    `data` replaces the contents of the file: from stdin, where the file need not exist, or the Python of a notebook.
     """
 
     path: Path
@@ -36,20 +35,20 @@ class SourceFile:
 
     @property
     def text(self) -> str | None:
-        """What stands in for the text of the file, with its own line ends; None where the file itself counts."""
+        """The text that replaces the contents of the file, with its line endings; None if there is none."""
         if self.data is None:
             return None
         try:
             return exactly(self.path, self.data).text
-        except (UnicodeError, SyntaxError, LookupError):  # the outline says what is wrong with it
+        except (UnicodeError, SyntaxError, LookupError):  # reported by the outline
             return ""
 
 
 @dataclass(frozen=True)
 class Discovery:
-    """The files found, the Python files that a cheap look passed over, and a sentence for each thing amiss.
+    """The files found, the Python files that were skipped without parsing, and notes on problems.
 
-    `folders` are those that were searched, and `walked` these and all below them.
+    `folders` are the searched folders, `walked` includes their subfolders.
     """
 
     files: tuple[SourceFile, ...]
@@ -67,11 +66,10 @@ def discover(
     root: Path | None = None,
     force_exclude: bool = False,
 ) -> Discovery:
-    """The files to analyse, each once: in the order given, folders in sorted order.
+    """Find the files to analyse, without duplicates: in the given order, files in folders sorted.
 
-    `exclude` holds patterns in the syntax of .gitignore, relative to `root` (by default `cwd`). What is named itself is
-    taken whatever leaves it out, unless `force_exclude`. Raises UsageError for a path that is missing or makes no
-    sense.
+    `exclude` are patterns in .gitignore syntax, relative to `root` (default: `cwd`). Given paths are included even if
+    they are excluded, unless `force_exclude`. Raises UsageError for missing or invalid paths.
     """
     search = _Search(cwd, layer_of("exclude", root or cwd, exclude), force_exclude)
     for path in paths:
@@ -86,9 +84,9 @@ def discover(
 
 
 def may_define_modules(source: bytes) -> bool:
-    """Whether a file is worth parsing: an nn.Module needs a class, and torch or another import for its base.
+    """Whether a file is worth parsing: an nn.Module needs a class, and an import for its base class.
 
-    A file without a class may still build models of a library.
+    A file without classes may still construct models of a library.
     """
     if _LIBRARY.search(source):
         return True
@@ -114,7 +112,7 @@ class _Search:
             self._add_named(argument)
 
     def excluded_notes(self) -> Iterator[str]:
-        """What to say of paths that were given and are excluded."""
+        """Notes on given paths that are excluded."""
         if len(self.excluded) == 1:
             yield f"{self.excluded[0]} is excluded"
         elif self.excluded:
@@ -159,7 +157,7 @@ class _Search:
             self.notes.append(f"no Python files found in {shown(folder, self.cwd)}")
 
     def _exclude_below(self, folder: Path) -> tuple[Layer, ...]:
-        """The exclude patterns, unless they leave out the folder that was asked for."""
+        """The exclude patterns, unless they exclude the given folder itself."""
         return () if self._is_excluded(folder) else (self.exclude,)
 
     def _is_excluded(self, path: Path) -> bool:
@@ -167,7 +165,7 @@ class _Search:
         return any(is_ignored(step, (self.exclude,), folder=step != path or path.is_dir()) for step in way)
 
     def _walk(self, folder: Path, ignored: tuple[Layer, ...], excluded: tuple[Layer, ...]) -> Iterator[Path]:
-        """The Python files below a folder. Links to folders are not followed, as git does not either."""
+        """The Python files below a folder. Links to folders are not followed, as in git."""
         self.walked.append(folder)
         ignored += gitignore_layers(folder)
         try:
@@ -206,7 +204,7 @@ def _is_worth_parsing(path: Path) -> bool:
         data = path.read_bytes()
         return b"torch" in data if notebook.is_notebook(path) else may_define_modules(data)
     except OSError:
-        return True  # the outline says what is wrong with it
+        return True  # reported by the outline
 
 
 def _python_of_notebook(path: Path) -> bytes | None:
@@ -214,5 +212,5 @@ def _python_of_notebook(path: Path) -> bytes | None:
         return None
     try:
         return notebook.read_notebook(path.read_bytes()).text.encode()
-    except (OSError, ValueError):  # the outline says what is wrong with it
+    except (OSError, ValueError):  # reported by the outline
         return None

@@ -1,4 +1,4 @@
-"""What is left out of a walk: patterns in the syntax of .gitignore, with git's own order of precedence."""
+"""Excludes files: patterns in .gitignore syntax, with git's order of precedence."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from resnet_lint.shared.errors import ConfigError
 
 @dataclass(frozen=True)
 class Layer:
-    """The patterns of one place and the folder that they are relative to."""
+    """The patterns from one source, and the folder that they are relative to."""
 
     base: Path
     spec: GitIgnoreSpec
 
     def verdict(self, path: Path, *, folder: bool) -> bool | None:
-        """True leaves the path out, False takes it back in (a `!` pattern), None says nothing about it."""
+        """True if the path is excluded, False if it is re-included (a `!` pattern), None if no pattern matches."""
         if path == self.base or not path.is_relative_to(self.base):
             return None
         name = path.relative_to(self.base).as_posix()
@@ -28,13 +28,13 @@ class Layer:
 
 
 def is_ignored(path: Path, layers: Sequence[Layer], *, folder: bool) -> bool:
-    """Whether the layers, outermost first, leave a path out: the innermost one that says something decides."""
+    """Whether a path is excluded: the last layer with a matching pattern decides; `layers` are outermost first."""
     verdicts = (layer.verdict(path, folder=folder) for layer in reversed(layers))
     return next((verdict for verdict in verdicts if verdict is not None), False)
 
 
 def layer_of(option: str, base: Path, patterns: Iterable[str]) -> Layer:
-    """The layer of an option that holds patterns. Raises ConfigError for a pattern that git would not understand."""
+    """The layer of an option with patterns. Raises ConfigError for a pattern that is invalid in git."""
     patterns = tuple(patterns)
     for pattern in patterns:
         if not _is_valid(pattern):
@@ -43,17 +43,17 @@ def layer_of(option: str, base: Path, patterns: Iterable[str]) -> Layer:
 
 
 def gitignore_layers(folder: Path) -> tuple[Layer, ...]:
-    """The layer of the .gitignore in this very folder, if there is one."""
+    """The layer of the .gitignore in this folder, if there is one."""
     try:
         lines = (folder / ".gitignore").read_text(encoding="utf-8", errors="replace").splitlines()
     except OSError:
         return ()
-    # git passes over a pattern that it cannot read; pathspec would raise.
+    # git skips invalid patterns; pathspec would raise.
     return (Layer(folder, GitIgnoreSpec.from_lines(filter(_is_valid, lines))),)
 
 
 def inherited_layers(folder: Path) -> tuple[Layer, ...]:
-    """The layers above a folder, up to its git root; none when they ignore the folder itself, for it was asked for."""
+    """The layers above a folder, up to its git root; none if they exclude the folder itself, which was requested."""
     line = (folder, *folder.parents)
     root = next((index for index, parent in enumerate(line) if (parent / ".git").exists()), 0)
     layers: tuple[Layer, ...] = ()

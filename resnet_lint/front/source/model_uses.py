@@ -1,4 +1,4 @@
-"""Whether a file builds models when it is run, also where it defines no class of its own."""
+"""Detects whether a file constructs models when it is run, even if it defines no classes."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ _PLAYED = re.compile(r"_*(test|main|demo|example)")
 
 
 def uses_models(tree: ast.Module) -> bool:
-    """Whether the statements at module level, or functions that they call, build something that may be a model.
+    """Whether the statements at module level, or functions that they call, may construct a model.
 
-    That is a call of a class or of a function of torch.nn or of a library of models, or of a class of the project.
+    This is a call of a class or function in torch.nn or a library of models, or of a class in the project.
     """
     imports = dict(_imports(tree))
     if not any(_LIBRARIES.fullmatch(module) for module in imports.values()):
@@ -42,7 +42,7 @@ def _played(tree: ast.Module) -> Iterator[ast.stmt]:
 
 
 def _imports(tree: ast.Module) -> Iterator[tuple[str, str]]:
-    """Each name that an import binds, with what it stands for: `nn` for `torch.nn`."""
+    """The names that imports bind, with their full names: `nn` for `torch.nn`."""
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             for alias in node.names:

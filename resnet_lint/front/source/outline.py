@@ -1,4 +1,4 @@
-"""What one file defines, read without running it."""
+"""Parses a file: its classes and top-level names, without executing it."""
 
 from __future__ import annotations
 
@@ -18,10 +18,9 @@ from .model_uses import uses_models
 
 @dataclass(frozen=True)
 class ClassOutline:
-    """A class that may be an nn.Module. `name` is its qualified name, `line` that of the word `class`.
+    """A class that may be an nn.Module. `name` is its qualified name, `line` the line of the keyword `class`.
 
-    Its head goes from `first_line`, that of its first decorator, to the line before `body_line`; the rest is its body,
-    up to `end_line`.
+    Its head starts at `first_line`, with its first decorator, and its body at `body_line`; it ends at `end_line`.
     """
 
     name: str
@@ -34,10 +33,10 @@ class ClassOutline:
 
 @dataclass(frozen=True)
 class Outline:
-    """A file that could be parsed: its possible module classes, and the names that it binds at the top level.
+    """A parsed file: its possible module classes, and the names that it binds at the top level.
 
-    `functions` are those at the top level. `uses_models`: when it is run, or in its test functions, it builds something
-    of torch or another package.
+    `functions` are the top-level functions. `uses_models`: its statements at module level, or its test functions, may
+    construct a model of torch or another package.
     """
 
     path: Path
@@ -54,7 +53,7 @@ class Outline:
 
 @dataclass(frozen=True)
 class Unreadable:
-    """A file that could not be parsed: the place, counted from 1, and the reason in one sentence."""
+    """A file that could not be parsed: the position, from 1, and the reason."""
 
     path: Path
     line: int
@@ -63,7 +62,7 @@ class Unreadable:
 
 
 def read_outline(path: Path, data: bytes | None = None) -> Outline | Unreadable:
-    """Parse a file, or the `data` in its place. Whatever is wrong with it comes back as an Unreadable."""
+    """Parse a file, or `data`, which replaces its contents. Errors are returned as Unreadable."""
     try:
         source = path.read_bytes() if data is None else data
     except OSError as error:
@@ -89,16 +88,16 @@ def read_outline(path: Path, data: bytes | None = None) -> Outline | Unreadable:
 
 
 def _place(source: bytes, offset: int) -> tuple[int, int]:
-    """Line and column of a byte; the column counts characters as far as the line can be decoded."""
+    """The line and column of a byte; the column is in characters, as far as the line can be decoded."""
     before = source[:offset]
     line_start = before.rfind(b"\n") + 1
     return before.count(b"\n") + 1, len(before[line_start:].decode("utf-8", "replace")) + 1
 
 
 def parse_outline(path: Path, text: str) -> Outline:
-    """The outline of a text. Raises what `ast.parse` raises."""
+    """The outline of a text. Raises the errors of `ast.parse`."""
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # an invalid escape in the user's file is not our business
+        warnings.simplefilter("ignore")  # such as invalid escapes in the user's file
         tree = ast.parse(text)
     functions = tuple(statement.name for statement in tree.body if isinstance(statement, ast.FunctionDef))
     names = frozenset(_bound_at_top(tree))
@@ -106,10 +105,10 @@ def parse_outline(path: Path, text: str) -> Outline:
 
 
 def _possible_modules(tree: ast.Module) -> Iterator[ClassOutline]:
-    """The classes with a base that is not known to be something else, such as an Exception or an Enum."""
+    """The classes with a base class that may be an nn.Module, unlike Exception or Enum."""
     classes = list(_classes(tree, ""))
     plain = _plain_names(tree, {node.name for _, node in classes})
-    while True:  # a class below a possible module is one too
+    while True:  # subclasses of possible modules are included
         possible = {node.name for _, node in classes if any(_root(base) not in plain for base in node.bases)}
         if plain.isdisjoint(possible):
             break
@@ -122,13 +121,13 @@ def _possible_modules(tree: ast.Module) -> Iterator[ClassOutline]:
 
 
 def first_line(node: ast.stmt) -> int:
-    """The line that a statement begins on, its decorators included."""
+    """The first line of a statement, including decorators."""
     decorators: list[ast.expr] = getattr(node, "decorator_list", [])
     return min([node.lineno, *(decorator.lineno for decorator in decorators)])
 
 
 def _classes(node: ast.AST, prefix: str) -> Iterator[tuple[str, ast.ClassDef]]:
-    """Every class below a node with its qualified name, spelled as Python spells `__qualname__`."""
+    """All classes below a node with their qualified names, as in `__qualname__`."""
     for child in ast.iter_child_nodes(node):
         if isinstance(child, ast.ClassDef):
             yield prefix + child.name, child
@@ -140,9 +139,9 @@ def _classes(node: ast.AST, prefix: str) -> Iterator[tuple[str, ast.ClassDef]]:
 
 
 def _plain_names(tree: ast.Module, own: set[str]) -> set[str]:
-    """Names that do not stand for an nn.Module: built-in ones, those of the standard library, and the file's `own`.
+    """Names that cannot be an nn.Module: builtins, names from the standard library, and the file's `own`.
 
-    A name that is also assigned, or imported from elsewhere, may stand for anything.
+    Names that are also assigned or imported from elsewhere are not included.
     """
     plain = own.union(dir(builtins))
     foreign: set[str] = set()
@@ -155,7 +154,7 @@ def _plain_names(tree: ast.Module, own: set[str]) -> set[str]:
 
 
 def _imports(node: ast.AST) -> Iterator[tuple[str, str]]:
-    """The (module, name it binds) pairs of an import statement; a relative import's module begins with a dot."""
+    """The pairs of module and bound name of an import statement; the module of a relative import starts with a dot."""
     if isinstance(node, ast.Import):
         for alias in node.names:
             yield alias.name, alias.asname or alias.name.split(".")[0]
@@ -165,7 +164,7 @@ def _imports(node: ast.AST) -> Iterator[tuple[str, str]]:
 
 
 def _root(base: ast.expr) -> str | None:
-    """The name that an expression starts from: `nn` of `nn.Module`, `Generic` of `Generic[T]`."""
+    """The root name of an expression: `nn` for `nn.Module`, `Generic` for `Generic[T]`."""
     while not isinstance(base, ast.Name):
         match base:
             case ast.Attribute(value=inner) | ast.Subscript(value=inner) | ast.Starred(value=inner):
@@ -178,7 +177,7 @@ def _root(base: ast.expr) -> str | None:
 
 
 def _bound_at_top(node: ast.AST) -> Iterator[str]:
-    """The names that a module binds itself, also below `if` and `try`, but not inside its functions and classes."""
+    """The names that a module binds, including below `if` and `try`, but not in functions and classes."""
     for child in ast.iter_child_nodes(node):
         yield from (name for _, name in _imports(child))
         if isinstance(child, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):

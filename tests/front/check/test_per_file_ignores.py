@@ -64,7 +64,7 @@ def test_the_patterns_are_relative_to_the_configuration(
     [
         ("'tests/' = 'RL1'", "per-file-ignores in [tool.resnet-lint]: 'RL1' must be a list of strings"),
         ("'tests/' = ['RL1O3']", "no rule has the code 'RL1O3'; did you mean RL103?"),
-        ("'!' = ['RL1']", "the per-file-ignores pattern '!' is not valid"),
+        ("'!' = ['RL1']", "per-file-ignores: '!' is not a valid"),
     ],
 )
 def test_a_wrong_table_is_one_line(ignores: str, message: str, run: Run, tmp_path: Path) -> None:

@@ -189,9 +189,9 @@ def test_an_ignore_is_read(comment: str, codes: list[str]) -> None:
         ("# resnet-lint: ignore[]", "the brackets are empty"),
         ("# resnet-lint: noqa", "expected ignore, ignore-file, call= or input="),
         ("# resnet-lint:", "expected ignore"),
-        ("# resnet-lint ignore", "begins '# resnet-lint: '"),
-        ("# resnetlint: ignore[RL101]", "begins '# resnet-lint: '"),
-        ("# resnet_lint: call=Net()", "begins '# resnet-lint: '"),
+        ("# resnet-lint ignore", "start with '# resnet-lint: '"),
+        ("# resnetlint: ignore[RL101]", "start with '# resnet-lint: '"),
+        ("# resnet_lint: call=Net()", "start with '# resnet-lint: '"),
         ("# resnet-lint: call=Net", "'Net' does not start with a call"),
         ("# resnet-lint: call=Net() Net()", "'Net()' is neither call=Net(64) nor input=NAME=SHAPE"),
         ("# resnet-lint: call=Net() call=Net()", "call= is given twice"),
@@ -218,7 +218,7 @@ def test_an_ignore_on_a_line_of_its_own_is_told() -> None:
         )
     """)
     assert [mistake.span.start.line for mistake in comments.mistakes] == [1]
-    assert "at the end of the line that it is for" in comments.mistakes[0].reason
+    assert "at the end of the line that it applies to" in comments.mistakes[0].reason
     assert [ignore.line for ignore in comments.ignores] == [3]
 
 

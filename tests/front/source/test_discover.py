@@ -53,7 +53,7 @@ def test_a_file_outside_the_working_folder_is_shown_relative(tmp_path: Path) -> 
     [
         ("missing.py", "missing.py: no such file or directory"),
         ("notes.txt", "notes.txt: not a Python file"),
-        ("models::Block", "models is a folder"),
+        ("models::Block", "models is a directory"),
         ("a.py::", "'' is not the name of a class"),
         ("a.py::1x", "'1x' is not the name of a class"),
         ("missing.py::Block", "missing.py: no such file or directory"),
@@ -70,7 +70,7 @@ def test_a_path_that_makes_no_sense_is_a_usage_error(path: str, message: str, tm
 def test_a_pipe_is_not_opened(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe.py")
     assert found(tmp_path, ".") == []
-    with pytest.raises(UsageError, match="neither a file nor a folder"):
+    with pytest.raises(UsageError, match="not a readable file or directory"):
         discover(["pipe.py"], cwd=tmp_path)
 
 
@@ -102,7 +102,7 @@ def test_what_is_named_is_never_excluded(tmp_path: Path) -> None:
 
 
 def test_an_invalid_exclude_pattern_is_a_configuration_error(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="'!' is not valid"):
+    with pytest.raises(ConfigError, match="'!' is not a valid"):
         discover(["."], cwd=tmp_path, exclude=("!",))
 
 

@@ -1,4 +1,4 @@
-"""Turns a run into text: for people (text, table, diff) and for machines (json, sarif, github, gitlab)."""
+"""Renders a run in one of the output formats."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from ..boundary import Boundary
 
 @dataclass(frozen=True)
 class View:
-    """How much of a run to show, and to whom.
+    """How to show a run.
 
-    Paths are shown relative to `cwd`, or to the root of its git repository where a service reads the report; `colour`
-    adds ANSI escapes, and `links` lets a terminal open the page of a rule. `rules` are those of the run, sorted by
-    code, for a report that explains them. `texts` stand in for those of files, by path.
+    Paths are relative to `cwd`, or to the root of its git repository in reports for services. `colour` adds ANSI
+    escapes, `links` adds terminal hyperlinks to the documentation of rules. `rules` are the rules of the run, sorted by
+    code. `texts` replaces the contents of files, by path.
     """
 
     cwd: Path
@@ -33,14 +33,14 @@ class View:
     texts: Mapping[str, str] = field(default_factory=dict)
 
     def lines(self, path: str) -> tuple[str, ...]:
-        """The lines of a file as they were checked."""
+        """The lines of a file as checked."""
         return lines_of(path, self.texts)
 
 
 def render_what_can_be(form: str, run: Run, view: View) -> tuple[str, Run]:
-    """The report, and the run that it is on: without the files that cannot be reported, a fault for each of them.
+    """Render a run without the files that fail to render; returns the report and the run with a fault for each of them.
 
-    Raises what the form raises where no file is to blame.
+    Raises the exception of the format if no single file causes it.
     """
     try:
         return render(form, run, view), run
@@ -55,6 +55,6 @@ def render_what_can_be(form: str, run: Run, view: View) -> tuple[str, Run]:
 
 
 def render(form: str, run: Run, view: View) -> str:
-    """The report in one of the forms (`text`, `json`, `sarif` ...); each is a module here with a function `report`."""
+    """Render a run in a format (`text`, `json`, `sarif`, ...), a module in `forms` with a function `report`."""
     text: str = importlib.import_module(f"{__name__}.forms.{form}").report(run, view)
     return text

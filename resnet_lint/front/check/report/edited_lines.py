@@ -8,7 +8,7 @@ from resnet_lint.shared.records.places import Edit
 
 
 def edited_lines(lines: Sequence[str], edits: Sequence[Edit]) -> tuple[str, ...]:
-    """The lines of a file after some edits, which do not overlap."""
+    """Apply edits to the lines of a file; they must not overlap."""
     text = "\n".join(lines)
     starts = [0]
     for line in lines:

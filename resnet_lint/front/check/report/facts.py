@@ -1,4 +1,4 @@
-"""The details of a finding beyond its message: operand shapes, causes, place in the model, and the fix."""
+"""The details of a finding: operand shapes, causes, location in the model, and the fix."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ _MOST_PATHS = 4
 
 
 def explanation(finding: Finding, folder: Path) -> str:
-    """The message, the facts and the fix, a line each, for the reports that show no source."""
+    """The message, details and fix as lines, for reports without source code."""
     fixes = map(": ".join, offers(finding))
     return "\n".join([one_line(finding.message), *facts(finding, folder), *fixes, *proofs(finding)])
 
 
 def facts(finding: Finding, folder: Path) -> Iterator[str]:
-    """Operands, causes and where in the model, a line each. Paths are shown relative to `folder`."""
+    """Operands, causes and the location in the model, one line each. Paths are relative to `folder`."""
     widest = max((len(operand.role) for operand in finding.operands), default=0)
     for operand in finding.operands:
         yield f"{operand.role:<{widest}}  {operand.shape}"
@@ -32,7 +32,7 @@ def facts(finding: Finding, folder: Path) -> Iterator[str]:
 
 
 def offers(finding: Finding) -> Iterator[tuple[str, str]]:
-    """The fix or hint, with a label that says whether a second trace has verified it."""
+    """The fix or hint, with a label that says whether it was verified."""
     fix = finding.fix
     if fix is None:
         return
@@ -46,7 +46,7 @@ def offers(finding: Finding) -> Iterator[tuple[str, str]]:
 
 
 def proofs(finding: Finding) -> Iterator[str]:
-    """For which arguments and input sizes a verified fix is also proved."""
+    """The arguments and input sizes for which a verified fix is also proved."""
     if finding.fix is not None and finding.fix.proved is not None:
         yield f"also proved for every {finding.fix.proved}"
 
@@ -63,7 +63,7 @@ def _cause_place(cause: Cause, finding: Finding, folder: Path) -> str:
 
 
 def _where(finding: Finding) -> str:
-    """`in ResNet(BasicBlock) at layer2.0, layer3.0`, as far as it is known."""
+    """The location in the model, as far as known: `in ResNet(BasicBlock) at layer2.0, layer3.0`."""
     parts = []
     if model := finding.target or finding.module:
         parts.append(f"in {one_line(model)}")

@@ -1,4 +1,4 @@
-"""The first line on a finding, as a compiler writes it: place, severity, rule and message."""
+"""The first line of a finding, as in compilers: location, severity, rule and message."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from . import View
 
 
 def headline(finding: Finding, view: View, mark: str = "") -> str:
-    """`model.py:31:16: error: RL103 the message`; a mark stands behind the rule."""
+    """Format `model.py:31:16: error: RL103 the message`; a mark is printed after the rule."""
     start, colour = finding.span.start, COLOURS[finding.severity]
     place = paint(
         f"{shown(finding.span.path, view.cwd)}:{place_in(finding.span.path, start.line)}:{start.column}:",

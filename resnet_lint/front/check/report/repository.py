@@ -1,4 +1,4 @@
-"""Files as the services of a repository name them: relative to its root, wherever in it the check was run."""
+"""Finds the root of the git repository; services expect paths relative to it."""
 
 from __future__ import annotations
 
@@ -6,5 +6,5 @@ from pathlib import Path
 
 
 def repository(cwd: Path) -> Path:
-    """The root of the git repository that holds a folder; the folder itself where there is none."""
+    """The root of the git repository of a folder; the folder itself if there is none."""
     return next((folder for folder in (cwd, *cwd.parents) if (folder / ".git").exists()), cwd)

@@ -1,4 +1,4 @@
-"""The documentation of a rule as SARIF wants it: short, full, as plain text and as Markdown."""
+"""The documentation of a rule for SARIF: short and full, as plain text and Markdown."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _SENTENCE_END = re.compile(r"(?<=\.) (?=[A-Z])")
 
 
 def help_of(rule: Rule) -> dict[str, Any]:
-    """The texts of a SARIF reportingDescriptor. A rule without documentation is described by its name."""
+    """The texts of a SARIF reportingDescriptor; a rule without documentation is described by its name."""
     text = inspect.cleandoc(type(rule).__doc__ or rule.name)
     sections = _sections(text)
     what = _prose(sections.get("What it does", text.split("\n\n")[0]))
@@ -33,7 +33,7 @@ def help_of(rule: Rule) -> dict[str, Any]:
 
 
 def _sections(text: str) -> dict[str, str]:
-    """What stands under each heading of a rule's docstring, indentation kept."""
+    """The sections of a rule's docstring by heading, with their indentation."""
     _, *parts = _HEADING.split(text)
     return dict(zip(parts[::2], parts[1::2], strict=True))
 

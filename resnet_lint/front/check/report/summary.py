@@ -1,4 +1,4 @@
-"""What the reports for people share: counts, statistics, and why something was not checked."""
+"""Parts shared by the text reports: counts, statistics, and reasons for unchecked code."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ def checked_classes(run: Run) -> int:
 
 
 def is_nothing_checked(run: Run) -> bool:
-    """Whether no class was checked, and no model that a file builds of the classes of others."""
+    """Whether no class was checked, and no model of library classes."""
     return not checked_classes(run) and not any(file.outcomes for file in run.files if not file.classes)
 
 
 def closing_lines(run: Run, view: View) -> list[str]:
-    """The end of a report: statistics, what was not checked, and the summary.
+    """The end of a report: statistics, unchecked code, and the summary.
 
-    A quiet report has no summary, but it still says when nothing was checked: silence would read as success.
+    A quiet report has no summary, but still says if nothing was checked, because silence would look like success.
     """
     lines = statistics(run.findings) if view.statistics else []
     if is_nothing_checked(run):
@@ -44,14 +44,14 @@ def closing_lines(run: Run, view: View) -> list[str]:
 
 
 def class_line(status: ClassStatus) -> str:
-    """What became of a class, in a few words."""
+    """The status of a class."""
     detail = status.how if status.status == "checked" else status.reason
     fed = f", fed {status.fed} ({status.fed_from})" if status.fed else ""
     return f"{status.status}: {one_line(detail + fed)}" if detail else status.status
 
 
 def coverage(run: Run) -> str:
-    """How much of the files was checked."""
+    """The numbers of models and classes that were checked or not checked."""
     checked = checked_classes(run)
     classes = f"{count(checked, 'class', 'classes')} checked, {len(run.classes) - checked} not checked"
     models = sum(len({outcome.label for outcome in file.outcomes}) for file in run.files if not file.classes)
@@ -59,7 +59,7 @@ def coverage(run: Run) -> str:
 
 
 def summary(run: Run, view: View) -> str:
-    """The line that a report ends with: what was found, and in how much."""
+    """The last line of a report: the numbers of findings, classes and files."""
     severities = Counter(finding.severity for finding in run.findings)
     errors, warnings = count(severities["error"], "error"), count(severities["warning"], "warning")
     parts = [
@@ -82,7 +82,7 @@ def summary(run: Run, view: View) -> str:
 
 
 def nothing_checked(run: Run, view: View) -> list[str]:
-    """That nothing was checked, and why not: the first line says it, others may give reasons."""
+    """The message that nothing was checked, with the reasons on further lines."""
     reasons = [*map(one_line, run.notes), *_failures(run, view)]
     shortened = reasons[:_MOST_REASONS]
     if len(reasons) > _MOST_REASONS:
@@ -94,7 +94,7 @@ def nothing_checked(run: Run, view: View) -> list[str]:
 
 
 def _failures(run: Run, view: View) -> list[str]:
-    """Why each file or class was not checked."""
+    """The reasons why files and classes were not checked."""
     reasons = []
     for file in run.files:
         if file.classes:
@@ -121,8 +121,8 @@ def _file_notes(run: Run, view: View) -> list[str]:
 
 
 def statistics(findings: Sequence[Finding]) -> list[str]:
-    """How often each rule found something, most often first; no line where nothing was found."""
-    from tabulate import tabulate  # seldom needed
+    """The number of findings per rule, largest first; empty without findings."""
+    from tabulate import tabulate  # rarely needed
 
     counts = Counter((finding.rule, finding.name, finding.severity) for finding in findings)
     rows = sorted(((number, *rule) for rule, number in counts.items()), key=lambda row: (-row[0], row[1]))

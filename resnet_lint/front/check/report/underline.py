@@ -1,4 +1,4 @@
-"""Source lines and marks below them, aligned as a terminal shows them."""
+"""Formats source lines with carets below them, aligned for terminals."""
 
 from __future__ import annotations
 
@@ -8,19 +8,19 @@ _TAB = 4
 
 
 def display(text: str) -> str:
-    """Source text as it is printed: tabs become spaces; what would steer the terminal becomes a visible character."""
+    """Make source text printable: tabs become spaces, control characters become visible."""
     return "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in text.expandtabs(_TAB))
 
 
 def width(text: str) -> int:
-    """The number of terminal columns that printed text takes: wide characters two, combining ones none."""
+    """The width of a text in terminal columns: wide characters take two, combining ones none."""
     return sum(map(_char_width, text))
 
 
 def underline(line: str, start: int, end: int) -> str:
-    """Carets below the characters of a source line from `start` up to but not including `end`, counted from 0.
+    """Carets below the characters of a source line from `start` to `end` (exclusive), counted from 0.
 
-    There is at least one caret, after the end of the line if need be.
+    There is at least one caret, if necessary after the end of the line.
     """
     before = width(display(line[:start])) + max(0, start - len(line))
     marked = width(display(line[:end])) - before

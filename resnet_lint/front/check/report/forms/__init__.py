@@ -1,1 +1,1 @@
-"""The forms of a check's report; each is a module with a function `report`."""
+"""The output formats of a check: modules with a function `report`."""

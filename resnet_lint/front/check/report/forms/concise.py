@@ -1,4 +1,4 @@
-"""A line for each finding, which editors and `grep` take apart; `[*]` marks what `--fix` can write."""
+"""One line per finding, for editors and `grep`; `[*]` marks fixable findings."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from ..summary import closing_lines
 
 
 def report(run: Run, view: View) -> str:
-    """The findings, then what the text report ends with."""
+    """The findings, and the closing lines of the text report."""
     lines = [
         headline(finding, view, "[*]" if finding.fix is not None and finding.fix.edits else "")
         for finding in run.findings

@@ -1,4 +1,4 @@
-"""The changes of `--fix` as a unified diff, which `git apply` and `patch -p1` take."""
+"""The changes of `--fix` as a unified diff for `git apply` and `patch -p1`."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _COLOURS = {"+": "green", "-": "red", "@": "cyan"}
 
 
 def report(run: Run, view: View) -> str:
-    """One diff for all files; where nothing can be fixed, a line that says so."""
+    """One diff for all files, or a message if nothing can be fixed."""
     lines = [line for rewrite in run.rewrites for line in _diff(rewrite, view)]
     if not lines:
         return f"no verified fix for {count(len(run.findings), 'finding')}\n"

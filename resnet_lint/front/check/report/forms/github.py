@@ -1,4 +1,4 @@
-"""Annotations on the lines of a pull request: workflow commands, which the runner of GitHub Actions reads in the log.
+"""Annotations on the lines of a pull request: workflow commands for GitHub Actions.
 
 https://docs.github.com/en/actions/reference/workflows-and-actions/workflow-commands
 """
@@ -21,11 +21,11 @@ from ..repository import repository
 from ..summary import checked_classes, nothing_checked, statistics, summary
 
 _LEVELS: dict[Severity, str] = {"error": "error", "warning": "warning", "info": "notice"}
-_SHOWN = 10  # of each level in one step; GitHub drops the rest without a word
+_SHOWN = 10  # per level and step; GitHub silently drops the rest
 
 
 def report(run: Run, view: View) -> str:
-    """A command for each finding; then, for who reads the log, what the text report ends with."""
+    """One command per finding, and the closing lines of the text report for readers of the log."""
     view = replace(view, colour=False)
     root = repository(view.cwd)
     lines = [*_hidden(run), *(_annotation(finding, root) for finding in run.findings)]
@@ -39,17 +39,17 @@ def report(run: Run, view: View) -> str:
 
 
 def _annotation(finding: Finding, root: Path) -> str:
-    """The message begins with the place, for the runner's log leaves that of the command out."""
+    """The message starts with the location, because the log does not show that of the command."""
     start, end, path = finding.span.start, finding.span.end, shown(finding.span.path, root)
     place: dict[str, str | int] = {"file": path, "line": start.line, "endLine": end.line}
-    if start.line == end.line:  # the runner takes columns for one line only
+    if start.line == end.line:  # columns are supported on a single line only
         place |= {"col": start.column, "endColumn": end.column}
     message = f"{path}:{start.line}:{start.column}: {finding.rule} {explanation(finding, root)}"
     return _command(_LEVELS[finding.severity], message, **place, title=f"{finding.rule} {finding.name}")
 
 
 def _hidden(run: Run) -> Iterator[str]:
-    """One notice, where GitHub shows fewer annotations than there are; first, so that it is not dropped itself."""
+    """A notice if GitHub shows fewer annotations than there are; it comes first, so that it is not dropped itself."""
     levels = Counter(_LEVELS[finding.severity] for finding in run.findings)
     many = [count(number, level) for level, number in levels.items() if number > _SHOWN]
     if many:

@@ -20,7 +20,7 @@ _SEVERITIES: dict[Severity, str] = {"error": "major", "warning": "minor", "info"
 
 
 def report(run: Run, view: View) -> str:
-    """A JSON list with an object for each finding; it has no place for anything else."""
+    """A JSON list with one object per finding; the format does not support anything else."""
     root = repository(view.cwd)
     findings = [
         {

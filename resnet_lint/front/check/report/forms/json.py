@@ -1,4 +1,4 @@
-"""The report for machines: one JSON object, as schema.json beside this file describes it."""
+"""The report as a JSON object; its schema is schema.json in this folder."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ VERSION = 1
 
 
 def report(run: Run, view: View) -> str:
-    """The whole run, whatever else the view says: a machine leaves out by itself what it does not want."""
+    """The complete run; verbosity and statistics options do not affect it."""
     return json.dumps(_run(run, view), indent=2) + "\n"
 
 
@@ -62,7 +62,7 @@ def _finding(finding: Finding, view: View) -> dict[str, Any]:
 
 
 def _place(span: Span) -> dict[str, Any]:
-    """Start and end; in a notebook lines are those of the cell, which is named as well."""
+    """Start and end; in a notebook, the cell, and lines within it."""
     cell, line = cell_of(span.path, span.start.line)
     start, end = asdict(span.start), asdict(span.end)
     if cell is None:

@@ -1,4 +1,4 @@
-"""The report as test results, which CI services show: a suite for each file, a failed test for each finding."""
+"""The report as JUnit test results: one suite per file, one failed test per finding."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _Element = ElementTree.Element
 
 
 def report(run: Run, view: View) -> str:
-    """One XML document. A file without findings is a test that passes; a fault of the tool is an error."""
+    """One XML document. A file without findings is a passed test; an internal error is an error."""
     suites = [_suite(file, view.cwd) for file in run.files]
     if run.faults:
         suites.append(_named("resnet-lint", [_case("resnet-lint", "check", "error", fault) for fault in run.faults]))
@@ -61,11 +61,11 @@ def _case(of: str, name: str, outcome: str | None = None, text: str = "", **more
 
 
 def _counts(parts: list[_Element]) -> dict[str, str]:
-    """The attributes of what holds these tests, or these suites."""
+    """The count attributes of an element with these tests or suites."""
     tests = {"tests": "testcase", "failures": "failure", "errors": "error", "skipped": "skipped"}
     return {name: str(sum(len(list(part.iter(tag))) for part in parts)) for name, tag in tests.items()}
 
 
 def _valid(text: str) -> str:
-    """XML has no place for control characters, nor for half a surrogate pair."""
+    """Replace characters that are invalid in XML: control characters and lone surrogates."""
     return "\n".join(map(display, text.split("\n")))

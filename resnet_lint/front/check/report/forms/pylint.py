@@ -1,4 +1,4 @@
-"""The lines of pylint's parseable form, `path:line: [CODE] message`, which many CI services read."""
+"""pylint's parseable format, `path:line: [CODE] message`, for CI services."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from .. import View
 
 
 def report(run: Run, view: View) -> str:
-    """A line for each finding, and nothing else."""
+    """One line per finding, nothing else."""
     return "".join(
         f"{shown(found.span.path, view.cwd)}:{found.span.start.line}: [{found.rule}] {one_line(found.message)}\n"
         for found in run.findings

@@ -1,4 +1,4 @@
-"""The Reviewdog Diagnostic Format, with verified fixes as suggestions: reviewdog posts them in pull requests.
+"""The Reviewdog Diagnostic Format, with verified fixes as suggestions for pull requests.
 
 https://github.com/reviewdog/reviewdog/tree/master/proto/rdf
 """
@@ -27,7 +27,7 @@ _SEVERITIES: dict[Severity, str] = {"error": "ERROR", "warning": "WARNING", "inf
 
 
 def report(run: Run, view: View) -> str:
-    """One JSON object with a diagnostic for each finding."""
+    """One JSON object with one diagnostic per finding."""
     pages = {rule.code: page_of(rule) for rule in view.rules}
     root = repository(view.cwd)
     found = {
@@ -52,14 +52,14 @@ def _diagnostic(finding: Finding, page: str | None, root: Path, view: View) -> d
 
 
 def _position(at: Position, lines: tuple[str, ...]) -> dict[str, int]:
-    """The format counts columns in bytes of UTF-8, from 1."""
+    """Columns are in UTF-8 bytes, from 1."""
     line = lines[at.line - 1] if at.line <= len(lines) else ""
     behind = at.column - 1 - len(line[: at.column - 1])
     return {"line": at.line, "column": len(line[: at.column - 1].encode("utf-8", "replace")) + behind + 1}
 
 
 def _suggestions(finding: Finding, lines: tuple[str, ...]) -> Iterator[dict[str, Any]]:
-    """All edits of a fix as one suggestion, in whole lines: reviewdog takes one range for a comment."""
+    """All edits of a fix as one suggestion of whole lines, because reviewdog supports one range per comment."""
     edits = finding.fix.edits if finding.fix is not None else ()
     if not edits:
         return

@@ -1,7 +1,6 @@
-"""The report in SARIF 2.1.0, with the rules explained and the verified fixes as replacements.
+"""The report in SARIF 2.1.0, with the documentation of the rules, and verified fixes as replacements.
 
-https://docs.oasis-open.org/sarif/sarif/v2.1.0/sarif-v2.1.0.html; the numbers of its sections stand where a choice
-follows from them.
+https://docs.oasis-open.org/sarif/sarif/v2.1.0/sarif-v2.1.0.html; comments refer to its sections.
 """
 
 from __future__ import annotations
@@ -35,7 +34,7 @@ Json = dict[str, Any]
 
 
 def report(run: Run, view: View) -> str:
-    """The whole run as one log: the rules, the files, the findings, and what was not analysed as notifications."""
+    """The complete run as one log: rules, files, findings, and unchecked code as notifications."""
     log = {"$schema": _SCHEMA, "version": "2.1.0", "runs": [_run(run, replace(view, colour=False))]}
     return json.dumps(log, indent=2) + "\n"
 
@@ -76,7 +75,7 @@ def _run(run: Run, view: View) -> Json:
 
 @dataclass(frozen=True)
 class _Files:
-    """How the files are named: as URI references to the repository's root, and those outside of it in full."""
+    """File locations: URIs relative to the root of the repository, absolute for files outside of it."""
 
     root: Path
 
@@ -106,7 +105,7 @@ def _result(finding: Finding, number: int, mark: str, files: _Files) -> Json:
 
 
 def _region(start: Position, end: Position) -> Json:
-    """SARIF counts as the records do: from 1, and an end column is the one behind the last character (§3.30)."""
+    """As in our records, SARIF counts from 1, and the end column is exclusive (§3.30)."""
     return {"startLine": start.line, "startColumn": start.column, "endLine": end.line, "endColumn": end.column}
 
 
@@ -130,7 +129,7 @@ def _replacement(edit: Edit) -> Json:
 
 
 def _notifications(run: Run, view: View, files: _Files) -> Iterator[Json]:
-    """What concerns no line of a file: faults of the tool, what was left out, and how much was checked."""
+    """Messages without a location: internal errors, skipped code, and coverage."""
     for fault in run.faults:
         yield _notification("error", fault)
     for file in run.files:
@@ -149,5 +148,5 @@ def _notification(level: str, text: str) -> Json:
 
 
 def _message(text: str) -> Json:
-    """Text from outside may hold half a surrogate pair, which strict readers of JSON refuse."""
+    """A text without lone surrogates, which strict JSON parsers reject."""
     return {"text": "\n".join(map(display, text.split("\n")))}

@@ -1,4 +1,4 @@
-"""The report as tables: one of findings, with `verbose` one of classes, and the summary."""
+"""The report as tables: findings, classes if `verbose`, and the summary."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _WIDEST = 72
 
 
 def report(run: Run, view: View) -> str:
-    """Findings, a row each, sorted as in the run; then what the text report ends with."""
+    """One row per finding, and the closing lines of the text report."""
     blocks = []
     if run.findings:
         rows = [_row(finding, view) for finding in run.findings]

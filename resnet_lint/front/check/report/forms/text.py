@@ -1,4 +1,4 @@
-"""The report for people: what was found, where it came from, and what to write instead."""
+"""The text report: findings with source code, causes and fixes."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _MOST_LINES = 6
 
 
 def report(run: Run, view: View) -> str:
-    """The findings, a paragraph each; with `verbose` the classes; then the summary."""
+    """One paragraph per finding, the classes if `verbose`, and the summary."""
     read = cache(view.lines)
     blocks = ["\n".join(_finding(finding, read(finding.span.path), view)) for finding in run.findings]
     if view.verbose and not view.quiet:
@@ -45,7 +45,7 @@ def _finding(finding: Finding, source: tuple[str, ...], view: View) -> Iterator[
 
 
 def _snippet(span: Span, source: tuple[str, ...], gutter: int, view: View) -> Iterator[str]:
-    """The source lines of the expression, underlined; of a long one the first two and the last."""
+    """The source lines of an expression, underlined; the first two and the last one if it is long."""
     numbers = [number for number in range(span.start.line, span.end.line + 1) if number <= len(source)]
     if not numbers:
         return
@@ -64,7 +64,7 @@ def _snippet(span: Span, source: tuple[str, ...], gutter: int, view: View) -> It
 
 
 def _marked(span: Span, number: int, line: str) -> tuple[int, int]:
-    """The part of one line that belongs to the expression, from 0, the end exclusive; indentation is no part of it."""
+    """The columns of an expression in one of its lines, from 0, the end exclusive, without indentation."""
     indent = len(line) - len(line.lstrip())
     start = span.start.column - 1 if number == span.start.line else indent
     end = span.end.column - 1 if number == span.end.line else len(line.rstrip())
@@ -79,7 +79,7 @@ def _facts(finding: Finding, view: View) -> Iterator[str]:
 
 
 def _change(finding: Finding, source: tuple[str, ...], gutter: int, view: View) -> Iterator[str]:
-    """The lines that a fix takes away and puts in."""
+    """The lines that a fix removes and adds."""
     edits = finding.fix.edits if finding.fix is not None else ()
     if not edits:
         return
