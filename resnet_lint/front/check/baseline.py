@@ -79,7 +79,7 @@ class Baseline:
         """The number of findings that are gone; 0 unless all files in the baseline were checked or are deleted."""
         undecided = {shown(report.path, self.folder) for report in reports if not _is_decided(report)}
         existing = [identity for identity in self.counts if (self.folder / identity.path).exists()]
-        if not all(map(was_checked, there)):
+        if not all(map(was_checked, existing)):
             return 0
         return sum(
             max(0, count - met[identity]) for identity, count in self.counts.items() if identity.path not in undecided
