@@ -1,1 +1,1 @@
-"""Writes fixes into the user's source, in the user's own style, and proves them before they are offered."""
+"""Writes fixes into the user's source in the style of the file, and verifies them."""

@@ -1,8 +1,8 @@
-"""Puts a projection on the shortcut: a 1x1 convolution with the branch's stride, or a linear layer, in `__init__`.
+"""Adds a projection to the shortcut: a 1x1 convolution with the stride of the branch, or a linear layer, in `__init__`.
 
-The channels and the stride are the user's own expressions where the constructor has them, else the attributes of the
-branch's layers (`self.conv1.in_channels`), else numbers. A block that also works for equal shapes gets the projection
-under a condition, so that its other uses keep their behaviour, parameters and state-dict keys.
+Channels and stride are expressions from the constructor if possible, else attributes of the branch's layers
+(`self.conv1.in_channels`), else numbers. In a block that also works for equal shapes, the projection is conditional,
+so that other instances keep their behaviour, parameters and state dict keys.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from .written_operands import operands_of
 
 @dataclass(frozen=True)
 class Block:
-    """The class whose forward holds the addition: its constructor, and where in it the layers end."""
+    """The class whose forward contains the addition: its constructor, and the last statement that sets layers."""
 
     definition: cst.ClassDef
     init: cst.FunctionDef
@@ -40,7 +40,7 @@ class Block:
 
 
 def projections(projection: Projection, at: Span, source: Source, sources: Sources) -> Iterator[list[TextEdit]]:
-    """The ways to project the shortcut of the addition at a span, the best one first: edits of `source`."""
+    """The candidate edits of `source` that project the shortcut of the addition at a span, best first."""
     addition = next(iter(source.at(at)), None)
     block = _block_around(addition, source) if addition is not None else None
     if addition is None or block is None:
@@ -70,12 +70,12 @@ def _block_around(addition: cst.CSTNode, source: Source) -> Block | None:
 
 
 def _last_setter(init: cst.FunctionDef) -> cst.CSTNode | None:
-    """The last top-level statement of a constructor that sets attributes; what initialises weights comes after it."""
+    """The last top-level statement of a constructor that sets attributes, before the initialisation of weights."""
     return next((statement for statement in reversed(init.body.body) if _sets_attributes(statement)), None)
 
 
 def _sets_attributes(statement: cst.CSTNode) -> bool:
-    """Whether a simple statement sets an attribute; of an `if`, whether its branches do nothing else."""
+    """Whether a statement sets an attribute; for an `if`, whether its branches do only this."""
     if isinstance(statement, cst.If):
         otherwise = statement.orelse
         rest = otherwise is None or _sets_attributes(otherwise)
@@ -87,14 +87,14 @@ def _sets_attributes(statement: cst.CSTNode) -> bool:
 
 
 def _targets(part: cst.CSTNode) -> list[cst.BaseExpression]:
-    """What a small statement assigns to."""
+    """The targets of an assignment."""
     if isinstance(part, cst.Assign):
         return [target for assigned in part.targets for target in elements(assigned.target)]
     return [part.target] if isinstance(part, cst.AnnAssign) and part.value is not None else []
 
 
 def _in_loop(addition: cst.CSTNode, source: Source) -> bool:
-    """One projection cannot serve every round of a loop."""
+    """Whether an addition is in a loop, where one projection cannot serve every iteration."""
     for above in source.above(addition):
         if isinstance(above, (cst.For, cst.While)):
             return True
@@ -106,7 +106,7 @@ def _in_loop(addition: cst.CSTNode, source: Source) -> bool:
 def _layers(
     p: Projection, numbers: Numbers, block: Block, style: Style, source: Source, sources: Sources
 ) -> tuple[str, ...]:
-    """The calls that make up the projection: the layer, and the branch's kind of normalisation after it."""
+    """The calls that construct the projection: the layer, and a normalisation as in the branch."""
     ends = f"{numbers.channels_in}, {numbers.channels_out}"
     stride = f", stride={numbers.stride}" if numbers.strides else ""
     kind, kernel = (f"Conv{p.axes}d", f", kernel_size=1{stride}") if p.axes > 0 else ("Linear", "")
@@ -116,7 +116,7 @@ def _layers(
 
 
 def _norm(p: Projection, numbers: Numbers, block: Block, source: Source, sources: Sources) -> str | None:
-    """The branch's last normalisation, for the projection's channels."""
+    """The call that constructs a normalisation like the last one of the branch, for the projection's channels."""
     if p.norm is None:
         return None
     callee, step = Scope(block.init, source, sources).callee(p.norm), sources.step(p.norm, 0)
@@ -129,7 +129,7 @@ def _norm(p: Projection, numbers: Numbers, block: Block, source: Source, sources
 
 
 def _definition(target: str, numbers: Numbers, layers: tuple[str, ...], style: Style) -> list[str]:
-    """The statements that build the projection in `target`, or an identity where none is needed."""
+    """The statements that assign the projection to `target`, or an identity if none is needed."""
     built = _built(layers, style)
     assigned = [f"{target} = {built[0]}", *built[1:]]
     if numbers.condition is None:
@@ -150,7 +150,7 @@ def _built(layers: tuple[str, ...], style: Style) -> list[str]:
 def _made_when_none(
     block: Block, numbers: Numbers, layers: tuple[str, ...], style: Style, source: Source
 ) -> Iterator[list[TextEdit]]:
-    """A block that takes its shortcut from its caller makes its own when it gets None."""
+    """A block with a shortcut parameter constructs its own projection if it is None."""
     for statement in block.init.body.body:
         name = _taken_over(statement, block.init)
         if name is None or numbers.condition is None:
@@ -163,7 +163,7 @@ def _made_when_none(
 
 
 def _own_shortcut(addition: cst.CSTNode, operand: int, source: Source) -> str | None:
-    """The attribute that the shortcut already goes through, as in `x + self.downsample(x)`: it never gets a second."""
+    """The attribute of an existing shortcut, as in `x + self.downsample(x)`; the block must not get a second one."""
     operands, forward = operands_of(addition), source.function_around(addition)
     if operand >= len(operands) or forward is None:
         return None
@@ -178,7 +178,7 @@ def _own_shortcut(addition: cst.CSTNode, operand: int, source: Source) -> str | 
 def _made_in_place(
     own: str | None, block: Block, numbers: Numbers, layers: tuple[str, ...], style: Style, source: Source
 ) -> Iterator[list[TextEdit]]:
-    """A shortcut that is the identity for every instance (`self.shortcut = nn.Identity()`) becomes a projection."""
+    """Replace a shortcut that is the identity in every instance (`self.shortcut = nn.Identity()`) by a projection."""
     for statement in block.init.body.body:
         if [(own, True)] == [(name, is_plain(value, source)) for name, value in shortcuts_set(statement)]:
             lines = _definition(f"self.{own}", numbers, layers, style)
@@ -189,7 +189,7 @@ def _made_in_place(
 
 
 def _taken_over(statement: cst.CSTNode, init: cst.FunctionDef) -> str | None:
-    """The name in `self.downsample = downsample`, for a shortcut that is a parameter with the default None."""
+    """The name in `self.downsample = downsample`, if it is a parameter with default None."""
     optional = {
         p.name.value
         for p in (*init.params.params, *init.params.kwonly_params)
@@ -208,11 +208,11 @@ def _taken_over(statement: cst.CSTNode, init: cst.FunctionDef) -> str | None:
 def sent_through(
     name: str, addition: cst.CSTNode, operand: int, source: Source, optional: bool = False
 ) -> TextEdit | None:
-    """The edit that sends an operand of an addition through `self.<name>`; `optional`: unless that is None."""
+    """The edit that passes an operand of an addition through `self.<name>`; `optional`: unless it is None."""
 
     def through(expression: cst.BaseExpression) -> str:
         code = source.code(expression)
-        call = f"self.{name}" + (code if expression.lpar else f"({code})")  # its own parentheses do for the call
+        call = f"self.{name}" + (code if expression.lpar else f"({code})")  # reuse its parentheses
         return f"({call} if self.{name} is not None else {code})" if optional else call
 
     operands = operands_of(addition)
@@ -226,7 +226,7 @@ def sent_through(
 
 
 def _free_name(block: Block, source: Source) -> str:
-    """A name for the projection: one that the file uses elsewhere, and that this class has not given away."""
+    """A name for the projection that is unused in the class, preferably one that the file uses elsewhere."""
     taken = _names_taken(block.definition, source)
     familiar = [name for name in MODULES if re.search(rf"\bself\.{name}\b", source.text)]
     numbered = (f"shortcut{number}" for number in itertools.count(2))

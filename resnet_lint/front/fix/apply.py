@@ -1,4 +1,4 @@
-"""What is done about the findings of one file: fixes offered, or written into the file when that is asked for."""
+"""Adds fixes to the findings of a file, or writes them to the file if requested."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ from .verify import Analyse, Fixer
 def fixed(
     report: FileReport, request: CheckRequest, settings: Settings, analyse: Analyse
 ) -> tuple[FileReport, Rewrite | None]:
-    """The report with its fixes, and what became of the file under `--fix` and `--diff`, which fix all there is.
+    """The report with fixes, and with `--fix` or `--diff`, the rewritten file with all fixes applied.
 
-    A text that stands in for the file is written nowhere. Raises FileNotWritten where the file cannot be written, or
-    has changed since it was read.
+    A text that replaces the file, as from stdin, is not written. Raises FileNotWritten if the file cannot be written,
+    or has changed since it was read.
     """
     source = read_exactly(Path(request.path)).text if request.source is None else request.source
     fixer = Fixer(request, analyse, report.seconds)
@@ -35,24 +35,24 @@ def fixed(
         return report, changed
     if changed is not None and request.source is None:
         write(changed)
-    return fixer.with_fixes(left, text), changed  # what is left may have a fix that is not safe
+    return fixer.with_fixes(left, text), changed  # remaining findings may have unsafe fixes
 
 
 def write(rewrite: Rewrite) -> None:
-    """Write the fixed text into its file. Raises FileNotWritten where the text has changed or cannot be written."""
+    """Write a fixed file. Raises FileNotWritten if it cannot be written, or has changed."""
     path = Path(rewrite.path)
     try:
         source = read_exactly(path)
         if source.text != rewrite.before:
             raise _changed(path)
-        if not os.access(path, os.W_OK):  # a new file in its place would not ask
+        if not os.access(path, os.W_OK):  # an atomic replacement would ignore this
             raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
         write_atomically(path, source.encoded(rewrite.after))
     except OSError as error:
         raise FileNotWritten(f"cannot write {path}: {error.strerror}") from error
-    except (UnicodeError, SyntaxError) as error:  # it can no longer be read as Python
+    except (UnicodeError, SyntaxError) as error:  # it is no longer valid Python
         raise _changed(path) from error
 
 
 def _changed(path: Path) -> FileNotWritten:
-    return FileNotWritten(f"{path} has changed while it was looked at, so it was left alone; run again")
+    return FileNotWritten(f"{path} has changed during the check and was not written; run again")

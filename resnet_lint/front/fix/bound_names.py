@@ -1,4 +1,4 @@
-"""Which names a function or a class binds."""
+"""Finds the names that a function or class binds."""
 
 from __future__ import annotations
 
@@ -7,24 +7,24 @@ import libcst.matchers as m
 
 
 def parameter_names(function: cst.FunctionDef) -> set[str]:
-    """The names of a function's parameters, but those of `*args` and `**kwargs`."""
+    """The names of a function's parameters, except for `*args` and `**kwargs`."""
     params = function.params
     return {p.name.value for p in (*params.posonly_params, *params.params, *params.kwonly_params)}
 
 
 def names_bound_in(function: cst.FunctionDef) -> set[str]:
-    """The parameters of a function but `self`, and the names that its body assigns."""
+    """The parameters of a function except for `self`, and the names that it assigns."""
     return ({name for name, _ in assignments(function)} | parameter_names(function)) - {"self"}
 
 
 def assigned_once(name: str, function: cst.FunctionDef) -> cst.BaseExpression | None:
-    """The value of a local name that a function assigns in one place only."""
+    """The value of a local name that a function assigns exactly once."""
     values = [value for target, value in assignments(function) if target == name]
     return values[0] if len(values) == 1 else None
 
 
 def assignments(function: cst.FunctionDef) -> list[tuple[str, cst.BaseExpression]]:
-    """The local names that a function assigns, and their values, in order."""
+    """The local names that a function assigns, with their values, in order."""
     found: list[tuple[str, cst.BaseExpression]] = []
 
     class Assignments(cst.CSTVisitor):
@@ -42,14 +42,14 @@ def assignments(function: cst.FunctionDef) -> list[tuple[str, cst.BaseExpression
 
 
 def elements(expression: cst.BaseExpression) -> list[cst.BaseExpression]:
-    """The parts of `a, b`; any other expression is its only part."""
+    """The elements of a tuple `a, b`; for any other expression, the expression itself."""
     if isinstance(expression, (cst.Tuple, cst.List)):
         return [element.value for element in expression.elements]
     return [expression]
 
 
 def class_attributes(definition: cst.ClassDef) -> set[str]:
-    """The names that a class body gives values: `expansion = 4`, `expansion: int = 4`."""
+    """The names that a class body assigns: `expansion = 4`, `expansion: int = 4`."""
     found = set()
     for line in definition.body.body:
         for part in line.body if isinstance(line, cst.SimpleStatementLine) else ():
@@ -62,7 +62,7 @@ def class_attributes(definition: cst.ClassDef) -> set[str]:
 
 
 def hands_keywords_on(call: cst.Call, function: cst.FunctionDef) -> bool:
-    """Whether a call passes the `**kwargs` of the function that it stands in."""
+    """Whether a call passes on the `**kwargs` of the enclosing function."""
     keywords = function.params.star_kwarg
     return keywords is not None and any(
         m.matches(arg, m.Arg(m.Name(keywords.name.value), star="**")) for arg in call.args
@@ -70,5 +70,5 @@ def hands_keywords_on(call: cst.Call, function: cst.FunctionDef) -> bool:
 
 
 def is_method(function: cst.FunctionDef) -> bool:
-    """Whether a call of a function leaves out its first parameter: `self` or `cls`."""
+    """Whether calls omit the first parameter of a function: `self` or `cls`."""
     return bool(function.params.params) and function.params.params[0].name.value in ("self", "cls")

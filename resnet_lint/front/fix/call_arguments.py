@@ -1,4 +1,4 @@
-"""The arguments of torch's layers in their order, so that `nn.Conv2d(64, 128, 3, 2)` can be read without torch.
+"""The signatures of torch's layers, so that `nn.Conv2d(64, 128, 3, 2)` can be read without importing torch.
 
 Source: the documentation of torch.nn.
 """
@@ -34,15 +34,15 @@ _SIGNATURES: tuple[tuple[str, tuple[str, ...]], ...] = (
 
 
 def layer_parameters(callee: cst.BaseExpression) -> tuple[str, ...] | None:
-    """The parameters of the torch layer that an expression names (`nn.Conv2d`, `Conv2d`); None for another name."""
+    """The parameters of a torch layer by its expression (`nn.Conv2d`, `Conv2d`); None for other expressions."""
     name = callee.attr.value if isinstance(callee, cst.Attribute) else getattr(callee, "value", "")
     return next((names for pattern, names in _SIGNATURES if re.fullmatch(pattern, str(name))), None)
 
 
 def site_parameters(site: Site, call: cst.Call) -> tuple[str, ...]:
-    """The parameters of the layer that a call builds; a class of the user's own has them under torch's names.
+    """The parameters of the layer that a call constructs, with torch's names, also for custom layers.
 
-    `StdConv2d(in_channel, out_channels, ...)` is a convolution with `in_channels` all the same.
+    `StdConv2d(in_channel, out_channels, ...)` is a convolution, whose first parameter is `in_channels`.
     """
     unit = "features" if site.sort == "linear" else "channels"
     renamed = (re.sub(r"^(in|out)_?(ch\w*|c|planes|dim|features)$", rf"\1_{unit}", name) for name in site.parameters)
@@ -50,9 +50,9 @@ def site_parameters(site: Site, call: cst.Call) -> tuple[str, ...]:
 
 
 def argument_of(call: cst.Call, parameters: tuple[str, ...], name: str) -> cst.Arg | None:
-    """The argument that a call passes for a parameter, by keyword or by position; None where it passes none.
+    """The argument that a call passes for a parameter, by keyword or position; None if there is none.
 
-    Positions behind a `*args` are unknown, and so are what `**kwargs` holds.
+    Positions after `*args` and the contents of `**kwargs` are unknown.
     """
     for index, argument in enumerate(call.args):
         if argument.keyword is not None:
@@ -66,7 +66,7 @@ def argument_of(call: cst.Call, parameters: tuple[str, ...], name: str) -> cst.A
 
 
 def function_parameters(function: cst.FunctionDef, bound: bool) -> tuple[str, ...]:
-    """The names of a function's positional parameters; `bound` leaves out the first (`self`)."""
+    """The names of a function's positional parameters; `bound` omits the first one (`self`)."""
     parameters = [*function.params.posonly_params, *function.params.params]
     return tuple(parameter.name.value for parameter in parameters[1 if bound else 0 :])
 
@@ -80,15 +80,15 @@ def default_of(function: cst.FunctionDef, name: str) -> cst.BaseExpression | Non
 def with_argument(
     call: cst.Call, parameters: tuple[str, ...], name: str, value: str, passed: cst.Arg | None, source: Source
 ) -> TextEdit | None:
-    """The edit that gives a call an argument, in place of the one `passed`; None where it has that value, or no place.
+    """The edit that sets an argument of a call, replacing `passed`; None if it has this value already, or no place.
 
-    `parameters` are those of the function that is called, in order.
+    `parameters` are those of the called function, in order.
     """
     if passed is not None:
         return source.replaced(passed.value, value) if source.code(passed.value) != value else None
     if name not in parameters:
         return None
-    # As a keyword, right whatever comes before: behind the last argument that the layer's own order puts before it.
+    # As a keyword argument, after the last argument that precedes it in the signature of the layer.
     before = [arg for arg in call.args if arg.star == "" and _comes_before(arg, name, parameters)]
     if not before or any(arg.star == "*" for arg in call.args):
         return None

@@ -1,4 +1,4 @@
-"""How a file writes things: how it reaches what torch has, and how it indents."""
+"""The style of a file: how it refers to torch, and its indentation."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from .source_tree import Source, TextEdit
 
 
 class Style:
-    """The habits of one file, and the imports that one edit of it needs: make a new one for each edit."""
+    """The style of a file, and the imports that an edit requires; create a new instance for every edit."""
 
     def __init__(self, source: Source) -> None:
         self._source = source
@@ -19,24 +19,24 @@ class Style:
         self.indent: str = source.module.default_indent
 
     def layer(self, name: str) -> str:
-        """What the file calls a layer: `nn.Conv2d`, or `Conv2d` where layers are imported by name."""
+        """The name of a layer in the file: `nn.Conv2d`, or `Conv2d` if layers are imported by name."""
         return self._reached(f"torch.nn.{name}")
 
     @property
     def interpolate(self) -> str:
-        """What the file calls `torch.nn.functional.interpolate`."""
+        """The name of `torch.nn.functional.interpolate` in the file."""
         return self._reached("torch.nn.functional.interpolate")
 
     @property
     def import_edits(self) -> list[TextEdit]:
-        """The edit that imports those of the names asked for that the file cannot reach as it is."""
+        """The edit that imports the requested names that the file does not import."""
         if not self._missing or self._imports.last_from_nn is None:
             return []
         _, end = self._source.range_of(self._imports.last_from_nn)
         return [TextEdit(end, end, "".join(f", {name}" for name in sorted(self._missing)))]
 
     def _reached(self, full_name: str) -> str:
-        """A dotted name by the nearest import that leads to it; by itself, and to be imported, where none does."""
+        """A dotted name relative to the closest import; if there is none, the full name, which has to be imported."""
         reached, rest = full_name, list[str]()
         while reached:
             if reached in self._imports.names:
@@ -51,7 +51,7 @@ class Style:
 
 
 class _Imports(cst.CSTVisitor):
-    """What a file's imports bind outside of functions and classes: the full name, and the file's name for it."""
+    """The imports outside of functions and classes: full names, and their names in the file."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""Lets a shortcut that the caller has made reach the block: passed where the block is built, and kept by it."""
+"""Passes a shortcut that the caller has constructed to the block, which stores it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from .widen_condition import shortcuts_set
 
 
 def shortcut_passed(projection: Projection, at: Span, source: Source, sources: Sources) -> Iterator[list[TextEdit]]:
-    """The ways to hand its shortcut to the constructor of the block around a span, and to keep it there."""
+    """The candidate edits that pass the shortcut to the constructor of the block around a span, and store it there."""
     addition = next(iter(source.at(at)), None)
     init = source.constructor_around(addition) if addition is not None else None
     if init is None:

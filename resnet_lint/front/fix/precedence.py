@@ -1,4 +1,4 @@
-"""How tightly an expression binds, and the brackets that it needs in a given place.
+"""Operator precedence, and the parentheses that an expression needs.
 
 Source: the table of operator precedence in Python's language reference (6.17).
 """
@@ -24,7 +24,7 @@ _LOOSEST = (cst.Tuple, cst.NamedExpr, cst.Yield, cst.GeneratorExp, cst.Concatena
 
 
 def binding(expression: cst.BaseExpression, added: int = 0) -> int:
-    """How tightly an expression binds as a whole; one in brackets is an atom, whatever the `added` ones around it.
+    """The precedence of an expression; a parenthesised one is an atom, without counting `added` parentheses.
 
     >>> binding(cst.parse_expression("(a) + (b)")) == SUM
     True
@@ -48,10 +48,10 @@ def binding(expression: cst.BaseExpression, added: int = 0) -> int:
 
 
 def bracketed(code: str, least: int = ATOM) -> str:
-    """The code of an expression, in brackets where it binds more loosely than `least`.
+    """The code of an expression, parenthesised if its precedence is lower than `least`.
 
     >>> bracketed("(a) + (b)"), bracketed("a * b", SUM)
     ('((a) + (b))', 'a * b')
     """
-    expression = cst.parse_expression(f"({code}\n)")  # on its own it may be broken over lines
+    expression = cst.parse_expression(f"({code}\n)")  # the expression may span lines
     return f"({code})" if binding(expression, added=1) < least else code

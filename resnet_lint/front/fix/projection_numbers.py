@@ -1,4 +1,4 @@
-"""The channels and the stride of a projection, as source: the user's expressions, else attributes, else numbers."""
+"""The channels and stride of a projection as source: expressions from the code, else attributes, else numbers."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ Pair = tuple[str, str]
 
 @dataclass(frozen=True)
 class Numbers:
-    """The channels in and out and the stride of a projection, as source; `unit` is the stride that changes nothing.
+    """The input channels, output channels and stride of a projection, as source; `unit` is the source of a stride of 1.
 
-    `needed` is true where every instance of the block needs the projection.
+    `needed` is whether every instance of the block needs the projection.
     """
 
     channels_in: str
@@ -36,7 +36,7 @@ class Numbers:
 
     @property
     def unequal(self) -> list[Pair]:
-        """What is compared to tell whether a projection is needed: it is where the sides of a pair differ."""
+        """Pairs of expressions to compare: a projection is needed if any pair differs."""
         pairs = []
         if self.strides and not _NUMBER.fullmatch(self.stride):
             pairs.append((_compared(self.stride), self.unit))
@@ -46,7 +46,7 @@ class Numbers:
 
     @property
     def condition(self) -> str | None:
-        """When a projection is needed; None where it always is, or the numbers stand fixed."""
+        """The condition under which a projection is needed; None if it always is, or all values are constants."""
         pairs = [] if self.needed else self.unequal
         return " or ".join(f"{left} != {right}" for left, right in pairs) or None
 
@@ -56,24 +56,24 @@ class Numbers:
 
 
 def _compared(code: str) -> str:
-    """An expression as one side of a comparison."""
+    """An expression as an operand of a comparison."""
     return bracketed(code, COMPARISON + 1)
 
 
 def _unless_one(code: str) -> str:
-    """`stride` for `1 if use_aa else stride`: where the layer leaves the stride to another, a shortcut still has it."""
+    """`stride` for `1 if use_aa else stride`: a shortcut needs the stride even if another layer has it."""
     found = re.fullmatch(r"1 if \w+ else (\w+)|(\w+) if \w+ else 1", code)
     return (found[1] or found[2]) if found is not None else code
 
 
 def numbers_of(projection: Projection, scope: Scope) -> Iterator[Numbers]:
-    """The numbers of a projection in a constructor, the best way to write them first."""
+    """The candidate values of a projection in a constructor, best first."""
     found = [numbers_in(scope, projection), _as_attributes(projection), _as_numbers(projection)]
     yield from dict.fromkeys(numbers for numbers in found if numbers is not None)
 
 
 def _giving(projection: Projection, index: int) -> Site | None:
-    """The layer of the branch that takes the shortcut's channels (0), or gives the branch's (1)."""
+    """The layer of the branch that determines its input channels (0) or output channels (1)."""
     wanted = projection.channels[index]
     sites = projection.branch if index == 0 else projection.branch[::-1]
     return next((site for site in sites if site.channels is not None and site.channels[index] == wanted), None)
@@ -84,7 +84,7 @@ def _strided(projection: Projection) -> list[Site]:
 
 
 def numbers_in(scope: Scope, p: Projection) -> Numbers | None:
-    """The numbers in the words of a function; None where it has none for one of them."""
+    """The values as expressions of a function; None if one of them cannot be expressed."""
     unit = "features" if p.axes == 0 else "channels"
     ends = []
     for index, argument in ((0, f"in_{unit}"), (1, f"out_{unit}")):
@@ -96,20 +96,20 @@ def numbers_in(scope: Scope, p: Projection) -> Numbers | None:
     stride = _stride_expression(p, scope)
     if stride is None:
         return None
-    # A stride that is a number is that of every instance, unless there are some that work without a projection.
+    # A constant stride applies to every instance, unless some work without a projection.
     needed = not p.conditional and stride != "1" and _NUMBER.fullmatch(stride) is not None
     return Numbers(ends[0], ends[1], stride, needed=needed)
 
 
 def _stride_expression(p: Projection, scope: Scope) -> str | None:
     if not any(step > 1 for step in p.stride):
-        # This instance does not stride; another may, if the constructor says so.
+        # This instance has stride 1; others may not, if the constructor has a parameter for it.
         texts = {scope.argument(site, "stride") for site in p.branch if site.calls} - {None}
         named = [text for text in texts if text is not None and not _NUMBER.fullmatch(text)]
         return _unless_one(named[0]) if len(named) == 1 else "1"
     texts_in_order = [scope.argument(site, "stride") for site in _strided(p)]
     if len(set(texts_in_order)) == 1 and all(site.stride == p.stride for site in _strided(p)):
-        texts_in_order = texts_in_order[:1]  # of layers side by side
+        texts_in_order = texts_in_order[:1]  # parallel layers
     elif not _is_by_layers(p):
         return _stride_number(p)
     if None in texts_in_order:
@@ -122,7 +122,7 @@ def _product(codes: list[str]) -> str:
 
 
 def _is_by_layers(p: Projection) -> bool:
-    """Whether the strides of the branch's layers are all of its stride; else, a pooling layer does the rest."""
+    """Whether the stride of the branch comes from its layers alone; otherwise, a pooling layer contributes."""
     steps = [site.stride for site in _strided(p)]
     return all(len(step) == len(p.stride) for step in steps) and p.stride == tuple(
         math.prod(along) for along in zip(*steps, strict=True)

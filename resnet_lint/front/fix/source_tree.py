@@ -1,4 +1,4 @@
-"""One source file with its libcst tree: finds the node at a place, and the text of a node; changes nothing itself."""
+"""A source file with its libcst tree: finds nodes by position, and creates edits without applying them."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from resnet_lint.shared.source_text import split_lines
 
 @dataclass(frozen=True)
 class TextEdit:
-    """Replace the characters from `start` to `end` (offsets from 0, the end exclusive) by `text`."""
+    """Replace the characters from `start` to `end` (offsets from 0, end exclusive) by `text`."""
 
     start: int
     end: int
@@ -25,7 +25,7 @@ class TextEdit:
 
 
 class Source:
-    """The text of a file and its tree. Raises cst.ParserSyntaxError for text that libcst cannot parse."""
+    """The text of a file and its tree. Raises cst.ParserSyntaxError if libcst cannot parse it."""
 
     def __init__(self, path: str, text: str) -> None:
         self.path = path
@@ -53,7 +53,7 @@ class Source:
         return found
 
     def at(self, span: Span) -> list[cst.CSTNode]:
-        """The nodes that cover exactly this span, the outermost first."""
+        """The nodes with exactly this span, outermost first."""
         return self._by_range.get((span.start.line, span.start.column, span.end.line, span.end.column), [])
 
     def call_at(self, span: Span) -> cst.Call | None:
@@ -61,7 +61,7 @@ class Source:
         return next((node for node in self.at(span) if isinstance(node, cst.Call)), None)
 
     def range_of(self, node: cst.CSTNode) -> tuple[int, int]:
-        """Where a node's own text starts and ends, as offsets; with the parentheses that belong to it."""
+        """The start and end offset of a node, including its parentheses."""
         place = self._positions[node]
         assert isinstance(place, CodeRange)
         start, end = self.offset(place.start.line, place.start.column), self.offset(place.end.line, place.end.column)
@@ -117,22 +117,22 @@ class Source:
         return isinstance(self._parents.get(node), cst.Expr)
 
     def statement_around(self, node: cst.CSTNode) -> cst.SimpleStatementLine | None:
-        """The simple statement that a node is part of."""
+        """The simple statement that contains a node."""
         return next((above for above in self.above(node) if isinstance(above, cst.SimpleStatementLine)), None)
 
     def indent_of(self, statement: cst.CSTNode) -> str:
-        """The white space in front of a statement."""
+        """The indentation of a statement."""
         start = self.offset(self.line_of(statement), 0)
         line = self.text[start : self.range_of(statement)[0]]
         return line[: len(line) - len(line.lstrip())]
 
     def replaced(self, node: cst.CSTNode, text: str) -> TextEdit:
-        """The edit that puts `text` in a node's place."""
+        """The edit that replaces a node by `text`."""
         start, end = self.range_of(node)
         return TextEdit(start, end, text)
 
     def lines_after(self, statement: cst.CSTNode, lines: Sequence[str]) -> TextEdit:
-        """The edit that puts whole lines below a statement, in its indentation and with the file's line ends."""
+        """The edit that inserts lines after a statement, with its indentation and the file's line endings."""
         place = self._positions[statement]
         assert isinstance(place, CodeRange)
         newline, indent = self.module.default_newline, self.indent_of(statement)
@@ -143,20 +143,20 @@ class Source:
         return TextEdit(end, end, block + newline)
 
     def lines_before(self, statement: cst.CSTNode, lines: Sequence[str]) -> TextEdit:
-        """The edit that puts whole lines above a statement, in its indentation and with the file's line ends."""
+        """The edit that inserts lines before a statement, with its indentation and the file's line endings."""
         start = self.offset(self.line_of(statement), 0)
         newline, indent = self.module.default_newline, self.indent_of(statement)
         return TextEdit(start, start, "".join(indent + line + newline for line in lines))
 
     def edited(self, edits: Sequence[TextEdit]) -> str:
-        """The text with all edits made; they must not overlap."""
+        """The text with all edits applied; they must not overlap."""
         text = self.text
         for edit in sorted(edits, key=lambda edit: edit.start, reverse=True):
             text = text[: edit.start] + edit.text + text[edit.end :]
         return text
 
     def as_records(self, edits: Sequence[TextEdit]) -> tuple[Edit, ...]:
-        """The edits with lines and columns, from 1, in the order of the file."""
+        """The edits with lines and columns (from 1), in order."""
         ordered = sorted(edits, key=lambda edit: edit.start)
         return tuple(Edit(self._position(edit.start), self._position(edit.end), edit.text) for edit in ordered)
 
@@ -166,13 +166,13 @@ class Source:
 
 
 def on_one_line(code: str) -> str:
-    """The text of an expression without its line breaks: they stood inside brackets, which it may lose."""
+    """Remove line breaks from an expression, because it may lose the parentheses that allowed them."""
     return f"({code})" if re.search(r"\n.*['\"#]|['\"#].*\n", code) else " ".join(code.split())
 
 
 @dataclass(frozen=True)
 class Step:
-    """One of the calls that led to a layer: its file, and the function around it, None at module level."""
+    """One of the calls that constructed a layer: its file, and the enclosing function, None at module level."""
 
     source: Source
     call: cst.Call
@@ -180,19 +180,19 @@ class Step:
 
 
 class Sources:
-    """The files that a fix reads: the one that is edited, with its text as it stands, and others from the disk."""
+    """The files that a fix reads: the current text of the edited one, and others from disk."""
 
     def __init__(self, edited: Source) -> None:
         self._sources: dict[str, Source | None] = {edited.path: edited}
 
     def get(self, path: str) -> Source | None:
-        """A file's source, None where it cannot be read or parsed."""
+        """The source of a file; None if it cannot be read or parsed."""
         if path not in self._sources:
             self._sources[path] = _read(path)
         return self._sources[path]
 
     def step(self, site: Site, level: int) -> Step | None:
-        """The call at a level of a layer's chain, 0 the innermost; None where there is none or it cannot be read."""
+        """The call at a level of a layer's construction (0: innermost); None if there is none or it is unreadable."""
         if level >= len(site.calls):
             return None
         source = self.get(site.calls[level].path)

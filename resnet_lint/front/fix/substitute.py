@@ -1,7 +1,6 @@
-"""Puts expressions in the place of names, and names in the place of expressions, in a libcst tree.
+"""Substitutes expressions for names, and names for expressions, in a libcst tree.
 
-Only what an expression reads from its surroundings is a name here: not the name of an attribute or a keyword argument,
-not the parameter of a lambda, not the target of a comprehension.
+Only free variables count as names: not attributes, keywords, lambda parameters or comprehension targets.
 """
 
 from __future__ import annotations
@@ -19,26 +18,26 @@ _CONSTANTS = frozenset({"None", "True", "False"})
 
 @dataclass(frozen=True, eq=False)
 class Read:
-    """A name that an expression reads; `bound` are the names that lambdas and comprehensions bind around it."""
+    """A free variable in an expression; `bound` are the names that enclosing lambdas and comprehensions bind."""
 
     node: cst.Name
     bound: frozenset[str]
 
 
 def reads_of(expression: cst.CSTNode) -> list[Read]:
-    """The names that an expression reads from its surroundings, in the order of the source."""
+    """The free variables of an expression, in source order."""
     visitor = _Reads()
     expression.visit(visitor)
     return visitor.found
 
 
 def names_in(expression: cst.CSTNode) -> set[str]:
-    """The names that an expression reads from its surroundings."""
+    """The names of the free variables of an expression."""
     return {read.node.value for read in reads_of(expression)}
 
 
 def substituted(expression: cst.BaseExpression, values: Mapping[str, cst.BaseExpression]) -> cst.BaseExpression | None:
-    """The expression with a value for each name; None where a lambda or comprehension would capture a value's name."""
+    """The expression with names replaced by values; None if a lambda or comprehension would capture a variable."""
     replacements: dict[cst.CSTNode, cst.BaseExpression] = {}
     for read in reads_of(expression):
         value = values.get(read.node.value)
@@ -52,9 +51,9 @@ def substituted(expression: cst.BaseExpression, values: Mapping[str, cst.BaseExp
 def renamed(
     expression: cst.BaseExpression, names: Mapping[str, str], owner: cst.BaseExpression | None
 ) -> cst.BaseExpression:
-    """The expression with a name for each part whose `key` is in `names`, the largest parts first.
+    """The expression with subexpressions replaced by the names for their `key` in `names`, largest ones first.
 
-    Attributes of `owner` become those of self: with the owner `block`, `block.expansion` becomes `self.expansion`.
+    Attributes of `owner` become attributes of self: for the owner `block`, `block.expansion` becomes `self.expansion`.
     """
     visitor = _Parts(names, owner, {read.node for read in reads_of(expression)})
     expression.visit(visitor)
@@ -62,7 +61,7 @@ def renamed(
 
 
 def key(expression: cst.BaseExpression) -> str:
-    """What two expressions share that differ in white space, quotes and brackets alone."""
+    """A key that is equal for expressions that differ in whitespace, quotes and parentheses only."""
     return ast.dump(ast.parse(f"({cst.Module([]).code_for_node(expression)})", mode="eval").body)
 
 
@@ -105,7 +104,7 @@ class _Reads(cst.CSTVisitor):
         return self._visit_comprehension(node.for_in, node.key, node.value)
 
     def _visit_comprehension(self, loop: cst.CompFor, *elements: cst.BaseExpression) -> bool:
-        loop.iter.visit(self)  # the first one is evaluated outside
+        loop.iter.visit(self)  # evaluated in the enclosing scope
         targets, inner = set[str](), loop
         inside: list[cst.CSTNode] = []
         while True:
@@ -126,12 +125,12 @@ class _Reads(cst.CSTVisitor):
 
 
 def _descendants(node: cst.CSTNode) -> list[cst.CSTNode]:
-    """A node and all below it."""
+    """A node and its descendants."""
     return [node, *(descendant for child in node.children for descendant in _descendants(child))]
 
 
 class _Parts(cst.CSTVisitor):
-    """Finds the largest parts that have another name; what a lambda or a comprehension binds is none."""
+    """Finds the largest subexpressions that have another name, without bound variables."""
 
     def __init__(self, names: Mapping[str, str], owner: cst.BaseExpression | None, reads: set[cst.Name]) -> None:
         super().__init__()
@@ -163,7 +162,7 @@ def _replaced(
 
 
 class _Replacer(cst.CSTTransformer):
-    """Replaces nodes; brackets go around what would otherwise bind to its neighbours."""
+    """Replaces nodes, with parentheses if precedence requires them."""
 
     def __init__(self, expression: cst.BaseExpression, replacements: Mapping[cst.CSTNode, cst.BaseExpression]) -> None:
         super().__init__()

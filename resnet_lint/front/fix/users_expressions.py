@@ -1,8 +1,8 @@
 """Finds the user's own expression for an argument of a layer: `planes * self.expansion`, not 256.
 
-A layer is built by a call in a helper, that is called in the block's constructor, that is called in the model's, and so
-on. The argument's expression is followed outward through these calls: a name that is a parameter of the function stands
-for what the next call passes, until the function is reached in which the expression is to be used.
+A layer is constructed by a call in a helper, which is called in the block's constructor, which is called in the
+model's, and so on. The expression is followed outward through these calls, replacing parameters by the arguments of the
+next call, until it reaches the function where it will be used.
 """
 
 from __future__ import annotations
@@ -29,14 +29,14 @@ from .substitute import key, names_in, reads_of, renamed, substituted
 
 @dataclass(frozen=True)
 class Scope:
-    """A function of the edited file: says what layers are built with in words that hold there."""
+    """A function of the edited file, in which the arguments of layers are expressed."""
 
     function: cst.FunctionDef
     source: Source
     sources: Sources
 
     def argument(self, site: Site, name: str) -> str | None:
-        """The source of a layer's argument; None where it is passed none, or this function has no words for it."""
+        """The source of a layer's argument; None if it is not passed, or cannot be expressed in this function."""
         parameters: tuple[str, ...] | None = None
         for level in range(len(site.calls)):
             step = self.sources.step(site, level)
@@ -46,7 +46,7 @@ class Scope:
             passed = argument_of(step.call, parameters, name)
             if passed is not None:
                 return _Way(site, self).said(passed.value, level)
-            # A helper hands it on in its own **kwargs: its caller says it, by name.
+            # A helper passes it on in **kwargs, so its caller passes it by keyword.
             if (
                 step.function is None
                 or step.function is self.function
@@ -56,15 +56,15 @@ class Scope:
         return None
 
     def callee(self, site: Site) -> str | None:
-        """What is called to build a layer: `nn.BatchNorm2d`, `norm_layer`."""
+        """The function that is called to construct a layer: `nn.BatchNorm2d`, `norm_layer`."""
         step = self.sources.step(site, 0)
         return _Way(site, self).said(step.call.func, 0) if step is not None else None
 
     def argument_beside(self, like: Site, name: str, site: Site, level: int) -> str | None:
-        """The source of an argument of `like`, in this function, which holds the call `site.calls[level]`.
+        """The source of an argument of `like` in this function, which contains the call `site.calls[level]`.
 
-        A block and its shortcut are often built side by side: `block(inplanes, planes, downsample)`. There, what the
-        shortcut is built with (`planes * block.expansion`) is `planes * self.expansion` inside the block.
+        A block and its shortcut are often constructed together: `block(inplanes, planes, downsample)`. An argument of
+        the shortcut there (`planes * block.expansion`) is `planes * self.expansion` inside the block.
         """
         if self._builds(like):
             return self.argument(like, name)
@@ -79,7 +79,7 @@ class Scope:
         return None
 
     def _builds(self, site: Site) -> bool:
-        """Whether the function holds one of the calls that lead to a layer, and so has names for its arguments."""
+        """Whether the function contains one of the calls that construct a layer, and so has names for its arguments."""
         steps = (self.sources.step(site, level) for level in range(len(site.calls)))
         return any(step is not None and step.function is self.function for step in steps)
 
@@ -96,7 +96,7 @@ class Scope:
 
 
 def said_inside(expression: str, call: cst.Call, function: cst.FunctionDef) -> str | None:
-    """An expression at a call, in the words of the function that is called; None where a name is unknown there."""
+    """Express a caller's expression in the called function; None if a name is unknown there."""
     parameters = function_parameters(function, is_method(function))
     names: dict[str, str] = {}
     for index, passed in enumerate(call.args):
@@ -109,19 +109,19 @@ def said_inside(expression: str, call: cst.Call, function: cst.FunctionDef) -> s
 
 
 def code_of(expression: cst.BaseExpression) -> str:
-    """The text of an expression that stands in no file, on one line."""
+    """The code of an expression that is not in a file, on one line."""
     return on_one_line(cst.Module([]).code_for_node(expression))
 
 
 @dataclass(frozen=True)
 class _Way:
-    """The way from the call that builds a layer outward to a scope; a level is how many calls out one stands."""
+    """The call stack from the construction of a layer outward to a scope; a level is an index into it."""
 
     site: Site
     scope: Scope
 
     def said(self, expression: cst.BaseExpression, level: int) -> str | None:
-        """An expression at a level, in the words of the scope."""
+        """Express the expression at a level in the scope."""
         step = self.scope.sources.step(self.site, level)
         if step is None or step.function is None:
             return None
@@ -137,7 +137,7 @@ class _Way:
         return code_of(result) if result is not None else None
 
     def _meaning(self, name: str, expression: cst.BaseExpression, function: cst.FunctionDef, level: int) -> str | None:
-        """What a name in an expression of the function at a level stands for, in the words of the scope."""
+        """The meaning of a name in an expression at a level, expressed in the scope."""
         if name == "self":
             return self._class_of_self(expression, function, level)
         if name in names_bound_in(function):
@@ -146,7 +146,7 @@ class _Way:
         return name if _is_common(name) or (step is not None and step.source is self.scope.source) else None
 
     def _class_of_self(self, expression: cst.BaseExpression, function: cst.FunctionDef, level: int) -> str | None:
-        """What stands for `self` where the object is made: the class itself, if only its own attributes are read."""
+        """The class, in place of `self`, where the object is constructed, if only class attributes are read."""
         here, outer = self.scope.sources.step(self.site, level), self.scope.sources.step(self.site, level + 1)
         definition = here.source.class_around(function) if here is not None else None
         if here is None or outer is None or definition is None or function.name.value != "__init__":
@@ -162,7 +162,7 @@ class _Way:
         return self.said(outer.call.func, level + 1)
 
     def _value_of(self, name: str, function: cst.FunctionDef, level: int) -> str | None:
-        """What a parameter or a local name of the function at a level stands for."""
+        """The value of a parameter or local variable of the function at a level."""
         local = assigned_once(name, function)
         if name not in parameter_names(function):
             return self.said(local, level) if local is not None else None
@@ -178,7 +178,7 @@ class _Way:
 
 
 def _is_common(name: str) -> bool:
-    """Names that mean the same in every file."""
+    """Whether a name has the same meaning in every file."""
     return name in ("nn", "torch", "int", "max", "min", "round")
 
 

@@ -36,7 +36,7 @@ class _Choice:
 
 
 def conditions_widened(projection: Projection, source: Source, sources: Sources) -> Iterator[list[TextEdit]]:
-    """The ways to widen a condition to all shapes that need a projection, from the block outward."""
+    """The candidate edits that widen a condition to all shapes that need a projection, from the block outward."""
     for function in _functions_around(projection, source, sources):
         numbers = numbers_in(Scope(function, source, sources), projection)
         pairs = numbers.unequal if numbers is not None else []
@@ -50,7 +50,7 @@ def conditions_widened(projection: Projection, source: Source, sources: Sources)
 
 
 def shortcuts_set(node: cst.CSTNode) -> list[tuple[str, cst.BaseExpression]]:
-    """The attributes and local names of a shortcut that are set anywhere below a node, and their values."""
+    """The attributes and local names of a shortcut that are assigned below a node, with their values."""
     found = []
     for assignment in m.findall(node, m.Assign()):
         assign = cst.ensure_type(assignment, cst.Assign)
@@ -67,7 +67,7 @@ def _returned(function: cst.FunctionDef) -> list[cst.BaseExpression]:
 
 
 def _functions_around(projection: Projection, source: Source, sources: Sources) -> list[cst.FunctionDef]:
-    """The functions of the edited file that lead to the branch's first layer, the innermost first."""
+    """The functions of the edited file that construct the first layer of the branch, innermost first."""
     site = projection.branch[0]
     steps = [sources.step(site, level) for level in range(len(site.calls))]
     functions = [step.function for step in steps if step is not None and step.source is source]
@@ -75,7 +75,7 @@ def _functions_around(projection: Projection, source: Source, sources: Sources) 
 
 
 def _helper(call: cst.BaseExpression, function: cst.FunctionDef, source: Source) -> cst.FunctionDef | None:
-    """The function of the file, or the method of the class, that an expression calls."""
+    """The function in the file, or method of the class, that an expression calls."""
     if not isinstance(call, cst.Call):
         return None
     owner, _, name = source.code(call.func).rpartition(".")
@@ -89,7 +89,7 @@ def _helper(call: cst.BaseExpression, function: cst.FunctionDef, source: Source)
 
 
 def _inside(pair: Pair, call: cst.Call, helper: cst.FunctionDef) -> Pair | None:
-    """Two sides of a comparison in the words of the helper that is called."""
+    """Express both sides of a comparison in the called helper."""
     left, right = (side if side.isdigit() else said_inside(side, call, helper) for side in pair)
     return (left, right) if left is not None and right is not None else None
 
@@ -100,10 +100,10 @@ def _inside(pair: Pair, call: cst.Call, helper: cst.FunctionDef) -> Pair | None:
 def _all_widened(
     function: cst.FunctionDef, values: Sequence[cst.BaseExpression], pairs: Sequence[Pair], source: Source
 ) -> Iterator[list[TextEdit]]:
-    """The edits that widen each test of a function that decides among these values for a shortcut."""
+    """The edits that widen all tests in a function that select one of these values for a shortcut."""
     for choice in _choices(function, values, source):
         known = names_in(choice.built)
-        # What the projection is not built with, such as a stride that a pooling layer makes, asks for none.
+        # Values that are not used by the projection, such as the stride of a pooling layer, don't require one.
         asked = [pair for pair in pairs if _names(pair) <= known]
         text = _widened(choice, asked, source)
         if asked and text != source.code(choice.test):
@@ -125,12 +125,12 @@ def _choices(function: cst.FunctionDef, values: Sequence[cst.BaseExpression], so
 
 
 def _under(statement: cst.CSTNode, nodes: Sequence[cst.CSTNode], source: Source) -> list[cst.CSTNode]:
-    """Those of some nodes that stand in the body of an `if`."""
+    """The nodes that are in the body of an `if`."""
     return [node for node in nodes if cst.ensure_type(statement, cst.If).body in source.above(node)]
 
 
 def is_plain(value: cst.CSTNode, source: Source) -> bool:
-    """Whether a shortcut is the input itself: None, `nn.Identity()`, an empty `nn.Sequential()`."""
+    """Whether a shortcut is the identity: None, `nn.Identity()`, an empty `nn.Sequential()`."""
     return re.fullmatch(r"None|([\w.]*\.)?(Identity|Sequential)\(\)", source.code(value)) is not None
 
 
@@ -138,7 +138,7 @@ def is_plain(value: cst.CSTNode, source: Source) -> bool:
 
 
 def _widened(choice: _Choice, pairs: Sequence[Pair], source: Source) -> str:
-    """A test that holds also where the sides of a pair differ; for an identity's test, only where they are equal."""
+    """A test that also holds if the sides of a pair differ; if it selects the identity, only if they are equal."""
     outer, inner = (cst.And, cst.Or) if choice.when else (cst.Or, cst.And)
     parts = _operands(choice.test, outer)
     guards = [part for part in parts if not _is_about_shapes(part) and not _is_constant(part)]
@@ -154,7 +154,7 @@ def _widened(choice: _Choice, pairs: Sequence[Pair], source: Source) -> str:
 
 
 def _operands(test: cst.BaseExpression, operator: type[cst.BaseBooleanOp]) -> list[cst.BaseExpression]:
-    """What a chain of `and`, or of `or`, joins."""
+    """The operands of a chain of `and` or `or`."""
     if isinstance(test, cst.BooleanOperation) and isinstance(test.operator, operator):
         return [*_operands(test.left, operator), *_operands(test.right, operator)]
     return [test]
@@ -176,12 +176,12 @@ _COMPARISON = m.Comparison(
 
 
 def _is_comparison(node: cst.CSTNode) -> bool:
-    """Whether an expression compares numbers: not `is not None`, and not with a string."""
+    """Whether an expression compares numbers, unlike `is not None` or a comparison with a string."""
     return m.matches(node, _COMPARISON)
 
 
 def _decides(test: cst.CSTNode) -> bool:
-    """Whether a test compares numbers somewhere, or once did: now it is constant."""
+    """Whether a test compares numbers, or is constant, so that it may have done so before."""
     return _is_about_shapes(test) or _is_constant(test)
 
 

@@ -1,4 +1,4 @@
-"""The operands of an addition or a concatenation, as they are written."""
+"""Finds the operands of an addition or concatenation in the source."""
 
 from __future__ import annotations
 

@@ -193,15 +193,15 @@ def test_what_could_not_be_checked_is_not_gone(run: Run, model: Path) -> None:
         ("\ufeff", "is damaged"),
         ("[]", "not a baseline of version 1"),
         ('{"version": 2, "findings": []}', "not a baseline of version 1"),
-        ('{"version": 1, "findings": [1]}', "1 is no finding"),
-        ('{"version": 1, "findings": [{"path": "a", "count": 1}]}', "is no finding"),
+        ('{"version": 1, "findings": [1]}', "1 is not a finding"),
+        ('{"version": 1, "findings": [{"path": "a", "count": 1}]}', "is not a finding"),
         (
             '{"version": 1, "findings": [{"path": 1, "rule": "", "module": "", "text": "", "count": 1}]}',
-            "is no finding",
+            "is not a finding",
         ),
         (
             '{"version": 1, "findings": [{"path": "", "rule": "", "module": "", "text": "", "count": 0}]}',
-            "is no finding",
+            "is not a finding",
         ),
     ],
 )

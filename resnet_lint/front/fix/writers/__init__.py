@@ -1,6 +1,6 @@
-"""How fix plans are written into source: a module for each kind of plan, with a function `write`, named as the kind is.
+"""Writes fix plans: one module with a function `write` per kind of plan; `resize_to_skip.py` writes `ResizeToSkip`.
 
-`ResizeToSkip` is written by `resize_to_skip.py`. A hint is for a person to write.
+A `Hint` has no writer.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ from ..source_tree import Source, Sources, TextEdit
 
 @dataclass(frozen=True)
 class Way:
-    """One way to write a plan: edits of one file, not verified; `title` where they do not do what the plan's says."""
+    """A candidate for a plan: unverified edits of one file; `title` is set if it differs from that of the plan."""
 
     edits: list[TextEdit]
     title: str | None = None
 
 
 def ways(plan: FixPlan, finding: Finding, source: Source, sources: Sources) -> Iterator[Way]:
-    """The ways to write the plan of a finding into `source`, the best one first; none for a hint."""
+    """The candidate edits of `source` for the plan of a finding, best first; none for a hint."""
     if not isinstance(plan, Hint):
         module = re.sub(r"(?<!^)(?=[A-Z])", "_", type(plan).__name__).lower()
         yield from import_module(f".{module}", __name__).write(plan, finding, source, sources)

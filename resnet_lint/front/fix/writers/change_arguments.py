@@ -1,4 +1,4 @@
-"""Builds a layer with another argument: the stride of a shortcut, a lost padding, the channels that come in."""
+"""Changes arguments of layers: the stride of a shortcut, a missing padding, the input channels."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ from . import Way
 
 
 def write(plan: ChangeArguments, finding: Finding, source: Source, sources: Sources) -> Iterator[Way]:
-    """The arguments as the function around each call would say them, then as numbers."""
+    """Set the arguments, as expressions of the enclosing function, then as numbers."""
     yield from changed_arguments(plan.changes, source, sources)
 
 
 def changed_arguments(changes: Sequence[Change], source: Source, sources: Sources) -> Iterator[Way]:
-    """The ways to make changes of arguments together, the best one first."""
+    """The candidates for changing several arguments together, best first."""
     options = [list(dict.fromkeys(_options(change, source, sources))) for change in changes]
     if not options or not all(options):
         return
     if len({len(option) for option in options}) == 1:
-        # Changes of one cause have their ways in one order: the first goes with the first.
+        # The candidates of all changes are in the same order, so they are combined by index.
         combinations = [*zip(*options, strict=True), *itertools.islice(itertools.product(*options), 8)]
     else:
         combinations = list(itertools.islice(itertools.product(*options), 8))
@@ -40,7 +40,7 @@ def changed_arguments(changes: Sequence[Change], source: Source, sources: Source
 
 
 def _options(change: Change, source: Source, sources: Sources) -> Iterator[TextEdit]:
-    """The edits that give one layer its argument: at the call that decides it, from the outermost such call inwards."""
+    """The edits that set an argument of a layer, from the outermost call that determines it inwards."""
     argument, found = change.argument, list[TextEdit]()
     parameters: tuple[str, ...] | None = None
     for level in range(len(change.site.calls)):
@@ -55,10 +55,10 @@ def _options(change: Change, source: Source, sources: Sources) -> Iterator[TextE
         name = _parameter_passed_on(passed, argument, function)
         if here is source:
             values = list(_values(change, level, Scope(function, source, sources)))
-            # A number in place of a parameter would take the choice from everyone who calls the function.
+            # Don't replace a parameter by a number, which would affect all callers of the function.
             fixed = passed is None or _is_number(here.code(passed.value))
             values = [v for v in values if fixed or not _is_number(v)]
-            # Nor does a number hold for every instance where the function has a name for it.
+            # Don't use a number if the function has a name for the value, which may differ between instances.
             if any(v in names_bound_in(function) for v in values):
                 values = [v for v in values if not _is_number(v)]
             edits = (with_argument(call, parameters, argument, value, passed, source) for value in values)
@@ -73,9 +73,9 @@ def _options(change: Change, source: Source, sources: Sources) -> Iterator[TextE
 
 
 def _parameter_passed_on(passed: cst.Arg | None, argument: str, function: cst.FunctionDef) -> str | None:
-    """The parameter of the function that a call hands on: who calls the function decides it.
+    """The parameter of the function that a call passes on, so that the caller determines it.
 
-    Of an expression or a number, the parameter with the argument's own name (`stride if dilation == 1 else 1`).
+    In an expression or for a number, the parameter with the name of the argument (`stride if dilation == 1 else 1`).
     """
     named = (*function_parameters(function, bound=False), *(p.name.value for p in function.params.kwonly_params))
     if passed is None:
@@ -85,7 +85,7 @@ def _parameter_passed_on(passed: cst.Arg | None, argument: str, function: cst.Fu
 
 
 def _in_keywords(call: cst.Call, argument: str, function: cst.FunctionDef) -> cst.Arg | None:
-    """The argument in the `dict(...)` that a call unpacks, where the function has just made it."""
+    """The argument in a `dict(...)` that the function creates and the call unpacks."""
     for passed in call.args:
         if passed.star == "**" and isinstance(passed.value, cst.Name):
             made = assigned_once(passed.value.value, function)
@@ -101,7 +101,7 @@ def _has_keywords(function: cst.FunctionDef) -> bool:
 
 
 def _wraps_layers(function: cst.FunctionDef, source: Source) -> bool:
-    """Whether a constructor is that of a small module around a layer, whose caller decides, and adds nothing itself."""
+    """Whether a function is the constructor of a small wrapper around a layer, without an addition of its own."""
     definition = source.class_around(function)
     return function.name.value == "__init__" and definition is not None and not _adds(source.code(definition))
 
@@ -120,7 +120,7 @@ def _values(change: Change, level: int, scope: Scope) -> Iterator[str]:
         expression = scope.argument_beside(change.like, change.like_argument, change.site, level)
         if expression is not None:
             yield expression
-    if change.value != "1":  # that is to say, not to stride
+    if change.value != "1":  # 1 means no stride
         yield from _likely_names(change.argument, scope.function)
     if change.argument == "padding":
         kernel = scope.argument(change.site, "kernel_size")
@@ -130,7 +130,7 @@ def _values(change: Change, level: int, scope: Scope) -> Iterator[str]:
 
 
 def _likely_names(argument: str, function: cst.FunctionDef) -> list[str]:
-    """The names in a function that say what they are for: `stride`, or `outplanes` for `out_channels`."""
+    """The names in a function that are likely for an argument: `stride`, or `outplanes` for `out_channels`."""
     if argument.startswith(("in_", "out_", "num_")):
         pattern = (
             r"out_?(ch\w*|planes|dim|features)" if argument.startswith(("out_", "num_")) else r"in_?(ch\w*|planes)"

@@ -1,4 +1,4 @@
-"""Keeps the batch where a call drops it, or has its size written in."""
+"""Preserves the batch dimension in a call that drops it or hard-codes its size."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from . import Way
 
 
 def write(plan: KeepBatch, finding: Finding, source: Source, sources: Sources) -> Iterator[Way]:
-    """`x.flatten(1)` in place of `x.squeeze()` and `x.view(16, -1)`; of `torch.squeeze(x)`, `torch.flatten(x, 1)`."""
+    """Replace `x.squeeze()` and `x.view(16, -1)` by `x.flatten(1)`, and `torch.squeeze(x)` by `torch.flatten(x, 1)`."""
     for node in source.at(finding.span):
         if isinstance(node, cst.Call) and isinstance(node.func, cst.Attribute):
             owner = source.code(node.func.value)

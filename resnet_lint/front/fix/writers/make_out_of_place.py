@@ -1,4 +1,4 @@
-"""Makes a new tensor where one is changed in place, or keeps a copy of the one that is changed."""
+"""Replaces an in-place modification by an out-of-place operation, or copies the tensor first."""
 
 from __future__ import annotations
 
@@ -26,17 +26,17 @@ _OPERATORS: dict[type[cst.BaseAugOp], str] = {
 
 
 def write(plan: MakeOutOfPlace, finding: Finding, source: Source, sources: Sources) -> Iterator[Way]:
-    """What modifies the tensor gives a new one; or a copy is kept of the tensor that is modified."""
+    """Create a new tensor instead of modifying one, or keep a copy of the modified tensor."""
     if isinstance(plan.modified_by, Span):
         yield from _made_out_of_place(plan.modified_by, source)
     else:
         yield from changed_arguments((plan.modified_by,), source, sources)
     for edit in _copied(finding.span, source):
-        yield Way([edit], "keep a copy of what is changed: clone()")
+        yield Way([edit], "copy the tensor before it is modified: clone()")
 
 
 def _made_out_of_place(at: Span, source: Source) -> Iterator[Way]:
-    """A new tensor from `out += x`, from `out.add_(x)`, from `F.relu(x, inplace=True)`."""
+    """Create a new tensor in `out += x`, `out.add_(x)` or `F.relu(x, inplace=True)`."""
     if at.path != source.path:
         return
     for node in source.at(at):
@@ -70,7 +70,7 @@ def _told(call: cst.Call, source: Source) -> Iterator[TextEdit]:
 
 
 def _copied(at: Span, source: Source) -> Iterator[TextEdit]:
-    """The edit that keeps a copy where the identity is saved: `identity = x.clone()`."""
+    """The edit that copies the identity: `identity = x.clone()`."""
     node = next(iter(source.at(at)), None)
     function = source.function_around(node) if node is not None else None
     for assignment in m.findall(function, m.Assign()) if function is not None else ():

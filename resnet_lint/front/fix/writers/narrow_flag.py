@@ -1,4 +1,4 @@
-"""Narrows the flag of a block (`self.use_res = stride == 1`) to the shapes that its addition can take."""
+"""Restricts the flag of a block (`self.use_res = stride == 1`) to shapes that can be added."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from . import Way
 
 
 def write(plan: NarrowFlag, finding: Finding, source: Source, sources: Sources) -> Iterator[Way]:
-    """The missing condition is added where the flag is set."""
+    """Add the missing condition where the flag is set."""
     node = next(iter(source.at(finding.span)), None)
     definition = source.class_around(node) if node is not None else None
     if definition is None:

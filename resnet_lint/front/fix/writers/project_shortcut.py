@@ -1,4 +1,4 @@
-"""Gives a shortcut its projection: that of the caller, that of the block under a wider condition, or a new one."""
+"""Projects a shortcut: with the projection of the caller, that of the block under a wider condition, or a new one."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from ..source_tree import Source, Sources
 from ..widen_condition import conditions_widened
 from . import Way
 
-_PASSED = "pass the shortcut that is there to the block, and keep it"
+_PASSED = "pass the existing shortcut to the block, and store it"
 _WIDENED = "widen the condition under which the shortcut is projected"
 
 
 def write(plan: ProjectShortcut, finding: Finding, source: Source, sources: Sources) -> Iterator[Way]:
-    """A shortcut that exists is passed or gets a wider condition; a block without one gets one."""
+    """Pass an existing shortcut or widen its condition; add a projection to a block without one."""
     projection = plan.projection
     for edits in shortcut_passed(projection, finding.span, source, sources):
         yield Way(edits, _PASSED)

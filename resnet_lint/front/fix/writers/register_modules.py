@@ -1,4 +1,4 @@
-"""Registers modules that lie in a plain list, tuple or dictionary."""
+"""Registers modules that are in a plain list, tuple or dict."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from . import Way
 
 
 def write(plan: RegisterModules, finding: Finding, source: Source, sources: Sources) -> Iterator[Way]:
-    """The attribute becomes an nn.ModuleList, or an nn.ModuleDict, wherever its class sets it."""
+    """Convert the attribute to an nn.ModuleList or nn.ModuleDict wherever the class sets it."""
     attribute = m.Attribute(m.Name("self"), m.Name(plan.attribute))
     setters = m.Assign(targets=[m.AssignTarget(attribute)]) | m.AnnAssign(attribute, value=m.DoNotCare())
     style = Style(source)

@@ -1,4 +1,4 @@
-"""Brings an upsampled map to the size of its skip before the two are added or joined."""
+"""Resizes an upsampled map to the size of the skip connection before the addition or concatenation."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from . import Way
 
 
 def write(plan: ResizeToSkip, finding: Finding, source: Source, sources: Sources) -> Iterator[Way]:
-    """An interpolation gets a size in place of its factor; other operands are interpolated."""
+    """Give an interpolation a size instead of a factor, or interpolate any other operand."""
     node = next(iter(source.at(finding.span)), None)
     operands = operands_of(node) if node is not None else []
     if node is None or len(operands) != 2:
@@ -37,7 +37,7 @@ def write(plan: ResizeToSkip, finding: Finding, source: Source, sources: Sources
 
 
 def _by_size(operand: cst.BaseExpression, size: str, node: cst.CSTNode, source: Source) -> Iterator[Way]:
-    """An interpolation by a factor becomes one to a size."""
+    """Convert an interpolation by a factor to one to a size."""
     call = operand
     if isinstance(operand, cst.Name):
         function = source.function_around(node)
@@ -57,7 +57,7 @@ def _name(callee: cst.BaseExpression) -> str:
 def _last_assigned(
     name: str, function: cst.FunctionDef, node: cst.CSTNode, source: Source
 ) -> cst.BaseExpression | None:
-    """The value that a name was last given above a node."""
+    """The last value assigned to a name before a node."""
     found: list[cst.BaseExpression] = []
     limit = source.line_of(node)
 

@@ -1,4 +1,4 @@
-"""Puts a result to use that nothing reads."""
+"""Uses a discarded result."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from . import Way
 
 
 def write(plan: UseResult, finding: Finding, source: Source, sources: Sources) -> Iterator[Way]:
-    """The result is assigned, or what it overwrites is passed to the call."""
+    """Assign the result, or pass the overwritten value to the call."""
     yield from _result_assigned(finding.span, source)
     yield from _value_used(finding.span, source)
 
 
 def _result_assigned(at: Span, source: Source) -> Iterator[Way]:
-    """A statement's result is assigned to the variable that it works on: `out = out.add(x)`."""
+    """Assign the result of a statement to its first operand: `out = out.add(x)`."""
     for node in source.at(at):
         edit = assigned_to(node, source) if isinstance(node, cst.BaseExpression) else None
         if edit is not None:
@@ -32,7 +32,7 @@ def _result_assigned(at: Span, source: Source) -> Iterator[Way]:
 
 
 def assigned_to(expression: cst.BaseExpression, source: Source) -> TextEdit | None:
-    """The edit that puts `name = ` in front of an expression that is a statement; None for any other."""
+    """The edit that inserts `name = ` before an expression statement; None for other expressions."""
     function = source.function_around(expression)
     name = _worked_on(expression, names_bound_in(function)) if function is not None else None
     if name is None or not source.is_statement(expression):
@@ -42,7 +42,7 @@ def assigned_to(expression: cst.BaseExpression, source: Source) -> TextEdit | No
 
 
 def _worked_on(expression: cst.BaseExpression, variables: set[str]) -> str | None:
-    """The variable that an operation is about: `out` in `out.add(x)`, `torch.add(out, x)` and `out + x`."""
+    """The first operand of an operation: `out` in `out.add(x)`, `torch.add(out, x)` and `out + x`."""
     first: list[cst.BaseExpression] = []
     if isinstance(expression, cst.BinaryOperation):
         first = [expression.left]
@@ -54,7 +54,7 @@ def _worked_on(expression: cst.BaseExpression, variables: set[str]) -> str | Non
 
 
 def _value_used(at: Span, source: Source) -> Iterator[Way]:
-    """A call is fed what its variable held so far: `out = self.drop(out)` for `out = self.drop(x)`."""
+    """Pass the overwritten value of the variable to the call: `out = self.drop(out)` for `out = self.drop(x)`."""
     for value in source.at(at):
         parent = next(source.above(value), None)
         target = parent.targets[0].target if isinstance(parent, cst.Assign) else None
@@ -65,7 +65,7 @@ def _value_used(at: Span, source: Source) -> Iterator[Way]:
 
 
 def _variables_read(expression: cst.CSTNode, source: Source) -> list[cst.CSTNode]:
-    """The places at which an expression reads a parameter or a local variable of its function."""
+    """The nodes at which an expression reads a parameter or local variable of its function."""
     function = source.function_around(expression)
     known = names_bound_in(function) if function is not None else set()
     names = [cst.ensure_type(variable, cst.Name) for variable in m.findall(expression, m.Name())]
@@ -73,7 +73,7 @@ def _variables_read(expression: cst.CSTNode, source: Source) -> list[cst.CSTNode
 
 
 def _is_label(name: cst.Name, source: Source) -> bool:
-    """Whether a name is that of an attribute or of an argument, and no variable."""
+    """Whether a name is an attribute or a keyword, and not a variable."""
     above = next(source.above(name), None)
     return (isinstance(above, cst.Attribute) and above.attr is name) or (
         isinstance(above, cst.Arg) and above.keyword is name

@@ -1,4 +1,4 @@
-"""Sends the shortcut through the module that the block has for it."""
+"""Passes the shortcut through the existing module of the block."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from . import Way
 
 
 def write(plan: UseShortcut, finding: Finding, source: Source, sources: Sources) -> Iterator[Way]:
-    """`self.shortcut(x)` for `x`; then the same unless the module is None."""
+    """Replace `x` by `self.shortcut(x)`, then by the same unless the module is None."""
     addition = next(iter(source.at(plan.addition)), None)
     if addition is None:
         return
