@@ -336,7 +336,7 @@ def _attends_along_first(call: Call) -> bool:
     if not call.is_torchs or shape is None or len(shape) != 3 or shape[1] == 1:
         return False
     inside = call.parent is not None and call.parent.is_torchs
-    attention = (each for each in call.module.modules() if is_a(each, "MultiheadAttention"))
+    attention = (module for module in call.module.modules() if is_a(module, "MultiheadAttention"))
     first = None if inside else next(attention, None)
     return first is not None and not first.batch_first
 

@@ -92,7 +92,7 @@ class Axes:
     @cached_property
     def inputs(self) -> tuple[InputAxis, ...]:
         """The axes of the inputs, the first dimension first."""
-        return tuple(dict.fromkeys(each.axis for each in self.altered))
+        return tuple(dict.fromkeys(altered.axis for altered in self.altered))
 
     def of(self, node: Node) -> tuple[Carried, ...]:
         """What each axis of a tensor carries; empty for what is no tensor.
@@ -104,18 +104,18 @@ class Axes:
         return tuple(frozenset(self._carried(node, dim, size)) for dim, size in enumerate(node.shape))
 
     def _carried(self, node: Node, dim: int, size: int) -> Iterator[InputAxis]:
-        for each in self.altered:
-            shape = each.shape(node)
+        for altered in self.altered:
+            shape = altered.shape(node)
             if shape is not None and len(shape) == len(node.known_shape) and shape[dim] != size:
-                yield each.axis
+                yield altered.axis
 
     def is_known(self, node: Node, axis: InputAxis) -> bool:
         """Whether a trace with another size of this axis reaches a node."""
-        return any(node in each.again for each in self.altered if each.axis is axis)
+        return any(node in altered.again for altered in self.altered if altered.axis is axis)
 
     def is_free(self, axis: InputAxis) -> bool:
         """Whether the model runs to its end at another size of this axis."""
-        return any(each.complete for each in self.altered if each.axis is axis)
+        return any(altered.complete for altered in self.altered if altered.axis is axis)
 
     def dims_of(self, axis: InputAxis, node: Node) -> tuple[int, ...]:
         """The dimensions of a tensor that carry an axis."""

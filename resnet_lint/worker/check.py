@@ -80,7 +80,7 @@ def _why_not_loaded(failure: ImportFailure, guard: Guard) -> tuple[Problem, ...]
 
 def _refused(guard: Guard, path: str, project: Project | None, callers: frozenset[str] = frozenset()) -> list[Problem]:
     """What was refused to the file; what was refused to the callers of its classes is for their own check."""
-    own = [each for each in guard.refusals if not any(call.code.co_filename in callers for call in each.calls)]
+    own = [refusal for refusal in guard.refusals if not any(call.code.co_filename in callers for call in refusal.calls)]
     return [refusal.problem(path, project) for refusal in own]
 
 

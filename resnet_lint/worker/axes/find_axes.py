@@ -47,7 +47,7 @@ def _runs(trace: Trace, axis: InputAxis, project: Project) -> list[Altered]:
 def _is_fixed(run: Altered) -> bool:
     """Whether a layer has weights for the size: no other one needs to be tried."""
     node = run.refusal.node if run.refusal is not None else None
-    return node is not None and node.kind != "addition" and any(each.kind == "stored" for each in node.operands)
+    return node is not None and node.kind != "addition" and any(operand.kind == "stored" for operand in node.operands)
 
 
 def _alike(axes: Axes) -> Iterator[tuple[InputAxis, InputAxis]]:

@@ -16,7 +16,7 @@ def input_axes(inputs: Sequence[Node]) -> list[InputAxis]:
     for node in inputs:
         for dim, size in enumerate(node.shape or ()):
             groups.setdefault((_first_side(node, dim), size), []).append((node, dim))
-    return [InputAxis(tuple(places), size) for (_, size), places in sorted(groups.items(), key=lambda each: each[0])]
+    return [InputAxis(tuple(places), size) for (_, size), places in sorted(groups.items(), key=lambda item: item[0])]
 
 
 def _first_side(node: Node, dim: int) -> int:

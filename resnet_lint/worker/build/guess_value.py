@@ -191,7 +191,7 @@ def _part(annotation: Any) -> str:
 def _class_named_like(name: str, loaded: Loaded) -> str:
     """For a parameter such as `conv_builder` or `norm_layer`: what makes a layer of that kind."""
     for word in (
-        each for each in name.split("_") if len(each) > 2 and each not in ("layer", "builder", "cls", "class")
+        part for part in name.split("_") if len(part) > 2 and part not in ("layer", "builder", "cls", "class")
     ):
         for known, own in _own_modules(loaded).items():
             if word in known.lower() and not inspect.isabstract(own):
@@ -244,9 +244,9 @@ def _configuration(name: str, loaded: Loaded, nested: int) -> str | None:
             return _of_own_class(kind, loaded, nested)
     names, keys = _read_of(name, loaded.tree)
     if names:
-        return f"SimpleNamespace({', '.join(f'{each}={_setting(each)}' for each in names)})"
+        return f"SimpleNamespace({', '.join(f'{attribute}={_setting(attribute)}' for attribute in names)})"
     if keys:
-        return f"{{{', '.join(f'{each!r}: {_setting(each)}' for each in keys)}}}"
+        return f"{{{', '.join(f'{key!r}: {_setting(key)}' for key in keys)}}}"
     return None
 
 
@@ -269,4 +269,4 @@ def _read_of(name: str, tree: ast.Module) -> tuple[list[str], list[str]]:
             names[node.attr] = None
         elif isinstance(node.slice, ast.Constant) and isinstance(node.slice.value, str):
             keys[node.slice.value] = None
-    return [each for each in names if not hasattr(dict, each)], list(keys)
+    return [attribute for attribute in names if not hasattr(dict, attribute)], list(keys)

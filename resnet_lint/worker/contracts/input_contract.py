@@ -36,8 +36,8 @@ def contract_of(earlier: Trace, symbolic: SymbolicTrace, project: Project) -> Co
 def _inputs(symbolic: SymbolicTrace, axes: list[list[str]], found: SizesFound) -> tuple[InputContract, ...]:
     placeholders = [node for node in symbolic.nodes if node.kind == "input"]
     return tuple(
-        InputContract(node.target, tuple(found.fixed.get(name, name) for name in each), str(node.dtype).split(".")[1])
-        for node, each in zip(placeholders, axes, strict=True)
+        InputContract(node.target, tuple(found.fixed.get(name, name) for name in names), str(node.dtype).split(".")[1])
+        for node, names in zip(placeholders, axes, strict=True)
     )
 
 

@@ -190,7 +190,7 @@ class Attempts:
 
     def runs(self, model: ModelClass) -> bool:
         """Whether a class was traced without a fault."""
-        return any(each.model_class is model and each.trace.trouble == (0, 0) for each in self.traced)
+        return any(traced.model_class is model and traced.trace.trouble == (0, 0) for traced in self.traced)
 
     def inputs_told(self, name: str | None) -> tuple[str, ...]:
         """What the user says to feed a class of the file, or any other where `name` is None."""

@@ -136,7 +136,7 @@ def _calls_known(step: _Step, loaded: Loaded) -> bool:
         expression = ast.parse(step.point.text, mode="eval").body
     except SyntaxError:
         return False
-    if not isinstance(expression, ast.Call) or any(isinstance(each, ast.Starred) for each in expression.args):
+    if not isinstance(expression, ast.Call) or any(isinstance(argument, ast.Starred) for argument in expression.args):
         return False
     root = root_of(expression.func)
     if any(keyword.arg is None for keyword in expression.keywords) or not isinstance(root, ast.Name):
@@ -152,8 +152,15 @@ def _always_runs(step: _Step) -> bool:
         return False
     body = function.body
     while True:
-        statement = next((each for each in body if each.lineno <= step.line <= (each.end_lineno or each.lineno)), None)
-        if any(_may_leave(each) for each in body if each.lineno < step.line and each is not statement):
+        statement = next(
+            (
+                candidate
+                for candidate in body
+                if candidate.lineno <= step.line <= (candidate.end_lineno or candidate.lineno)
+            ),
+            None,
+        )
+        if any(_may_leave(earlier) for earlier in body if earlier.lineno < step.line and earlier is not statement):
             return False
         if isinstance(statement, ast.With):
             if step.line < statement.body[0].lineno:

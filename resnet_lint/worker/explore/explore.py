@@ -212,7 +212,7 @@ class Explorer:
             if self._uses_open(module):
                 self._attempts.feed(self._attempts.label(module), module)
         for model in model_classes(caller):
-            open_names = frozenset(each.type.__name__ for each in self._open())
+            open_names = frozenset(cls.type.__name__ for cls in self._open())
             if mentions(model.name, open_names, caller) and not required_names(model.type):
                 self._attempts.build_and_feed(f"{model.name}()", model.type)
         for call in played.partial:
@@ -231,10 +231,10 @@ class Explorer:
 
     def _complete(self, call: PartialCall) -> None:
         """Construct a class as the call says, with invented arguments for those that are not known."""
-        model = next((each for each in self._classes if each.type is call.kind), None)
+        model = next((cls for cls in self._classes if cls.type is call.kind), None)
         if model is None:
             return
-        open_names = {each.name for each in self._open()}
+        open_names = {cls.name for cls in self._open()}
         if open_names & {model.name, *leads_to(model.name, self._loaded)} and not self._coverage.has(model):
             arguments = Invented(completed(call, self._loaded), sure=call.sure and not call.unknown)
             self._try(model, arguments, call)
@@ -259,7 +259,7 @@ class Explorer:
         models = self._coverage.open(None)  # also where one class is asked for: the model that it is a part of
         reach = {model.name: leads_to(model.name, self._loaded) | {model.name} for model in models}
         for model in sorted(models, key=lambda model: -len(reach[model.name])):
-            leads_on = reach[model.name] & {each.name for each in self._open()}
+            leads_on = reach[model.name] & {cls.name for cls in self._open()}
             if leads_on and not self._coverage.has(model) and not required_names(model.type):
                 self._attempts.build_and_feed(f"{model.name}()", model.type, model)
 

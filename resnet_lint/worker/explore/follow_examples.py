@@ -30,10 +30,10 @@ def best_trace(example: Example, project: Project) -> Trace:
     Raises UnusableExampleError.
     """
     module, inputs = _on_meta(example)
-    best = min(_traces(module, inputs, project), key=lambda each: each.trouble)
-    if best.trouble == (0, 0) or sum(each.numel() for each in module.parameters()) > _MOST_PARAMETERS:
+    best = min(_traces(module, inputs, project), key=lambda traced: traced.trouble)
+    if best.trouble == (0, 0) or sum(parameter.numel() for parameter in module.parameters()) > _MOST_PARAMETERS:
         return best
-    return min(best, *_real_traces(example, project), key=lambda each: (each.trouble, each is best))
+    return min(best, *_real_traces(example, project), key=lambda traced: (traced.trouble, traced is best))
 
 
 def _on_meta(example: Example) -> tuple[nn.Module, Any]:

@@ -92,7 +92,7 @@ def _why_none(models: Candidates) -> str:
             f"{target.name} was met only as {found.how[target.name]}; say how to build it alone: "
             f"--call '{target.name}({arguments})'"
         )
-    reasons = [f"{each}: {why.reason}" for each, why in found.failures.items() if name in (None, each)]
+    reasons = [f"{cls}: {why.reason}" for cls, why in found.failures.items() if name in (None, cls)]
     return f"{models.request.path}: no model could be built and traced; {'; '.join(reasons) or 'it defines none'}"
 
 

@@ -84,7 +84,7 @@ class StatedCalls:
             again = [fault for other in self._calls[1] if other.place == call.place for fault in other.trace.all_faults]
             faults = tuple(f for f in call.trace.all_faults if any(fails_for_any(f, other) for other in again))
             self._attempts.add_stated(call.module, call.trace, faults, call.line, Doubt.INVENTED)
-        self.failures += [each for each in self._refusals[0] if each in self._refusals[1]]
+        self.failures += [refusal for refusal in self._refusals[0] if refusal in self._refusals[1]]
         for trials in (*self._calls, *self._refusals):
             trials.clear()
 

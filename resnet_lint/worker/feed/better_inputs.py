@@ -151,7 +151,7 @@ def _alike(operands: Sequence[Node]) -> tuple[str, Shape | None, torch.dtype | N
 def _beside_parameter(node: Node, operand: Node) -> tuple[str, Shape | None, torch.dtype | None] | None:
     """An input that meets a parameter before any layer did: as long as that is, on the axes that both have."""
     source = _input_rearranged(operand)
-    parameters = [each.shape for each in node.sources if not each.activation]
+    parameters = [operand.shape for operand in node.sources if not operand.activation]
     if source is None or len(parameters) != 1 or parameters[0] is None or source.shape != operand.shape:
         return None
     shape, parameter = source.known_shape, parameters[0]
@@ -246,7 +246,7 @@ def _input_rearranged(node: Node) -> Node | None:
             return None
         waiting.extend(source for source in sources if source not in seen)
         seen.update(sources)
-    inputs = [each for each in seen if each.kind == "input"]
+    inputs = [node for node in seen if node.kind == "input"]
     return inputs[0] if len(inputs) == 1 else None
 
 

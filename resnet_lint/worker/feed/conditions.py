@@ -78,7 +78,7 @@ def _divided(got: Any, part: Any) -> Mismatch | None:
 
 def _sizes(value: Any) -> list[int]:
     values = list(value) if isinstance(value, (tuple, list, torch.Size)) else [value]
-    return values if all(isinstance(each, int) for each in values) else []
+    return values if all(isinstance(item, int) for item in values) else []
 
 
 def _value(expression: ast.expr, frame: FrameType) -> Any:

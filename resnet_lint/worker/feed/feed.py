@@ -35,12 +35,12 @@ def feed(
     """
     search = Search(module, project, effort or Effort())
     attempts = _usual_sizes(search, known)
-    if search.found is None and not any(_is_models_own(each) for each in attempts):
+    if search.found is None and not any(_is_models_own(result) for result in attempts):
         search.best_first()
     if search.found is not None:
         return search.found, ()
-    best = min((each.trace for each in attempts), key=lambda attempt: attempt.trouble)
-    return best, _confirmed(best, search, [each.trace for each in attempts if each.trace.complete])
+    best = min((result.trace for result in attempts), key=lambda attempt: attempt.trouble)
+    return best, _confirmed(best, search, [result.trace for result in attempts if result.trace.complete])
 
 
 def _usual_sizes(search: Search, known: Sequence[Shape]) -> list[Situation]:
@@ -59,7 +59,7 @@ def _usual_sizes(search: Search, known: Sequence[Shape]) -> list[Situation]:
         if attempt is None:
             continue
         found.append(attempt)
-        if search.found is not None or sum(each.trace.complete for each in found) >= _SIZES_TO_CONFIRM:
+        if search.found is not None or sum(result.trace.complete for result in found) >= _SIZES_TO_CONFIRM:
             break
         if not attempt.trace.complete and _SIZE_MATTERS.search(attempt.error_text) is None:
             ends[attempt.error_text] += 1

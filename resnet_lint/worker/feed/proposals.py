@@ -149,8 +149,8 @@ def _fields(situation: Situation) -> Iterator[Guesses]:
         return
     records = {name.partition(".")[0]: guess for name, guess in situation.guesses.items()}
     for name, guess in records.items():
-        parts = {key: each for key, each in situation.guesses.items() if key.startswith(f"{name}.")}
-        others = {key: each for key, each in situation.guesses.items() if key != name}
+        parts = {key: guess for key, guess in situation.guesses.items() if key.startswith(f"{name}.")}
+        others = {key: guess for key, guess in situation.guesses.items() if key != name}
         yield {**others, **parts, f"{name}.{wanted}": field_named(wanted, guess)}
 
 

@@ -75,7 +75,7 @@ class Search:
     def best_first(self) -> None:
         """Go on from what was tried so far, until a trace is without a fault or the effort is spent."""
         order = count()
-        queue = [(-each.progress, next(order), each, _next_guesses(each)) for each in self.situations]
+        queue = [(-start.progress, next(order), start, _next_guesses(start)) for start in self.situations]
         heapq.heapify(queue)
         while queue and self.found is None and not self.spent:
             _, _, situation, left = queue[0]

@@ -24,7 +24,7 @@ def sizes_to_try(situation: Situation) -> Iterator[tuple[Guesses, Axis | None]]:
     for is_batch in (False, True):
         axes = [axis for axis in _axes(situation) if (axis.index == 0) == is_batch]
         wanted = [(axis, mismatch.wanted, None) for axis in axes]
-        likely = [each for each in wanted if situation.size_of(each[0]) == mismatch.got]
+        likely = [pair for pair in wanted if situation.size_of(pair[0]) == mismatch.got]
         exchanged = [(axis, mismatch.got, None) for axis in axes if situation.size_of(axis) == mismatch.wanted]
         probes = [(axis, 2 * situation.size_of(axis), axis) for axis in axes if situation.changed is None]
         for axis, size, probed in (*solutions, *likely, *exchanged, *probes, *wanted):
@@ -60,5 +60,5 @@ def _axes(situation: Situation) -> Iterator[Axis]:
 
 def resized(situation: Situation, axis: Axis, size: int) -> Guesses:
     guess = situation.guesses[axis.name]
-    shape = tuple(size if index == axis.index else each for index, each in enumerate(guess.shape))
+    shape = tuple(size if index == axis.index else old for index, old in enumerate(guess.shape))
     return {**situation.guesses, axis.name: replace(guess, shape=shape)}

@@ -65,7 +65,7 @@ def _why_skipped(model: type[nn.Module]) -> str | None:
 
 def misspelled_forward(model: ModelClass, classes: Sequence[ModelClass]) -> FunctionType | None:
     """The method that a class without forward has for one, by a name such as `foward`; subclasses have none either."""
-    family = [each.type for each in classes if issubclass(each.type, model.type)]
+    family = [cls.type for cls in classes if issubclass(cls.type, model.type)]
     if any(kind.forward is not nn.Module.forward for kind in family):
         return None
     methods = [value for value in vars(model.type).values() if isinstance(value, FunctionType)]

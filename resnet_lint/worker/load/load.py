@@ -100,7 +100,7 @@ def load(path: str, source: str | None = None) -> Loaded | ImportFailure:
             module, definitions = outcome
             return Loaded(path, module, tree, project, tuple(missing), alone, definitions)
         name = (outcome.module or "").partition(".")[0]
-        if name not in (each.package for each in missing) and is_foreign(name, folders):
+        if name not in (known.package for known in missing) and is_foreign(name, folders):
             missing.append(MissingImport(outcome.span, name))
             stand_ins.packages.add(name)
         elif outcome.is_of_package and package is not None and alone is None and (missing or outcome.module):
@@ -141,7 +141,7 @@ def _imported(
 
 def _bare_packages(file: Path, package: Path) -> None:
     """Put the packages around a file in place without running them."""
-    for folder in (package, *(each for each in reversed(file.parents) if package in each.parents)):
+    for folder in (package, *(parent for parent in reversed(file.parents) if package in parent.parents)):
         name = ".".join(folder.relative_to(package.parent).parts)
         bare = types.ModuleType(name)
         bare.__path__ = [str(folder)]

@@ -92,7 +92,7 @@ class DyedRecorder(Recorder):
                 return [Spread(quick)]
         key = _key(func, args, kwargs, {id(tensor): dye.key for tensor, dye in given})
         if key not in self._known:
-            owners = {id(tensor): each for tensor, each in plain}
+            owners = {id(tensor): dye for tensor, dye in plain}
             try:
                 moved = moved_owners(func, args, kwargs, owners)
                 self._known[key] = moved or by_experiment(func, args, kwargs, owners, self._samples)
@@ -132,7 +132,7 @@ class DyedRecorder(Recorder):
         if scattered is not None:
             crossing = Crossing(scattered, "folded", 0, node)
             return Dye(_in_blocks(tensor, self._samples), frozenset({crossing}))
-        operand, dye = max(given, key=lambda each: each[0].numel())
+        operand, dye = max(given, key=lambda pair: pair[0].numel())
         axis, owners = dye.axis, dye.owners
         if axis is None or owners is None:
             return UNKNOWN

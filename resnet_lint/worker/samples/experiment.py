@@ -60,7 +60,7 @@ def by_experiment(func: Callable[..., Any], args: Any, kwargs: Any, owners: Owne
     if has_masks:
         masked = _changes(func, args, kwargs, tensors, owners, samples, mask=True)
         changed = [list(map(torch.logical_or, *both)) for both in zip(changed, masked, strict=True)]
-    return [_judged(each, samples) for each in changed]
+    return [_judged(change, samples) for change in changed]
 
 
 def _changes(

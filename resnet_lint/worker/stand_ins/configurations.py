@@ -101,8 +101,8 @@ class OmegaConf:
     @staticmethod
     def merge(*configurations: Any) -> Any:
         merged = DictConfig()
-        for each in configurations:
-            _merge(merged, _nested(each, DictConfig))
+        for configuration in configurations:
+            _merge(merged, _nested(configuration, DictConfig))
         return merged
 
     @staticmethod
@@ -112,7 +112,7 @@ class OmegaConf:
     @staticmethod
     def from_dotlist(values: Iterable[str]) -> DictConfig:
         made = DictConfig()
-        for name, _, value in (each.partition("=") for each in values):
+        for name, _, value in (assignment.partition("=") for assignment in values):
             made[name] = value
         return made
 
@@ -178,7 +178,7 @@ def _nested(value: Any, kind: type[DictConfig]) -> Any:
     if isinstance(value, Mapping) and not isinstance(value, DictConfig):
         return kind(value)
     if isinstance(value, list):
-        return [_nested(each, kind) for each in value]
+        return [_nested(item, kind) for item in value]
     return value
 
 
@@ -204,8 +204,8 @@ def _merge(into: dict[str, Any], other: Mapping[str, Any]) -> None:
 
 def _plain(value: Any) -> Any:
     if isinstance(value, Mapping):
-        return {key: _plain(each) for key, each in value.items()}
-    return [_plain(each) for each in value] if isinstance(value, list) else value
+        return {key: _plain(item) for key, item in value.items()}
+    return [_plain(item) for item in value] if isinstance(value, list) else value
 
 
 def _read(path: Any) -> Any:

@@ -199,7 +199,7 @@ def _without_ellipsis(
             if group == _SEVERAL:
                 out.extend([name] for name in names)
             else:
-                out.append([each for name in group for each in (names if name == "..." else [name])])
+                out.append([axis for name in group for axis in (names if name == "..." else [name])])
         return out
 
     return spread(left), spread(right)

@@ -104,5 +104,5 @@ def instantiate(config: Any, *args: Any, **kwargs: Any) -> Any:
 
 def _instantiated(value: Any) -> Any:
     if isinstance(value, list):
-        return [_instantiated(each) for each in value]
+        return [_instantiated(item) for item in value]
     return instantiate(value) if isinstance(value, dict) and "_target_" in value else value

@@ -24,7 +24,7 @@ class _Hyperparameters:
     def save_hyperparameters(self, *args: Any, **kwargs: Any) -> None:
         frame = kwargs.get("frame") or sys._getframe(1)
         values = inspect.getargvalues(frame)
-        names = [each for each in args if isinstance(each, str)] or values.args[1:]
+        names = [argument for argument in args if isinstance(argument, str)] or values.args[1:]
         found = {name: values.locals[name] for name in names if name in values.locals}
         if values.keywords is not None and not args:
             found |= values.locals[values.keywords]
