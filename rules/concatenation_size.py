@@ -8,16 +8,15 @@ from resnet_lint.rule import Analysis, Case, Finding, Rule
 
 
 class ConcatenationSize(Rule):
-    """What it does: finds a concatenation, such as the skip of a U-Net, whose parts differ in another
-    dimension than the one they are concatenated along.
+    """What it does: finds a concatenation, such as in a U-Net, whose parts differ in another dimension than the
+    concatenated one.
 
-    Where they differ for the inputs that the model is given, it is an error, with the sizes that would work if there
-    are some. Where other sizes would fail, it is a warning that says which, proved by a trace at one of them; but not
-    if the file itself feeds its decoder sizes that fit, as its author means those. A model that pads or resizes by
-    itself takes all sizes.
+    It is an error if they differ for the inputs in the file; the message names the sizes that would work, if there are
+    any. It is a warning if only other sizes fail, confirmed by a trace at one of them, unless the file itself uses
+    sizes that work. A model that pads or resizes accepts all sizes.
 
-    Why is this bad: the forward raises "Sizes of tensors must match except in dimension 1". In a U-Net it happens at
-    input sizes that do not divide by two often enough: the pooling rounds down and the upsampling does not come back.
+    Why is this bad: the forward pass raises "Sizes of tensors must match except in dimension 1". In a U-Net, this
+    happens at input sizes that are not divisible: the pooling rounds down, and the upsampling doubles the smaller size.
 
     Example:
         x = torch.cat([skip, self.up(x)], dim=1)

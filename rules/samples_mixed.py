@@ -8,15 +8,15 @@ from resnet_lint.rule import Analysis, Case, Crossing, Finding, Model, Rule, Tra
 
 
 class SamplesMixed(Rule):
-    """What it does: follows the samples of a batch through the forward, in evaluation mode, and finds the call at
-    which the result for one sample comes to depend on another sample: a softmax or attention along the batch, a
-    `view` that puts parts of several samples into one row, a concatenation along the batch.
+    """What it does: tracks the samples of a batch through the forward pass in eval mode, and finds the call at which
+    the result for one sample starts to depend on another one: a softmax or attention along the batch, a `view` that
+    puts parts of several samples into one row, a concatenation along the batch.
 
     Reductions of the batch, such as the mean of a batch, and values for pairs of samples, as contrastive losses
     compute them, are not reported; neither are models whose output has no batch.
 
-    Why is this bad: no error is raised, and the loss falls. But the result for a sample depends on the others that
-    happen to be in its batch, so with another batch size, or a single sample, the model computes something else.
+    Why is this bad: no error is raised, and the loss decreases. But the result for a sample depends on the other
+    samples in its batch, so it changes with the batch size, or for a single sample.
 
     Example:
         return torch.softmax(self.fc(x), dim=0)

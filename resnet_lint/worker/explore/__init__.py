@@ -1,1 +1,1 @@
-"""Which models of a file are traced, and in which order."""
+"""Selects the models of a file to trace, and traces them in order of reliability."""

@@ -1,4 +1,4 @@
-"""The help for a class that could not be checked: a comment to paste above it."""
+"""Suggests a comment that makes an unchecked class checkable."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from .class_coverage import NotChecked
 
 
 def advice(model: ModelClass, failure: NotChecked, loaded: Loaded) -> str:
-    """The comment to add, with the arguments and inputs that got furthest, or how to use another environment.
+    """The comment to add, with the arguments and inputs that got furthest, or the option for another environment.
 
-    No comment helps a class that needs a package that is not installed.
+    A comment cannot help if a package is not installed.
     """
     if NotInstalledError.__name__ in failure.reason:
         return "use an environment that has the package: resnet-lint --python PATH"
@@ -31,7 +31,7 @@ def advice(model: ModelClass, failure: NotChecked, loaded: Loaded) -> str:
 def _call(model: ModelClass, loaded: Loaded) -> str:
     try:
         return invented(model.type, loaded)[0].call(model.name)
-    except (TypeError, ValueError):  # Python has no signature for it
+    except (TypeError, ValueError):  # it has no signature
         return f"{model.name}()"
 
 

@@ -1,4 +1,4 @@
-"""Builds a model and feeds it, within its share of the file's time, and notes what came of it."""
+"""Constructs and traces a model within its share of the time limit, and records the result."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ _WITHOUT_WEIGHTS: Mapping[str, Any] = {"pretrained": False, "weights": None, "we
 
 
 class Attempts:
-    """What was tried on one file: the traces, the coverage that they give, and an instance of each class met."""
+    """The attempts on a file: traces, their coverage, and an instance of every class in them."""
 
     def __init__(self, loaded: Loaded, request: Request, coverage: Coverage, clock: Clock) -> None:
         self.traced: list[Traced] = []
@@ -66,9 +66,9 @@ class Attempts:
         arguments: Invented | None = None,
         inputs: tuple[str, ...] = (),
     ) -> BaseException | None:
-        """Build a model with `make`, which is written `label`, and trace it; `model` is the class that it is for.
+        """Construct a model with `make` and trace it; `label` is the source of `make`, `model` the class to cover.
 
-        Returns what the constructor raised.
+        Returns the exception of the constructor, if any.
         """
         self._reads_before = OUTSIDE.reads
         try:
@@ -86,7 +86,7 @@ class Attempts:
         return None
 
     def _made(self, make: Callable[..., Any]) -> nn.Module | BaseException:
-        """What the user's code builds, or what it raises."""
+        """The model that the user's code constructs, or the exception that it raises."""
         try:
             with self._clock.one_attempt(0.5):
                 return _built(make, Path(self._loaded.project.root))
@@ -94,14 +94,14 @@ class Attempts:
             return error
 
     def _judge(self, error: BaseException, label: str, model: ModelClass | None, *, stated: bool) -> None:
-        """Note an error that nothing avoids."""
+        """Record an error if it is independent of arguments and inputs."""
         name = model.name if model is not None else None
         problem = certain_error(error, self._loaded, name, stated=stated)
         if problem is not None:
             self.certain.setdefault(problem.span, problem)
 
     def raised(self, error: BaseException, doubt: Doubt) -> None:
-        """Note an error of the file's own script that nothing avoids."""
+        """Record an error of the script if it is independent of arguments and inputs."""
         if doubt <= Doubt.INVENTED and not OUTSIDE.trial:
             self._judge(error, "", None, stated=not doubt)
 
@@ -125,9 +125,9 @@ class Attempts:
         arguments: Invented | None = None,
         inputs: tuple[str, ...] = (),
     ) -> None:
-        """Trace a module with these inputs, or those that the user says for its class, or else with invented ones.
+        """Trace a module with these inputs, those that the user specifies for its class, or guessed ones.
 
-        A fault of the tool itself costs this module alone, and is named in the notes.
+        An internal error affects only this module, and is added to the notes.
         """
         try:
             self._feed(label, module, model, arguments, inputs)
@@ -165,7 +165,7 @@ class Attempts:
         )
 
     def follow(self, example: Example, model: ModelClass | None) -> bool:
-        """Trace an example of the file, for `model`; says whether that was a model with inputs that go with it."""
+        """Trace an example in the file for `model`; returns whether it is a model with matching inputs."""
         try:
             with self._clock.one_attempt():
                 self._reads_before = OUTSIDE.reads
@@ -185,7 +185,7 @@ class Attempts:
         return False
 
     def _sure(self, faults: tuple[Fault, ...]) -> tuple[Fault, ...]:
-        """The faults; none where the model that is built or fed reads a number from outside that is invented."""
+        """The faults; none if the constructor or the inputs depend on a guessed external number."""
         return faults if OUTSIDE.reads == self._reads_before else ()
 
     def runs(self, model: ModelClass) -> bool:
@@ -193,7 +193,7 @@ class Attempts:
         return any(traced.model_class is model and traced.trace.trouble == (0, 0) for traced in self.traced)
 
     def inputs_told(self, name: str | None) -> tuple[str, ...]:
-        """What the user says to feed a class of the file, or any other where `name` is None."""
+        """The inputs that the user specifies for a class of the file, or for any other class if `name` is None."""
         told = [t for t in self._request.targets if t.inputs]
         return next((t.inputs for t in told if (t.name == name if t.name else t.call is None)), ())
 
@@ -204,7 +204,7 @@ class Attempts:
     def add_stated(
         self, module: nn.Module, result: Trace, faults: tuple[Fault, ...], origin: str, doubt: Doubt
     ) -> None:
-        """Note the trace of a call that the file itself makes, and those of its faults that prove something."""
+        """Record the trace of a call in the file itself, and its faults as far as they can be trusted."""
         self._remember_instances(module)
         if result.stop is not None and not doubt:
             self._judge(result.stop.error, self.label(module), None, stated=True)
@@ -221,7 +221,7 @@ class Attempts:
         *,
         origin: str,
     ) -> None:
-        """Note a trace and those of its faults that can be trusted."""
+        """Record a trace, and its faults as far as they can be trusted."""
         if result.stop is not None:
             self._judge(result.stop.error, label, model, stated=False)
         self.traced.append(Traced(label, result, faults, arguments, model, sizes_stated))
@@ -233,7 +233,7 @@ class Attempts:
             self._failed(model, "trace", label, _why_untraced(label, result), _inputs_of(result))
 
     def label(self, module: nn.Module) -> str:
-        """The source that built a module: the outermost expression in the file itself."""
+        """The expression that constructed a module: the outermost one in the file itself."""
         built = built_of(module)
         if built is None:
             return type(module).__name__
@@ -253,10 +253,9 @@ def _tensors(inputs: tuple[str, ...]) -> dict[str, torch.Tensor]:
 
 
 def _built(make: Callable[..., Any], root: Path) -> nn.Module:
-    """Build where the files are that the constructor reads, and without downloads.
+    """Construct a model without downloads.
 
-    Where it fails, again from the folder in which it finds its file, or with the parameters that ask for weights
-    switched off.
+    If it fails, try again in the folder of a file that it reads, or with parameters for pretrained weights disabled.
     """
     try:
         return build(make)
@@ -283,7 +282,7 @@ def _why_untraced(label: str, result: Trace) -> str:
 
 
 def _inputs_of(result: Trace) -> tuple[str, ...]:
-    """What a model was fed, as a user writes it; a tensor in a list has no name that could be written."""
+    """The inputs of a model in the syntax of `--input`; tensors in lists cannot be named."""
     fed = [node for node in result.nodes if node.kind == "input" and node.target.isidentifier()]
     return tuple(written_input(node.target, node.known_shape, node.dtype) for node in fed)
 
@@ -294,7 +293,7 @@ def _is_fed_one_of(known: Sequence[Shape], result: Trace) -> bool:
 
 
 def _meets_constant(fault: Fault) -> bool:
-    """Whether a tensor that the model holds does not fit, as the means of three colours: arguments are wrong then."""
+    """Whether the fault is about a constant of the model, such as the mean of an RGB image: the arguments are wrong."""
     return fault.kind != "layer" and any(_is_held(node) for node in fault.node.sources)
 
 

@@ -1,6 +1,6 @@
-"""Errors that no argument and no input avoids: a name that nothing binds, a keyword that the callee does not have.
+"""Finds errors that occur for any arguments and inputs: an undefined name, an unexpected keyword argument.
 
-An error counts where the file's own call raises it, or where each line that led to it runs whatever the arguments.
+An error counts if a call in the file itself raises it, or if all lines on its call stack run unconditionally.
 """
 
 from __future__ import annotations
@@ -22,21 +22,21 @@ from ..load.definitions import names_bound, root_of
 from ..load.load import Loaded
 from ..load.missing_packages import is_stand_in
 
-# Names that a notebook has and a file has not.
+# Names that are defined in notebooks only.
 _OF_NOTEBOOKS = frozenset({"get_ipython", "display", "In", "Out", "exit", "quit", "reveal_type"})
 _BEFORE_INIT = re.compile(r"cannot assign \w+ before Module.__init__\(\) call")
 _WRONG_CALL = re.compile(
     r"got an unexpected keyword argument '\w+'|missing \d+ required (positional|keyword-only) argument"
     r"|takes (from \d+ to )?\d+ positional arguments? but \d+ (was|were) given|got multiple values for argument"
 )
-# What the tool puts in place of something that the user's code gets.
+# Substitutes of resnet-lint for objects of the user's code.
 _OWN_STAND_INS = re.compile(r"Identity|<lambda>|Missing")
 _LACKS = re.compile(r"module 'torch[\w.]*' has no attribute '\w+'")
 
 
 @dataclass(frozen=True)
 class _Step:
-    """A frame of the user's that an error came through."""
+    """A frame of the user's code in the traceback of an error."""
 
     code: CodeType
     point: Point
@@ -44,9 +44,9 @@ class _Step:
 
 
 def certain_error(error: BaseException, loaded: Loaded, module: str | None, *, stated: bool) -> Problem | None:
-    """The error as a problem at its line, None where other arguments may avoid it.
+    """The error as a problem at its line; None if other arguments may avoid it.
 
-    `stated`: a call that the file itself makes raises it, with arguments that it gives.
+    `stated`: it is raised by a call in the file itself, with its own arguments.
     """
     steps, ends_there = _steps(error.__traceback__, loaded)
     if not steps or not _is_of_sort(error, steps[-1], loaded, ends_there, stated):
@@ -59,7 +59,7 @@ def certain_error(error: BaseException, loaded: Loaded, module: str | None, *, s
 
 
 def _steps(traceback: TracebackType | None, loaded: Loaded) -> tuple[list[_Step], bool]:
-    """The user's frames, the outermost first, and whether the error arose in the last or in the call that it makes."""
+    """The user's frames, outermost first, and whether the error was raised in the last one or in a call from it."""
     steps: list[_Step] = []
     below = 0
     while traceback is not None:
@@ -89,7 +89,7 @@ def _is_of_sort(error: BaseException, last: _Step, loaded: Loaded, ends_there: b
 
 
 def _is_refused_by_layer(error: BaseException) -> bool:
-    """Whether the constructor of one of torch's layers refuses its arguments: `embed_dim must be divisible by ...`."""
+    """Whether the constructor of a torch layer rejects its arguments: `embed_dim must be divisible by ...`."""
     if not isinstance(error, (AssertionError, ValueError)) or not error_text(error):
         return False
     *_, (frame, _) = walk_tb(error.__traceback__)
@@ -98,7 +98,7 @@ def _is_refused_by_layer(error: BaseException) -> bool:
 
 
 def _is_set_nowhere(error: AttributeError, loaded: Loaded) -> bool:
-    """Whether a model lacks an attribute that no line of its file sets or names: `self.valuehead` for `value_head`."""
+    """Whether a missing attribute is not set or mentioned anywhere in the file: `self.valuehead` for `value_head`."""
     kind, name = type(error.obj), error.name
     is_own = kind.__module__ == loaded.module.__name__ and kind.__bases__ == (nn.Module,)
     return is_own and not any(
@@ -110,7 +110,7 @@ def _is_set_nowhere(error: AttributeError, loaded: Loaded) -> bool:
 
 
 def _is_bound_nowhere(name: str | None, loaded: Loaded) -> bool:
-    """Whether no line of a file binds a name, in whatever scope, and no import may bring it unseen."""
+    """Whether a name is not bound in any scope of a file, nor possibly by a star import."""
     if name is None or name in _OF_NOTEBOOKS or name in loaded.definitions.lost | loaded.definitions.unsure:
         return False
     for node in ast.walk(loaded.tree):
@@ -128,9 +128,9 @@ def _is_bound_nowhere(name: str | None, loaded: Loaded) -> bool:
 
 
 def _calls_known(step: _Step, loaded: Loaded) -> bool:
-    """Whether the callee is a class or function of a module, and all arguments are written out.
+    """Whether the callee is a class or function in a module, and there are no starred arguments.
 
-    What an argument or an attribute of the model holds may be another thing for other arguments.
+    A callee in an argument or attribute may differ for other arguments.
     """
     try:
         expression = ast.parse(step.point.text, mode="eval").body
@@ -146,7 +146,7 @@ def _calls_known(step: _Step, loaded: Loaded) -> bool:
 
 
 def _always_runs(step: _Step) -> bool:
-    """Whether a line runs each time that its function does: not below `if`, `for` or `try`, nor after a return."""
+    """Whether a line runs in every call of its function: not below `if`, `for` or `try`, nor after a return."""
     function = function_of(step.code)
     if function is None or step.code.co_name.startswith("<") or isinstance(function, ast.Lambda):
         return False

@@ -1,4 +1,4 @@
-"""Which classes the traces of a file have covered, in the file itself and in the rest of its project."""
+"""Records which classes the traces of a file cover, in the file itself and in the rest of its project."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from ..tracer.trace import Trace
 
 @dataclass(frozen=True)
 class NotChecked:
-    """Why a class was not checked, and what came nearest: the call that was to build it, and the inputs it was fed."""
+    """Why a class was not checked, with the constructor call and inputs that got furthest."""
 
     stage: Literal["build", "trace"]
     reason: str
@@ -31,16 +31,16 @@ class NotChecked:
 
 @dataclass(frozen=True)
 class Fed:
-    """What a model was fed, as a user writes it, and where that comes from."""
+    """The inputs of a model in the syntax of `--input`, and their origin."""
 
     inputs: str
     origin: str
 
 
 class Coverage:
-    """Per class of the file how it was covered (`how`), or whether building or tracing failed, and why (`failures`).
+    """How each class of the file was covered (`how`), or why its construction or trace failed (`failures`).
 
-    `contradicted` are the classes that cannot be built or fed as the user says: no guess is to hide that.
+    `contradicted` are the classes whose specified constructor call or inputs fail; guesses must not hide this.
     """
 
     def __init__(self, loaded: Loaded, classes: Sequence[ModelClass]) -> None:
@@ -54,21 +54,21 @@ class Coverage:
 
     @property
     def elsewhere(self) -> tuple[Covered, ...]:
-        """The classes of other files of the project that were covered on the way."""
+        """The covered classes of other files of the project."""
         return tuple(Covered(path, name, how) for (path, name), how in self._elsewhere.items())
 
     def is_own(self, kind: type) -> bool:
         return kind in self._own
 
     def name_of(self, kind: type) -> str | None:
-        """The name of one of the file's own classes."""
+        """The name of a class of the file; None for other classes."""
         return self._own[kind].name if kind in self._own else None
 
     def has(self, model: ModelClass) -> bool:
         return model.name in self.how
 
     def open(self, only_class: str | None) -> list[ModelClass]:
-        """The classes of the file that are still to be covered."""
+        """The classes of the file that are not covered yet."""
         wanted = [model for model in self._own.values() if only_class in (None, model.name)]
         return [
             model
@@ -77,9 +77,9 @@ class Coverage:
         ]
 
     def add(self, label: str, trace: Trace, trusted: Sequence[Fault], fed: Fed) -> None:
-        """Count the calls that a trace followed to their end, and those around the faults that can be trusted.
+        """Count the completed calls of a trace, and those around trusted faults.
 
-        A call is not followed where a fault lies in it that may be the invented inputs' own.
+        A call with a fault that may be caused by guessed inputs does not count.
         """
         in_doubt = {call for fault in trace.all_faults if fault not in trusted for call in fault.call.with_callers()}
         followed = [call for call in trace.calls if call not in in_doubt]
@@ -96,17 +96,17 @@ class Coverage:
         self._cover_calls(label, trace.calls)
 
     def contradict(self, model: ModelClass, target: Target) -> None:
-        """Note that a class cannot be built or fed as a target says."""
+        """Record that the constructor call or inputs of a target fail."""
         self.contradicted[model.name] = target
         self.how.pop(model.name, None)
 
     def failed(self, model: ModelClass | None, failure: NotChecked) -> None:
-        """Note why a class could not be built or traced; the first reason stays."""
+        """Record why a class could not be constructed or traced; the first reason is kept."""
         if model is not None:
             self.failures.setdefault(model.name, failure)
 
     def tried_again(self, model: ModelClass, call: str) -> None:
-        """Forget that this call failed: another one takes its place."""
+        """Forget the failure of this call, because another one replaces it."""
         if model.name in self.failures and self.failures[model.name].call == call:
             del self.failures[model.name]
 
@@ -115,7 +115,7 @@ class Coverage:
             self._cover(type(call.module), f"{label} -> {call.path}" if call.path else label)
 
     def _cover_containers(self, label: str, root: nn.Module) -> None:
-        """Those that are looped over instead of called."""
+        """Count containers that are iterated over instead of called."""
         for path, module in root.named_modules():
             if self.is_own(type(module)) and _has_no_forward(type(module)):
                 self._cover(type(module), f"{label} -> {path}")
@@ -133,7 +133,7 @@ class Coverage:
 
 
 def _file_of(kind: type) -> str | None:
-    """The file of a class; None for one without, such as a class made by `type()`."""
+    """The file of a class; None if it has none, such as a class created by `type()`."""
     return getattr(sys.modules.get(kind.__module__), "__file__", None)
 
 

@@ -1,8 +1,8 @@
-"""Looks at a loaded file from all sides until each of its classes has been traced: what to build, what to feed it.
+"""Explores a loaded file until all of its classes are traced: selects what to construct, and with which inputs.
 
-In this order, until every class is covered: what the user says; what the file does in its main block and tests;
-factories; constructors that need no argument; instances that the file's own code built; invented arguments. Then the
-remaining factories, as long as the time lasts: a fault may sit in one factory's arguments only.
+In this order, until every class is covered: targets of the user; main blocks and tests of the file; factories;
+constructors without required arguments; instances that the code of the file created; guessed arguments. Then the
+remaining factories, as time permits, because a fault may depend on the arguments in one factory.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ from .project_calls import ProjectCalls
 from .stated_calls import StatedCalls
 from .traced_model import Traced
 
-# The part of a file's time that goes to the factories that cover nothing new.
+# The share of the time limit for factories that cover no new classes.
 _EXTRAS_SHARE = 0.5
 
 _MOST_REPAIRS = 6
@@ -46,10 +46,10 @@ _MOST_WITH_SWITCHES = 3
 
 @dataclass(frozen=True)
 class Exploration:
-    """Everything found out about a file: its traces, what they cover, and notes for the reader.
+    """The result of exploring a file: traces, coverage, and notes for the user.
 
-    `failures` are torch calls outside of models, which the file makes itself, that cannot work; `certain` are
-    errors that no argument and no input avoids. `callers` are the other files that were run for what they do with it.
+    `failures` are failing torch calls in the file outside of models; `certain` are errors that occur for any arguments
+    and inputs. `callers` are the other files that were executed because they use this one.
     """
 
     traced: Sequence[Traced]
@@ -61,7 +61,7 @@ class Exploration:
 
 
 class Explorer:
-    """Explores one file within its time."""
+    """Explores one file within its time limit."""
 
     def __init__(self, loaded: Loaded, classes: Sequence[ModelClass], request: Request, clock: Clock) -> None:
         self._loaded = loaded
@@ -80,7 +80,7 @@ class Explorer:
         self._with_switches = self._novel[:_MOST_WITH_SWITCHES]
 
     def explore(self) -> Exploration:
-        """Run all stages; what was found before the time is up is kept."""
+        """Run all stages; if time is up, return the results so far."""
         try:
             with self._clock.left(), noting_where_built(self._loaded.project):
                 if self._function is not None:
@@ -124,7 +124,7 @@ class Explorer:
                 self._follow(target, model)
 
     def _function_asked_for(self, name: str) -> None:
-        """Build what a function gives, called as the user says, or without arguments where it needs none."""
+        """Construct the result of a function, called as the user specifies, or without arguments if it needs none."""
         target = next((t for t in self._request.targets if t.call and called_name(t.call) == name), None)
         missing = required_names(vars(self._loaded.module)[name])
         if target is None and missing:
@@ -138,7 +138,7 @@ class Explorer:
             self._coverage.failures[name] = NotChecked("build", f"{call}: {error_text(error)}", call)
 
     def _follow(self, target: Target, model: ModelClass) -> None:
-        """Build and feed a class as the user says; where that fails, nothing else is tried in its place."""
+        """Construct and trace a class as the user specifies; if this fails, nothing else is tried."""
         if target.call is not None:
             inputs = self._attempts.inputs_told(target.name) if target.name is not None else target.inputs
             self._attempts.build_and_feed(target.call, self._evaluate(target.call), model, inputs=inputs)
@@ -150,7 +150,7 @@ class Explorer:
             self._coverage.contradict(model, target)
 
     def _class_meant(self, target: Target) -> ModelClass | None:
-        """The class that a target names, or that its call leads to."""
+        """The class that a target names or its call constructs."""
         if target.name is not None:
             return next((model for model in self._classes if model.name == target.name), None)
         open_models = self._open()
@@ -186,7 +186,7 @@ class Explorer:
         return Played([], frozenset())
 
     def _examples(self) -> None:
-        """Models with the inputs that the file offers for them; what is fed so is not fed a guess as well."""
+        """Models with example inputs in the file; these models are not traced with guessed inputs."""
         for example in examples(self._loaded):
             reach = leads_to(example.uses, self._loaded)
             if example.label in self._followed or not reach & {model.name for model in self._open()}:
@@ -197,7 +197,7 @@ class Explorer:
                 self._other = [name for name in self._other if name != example.uses]
 
     def _partial_calls(self) -> None:
-        """Classes that the file constructs with arguments of which some are not known here."""
+        """Classes that the file constructs with arguments that are partly unknown."""
         for call in self._partial:
             self._complete(call)
 
@@ -206,7 +206,7 @@ class Explorer:
         self._project.play(frozenset(model.name.rpartition(".")[2] for model in self._open()), self._caller)
 
     def _caller(self, played: Played, caller: Loaded) -> bool:
-        """Trace what a caller has built, and its own models around the classes; says whether all are covered now."""
+        """Trace the models that a caller has constructed; returns whether all classes are covered now."""
         self._calls.compare()
         for module in played.built:
             if self._uses_open(module):
@@ -224,13 +224,13 @@ class Explorer:
         return any(type(part) in open_types for part in module.modules())
 
     def _calls_in_functions(self) -> None:
-        """Classes that only functions construct which nothing calls."""
+        """Classes that are only constructed in functions that are never called."""
         if self._open():
             for call in calls_in_functions(self._loaded):
                 self._complete(call)
 
     def _complete(self, call: PartialCall) -> None:
-        """Construct a class as the call says, with invented arguments for those that are not known."""
+        """Construct a class with the arguments of a call, guessing the unknown ones."""
         model = next((cls for cls in self._classes if cls.type is call.kind), None)
         if model is None:
             return
@@ -240,7 +240,7 @@ class Explorer:
             self._try(model, arguments, call)
 
     def _factories(self) -> None:
-        """Novel factories that lead to classes not yet covered, the one that covers most first."""
+        """Novel factories of uncovered classes, the one that covers most first."""
         reach = {name: leads_to(name, self._loaded) for name in self._novel}
         while self._novel and self._open():
             open_names = {model.name for model in self._open()}
@@ -255,7 +255,7 @@ class Explorer:
         self._attempts.build_and_feed(f"{name}()", function, self._name_behind(name))
 
     def _default_constructors(self) -> None:
-        # Whole models before their parts: inside the model, a part gets the input that it was made for.
+        # Models before their parts, because inside the model, a part gets its intended input.
         models = self._coverage.open(None)  # also where one class is asked for: the model that it is a part of
         reach = {model.name: leads_to(model.name, self._loaded) | {model.name} for model in models}
         for model in sorted(models, key=lambda model: -len(reach[model.name])):

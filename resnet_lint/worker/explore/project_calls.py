@@ -1,4 +1,4 @@
-"""What other files of the project do with the classes of a file: they are played for what they build and feed."""
+"""Finds out how other files of the project use the classes of a file, by executing them."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from ..load.load import Loaded
 from ..process.file_clock import Clock
 from ..process.limits import TimeUp
 
-_SHARE = 0.5  # of the time of an attempt
+_SHARE = 0.5  # of the time limit of an attempt
 
 
 class ProjectCalls:
-    """Plays the callers of a file, one at a time; `paths` are those that were loaded, `notes` name what was left out.
+    """Executes the callers of a file, one at a time; `paths` are the loaded ones, `notes` mention the skipped ones.
 
-    Their calls of models go to `on_call`. What a page of documentation does proves nothing where it fails.
+    Their model calls are passed to `on_call`. Failures in documentation are not reported.
     """
 
     def __init__(self, loaded: Loaded, clock: Clock, on_call: OnCall) -> None:
@@ -36,7 +36,7 @@ class ProjectCalls:
         self._on_call = on_call
 
     def play(self, names: frozenset[str], on_played: Callable[[Played, Loaded], bool]) -> None:
-        """Play the files that call a class of these names, until `on_played` says that it has seen enough."""
+        """Execute the files that call a class with one of these names, until `on_played` returns True."""
         for path in find_callers(sorted(names), self._loaded):
             self.paths.add(str(path))
             try:
@@ -53,7 +53,7 @@ class ProjectCalls:
         self.notes.append(f"{path.relative_to(self._loaded.project.root)} was passed over: {reason}")
 
     def _played(self, caller: Loaded) -> Played:
-        """What all scenarios of a caller build, and what they state in part."""
+        """The models that the scenarios of a caller construct, and their partial calls."""
         built: list[nn.Module] = []
         partial: list[PartialCall] = []
         done: set[str] = set()
@@ -88,4 +88,4 @@ class ProjectCalls:
 def _refused(
     func: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any], error: str, doubt: Doubt
 ) -> None:
-    """What the caller itself asks of torch is for its own check."""
+    """Ignore failing torch calls of the caller, which are reported when it is checked itself."""

@@ -1,4 +1,4 @@
-"""The calls that a file itself makes while it is played: of its models, and of torch between them."""
+"""Traces the calls that a file makes while it is executed: of its models, and of torch functions between them."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from .two_trials import fails_for_any
 
 @dataclass(frozen=True, eq=False)
 class _Call:
-    """A call of a model in one trial of the script, for which a number was invented that it rests on."""
+    """A model call in one trial of the script that depends on a guessed external number."""
 
     module: nn.Module
     trace: Trace
@@ -37,9 +37,9 @@ class _Call:
 
 
 class StatedCalls:
-    """Traces the calls of models, each once; `failures` are torch calls of the script's own that cannot work.
+    """Traces model calls, without repetitions; `failures` are failing torch calls of the script.
 
-    What rests on an invented number waits in the `trials`, one list for each, until `compare`.
+    Calls that depend on a guessed number are collected in `trials`, one list per trial, until `compare`.
     """
 
     def __init__(self, attempts: Attempts, loaded: Loaded) -> None:
@@ -53,19 +53,19 @@ class StatedCalls:
 
     @property
     def need_another_trial(self) -> bool:
-        """Whether something failed that rests on an invented number."""
+        """Whether something failed that depends on a guessed number."""
         return bool(self._calls[0] or self._refusals[0])
 
     def model(
         self, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any], doubt: Callable[[], Doubt]
     ) -> Answer:
-        """What a call of a model gives, or raises."""
+        """The result of a model call, or its exception."""
         args, kwargs = mapped((args, kwargs), _to_meta)
         key = (*map(id, module.modules()), OUTSIDE.trial, doubt(), str(mapped((args, kwargs), _described)))
         result = self._traced.get(key)
         if result is None:
             result = self._traced[key] = trace(module, args, kwargs, self._project)
-            self._note(module, result, doubt())  # a forward may read what is invented, too
+            self._note(module, result, doubt())  # a forward may depend on guessed values too
         if result.stop is not None:
             raise result.stop.error
         if result.fatal is not None:
@@ -79,7 +79,7 @@ class StatedCalls:
             self._attempts.add_stated(module, result, () if doubt else result.all_faults, self._line(), doubt)
 
     def compare(self) -> None:
-        """Trust what fails in both trials for sizes that no number from outside decides on."""
+        """Trust faults that occur in both trials at sizes that do not depend on guessed numbers."""
         for call in self._calls[0]:
             again = [fault for other in self._calls[1] if other.place == call.place for fault in other.trace.all_faults]
             faults = tuple(f for f in call.trace.all_faults if any(fails_for_any(f, other) for other in again))
@@ -89,7 +89,7 @@ class StatedCalls:
             trials.clear()
 
     def _line(self) -> str:
-        """The line of the file that runs, or of another file of its project."""
+        """The current line in the file, or in another file of its project."""
         frame = self._project.frame(caller(3))
         if frame is None:
             return "the file"
@@ -103,7 +103,7 @@ class StatedCalls:
     def torch(
         self, func: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any], error: str, doubt: Doubt
     ) -> None:
-        """Note a torch call that fails, such as that of a loss."""
+        """Record a failing torch call, such as a loss function."""
         frame = self._project.frame(caller())
         if frame is None or doubt > Doubt.INVENTED or (OUTSIDE.trial and not doubt):
             return

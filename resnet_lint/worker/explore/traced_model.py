@@ -1,4 +1,4 @@
-"""A model that was built, fed and traced."""
+"""A traced model."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from ..tracer.trace import Trace
 
 @dataclass(frozen=True, eq=False)
 class Traced:
-    """A model that was traced: how it was built and fed, and which of its faults can be trusted.
+    """A traced model, its construction, and its trusted faults.
 
-    `label` is the source that builds it; `invented` are its constructor arguments where nobody wrote them down.
-    `sizes_stated` is true where the sizes of its input come from the file or the user.
+    `label` is the expression that constructs it; `invented` are its constructor arguments if they are guessed.
+    `sizes_stated` is whether the sizes of its inputs come from the file or the user.
     """
 
     label: str

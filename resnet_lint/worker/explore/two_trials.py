@@ -1,6 +1,6 @@
-"""Whether a call that fails in two trials, with two numbers from outside, fails for each number.
+"""Decides whether a call that fails in two trials, with two values of an external number, fails for any value.
 
-It does where torch's words name the same sizes, and where two sizes that have to agree stay in one proportion: 32 and
+It does if torch's error messages name the same sizes, or if the sizes that have to agree have the same ratio: 32 and
 16, or a width and its double.
 """
 
@@ -16,7 +16,7 @@ Pairs = Iterator[tuple[int, int]]
 
 
 def fails_for_any(fault: Fault, again: Fault) -> bool:
-    """Whether a fault of the first trial is that of the second, whatever the number is."""
+    """Whether the faults of two trials are the same, independently of the number."""
     if (fault.point.span, fault.node.function, fault.kind) != (again.point.span, again.node.function, again.kind):
         return False
     if _numbers_in(fault.error) == _numbers_in(again.error):
@@ -30,7 +30,7 @@ def _numbers_in(error: str) -> list[str]:
 
 
 def _broadcast(fault: Fault) -> Pairs:
-    """The sizes of two operands, from the last axis on, but those that torch stretches."""
+    """The pairs of sizes of two operands, from the last axis on, except for those that broadcast."""
     for shape, other in pairwise(fault.node.inputs[:2]):
         for size, its in zip(reversed(shape), reversed(other), strict=False):
             yield (size, its) if 1 not in (size, its) else (1, 1)
@@ -42,7 +42,7 @@ def _of_layer(fault: Fault) -> Pairs:
 
 
 def _beside(fault: Fault) -> Pairs:
-    """The sizes of two tensors that are concatenated, but along the axis of that."""
+    """The pairs of sizes of two concatenated tensors, except for the concatenated dimension."""
     axis = fault.node.arguments.get("dim", 0)
     for shape, other in pairwise(fault.node.inputs):
         for index, sizes in enumerate(zip(shape, other, strict=False)):
