@@ -13,6 +13,7 @@ from resnet_lint.rule import (
     Node,
     OtherBatch,
     Rule,
+    Traits,
     batch_kept,
     depends_on,
     with_new_classes,
@@ -38,6 +39,7 @@ class BatchTrap(Rule):
     code = "RL304"
     name = "batch-trap"
     severity = "warning"
+    traits = Traits(family="samples")
     fixable = True
     bad = (
         Case(

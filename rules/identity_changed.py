@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from resnet_lint.rule import Analysis, Case, Finding, Node, Rule, Traits, cause_of_change, out_of_place
+from resnet_lint.rule import Analysis, Case, Finding, LateRead, Node, Rule, Traits, cause_of_change, out_of_place
 
 
 class IdentityChanged(Rule):
@@ -79,6 +79,53 @@ class IdentityChanged(Rule):
         """,
             call="Fuse()",
             inputs=("x=2x8x6x6", "y=2x8x6x6"),
+        ),
+        Case(
+            "a skip connection that a list keeps",
+            """
+            import torch
+            from torch import nn
+            class UNet(nn.Module):
+                def __init__(self, width=8):
+                    super().__init__()
+                    self.down = nn.ModuleList([nn.Conv2d(width, width, 3, padding=1) for _ in range(3)])
+                    self.up = nn.ModuleList([nn.Conv2d(2 * width, width, 3, padding=1) for _ in range(3)])
+                    self.embed = nn.Linear(4, width)
+                def forward(self, x, time):
+                    skips = []
+                    for layer in self.down:
+                        x = layer(x)
+                        skips.append(x)
+                        x += self.embed(time)[:, :, None, None]  # <- RL203
+                    for layer in self.up:
+                        x = layer(torch.cat([x, skips.pop()], 1))
+                    return x
+        """,
+            call="UNet()",
+            inputs=("x=2x8x6x6", "time=2x4"),
+        ),
+        Case(
+            "the features of a stage, modified by the next one",
+            """
+            from torch import nn
+            class Stage(nn.Module):
+                def __init__(self, width=8):
+                    super().__init__()
+                    self.relu = nn.ReLU(inplace=True)
+                    self.conv = nn.Conv2d(width, width, 3, padding=1)
+                def forward(self, x):
+                    return self.conv(self.relu(x))  # <- RL203
+            class Net(nn.Module):
+                def __init__(self, width=8):
+                    super().__init__()
+                    self.stem = nn.Conv2d(3, width, 3, padding=1)
+                    self.stage = Stage(width)
+                def forward(self, x):
+                    features = self.stem(x)
+                    return self.stage(features) + features
+        """,
+            call="Net()",
+            inputs=("x=2x3x6x6",),
         ),
         Case(
             "a modified view of features that are concatenated",
@@ -173,6 +220,33 @@ class IdentityChanged(Rule):
         """,
         ),
         Case(
+            "kept in a list after the modification, and modified in the list",
+            """
+            import torch
+            from torch import nn
+            class UNet(nn.Module):
+                def __init__(self, width=8):
+                    super().__init__()
+                    self.down = nn.ModuleList([nn.Conv2d(width, width, 3, padding=1) for _ in range(3)])
+                    self.up = nn.ModuleList([nn.Conv2d(2 * width, width, 3, padding=1) for _ in range(3)])
+                def forward(self, x):
+                    skips = []
+                    for layer in self.down:
+                        x = layer(x)
+                        x += 1
+                        skips.append(x)
+                        x = x * 2
+                    for skip in skips:
+                        skip.mul_(0.5)
+                    for layer in self.up:
+                        skip = skips.pop()
+                        x = layer(torch.cat([x, skip], 1))
+                    return x
+        """,
+            call="UNet()",
+            inputs=("x=2x8x6x6",),
+        ),
+        Case(
             "one part of a split is modified, the other read",
             """
             import torch
@@ -196,13 +270,19 @@ class IdentityChanged(Rule):
             for read in model.late_reads:
                 changed, block = read.change.node, model.caller_at(read.reader.known_call, read.point)
                 plan = out_of_place(read.change, block, changes_results=True)
-                # Report the change if it is in the same function as the use; the use, if a layer hides the change.
+                line = read.point.span.start.line
                 if changed.known_point.code is read.point.code and not changed.known_call.is_torchs:
                     message = (
                         f"this modifies {read.name} in place, but it is {_use(read.reader)} on line "
-                        f"{read.point.span.start.line} as if it were unchanged"
+                        f"{line} as if it were unchanged"
                     )
                     yield self.at(model.where(changed.known_point.span, block), message, fix_plan=plan)
+                elif _is_in_another_forward(read):
+                    message = (
+                        f"this modifies {read.name} of {type(block.module).__name__}.forward in place, but it is "
+                        f"{_use(read.reader)} on line {line} as if it were unchanged"
+                    )
+                    yield self.at(model.where_of(changed), message, fix_plan=plan)
                 else:
                     message = (
                         f"{read.name} was modified in place by an earlier call, so the value "
@@ -210,6 +290,15 @@ class IdentityChanged(Rule):
                     )
                     cause = cause_of_change(read.change, block)
                     yield self.at(model.where(read.point.span, block), message, (cause,), fix_plan=plan)
+
+
+def _is_in_another_forward(read: LateRead) -> bool:
+    """Whether the change has a line of its own in another forward of the same file.
+
+    A layer in an nn.Sequential has none: the line that calls the nn.Sequential also passes on the tensor.
+    """
+    changed, reader = read.change.node.known_point, read.point
+    return changed.code is not reader.code and changed.span.path == reader.span.path
 
 
 def _use(reader: Node) -> str:

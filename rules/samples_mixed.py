@@ -28,7 +28,7 @@ class SamplesMixed(Rule):
     code = "RL306"
     name = "samples-mixed"
     severity = "warning"
-    traits = Traits(silent=True)
+    traits = Traits(family="samples", rank=2, silent=True)
     bad = (
         Case(
             "a softmax along the batch",

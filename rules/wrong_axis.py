@@ -12,6 +12,7 @@ from resnet_lint.rule import (
     Model,
     Node,
     Rule,
+    Traits,
     depends_on,
     features_moved_to,
     is_a,
@@ -46,6 +47,7 @@ class WrongAxis(Rule):
     code = "RL305"
     name = "wrong-axis"
     severity = "warning"
+    traits = Traits(family="samples", rank=1)
     bad = (
         Case(
             "a (sequence, batch) table with batch-first input",

@@ -139,6 +139,33 @@ def _name_behind(node: ast.expr) -> Iterator[str]:
             yield from _name_behind(part)
 
 
+def is_taken_from(name: str, container: str, code: CodeType) -> bool:
+    """Whether a function only assigns parts of a container to a variable: `s = skips.pop()`, `for s in skips[::-1]`."""
+    function = function_of(code)
+    bindings = (
+        [node for node in _statements_in(function) if name in names_bound_by(node)] if function is not None else []
+    )
+    return bool(bindings) and all(
+        isinstance(node, (ast.Assign, ast.For))
+        and _mentions(node.iter if isinstance(node, ast.For) else node.value, container)
+        for node in bindings
+    )
+
+
+def takes_from(node: ast.AST | None, container: str) -> bool:
+    """Whether an expression takes a part out of a container, as in `torch.cat([x, skips.pop()], 1)`."""
+    calls = [part for part in ast.walk(node) if isinstance(part, ast.Call)] if node is not None else []
+    return any(isinstance(call.func, ast.Attribute) and _is_pop(call.func, container) for call in calls)
+
+
+def _is_pop(method: ast.Attribute, container: str) -> bool:
+    return method.attr.startswith("pop") and isinstance(method.value, ast.Name) and method.value.id == container
+
+
+def _mentions(value: ast.expr, name: str) -> bool:
+    return any(isinstance(node, ast.Name) and node.id == name for node in ast.walk(value))
+
+
 @cache
 def names_bound_by(statement: ast.stmt) -> frozenset[str]:
     """The variables that a statement assigns or explicitly modifies: `x[0] = y`, or `x.add_(y)` as a statement."""

@@ -6,7 +6,7 @@ the names of the tensor at the time of the modification distinguish them.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import AbstractContextManager
 from types import FrameType
 from typing import Any
@@ -16,7 +16,14 @@ import torch
 from resnet_lint.graph.in_place import Change, LateRead
 from resnet_lint.graph.node import Node
 from resnet_lint.graph.source_places import Point, Project, point
-from resnet_lint.graph.syntax import keeps_its_value, names_read_by, node_at, statement_at
+from resnet_lint.graph.syntax import (
+    is_taken_from,
+    keeps_its_value,
+    names_read_by,
+    node_at,
+    statement_at,
+    takes_from,
+)
 
 from ..tensors import tensors_in
 
@@ -88,10 +95,19 @@ class Watch:
         since, names = change.frames[frame]
         here = point(frame)
         ran = {statement_at(Point(frame.f_code, instruction)) for instruction in self._ran.get(frame, ())}
-        for name in sorted(names_read_by(node_at(here)) & names.keys()):
+        read = names_read_by(node_at(here))
+        for name in sorted(read & names.keys()):
             unmoved = frame.f_locals.get(name) is names[name] and _holds(names[name], tensor)
             if unmoved and keeps_its_value(name, since, here, ran):
                 self.late_reads.append(LateRead(change, node, name, here))
+                return
+        values = frame.f_locals
+        taken = {name for name in read - names.keys() if _holds(values.get(name), tensor)}
+        for name in sorted(names):
+            is_kept = isinstance(names[name], (list, dict)) and values.get(name) is names[name]
+            if is_kept and _is_taken_out(name, taken, since, here):
+                self.late_reads.append(LateRead(change, node, name, here))
+                return
 
 
 class Saved:
@@ -134,6 +150,15 @@ def _holds(value: Any, tensor: torch.Tensor) -> bool:
     elif isinstance(value, (list, tuple)):
         parts = value
     return any(isinstance(part, torch.Tensor) and _overlap(part, tensor) for part in parts)
+
+
+def _is_taken_out(container: str, taken: Iterable[str], since: Point, here: Point) -> bool:
+    """Whether an expression reads what a list kept before a modification: `s = skips.pop()`."""
+    modified = names_read_by(node_at(since))
+    if any(is_taken_from(name, container, since.code) for name in modified):
+        return False  # an element of the list is modified on purpose
+    reads = any(is_taken_from(name, container, here.code) for name in taken)
+    return reads or takes_from(node_at(here), container)
 
 
 def _overlap(one: torch.Tensor, other: torch.Tensor) -> bool:
