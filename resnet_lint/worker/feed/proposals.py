@@ -9,6 +9,7 @@ from dataclasses import replace
 
 import torch
 
+from ..tracer.proof import DEPENDS_ON_VALUES
 from .better_inputs import refined
 from .guess_inputs import BATCH, STEPS, Guess, Guesses, of_rank
 from .situation import Situation
@@ -111,7 +112,7 @@ def _left_out(situation: Situation) -> Iterator[Guesses]:
 _KINDS: Sequence[tuple[str, str]] = (
     (r"'Tensor' object is not callable", "module"),
     (r"found element of type Tensor|interpreted as an integer|single element|must be .*int.* not Tensor", "number"),
-    (r"meta tensors|Meta tensors|on meta|values that only a real run", "number"),
+    (rf"meta tensors|Meta tensors|on meta|{re.escape(DEPENDS_ON_VALUES)}", "number"),
     (r"ambiguous", "nothing"),
 )
 

@@ -21,13 +21,13 @@ _LARGEST_PROOF = 2**28
 
 _NO_MEMORY = "can't allocate memory"
 
+DEPENDS_ON_VALUES = "its result depends on values, which are unknown without data"
+
 
 class DataDependentError(Exception):
     """A shape depends on values, which meta tensors don't have; `possible` is a result for some values."""
 
-    def __init__(
-        self, reason: str = "its result depends on values, which are unknown without data", possible: Any = None
-    ) -> None:
+    def __init__(self, reason: str = DEPENDS_ON_VALUES, possible: Any = None) -> None:
         super().__init__(reason)
         self.possible = possible
 
