@@ -22,3 +22,8 @@ def __getattr__(name: str) -> Any:
     if name in __all__:
         return getattr(importlib.import_module(f"{__name__}.live"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def load_ipython_extension(shell: Any) -> None:
+    """`%load_ext resnet_lint` in IPython and Jupyter: adds the magics `%resnet_lint` and `%%resnet_lint`."""
+    importlib.import_module(f"{__name__}.integrations.ipython").load(shell)

@@ -32,7 +32,7 @@ class FindingsError(AssertionError):
     """There are findings; the message is the text report."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Report:
     """The result of a check. `str` is the text report, which notebooks display."""
 
@@ -58,6 +58,9 @@ class Report:
         fields: dict[str, Any] = json.loads(render("json", self.run, View(Path.cwd())))
         return fields
 
+    def __repr__(self) -> str:
+        return str(self)
+
     def __str__(self) -> str:
         return render("text", self.run, View(Path.cwd())).rstrip("\n")
 
@@ -65,7 +68,7 @@ class Report:
         return f"<pre>{html.escape(str(self))}</pre>"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class TraceReport:
     """The shapes in a model. `str` is the table of stages; notebooks display the drawing."""
 
@@ -80,6 +83,9 @@ class TraceReport:
         fields: dict[str, Any] = json.loads(render_trace("json", self.trace, TraceView(Path.cwd())))
         return fields
 
+    def __repr__(self) -> str:
+        return str(self)
+
     def __str__(self) -> str:
         return render_trace("table", self.trace, TraceView(Path.cwd())).rstrip("\n")
 
@@ -90,12 +96,15 @@ class TraceReport:
             return f"<pre>{html.escape(str(self))}</pre>"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class ContractReport:
     """The inputs that a model accepts. `str` is a few lines such as `where H % 32 == 0 (64 works, 63 fails)`."""
 
     contract: Contract
     text: str
+
+    def __repr__(self) -> str:
+        return str(self)
 
     def __str__(self) -> str:
         return self.text

@@ -13,6 +13,7 @@ from pathlib import Path
 from types import CodeType, FrameType
 from typing import Any
 
+from ..shared.interactive import is_cell
 from ..shared.records.places import Position, Span
 
 _INSTALLED = ("site-packages", "dist-packages")
@@ -85,6 +86,8 @@ def first_argument(frame: FrameType) -> Any:
 
 @cache
 def _owned(path: str, root: str) -> bool:
+    if is_cell(path):
+        return True
     if path.startswith((torch_folder(), _TOOL, "<")) or not path.startswith(root):
         return False
     # A virtual environment may be inside the project.

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from .interactive import cell_name, is_cell, lines_of_cell
 from .notebook import SUFFIX as NOTEBOOK
 from .notebook import is_notebook, notebook_at
 
@@ -17,7 +18,12 @@ _SOURCES = (".py", NOTEBOOK, ".md", ".yaml", ".yml")
 
 
 def shown(path: str | Path, cwd: Path) -> str:
-    """A path for reports: relative to `cwd`, with forward slashes, always valid UTF-8."""
+    """A path for reports: relative to `cwd`, with forward slashes, always valid UTF-8.
+
+    A cell of the running IPython has a name, such as `In[3]`, in place of a path.
+    """
+    if is_cell(os.fspath(path)):
+        return cell_name(os.fspath(path))
     try:
         name = os.path.relpath(path, cwd)
     except ValueError:  # another drive, on Windows
@@ -77,6 +83,8 @@ def lines_of(path: str | Path, texts: Mapping[str, str] | None = None) -> tuple[
     """The lines of a Python file, without their ends; none when it cannot be read. `texts` stand in for some files."""
     if texts is not None and (text := texts.get(str(path))) is not None:
         return tuple(plain(text).split("\n"))
+    if is_cell(str(path)):
+        return lines_of_cell(str(path))
     if is_notebook(path):
         return tuple(notebook_at(str(path)).text.split("\n"))
     try:

@@ -67,7 +67,7 @@ def test_the_tool_alone_brings_no_torch(tmp_path: Path) -> None:
 def test_pytest_finds_the_plugin(tmp_path: Path) -> None:
     build("wheel", tmp_path)
     [points] = (tmp_path / "site").glob("*.dist-info/entry_points.txt")
-    assert "[pytest11]\nresnet_lint = resnet_lint.pytest_plugin\n" in points.read_text()
+    assert "[pytest11]\nresnet_lint = resnet_lint.integrations.pytest\n" in points.read_text()
 
 
 def test_wheel_has_no_top_level_rules(tmp_path: Path) -> None:

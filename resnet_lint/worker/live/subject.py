@@ -16,6 +16,7 @@ from torch import nn
 from resnet_lint.graph.source_places import Project
 from resnet_lint.shared.error_text import error_text
 from resnet_lint.shared.errors import UsageError
+from resnet_lint.shared.interactive import is_cell
 
 from ..build.build import build
 from ..explore.traced_model import Traced
@@ -115,6 +116,8 @@ def _required(given: Callable[..., object]) -> list[str]:
 
 
 def _project_of(path: Path) -> Project:
+    if is_cell(str(path)):
+        path = Path.cwd() / path.name
     return Project(str(project_root(path, package_folder(path))))
 
 
@@ -136,6 +139,8 @@ def _path_of(given: object) -> Path:
     if code is None:
         raise UsageError(f"{repr(given)[:60]} is not an nn.Module, nor a class or function that returns one")
     path = code.co_filename
+    if is_cell(path):
+        return Path(path)
     if path.startswith("<"):
         raise UsageError(f"the source of {getattr(given, '__qualname__', given)} is not in a file ({path})")
     return Path(path).absolute()

@@ -11,7 +11,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 FIXTURE = ROOT / "fixtures" / "f3_channels"
 
 LIVE = """\
@@ -51,7 +51,7 @@ def project(tmp_path: Path) -> Path:
 
 def run(project: Path, *args: str, plugins: tuple[str, ...] = ()) -> subprocess.CompletedProcess[str]:
     """pytest with this plugin and those that are named, whatever else is installed."""
-    named = [word for plugin in ("resnet_lint.pytest_plugin", *plugins) for word in ("-p", plugin)]
+    named = [word for plugin in ("resnet_lint.integrations.pytest", *plugins) for word in ("-p", plugin)]
     env = os.environ | {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "PYTHONPATH": str(ROOT), "PYTEST_ADDOPTS": ""}
     command = [sys.executable, "-m", "pytest", *named, *args]
     return subprocess.run(command, cwd=project, env=env, capture_output=True, text=True)
