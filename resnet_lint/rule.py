@@ -15,10 +15,12 @@ from .graph.analysis import Analysis
 from .graph.axes import Altered, Axes, InputAxis
 from .graph.built_at import Built, built_of
 from .graph.causes import cause_of_change
+from .graph.coincidences import Coincidence, coincidences_in, words_for
 from .graph.effects import Effect
 from .graph.feature_axes import features_moved_to, maker_of_features, same_shape_behind
 from .graph.fix_plans import batch_kept, out_of_place
 from .graph.in_place import Change, LateRead
+from .graph.memory_order import reordered
 from .graph.model import Model, OtherBatch, TrainingStep, name_of, with_new_classes
 from .graph.module_call import ModuleCall as Call
 from .graph.module_call import is_a, is_module, module_classes
@@ -37,6 +39,7 @@ from .graph.syntax import (
     overwritten_by,
     statement_at,
 )
+from .graph.table_rows import one_rows, rows_per_sample
 from .graph.unused import Unused, unused_in
 from .graph.where import Where
 from .shared import vocabulary
@@ -57,6 +60,7 @@ __all__ = [
     "Case",
     "Cause",
     "Change",
+    "Coincidence",
     "Crossing",
     "Effect",
     "Failure",
@@ -89,6 +93,7 @@ __all__ = [
     "behind_plain_calls",
     "built_of",
     "cause_of_change",
+    "coincidences_in",
     "depends_on",
     "features_moved_to",
     "fix_plans",
@@ -105,17 +110,21 @@ __all__ = [
     "names_bound_by",
     "names_read_by",
     "node_at",
+    "one_rows",
     "operands_of",
     "out_of_place",
     "overwritten_by",
     "path_between",
+    "reordered",
     "residual_at",
+    "rows_per_sample",
     "same_shape_behind",
     "span_of",
     "statement_at",
     "unused_in",
     "vocabulary",
     "with_new_classes",
+    "words_for",
     "words_in",
 ]
 

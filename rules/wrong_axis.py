@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from resnet_lint.rule import (
     Analysis,
+    Axes,
     Call,
     Case,
     Finding,
@@ -18,18 +19,22 @@ from resnet_lint.rule import (
     is_a,
     maker_of_features,
     name_of,
+    one_rows,
+    reordered,
+    rows_per_sample,
     same_shape_behind,
     with_new_classes,
 )
 
 
 class WrongAxis(Rule):
-    """What it does: finds three ways to confuse two axes. A position code with one value per sample that is constant
-    along the sequence. A `view` or `reshape` between a convolution and a linear layer, a normalization or attention,
-    that should be a transpose. And attention that expects the sequence first but gets the batch first.
+    """What it does: finds axes that are confused, whatever their sizes. A position code with one value per sample that
+    is constant along the sequence, or with one value for all positions, because a size is used as an index where a
+    slice is meant. A `view` or `reshape` whose sizes are in another order than the axes in memory, where it should be
+    a transpose. And attention that expects the sequence first but gets the batch first.
 
-    The meaning of an axis is derived from the layers around it, and for attention from a second trace with another
-    batch size; if it is ambiguous, or sizes are equal, nothing is reported.
+    Which axis is which follows from traces of the model with one size of its inputs changed at a time, and from the
+    layers; if it is ambiguous, nothing is reported.
 
     Why is this bad: the shapes match, so no error is raised. `x.view(n, -1, channels)` keeps the order of the values in
     memory, so each of its rows mixes positions and channels; with the batch in place of the sequence, samples attend
@@ -208,13 +213,6 @@ class WrongAxis(Rule):
 
     def check(self, analysis: Analysis) -> Iterator[Finding]:
         for model in analysis.models:
-            for node, code, tensor, axis in _codes_per_sample(model):
-                message = (
-                    f"{code} is added to {tensor}, whose {('first', 'second')[axis]} axis is the sequence: "
-                    "every sample gets its own code, the same at all positions"
-                )
-                advice = f"use one code per position, along axis {axis}"
-                yield self.at(model.where_of(node), message, advice=advice)
             for node, maker, before, taker, after in _scrambled_axes(model):
                 message = (
                     f"{maker} has its features on axis {before} of {node.sources[0].shape}, but {taker} reads them "
@@ -223,6 +221,9 @@ class WrongAxis(Rule):
                 advice = "transpose or permute the axes before the view"
                 yield self.at(model.where_of(node), message, advice=advice)
         for model in with_new_classes(analysis.models):
+            if model.axes is not None:
+                yield from self._tables(model, model.axes)
+                yield from self._views(model, model.axes)
             for call in _attention_over_batch(model):
                 point = call.known_caller
                 block = model.caller_at(call, point)
@@ -233,48 +234,37 @@ class WrongAxis(Rule):
                 advice = "construct it with batch_first=True, or pass it (sequence, batch, features)"
                 yield self.at(model.where(point.span, block), message, advice=advice)
 
+    def _tables(self, model: Model, axes: Axes) -> Iterator[Finding]:
+        for row in one_rows(model.nodes, axes):
+            message = (
+                f"the index is the size of {row.axis.text}, so this reads a single row of {row.row.inputs[0]}, and "
+                f"line {row.join.known_point.span.start.line} adds it to all positions"
+            )
+            yield self.at(model.where_of(row.row), message, advice="read a row per position with a slice, [:size]")
+        batch = model.sure_batch_axis
+        for found in rows_per_sample(model.nodes, axes, batch) if batch is not None else ():
+            axis = 1 - found.dim
+            message = (
+                f"{found.table.shape} is added to {found.tensor.shape}, whose {('first', 'second')[axis]} axis is the "
+                "sequence: every sample gets its own code, the same at all positions"
+            )
+            advice = f"use one code per position, along axis {axis}"
+            yield self.at(model.where_of(found.join), message, advice=advice)
 
-Shape = tuple[int, ...]
+    def _views(self, model: Model, axes: Axes) -> Iterator[Finding]:
+        for node in model.nodes:
+            found = reordered(node, axes) if node.point is not None else None
+            if found is not None:
+                message = (
+                    f"{found.axis.text} is on axis {_listed(found.before)} of {node.sources[0].shape} and on axis "
+                    f"{_listed(found.after)} of {node.shape}, in another order in memory: this reorders the sizes, "
+                    "not the values"
+                )
+                yield self.at(model.where_of(node), message, advice="transpose or permute the axes before the view")
 
 
-def _codes_per_sample(model: Model) -> Iterator[tuple[Node, Shape, Shape, int]]:
-    """Additions of an input-independent tensor with one value per sample, constant along the sequence.
-
-    `x + table[:x.size(0)]` is right for (sequence, batch, features) and wrong for (batch, sequence, features). The
-    layout is known from attention scores of the sequence with itself, or from a layer with `batch_first`.
-    """
-    for node in model.nodes:
-        operands = node.operands if node.kind == "addition" else ()
-        if len(operands) != 2 or node.point is None:
-            continue
-        [codes, tensors] = [[node for node in operands if node.activation is kind] for kind in (False, True)]
-        if len(codes) != 1 or len(tensors) != 1:
-            continue
-        code, shape = codes[0].known_shape, tensors[0].known_shape
-        if len(code) != 3 or len(shape) != 3 or shape != node.shape:
-            continue
-        sequence = _sequence_axis(node, model)
-        if sequence is not None and code[sequence] == 1 != shape[sequence] and code[1 - sequence] != 1:
-            yield node, code, shape, sequence
-
-
-def _sequence_axis(node: Node, model: Model) -> int | None:
-    """The axis, 0 or 1, that the following layers treat as the sequence; None if that is not certain."""
-    first, second, features = node.known_shape
-    if len({first, second, features}) < 3:
-        return None
-    behind = same_shape_behind(node)
-    for call in model.calls:
-        if call.is_torchs and behind & set(call.inputs[:1]):
-            for module in call.module.modules():
-                if hasattr(module, "batch_first"):
-                    return 1 if module.batch_first else 0
-    for after in model.nodes:
-        if after.order > node.order and after.activation:
-            last = (after.shape or ())[-2:]
-            if last in ((first, first), (second, second)):
-                return 0 if last == (first, first) else 1
-    return None
+def _listed(dims: tuple[int, ...]) -> str:
+    return " and ".join(map(str, dims))
 
 
 def _scrambled_axes(model: Model) -> Iterator[tuple[Node, str, int, str, int]]:

@@ -74,6 +74,12 @@ class Altered:
     complete: bool
     refusal: Refusal | None = None
 
+    @property
+    def is_fixed_by_layer(self) -> bool:
+        """Whether what fails is a layer that has weights for the size of the model's trace."""
+        node = self.refusal.node if self.refusal is not None else None
+        return node is not None and node.kind != "addition" and any(each.kind == "stored" for each in node.operands)
+
     def shape(self, node: Node) -> Shape | None:
         """The shape of a node at this size; None where this trace does not reach it."""
         again = self.again.get(node)
@@ -117,6 +123,10 @@ class Axes:
         """Whether the model runs to its end at another size of this axis."""
         return any(altered.complete for altered in self.altered if altered.axis is axis)
 
+    def is_fixed_by_layer(self, axis: InputAxis) -> bool:
+        """Whether a layer has weights for the size of this axis: it has features or channels."""
+        return any(each.is_fixed_by_layer for each in self.altered if each.axis is axis)
+
     def dims_of(self, axis: InputAxis, node: Node) -> tuple[int, ...]:
         """The dimensions of a tensor that carry an axis."""
         return tuple(dim for dim, carried in enumerate(self.of(node)) if axis in carried)
@@ -127,11 +137,16 @@ def batch_of(axes: Axes, calls: Sequence[ModuleCall], nodes: Sequence[Node]) -> 
 
     Without such a layer it is the first axis that all inputs have in common; None where there is none.
     """
-    said = next(_said_by_layers(axes, calls, nodes), None)
+    said = batch_by_layers(axes, calls, nodes)
     if said is not None:
         return said
     tensors = {node for node in nodes if node.kind == "input" and node.shape}
     return next((axis for axis in axes.inputs if {node for node, dim in axis.places if dim == 0} == tensors), None)
+
+
+def batch_by_layers(axes: Axes, calls: Sequence[ModuleCall], nodes: Sequence[Node]) -> InputAxis | None:
+    """The axis of the samples, where a layer tells it, or scores of a sequence with itself."""
+    return next(_said_by_layers(axes, calls, nodes), None)
 
 
 def _said_by_layers(axes: Axes, calls: Sequence[ModuleCall], nodes: Sequence[Node]) -> Iterator[InputAxis]:
@@ -142,6 +157,18 @@ def _said_by_layers(axes: Axes, calls: Sequence[ModuleCall], nodes: Sequence[Nod
         first = getattr(call.module, "batch_first", None)
         if call.is_torchs and first is not None and call.inputs and len(call.inputs[0].shape or ()) == 3:
             yield from _only(axes.of(call.inputs[0])[0 if first else 1])
+    for node in nodes:
+        if node.function == "softmax" and len(node.shape or ()) > 2:
+            yield from _beside_scores(axes.of(node), axes)
+
+
+def _beside_scores(scores: Sequence[Carried], axes: Axes) -> Iterator[InputAxis]:
+    """The batch, of an input whose other one of the first two axes is both sides of a matrix of scores."""
+    if scores[-1] != scores[-2] or len(scores[-1]) != 1:
+        return
+    [sequence] = scores[-1]
+    for node, dim in sequence.places[:1] if not sequence.is_square else ():
+        yield from (axis for axis in axes.inputs if dim < 2 and (node, 1 - dim) in axis.places)
 
 
 def _only(carried: Carried) -> Iterator[InputAxis]:

@@ -53,7 +53,7 @@ def _pairs(node: Node, shapes: Sequence[Shape]) -> Iterator[tuple[Place, Place]]
         yield (0, min(1, len(shapes[0]) - 1)), (1, 0 if node.kind != "convolution" else 1)
     elif node.kind == "linear":
         yield (0, len(shapes[0]) - 1), (1, len(shapes[1]) - 1)
-    elif node.function in _PRODUCTS:
+    elif is_product(node):
         yield from _product(shapes)
     elif node.function in _WEIGHTED:
         return
@@ -61,6 +61,11 @@ def _pairs(node: Node, shapes: Sequence[Shape]) -> Iterator[tuple[Place, Place]]
         yield from _attention(shapes)
     else:
         yield from _broadcast(shapes)
+
+
+def is_product(node: Node) -> bool:
+    """Whether a call is a matrix product."""
+    return node.function in _PRODUCTS
 
 
 _PRODUCTS = frozenset({"matmul", "rmatmul", "imatmul", "bmm", "mm", "mv"})

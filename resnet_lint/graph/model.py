@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from ..shared.records.places import Shape, Span
 from .additions import Addition, operands_of
-from .axes import Axes, InputAxis, batch_of
+from .axes import Axes, InputAxis, batch_by_layers, batch_of
 from .in_place import Change, LateRead
 from .module_call import ModuleCall, users_call
 from .node import Node
@@ -65,12 +65,16 @@ class Probes(Protocol):
 
 @dataclass(frozen=True, eq=False)
 class Model:
-    """A traced model; `label` is the expression that constructs it."""
+    """A traced model; `label` is the expression that constructs it.
+
+    `sizes_stated` is False if the tool invented the sizes of its inputs.
+    """
 
     trace: Trace
     label: str
     project: Project
     probes: Probes | None = None
+    sizes_stated: bool = True
 
     @property
     def root(self) -> nn.Module:
@@ -134,8 +138,13 @@ class Model:
 
     @cached_property
     def batch_axis(self) -> InputAxis | None:
-        """The axis of the samples; None where the axes are not known, or it is not certain."""
+        """The axis of the samples, where need be the first of all inputs; None where there is none in common."""
         return batch_of(self.axes, self.calls, self.nodes) if self.axes is not None else None
+
+    @cached_property
+    def sure_batch_axis(self) -> InputAxis | None:
+        """The axis of the samples, where the layers tell it."""
+        return batch_by_layers(self.axes, self.calls, self.nodes) if self.axes is not None else None
 
     def adds_input_of(self, call: ModuleCall) -> bool:
         """Whether a skip connection inside a call starts at its input."""

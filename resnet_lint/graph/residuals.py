@@ -106,6 +106,16 @@ def depends_on(node: Node, source: Node) -> bool:
     return False
 
 
+def inputs_of(node: Node) -> frozenset[Node]:
+    """The inputs of the model that a node's result is made of."""
+    seen, waiting = {node}, [node]
+    for current in waiting:  # grows as sources are found
+        new = [source for source in current.activations if source not in seen]
+        seen.update(new)
+        waiting += new
+    return frozenset(each for each in seen if each.kind == "input")
+
+
 def deeper(left: Node, right: Node) -> int:
     """The operand of an addition that is the residual branch: 0 for the left one, 1 for the right one."""
     fork = fork_of(left, right)

@@ -100,7 +100,9 @@ def _analysis(
     failing = tuple(failures(loaded, found, clock))
     probes = TimedProbes(clock)
     complete = (traced for traced in found.traced if traced.trace.complete)
-    models = tuple(Model(traced.trace, traced.label, loaded.project, probes) for traced in complete)
+    models = tuple(
+        Model(traced.trace, traced.label, loaded.project, probes, traced.sizes_stated) for traced in complete
+    )
     limits = tuple(
         limit for limit in _size_limits(found, loaded, clock) if part is None or limit.failure.module in part.modules
     )

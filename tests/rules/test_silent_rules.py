@@ -176,6 +176,32 @@ MISTAKES = [
         "with torch.no_grad():", "if True:", at="out = self.shortcut(x)",
     ),
     Mistake(
+        "RL211", "gate",
+        (CONV, "self.fc = nn.Linear(8, 8)"), ("h = self.conv(x)", "gate = self.fc(h.mean((2, 3)))", "return h * gate"),
+        "h * gate", "h * gate[:, :, None, None]", shape=(8, 8, 8, 8),
+    ),
+    Mistake(
+        "RL211", "product",
+        ("self.q = nn.Linear(16, 16)",), ("q = self.q(x)", "scores = q.transpose(1, 2) @ q", "return x + scores @ x"),
+        "scores @ x", "(scores @ x.transpose(1, 2)).transpose(1, 2)", shape=(2, 16, 16),
+    ),
+    Mistake(
+        "RL305", "image_of_an_argument",
+        ("self.fc = nn.Linear(12, 7)",), ("b, c, h, w = x.shape", "return self.fc(x.view(b, h * w, c))"),
+        "x.view(b, h * w, c)", "x.view(b, c, h * w).transpose(1, 2)", shape=(2, 12, 8, 8),
+    ),
+    Mistake(
+        "RL305", "heads",
+        ("self.q = nn.Linear(16, 16)",), ("n, t, c = x.shape", "q = self.q(x).view(n, 4, t, 4)", "return q @ q.mT @ q"),
+        ".view(n, 4, t, 4)", ".view(n, t, 4, 4).transpose(1, 2)", shape=(2, 7, 16),
+    ),
+    Mistake(
+        "RL305", "row_of_a_table",
+        ("self.fc = nn.Linear(8, 8)", "self.table = nn.Parameter(torch.zeros(1, 64, 8))"),
+        ("return self.fc(x) + self.table[:, x.shape[1], :]",),
+        "x.shape[1], :]", ":x.shape[1], :]", shape=(2, 10, 8),
+    ),
+    Mistake(
         "RL304", "squeeze",
         (CONV, POOL), ("return self.pool(self.conv(x) + x).squeeze()",),
         ".squeeze()", ".flatten(1)", "safe",

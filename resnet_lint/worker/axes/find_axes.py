@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from resnet_lint.graph.axes import Altered, Axes, InputAxis
 from resnet_lint.graph.meetings import meeting_at
+from resnet_lint.graph.residuals import inputs_of
 from resnet_lint.graph.source_places import Project
 
 from ..tracer.trace import Trace
 from .alter_sizes import altered
-from .input_axes import input_axes, joined, other_sizes
+from .input_axes import input_axes, joined, other_sizes, parted
 
-# How often two axes of the inputs are found to be one.
-_MOST_JOINED = 4
+# How often axes of the inputs are found to be one.
+_MOST_REGROUPED = 4
 
 
 def find_axes(trace: Trace, project: Project) -> Axes:
@@ -21,16 +22,21 @@ def find_axes(trace: Trace, project: Project) -> Axes:
 
     Axes that have to be alike, such as the lengths of two inputs, are changed together.
     """
-    groups = input_axes([node for node in trace.nodes if node.kind == "input"])
-    runs = {axis: _runs(trace, axis, project) for axis in groups}
-    for _ in range(_MOST_JOINED):
-        axes = Axes(tuple(run for axis in groups for run in runs[axis]))
-        pair = next(_alike(axes), None)
-        if pair is None:
+    axes = _with(input_axes([node for node in trace.nodes if node.kind == "input"]), Axes(()), trace, project)
+    for _ in range(_MOST_REGROUPED):
+        better = next(_regrouped(axes, trace, project), None)
+        if better is None:
             break
-        groups = joined(groups, *pair)
-        runs.update((axis, _runs(trace, axis, project)) for axis in groups if axis not in runs)
-    return Axes(tuple(run for axis in groups for run in runs[axis]))
+        axes = better
+    return axes
+
+
+def _with(groups: Iterable[InputAxis], known: Axes, trace: Trace, project: Project) -> Axes:
+    """The traces of some axes, those that were made already among them."""
+    runs: list[Altered] = []
+    for axis in groups:
+        runs += [run for run in known.altered if run.axis is axis] or _runs(trace, axis, project)
+    return Axes(tuple(runs))
 
 
 def _runs(trace: Trace, axis: InputAxis, project: Project) -> list[Altered]:
@@ -39,19 +45,17 @@ def _runs(trace: Trace, axis: InputAxis, project: Project) -> list[Altered]:
     found: list[Altered] = []
     for size in other_sizes(axis, taken):
         found.append(altered(trace, axis, size, project))
-        if found[-1].complete or _is_fixed(found[-1]):
+        if found[-1].complete or found[-1].is_fixed_by_layer:
             break
     return found
 
 
-def _is_fixed(run: Altered) -> bool:
-    """Whether a layer has weights for the size: no other one needs to be tried."""
-    node = run.refusal.node if run.refusal is not None else None
-    return node is not None and node.kind != "addition" and any(operand.kind == "stored" for operand in node.operands)
+def _regrouped(axes: Axes, trace: Trace, project: Project) -> Iterator[Axes]:
+    """The axes with those as one that a call needs to agree: of two inputs, or the two sides of a matrix.
 
-
-def _alike(axes: Axes) -> Iterator[tuple[InputAxis, InputAxis]]:
-    """Pairs of axes that a call needs to agree: of two inputs, or the two sides of a matrix."""
+    Where only a part of an axis is needed, as the columns of a square matrix that other features have the size of by
+    chance, the model has to run when that part alone changes.
+    """
     for run in axes.altered:
         meeting = meeting_at(run.refusal) if run.refusal is not None and not axes.is_free(run.axis) else None
         if meeting is None:
@@ -60,14 +64,21 @@ def _alike(axes: Axes) -> Iterator[tuple[InputAxis, InputAxis]]:
         if len(kept) != 1 or run.axis in kept:
             continue
         [other] = kept
-        if other.size == run.axis.size and (not run.axis.is_beside(other) or _are_sides(run.axis, other)):
-            yield run.axis, other
+        if other.size != run.axis.size:
+            continue
+        if not run.axis.is_beside(other) or _are_sides(run.axis, other, axes):
+            yield _with(joined(axes.inputs, run.axis, other), axes, trace, project)
+            continue
+        groups = parted(axes.inputs, run.axis, other, inputs_of(meeting.kept_operand))
+        tried = _with(groups, axes, trace, project) if groups is not None else axes
+        if tried.is_free(tried.inputs[axes.inputs.index(run.axis)]):
+            yield tried
 
 
-def _are_sides(one: InputAxis, other: InputAxis) -> bool:
-    """Whether two axes are the last two of an input, as in an adjacency matrix or a mask."""
+def _are_sides(one: InputAxis, other: InputAxis, axes: Axes) -> bool:
+    """Whether two axes are the last two of an input, as in an adjacency matrix or a mask; features are no such side."""
     first = dict(one.places)
-    return all(
+    return not any(map(axes.is_fixed_by_layer, (one, other))) and all(
         {dim, first[node]} == {len(node.known_shape) - 1, len(node.known_shape) - 2}
         for node, dim in other.places
         if node in first

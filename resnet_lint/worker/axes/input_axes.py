@@ -32,6 +32,19 @@ def joined(axes: Iterable[InputAxis], one: InputAxis, other: InputAxis) -> list[
     return [both if axis is one else axis for axis in axes if axis is not other]
 
 
+def parted(axes: Iterable[InputAxis], one: InputAxis, other: InputAxis, inputs: Set[Node]) -> list[InputAxis] | None:
+    """The axes with those of some inputs moved from one of them to another; None where none or all would be moved.
+
+    The batch, which all inputs have, is not parted.
+    """
+    moved = tuple(place for place in other.places if place[0] in inputs)
+    rest = tuple(place for place in other.places if place not in moved)
+    if not moved or not rest or all(dim == 0 for _, dim in other.places):
+        return None
+    new = {one: InputAxis((*one.places, *moved), one.size), other: InputAxis(rest, other.size)}
+    return [new.get(axis, axis) for axis in axes]
+
+
 def other_sizes(axis: InputAxis, taken: Set[int]) -> Iterator[int]:
     """Sizes to try in place of that of an axis, the likeliest to work first; none that a tensor of the model has.
 

@@ -1,0 +1,189 @@
+"""Calls that work because two axes have one size by chance."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import permutations
+
+from ..shared.records.places import Shape
+from .axes import Axes, Carried, InputAxis
+from .meetings import Meeting, is_product, meeting_at
+from .model import Model, name_of
+from .node import Node
+
+# Tensors of more dimensions are not rearranged.
+_MOST_DIMS = 6
+
+
+@dataclass(frozen=True, eq=False)
+class Coincidence:
+    """A call that fails as soon as `axis` has another size, and the two axes that met in it.
+
+    `failing` is the smallest size at which it was seen to fail, and `error` what torch says there. `arrangement` has
+    the operand whose axes are in the wrong place, and those that they belong to: `(1, (0, 2))` for the second operand,
+    (N, C), beside (N, T, C); None where nothing says so.
+    """
+
+    meeting: Meeting
+    axis: InputAxis
+    kept: Carried
+    failing: int
+    error: str
+    arrangement: tuple[int, tuple[int, ...]] | None = None
+
+    @property
+    def node(self) -> Node:
+        return self.meeting.node
+
+    @property
+    def met(self) -> tuple[int, int]:
+        """The sizes of the two axes in the model's trace: equal, or one of them 1."""
+        places = self.meeting.changed, self.meeting.kept
+        first, second = (self.node.inputs[operand][dim] for operand, dim in places)
+        return first, second
+
+    @property
+    def moved(self) -> int | None:
+        """The operand to be rearranged as it is written: 0 for the left one."""
+        if self.arrangement is None:
+            return None
+        operand = self.arrangement[0]
+        return 1 - operand if self.node.spelling.startswith("__r") else operand
+
+    @property
+    def suffix(self) -> str | None:
+        """What rearranges that operand, to be written behind it: `[:, None]` or `.transpose(1, 2)`."""
+        if self.arrangement is None:
+            return None
+        operand, places = self.arrangement
+        rank = len(self.node.inputs[1 - operand])
+        return _inserted(places, rank) if list(places) == sorted(places) else _permuted(places, rank)
+
+
+def coincidences_in(model: Model) -> Iterator[Coincidence]:
+    """The calls of a model that put two different axes together.
+
+    No chance, but a contract, is an axis with the width of a layer or of a table, and that of another input, if no
+    input has both.
+    """
+    axes = model.axes
+    for axis in axes.inputs if axes is not None else ():
+        found = _of_axis(axis, axes) if axes is not None and not axes.is_free(axis) else None
+        if found is not None:
+            yield found
+
+
+def _of_axis(axis: InputAxis, axes: Axes) -> Coincidence | None:
+    runs = [run for run in axes.altered if run.axis is axis]
+    refusals = [run.refusal for run in runs if run.refusal is not None]
+    if len(refusals) < len(runs) or len({refusal.node for refusal in refusals}) != 1:
+        return None
+    meeting = meeting_at(refusals[0])
+    if meeting is None or not meeting.kept_operand.activation or not meeting.changed_operand.activation:
+        return None
+    kept = axes.of(meeting.kept_operand)[meeting.kept[1]]
+    fits = _arrangement(meeting, axes, refusals[0].inputs)
+    are_of_one = bool(kept) and all(axis.is_beside(other) for other in kept)
+    if fits is None and not are_of_one and not _fits_transposed(meeting, axes, refusals[0].inputs):
+        return None
+    size, error = min((run.size, run.refusal.error) for run in runs if run.refusal is not None)
+    return Coincidence(meeting, axis, kept, size, " ".join(error.split()), fits)
+
+
+def _arrangement(meeting: Meeting, axes: Axes, now: Sequence[Shape]) -> tuple[int, tuple[int, ...]] | None:
+    """The operand to rearrange, and for its dimensions those of the other operand that they belong to.
+
+    An arrangement has every axis with its like: of the same input axes, or of a layer's width of the same size.
+    """
+    pair = (meeting.changed[0], meeting.kept[0])
+    if meeting.node.kind == "concatenation" or is_product(meeting.node):
+        return None
+    for moved, fixed in (pair, pair[::-1]):
+        found = _placed(_described(meeting.node, moved, axes, now), _described(meeting.node, fixed, axes, now))
+        if found is not None:
+            return moved, found
+    return None
+
+
+def _fits_transposed(meeting: Meeting, axes: Axes, now: Sequence[Shape]) -> bool:
+    """Whether a matrix product works with one of its operands transposed, and every axis beside its like."""
+    if not is_product(meeting.node) or min(map(len, now[:2])) < 2:
+        return False
+    left, right = (_described(meeting.node, index, axes, now) for index in (0, 1))
+    return left[-1] == right[-1] or left[-2] == right[-2]
+
+
+Dimension = tuple[Carried, int, int]
+"""What a dimension carries besides features, its size in the trace, and that at the size that fails."""
+
+
+def _described(node: Node, index: int, axes: Axes, now: Sequence[Shape]) -> list[Dimension]:
+    operand = node.operands[index]
+    carried = (frozenset(axis for axis in each if not axes.is_fixed_by_layer(axis)) for each in axes.of(operand))
+    return list(zip(carried, operand.known_shape, now[index], strict=True))
+
+
+def _placed(moved: Sequence[Dimension], fixed: Sequence[Dimension]) -> tuple[int, ...] | None:
+    """The places of the dimensions of one tensor beside those of another, those in their order first."""
+    if not moved or len(moved) > len(fixed) or len(fixed) > _MOST_DIMS:
+        return None
+    places = permutations(range(len(fixed)), len(moved))
+    fitting = [each for each in places if all(_is_like(one, fixed[at]) for one, at in zip(moved, each, strict=True))]
+    return min(fitting, key=lambda each: (list(each) != sorted(each), each), default=None)
+
+
+def _is_like(one: Dimension, other: Dimension) -> bool:
+    return one == other or (one[0] == frozenset() and one[1] == one[2] == 1)
+
+
+def _inserted(places: Sequence[int], rank: int) -> str:
+    """The index that adds the missing dimensions; those in front of the first are added by broadcasting."""
+    parts = [":" if dim in places else "None" for dim in range(places[0], rank)]
+    while parts[-1] == ":":
+        parts.pop()
+    return f"[{', '.join(parts)}]"
+
+
+def _permuted(places: Sequence[int], rank: int) -> str | None:
+    if len(places) != rank:
+        return None
+    order = [places.index(dim) for dim in range(rank)]
+    moved = [dim for dim in range(rank) if order[dim] != dim]
+    if len(moved) == 2:
+        return f".transpose({moved[0]}, {moved[1]})"
+    return f".permute({', '.join(map(str, order))})"
+
+
+def words_for(coincidence: Coincidence, model: Model) -> tuple[str, str]:
+    """The two axes in words: `dim 1 of x`, and `the width of fc`."""
+    assert model.axes is not None
+    return _input_text(coincidence.axis, model.axes), axis_text(
+        coincidence.meeting.kept_operand, coincidence.kept, model
+    )
+
+
+def axis_text(node: Node, carried: Carried, model: Model) -> str:
+    """An axis in words; one that no input has is the width of the layer that made it."""
+    if carried:
+        assert model.axes is not None
+        return " and ".join(sorted(_input_text(axis, model.axes) for axis in carried))
+    return f"the features of {name_of(_maker(node), model.block_of(node))}"
+
+
+def _input_text(axis: InputAxis, axes: Axes) -> str:
+    node, dim = axis.places[0]
+    if not axes.is_fixed_by_layer(axis):
+        return axis.text
+    what = "channels" if dim == 1 < len(node.known_shape) - 1 else "features"
+    return f"the {what} of {node.target} (dim {dim})"
+
+
+def _maker(node: Node) -> Node:
+    """The nearest layer with weights above a tensor, or the tensor itself."""
+    above = [node]
+    for source in above:  # grows as sources are found
+        if source.learned:
+            return source
+        above += [each for each in source.activations if each not in above]
+    return node

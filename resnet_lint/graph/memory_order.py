@@ -1,0 +1,107 @@
+"""Views whose sizes are in another order than the axes they read: the sizes move, and the values do not."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from ..shared.records.places import Shape
+from .axes import Altered, Axes, Carried, InputAxis
+from .node import Node
+
+
+@dataclass(frozen=True, eq=False)
+class Reordered:
+    """A view that has `axis` at dimensions where the memory does not have it; `before` and `after` are those."""
+
+    node: Node
+    axis: InputAxis
+    before: tuple[int, ...]
+    after: tuple[int, ...]
+
+
+def reordered(node: Node, axes: Axes) -> Reordered | None:
+    """The first axis that a view or reshape misplaces; None for one that only splits and merges neighbours.
+
+    `x.view(b, h * w, c)` of (b, c, h, w) does: in memory the channels come before the pixels.
+    """
+    if node.function not in ("view", "reshape") or not node.activation or _is_relative_shift(node):
+        return None
+    source = node.sources[0]
+    if source.shape is None or node.shape is None:
+        return None
+    given, made = axes.of(source), axes.of(node)
+    for run in axes.altered:
+        shapes = run.shape(source), run.shape(node)
+        if shapes[0] is None or shapes[1] is None:
+            continue
+        together = _moved_together(run.axis, given, made)
+        before, after = _dims(given, together), _dims(made, together)
+        if before and after and _is_misplaced(run, node, before, after):
+            return Reordered(node, run.axis, before, after)
+    return None
+
+
+def _is_misplaced(run: Altered, node: Node, before: Sequence[int], after: Sequence[int]) -> bool:
+    source = node.sources[0]
+    now = run.shape(source), run.shape(node)
+    first = source.known_shape, node.known_shape
+    assert now[0] is not None and now[1] is not None
+    ratio = _ratio(first, before, after)
+    if 0 in now[0] or ratio != _ratio(now, before, after) or not _are_neighbours(after, now[1]):
+        return False
+    if ratio != (1, 1) and (_is_rest(node, after) or not _are_neighbours(before, now[0])):
+        return False  # such as `x.view(16, -1)`: what is left over, and no axis
+    if not _are_neighbours(before, now[0]):
+        return True
+    (low, high), (new_low, new_high) = _stretch(now[0], before), _stretch(now[1], after)
+    splits = low % new_low == 0 and new_high % high == 0
+    merges = new_low % low == 0 and high % new_high == 0
+    return not (splits or merges)
+
+
+def _is_rest(node: Node, dims: Sequence[int]) -> bool:
+    """Whether one of these sizes of a view is -1."""
+    sizes = node.arguments.get("size", ())
+    return len(sizes) == len(node.known_shape) and any(sizes[dim] == -1 for dim in dims)
+
+
+def _moved_together(axis: InputAxis, given: Sequence[Carried], made: Sequence[Carried]) -> Carried:
+    """An axis, and those that are in one dimension with it before or after the view."""
+    together: Carried = frozenset({axis})
+    while True:
+        more = together.union(*(carried for carried in (*given, *made) if carried & together))
+        if more == together:
+            return together
+        together = more
+
+
+def _dims(carried: Sequence[Carried], together: Carried) -> tuple[int, ...]:
+    return tuple(dim for dim, each in enumerate(carried) if each & together)
+
+
+def _ratio(shapes: tuple[Shape | None, Shape | None], before: Sequence[int], after: Sequence[int]) -> tuple[int, int]:
+    """How many values some dimensions have before and after, as a fraction in lowest terms."""
+    assert shapes[0] is not None and shapes[1] is not None
+    sizes = math.prod(shapes[0][dim] for dim in before), math.prod(shapes[1][dim] for dim in after)
+    common = math.gcd(*sizes) or 1
+    return sizes[0] // common, sizes[1] // common
+
+
+def _are_neighbours(dims: Sequence[int], shape: Shape) -> bool:
+    """Whether nothing longer than one is between some dimensions."""
+    return all(shape[dim] == 1 for dim in range(dims[0], dims[-1]) if dim not in dims)
+
+
+def _stretch(shape: Shape, dims: Sequence[int]) -> tuple[int, int]:
+    """The step in memory from one index of some neighbouring dimensions to the next, and that of what is in front."""
+    return math.prod(shape[dims[-1] + 1 :]), math.prod(shape[dims[0] :])
+
+
+def _is_relative_shift(node: Node) -> bool:
+    """Whether a padded matrix is read with its two sides exchanged, as the shift of relative positions does."""
+    source = node.sources[0]
+    given, made = source.shape or (), node.shape or ()
+    is_padded = source.kind == "concatenation" or source.function == "pad"
+    return is_padded and len(given) == len(made) and given[-2:] == made[-1:-3:-1]

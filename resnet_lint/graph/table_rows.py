@@ -1,0 +1,100 @@
+"""Tables of positions that are read along the wrong axis, or at one row only."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from .axes import Axes, InputAxis
+from .node import Node
+
+
+@dataclass(frozen=True, eq=False)
+class OneRow:
+    """A row of a table at an index that is a size, `axis`, and the call that puts it on all positions of that axis."""
+
+    row: Node
+    axis: InputAxis
+    join: Node
+
+
+def one_rows(nodes: Sequence[Node], axes: Axes) -> Iterator[OneRow]:
+    """The rows that are read where a slice was meant: `x + table[:, x.shape[1], :]`."""
+    for node in nodes:
+        if node.function != "getitem" or node.activation or node.point is None:
+            continue
+        for axis in _axes_of_index(node, axes):
+            join = next((each for each in _joins(node) if _is_put_on_all(node, each, axis, axes)), None)
+            if join is not None:
+                yield OneRow(node, axis, join)
+
+
+def _axes_of_index(node: Node, axes: Axes) -> Iterator[InputAxis]:
+    """The axes with whose size an integer of an index changes."""
+    for run in axes.altered:
+        again = run.again.get(node)
+        if again is not None and _numbers(again) != _numbers(node):
+            yield run.axis
+
+
+def _numbers(node: Node) -> list[int]:
+    index: Any = node.arguments.get("index")
+    parts = index if isinstance(index, tuple) else (index,)
+    return [part for part in parts if isinstance(part, int) and not isinstance(part, bool)]
+
+
+def _joins(node: Node) -> Iterator[Node]:
+    """The first calls that put a tensor together with an activation."""
+    waiting = list(node.users)
+    for user in waiting:  # grows as users are found
+        if user.activation:
+            yield user
+        else:
+            waiting += [each for each in user.users if each not in waiting]
+
+
+def _is_put_on_all(row: Node, join: Node, axis: InputAxis, axes: Axes) -> bool:
+    """Whether the other operand of an addition has the axis, and the row has not."""
+    rows = [operand for operand in join.operands if not operand.activation]
+    others = [operand for operand in join.operands if operand.activation]
+    return (
+        join.kind == "addition"
+        and any(axes.dims_of(axis, other) for other in others)
+        and not any(axes.dims_of(axis, each) for each in rows)
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class RowPerSample:
+    """An addition of a table that is read along the batch: `dim` of the tensor is the batch, `table` what is added."""
+
+    join: Node
+    table: Node
+    tensor: Node
+    dim: int
+
+
+def rows_per_sample(nodes: Sequence[Node], axes: Axes, batch: InputAxis) -> Iterator[RowPerSample]:
+    """The additions that give each sample a row of its own: `x + table[:x.size(0)]` of (batch, sequence, features)."""
+    for node in nodes:
+        tables = [operand for operand in node.operands if not operand.activation and operand.shape is not None]
+        tensors = [operand for operand in node.operands if operand.activation]
+        if node.kind != "addition" or node.point is None or len(tables) != 1 or len(tensors) != 1:
+            continue
+        if len(tables[0].known_shape) != 3 or len(tensors[0].shape or ()) != 3:
+            continue
+        for dim in axes.dims_of(batch, tables[0]):
+            if dim < 2 and axes.of(tables[0])[dim] == {batch} and _is_read_along(tables[0], batch, axes):
+                yield RowPerSample(node, tables[0], tensors[0], dim)
+
+
+def _is_read_along(table: Node, batch: InputAxis, axes: Axes) -> bool:
+    """Whether the axis comes from a slice of a table, or from counting; not from noise, zeros or copies of one row."""
+    above = [table]
+    for node in above:  # grows as sources are found
+        sources = [source for source in node.sources if axes.dims_of(batch, source)]
+        if not sources and node.function in ("getitem", "narrow", "arange"):
+            return True
+        above += [source for source in sources if source not in above]
+    return False

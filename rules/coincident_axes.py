@@ -1,0 +1,157 @@
+"""RL211: an operation that only works because two different axes have the same size."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from resnet_lint.rule import (
+    Analysis,
+    Case,
+    Coincidence,
+    Finding,
+    Model,
+    Rule,
+    Traits,
+    coincidences_in,
+    with_new_classes,
+    words_for,
+)
+
+
+class CoincidentAxes(Rule):
+    """What it does: traces the model again with one size of its inputs changed at a time, and finds an operation that
+    fails because it combines two different axes, such as the batch and the time steps, or the channels and the width.
+
+    Sizes that have to agree by design are not reported: the same axis of two inputs, the sides of a square image or
+    matrix, the features of a layer, and the length of a table of positions.
+
+    Why is this bad: no error is raised at these sizes, but every value is combined with one that it has nothing to do
+    with. `(N, T, C) + (N, C)` works if `N == T`, and adds the context of one sample to a time step of all others.
+
+    Example:
+        h = self.conv(x)                          # (N, C, H, W)
+        return h + self.fc(t)                     # + (N, C), where C == W and N == H
+
+    Use instead:
+        h = self.conv(x)
+        return h + self.fc(t)[:, :, None, None]   # + (N, C, 1, 1)
+    """
+
+    code = "RL211"
+    name = "coincident-axes"
+    severity = "warning"
+    traits = Traits(silent=True)
+    bad = (
+        Case(
+            "a vector per sample beside time steps",
+            """
+            import torch
+            from torch import nn
+            class Decoder(nn.Module):
+                def __init__(self, width=16):
+                    super().__init__()
+                    self.fc, self.context = nn.Linear(8, width), nn.Linear(8, width)
+                def forward(self, x, context):
+                    x = self.fc(x)
+                    return x + self.context(context)  # <- RL211
+            if __name__ == "__main__":
+                Decoder()(torch.randn(4, 4, 8), torch.randn(4, 8))
+        """,
+        ),
+        Case(
+            "a time embedding without its two last axes",
+            """
+            import torch
+            from torch import nn
+            class Block(nn.Module):
+                def __init__(self, width=16):
+                    super().__init__()
+                    self.conv, self.time = nn.Conv2d(3, width, 3, padding=1), nn.Linear(32, width)
+                def forward(self, x, t):
+                    h = self.conv(x)
+                    return h + self.time(t)  # <- RL211
+            if __name__ == "__main__":
+                Block()(torch.randn(1, 3, 16, 16), torch.randn(1, 32))
+        """,
+        ),
+        Case(
+            "tokens and features exchanged",
+            """
+            import torch
+            from torch import nn
+            class Block(nn.Module):
+                def __init__(self, width=16):
+                    super().__init__()
+                    self.norm, self.conv = nn.LayerNorm(width), nn.Conv1d(width, width, 3, padding=1)
+                def forward(self, x):
+                    out = self.conv(self.norm(x).transpose(1, 2))
+                    return x + out  # <- RL211
+            if __name__ == "__main__":
+                Block()(torch.randn(2, 16, 16))
+        """,
+        ),
+    )
+    good = (
+        Case(
+            "the axis is added",
+            """
+            import torch
+            from torch import nn
+            class Decoder(nn.Module):
+                def __init__(self, width=16):
+                    super().__init__()
+                    self.fc, self.context = nn.Linear(8, width), nn.Linear(8, width)
+                def forward(self, x, context):
+                    return self.fc(x) + self.context(context).unsqueeze(1)
+            if __name__ == "__main__":
+                Decoder()(torch.randn(4, 4, 8), torch.randn(4, 8))
+        """,
+        ),
+        Case(
+            "layers for a number of tokens, and a square matrix",
+            """
+            import torch
+            from torch import nn
+            class Mixer(nn.Module):
+                def __init__(self, width=16, tokens=16):
+                    super().__init__()
+                    self.tokens, self.features = nn.Linear(tokens, tokens), nn.Linear(width, width)
+                def forward(self, x):
+                    x = x + self.tokens(x.transpose(1, 2)).transpose(1, 2)
+                    return x + self.features(x)
+            class Graph(nn.Module):
+                def __init__(self, width=8):
+                    super().__init__()
+                    self.fc = nn.Linear(width, width)
+                def forward(self, nodes, neighbours):
+                    return nodes + neighbours @ self.fc(nodes)
+            if __name__ == "__main__":
+                Mixer()(torch.randn(2, 16, 16))
+                Graph()(torch.randn(8, 8), torch.randn(8, 8))
+        """,
+        ),
+    )
+
+    def check(self, analysis: Analysis) -> Iterator[Finding]:
+        failing = {failure.span for failure in analysis.failures}
+        for model in with_new_classes(analysis.models):
+            for found in coincidences_in(model) if model.sizes_stated else ():
+                where = model.where_of(found.node) if found.node.point is not None else None
+                if where is not None and where.span not in failing:
+                    yield self.at(where, _message(found, model), advice=_advice(found))
+
+
+def _message(found: Coincidence, model: Model) -> str:
+    one, other = words_for(found, model)
+    size, other_size = found.met
+    both = f"both {size} here" if size == other_size else f"{size} and {other_size} here"
+    return (
+        f"this combines {one} with {other}, a different axis ({both}): with {found.failing} for {one}, it fails: "
+        f"{found.error}"
+    )
+
+
+def _advice(found: Coincidence) -> str:
+    if found.moved is None or found.suffix is None:
+        return "transpose or unsqueeze one operand, so that the same axes are combined"
+    return f"align the axes of the {('first', 'second')[found.moved]} operand: {found.suffix}"
