@@ -12,9 +12,9 @@ from resnet_lint.shared.records.requests import Shard, Target
 
 from ..workers.in_order import usable_cores
 from . import option_types
+from .formats import formats_in
 from .option_types import OptionType, one_of
 
-Format = Literal["text", "concise", "table", "json", "sarif", "github", "gitlab", "pylint", "junit", "rdjson"]
 FailOn = Literal["error", "warning", "info", "never"]
 
 
@@ -62,7 +62,7 @@ class Settings:
     file: Path | None = None
     given: frozenset[str] = frozenset()
 
-    format: Format = option(one_of(get_args(Format)), "Report format.", default="text")
+    format: str = option(one_of(formats_in("check", "text", but="diff")), "Report format.", default="text")
     output: Path | None = option(
         option_types.FILE, "Write the report to a file instead of stdout.", default=None, letter="o", for_models=True
     )

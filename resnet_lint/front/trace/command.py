@@ -10,8 +10,8 @@ from resnet_lint.shared.errors import UsageError
 
 from ..options.command_options import takes_a_model
 from ..options.configuration import Given
+from ..options.formats import formats_in
 from ..write_report import require_folder, write_report
-from .report import FORMS
 
 
 @click.command()
@@ -25,7 +25,13 @@ from .report import FORMS
 )
 @click.option("--symbolic", is_flag=True, help="Print shapes in terms of the input sizes: H//2 x W//2 x 64.")
 @click.option("--prediction", is_flag=True, help="Follow one input through the stages.")
-@click.option("--format", "form", type=click.Choice(FORMS), default="table", help="Output format.")
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(formats_in("trace", "table", but="prediction")),
+    default="table",
+    help="Output format.",
+)
 def trace(
     path: str,
     given: Given,

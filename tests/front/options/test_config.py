@@ -157,7 +157,7 @@ def test_a_named_file_needs_the_section(tmp_path: Path) -> None:
         ("verbose = 1", "1 must be true or false"),
         (
             "format = 'xml'",
-            "'xml' must be one of text, concise, table, json, sarif, github, gitlab",
+            "'xml' must be one of text, concise, github, gitlab, json, junit",
         ),
         ("fail-on = ['error']", "['error'] must be one of error, warning, info, never"),
         ("call = ''", "'' must be a string"),

@@ -10,8 +10,6 @@ from typing import Literal
 
 from resnet_lint.shared.records.model_trace import ModelTrace
 
-FORMS = ("table", "json", "mermaid", "dot", "svg", "html")
-
 
 @dataclass(frozen=True)
 class TraceView:
