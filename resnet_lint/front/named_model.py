@@ -9,8 +9,9 @@ from ..shared.errors import UsageError
 from ..shared.records.requests import Target
 from .options.configuration import Given
 from .options.settings import Settings
+from .source.contents import read_content
 from .source.discover import SourceFile, discover
-from .source.outline import Unreadable, read_outline
+from .source.outline import Unreadable
 from .user_targets import check_call, check_class, targets_of
 
 
@@ -34,7 +35,8 @@ def named(argument: str, given: Given, cwd: Path, **defaults: object) -> Named:
     if (cwd / name).is_dir():
         raise UsageError(f"{name} is a directory; pass the file of the model, file.py or file.py::Class")
     [file] = discover([argument], cwd=cwd).files
-    outline = read_outline(file.path)
+    content = read_content(file.path, file.data)
+    outline = content.outline
     if isinstance(outline, Unreadable):
         raise UsageError(f"{file.display}:{outline.line}: {outline.reason}")
     if target in outline.names - {cls.name for cls in outline.classes}:
@@ -43,4 +45,4 @@ def named(argument: str, given: Given, cwd: Path, **defaults: object) -> Named:
     check_class(file, outline)
     if settings.call is not None:
         check_call(settings.call, [(file, outline)])
-    return Named(argument, file, settings, targets_of(file, outline, settings))
+    return Named(argument, file, settings, targets_of(file, outline, content.comments, settings))

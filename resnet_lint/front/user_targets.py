@@ -12,14 +12,14 @@ from ..shared.notation import called_name
 from ..shared.records.requests import Target
 from ..shared.source_text import shown
 from .options.settings import Settings
-from .source.comments import read_comments
+from .source.comments import Comments
 from .source.discover import SourceFile
 from .source.outline import Outline, Unreadable
 
 _MOST_NAMES = 8
 
 
-def targets_of(file: SourceFile, outline: Outline, settings: Settings) -> tuple[Target, ...]:
+def targets_of(file: SourceFile, outline: Outline, comments: Comments, settings: Settings) -> tuple[Target, ...]:
     """The targets of a file. The command line takes precedence over comments, and comments over the configuration.
 
     Several targets of one class are merged: call and inputs each come from the first one that has them.
@@ -27,7 +27,7 @@ def targets_of(file: SourceFile, outline: Outline, settings: Settings) -> tuple[
     merged: dict[str, Target] = {}
     for target in (
         _options(file, outline, settings, given=True),
-        *read_comments(str(file.path), file.text).targets,
+        *comments.targets,
         *(target for path, target in settings.targets if path == file.path),
         _options(file, outline, settings, given=False),
     ):

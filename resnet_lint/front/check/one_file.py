@@ -14,6 +14,7 @@ from resnet_lint.shared.records.reports import FileReport, Rewrite
 from resnet_lint.shared.records.requests import CheckRequest
 
 from ..options.settings import Settings
+from ..source.contents import Contents
 from ..source.discover import SourceFile
 from ..source.outline import Outline, Unreadable
 from ..terminal import Progress
@@ -96,16 +97,23 @@ class Checker:
         assert isinstance(outline, Outline)
         request = self._request(file, outline)
         if not is_notebook(file.path):
-            return fixed(report, request, self.settings, self.analyser.analyse)
+            report, rewrite = fixed(report, request, self.settings, self.analyser.analyse)
+            if request.source is None:
+                self._contents.forget(file.path)  # it may have been written
+            return report, rewrite
         shown, _ = fixed(report, request, replace(self.settings, fix=False), self.analyser.analyse)
         note = "fixes in notebooks are shown but not written"
         return (replace(shown, notes=(*shown.notes, note)) if self.settings.fix else shown), None
+
+    @property
+    def _contents(self) -> Contents:
+        return self.analyser.selector.contents
 
     def _request(self, file: SourceFile, outline: Outline) -> CheckRequest:
         return CheckRequest(
             path=str(file.path),
             only_class=file.only_class,
-            targets=targets_of(file, outline, self.settings),
+            targets=targets_of(file, outline, self._contents.of(file.path).comments, self.settings),
             seconds=self.settings.timeout,
             rule_folders=tuple(map(str, self.settings.rules)),
             source=file.text,

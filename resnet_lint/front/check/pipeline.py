@@ -21,6 +21,7 @@ from resnet_lint.shared.records.requests import Shard
 from resnet_lint.shared.source_text import shown
 
 from ..options.settings import Settings
+from ..source.contents import Contents
 from ..source.discover import Discovery, SourceFile, discover
 from ..source.outline import Outline, Unreadable, read_outline
 from ..terminal import Progress
@@ -46,9 +47,10 @@ def check(
     rules = load_rules([str(folder) for folder in settings.rules])
     discovery = discovered(paths, settings, cwd)
     texts = {str(file.path): file.text for file in discovery.files if file.text is not None}
-    visible = VisibleFindings(analyser, selector(settings, rules, texts), _baseline(settings, texts))
+    contents = Contents({**discovery.read, **_replaced(discovery.files)})
+    visible = VisibleFindings(analyser, selector(settings, rules, contents), _baseline(settings, texts))
 
-    outlined = [(file, read_outline(file.path, file.data)) for file in discovery.files]
+    outlined = [(file, contents.of(file.path).outline) for file in discovery.files]
     wanted = [(file, outline) for file, outline in outlined if _is_wanted(file, outline)]
     for file, outline in wanted:
         check_class(file, outline)
@@ -84,6 +86,10 @@ def discovered(paths: Sequence[Asked], settings: Settings, cwd: Path) -> Discove
     """The files at the paths, without excluded ones. Raises UsageError and ConfigError."""
     root = cwd if "exclude" in settings.given else settings.root
     return discover(paths, cwd=cwd, exclude=settings.exclude, root=root, force_exclude=settings.force_exclude)
+
+
+def _replaced(files: Sequence[SourceFile]) -> dict[Path, bytes]:
+    return {file.path: file.data for file in files if file.data is not None}
 
 
 def files_to_check(paths: Sequence[Asked], settings: Settings, cwd: Path) -> list[SourceFile]:

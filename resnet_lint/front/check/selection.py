@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
+from collections.abc import Iterable, Iterator, Sequence, Set
 from dataclasses import dataclass, field, replace
-from functools import cache
 from pathlib import Path
 
 from resnet_lint.apply_rules import check, nearest_code
@@ -16,7 +15,8 @@ from resnet_lint.shared.records.findings import Finding
 from resnet_lint.shared.records.reports import FileReport
 
 from ..options.settings import Settings
-from ..source.comments import Code, Comments, Ignore, read_comments
+from ..source.comments import Code, Comments, Ignore
+from ..source.contents import Contents, comments_of_text
 from ..source.gitignore import Layer, layer_of
 
 Use = tuple[str, int, str]
@@ -35,13 +35,13 @@ class Kept:
 class Selector:
     """Selects findings according to options, configuration and comments.
 
-    `per_file` are the codes to ignore in the files of a layer. `texts` replaces the contents of files.
+    `per_file` are the codes to ignore in the files of a layer.
     """
 
     rules: Sequence[Rule]
     selection: Selection
     per_file: Sequence[tuple[Layer, tuple[str, ...]]] = ()
-    texts: Mapping[str, str] = field(default_factory=dict)
+    contents: Contents = field(default_factory=Contents)
 
     def keeps(self, code: str, path: str) -> bool:
         """Whether a code is enabled in a file, without regard to its comments."""
@@ -53,10 +53,10 @@ class Selector:
 
     def kept(self, report: FileReport, source: str | None = None) -> Kept:
         """Select the findings of a report. `source` replaces the text of its file."""
+        edited = comments_of_text(Path(report.path), source) if source is not None else None
 
-        @cache
         def comments(path: str) -> Comments:
-            return read_comments(path, source if path == report.path else self.texts.get(path))
+            return edited if path == report.path and edited is not None else self.contents.of(Path(path)).comments
 
         shown, used = [], set[Use]()
         for finding in report.findings:
@@ -77,7 +77,7 @@ class Selector:
         return tuple(finding for finding in found if self.keeps(finding.rule, path))
 
     def _problems(self, path: str, reports: Sequence[FileReport], used: Set[Use], whole: bool) -> Iterator[Problem]:
-        comments = read_comments(path, self.texts.get(path))
+        comments = self.contents.of(Path(path)).comments
         yield from comments.mistakes
         for number, ignore in enumerate(comments.ignores):
             unknown = [code for code in ignore.codes if not self._codes_of(code.text)]
@@ -107,8 +107,8 @@ class Selector:
         return [rule.code for rule in self.rules if rule.code.startswith(beginning)]
 
 
-def selector(settings: Settings, rules: Sequence[Rule], texts: Mapping[str, str]) -> Selector:
-    """The selector for some settings; `texts` replaces the contents of files.
+def selector(settings: Settings, rules: Sequence[Rule], contents: Contents) -> Selector:
+    """The selector for some settings.
 
     Raises UsageError for an unknown rule code, and ConfigError for an invalid pattern.
     """
@@ -119,7 +119,7 @@ def selector(settings: Settings, rules: Sequence[Rule], texts: Mapping[str, str]
         (layer_of("per-file-ignores", settings.root, [pattern]), codes) for pattern, codes in settings.per_file_ignores
     ]
     always = tuple(rule.code for rule in rules if rule.traits.about != "model")
-    return Selector(rules, Selection(select, settings.ignore, always), per_file, texts)
+    return Selector(rules, Selection(select, settings.ignore, always), per_file, contents)
 
 
 def unmatched_patterns(settings: Settings, files: Iterable[Path]) -> Iterator[str]:

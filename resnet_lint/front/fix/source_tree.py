@@ -180,16 +180,19 @@ class Step:
 
 
 class Sources:
-    """The files that a fix reads: the current text of the edited one, and others from disk."""
+    """The files that a fix reads: the current text of the edited one, and others from disk, which `others` caches."""
 
-    def __init__(self, edited: Source) -> None:
-        self._sources: dict[str, Source | None] = {edited.path: edited}
+    def __init__(self, edited: Source, others: dict[str, Source | None]) -> None:
+        self._edited = edited
+        self._others = others
 
     def get(self, path: str) -> Source | None:
         """The source of a file; None if it cannot be read or parsed."""
-        if path not in self._sources:
-            self._sources[path] = _read(path)
-        return self._sources[path]
+        if path == self._edited.path:
+            return self._edited
+        if path not in self._others:
+            self._others[path] = _read(path)
+        return self._others[path]
 
     def step(self, site: Site, level: int) -> Step | None:
         """The call at a level of a layer's construction (0: innermost); None if there is none or it is unreadable."""

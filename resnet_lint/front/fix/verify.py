@@ -50,6 +50,8 @@ class Fixer:
         self._request = request
         self._analyse = analyse
         self._known: dict[tuple[str, Finding], Offer | None] = {}
+        self._source: Source | None = None
+        self._others: dict[str, Source | None] = {}
         self._seconds_a_check = request.seconds if spent is None else spent
         self._seconds_left = request.seconds - self._seconds_a_check
 
@@ -96,10 +98,10 @@ class Fixer:
         if finding.fix_plan is None or finding.span.path != self._request.path or not self._has_time():
             return  # libcst takes seconds to read a file of thousands of lines
         try:
-            source = Source(self._request.path, text)
+            source = self._source_of(text)
         except cst.ParserSyntaxError:
             return  # newer syntax than libcst knows
-        for plan, way in islice(_ways(finding, source), _MOST_WAYS):
+        for plan, way in islice(_ways(finding, source, Sources(source, self._others)), _MOST_WAYS):
             edited = source.edited(way.edits)
             after = self._verified(finding, report, edited) if _parses(edited) else None
             if after is not None:
@@ -110,6 +112,12 @@ class Fixer:
                 yield Offer(
                     edited, after, Fix(way.title or plan.title, safety, True, source.as_records(way.edits), proved)
                 )
+
+    def _source_of(self, text: str) -> Source:
+        """The text with its tree, parsed once for all its findings. Raises cst.ParserSyntaxError."""
+        if self._source is None or self._source.text != text:
+            self._source = Source(self._request.path, text)
+        return self._source
 
     def _has_time(self) -> bool:
         """Whether another check of the file may begin."""
@@ -129,9 +137,9 @@ class Fixer:
         return after if after is not None and _traced_again(finding, after) else None
 
 
-def _ways(finding: Finding, source: Source) -> Iterator[tuple[FixPlan, Way]]:
+def _ways(finding: Finding, source: Source, sources: Sources) -> Iterator[tuple[FixPlan, Way]]:
     """The ways to write a finding's plan, then those of the next best plans."""
-    plan, sources = finding.fix_plan, Sources(source)
+    plan = finding.fix_plan
     while plan is not None:
         for way in ways(plan, finding, source, sources):
             yield plan, way

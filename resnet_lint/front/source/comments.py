@@ -16,16 +16,14 @@ import re
 import tokenize
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 
 from resnet_lint.shared.errors import UsageError
 from resnet_lint.shared.evidence import Problem
 from resnet_lint.shared.notation import call_in_front, check_inputs
 from resnet_lint.shared.records.places import Position, Span
 from resnet_lint.shared.records.requests import Target
-from resnet_lint.shared.source_text import lines_of, plain
 
-from .outline import ClassOutline, first_line, parse_outline
+from .outline import ClassOutline, first_line
 
 _MARK = re.compile(r"(?:^|(?<=\s))#\s*resnet-lint:\s*")
 _NEARLY = re.compile(r"(?:^|(?<=\s))#\s*resnet[-_ ]?lint\s*:?\s*(?:ignore|(?:call|input)\s*=)", re.IGNORECASE)
@@ -73,23 +71,21 @@ class Comments:
         return [cls.name for cls in reversed(self.classes) if cls.first_line <= line <= cls.end_line]
 
 
-def read_comments(path: str, source: str | None = None) -> Comments:
-    """Read the comments in a file, or in `source`, which replaces its contents.
+def has_comments(text: str) -> bool:
+    """Whether a text may have comments for resnet-lint; most have none."""
+    return _NEARLY.search(text) is not None or _MARK.search(text) is not None
 
-    The result is empty if the file cannot be read; after a syntax error, comments are ignored.
-    """
-    text = plain(source) if source is not None else "\n".join(lines_of(path))
-    if _NEARLY.search(text) is None and _MARK.search(text) is None:
-        return Comments()  # most files
-    try:
-        classes, last_lines = parse_outline(Path(path), text).classes, _last_lines(text)
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        classes, last_lines = (), {}
+
+def comments_in(path: str, text: str, tree: ast.Module | None, classes: Sequence[ClassOutline]) -> Comments:
+    """The comments in the text of a file; after a syntax error, comments are ignored."""
+    if not has_comments(text):
+        return Comments()
+    last_lines = _last_lines(tree) if tree is not None else {}
     reader = _Reader(path, classes, last_lines)
     for comment in _comments(text):
         reader.read(comment)
     targets, mistakes = reader.targets()
-    return Comments(tuple(reader.ignores), targets, (*reader.mistakes, *mistakes), classes, last_lines)
+    return Comments(tuple(reader.ignores), targets, (*reader.mistakes, *mistakes), tuple(classes), last_lines)
 
 
 @dataclass(frozen=True)
@@ -231,9 +227,9 @@ def _advice(said: str) -> str:
     )
 
 
-def _last_lines(text: str) -> dict[int, int]:
+def _last_lines(tree: ast.Module) -> dict[int, int]:
     last_lines = {}
-    for node in ast.walk(ast.parse(text)):
+    for node in ast.walk(tree):
         if isinstance(node, ast.stmt):
             body = getattr(node, "body", None)
             last = max(node.lineno, first_line(body[0]) - 1) if body else node.end_lineno or node.lineno

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -48,13 +48,14 @@ class SourceFile:
 class Discovery:
     """The files found, the Python files that were skipped without parsing, and notes on problems.
 
-    `folders` are the searched folders, `walked` includes their subfolders.
+    `folders` are the searched folders, `walked` includes their subfolders. `read` are contents by path.
     """
 
     files: tuple[SourceFile, ...]
     passed_over: tuple[Path, ...] = ()
     folders: tuple[Path, ...] = ()
     walked: tuple[Path, ...] = ()
+    read: Mapping[Path, bytes] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
 
 
@@ -79,6 +80,7 @@ def discover(
         tuple(search.passed_over),
         tuple(search.folders),
         tuple(search.walked),
+        search.read,
         (*search.notes, *search.excluded_notes()),
     )
 
@@ -102,6 +104,7 @@ class _Search:
     passed_over: list[Path] = field(default_factory=list)
     folders: list[Path] = field(default_factory=list)
     walked: list[Path] = field(default_factory=list)
+    read: dict[Path, bytes] = field(default_factory=dict)
     excluded: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
@@ -149,12 +152,23 @@ class _Search:
         found = False
         for path in self._walk(folder, inherited_layers(folder), self._exclude_below(folder)):
             found = True
-            if _is_worth_parsing(path):
+            if self._is_worth_parsing(path):
                 self._keep(path)
             else:
                 self.passed_over.append(path)
         if not found:
             self.notes.append(f"no Python files found in {shown(folder, self.cwd)}")
+
+    def _is_worth_parsing(self, path: Path) -> bool:
+        try:
+            data = path.read_bytes()
+        except OSError:
+            return True  # reported by the outline
+        if notebook.is_notebook(path):
+            return b"torch" in data
+        if may_define_modules(data):
+            self.read[path] = data
+        return path in self.read
 
     def _exclude_below(self, folder: Path) -> tuple[Layer, ...]:
         """The exclude patterns, unless they exclude the given folder itself."""
@@ -197,14 +211,6 @@ def _require_python_file(path: Path, name: str, argument: str) -> None:
 
 def _is_never_walked(folder: Path) -> bool:
     return folder.name.startswith(".") or folder.name in _NEVER_WALKED or (folder / "pyvenv.cfg").is_file()
-
-
-def _is_worth_parsing(path: Path) -> bool:
-    try:
-        data = path.read_bytes()
-        return b"torch" in data if notebook.is_notebook(path) else may_define_modules(data)
-    except OSError:
-        return True  # reported by the outline
 
 
 def _python_of_notebook(path: Path) -> bytes | None:

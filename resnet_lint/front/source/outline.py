@@ -63,28 +63,56 @@ class Unreadable:
 
 def read_outline(path: Path, data: bytes | None = None) -> Outline | Unreadable:
     """Parse a file, or `data`, which replaces its contents. Errors are returned as Unreadable."""
+    source = read_python(path, data)
+    tree = source if isinstance(source, Unreadable) else parsed(path, source)[1]
+    return tree if isinstance(tree, Unreadable) else outline_of(path, tree)
+
+
+def read_python(path: Path, data: bytes | None = None) -> bytes | Unreadable:
+    """The Python source of a file or a notebook, or `data`, which replaces it."""
     try:
         source = path.read_bytes() if data is None else data
+        return read_notebook(source).text.encode() if data is None and is_notebook(path) else source
     except OSError as error:
         return Unreadable(path, 1, 1, f"cannot read the file: {error.strerror or error}")
-    if data is None and is_notebook(path):
-        try:
-            source = read_notebook(source).text.encode()
-        except ValueError as error:
-            return Unreadable(path, 1, 1, str(error))
-    if b"\0" in source:
-        return Unreadable(path, *_place(source, source.index(b"\0")), "not Python source: the file contains NUL bytes")
+    except ValueError as error:  # not a notebook
+        return Unreadable(path, 1, 1, str(error))
+
+
+def parsed(path: Path, source: bytes) -> tuple[str, ast.Module | Unreadable]:
+    """The text of a source, empty if it cannot be decoded, and its syntax tree."""
+    text, problem = "", None
     try:
-        return parse_outline(path, decode(source))
+        text = decode(source)
     except UnicodeDecodeError as error:
         bad = error.object[error.start]
-        return Unreadable(path, *_place(error.object, error.start), f"byte 0x{bad:02x} is not valid {error.encoding}")
+        line, column = _place(error.object, error.start)
+        problem = Unreadable(path, line, column, f"byte 0x{bad:02x} is not valid {error.encoding}")
     except (LookupError, UnicodeError) as error:
-        return Unreadable(path, 1, 1, f"cannot decode the file: {error}")
+        problem = Unreadable(path, 1, 1, f"cannot decode the file: {error}")
+    except SyntaxError as error:  # a wrong coding cookie
+        problem = _syntax_error(path, error)
+    if b"\0" in source:
+        problem = Unreadable(
+            path, *_place(source, source.index(b"\0")), "not Python source: the file contains NUL bytes"
+        )
+    return text, tree_of(path, text) if problem is None else problem
+
+
+def tree_of(path: Path, text: str) -> ast.Module | Unreadable:
+    """The syntax tree of a text."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # such as invalid escapes in the user's file
+            return ast.parse(text)
     except SyntaxError as error:
-        return Unreadable(path, error.lineno or 1, max(error.offset or 1, 1), f"syntax error: {error.msg}")
+        return _syntax_error(path, error)
     except (RecursionError, MemoryError):
         return Unreadable(path, 1, 1, "the code is nested too deeply for Python's parser")
+
+
+def _syntax_error(path: Path, error: SyntaxError) -> Unreadable:
+    return Unreadable(path, error.lineno or 1, max(error.offset or 1, 1), f"syntax error: {error.msg}")
 
 
 def _place(source: bytes, offset: int) -> tuple[int, int]:
@@ -94,11 +122,15 @@ def _place(source: bytes, offset: int) -> tuple[int, int]:
     return before.count(b"\n") + 1, len(before[line_start:].decode("utf-8", "replace")) + 1
 
 
-def parse_outline(path: Path, text: str) -> Outline:
-    """The outline of a text. Raises the errors of `ast.parse`."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # such as invalid escapes in the user's file
-        tree = ast.parse(text)
+def outline_of(path: Path, tree: ast.Module) -> Outline | Unreadable:
+    """The outline of a file's syntax tree; it is Unreadable if it is nested too deeply."""
+    try:
+        return _outline_of(path, tree)
+    except RecursionError:
+        return Unreadable(path, 1, 1, "the code is nested too deeply for Python's parser")
+
+
+def _outline_of(path: Path, tree: ast.Module) -> Outline:
     functions = tuple(statement.name for statement in tree.body if isinstance(statement, ast.FunctionDef))
     names = frozenset(_bound_at_top(tree))
     return Outline(path, tuple(_possible_modules(tree)), names, functions, uses_models(tree))

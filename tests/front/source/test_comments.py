@@ -11,7 +11,8 @@ from conftest import Lint
 from hypothesis import given
 from hypothesis import strategies as st
 
-from resnet_lint.front.source.comments import Comments, read_comments
+from resnet_lint.front.source.comments import Comments
+from resnet_lint.front.source.contents import read_content
 
 MODEL = """
     from torch import nn
@@ -91,8 +92,12 @@ NET = """
 """
 
 
+def read_text(text: str) -> Comments:
+    return read_content(Path("model.py"), text.encode()).comments
+
+
 def read(source: str) -> Comments:
-    return read_comments("model.py", dedent(source).lstrip("\n"))
+    return read_text(dedent(source).lstrip("\n"))
 
 
 def findings(lint: Lint, *args: object) -> list[tuple[int, str, str]]:
@@ -304,17 +309,17 @@ def test_a_class_is_told_once_how_it_is_built() -> None:
 def test_files_as_they_come(data: bytes, tmp_path: Path) -> None:
     path = tmp_path / "model.py"
     path.write_bytes(data)
-    assert [ignore.line for ignore in read_comments(str(path)).ignores] == [1]
+    assert [ignore.line for ignore in read_content(path).comments.ignores] == [1]
 
 
 def test_a_file_that_is_no_text_has_no_comments(tmp_path: Path) -> None:
     path = tmp_path / "model.py"
     path.write_bytes(b"# resnet-lint: ignore-file\n\xff")
-    assert read_comments(str(path)) == Comments()
+    assert read_content(path).comments == Comments()
 
 
 @given(st.text(alphabet="# resnt-lig:\n\"'()[]=x,ocaRL1\\\t", max_size=60))
 def test_any_text_can_be_read(text: str) -> None:
-    comments = read_comments("model.py", f"x = 1  # resnet-lint: {text}")
-    assert comments == read_comments("model.py", f"x = 1  # resnet-lint: {text}")
+    comments = read_text(f"x = 1  # resnet-lint: {text}")
+    assert comments == read_text(f"x = 1  # resnet-lint: {text}")
     assert comments.ignores or comments.mistakes or comments.targets

@@ -1,0 +1,52 @@
+"""Each file is read and parsed once, however many stages of a check ask for its classes and comments."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+from fake_workers import FakeWorkers, stand_in
+
+from resnet_lint.front.cli import main
+from resnet_lint.front.source.contents import Contents
+
+SOURCE = """import torch
+from torch import nn
+class Net(nn.Module):
+    pass  # resnet-lint: ignore[RL101]
+"""
+
+
+def counted(owner: object, name: str, monkeypatch: pytest.MonkeyPatch) -> list[object]:
+    """The first arguments of all calls of a function from now on."""
+    function, seen = getattr(owner, name), list[object]()
+
+    def noted(first: object, *args: Any, **named: Any) -> Any:
+        seen.append(first)
+        return function(first, *args, **named)
+
+    monkeypatch.setattr(owner, name, noted)
+    return seen
+
+
+@pytest.mark.parametrize("argument", ["", "net.py"], ids=["folder", "file"])
+def test_a_check_reads_and_parses_a_file_once(argument: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = tmp_path / "net.py"
+    file.write_text(SOURCE)
+    stand_in(FakeWorkers(), monkeypatch).severity = "error"
+    read, parsed = counted(Path, "read_bytes", monkeypatch), counted(ast, "parse", monkeypatch)
+    result = CliRunner().invoke(main, [str(tmp_path / argument), "--format", "json"], prog_name="resnet-lint")
+    assert '"XX103"' in result.stdout
+    assert (read.count(file), parsed.count(SOURCE)) == (1, 1)
+
+
+def test_a_file_that_was_written_is_read_again(tmp_path: Path) -> None:
+    file, contents = tmp_path / "net.py", Contents()
+    file.write_text(SOURCE)
+    assert contents.of(file) is contents.of(file)
+    file.write_text("x = 1\n")
+    contents.forget(file)
+    assert not contents.of(file).comments.ignores
