@@ -117,7 +117,7 @@ def _function_not_built(part: Only, loaded: Loaded) -> Problem:
         for statement in loaded.tree.body
         if isinstance(statement, ast.FunctionDef) and statement.name == part.name
     )
-    help = f"say how to call it: --call '{failure.call}'" if failure.call is not None else None
+    help = f"specify the call: --call '{failure.call}'" if failure.call is not None else None
     return Problem("build", Span(loaded.path, start, start), failure.reason, part.name, help)
 
 

@@ -1,1 +1,1 @@
-"""Runs the user's Python, guarded: how to load a file, what to build, what to feed it."""
+"""Executes the user's code: constructs models, guesses constructor arguments, runs main blocks."""

@@ -1,4 +1,4 @@
-"""Builds modules on the meta device."""
+"""Constructs modules on the meta device."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ..process.limits import TimeUp
 
 
 class _SkipInitialisation(TorchFunctionMode):
-    """Leaves fresh tensors as they are: on the CPU, memory that nobody writes costs nothing."""
+    """Skips the initialisation of new tensors: memory on the CPU that is never written costs nothing."""
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         if getattr(func, "__module__", None) == "torch.nn.init" or getattr(func, "__name__", "") in _FILLS:
@@ -26,10 +26,10 @@ _FILLS = frozenset({"normal_", "uniform_", "trunc_normal_", "kaiming_normal_", "
 
 
 def build(make: Callable[..., Any], args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None) -> nn.Module:
-    """Call `make` so that it costs no memory: on meta, or on the CPU without initialisation where meta won't do.
+    """Call `make` without using memory: on meta, or on the CPU without initialisation if it fails on meta.
 
-    Some constructors fail on meta (`.item()`, copies of data). Raises what `make` raises, or TypeError where it returns
-    something that is no module.
+    Some constructors fail on meta (`.item()`, copies of data). Raises the exceptions of `make`, and TypeError if it
+    does not return a module.
     """
     kwargs = kwargs or {}
     try:
@@ -41,13 +41,13 @@ def build(make: Callable[..., Any], args: tuple[Any, ...] = (), kwargs: dict[str
         with torch.device("cpu"), _SkipInitialisation():
             made = make(*args, **kwargs)
     if not isinstance(made, nn.Module):
-        raise TypeError(f"it gives a {type(made).__name__}, not an nn.Module")
+        raise TypeError(f"it returns a {type(made).__name__}, not an nn.Module")
     return on_meta(made)
 
 
 @contextmanager
 def uninitialised() -> Iterator[None]:
-    """Inside the block torch's layers leave their weights as they are: to draw them asks for numbers, not symbols."""
+    """Inside the with block, torch's layers don't initialise their weights, which would require concrete sizes."""
     originals = {layer: layer.reset_parameters for layer in _DRAWN}
     for layer in _DRAWN:
         layer.reset_parameters = lambda self: None
@@ -63,11 +63,11 @@ _DRAWN: tuple[Any, ...] = (nn.modules.conv._ConvNd, nn.Linear, nn.Bilinear, nn.R
 
 
 def on_meta(module: nn.Module) -> nn.Module:
-    """The module in evaluation mode (stochastic depth branches on random numbers in training), all tensors on meta."""
+    """The module on meta, in eval mode (stochastic depth branches on random numbers in training mode)."""
     module.to("meta")
     try:
         return module.eval()
-    except TypeError:  # the user's train() is another thing than torch's
+    except TypeError:  # the user's train() has another signature
         for part in module.modules():
             part.training = False
         return module

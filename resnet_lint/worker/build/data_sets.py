@@ -1,4 +1,4 @@
-"""Torchvision's data sets without their files: a blank picture of the size that the data set has."""
+"""Replaces torchvision's data sets by blank images of the same size, without files."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from typing import Any
 from unittest import mock
 
-_PICTURES = 1024  # as many as a data set is said to have
+_PICTURES = 1024  # the length of every data set
 
 
 @dataclass(frozen=True)
 class _Picture:
-    """What a data set holds: Pillow's mode, width and height, how many classes. Several sizes where they differ."""
+    """The images of a data set: Pillow's mode, width and height, and the number of classes."""
 
     mode: str
     sizes: tuple[tuple[int, int], ...]
@@ -44,12 +44,12 @@ _DATA_SETS: Mapping[str, _Picture] = {
 
 
 class UnknownSizeError(Exception):
-    """The pictures of a data set differ in size, and nothing in the script makes them alike."""
+    """The images of a data set differ in size, and the script does not resize them."""
 
 
 @contextmanager
 def data_sets_made_up() -> Iterator[None]:
-    """Inside the block torchvision's data sets need no files; nothing happens where torchvision is not in use."""
+    """Inside the with block, torchvision's data sets need no files; a no-op if torchvision is not imported."""
     datasets = sys.modules.get("torchvision.datasets")
     with ExitStack() as stack:
         for name, picture in _DATA_SETS.items() if datasets is not None else ():

@@ -1,4 +1,4 @@
-"""How much a failure of a played script proves, and which of its names that depends on."""
+"""Tracks how far failures of an executed script can be trusted, and the names that this depends on."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from ..load.definitions import names_bound, names_read
 
 
 class Doubt(IntEnum):
-    """What a failure rests on, the least trusted last."""
+    """What a failure depends on, least trusted last."""
 
     NONE = 0
-    INVENTED = 1  # a number from outside that nothing states: what fails for another number too is proved
-    UNKNOWN = 2  # a value that only a real run has
-    CAUGHT = 3  # it is on purpose, perhaps: the file catches errors there
+    INVENTED = 1  # a guessed external number; a failure for two numbers is trusted
+    UNKNOWN = 2  # a value that is unknown without data
+    CAUGHT = 3  # possibly intended: the file catches errors there
 
 
 class Doubts:
-    """The names of a script whose values are in doubt, and how much."""
+    """The names of a script whose values are in doubt."""
 
     def __init__(self, tree: ast.Module) -> None:
         self._of: dict[str, Doubt] = {}
@@ -37,7 +37,7 @@ class Doubts:
         }
 
     def of(self, code: ast.AST) -> Doubt:
-        """The doubt of what some code reads, itself and in the functions and classes that it names."""
+        """The doubt of the values that some code reads, directly or in functions and classes that it uses."""
         read: set[str] = set()
         waiting = list(names_read([code]))
         doubts = [self._of.get(name, Doubt.NONE) for name in waiting]
@@ -49,18 +49,18 @@ class Doubts:
         return max(doubts, default=Doubt.NONE)
 
     def add(self, names: Iterable[str], doubt: Doubt) -> None:
-        """Let these names be in doubt, at least so much."""
+        """Put names in doubt, at least to this degree."""
         for name in names if doubt else ():
             self._of[name] = max(doubt, self._of.get(name, Doubt.NONE))
 
     def clear(self, names: Iterable[str]) -> None:
-        """Trust these names again: they have new values."""
+        """Trust names again, after an assignment."""
         for name in names:
             self._of.pop(name, None)
 
     @contextmanager
     def inside(self, arguments: Mapping[str, Doubt]) -> Iterator[None]:
-        """Inside the block, the names are those of a function with these arguments, and the file's own."""
+        """Inside the with block, names are resolved in a function with these arguments, then in the file."""
         outer = self._of
         known = {name: doubt for name, doubt in self._outer.items() if name not in arguments}
         self._of = {**known, **{name: doubt for name, doubt in arguments.items() if doubt}}
@@ -71,7 +71,7 @@ class Doubts:
 
 
 def _globals_read(node: ast.AST) -> frozenset[str]:
-    """The names that a function or class reads and does not bind itself."""
+    """The names that a function or class reads without binding them."""
     own = {part.arg for part in ast.walk(node) if isinstance(part, ast.arg)}
     own.update(*(names_bound(part) for part in ast.walk(node) if isinstance(part, ast.stmt)))
     return names_read([node]) - own

@@ -1,4 +1,4 @@
-"""Reads in a file which functions give models, and which classes each of them leads to, without running them."""
+"""Finds the functions in a file that return models, and the classes that they use, without executing them."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _MAKERS = ("randn", "rand", "zeros", "ones", "empty")
 
 
 def factories(loaded: Loaded) -> list[str]:
-    """The functions of a file that need no argument and look as if they return a model, in the file's order."""
+    """The functions of a file without required arguments that seem to return a model, in order."""
     names = []
     for statement in loaded.tree.body:
         if isinstance(statement, ast.FunctionDef) and not statement.name.startswith(("test", "main")):
@@ -34,9 +34,9 @@ def factories(loaded: Loaded) -> list[str]:
 
 
 def novel_and_other(loaded: Loaded) -> tuple[list[str], list[str]]:
-    """The factories of a file, first those that use a function or class, or bear a word, that none before them has.
+    """The novel factories of a file, and the others; a novel one uses a function, class or word that is new.
 
-    `maxvit_tiny` and `maxvit_rmlp_tiny` may differ in a table of settings alone, and still lead to other classes.
+    `maxvit_tiny` and `maxvit_rmlp_tiny` may differ only in a table of settings, but construct different classes.
     """
     novel: list[str] = []
     other: list[str] = []
@@ -49,19 +49,19 @@ def novel_and_other(loaded: Loaded) -> tuple[list[str], list[str]]:
 
 
 def leads_to(name: str, loaded: Loaded) -> frozenset[str]:
-    """The names of the file's classes that a function mentions, itself or through the functions and classes it uses."""
+    """The names of the classes of the file that a function uses, directly or indirectly."""
     return frozenset(node.name for node in _reached(name, loaded) if isinstance(node, ast.ClassDef))
 
 
 def mentions(name: str, names: frozenset[str], loaded: Loaded) -> bool:
-    """Whether a class of the file, or what it uses, reads one of these names."""
+    """Whether a class of the file reads one of these names, directly or indirectly."""
     return any(not names.isdisjoint(_names_in(node)) for node in _reached(name, loaded))
 
 
 def options_of(name: str, loaded: Loaded) -> list[str]:
-    """The switches that a factory reads from its keyword arguments: `kwargs.pop("features_only", False)`.
+    """The boolean options that a factory reads from its keyword arguments: `kwargs.pop("features_only", False)`.
 
-    It may hand them to a helper of the project that lies in another file.
+    It may pass them to a helper in another file of the project.
     """
     own = _reached(name, loaded)
     bodies = [*own, *_helpers_elsewhere(own, loaded)]
@@ -71,7 +71,7 @@ def options_of(name: str, loaded: Loaded) -> list[str]:
 
 
 def _helpers_elsewhere(bodies: Sequence[ast.AST], loaded: Loaded) -> Iterator[ast.AST]:
-    """The functions of other files of the project that some functions call by name."""
+    """The functions in other files of the project that some functions call by name."""
     calls = [node.func for body in bodies for node in ast.walk(body) if isinstance(node, ast.Call)]
     for name in sorted({function.id for function in calls if isinstance(function, ast.Name)}):
         helper = vars(loaded.module).get(name)
@@ -95,7 +95,7 @@ def _reads_switch(call: ast.Call) -> bool:
 
 
 def _reached(name: str, loaded: Loaded) -> list[ast.FunctionDef | ast.ClassDef]:
-    """The functions and classes of the file that one of them uses, itself included."""
+    """The functions and classes of the file that one of them uses, including itself."""
     bodies = {s.name: s for s in loaded.tree.body if isinstance(s, (ast.FunctionDef, ast.ClassDef))}
     reached: dict[str, ast.FunctionDef | ast.ClassDef] = {}
     waiting = [name]
@@ -109,7 +109,7 @@ def _reached(name: str, loaded: Loaded) -> list[ast.FunctionDef | ast.ClassDef]:
 
 @cache
 def _names_in(body: ast.FunctionDef | ast.ClassDef) -> tuple[str, ...]:
-    """The names in the code of a function or class, each once; a file with a hundred factories asks for them often."""
+    """The distinct names in the code of a function or class; cached, because files may have a hundred factories."""
     return tuple(dict.fromkeys(node.id for node in ast.walk(body) if isinstance(node, ast.Name)))
 
 
@@ -122,7 +122,7 @@ def _needs_nothing(function: Any) -> bool:
 
 
 def _may_return_module(function: ast.FunctionDef, loaded: Loaded) -> bool:
-    """Whether some `return` gives a call, or a name that holds one: what it gives is seen when it is built."""
+    """Whether a function returns a call, or a variable with the result of one, which may be a model."""
     called = {
         target.id
         for node in ast.walk(function)
@@ -140,7 +140,7 @@ def _may_return_module(function: ast.FunctionDef, loaded: Loaded) -> bool:
 
 
 def shapes_in(tree: ast.Module) -> list[Shape]:
-    """The shapes of images and sequences that a file writes out, as in `torch.randn(1, 3, 224, 224)`, each once."""
+    """The distinct literal shapes of images and sequences in a file, as in `torch.randn(1, 3, 224, 224)`."""
     found: list[Shape] = []
     for node in _but_weights(tree):
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in _MAKERS:
@@ -151,7 +151,7 @@ def shapes_in(tree: ast.Module) -> list[Shape]:
 
 
 def _but_weights(tree: ast.AST) -> Iterator[ast.AST]:
-    """All nodes but those inside `nn.Parameter(...)` and `register_buffer(...)`: nobody feeds these."""
+    """All nodes except for those in `nn.Parameter(...)` and `register_buffer(...)`, which are not inputs."""
     waiting = deque([tree])
     while waiting:
         node = waiting.popleft()
@@ -170,7 +170,7 @@ def _literal_shape(args: Sequence[ast.expr]) -> Shape | None:
 
 
 def _attribute(module: nn.Module, name: str) -> Any:
-    """An attribute of the user's module, or None; asking for it runs the user's code, which may fail."""
+    """An attribute of the user's module; None if it does not exist or reading it fails."""
     try:
         return getattr(module, name, None)
     except Exception:

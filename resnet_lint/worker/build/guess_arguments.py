@@ -1,4 +1,4 @@
-"""Invents constructor arguments where the file gives none, and better ones by what the constructor says to them."""
+"""Guesses constructor arguments that are not in the file, and improves them based on the constructor's errors."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ STRIDE = re.compile(r"^(stride|strides|s|downsample_stride|down_?stride)$")
 
 @dataclass(frozen=True)
 class Invented:
-    """Arguments for a constructor that nobody wrote down, each as source; a value nobody can guess is `...`.
+    """Guessed constructor arguments, as source; `...` for values that cannot be guessed.
 
-    `varied` says in words what differs from the plain try. They are `sure` where they are channels and strides alone: a
-    block has to work for those, while an invented kernel or padding may simply be one that does not fit. With
-    `lacks_shortcut` the block gets None for a shortcut that is its caller's to give, and need not work without.
+    `varied` describes the difference from the simplest try. They are `sure` if they are channels and strides only: a
+    block has to work for those, while a guessed kernel or padding may be invalid. `lacks_shortcut`: the shortcut, which
+    the caller should pass, is None, so the block need not work.
     """
 
     kwargs: Mapping[str, str]
@@ -35,12 +35,12 @@ class Invented:
     lacks_shortcut: bool = False
 
     def call(self, name: str) -> str:
-        """The call as source."""
+        """The constructor call as source."""
         return f"{name}({', '.join(f'{key}={value}' for key, value in self.kwargs.items())})"
 
     @property
     def unknown(self) -> tuple[str, ...]:
-        """The names of the parameters whose values nobody can guess."""
+        """The parameters whose values cannot be guessed."""
         return tuple(name for name, value in self.kwargs.items() if value == UNKNOWN)
 
 
@@ -59,7 +59,7 @@ class Parameters:
 
 
 def parameters_of(make: Callable[..., Any]) -> Parameters:
-    """Read a constructor's signature. Raises ValueError or TypeError where Python has none for it."""
+    """Read the signature of a constructor. Raises ValueError or TypeError if it has none."""
     named = [p for p in inspect.signature(make).parameters.values() if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)]
     return Parameters(
         tuple(p for p in named if p.default is p.empty),
@@ -71,7 +71,7 @@ def parameters_of(make: Callable[..., Any]) -> Parameters:
 
 
 def required_names(make: Callable[..., Any]) -> tuple[str, ...]:
-    """The names of the parameters that need a value; none where Python has no signature for it."""
+    """The names of the required parameters; empty if there is no signature."""
     try:
         return tuple(parameter.name for parameter in parameters_of(make).required)
     except (TypeError, ValueError):
@@ -79,7 +79,7 @@ def required_names(make: Callable[..., Any]) -> tuple[str, ...]:
 
 
 def parameter_names(make: Callable[..., Any]) -> frozenset[str]:
-    """The names of a callable's parameters; none where Python has no signature for it."""
+    """The names of a callable's parameters; empty if there is no signature."""
     try:
         return frozenset(inspect.signature(make).parameters)
     except (TypeError, ValueError):
@@ -87,9 +87,9 @@ def parameter_names(make: Callable[..., Any]) -> frozenset[str]:
 
 
 def invented(make: type[nn.Module], loaded: Loaded) -> list[Invented]:
-    """Arguments to try, the plainest first: equal channels at stride 1, then other channels, then stride 2.
+    """Arguments to try, simplest first: equal channels with stride 1, then different channels, then stride 2.
 
-    Without channels or stride among the parameters, there is one try.
+    Without parameters for channels or stride, there is a single try.
     """
     found = parameters_of(make)
     plain = {parameter.name: value_for(parameter, loaded) or UNKNOWN for parameter in found.required}
@@ -106,7 +106,7 @@ def invented(make: type[nn.Module], loaded: Loaded) -> list[Invented]:
 
 
 def in_colours(make: type[nn.Module], plain: Invented) -> Invented | None:
-    """Plain arguments with three channels in and out, as pictures have; None where nobody asks for channels."""
+    """Simple arguments with three input and output channels, for RGB images; None without parameters for channels."""
     found = parameters_of(make)
     names = [name for name in (found.inputs, found.outputs) if name in plain.kwargs]
     colours = {name: "3" for name in names if name is not None}
@@ -123,7 +123,7 @@ _ODD = re.compile(r"divisible|multiple of")
 
 
 def repaired(arguments: Invented, error: BaseException) -> Invented | None:
-    """Arguments without the one that a constructor's error is about; None where it does not say which, or how."""
+    """Arguments with a correction for a constructor's error; None if the error does not determine one."""
     names = [name for name in names_at(error) if name in arguments.kwargs]
     text = error_text(error)
     if _ODD.search(text):
@@ -149,7 +149,7 @@ _MISSING = re.compile(r"missing \d+ required (?:positional|keyword-only) argumen
 
 
 def handed_on(arguments: Invented, error: BaseException, make: type[nn.Module], loaded: Loaded) -> Invented | None:
-    """Arguments with those that a base class wants, where the constructor has a `**kwargs` that it hands on."""
+    """Arguments including those that a base class requires, if the constructor passes on `**kwargs`."""
     match = _MISSING.search(error_text(error))
     kinds = {parameter.kind for parameter in inspect.signature(make).parameters.values()}
     if match is None or inspect.Parameter.VAR_KEYWORD not in kinds:
@@ -170,7 +170,7 @@ def _as_pair(value: str) -> str | None:
 
 
 def _longer(value: str, length: int | None) -> str | None:
-    """A tuple of that many elements, or of twice as many."""
+    """A tuple of this length, or of twice its length."""
     parts = value.strip("()").split(", ")
     if not value.startswith("(") or len(parts) > 8 or len(parts) == length:
         return None

@@ -1,4 +1,4 @@
-"""Invents a value for one constructor parameter, as source: by its name, its annotation, and how the file uses it."""
+"""Guesses a value for a constructor parameter, as source: from its name, annotation, and use in the file."""
 
 from __future__ import annotations
 
@@ -30,21 +30,21 @@ _WIDTH_WORDS = re.compile(
     r"(dim|channel|width|feature|hidden|planes|filters|size|embed|_model|^c$|^ch$|^n?f$|_nc$|n_embd|_chs?$)"
 )
 
-# A width that heads, groups and reductions divide; other than 3, so that a mix-up with the image's channels shows.
+# A width that is divisible by heads, groups and reductions, and differs from the 3 channels of an image.
 WIDTH = 64
 
 _CONFIGURATION = re.compile(r"config|^cfg|_cfg$|^args$|^opts?$|hparams|hyper")
 _BLOCK = re.compile(r"^(block|layer_cls|block_cls|block_fn|resblock)s?$")
-# A module that the class wraps or builds on. What keeps a tensor as it is fits most of them.
+# A module that the class wraps. The identity works for most of them.
 _PART = re.compile(
     r"^(?!(dim|num|n|d|size)_)((sub_?|base_?)?(model|module|network|layer)|net|backbone|encoder|decoder|body|trunk|stem|head|neck|classifier|fn"
     r"|func|transform|attn|attention|mlp|ffn|inner|branch|main|path|.*_(module|encoder|decoder|head|backbone|predictor|pool))$"
 )
 
-# How many axes a map has, as in `spatial_dims`: no width.
+# The number of axes of a map, as in `spatial_dims`, which is not a width.
 _AXES = re.compile(r"^((spatial|space|n|num)_?dims?|n?_?dimensions?)$")
 
-# Tried in this order against a parameter's name; the first that matches and is of the annotated type gives the value.
+# The first pattern that matches the name of a parameter, and whose value has the annotated type, gives the value.
 _BY_NAME: Sequence[tuple[str, str]] = (
     (_AXES.pattern, "2"),
     (r"^device$", '"cpu"'),
@@ -78,7 +78,7 @@ _MOST_NESTED = 3
 
 
 def is_width(name: str) -> bool:
-    """Whether a parameter counts channels or features."""
+    """Whether a parameter is a number of channels or features."""
     name = name.lower()
     if _AXES.match(name):
         return False
@@ -86,7 +86,7 @@ def is_width(name: str) -> bool:
 
 
 def value_for(parameter: inspect.Parameter, loaded: Loaded, nested: int = 0) -> str | None:
-    """The source of a value that can be read in the file's namespace; None where nobody can guess."""
+    """The source of a value in the namespace of the file; None if it cannot be guessed."""
     annotation = _resolved(parameter.annotation, loaded)
     value = _value(parameter.name, annotation, loaded, nested)
     return _in_form(value, annotation) if value is not None else None
@@ -122,11 +122,11 @@ def _value(name: str, annotation: Any, loaded: Loaded, nested: int) -> str | Non
 
 
 def _resolved(annotation: Any, loaded: Loaded) -> Any:
-    """An annotation as an object, also where it is written as a string; the one type of an Optional."""
+    """An annotation as an object, evaluated if it is a string; for an Optional, its type."""
     if isinstance(annotation, str):
         try:
             annotation = eval(annotation, {**vars(typing), **_PLAIN_TYPES, **loaded.namespace})
-        except Exception:  # it is the user's text, and may name what exists for type checkers only
+        except Exception:  # it may contain names that exist for type checkers only
             return inspect.Parameter.empty
     inner = [kind for kind in typing.get_args(annotation) if kind is not type(None)]
     optional = type(None) in typing.get_args(annotation)
@@ -134,7 +134,7 @@ def _resolved(annotation: Any, loaded: Loaded) -> Any:
 
 
 def _suits(value: str, annotation: Any) -> bool:
-    """Whether a value is of the annotated type, where that is plain: no tuple for an `int`, no class for a `str`."""
+    """Whether a value matches a simple annotation: not a tuple for `int`, nor a class for `str`."""
     kinds = typing.get_args(annotation) if isinstance(annotation, types.UnionType) else (annotation,)
     if not all(isinstance(kind, type) and kind in _PLAIN_TYPES.values() for kind in kinds):
         return True
@@ -145,7 +145,7 @@ def _suits(value: str, annotation: Any) -> bool:
 
 
 def _default_elsewhere(name: str, tree: ast.Module) -> str | None:
-    """The default that another function of the file gives to a parameter of that name, if it is a literal."""
+    """The literal default of a parameter of the same name in another function of the file."""
     for node in ast.walk(tree):
         if not isinstance(node, ast.FunctionDef):
             continue
@@ -165,7 +165,7 @@ def _is_setting(default: ast.expr) -> bool:
 
 
 def _in_form(value: str, annotation: Any) -> str:
-    """The value as its annotation wants it: `(3, 3)` for a `tuple[int, int]`, `[3, 3]` for a list."""
+    """Convert a value to its annotation: `(3, 3)` for `tuple[int, int]`, `[3, 3]` for a list."""
     origin, parts = typing.get_origin(annotation), typing.get_args(annotation)
     if not isinstance(origin, type) or not issubclass(origin, Sequence) or value.startswith(("(", "[")):
         return value
@@ -189,7 +189,7 @@ def _part(annotation: Any) -> str:
 
 
 def _class_named_like(name: str, loaded: Loaded) -> str:
-    """For a parameter such as `conv_builder` or `norm_layer`: what makes a layer of that kind."""
+    """A layer class for a parameter such as `conv_builder` or `norm_layer`."""
     for word in (
         part for part in name.split("_") if len(part) > 2 and part not in ("layer", "builder", "cls", "class")
     ):
@@ -201,7 +201,7 @@ def _class_named_like(name: str, loaded: Loaded) -> str:
 
 
 def _block_class(loaded: Loaded) -> str | None:
-    """A class of the file that is made to be repeated: one with an `expansion`, or named a block or bottleneck."""
+    """A block class of the file: one with an attribute `expansion`, or named block or bottleneck."""
     own = _own_modules(loaded)
     named = (name for name in own if re.search("block|bottleneck", name, re.IGNORECASE))
     return next((name for name, cls in own.items() if hasattr(cls, "expansion")), None) or next(named, None)
@@ -220,7 +220,7 @@ def _is_own(kind: type, loaded: Loaded) -> bool:
 
 
 def _of_own_class(kind: type, loaded: Loaded, nested: int) -> str | None:
-    """An instance of a class that the file knows: a member of an enumeration, or a call with invented arguments."""
+    """An instance of a class of the project: a member of an enum, or a call with guessed arguments."""
     if issubclass(kind, enum.Enum):
         return next((str(f"{kind.__name__}.{member.name}") for member in kind), None)
     try:
@@ -238,7 +238,7 @@ def _of_own_class(kind: type, loaded: Loaded, nested: int) -> str | None:
 
 
 def _configuration(name: str, loaded: Loaded, nested: int) -> str | None:
-    """A configuration class of the file with its defaults, or else an object with just what the file reads of it."""
+    """A configuration class of the file with its defaults, or an object with the attributes that the file reads."""
     for kind in vars(loaded.module).values():
         if isinstance(kind, type) and _is_own(kind, loaded) and re.search(r"(Config|Cfg|Args)$", kind.__name__):
             return _of_own_class(kind, loaded, nested)
@@ -256,7 +256,7 @@ def _setting(name: str) -> str:
 
 
 def _read_of(name: str, tree: ast.Module) -> tuple[list[str], list[str]]:
-    """The attributes and the keys that a file reads of what it calls `name` or `self.name`."""
+    """The attributes and keys of `name` or `self.name` that a file reads."""
     names: dict[str, None] = {}
     keys: dict[str, None] = {}
     for node in ast.walk(tree):

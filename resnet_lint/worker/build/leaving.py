@@ -1,4 +1,4 @@
-"""How a piece of a played script is left before its end."""
+"""Exceptions for leaving executed code early."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from .doubt import Doubt
 
 
 class LeftError(Exception):
-    """A round of a loop is left by `break` or `continue`."""
+    """`break` or `continue` in a loop."""
 
     def __init__(self, by: type[ast.stmt]) -> None:
         self.by = by
 
 
 class ReturnedError(Exception):
-    """A function that is played returns a value."""
+    """`return` in an executed function."""
 
     def __init__(self, value: Any, doubt: Doubt) -> None:
         self.value = value
@@ -24,4 +24,4 @@ class ReturnedError(Exception):
 
 
 class EndedError(Exception):
-    """The script ends here, whatever is below."""
+    """The script exits."""

@@ -1,8 +1,8 @@
-"""What a file does with its own models: its script and its test functions, played statement by statement.
+"""Executes the script and the test functions of a file statement by statement, to see how it uses its models.
 
-`model = Net()` and `model(torch.randn(1, 3, 32, 32))`, at module level or in a main block, say how to build the model
-and what to feed it. The statements run on the meta device, and the outermost call of a module is handed to the tracer
-instead. A statement that fails is passed over, a loop runs its first round or a few, and nothing is trained or saved.
+`model = Net()` and `model(torch.randn(1, 3, 32, 32))`, at module level or in a main block, show how to construct and
+call the model. The statements run on the meta device, and outermost module calls are passed to the tracer. Statements
+that fail are skipped, loops run for the first iterations, and nothing is trained or saved.
 """
 
 from __future__ import annotations
@@ -35,14 +35,14 @@ from .script_surroundings import ScriptMode, script_surroundings
 
 @dataclass(frozen=True)
 class Answer:
-    """The output of a call of a module; it is not `sure` where the call fails, and this is what it might give."""
+    """The output of a module call; `sure` is False if the call fails and this is a substitute."""
 
     output: Any
     sure: bool = True
 
 
 class OnCall(Protocol):
-    """Gets an outermost call of a module and answers it; `doubt` says, also after the call, what a failure proves."""
+    """Handles an outermost module call; `doubt` returns how far a failure can be trusted, also after the call."""
 
     def __call__(
         self, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any], doubt: Callable[[], Doubt]
@@ -51,9 +51,9 @@ class OnCall(Protocol):
 
 @dataclass(frozen=True)
 class Scenario:
-    """A piece of a file that uses its models: `name` says which, for people.
+    """Code of a file that uses its models; `name` describes it for the user.
 
-    `function` is the one that it is the body of, None for what the file does when it is run.
+    `function` is the function, None for the script itself.
     """
 
     name: str
@@ -63,7 +63,7 @@ class Scenario:
 
 
 def scenarios(loaded: Loaded) -> Iterator[Scenario]:
-    """The file as a script, then the functions named test..., main or demo that need no argument."""
+    """The file as a script, then its functions named test..., main or demo without required arguments."""
     script = list(_script(loaded.tree.body))
     if any(not defines(statement) or _calls_something(statement) for statement in script):
         yield Scenario("the script", script, {})
@@ -75,7 +75,7 @@ def scenarios(loaded: Loaded) -> Iterator[Scenario]:
 
 
 def _script(body: list[ast.stmt]) -> Iterator[ast.stmt]:
-    """What a file does when it is run: all but its documentation, with its main block in its place."""
+    """The statements of a script, without its docstring, and with its main block inlined."""
     for statement in body:
         if isinstance(statement, ast.If) and is_main_guard(statement):
             yield from statement.body
@@ -101,10 +101,10 @@ def _defaults(function: Any) -> dict[str, Any] | None:
 
 @dataclass(frozen=True)
 class Played:
-    """What came of a scenario: the modules that it built and never called, and the functions that it played.
+    """The result of a scenario: the modules that it constructed but did not call, and the executed functions.
 
-    The arguments of those in `doubtful` are in doubt. `partial` are its constructions that failed, with the arguments
-    that are known.
+    The arguments of modules in `doubtful` are in doubt. `partial` are failed constructor calls with their known
+    arguments.
     """
 
     built: list[nn.Module]
@@ -114,20 +114,20 @@ class Played:
 
 
 OnRefusal = Callable[[Callable[..., Any], tuple[Any, ...], Mapping[str, Any], str, Doubt], None]
-"""Gets a torch call that fails on the CPU too, torch's error text, and what that proves."""
+"""Called for a torch call that fails on the CPU too, with the error message and the doubt."""
 
 OnError = Callable[[BaseException, Doubt], None]
 
 
 def _ignored(error: BaseException, doubt: Doubt) -> None:
-    """Nothing depends on what a script raises."""
+    """Ignore an exception of the script."""
 
 
 def play(
     scenario: Scenario, loaded: Loaded, on_call: OnCall, on_refusal: OnRefusal, on_error: OnError = _ignored
 ) -> Played:
-    """Run a scenario; outermost module calls go to `on_call`, torch calls of its own that fail to `on_refusal`, what
-    else it raises to `on_error`.
+    """Run a scenario; passes outermost module calls to `on_call`, its failing torch calls to `on_refusal`, and other
+    exceptions to `on_error`.
     """
     own = vars(loaded.module)
     namespace = own if scenario.function is None else {**own, **scenario.arguments}
@@ -157,7 +157,7 @@ def play(
         try:
             return handed_on(view, args, kwargs)
         except DataDependentError:
-            return function(module, *args, **kwargs)  # its parts are called all the same
+            return function(module, *args, **kwargs)  # its submodules are called anyway
 
     def handed_on(module: nn.Module, args: Any, kwargs: Any) -> Any:
         mode.is_in_model = True
@@ -189,14 +189,14 @@ def play(
 
 
 def _is_model(module: nn.Module, loaded: Loaded) -> bool:
-    """Whether a module is the user's or learns something; losses and torchvision's transforms are but functions."""
+    """Whether a module is the user's or has parameters; losses and torchvision's transforms are not models."""
     code = getattr(type(module).forward, "__code__", None)
     is_users = code is not None and loaded.project.owns(code)
     return is_users or next(module.parameters(), None) is not None or next(module.buffers(), None) is not None
 
 
 def _is_built_here(module: nn.Module, loaded: Loaded) -> bool:
-    """Whether a line of the file built a module, which is more than a loss or an activation."""
+    """Whether the file constructed a module that is more than a loss or an activation."""
     built = built_of(module)
     return (
         built is not None

@@ -1,6 +1,6 @@
-"""Methods that a script calls on its models in place of forward: `net.encode(x)`, `module.training_step(batch, 0)`.
+"""Methods that a script calls on its models instead of forward: `net.encode(x)`, `module.training_step(batch, 0)`.
 
-Such a call counts as one of the model, with the method as its forward.
+Such a call is treated as a call of the model, with the method as its forward.
 """
 
 from __future__ import annotations
@@ -19,21 +19,21 @@ from ..load.load import Loaded
 from ..tensors import tensors_in
 
 OnMethod = Callable[[FunctionType, nn.Module, tuple[Any, ...], dict[str, Any]], Any]
-"""Gets a call of a method with tensors, and gives what it gives."""
+"""Handles a method call with tensor arguments, and returns its result."""
 
-# A method that trains holds calls of the model that count by themselves.
+# Methods that train contain calls of the model, which are traced themselves.
 _TRAINS = frozenset({"backward", "zero_grad", "manual_backward", "optimizers"})
 
 
 def with_forward(module: nn.Module, method: FunctionType) -> nn.Module:
-    """The same module, parts and weights shared, with another method for its forward."""
+    """A copy of a module with another method as its forward, sharing submodules and weights."""
     view = copy.copy(module)
     view.__dict__["forward"] = MethodType(method, view)
     return view
 
 
 def entry_methods(kind: type[nn.Module], loaded: Loaded) -> dict[str, FunctionType]:
-    """The public methods of a class that may stand for its forward, by name."""
+    """The public methods of a class that may serve as its forward, by name."""
     return {
         name: value
         for base in reversed(kind.__mro__)
@@ -54,7 +54,7 @@ def _is_entry(name: str, function: FunctionType, loaded: Loaded) -> bool:
 
 @contextmanager
 def methods_intercepted(loaded: Loaded, on_method: OnMethod) -> Iterator[None]:
-    """Pass the calls of the methods of the file's model classes to `on_method` where they get a tensor."""
+    """Pass method calls with tensor arguments of the file's model classes to `on_method`."""
     with ExitStack() as stack:
         for kind in dict.fromkeys(_classes(loaded)):
             for name, function in entry_methods(kind, loaded).items():
@@ -64,7 +64,7 @@ def methods_intercepted(loaded: Loaded, on_method: OnMethod) -> Iterator[None]:
 
 
 def _classes(loaded: Loaded) -> Iterator[type[nn.Module]]:
-    """The model classes that the file's names lead to, and those that they inherit from."""
+    """The model classes in the namespace of the file, and their base classes."""
     for value in list(vars(loaded.module).values()):
         if isinstance(value, type) and issubclass(value, nn.Module):
             yield from (base for base in value.__mro__ if issubclass(base, nn.Module))

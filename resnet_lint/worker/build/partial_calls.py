@@ -1,6 +1,6 @@
-"""Constructions that a script states in part: `Net(args.width, len(corpus.words))`, where the corpus is not there.
+"""Constructor calls with unknown arguments: `Net(args.width, len(corpus.words))`, if the corpus does not exist.
 
-What can be evaluated of the arguments is kept, and the rest is left to be invented.
+Arguments that can be evaluated are kept, and the others are guessed.
 """
 
 from __future__ import annotations
@@ -17,16 +17,16 @@ from ..load.load import Loaded
 from .guess_value import WIDTH, value_for
 
 Evaluate = Callable[[ast.expr], Any]
-"""Gives the value of an expression of the script, or raises whatever that raises."""
+"""Evaluates an expression of the script; may raise any exception."""
 
 
 @dataclass(frozen=True)
 class PartialCall:
-    """A construction of a class, as far as the script states it.
+    """A constructor call, as far as it can be evaluated.
 
-    `make` is the class, or a class method of it such as `Net.from_config`; `name` is its source. `known` are the
-    arguments by parameter, as source that can be read in `namespace`; `unknown` are the parameters whose arguments
-    cannot be evaluated. It is `sure` where the script certainly makes this call.
+    `make` is the class, or a class method such as `Net.from_config`; `name` is its source. `known` are the arguments by
+    parameter, as source to be evaluated in `namespace`; `unknown` are the parameters whose arguments cannot be
+    evaluated. `sure` is whether the script certainly makes this call.
     """
 
     kind: type[nn.Module]
@@ -41,7 +41,7 @@ class PartialCall:
 def partial_calls(
     code: ast.AST, evaluate: Evaluate, namespace: Mapping[str, Any], loaded: Loaded, *, sure: bool
 ) -> Iterator[PartialCall]:
-    """The constructions of modules in some code, the outermost first."""
+    """The constructor calls of modules in some code, outermost first."""
     for node in ast.walk(code):
         make = _called(node, evaluate)
         if make is not None and isinstance(node, ast.Call):
@@ -57,7 +57,7 @@ def partial_calls(
 
 
 def calls_in_functions(loaded: Loaded) -> Iterator[PartialCall]:
-    """The constructions in functions and methods that nothing plays, with the defaults of their parameters."""
+    """The constructor calls in functions and methods that are not executed, with the defaults of their parameters."""
     for function in ast.walk(loaded.tree):
         if isinstance(function, (ast.FunctionDef, ast.AsyncFunctionDef)):
             namespace = {**loaded.namespace, **_defaults(function, loaded.namespace)}
@@ -75,7 +75,7 @@ def _evaluator(namespace: Mapping[str, Any]) -> Evaluate:
 
 
 def _defaults(function: ast.FunctionDef | ast.AsyncFunctionDef, namespace: Mapping[str, Any]) -> dict[str, Any]:
-    """The parameters that have a default which is written out."""
+    """The parameters with a default that can be evaluated."""
     arguments = function.args
     positional = [*arguments.posonlyargs, *arguments.args]
     pairs = [
@@ -87,7 +87,7 @@ def _defaults(function: ast.FunctionDef | ast.AsyncFunctionDef, namespace: Mappi
         if default is not None:
             try:
                 values[parameter.arg] = _evaluator(namespace)(default)
-            except Exception:  # the user's expression may raise anything
+            except Exception:  # the user's expression may raise any exception
                 continue
     return values
 
@@ -98,12 +98,12 @@ def _names_stored(function: ast.AST) -> set[str]:
 
 
 def _called(node: ast.AST, evaluate: Evaluate) -> Any:
-    """The user's module class that a call constructs, or its class method, where the name is a plain one."""
+    """The user's module class that a call constructs, or its class method, if the callee is a dotted name."""
     if not isinstance(node, ast.Call) or not _is_dotted(node.func):
         return None
     try:
         make = evaluate(node.func)
-    except Exception:  # a name that is not bound, or an attribute that is computed
+    except Exception:  # an undefined name, or a computed attribute
         return None
     kind = make.__self__ if inspect.ismethod(make) else make
     is_class = isinstance(kind, type) and issubclass(kind, nn.Module)
@@ -117,7 +117,7 @@ def _is_dotted(expression: ast.expr) -> bool:
 
 
 def _arguments(make: Callable[..., Any], call: ast.Call) -> dict[str, ast.expr] | None:
-    """The arguments of a call by parameter; None where some are spread out, or are more than parameters."""
+    """The arguments of a call by parameter; None if there are starred arguments, or too many."""
     parameters = [p for p in inspect.signature(make).parameters.values() if p.kind is not p.VAR_KEYWORD]
     names = [p.name for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
     if len(call.args) > len(names) or any(isinstance(argument, ast.Starred) for argument in call.args):
@@ -129,10 +129,10 @@ def _arguments(make: Callable[..., Any], call: ast.Call) -> dict[str, ast.expr] 
 
 
 def _written(argument: ast.expr, evaluate: Evaluate, loaded: Loaded) -> str | None:
-    """An argument as source; None where it cannot be evaluated. A module inside it may itself be stated in part."""
+    """An argument as source; None if it cannot be evaluated. It may contain a partial constructor call."""
     try:
         evaluate(argument)
-    except Exception:  # the user's expression may raise anything
+    except Exception:  # the user's expression may raise any exception
         return _nested(argument, evaluate, loaded)
     return ast.unparse(argument)
 
@@ -146,9 +146,9 @@ def _nested(argument: ast.expr, evaluate: Evaluate, loaded: Loaded) -> str | Non
 
 
 def completed(call: PartialCall, loaded: Loaded) -> dict[str, str]:
-    """The arguments of a call with invented ones for those that are not known; where these have defaults, without.
+    """The arguments of a call, with guesses for unknown ones, unless they have defaults.
 
-    What depends on data, as the number of words does, is most often a number.
+    Values that depend on data, such as a vocabulary size, are usually numbers.
     """
     sources = dict(call.known)
     for name, parameter in inspect.signature(call.make).parameters.items():

@@ -1,7 +1,7 @@
-"""Plays a piece of a user's script, statement by statement, and goes on after what fails.
+"""Executes part of a user's script statement by statement, and continues after failures.
 
-A loop runs its first round or a few. A function of the file that is called is played likewise. What rests on something
-that failed, or on a value that is made up, is `in doubt`: what fails there proves nothing.
+Loops run for the first iterations. Called functions of the file are executed in the same way. Anything that depends on
+a failed statement or a guessed value is `in doubt`: failures there are not reported.
 """
 
 from __future__ import annotations
@@ -33,9 +33,9 @@ _MOST_PARTIAL = 20
 
 
 class Player:
-    """Runs statements one by one in a namespace; `played` are the functions of the file that these call.
+    """Executes statements in a namespace; `played` are the functions of the file that they call.
 
-    `partial` are the constructions in statements that failed, with the arguments that are known.
+    `partial` are the constructor calls in failed statements, with their known arguments.
     """
 
     def __init__(
@@ -60,11 +60,11 @@ class Player:
 
     @property
     def doubt(self) -> Doubt:
-        """How much a failure of the statement that runs proves."""
+        """How far a failure of the current statement can be trusted."""
         return max(self._around, self._of_statement, self._mode.doubt)
 
     def doubt_of(self, name: str) -> Doubt:
-        """How much the value of a name is in doubt."""
+        """The doubt of the value of a name."""
         return self._doubts.of(ast.Name(name, ast.Load()))
 
     def play(self, body: list[ast.stmt]) -> None:
@@ -100,7 +100,7 @@ class Player:
             self._run_or_enter(statement)
 
     def _end(self, statement: ast.stmt) -> None:
-        """What ends the program is passed over below a condition: that the data are not here, say."""
+        """Skip an exit below a condition, such as missing data."""
         call = getattr(statement, "value", None) or getattr(statement, "exc", None)
         if isinstance(call, ast.Call):
             for argument in call.args:  # sys.exit(main())
@@ -117,28 +117,28 @@ class Player:
             self._is_conditional = outer
 
     def _is_kept(self, statement: ast.stmt) -> bool:
-        """Whether what a statement gave when the file was loaded is its value: a second trial has other numbers."""
+        """Whether the result of a statement at import is kept; a second trial has other numbers."""
         return isinstance(statement, DEFINITIONS) or (isinstance(statement, ASSIGNMENTS) and not OUTSIDE.trial)
 
     def _doubt_of_kept(self, statement: ast.stmt) -> Doubt:
-        """A definition that reads an invented number, as for a default, keeps that of the first trial."""
+        """The doubt of a kept definition that has read a guessed number in the first trial, such as a default."""
         is_definition = isinstance(statement, DEFINITIONS)
         if id(statement) in self._loaded.definitions.invented:
             return Doubt.UNKNOWN if is_definition else Doubt.INVENTED
         return Doubt.NONE if is_definition else self._doubts.of(statement)
 
     def _annotated(self, statement: ast.AnnAssign) -> None:
-        """Without the annotation, which Python does not look at inside a function."""
+        """Execute an annotated assignment without its annotation, which Python does not evaluate in functions."""
         if statement.value is not None:
             self._run_or_enter(ast.copy_location(ast.Assign([statement.target], statement.value), statement))
 
     def _has_run(self, definition: ast.stmt) -> bool:
-        """Whether a definition below `try` or `with` was run when the file was loaded."""
+        """Whether a definition below `try` or `with` was executed at import."""
         is_module = self._namespace is vars(self._loaded.module)
         return is_module and names_bound(definition) <= set(self._namespace)
 
     def _guarded(self, statement: ast.With | ast.Try) -> None:
-        """A block that catches errors, as `try` and `pytest.raises` do, may show on purpose what does not work."""
+        """Execute a block that catches errors, such as `try` or `pytest.raises`, where failures may be intended."""
         catches = isinstance(statement, ast.Try) or any(
             re.search("raises|suppress", ast.unparse(item.context_expr), re.IGNORECASE) for item in statement.items
         )
@@ -150,7 +150,7 @@ class Player:
             self.play([*statement.orelse, *statement.finalbody])
 
     def _enter_context(self, statement: ast.With) -> None:
-        """`with open(name) as file` gives a name its value; what a context does beside that is not played."""
+        """Bind the name in `with open(name) as file`, without other effects of the context manager."""
         for item in statement.items:
             if isinstance(item.optional_vars, ast.Name):
                 entered = ast.Call(ast.Attribute(item.context_expr, "__enter__", ast.Load()), [], [])
@@ -159,7 +159,7 @@ class Player:
 
     @contextmanager
     def _inside_of(self, doubt: Doubt) -> Iterator[None]:
-        """Inside the block, each statement is in this doubt at least."""
+        """Inside the with block, every statement has at least this doubt."""
         outer, self._around = self._around, max(self._around, doubt)
         try:
             yield
@@ -167,7 +167,7 @@ class Player:
             self._around = outer
 
     def _choose(self, statement: ast.If) -> None:
-        """A condition that cannot be known is taken to hold, without trust in what it leads to."""
+        """Assume that an unknown condition is true; the statements below it are in doubt."""
         try:
             test = self._evaluate(statement.test)
             sure = not max(self._of_statement, self._mode.doubt)
@@ -185,10 +185,10 @@ class Player:
             self._doubts.add(self._but_modules(names), Doubt.UNKNOWN)
 
     def _rounds(self, statement: ast.For) -> None:
-        """A loop that gathers, as `layers.append(...)` does, is run whole; of others the first round is played.
+        """Run all iterations of a loop that collects, as with `layers.append(...)`; of other loops, only the first one.
 
-        Where the values are written out, as in `for size in (128, 101)`, some more are. What rounds that are not
-        played may change, as in `for layer in layers: x = layer(x)`, is in doubt after the loop.
+        For literal values, as in `for size in (128, 101)`, a few more are run. Names that the skipped iterations may
+        change, as in `for layer in layers: x = layer(x)`, are in doubt after the loop.
         """
         if gathers(statement):
             self._run(statement)
@@ -210,13 +210,13 @@ class Player:
             self._doubts.add(self._changed_in(statement), Doubt.UNKNOWN)
 
     def _first_round(self, loop: ast.While) -> None:
-        """The first round of a `while` loop, where its condition holds; what more may change is in doubt after it."""
+        """Run the first iteration of a `while` loop, if its condition holds; changed names are in doubt after it."""
         with suppress(LeftError):
             self._choose(ast.copy_location(ast.If(loop.test, loop.body, []), loop))
         self._doubts.add(self._changed_in(loop), Doubt.UNKNOWN)
 
     def _changed_in(self, loop: ast.stmt) -> set[str]:
-        """The names that a loop binds, or whose objects its assignments change."""
+        """The names that a loop binds, or whose objects it modifies by assignments."""
         changed = (changed_roots(part) for part in ast.walk(loop) if isinstance(part, ast.stmt))
         return self._but_modules(names_bound(loop).union(*changed))
 
@@ -231,7 +231,7 @@ class Player:
         raise ReturnedError(self._namespace.pop("_returned", None), doubt)
 
     def _run_or_enter(self, statement: ast.stmt) -> None:
-        """Run a statement; one that calls a function of the file, or gives a name its value, is played inside."""
+        """Run a statement; if it calls a function of the file, or assigns the result of one, execute that function."""
         call = getattr(statement, "value", None)
         if isinstance(call, ast.Call) and isinstance(statement, (ast.Expr, ast.Assign)) and fits(call):
             self._run_fit(statement, call)
@@ -243,7 +243,7 @@ class Player:
             self.played.add(str(called))
             doubts = {name: Doubt.INVENTED if name in command.invented else Doubt.NONE for name in command.arguments}
             self._body_of(str(called), dict(command.arguments), doubts)
-            raise EndedError  # a command exits when it is done
+            raise EndedError  # click commands exit at the end
         if (
             not isinstance(call, ast.Call)
             or not can_be_played(function)
@@ -270,7 +270,7 @@ class Player:
         del self._namespace[FIT]
 
     def _inside(self, name: str, function: FunctionType, call: ast.Call) -> tuple[Any, Doubt]:
-        """What a function of the file returns, played with the arguments of a call, as far as these are known."""
+        """Execute a function of the file with the known arguments of a call; returns its result and doubt."""
         self.played.add(name)
         return self._body_of(name, *self._arguments(function, call))
 
@@ -290,7 +290,7 @@ class Player:
         return None, Doubt.NONE
 
     def _arguments(self, function: FunctionType, call: ast.Call) -> tuple[dict[str, Any], dict[str, Doubt]]:
-        """The arguments of a call by their names, with the defaults, and how much each is in doubt."""
+        """The arguments of a call by name, with defaults, and their doubts."""
         parameters = list(inspect.signature(function).parameters.values())
         values = {p.name: p.default for p in parameters if p.default is not p.empty}
         given = dict(zip([p.name for p in parameters], call.args, strict=False))
@@ -309,7 +309,7 @@ class Player:
         return values, doubts
 
     def _run(self, statement: ast.stmt) -> bool:
-        """Run one statement; says whether it worked."""
+        """Run a statement; returns whether it succeeded."""
         bound = names_bound(statement)
         self._begin(statement)
         code = compile(ast.Module([statement], []), self._loaded.path, "exec", dont_inherit=True)
@@ -333,7 +333,7 @@ class Player:
             self.partial += partial_calls(statement, self._evaluate, namespace, self._loaded, sure=not doubt)
 
     def _begin(self, code: ast.AST) -> None:
-        """Note how much is in doubt what the code reads that is to run."""
+        """Record the doubt of the values that the next code reads."""
         self._mode.begin()
         self._of_statement = self._doubts.of(code)
 

@@ -1,4 +1,4 @@
-"""What a user's script finds around it while it is played: no device but meta, no training, one batch of data."""
+"""The environment of an executed script: only the meta device, no training, one batch of data."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from .data_sets import data_sets_made_up
 from .doubt import Doubt
 
 OnRefusal = Callable[[Callable[..., Any], tuple[Any, ...], Mapping[str, Any], str], None]
-"""Gets a torch call that fails on the CPU too, and torch's error text."""
+"""Called for a torch call that fails on the CPU too, with the error message."""
 
 LOSSES = frozenset(
     {
@@ -51,9 +51,9 @@ LOSSES = frozenset(
 
 
 class ScriptMode(OnMeta):
-    """Keeps a script on meta; values that only a real run has are zeros, and count as `Doubt.UNKNOWN`.
+    """Keeps a script on meta; values that are unknown without data are zero, and have `Doubt.UNKNOWN`.
 
-    A torch call of the script's own that fails, and fails with real tensors too, goes to `on_refusal`.
+    Torch calls of the script that fail, also with real tensors, are passed to `on_refusal`.
     """
 
     def __init__(self, on_refusal: OnRefusal) -> None:
@@ -63,17 +63,17 @@ class ScriptMode(OnMeta):
         self.begin()
 
     def begin(self) -> None:
-        """Forget what was asked for before."""
+        """Reset the doubt."""
         self._asked_for = Doubt.NONE
         self._reads_before = OUTSIDE.reads
 
     def ask_for(self, doubt: Doubt) -> None:
-        """Note that the script asks for a value that is in doubt."""
+        """Record that the script reads a value in doubt."""
         self._asked_for = max(self._asked_for, doubt)
 
     @property
     def doubt(self) -> Doubt:
-        """The doubt of the values that the script has asked for since it was to begin."""
+        """The doubt of the values that the script has read since `begin`."""
         return max(self._asked_for, Doubt.INVENTED if OUTSIDE.reads > self._reads_before else Doubt.NONE)
 
     def _called(self, func: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
@@ -93,7 +93,7 @@ class ScriptMode(OnMeta):
             raise
 
     def _require(self, func: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> None:
-        """Raise what a loss raises on the CPU: on meta some take what does not fit."""
+        """Raise the error that a loss would raise on the CPU; on meta, some accept mismatched shapes."""
         try:
             text, _ = replay(func, args, kwargs)
         except DataDependentError:
@@ -137,7 +137,7 @@ _VALUES: Mapping[Callable[..., Any], Callable[[torch.Tensor], Any]] = {
 
 @contextmanager
 def script_surroundings(path: str, mode: ScriptMode) -> Iterator[None]:
-    """Play a script inside the block: see the patches below."""
+    """Apply the patches below inside the with block, for executing a script."""
     with ExitStack() as stack:
         for owner, name, replacement in _PATCHES:
             stack.enter_context(mock.patch.object(owner, name, replacement))
@@ -151,7 +151,7 @@ def script_surroundings(path: str, mode: ScriptMode) -> Iterator[None]:
 
 
 def _weights() -> Iterator[tuple[Any, str, Any]]:
-    """What fetches the weights of a model: they are not needed for its shapes, nor loaded."""
+    """Functions that load pretrained weights, which are not needed for shapes."""
     yield torch.hub, "load_state_dict_from_url", _no_weights
     torchvision = sys.modules.get("torchvision.models._api")
     if torchvision is not None:
@@ -173,7 +173,7 @@ def _stays(module: nn.Module, *args: Any, **kwargs: Any) -> nn.Module:
 
 
 def _same(*args: Any, **kwargs: Any) -> Any:
-    """`torch.compile(model)`, and `@torch.compile(mode="max-autotune")`."""
+    """Replaces `torch.compile(model)` and `@torch.compile(mode="max-autotune")`."""
     given = [*args, *(value for value in kwargs.values() if callable(value))]
     return given[0] if given else lambda decorated: decorated
 
@@ -183,7 +183,7 @@ def _nothing(*args: Any, **kwargs: Any) -> None:
 
 
 def _first_batch(loader: DataLoader[Any]) -> Iterator[Any]:
-    """One batch of a loader, in the order of its data set."""
+    """One batch of a loader, in the order of the data set."""
     dataset, size = loader.dataset, loader.batch_size
     if isinstance(dataset, IterableDataset):
         samples = list(islice(iter(dataset), size or 1))

@@ -1,4 +1,4 @@
-"""Statements of a script by what playing them needs to know: which train, gather, leave, or change something."""
+"""Classifies statements of a script: training, collecting, leaving, and modifying statements."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 from ..load.definitions import changed_roots, root_of
 
 _TRAINING = frozenset({"backward", "step", "zero_grad", "no_grad", "train", "eval"})
-# Calls that change what they are called on; where one fails, that is not what it would be.
+# Methods that modify their object, which is in doubt if the call fails.
 _CHANGING = re.compile(r"^(append|extend|insert|update|add_module|register_\w+|add|pop|remove|setdefault|\w+_)$")
 _EXITS = frozenset({"exit", "quit", "sys.exit", "os._exit"})
 
@@ -25,13 +25,13 @@ def ends_program(statement: ast.stmt) -> bool:
 
 
 def trains(code: ast.AST) -> bool:
-    """Whether some code has steps of training, or goes through a loader."""
+    """Whether some code contains training steps, or iterates over a loader."""
     calls = [node.func for node in ast.walk(code) if isinstance(node, ast.Call)]
     return any(isinstance(function, ast.Attribute) and function.attr in _TRAINING for function in calls)
 
 
 def gathers(loop: ast.For) -> bool:
-    """Whether a loop builds something up, as a list of layers, and does not train."""
+    """Whether a loop collects something, such as a list of layers, and does not train."""
     if trains(loop):
         return False
     return any(
@@ -43,7 +43,7 @@ def gathers(loop: ast.For) -> bool:
 
 
 def leaves(body: list[ast.stmt]) -> bool:
-    """Whether some statements end with what leaves the function, the loop or the program."""
+    """Whether the last of some statements leaves the function, the loop or the program."""
     last = body[-1]
     if isinstance(last, ast.Expr) and isinstance(last.value, ast.Call):
         return ends_program(last) or ast.unparse(last.value.func) == "parser.error"
@@ -51,7 +51,7 @@ def leaves(body: list[ast.stmt]) -> bool:
 
 
 def can_be_played(function: Any) -> bool:
-    """Whether a function is one of the file's own as it is written, not a decorated one, with plain parameters."""
+    """Whether a function of the file can be executed: it is not decorated, and has plain parameters."""
     if not inspect.isfunction(function) or hasattr(function, "__wrapped__") or inspect.isgeneratorfunction(function):
         return False
     kinds: Mapping[str, inspect.Parameter] = inspect.signature(function).parameters
@@ -59,7 +59,7 @@ def can_be_played(function: Any) -> bool:
 
 
 def changed_by_call(statement: ast.stmt) -> set[str]:
-    """The name that a statement calls a changing method on, as in `layers.append(...)`; none for others."""
+    """The name that a statement modifies by a method call, as in `layers.append(...)`."""
     call = statement.value if isinstance(statement, ast.Expr) else None
     if isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute) and _CHANGING.match(call.func.attr):
         root = root_of(call)

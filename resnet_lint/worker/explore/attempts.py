@@ -134,7 +134,7 @@ class Attempts:
         except Exception as error:
             reason = own_fault(error)
             self._failed(model, "trace", label, f"{label}: {reason}")
-            self.notes.append(f"{label} was left: {reason}")
+            self.notes.append(f"{label} was skipped: {reason}")
 
     def _feed(
         self,
@@ -181,7 +181,7 @@ class Attempts:
             reason = str(error)
         except Exception as error:
             reason = own_fault(error)
-        self.notes.append(f"{example.origin} was passed over: {reason}")
+        self.notes.append(f"{example.origin} was skipped: {reason}")
         return False
 
     def _sure(self, faults: tuple[Fault, ...]) -> tuple[Fault, ...]:

@@ -119,7 +119,7 @@ class Explorer:
         for target in self._request.targets:
             model = self._class_meant(target)
             if model is None and target.name is not None:
-                self._notes.append(f"{target.origin} is not followed: {target.name} is no nn.Module once loaded")
+                self._notes.append(f"{target.origin} is ignored: {target.name} is not an nn.Module after import")
             elif model is not None and self._request.only_class in (None, model.name):
                 self._follow(target, model)
 
@@ -180,8 +180,8 @@ class Explorer:
             with self._clock.one_attempt():
                 return play(scenario, self._loaded, self._calls.model, self._calls.torch, self._attempts.raised)
         except TimeUp as error:
-            self._notes.append(f"{scenario.name} was left: {error}")
-        except ImportError as error:  # the file has taken torch out of sys.modules
+            self._notes.append(f"{scenario.name} was skipped: {error}")
+        except ImportError as error:  # the file has removed torch from sys.modules
             self._notes.append(f"{scenario.name} cannot be run: {error}")
         return Played([], frozenset())
 
@@ -256,7 +256,7 @@ class Explorer:
 
     def _default_constructors(self) -> None:
         # Models before their parts, because inside the model, a part gets its intended input.
-        models = self._coverage.open(None)  # also where one class is asked for: the model that it is a part of
+        models = self._coverage.open(None)  # even if one class was requested, for the models that contain it
         reach = {model.name: leads_to(model.name, self._loaded) | {model.name} for model in models}
         for model in sorted(models, key=lambda model: -len(reach[model.name])):
             leads_on = reach[model.name] & {cls.name for cls in self._open()}
@@ -264,14 +264,14 @@ class Explorer:
                 self._attempts.build_and_feed(f"{model.name}()", model.type, model)
 
     def _factory_switches(self) -> None:
-        """Classes that only a switch of a factory leads to, as `features_only=True` does."""
+        """Classes that are only constructed if an option of a factory is set, such as `features_only=True`."""
         for factory in self._with_switches:
             for option in options_of(factory, self._loaded):
                 if {model.name for model in self._open()} & leads_to(factory, self._loaded):
                     self._switched(factory, option)
 
     def _switched(self, factory: str, option: str) -> None:
-        """Nobody says that the switch goes with this factory, so a fault here would prove nothing."""
+        """Construct a factory with an option. It may not support the option, so faults are not reported."""
         arguments = Invented({option: "True"}, sure=False)
         call = arguments.call(factory)
         self._attempts.build_and_feed(call, self._evaluate(call), None, arguments)
@@ -296,9 +296,9 @@ class Explorer:
             self._try(model, colours)
 
     def _try(self, model: ModelClass, arguments: Invented, stated: PartialCall | None = None) -> None:
-        """Build and feed with invented arguments, and with better ones while the constructor says what is wrong.
+        """Construct and trace with guessed arguments, improving them as long as the constructor's errors allow.
 
-        The arguments may complete a call that is `stated` in part.
+        The arguments may complete a call that is partly `stated`.
         """
         namespace = {**self._loaded.namespace, **(stated.namespace if stated is not None else {})}
         for _ in range(_MOST_REPAIRS):
@@ -320,7 +320,7 @@ class Explorer:
         return lambda: eval(call, namespace or self._loaded.namespace)
 
     def _more_factories(self) -> None:
-        """The switches of the first factory; then the factories left, novel ones first, as long as their time lasts."""
+        """The options of the first factory, then the remaining factories, novel ones first, as time permits."""
         for factory in self._with_switches[:1]:
             for option in options_of(factory, self._loaded):
                 self._switched(factory, option)
@@ -328,19 +328,19 @@ class Explorer:
         while names and self._clock.spent < self._request.seconds * _EXTRAS_SHARE:
             self._factory(names.pop(0))
         if names:
-            self._notes.append(f"not traced for lack of time: {', '.join(names)}; a longer --timeout reaches them")
+            self._notes.append(f"not traced due to the time limit: {', '.join(names)}; a longer --timeout may help")
 
     def _open(self) -> list[ModelClass]:
         return self._coverage.open(self._request.only_class)
 
     def _name_behind(self, factory: str) -> ModelClass | None:
-        """The one class that a factory leads to, so that its failure is told for that class."""
+        """The single class that a factory constructs, to report a failure on it; None if there are several."""
         names = leads_to(factory, self._loaded)
         open_models = [model for model in self._open() if model.name in names]
         return open_models[-1] if open_models else None
 
 
 def _function_named(name: str | None, loaded: Loaded) -> str | None:
-    """A name that is asked for, where it is that of a function and not of a class."""
+    """The requested name, if it is that of a function and not of a class; else None."""
     value = getattr(loaded.module, name, None) if name is not None else None
     return name if inspect.isfunction(value) else None

@@ -1,4 +1,4 @@
-"""Runs the examples of a file: models with the inputs that the file offers for them."""
+"""Traces the examples of a file: models with their example inputs."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ from ..build.build import build
 from ..examples.example import Example, to_meta, ways_to_call
 from ..tracer.trace import Trace, trace
 
-# A model with more parameters is not built for real, only on meta.
+# A model with more parameters is constructed on meta only.
 _MOST_PARAMETERS = 1 << 27
 
 
 class UnusableExampleError(Exception):
-    """An example that does not give a model and inputs for it."""
+    """An example does not provide a model with inputs."""
 
 
 def best_trace(example: Example, project: Project) -> Trace:
-    """The trace of an example in which least went wrong.
+    """The trace of an example with the fewest problems.
 
-    Where something goes wrong on meta, as where the forward depends on values, it runs for real, and that counts.
+    If the trace on meta fails, for example because the forward depends on values, it is repeated with real tensors.
     Raises UnusableExampleError.
     """
     module, inputs = _on_meta(example)
@@ -51,7 +51,7 @@ def _on_meta(example: Example) -> tuple[nn.Module, Any]:
 
 
 def _traces(module: nn.Module, inputs: Any, project: Project) -> Iterator[Trace]:
-    """One trace for each way to call the module, until one is without a fault."""
+    """One trace per way to call the module, until one has no faults."""
     for way in ways_to_call(module, inputs):
         args, kwargs = to_meta(way)
         result = trace(module, args, kwargs, project)
@@ -61,7 +61,7 @@ def _traces(module: nn.Module, inputs: Any, project: Project) -> Iterator[Trace]
 
 
 def _real_traces(example: Example, project: Project) -> list[Trace]:
-    """The traces with real tensors; none where that cannot be built."""
+    """The traces with real tensors; empty if the model cannot be constructed."""
     try:
         with torch.random.fork_rng(devices=[]), torch.device("cpu"):
             torch.manual_seed(0)

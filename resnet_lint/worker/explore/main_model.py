@@ -1,4 +1,4 @@
-"""Which model of a file is the one to show or to run: it uses most of the file's classes, and is the first of such."""
+"""Selects the main model of a file, to show or to run: the first one that uses most classes of the file."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from .traced_model import Traced
 
 @dataclass(frozen=True, eq=False)
 class Candidates:
-    """The models of a file that were traced, within the time of `clock`; `classes` are those that the file defines."""
+    """The traced models of a file; `classes` are the classes that it defines."""
 
     loaded: Loaded
     classes: Sequence[ModelClass]
@@ -34,7 +34,7 @@ class Candidates:
     clock: Clock
 
     def best(self, wanted: Sequence[Traced]) -> Traced:
-        """Of several models, the one that uses most of the file's classes."""
+        """The model that uses most classes of the file."""
         own = {model.type for model in self.classes}
 
         def rank(traced: Traced) -> tuple[int, int]:
@@ -44,7 +44,7 @@ class Candidates:
 
 
 def candidates(request: TraceRequest) -> Candidates:
-    """Load a file and trace its models. Raises UsageError where it cannot be imported."""
+    """Load a file and trace its models. Raises UsageError if it cannot be imported."""
     forget_files()
     loaded = load(request.path, request.source)
     if isinstance(loaded, ImportFailure):
@@ -57,7 +57,7 @@ def candidates(request: TraceRequest) -> Candidates:
 
 
 def _with_model_of(call: str, loaded: Loaded, found: Exploration, request: TraceRequest, clock: Clock) -> Exploration:
-    """With the model that a call builds of no class of the file, as a function does that returns a library's model."""
+    """Add the model that a call constructs without a class of the file, such as a model of a library."""
     attempts = Attempts(loaded, request, found.coverage, clock)
     with noting_where_built(loaded.project):
         attempts.build_and_feed(call, lambda: eval(call, loaded.namespace))
@@ -65,12 +65,12 @@ def _with_model_of(call: str, loaded: Loaded, found: Exploration, request: Trace
 
 
 def main_model(models: Candidates) -> tuple[Traced, list[str]]:
-    """The model that counts, and the labels of the others. Raises UsageError where there is none."""
+    """The main model, and the labels of the others. Raises UsageError if there is none."""
     call = models.request.call
     wanted = [traced for traced in models.found.traced if _is_wanted(traced, models)]
     if not wanted:
         if call is not None:
-            evaluated(call, models.loaded)  # raises what is wrong with it, if it cannot even be built
+            evaluated(call, models.loaded)  # raises the error if it cannot be constructed
         raise UsageError(_why_none(models))
     best = models.best(wanted)
     return best, list(dict.fromkeys(traced.label for traced in wanted if traced.label != best.label))
@@ -89,20 +89,20 @@ def _why_none(models: Candidates) -> str:
     if target is not None and target.name in found.how:
         arguments = ", ".join(f"{name}=..." for name in required_names(target.type))
         return (
-            f"{target.name} was met only as {found.how[target.name]}; say how to build it alone: "
+            f"{target.name} was only traced as {found.how[target.name]}; specify a constructor call: "
             f"--call '{target.name}({arguments})'"
         )
     reasons = [f"{cls}: {why.reason}" for cls, why in found.failures.items() if name in (None, cls)]
-    return f"{models.request.path}: no model could be built and traced; {'; '.join(reasons) or 'it defines none'}"
+    return f"{models.request.path}: no model could be constructed and traced; {'; '.join(reasons) or 'it defines none'}"
 
 
-ADVICE = "say how to build it: --call 'Net(...)'"
+ADVICE = "specify the constructor call: --call 'Net(...)'"
 
 
 def evaluated(call: str, loaded: Loaded) -> object:
-    """What a call gives on the device at hand. Raises UsageError with what it raised."""
+    """Evaluate a call on the current device. Raises UsageError with its exception."""
     try:
         value: object = eval(call, {"torch": torch, "nn": nn, **vars(loaded.module)})
     except (Exception, SystemExit) as error:
-        raise UsageError(f"{call} cannot be built for real: {error_text(error)}; {ADVICE}") from error
+        raise UsageError(f"{call} cannot be constructed with real weights: {error_text(error)}; {ADVICE}") from error
     return value

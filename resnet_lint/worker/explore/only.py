@@ -1,4 +1,4 @@
-"""What is met while one class or function of a file is built and run, in whatever class or file its line stands."""
+"""Restricts an exploration to one class or function of a file, with all findings in its construction and forward."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from .traced_model import Traced
 
 @dataclass(frozen=True)
 class Only:
-    """The part of an exploration that one name is about; `modules` are the names of the classes met there."""
+    """The part of an exploration for one name; `modules` are the names of the classes in it."""
 
     name: str
     found: Exploration
@@ -29,12 +29,12 @@ class Only:
 
     @property
     def is_empty_function(self) -> bool:
-        """Whether a function was asked for, and no model that it gives was traced."""
+        """Whether a function was requested and no model that it returns was traced."""
         return self.is_function and not self.found.traced
 
 
 def only(name: str, found: Exploration, classes: Sequence[ModelClass], loaded: Loaded) -> Only:
-    """The traces of a class of the file, alone or as a part, or those of what a function builds."""
+    """The traces of a class of the file, alone or in a model, or of the models that a function returns."""
     wanted = [model for model in classes if model.name == name]
     is_function = not wanted
     if wanted:

@@ -50,7 +50,7 @@ class ProjectCalls:
                 self._pass_over(path, str(error))
 
     def _pass_over(self, path: Path, reason: str) -> None:
-        self.notes.append(f"{path.relative_to(self._loaded.project.root)} was passed over: {reason}")
+        self.notes.append(f"{path.relative_to(self._loaded.project.root)} was skipped: {reason}")
 
     def _played(self, caller: Loaded) -> Played:
         """The models that the scenarios of a caller construct, and their partial calls."""

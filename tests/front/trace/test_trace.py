@@ -183,7 +183,7 @@ def test_the_identity_is_the_shortcut(lint: Lint, tmp_path: Path) -> None:
         ("::Nothing", [], "defines no nn.Module class or function Nothing"),
         ("", ["--call", "tiny('wide')"], "TypeError"),
         ("", ["--call", "other()"], "defines no other"),
-        ("", [], "no model could be built and traced; it defines none"),
+        ("", [], "no model could be constructed and traced; it defines none"),
         ("", ["--prediction", "--format", "json"], "--prediction cannot be combined with --format"),
         ("", ["--depth", "0"], "0 is not in the range x>=1"),
     ],

@@ -126,7 +126,7 @@ def test_a_caller_that_cannot_be_run_is_passed_over(lint: Lint, tmp_path: Path) 
     status, errors = checked(lint, tmp_path, {"main.py": broken, "train.py": SCRIPT})
     assert (status["status"], errors) == ("checked", [])
     output = lint(tmp_path / "net.py", "--verbose").stdout
-    assert "main.py was passed over: line 1: ImportError: cannot import name 'nothing_there'" in output
+    assert "main.py was skipped: line 1: ImportError: cannot import name 'nothing_there'" in output
 
 
 def test_what_a_caller_may_not_do_is_told_when_it_is_checked_itself(lint: Lint, tmp_path: Path) -> None:

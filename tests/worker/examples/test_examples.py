@@ -84,7 +84,7 @@ def test_inputs_that_cannot_be_made_are_passed_over_and_named(lint: Lint, tmp_pa
     module, errors = check(lint, tmp_path, PAIR + broken)
     assert (module["status"], errors) == ("failed", [])
     shown = lint(tmp_path / "model.py", "--verbose").stdout
-    assert "example_input() was passed over: FileNotFoundError" in shown
+    assert "example_input() was skipped: FileNotFoundError" in shown
 
 
 PICKS = """
