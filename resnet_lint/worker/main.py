@@ -41,6 +41,7 @@ from .process.guard import Guard
 from .process.limits import has_rung, limit_resources
 from .process.process_clock import ProcessClock
 from .process.supervisor import Server
+from .torch_quirks.causal_masks import no_comparison_on_meta
 from .torch_quirks.dynamo import stand_in
 
 
@@ -53,6 +54,7 @@ def main() -> None:
         signal.signal(number, _exit)
     sys.dont_write_bytecode = True
     stand_in()
+    no_comparison_on_meta()
     _warm_up()
     _collect_seldom()
     footing = Footing()

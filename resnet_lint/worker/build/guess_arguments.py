@@ -15,7 +15,7 @@ from resnet_lint.shared.vocabulary import SHORTCUT_PARAMETER
 
 from ..load.load import Loaded
 from ..names_at import names_at
-from .guess_value import INPUT_CHANNELS, OUTPUT_CHANNELS, WIDTH, is_width, value_for
+from .guess_value import INPUT_CHANNELS, OUTPUT_CHANNELS, WIDTH, is_width, setting, value_for
 
 STRIDE = re.compile(r"^(stride|strides|s|downsample_stride|down_?stride)$")
 
@@ -119,6 +119,9 @@ _NO_SEQUENCE = re.compile(
 )
 _TOO_FEW = re.compile(r"not enough values to unpack \(expected (\d+)|index out of range")
 _NO_MODULE = re.compile(r"'?(int|float|str|tuple)'? (object is not callable|is not a Module subclass)")
+_LACKS_SETTING = re.compile(
+    r"^AttributeError: '(?:_Arguments|Namespace|types\.SimpleNamespace)' object has no attribute '(\w+)'"
+)
 _ODD = re.compile(r"divisible|multiple of")
 
 
@@ -130,7 +133,10 @@ def repaired(arguments: Invented, error: BaseException) -> Invented | None:
         wider = {name: _wider(value) for name, value in arguments.kwargs.items() if is_width(name)}
         return replace(arguments, kwargs={**arguments.kwargs, **wider}) if any(wider.values()) else None
     change: Callable[[str], str | None]
-    if _NO_SEQUENCE.search(text):
+    lacks = _LACKS_SETTING.search(text)
+    if lacks is not None:
+        change = lambda value: _with_setting(value, lacks[1])  # noqa: E731
+    elif _NO_SEQUENCE.search(text):
         change = _as_pair
     elif (few := _TOO_FEW.search(text)) is not None:
         change = lambda value: _longer(value, int(few[1]) if few[1] else None)  # noqa: E731
@@ -163,6 +169,14 @@ def handed_on(arguments: Invented, error: BaseException, make: type[nn.Module], 
     wanted = [name for name in re.findall(r"'(\w+)'", match[1]) if name in known and name not in arguments.kwargs]
     added = {name: value_for(known[name], loaded) or UNKNOWN for name in wanted}
     return replace(arguments, kwargs={**arguments.kwargs, **added}, sure=False) if added else None
+
+
+def _with_setting(value: str, name: str) -> str | None:
+    """Settings, such as those of a command line, with one more that the script computes from its data."""
+    if not re.fullmatch(r"[\w.]+|SimpleNamespace\(.*\)", value):
+        return None
+    more = f"{name}={setting(name)}"
+    return f"{value[:-1]}, {more})" if value.endswith(")") else f"SimpleNamespace(**vars({value}), {more})"
 
 
 def _as_pair(value: str) -> str | None:

@@ -244,13 +244,14 @@ def _configuration(name: str, loaded: Loaded, nested: int) -> str | None:
             return _of_own_class(kind, loaded, nested)
     names, keys = _read_of(name, loaded.tree)
     if names:
-        return f"SimpleNamespace({', '.join(f'{attribute}={_setting(attribute)}' for attribute in names)})"
+        return f"SimpleNamespace({', '.join(f'{attribute}={setting(attribute)}' for attribute in names)})"
     if keys:
-        return f"{{{', '.join(f'{key!r}: {_setting(key)}' for key in keys)}}}"
+        return f"{{{', '.join(f'{key!r}: {setting(key)}' for key in keys)}}}"
     return None
 
 
-def _setting(name: str) -> str:
+def setting(name: str) -> str:
+    """The source of a value for a setting of which only the name is known."""
     word = name.lower()
     return next((value for pattern, value in _BY_NAME if re.search(pattern, word)), str(WIDTH))
 

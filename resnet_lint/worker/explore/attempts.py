@@ -50,7 +50,7 @@ class Attempts:
         self.traced: list[Traced] = []
         self.notes: list[str] = []
         self.certain: dict[Span, Problem] = {}
-        self.instances: dict[type[nn.Module], nn.Module] = {}
+        self.instances: dict[type[nn.Module], tuple[nn.Module, Invented | None]] = {}
         self._loaded = loaded
         self._request = request
         self._coverage = coverage
@@ -79,7 +79,7 @@ class Attempts:
                     reason = self._clock.why(made) if isinstance(made, TimeUp) else error_text(made)
                     self._failed(model, "build", label, f"{label}: {reason}")
                     return made
-                self._remember_instances(made)
+                self._remember_instances(made, arguments)
                 self.feed(label, made, model, arguments, inputs)
         except TimeUp as error:
             self._failed(model, "trace", label, self._clock.why(error))
@@ -241,10 +241,11 @@ class Attempts:
         point: Point = own[-1] if own else built.outermost
         return point.text
 
-    def _remember_instances(self, root: nn.Module) -> None:
+    def _remember_instances(self, root: nn.Module, arguments: Invented | None = None) -> None:
+        """Remember an instance of each class of the file, and the invented arguments that led to it."""
         for module in root.modules():
             if self._coverage.is_own(type(module)):
-                self.instances.setdefault(type(module), module)
+                self.instances.setdefault(type(module), (module, arguments))
 
 
 def _tensors(inputs: tuple[str, ...]) -> dict[str, torch.Tensor]:

@@ -278,9 +278,9 @@ class Explorer:
 
     def _instances_built(self) -> None:
         for model in self._open():
-            instance = self._attempts.instances.get(model.type)
+            instance, arguments = self._attempts.instances.get(model.type, (None, None))
             if instance is not None and not self._coverage.has(model):
-                self._attempts.feed(self._attempts.label(instance), instance, model)
+                self._attempts.feed(self._attempts.label(instance), instance, model, arguments)
 
     def _invented_arguments(self) -> None:
         for model in self._open():

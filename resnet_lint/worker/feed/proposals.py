@@ -13,6 +13,7 @@ from ..tracer.proof import DEPENDS_ON_VALUES
 from .better_inputs import refined
 from .guess_inputs import BATCH, STEPS, Guess, Guesses, of_rank
 from .situation import Situation
+from .states_and_masks import masks, states
 
 Proposer = Callable[[Situation], Iterator[Guesses]]
 
@@ -193,4 +194,4 @@ def _digits(pattern: re.Pattern[str], text: str) -> list[str]:
     return [number for match in pattern.finditer(text) for number in match.groups() if number]
 
 
-_TABLE: Sequence[Proposer] = (_by_graph, _types, _larger, _kinds, _fields, _left_out, _several, _ranks)
+_TABLE: Sequence[Proposer] = (_by_graph, _types, states, masks, _larger, _kinds, _fields, _left_out, _several, _ranks)

@@ -6,7 +6,9 @@ What the script cannot do without is invented: a required argument, `sys.argv[1]
 from __future__ import annotations
 
 import argparse
+import ast
 import builtins
+import linecache
 import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -130,13 +132,26 @@ def _number(action: argparse.Action) -> Any:
     return value if action.nargs is None else [value] * _count(action)
 
 
+def _compared_with(name: str) -> list[str]:
+    """The words with which a script compares an argument: `args.data == "cifar10"`, `args.data in ("a", "b")`."""
+    try:
+        tree = ast.parse("".join(linecache.getlines(sys.argv[0])))
+    except SyntaxError:  # a notebook
+        return []
+    compared = [node for node in ast.walk(tree) if isinstance(node, ast.Compare) and len(node.ops) == 1]
+    compared = [node for node in compared if isinstance(node.left, ast.Attribute) and node.left.attr == name]
+    values = [part for node in compared for part in ast.walk(node.comparators[0]) if isinstance(part, ast.Constant)]
+    return [value.value for value in values if isinstance(value.value, str)]
+
+
 def _value(action: argparse.Action) -> str:
-    """A choice, a name for a string, or a number that the argument's type takes."""
+    """A choice, a word that the script knows, a name for a string, or a number that the argument's type takes."""
     if action.choices is not None:
         return str(next(iter(action.choices)))
     kind = action.type
     number = str(0.1 * (1 + OUTSIDE.trial)) if kind is float else str(OUTSIDE.number(action.dest))
-    for text in (action.dest, number) if kind in (None, str) else (number, "1", action.dest):
+    words = (*_compared_with(action.dest), action.dest, number)
+    for text in words if kind in (None, str) else (number, "1", action.dest):
         with suppress(Exception):
             if callable(kind):
                 kind(text)
