@@ -144,7 +144,7 @@ def test_bad_utf_8(lint: Lint) -> None:
         ("", "raise ModuleNotFoundError('pip install it')", "ModuleNotFoundError: pip install it"),
         ("", "raise ValueError('no data')", "ValueError: no data"),
         ("", "1 / 0", "ZeroDivisionError: division by zero"),
-        ("import sys", "sys.exit(3)", "it exits while it is imported (exit code 3)"),
+        ("import sys", "sys.exit(3)", "it exits during the import (exit code 3)"),
         ("import os", "os._exit(7)", "it ends the interpreter (exit code 7)"),
         ("import ctypes", "ctypes.string_at(0)", "it ends the interpreter (killed by signal 11)"),
         ("import os, signal", "os.kill(os.getpid(), signal.SIGKILL)", "it ends the interpreter (killed by signal 9)"),
@@ -402,7 +402,7 @@ def test_a_call_that_raises(call: str, says: str, lint: Lint) -> None:
 
 def test_a_call_that_gives_no_module(lint: Lint) -> None:
     write(BLOCK + "\n\ndef make():\n    return 42\n")
-    assert_found(lint("model.py::Net", "--call", "make()"), code="RL003", exit_code=0, says="it gives a int")
+    assert_found(lint("model.py::Net", "--call", "make()"), code="RL003", exit_code=0, says="it returns a int")
 
 
 def test_a_file_without_read_permission(lint: Lint) -> None:

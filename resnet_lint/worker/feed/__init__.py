@@ -1,1 +1,1 @@
-"""Inputs for a model."""
+"""Guesses inputs for a model."""

@@ -1,4 +1,4 @@
-"""Better inputs for a model, by what went wrong with those it was fed; and which faults may be the inputs' own."""
+"""Improves guessed inputs based on the faults in a trace, and decides which faults may be caused by the inputs."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from ..tracer.torch_functions import Layer
 from ..tracer.trace import Trace
 from .guess_inputs import BATCH, SIZES, STEPS, Guesses, of_rank, parts_of, spatial
 
-# No input is larger. Where a step makes one larger, the next may do so again, without end.
+# The maximum number of elements of an input, because repeated improvements could enlarge it without limit.
 _MOST_VALUES = 1 << 40
 
 
 def refined(guesses: Guesses, trace: Trace, size: tuple[int, int]) -> Guesses | None:
-    """Better guesses, by what went wrong in the trace; None where the inputs are not to blame."""
+    """Better guesses, based on the faults in the trace; None if the inputs are not to blame."""
     for fault in trace.all_faults:
         change = _change_for(fault, size)
         if change is not None and change[0] in guesses:
@@ -42,7 +42,7 @@ _MOST_PARTS = 8
 
 
 def _more_parts(guesses: Guesses, error: BaseException) -> Guesses | None:
-    """With another tensor in the list that was too short."""
+    """Add a tensor to a list that was too short."""
     name = next((name.removesuffix(".0") for name in guesses if name.endswith(".0")), "")
     parts = parts_of(name, guesses)
     if not 0 < len(parts) < _MOST_PARTS or _TOO_SHORT.search(error_text(error)) is None:
@@ -51,7 +51,7 @@ def _more_parts(guesses: Guesses, error: BaseException) -> Guesses | None:
 
 
 def _change_for(fault: Fault, size: tuple[int, int]) -> tuple[str, Shape | None, torch.dtype | None] | None:
-    """Which input to change, and to which shape or type, so that this fault goes away."""
+    """The input to change, and its new shape or dtype, to avoid this fault."""
     operands = list(fault.node.activations)
     if not operands:
         return None
@@ -74,11 +74,11 @@ def _change_for(fault: Fault, size: tuple[int, int]) -> tuple[str, Shape | None,
 
 
 def blames_inputs(fault: Fault) -> bool:
-    """Whether a fault may lie in invented inputs and not in the model.
+    """Whether a fault may be caused by guessed inputs rather than the model.
 
-    So it is where several inputs meet, as nobody knows how they go together; where a layer, a parameter or an addition
-    meets an input before any layer did; where a map is flattened whose size the image decides; and where nothing is
-    left of a tensor.
+    This is the case if several inputs are combined, whose relation is unknown; if a layer, a parameter or an addition
+    uses an input before any other layer; if it follows the flattening of a map whose size depends on the image; and if
+    a tensor is empty.
     """
     operands = list(fault.node.activations)
     if (
@@ -93,7 +93,7 @@ def blames_inputs(fault: Fault) -> bool:
 
 
 def flattened_map(fault: Fault) -> Node | None:
-    """The view or flatten between a map and a linear layer that is fed wrongly: then the input's size decides."""
+    """The view or flatten between a map and a failing linear layer, so that the size of the input matters."""
     node = fault.node.sources[0] if fault.kind == "layer" and fault.node.sources else None
     while node is not None and node.kind != "input":
         before, after = node.inputs[:1], node.shape
@@ -106,7 +106,7 @@ def flattened_map(fault: Fault) -> Node | None:
 
 
 def _fitting(fault: Fault, flattened: Node) -> tuple[str, Shape | None, torch.dtype | None] | None:
-    """The image size at which the flattened map has the features that the layer takes, a step nearer."""
+    """The image size at which the flattened map is closer to the features that the layer expects."""
     inputs = inputs_behind([flattened])
     channels, *sizes = flattened.inputs[0][1:]
     if len(inputs) != 1 or len(sizes) != 2 or 0 in (channels, *sizes) or fault.layer is None:
@@ -127,7 +127,7 @@ def _fitting(fault: Fault, flattened: Node) -> tuple[str, Shape | None, torch.dt
 
 
 def inputs_behind(nodes: Sequence[Node]) -> set[Node]:
-    """The inputs of the model that some values depend on."""
+    """The inputs of the model on which some values depend."""
     seen: set[Node] = set()
     waiting = list(nodes)
     while waiting:
@@ -139,7 +139,7 @@ def inputs_behind(nodes: Sequence[Node]) -> set[Node]:
 
 
 def _alike(operands: Sequence[Node]) -> tuple[str, Shape | None, torch.dtype | None] | None:
-    """Two operands that do not fit, one of them an input as it came in and the other not made from it."""
+    """The change for two mismatched operands, one an unchanged input, and the other independent of it."""
     left, right = operands
     for mine, other in ((right, left), (left, right)):
         source = placeholder_behind(mine)
@@ -149,7 +149,7 @@ def _alike(operands: Sequence[Node]) -> tuple[str, Shape | None, torch.dtype | N
 
 
 def _beside_parameter(node: Node, operand: Node) -> tuple[str, Shape | None, torch.dtype | None] | None:
-    """An input that meets a parameter before any layer did: as long as that is, on the axes that both have."""
+    """The change for an input that is combined with a parameter before any layer: the size of the parameter."""
     source = _input_rearranged(operand)
     parameters = [operand.shape for operand in node.sources if not operand.activation]
     if source is None or len(parameters) != 1 or parameters[0] is None or source.shape != operand.shape:
@@ -175,12 +175,12 @@ def _reshaped(shape: Shape, layer: Layer, size: tuple[int, int]) -> Shape:
 
 
 def _axis(dimension: int, rank: int) -> int | None:
-    """The axis that a dimension counts, from 0; None in a tensor that has too few."""
+    """The non-negative axis of a dimension; None if it is out of range."""
     return dimension % rank if -rank <= dimension < rank else None
 
 
 def placeholder_behind(node: Node) -> Node | None:
-    """The input that a value is, up to operations that leave its shape alone; None for anything computed."""
+    """The input that a value is equal to, up to operations that preserve its shape; None for computed values."""
     while node.kind != "input":
         sources = list(node.activations)
         learned = any(not source.activation for source in node.sources)
@@ -191,7 +191,7 @@ def placeholder_behind(node: Node) -> Node | None:
 
 
 def _input_with_channels(node: Node, dimension: int) -> Node | None:
-    """The input whose channels (or features) a value still has, whatever pooling or slicing did to its size."""
+    """The input with the same channels or features as a value, up to pooling and slicing."""
     while node.kind != "input":
         sources = list(node.activations)
         learned = any(not source.activation for source in node.sources)
@@ -210,7 +210,7 @@ def _input_with_channels(node: Node, dimension: int) -> Node | None:
 
 
 def _rearranged(node: Node, layer: Layer) -> tuple[str, Shape | None, torch.dtype | None] | None:
-    """An input of which the layer gets a part, such as the first token, or that the way to the layer multiplies."""
+    """The change for an input of which the layer gets a part, such as the first token, or a multiple."""
     source, fed = _input_rearranged(node), node.shape
     if source is None or fed is None:
         return None
@@ -228,7 +228,7 @@ def _rearranged(node: Node, layer: Layer) -> tuple[str, Shape | None, torch.dtyp
 
 
 def _of_patches(node: Node, layer: Layer | None) -> tuple[str, Shape | None, torch.dtype | None] | None:
-    """An image whose patches become the features of a layer: with as many channels as these leave for each pixel."""
+    """The change for an image whose patches are the features of a layer: the number of channels per pixel."""
     source, fed = _input_rearranged(node), node.shape
     if source is None or not fed or layer is None or layer.dimension != -1 or len(source.known_shape) < 3:
         return None
@@ -238,7 +238,7 @@ def _of_patches(node: Node, layer: Layer | None) -> tuple[str, Shape | None, tor
 
 
 def _input_rearranged(node: Node) -> Node | None:
-    """The one input that a value is made of, where nothing learned lies between them."""
+    """The only input that a value depends on, if there are no layers with weights between them."""
     seen, waiting = {node}, [node]
     while waiting:
         sources = waiting.pop().sources
@@ -255,7 +255,7 @@ _TOO_FEW = "Dimension out of range"
 
 
 def _other_rank(guesses: Guesses, trace: Trace, size: tuple[int, int]) -> Guesses | None:
-    """`b, c, h, w = x.shape` says how many dimensions the first input should have had; `x.mean(3)`, that it has few."""
+    """Another rank for the first input, from a failing `b, c, h, w = x.shape`, or from `x.mean(3)`."""
     assert trace.stop is not None
     text = error_text(trace.stop.error)
     match = _UNPACKING.search(text)

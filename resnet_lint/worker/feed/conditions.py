@@ -1,6 +1,6 @@
-"""What a condition of the user's code asks for, read where it failed: `assert x.shape[1] == self.width` and the like.
+"""Reads failed conditions in the user's code, such as `assert x.shape[1] == self.width`.
 
-The values are those in the frame that raised, so that names and attributes say what the text of the error does not.
+The values come from the frame that raised, because the error message does not contain them.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ import torch
 
 from .mismatches import Mismatch
 
-# A side of a comparison is evaluated again; what it may call must not change anything.
+# Comparisons are evaluated again, so they may only call functions without side effects.
 _CALLABLE = frozenset({"len", "dim", "size", "int", "ndimension", "max", "min", "sum", "list", "tuple"})
 
 
 def failed_condition(error: BaseException) -> Mismatch | None:
-    """The two numbers that an `assert`, or an `if` around a `raise`, compared where an error was raised."""
+    """The two numbers in the comparison of the `assert`, or the `if` around the `raise`, that raised an error."""
     frame = _raising_frame(error)
     if frame is None:
         return None
@@ -42,7 +42,7 @@ def _raising_frame(error: BaseException) -> tuple[FrameType, int] | None:
 
 
 def _comparisons_at(frame: FrameType, line: int) -> Iterator[ast.Compare]:
-    """The comparisons in the condition of the `assert` at a line, or of the `if` whose `raise` is there."""
+    """The comparisons in the condition of the `assert` at a line, or of the `if` with the `raise` at this line."""
     try:
         lines, first = inspect.getsourcelines(frame.f_code)
         tree = ast.parse(textwrap.dedent("".join(lines)))
@@ -82,7 +82,7 @@ def _sizes(value: Any) -> list[int]:
 
 
 def _value(expression: ast.expr, frame: FrameType) -> Any:
-    """The value of an expression that only reads; None for any other."""
+    """The value of an expression without side effects; None for others."""
     for node in ast.walk(expression):
         if isinstance(node, ast.Call):
             called = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
@@ -93,5 +93,5 @@ def _value(expression: ast.expr, frame: FrameType) -> Any:
     code = compile(ast.Expression(expression), "<condition>", "eval")
     try:
         return eval(code, frame.f_globals, frame.f_locals)
-    except Exception:  # it is the user's expression
+    except Exception:  # the user's expression may raise any exception
         return None

@@ -1,4 +1,4 @@
-"""Feeds a model invented inputs until it says what it takes, and tells which of its faults can be trusted then."""
+"""Traces a model with guessed inputs until they fit, and decides which of its faults can be trusted."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from .guess_inputs import Guesses, guesses_at
 from .search import Effort, Search
 from .situation import Situation, is_models_own
 
-# Sizes at which a fault must show before it counts: at one size, it may be the size's fault and not the model's.
+# A fault must occur at this number of sizes, because it may be caused by a single size.
 _SIZES_TO_CONFIRM = 3
 _MOST_REFINEMENTS = 10
 _MOST_ALIKE = 3
@@ -29,7 +29,7 @@ _SIZE_MATTERS = re.compile(r"too large|too small|[Kk]ernel size|[Pp]adding size|
 def feed(
     module: nn.Module, project: Project, known: Sequence[Shape], effort: Effort | None = None
 ) -> tuple[Trace, tuple[Fault, ...]]:
-    """The best trace of a module with invented inputs, and its faults that show whatever the input.
+    """The best trace of a module with guessed inputs, and the faults that do not depend on the inputs.
 
     `known` are shapes to try first, batch first.
     """
@@ -44,9 +44,9 @@ def feed(
 
 
 def _usual_sizes(search: Search, known: Sequence[Shape]) -> list[Situation]:
-    """The best of each size: until one is without a fault, or the faults have shown at enough sizes.
+    """The best trace per size, until one has no faults, or the faults have occurred at enough sizes.
 
-    Where three end alike, word for word, it is not their size that is wrong, and the next have other numbers of axes.
+    If three fail with the same error message, the size is not the problem, and another rank is tried.
     """
     found: list[Situation] = []
     ends = Counter[str]()
@@ -68,7 +68,7 @@ def _usual_sizes(search: Search, known: Sequence[Shape]) -> list[Situation]:
 
 
 def _is_models_own(attempt: Situation) -> bool:
-    """Whether a forward came to its end, and what went wrong on the way is no input's fault."""
+    """Whether a forward pass completed with faults that are not caused by the inputs."""
     return attempt.trace.complete and all(map(is_models_own, attempt.trace.all_faults))
 
 
@@ -90,7 +90,7 @@ def _confirmed(best: Trace, search: Search, complete: Sequence[Trace]) -> tuple[
     if len(complete) < _SIZES_TO_CONFIRM:
         return ()
     shown = [fault for fault in best.faults if all(_shows(attempt, fault.point.span) for attempt in complete)]
-    blamed = [fault.node for fault in best.faults if blames_inputs(fault)]  # and so is what comes of it
+    blamed = [fault.node for fault in best.faults if blames_inputs(fault)]  # including nodes that depend on them
     return tuple(fault for fault in shown if not any(depends_on(fault.node, node) for node in blamed))
 
 

@@ -1,4 +1,4 @@
-"""Invents inputs for a model: what its first layer takes, unless a parameter's name or annotation says otherwise."""
+"""Guesses inputs for a model: for its first layer, unless the name or annotation of a parameter says otherwise."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from resnet_lint.shared.records.places import Shape
 
 from .input_kinds import count_of, form_of, keys_read, may_be_several
 
-# Spatial sizes in the order of trying, (height, width): unequal first, which catches swapped axes, then the usual ones.
+# Spatial sizes (height, width) to try in order: first unequal ones, which detect swapped axes, then common ones.
 SIZES: tuple[tuple[int, int], ...] = (
     (224, 256),
     (224, 224),
@@ -40,9 +40,9 @@ _TIMES = re.compile(r"^(t|ts|time|times|timesteps?|sigma|noise_level)$")
 
 @dataclass(frozen=True)
 class Guess:
-    """A tensor to feed: shape with the batch first, and the type of its elements; or another kind of value.
+    """A guessed input: a tensor with a shape (batch first) and dtype, or another kind of value.
 
-    A whole number is the first of the sizes in `shape`.
+    An integer is the first size in `shape`.
     """
 
     shape: Shape
@@ -53,14 +53,14 @@ class Guess:
         return torch.empty(self.shape, dtype=self.dtype, device="meta")
 
     def value(self) -> Any:
-        """What is fed."""
+        """The value to pass to forward()."""
         if self.kind == "tensor":
             return self.tensor()
         return {"number": self.shape[0] if self.shape else 1, "module": nn.Identity()}.get(self.kind)
 
 
 class Fields(dict[str, Any]):
-    """A dictionary whose entries are attributes as well, as in a batch of a graph library: `data.edge_index`."""
+    """A dict with attribute access, like a batch of a graph library: `data.edge_index`."""
 
     def __getattr__(self, name: str) -> Any:
         try:
@@ -70,21 +70,21 @@ class Fields(dict[str, Any]):
 
 
 Guesses = Mapping[str, Guess]
-"""By the name of a parameter; those in a list or a dictionary by its name and theirs: `features.0`, `batch.image`."""
+"""Guesses by parameter name; for those in lists and dicts, with index or key: `features.0`, `batch.image`."""
 
 
 def required_inputs(module: nn.Module | type[nn.Module]) -> list[inspect.Parameter]:
-    """The parameters of forward that need a value; a `*args` counts as one."""
+    """The required parameters of forward; `*args` counts as one."""
     parameters = inspect.signature(module.forward).parameters.values()
     required = [p for p in parameters if p.default is p.empty and p.kind is not p.VAR_KEYWORD and p.name != "self"]
     starred = [p for p in required if p.kind is p.VAR_POSITIONAL]
-    # `forward(self, pixel_values=None)` wants its first input all the same.
+    # `forward(self, pixel_values=None)` requires its first input too.
     optional = [p for p in parameters if p.default is None][:1]
     return [p for p in required if p not in starred] or starred or optional
 
 
 def arguments(module: nn.Module, guesses: Guesses) -> tuple[tuple[Any, ...], dict[str, Any]]:
-    """The guesses as tensors, and what belongs to them, for calling the module with."""
+    """The positional and keyword arguments for calling a module with some guesses."""
     args: list[Any] = []
     kwargs = {}
     required = required_inputs(module)
@@ -100,7 +100,7 @@ def arguments(module: nn.Module, guesses: Guesses) -> tuple[tuple[Any, ...], dic
 def _optional_inputs(
     module: nn.Module, required: Sequence[inspect.Parameter], guesses: Guesses
 ) -> Iterator[inspect.Parameter]:
-    """The parameters that have a default, and a guess all the same."""
+    """The parameters with a default that have a guess."""
     for parameter in inspect.signature(module.forward).parameters.values():
         if parameter not in required and (parameter.name in guesses or parts_of(parameter.name, guesses)):
             yield parameter
@@ -121,12 +121,12 @@ def _value(parameter: inspect.Parameter, guesses: Guesses) -> Any:
 
 
 def parts_of(name: str, guesses: Guesses) -> list[str]:
-    """The keys of the guesses in a list or a dictionary."""
+    """The keys of the guesses inside a list or dict."""
     return [key.removeprefix(f"{name}.") for key in guesses if key.startswith(f"{name}.")]
 
 
 def _map_size(guesses: Guesses) -> tuple[int, int]:
-    """Height and width of the first map; of a sequence, those of the square map that it may have been."""
+    """The height and width of the first map; for a sequence, those of a square map of the same length."""
     for guess in guesses.values():
         if len(guess.shape) > 3:
             return guess.shape[-2], guess.shape[-1]
@@ -137,7 +137,7 @@ def _map_size(guesses: Guesses) -> tuple[int, int]:
 
 
 def first_guesses(module: nn.Module, size: tuple[int, int]) -> Guesses:
-    """One guess an input, several where the input is a list, a tuple or a dictionary of tensors."""
+    """One guess per input, or several if it is a list, tuple or dict of tensors."""
     image = _wanted_by_first_layer(module, size)
     guesses: dict[str, Guess] = {}
     for parameter in required_inputs(module):
@@ -153,14 +153,14 @@ def first_guesses(module: nn.Module, size: tuple[int, int]) -> Guesses:
 
 
 def _pyramid(name: str, image: Guess, count: int) -> dict[str, Guess]:
-    """Maps of one image, each half the size of the one before."""
+    """Maps of decreasing size, halved at every level."""
     front, sides = image.shape[:2], image.shape[2:]
     halves = [(*front, *(max(side >> level, 1) for side in sides)) for level in range(count)]
     return {f"{name}.{level}": replace(image, shape=shape) for level, shape in enumerate(halves)}
 
 
 def _branches(module: nn.Module) -> int:
-    """How many tensors a list may hold: as many as the module has branches, else two."""
+    """The number of tensors in a list: the number of branches of the module, else two."""
     lengths = (len(child) for child in module.children() if isinstance(child, nn.ModuleList))
     return next((length for length in lengths if 1 < length < 7), 2)
 
@@ -177,7 +177,7 @@ _POOLS = (nn.AdaptiveAvgPool2d, nn.AdaptiveMaxPool2d, nn.AvgPool2d, nn.MaxPool2d
 
 
 def _wanted_by_first_layer(module: nn.Module, size: tuple[int, int]) -> Guess:
-    """What the first layer wants that says; behind a pool, the features of a linear layer are a map's channels."""
+    """The input of the first layer that determines one; after pooling, the features of a linear layer are channels."""
     pools = False
     for layer in module.modules():
         pools = pools or isinstance(layer, _POOLS)
@@ -219,7 +219,7 @@ def spatial(axes: int, size: tuple[int, int]) -> tuple[int, ...]:
 
 
 def of_rank(guess: Guess, rank: int, size: tuple[int, int]) -> Guess:
-    """A guess with as many channels or features, in another number of dimensions."""
+    """A guess with the same number of channels or features, and another rank."""
     *front, last = guess.shape or (STEPS,)
     width = guess.shape[1] if len(front) not in (0, 2) else last
     shape = (BATCH, STEPS, width) if rank == 3 else (BATCH, width, *spatial(rank - 2, size))
@@ -227,7 +227,7 @@ def of_rank(guess: Guess, rank: int, size: tuple[int, int]) -> Guess:
 
 
 def guesses_at(module: nn.Module, known: Sequence[Shape]) -> Iterator[tuple[Guesses, tuple[int, int]]]:
-    """First guesses in the order of trying: shapes that the file itself mentions, then the usual sizes."""
+    """The first guesses to try, in order: shapes in the file itself, then common sizes."""
     inputs = required_inputs(module)
     names = [parameter.name for parameter in inputs if form_of(parameter) == "tensor"]
     if len(names) == 1:

@@ -1,4 +1,4 @@
-"""What kind of thing a parameter of a forward is, by its annotation and name."""
+"""Classifies the parameters of forward() by annotation and name."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _SEVERAL = re.compile(r"^(xs|x_list|inputs|feats?|features?|feature_(maps|list)|
 
 
 def form_of(parameter: inspect.Parameter) -> Form:
-    """The form of a parameter; a tensor where nothing says otherwise."""
+    """The form of a parameter, by default a tensor."""
     text = _annotation(parameter)
     if text in ("", "int"):
         for pattern, form in ((_HEIGHT, "height"), (_WIDTH, "width"), (_SIZE, "size")):
@@ -38,18 +38,18 @@ def form_of(parameter: inspect.Parameter) -> Form:
 
 
 def count_of(parameter: inspect.Parameter) -> int | None:
-    """How many tensors a parameter holds, where its annotation says so: two in a `tuple[Tensor, Tensor]`."""
+    """The number of tensors in a parameter according to its annotation: two for `tuple[Tensor, Tensor]`; else None."""
     text = _annotation(parameter)
     return text.count("Tensor") if form_of(parameter) == "tuple" and "..." not in text else None
 
 
 def may_be_several(parameter: inspect.Parameter) -> bool:
-    """Whether a parameter that nobody annotates may be a list of tensors, by its name."""
+    """Whether a parameter without an annotation may be a list of tensors, according to its name."""
     return not _annotation(parameter) and _SEVERAL.match(parameter.name) is not None
 
 
 def keys_read(module: nn.Module, parameter: inspect.Parameter) -> list[str]:
-    """The keys that a forward reads of a parameter: `image` where it says `batch["image"]`."""
+    """The keys of a parameter that the forward reads: `image` for `batch["image"]`."""
     try:
         source = inspect.getsource(module.forward)
     except (OSError, TypeError):
@@ -58,7 +58,7 @@ def keys_read(module: nn.Module, parameter: inspect.Parameter) -> list[str]:
 
 
 def _annotation(parameter: inspect.Parameter) -> str:
-    """The annotation as text, without the modules in front of names and without Optional."""
+    """The annotation as text, without module names and Optional."""
     annotation = parameter.annotation
     if annotation is parameter.empty:
         return ""

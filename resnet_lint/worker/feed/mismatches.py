@@ -1,6 +1,6 @@
-"""The two numbers that an error says should be equal: what a call got, and what it wanted.
+"""Extracts the two numbers from an error message that should be equal: the actual and the expected one.
 
-An ordered table of patterns over the texts of torch, einops and Python; the first that matches reads the numbers.
+An ordered table of patterns for the messages of torch, einops and Python; the first match counts.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Mismatch:
-    """`got` should have been `wanted`; `kind` names the pattern, so that two errors can be seen to be alike."""
+    """`got` should be `wanted`; `kind` identifies the pattern, to compare two errors."""
 
     kind: str
     got: int
@@ -28,7 +28,7 @@ Reader = Callable[[re.Match[str]], tuple[int, int] | None]
 
 
 def mismatch_in(text: str) -> Mismatch | None:
-    """The first mismatch that an error's text tells of; None where it tells of none."""
+    """The first mismatch in an error message; None if there is none."""
     for pattern, read in _TABLE:
         match = re.search(pattern, text)
         numbers = read(match) if match is not None else None

@@ -1,4 +1,4 @@
-"""Other inputs to try, by what went wrong: an ordered table of small functions from a situation to guesses."""
+"""Proposes inputs to try after a failure: an ordered table of functions from a situation to guesses."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ Proposer = Callable[[Situation], Iterator[Guesses]]
 
 
 def proposals(situation: Situation) -> Iterator[Guesses]:
-    """Guesses that may do better than those of a situation, the likeliest first."""
+    """Guesses that may be better than those of a situation, likeliest first."""
     for propose in _TABLE[:2] if situation.trace.complete else _TABLE:
         yield from propose(situation)
 
 
 def _by_graph(situation: Situation) -> Iterator[Guesses]:
-    """What the recorded graph says: the input behind a layer gets the channels that the layer takes."""
+    """Based on the graph: the input of a failing layer gets the channels that the layer expects."""
     better = refined(situation.guesses, situation.trace, situation.size)
     if better is not None:
         yield better
@@ -40,7 +40,7 @@ _TRUTH = re.compile(r"boolean mask|to be Bool|only supports bool")
 
 
 def _types(situation: Situation) -> Iterator[Guesses]:
-    """`indices must be long`: whole numbers, for the inputs near the error first; and the reverse."""
+    """`indices must be long`: integers, first for the inputs near the error; or the reverse."""
     for pattern, dtype in ((_WHOLE, torch.int64), (_TRUTH, torch.bool), (_FRACTIONS, torch.float32)):
         if pattern.search(situation.error_text):
             for name in _nearest(situation):
@@ -63,7 +63,7 @@ _OTHER_RANK = re.compile(
 
 
 def _ranks(situation: Situation) -> Iterator[Guesses]:
-    """`too many values to unpack (expected 3)`: another number of axes, that of the text first."""
+    """`too many values to unpack (expected 3)`: another rank, first that in the message."""
     text = situation.error_text
     if not (_OTHER_RANK.search(text) or text.startswith("AssertionError")):
         return
@@ -77,7 +77,7 @@ def _ranks(situation: Situation) -> Iterator[Guesses]:
 
 
 def _of_rank(situation: Situation, name: str, rank: int) -> Iterator[Guesses]:
-    """With an input of so many axes: its channels second, or its features last."""
+    """An input of another rank, with its channels second, or its features last."""
     guess = situation.guesses[name]
     if rank == 1:
         yield _with(situation, name, shape=(BATCH,))
@@ -95,7 +95,7 @@ _LACKS = re.compile(
 
 
 def _left_out(situation: Situation) -> Iterator[Guesses]:
-    """`'NoneType' object has no attribute 'shape'`: the inputs that have a default are fed too."""
+    """`'NoneType' object has no attribute 'shape'`: pass inputs with a default too."""
     if not (_LACKS.search(situation.error_text) or situation.error_text.startswith("AssertionError")):
         return
     image = next((guess for guess in situation.guesses.values() if guess.kind == "tensor"), Guess((BATCH, STEPS)))
@@ -119,7 +119,7 @@ _KINDS: Sequence[tuple[str, str]] = (
 
 
 def _kinds(situation: Situation) -> Iterator[Guesses]:
-    """`'Tensor' object is not callable`: a module in place of a tensor; a number where a size is wanted."""
+    """`'Tensor' object is not callable`: a module instead of a tensor; or a number for a size."""
     for pattern, kind in _KINDS:
         if re.search(pattern, situation.error_text):
             for name in situation.inputs_named[:3]:
@@ -144,7 +144,7 @@ _NO_ATTRIBUTE = re.compile(r"'Tensor' object has no attribute '(\w+)'|^Attribute
 
 
 def _fields(situation: Situation) -> Iterator[Guesses]:
-    """`'Tensor' object has no attribute 'edge_index'`: a record of tensors, with all that the forward reads of it."""
+    """`'Tensor' object has no attribute 'edge_index'`: an object with all the attributes that the forward reads."""
     match = _NO_ATTRIBUTE.search(situation.error_text)
     wanted = next(filter(None, match.groups()), None) if match is not None else None
     if wanted is None:
@@ -166,12 +166,12 @@ _FIELDS: Sequence[tuple[str, Guess]] = (
 
 
 def field_named(name: str, other: Guess) -> Guess:
-    """A tensor by the name of the field that holds it; by default like another one."""
+    """A tensor for a field, according to its name; by default like `other`."""
     return next((guess for pattern, guess in _FIELDS if re.search(pattern, name)), replace(other, kind="tensor"))
 
 
 def _several(situation: Situation) -> Iterator[Guesses]:
-    """`not enough values to unpack (expected 2, got 1)`: several tensors in place of one."""
+    """`not enough values to unpack (expected 2, got 1)`: several tensors instead of one."""
     match = _UNPACKED.search(situation.error_text)
     if match is None:
         return
@@ -182,7 +182,7 @@ def _several(situation: Situation) -> Iterator[Guesses]:
 
 
 def _nearest(situation: Situation) -> list[str]:
-    """The inputs, those that are named where the error arose first."""
+    """The inputs, first those whose names occur near the error."""
     return list(dict.fromkeys([*situation.inputs_named, *situation.guesses]))
 
 

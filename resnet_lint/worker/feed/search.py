@@ -1,4 +1,4 @@
-"""Looks for inputs that a model takes: best first, by how far the forward came with what was tried."""
+"""Searches for inputs that a model accepts: best-first, by the progress of the forward pass."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from .proposals import proposals
 from .situation import Axis, Situation
 from .sizes_to_try import sizes_to_try
 
-# No input is larger.
+# The maximum number of elements of an input.
 _MOST_VALUES = 1 << 34
 
 
 @dataclass(frozen=True)
 class Effort:
-    """How long a search may last: so many traces, and no new one after so many seconds, but for the first few."""
+    """The limits of a search: the number of traces, and the seconds after which no further ones start."""
 
     traces: int = 100
     seconds: float = 4.0
@@ -34,9 +34,9 @@ class Effort:
 
 @dataclass
 class Search:
-    """A search for one model. `situations` are those that it came to, `tried` the guesses that it need not try again.
+    """A search for the inputs of a model. `situations` are the results so far, `tried` the guesses that were tried.
 
-    With `found` it is over: a trace without a fault.
+    `found` is a trace without faults, which ends the search.
     """
 
     module: nn.Module
@@ -52,14 +52,14 @@ class Search:
 
     @property
     def spent(self) -> bool:
-        """Whether it has had its time."""
+        """Whether the limits are reached."""
         late = self._clock.seconds > self.effort.seconds and self._traces >= self.effort.least
         return late or self._traces >= self.effort.traces
 
     def attempt(
         self, guesses: Guesses, size: tuple[int, int], before: Situation | None = None, changed: Axis | None = None
     ) -> Situation | None:
-        """Feed guesses; None where that was done already, or they are too large."""
+        """Trace with some guesses; None if they were tried before, or are too large."""
         key: frozenset[object] = frozenset(guesses.items())
         if key in self._tried or any(math.prod(guess.shape) > _MOST_VALUES for guess in guesses.values()):
             return None
@@ -73,7 +73,7 @@ class Search:
         return situation
 
     def best_first(self) -> None:
-        """Go on from what was tried so far, until a trace is without a fault or the effort is spent."""
+        """Continue from the situations so far, until a trace has no faults or the limits are reached."""
         order = count()
         queue = [(-start.progress, next(order), start, _next_guesses(start)) for start in self.situations]
         heapq.heapify(queue)

@@ -1,4 +1,4 @@
-"""A model that was fed a guess and did not come to its end: what was fed, what went wrong, and how far it came."""
+"""A trace with guessed inputs that failed: the guesses, the error, and the progress."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from .mismatches import Mismatch, mismatch_in
 
 @dataclass(frozen=True)
 class Axis:
-    """One size of one input."""
+    """A dimension of an input."""
 
     name: str
     index: int
@@ -27,7 +27,7 @@ class Axis:
 
 @dataclass(frozen=True, eq=False)
 class Situation:
-    """`changed` is the axis in which the guesses differ from those of `before`, where a size was tried."""
+    """A failed trace. `changed` is the axis in which the guesses differ from those of `before`, if a size was tried."""
 
     module: nn.Module
     guesses: Guesses
@@ -38,7 +38,7 @@ class Situation:
 
     @property
     def error_text(self) -> str:
-        """What torch or the user's code says of the first thing that went wrong."""
+        """The first error message, of torch or the user's code."""
         faults = self.trace.all_faults
         if faults:
             return faults[0].error
@@ -46,20 +46,20 @@ class Situation:
 
     @property
     def progress(self) -> int:
-        """How many calls went well before the first thing that went wrong."""
+        """The number of successful calls before the first error."""
         faults = self.trace.all_faults
         return faults[0].node.order if faults else len(self.trace.nodes)
 
     @property
     def line(self) -> int | None:
-        """The line of the first thing that went wrong."""
+        """The line of the first error."""
         faults = self.trace.all_faults
         point = faults[0].point if faults else self.trace.stop.point if self.trace.stop is not None else None
         return point.span.start.line if point is not None else None
 
     @property
     def mismatch(self) -> Mismatch | None:
-        """The two numbers that should have been equal; None where no size of an input is to make them so."""
+        """The two numbers that should be equal; None if no input size can make them equal."""
         if self.trace.all_faults and is_models_own(self.trace.all_faults[0]):
             return None
         found = mismatch_in(self.error_text)
@@ -69,7 +69,7 @@ class Situation:
 
     @property
     def inputs_named(self) -> list[str]:
-        """The guesses whose names are near where the error arose: in its expression, its line, and outward."""
+        """The guesses whose names occur near the error: in its expression, its line, and outward."""
         names = names_at(self.trace.stop.error) if self.trace.stop is not None else []
         return [name for name in names if name in self.guesses]
 
@@ -78,10 +78,10 @@ class Situation:
 
 
 def is_models_own(fault: Fault) -> bool:
-    """Whether sizes of inputs that make a fault go away would be a coincidence.
+    """Whether input sizes that avoid a fault would be a coincidence.
 
-    So it is where a value meets another one that is made of the same input, as in a residual addition; and where a map
-    meets a vector, which does not go along its width.
+    This is the case if both operands depend on the same input, as in a residual addition, and if a map is combined with
+    a vector that does not correspond to its width.
     """
     if fault.kind == "layer":
         return False

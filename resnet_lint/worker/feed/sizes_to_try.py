@@ -1,7 +1,7 @@
-"""Sizes of inputs at which two numbers would be equal that were not: by trying how they change with each size.
+"""Solves for input sizes at which two mismatched numbers are equal, by observing how they depend on the sizes.
 
-A linear layer that takes 400 features and is fed 3136 says `got - wanted = 2736`. With one size of one input doubled it
-says something else, and the line through both says at which size nothing would be left.
+For a linear layer that expects 400 features but gets 3136, `got - wanted` is 2736. With one input size doubled, it has
+another value, and linear interpolation gives the size at which it is zero.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ _LARGEST = 4096
 
 
 def sizes_to_try(situation: Situation) -> Iterator[tuple[Guesses, Axis | None]]:
-    """Guesses with one size changed, and the axis of it where that is to show how the numbers follow it."""
+    """Guesses with one size changed; with the axis, if the purpose is to observe the effect of the change."""
     mismatch = situation.mismatch
     if mismatch is None:
         return
@@ -28,13 +28,13 @@ def sizes_to_try(situation: Situation) -> Iterator[tuple[Guesses, Axis | None]]:
         exchanged = [(axis, mismatch.got, None) for axis in axes if situation.size_of(axis) == mismatch.wanted]
         probes = [(axis, 2 * situation.size_of(axis), axis) for axis in axes if situation.changed is None]
         for axis, size, probed in (*solutions, *likely, *exchanged, *probes, *wanted):
-            # A size of 1 goes with any other; only of a batch it says something.
+            # A size of 1 broadcasts, so it is only informative for a batch.
             if 1 < size <= _LARGEST or (size == 1 and is_batch):
                 yield resized(situation, axis, size), probed
 
 
 def _solutions(situation: Situation) -> Iterator[tuple[Axis, int, Axis]]:
-    """The size at which the difference would be gone, if it goes on as between the last two sizes of the axis."""
+    """The sizes at which the difference would be zero, by linear extrapolation from the last two sizes of an axis."""
     before, axis = situation.before, situation.changed
     now, earlier = situation.mismatch, before.mismatch if before is not None else None
     if before is None or axis is None or now is None or earlier is None or now.kind != earlier.kind:
@@ -49,7 +49,7 @@ def _solutions(situation: Situation) -> Iterator[tuple[Axis, int, Axis]]:
 
 
 def _axes(situation: Situation) -> Iterator[Axis]:
-    """All sizes of all inputs, the last axes first."""
+    """All axes of all inputs, last axes first."""
     guesses = situation.guesses
     deepest = max((len(guess.shape) for guess in guesses.values()), default=0)
     for back in range(1, deepest + 1):

@@ -1,1 +1,1 @@
-"""Runs the definitions of a user's file."""
+"""Imports a user's file by executing its definitions only."""

@@ -1,4 +1,4 @@
-"""The nn.Module classes that a loaded file itself defines."""
+"""Finds the nn.Module classes that a loaded file defines."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ NO_FORWARD = "no forward() method"
 
 @dataclass(frozen=True)
 class ModelClass:
-    """A class of the file; `skipped` says why it is not to be checked, None where it is."""
+    """A class of the file; `skipped` is the reason why it is not checked, None if it is."""
 
     name: str
     line: int
@@ -27,7 +27,7 @@ class ModelClass:
 
 
 def model_classes(loaded: Loaded) -> list[ModelClass]:
-    """The module classes in the order of the file; nested ones as Outer.Inner."""
+    """The module classes in source order; nested ones are named Outer.Inner."""
     return [
         ModelClass(name, node.lineno, value, _why_skipped(value))
         for name, node in _class_nodes(loaded.tree.body, "")
@@ -64,7 +64,7 @@ def _why_skipped(model: type[nn.Module]) -> str | None:
 
 
 def misspelled_forward(model: ModelClass, classes: Sequence[ModelClass]) -> FunctionType | None:
-    """The method that a class without forward has for one, by a name such as `foward`; subclasses have none either."""
+    """The method with a name such as `foward` in a class without forward(), if no subclass defines forward() either."""
     family = [cls.type for cls in classes if issubclass(cls.type, model.type)]
     if any(kind.forward is not nn.Module.forward for kind in family):
         return None

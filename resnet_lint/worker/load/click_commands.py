@@ -1,4 +1,4 @@
-"""A command of click as the function that it wraps, with the arguments that it gets where nothing is typed."""
+"""Unwraps click commands, with the arguments that they get without a command line."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from .outside import OUTSIDE
 
 @dataclass(frozen=True)
 class Command:
-    """A function of the script and its arguments; `invented` are numbers that the command line has to give."""
+    """A function of the script and its arguments; `invented` are guesses for required numbers."""
 
     function: FunctionType
     arguments: Mapping[str, Any]
@@ -21,7 +21,7 @@ class Command:
 
 
 def command_of(value: object) -> Command | None:
-    """What a call of a command without arguments runs; None for a group, and for all that is no command."""
+    """The function that a command calls if it is run without arguments; None for groups and other values."""
     click = sys.modules.get("click")
     if click is None or not isinstance(value, click.Command) or isinstance(value, click.Group):
         return None
@@ -33,14 +33,14 @@ def command_of(value: object) -> Command | None:
         typed += _typed(parameter)
     try:
         context = value.make_context(value.name, typed)
-    except (Exception, SystemExit):  # a type of the user's refuses what is invented
+    except (Exception, SystemExit):  # a custom type rejects the guess
         return None
     numbers = {parameter.name for parameter in value.params if parameter.required and _is_number(parameter)}
     return Command(function, context.params, frozenset(numbers))
 
 
 def _typed(parameter: Any) -> list[str]:
-    """What a user would type for a required parameter, nothing for others."""
+    """The words on the command line for a required parameter; empty for others."""
     if not parameter.required:
         return []
     choices = getattr(parameter.type, "choices", None)

@@ -1,6 +1,6 @@
-"""Reads the command line of a user's script as if nothing had been typed: `parse_args()` gives the defaults.
+"""Gives a user's script an empty command line, so that `parse_args()` returns the defaults.
 
-What the script cannot do without is invented: a required argument, `sys.argv[1]`, `os.environ["SIZE"]`, `input()`.
+Required values are guessed: a required argument, `sys.argv[1]`, `os.environ["SIZE"]`, `input()`.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _environment = os._Environ.__getitem__
 
 
 class _Arguments(argparse.Namespace):
-    """The arguments of a script, of which `invented` are numbers that it asks for and nothing states."""
+    """The arguments of a script; `invented` are guesses for required numbers."""
 
     __slots__ = ("invented",)
     invented: dict[str, argparse.Action]
@@ -42,7 +42,7 @@ class _Arguments(argparse.Namespace):
 
 
 class _Words(list[str]):
-    """A command line on which the script alone stands; more words are invented where the script reads them."""
+    """A command line with only the script; further words are guessed if the script reads them."""
 
     @overload
     def __getitem__(self, index: SupportsIndex) -> str: ...
@@ -65,7 +65,7 @@ class _Words(list[str]):
 
 @contextmanager
 def empty_command_line(path: str) -> Iterator[None]:
-    """Inside the block `sys.argv` is the script alone, and what it cannot do without is invented."""
+    """Inside the with block, `sys.argv` has only the script, and required values are guessed."""
     typed, sys.argv = sys.argv, _Words([path])
     argparse.ArgumentParser.parse_known_args = _parsed  # type: ignore[method-assign,assignment]
     variable, asked = _variables_for(path), _input
@@ -78,7 +78,7 @@ def empty_command_line(path: str) -> Iterator[None]:
 
 
 def _variables_for(path: str) -> Callable[[Any, str], str]:
-    """`os.environ["SIZE"]`, written in the script itself, is a number where the environment has no such variable."""
+    """A function that returns a guessed number for `os.environ["SIZE"]` in the script, if the variable is not set."""
 
     def variable(environment: Any, name: str) -> str:
         try:
@@ -98,7 +98,7 @@ def _input(prompt: object = "") -> str:
 
 
 def _parsed(parser: argparse.ArgumentParser, args: Sequence[str] | None = None, namespace: Any = None) -> Any:
-    """As `parse_known_args`; where the script reads `sys.argv`, with a value for each required argument."""
+    """Like `parse_known_args`, with guesses for required arguments if the script parses `sys.argv`."""
     if args is None and isinstance(sys.argv, _Words) and list.__len__(sys.argv) == 1:
         args = [text for action in parser._actions for text in _typed(parser, action)]
         if namespace is None:
@@ -109,7 +109,7 @@ def _parsed(parser: argparse.ArgumentParser, args: Sequence[str] | None = None, 
 
 
 def _typed(parser: argparse.ArgumentParser, action: argparse.Action) -> list[str]:
-    """What a user would type for a required argument, nothing for others: `["--width", "64"]`."""
+    """The words on the command line for a required argument, such as `["--width", "64"]`; empty for others."""
     positional = not action.option_strings
     if not action.required or (positional and action.nargs in ("?", "*")):
         return []
@@ -126,14 +126,14 @@ def _is_number(action: argparse.Action) -> bool:
 
 
 def _number(action: argparse.Action) -> Any:
-    """What the argument's type makes of the number that is invented."""
+    """The guessed number, converted by the type of the argument."""
     kind = action.type if callable(action.type) else str
     value = kind(_value(action))
     return value if action.nargs is None else [value] * _count(action)
 
 
 def _compared_with(name: str) -> list[str]:
-    """The words with which a script compares an argument: `args.data == "cifar10"`, `args.data in ("a", "b")`."""
+    """The strings that a script compares an argument with: `args.data == "cifar10"`, `args.data in ("a", "b")`."""
     try:
         tree = ast.parse("".join(linecache.getlines(sys.argv[0])))
     except SyntaxError:  # a notebook
@@ -145,7 +145,7 @@ def _compared_with(name: str) -> list[str]:
 
 
 def _value(action: argparse.Action) -> str:
-    """A choice, a word that the script knows, a name for a string, or a number that the argument's type takes."""
+    """A choice, a string that the script compares it with, a name, or a number that the type of the argument accepts."""
     if action.choices is not None:
         return str(next(iter(action.choices)))
     kind = action.type

@@ -1,4 +1,4 @@
-"""What a file says now: a text that replaces it, and nothing that this process read of it earlier."""
+"""Ensures that the current source of a file is used: replaces its text, and clears caches of earlier checks."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from resnet_lint.graph.source_places import Project
 _GET_CODE = SourceFileLoader.get_code
 
 _own_modules = set[str]()
-"""The names of the modules from before the first check, which are not the user's."""
+"""The names of the modules that were imported before the first check, which are not the user's."""
 
 _ANYWHERE = Project(os.sep)
 
 
 def replace_source(path: str, source: str) -> None:
-    """Make a text the content of a file, also for the modules that import it."""
+    """Replace the contents of a file by a text, also for modules that import it."""
 
     def replaced(loader: SourceFileLoader, name: str) -> types.CodeType | None:
         if os.path.realpath(loader.path) == os.path.realpath(path):
@@ -29,12 +29,12 @@ def replace_source(path: str, source: str) -> None:
         return _GET_CODE(loader, name)
 
     SourceFileLoader.get_code = replaced  # type: ignore[method-assign,assignment]
-    # Source positions are read through linecache; without a modification time, it does not look at the disk.
+    # Source positions are read through linecache, which does not check the disk without a modification time.
     linecache.cache[path] = (len(source), None, list(io.StringIO(source, newline=None)), path)
 
 
 def forget_files() -> None:
-    """Forget what earlier checks in this process have read: the user's modules, and the lines of files."""
+    """Clear what earlier checks in this process have read: the user's modules, and cached lines of files."""
     if not _own_modules:  # the first check
         _own_modules.update(sys.modules)
         return

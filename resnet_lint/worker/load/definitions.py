@@ -1,4 +1,4 @@
-"""The statements of a file by what they do: those that define something, and those that only use it."""
+"""Classifies the statements of a file: definitions, and statements that only use them."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from collections.abc import Iterable, Iterator
 ASSIGNMENTS = (ast.Assign, ast.AnnAssign, ast.AugAssign)
 DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Import, ast.ImportFrom)
 
-# Calls that definitions below them need: of the search path, and of the parser of a command line.
+# Calls that later definitions need: they modify the search path or an argument parser.
 _PREPARES = re.compile(r"sys\.path\.\w+|__all__\.\w+|.*\.(add_argument|set_defaults)")
 
 _SCOPES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda)
 
 
 def defines(statement: ast.stmt) -> bool:
-    """Whether a statement is run for what it defines; others, such as loops and calls, only use that."""
+    """Whether a statement is a definition, unlike loops and calls."""
     return isinstance(statement, (*DEFINITIONS, *ASSIGNMENTS, ast.Delete)) or _prepares(statement)
 
 
@@ -30,7 +30,7 @@ def is_main_guard(statement: ast.stmt) -> bool:
 
 
 def without_uses(statement: ast.Try | ast.With) -> ast.stmt:
-    """A `try` or `with` with only those of its statements that define something."""
+    """A `try` or `with` statement without the statements that are not definitions."""
     if isinstance(statement, ast.With):
         return ast.copy_location(ast.With(statement.items, _or_pass(statement.body)), statement)
     handlers = [
@@ -57,7 +57,7 @@ def _or_pass(body: list[ast.stmt]) -> list[ast.stmt]:
 
 
 def _prepares(statement: ast.stmt) -> bool:
-    """`sys.path.append(...)`, `parser.add_argument(...)`, and `raise` inside an import's `except`."""
+    """Whether a statement is `sys.path.append(...)`, `parser.add_argument(...)`, or a `raise` after a failed import."""
     if isinstance(statement, ast.Raise):
         return True
     return (
@@ -68,7 +68,7 @@ def _prepares(statement: ast.stmt) -> bool:
 
 
 def names_bound(node: ast.AST) -> frozenset[str]:
-    """The names that a statement binds in its own scope, also below `if`, `for` and `with`."""
+    """The names that a statement binds in its scope, including below `if`, `for` and `with`."""
     return frozenset(_bound(node))
 
 
@@ -87,7 +87,7 @@ def _bound(node: ast.AST) -> Iterator[str]:
 
 
 def names_read(nodes: Iterable[ast.AST]) -> frozenset[str]:
-    """The names that some code reads, its nested functions included."""
+    """The names that some code reads, including in nested functions."""
     return frozenset(
         part.id
         for node in nodes
@@ -97,21 +97,21 @@ def names_read(nodes: Iterable[ast.AST]) -> frozenset[str]:
 
 
 def changed_roots(statement: ast.stmt) -> frozenset[str]:
-    """The names whose objects an assignment changes: `model` for `model.fc = ...` and `model[0] = ...`."""
+    """The names whose objects an assignment modifies: `model` for `model.fc = ...` and `model[0] = ...`."""
     targets = statement.targets if isinstance(statement, ast.Assign) else [getattr(statement, "target", None)]
     parts = [target for target in targets if isinstance(target, (ast.Attribute, ast.Subscript))]
     return frozenset(root.id for root in map(root_of, parts) if isinstance(root, ast.Name))
 
 
 def receivers(statement: ast.stmt) -> frozenset[str]:
-    """The names whose methods a statement calls, which may change them: `layers` for `layers.append(x)`."""
+    """The names whose methods a statement calls, which may modify them: `layers` for `layers.append(x)`."""
     calls = [node for node in ast.walk(statement) if isinstance(node, ast.Call)]
     roots = [root_of(call.func) for call in calls if isinstance(call.func, ast.Attribute)]
     return frozenset(root.id for root in roots if isinstance(root, ast.Name))
 
 
 def root_of(expression: ast.expr) -> ast.expr:
-    """What an expression starts from: `model` of `model.layers[0].conv`, of `model.to(device)` too."""
+    """The root of an expression: `model` for `model.layers[0].conv` and `model.to(device)`."""
     while True:
         match expression:
             case ast.Attribute(value=inner) | ast.Subscript(value=inner) | ast.Call(func=inner):

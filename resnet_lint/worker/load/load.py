@@ -1,6 +1,6 @@
-"""Imports a model file by its definitions only: imports, functions, classes and assignments.
+"""Imports a model file by executing its definitions only: imports, functions, classes and assignments.
 
-Loops, calls (training, printing) and the main block at module level do not run.
+Loops, calls (training, printing) and the main block are not executed.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ from .run_definitions import DefinitionError, DefinitionRunner, Definitions
 
 @dataclass(frozen=True)
 class MissingImport:
-    """A package that is not installed, and the line that imports it, directly or through other modules."""
+    """A package that is not installed, and the line that imports it, directly or indirectly."""
 
     span: Span
     package: str
@@ -43,10 +43,10 @@ class MissingImport:
 
 @dataclass(frozen=True)
 class Loaded:
-    """An imported model file: its module, its syntax tree, and the project that it belongs to.
+    """An imported model file: its module, syntax tree and project.
 
-    `definitions` says what was run of it. `missing` are packages that are not installed; stand-ins took their place.
-    `alone` says why its own package cannot be imported where something is missing; the file was loaded without it then.
+    `definitions` are the executed statements. `missing` are packages that are not installed and were replaced by stubs.
+    `alone` is the reason if the file was imported without its own package, because a dependency is missing.
     """
 
     path: str
@@ -59,15 +59,15 @@ class Loaded:
 
     @property
     def namespace(self) -> dict[str, Any]:
-        """What a call may name: the file's own names, and `torch`, `nn` and `SimpleNamespace` where it lacks them."""
+        """The namespace for constructor calls: the names of the file, and `torch`, `nn` and `SimpleNamespace`."""
         return {"torch": torch, "nn": nn, "SimpleNamespace": types.SimpleNamespace, **vars(self.module)}
 
 
 @dataclass(frozen=True)
 class ImportFailure:
-    """Why a file cannot be imported, and the line; `module` is the one that Python looked for and did not find.
+    """The reason and line of a failed import; `module` is the module that was not found, if any.
 
-    `is_of_package` is true where it is the package around the file that cannot be imported.
+    `is_of_package` is whether it is the package of the file that cannot be imported.
     """
 
     span: Span
@@ -77,9 +77,9 @@ class ImportFailure:
 
 
 def load(path: str, source: str | None = None) -> Loaded | ImportFailure:
-    """Import the definitions of a file, as a member of its package where it has one.
+    """Import the definitions of a file, as a submodule of its package if it has one.
 
-    With `source`, that text is read wherever the file would be, also by the modules that import it.
+    `source` replaces the contents of the file, also for modules that import it.
     """
     file = Path(path)
     if source is None and is_notebook(path):
@@ -113,7 +113,7 @@ def load(path: str, source: str | None = None) -> Loaded | ImportFailure:
 def _imported(
     file: Path, tree: ast.Module, package: Path | None
 ) -> tuple[types.ModuleType, Definitions] | ImportFailure:
-    """The module of a file, after its definitions have run."""
+    """Create the module of a file by executing its definitions."""
     name = module_name(file, package)
     first = name if file.stem == "__init__" else name.rpartition(".")[0]
     try:
@@ -123,7 +123,7 @@ def _imported(
         reason = f"its package cannot be imported: {_said(error)}"
         return ImportFailure(_line(str(file), _line_of(error, str(file), 1)), reason, _not_found(error), True)
     known = sys.modules.get(name)
-    if known is not None and getattr(known, "__file__", None) == str(file):  # its package has imported it already
+    if known is not None and getattr(known, "__file__", None) == str(file):  # already imported by its package
         return known, Definitions()
     spec = importlib.util.spec_from_file_location(name, file, loader=SourceFileLoader(name, str(file)))
     assert spec is not None
@@ -140,7 +140,7 @@ def _imported(
 
 
 def _bare_packages(file: Path, package: Path) -> None:
-    """Put the packages around a file in place without running them."""
+    """Create the packages of a file without executing them."""
     for folder in (package, *(parent for parent in reversed(file.parents) if package in parent.parents)):
         name = ".".join(folder.relative_to(package.parent).parts)
         bare = types.ModuleType(name)
@@ -149,7 +149,7 @@ def _bare_packages(file: Path, package: Path) -> None:
 
 
 def _not_found(error: BaseException) -> str | None:
-    """The module whose absence led to an error, also where the file tried to do something about that."""
+    """The missing module that caused an error, even if the file caught the ImportError first; None if there is none."""
     step: BaseException | None = error
     while step is not None:
         if isinstance(step, ModuleNotFoundError):
@@ -182,7 +182,7 @@ def _line(path: str, number: int) -> Span:
 
 def _said(error: BaseException) -> str:
     if isinstance(error, SystemExit):
-        return f"it exits while it is imported (exit code {error.code})"
+        return f"it exits during the import (exit code {error.code})"
     if isinstance(error, TimeUp):
         return f"it is {error}; a longer --timeout may help"
     return error_text(error)

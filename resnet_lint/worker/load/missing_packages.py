@@ -1,8 +1,8 @@
-"""Stand-ins for packages that are not installed, so that the shapes of what does not need them can be followed.
+"""Stubs for packages that are not installed, so that models that don't need them can be traced.
 
-What most models need of a package may be known (`stand_ins/`). Any other attribute of it is a Missing: a base class, a
-decorator or a constant as far as definitions go. Calling it gives a MissingLayer, which can be a part of a model. Who
-feeds one a tensor needs the package, and is told so.
+The most common parts of some packages are reimplemented in `stand_ins/`. Any other attribute is a Missing, which works
+as a base class, a decorator or a constant in definitions. Calling it returns a MissingLayer, which can be part of a
+model. Passing a tensor to it raises NotInstalledError.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ from ..stand_ins import stand_in_for
 
 
 class NotInstalledError(ImportError):
-    """The user's code cannot do without a package that is not installed."""
+    """The user's code needs a package that is not installed."""
 
     def __init__(self, name: str) -> None:
         super().__init__(f"{name} is not installed")
 
 
-# Packages whose classes are records and the like, never models.
+# Packages whose classes are data classes and the like, never models.
 _NEVER_MODELS = frozenset(
     {
         *("attr", "attrs", "pydantic", "pydantic_settings", "marshmallow", "msgspec", "omegaconf", "traitlets", "yacs"),
@@ -38,7 +38,7 @@ _NEVER_MODELS = frozenset(
 
 
 class Missing:
-    """Something of a package that is not installed, by its full name."""
+    """An attribute of a package that is not installed, with its full name."""
 
     def __init__(self, name: str) -> None:
         self.__name__ = self._name = name
@@ -52,7 +52,7 @@ class Missing:
         return _called(self._name, args, kwargs)
 
     def __mro_entries__(self, bases: tuple[Any, ...]) -> tuple[type, ...]:
-        """As a base class: an nn.Module, as nobody knows better; beside another base, a mixin that adds nothing."""
+        """As the only base class, an nn.Module; with other base classes, a mixin that adds nothing."""
         modules = any(isinstance(base, type) and issubclass(base, nn.Module) for base in bases)
         if modules or bases[0] is not self or self._name.partition(".")[0] in _NEVER_MODELS:
             return ()
@@ -71,7 +71,7 @@ class Missing:
 
 
 class MissingLayer(nn.Module):
-    """What a call of a Missing gives, and what a class below one inherits: it takes any arguments."""
+    """The result of calling a Missing, and the base class of its subclasses; accepts any arguments."""
 
     _is_value = False
 
@@ -92,20 +92,20 @@ class MissingLayer(nn.Module):
 
 
 def _called(name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    """A decorator gives back what it decorates; anything else, a layer. Raises NotInstalledError for a tensor."""
+    """A decorator returns its argument, any other call a layer. Raises NotInstalledError for tensor arguments."""
     if any(isinstance(value, torch.Tensor) for value in (*args, *kwargs.values())):
         raise NotInstalledError(name)
     if len(args) == 1 and not kwargs and callable(args[0]) and not isinstance(args[0], (nn.Module, Missing)):
         return args[0]
-    # Python's own messages name the type of a value.
+    # Python's error messages contain the type of a value.
     layer = type(name.rpartition(".")[2], (MissingLayer,), {"_is_value": True})()
     layer._name = name
     return layer
 
 
 class _MissingModule(ModuleType):
-    __path__: list[str] = []  # noqa: RUF012 - a package, so that its submodules are looked for
-    __version__ = "9999.0.0"  # recent enough for whoever asks
+    __path__: list[str] = []  # noqa: RUF012 - a package, so that submodules can be imported
+    __version__ = "9999.0.0"  # passes version checks
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):
@@ -117,12 +117,12 @@ class _MissingModule(ModuleType):
 
 
 def is_stand_in(value: object) -> bool:
-    """Whether a value came of a package that is not installed."""
+    """Whether a value is from a package that is not installed."""
     return isinstance(value, (_MissingModule, MissingLayer)) or type(value) is Missing
 
 
 class StandIns(MetaPathFinder, Loader):
-    """Serves the packages in `packages`, once nobody else has them."""
+    """Imports stubs for the packages in `packages`, if no other finder has them."""
 
     def __init__(self) -> None:
         self.packages: set[str] = set()
@@ -134,11 +134,11 @@ class StandIns(MetaPathFinder, Loader):
         return _MissingModule(spec.name)
 
     def exec_module(self, module: ModuleType) -> None:
-        """There is nothing to run."""
+        """Do nothing."""
 
 
 def serve_missing_packages() -> StandIns:
-    """From now on, also for imports inside functions, what nobody else has is looked for among the stand-ins."""
+    """Install the finder for stubs, also for later imports inside functions."""
     stand_ins = StandIns()
     sys.meta_path.append(stand_ins)
     return stand_ins

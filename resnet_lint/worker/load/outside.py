@@ -1,7 +1,7 @@
-"""What a user's script gets from outside and nothing states: required arguments, `sys.argv[1]`, `os.environ["SIZE"]`.
+"""Guesses external numbers that a script requires: required arguments, `sys.argv[1]`, `os.environ["SIZE"]`.
 
-A number is invented in its place. A second trial of the script gets other numbers: what fails in both trials, for
-sizes that do not depend on them, fails for each number.
+A second trial of the script gets other numbers: a call that fails in both trials, for sizes that do not depend on
+them, fails for any number.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from itertools import count, islice
 
 _WIDTH = 64
-# Tried in this order against the name of a number; no two sizes that differ in Python get the same value by chance.
+# The first pattern that matches the name gives the number; different sizes should not get the same value by chance.
 _BY_NAME: Sequence[tuple[str, int]] = (
     (r"class|vocab|label|token", 10),
     (r"channel|colou?r", 3),
@@ -22,9 +22,9 @@ _BY_NAME: Sequence[tuple[str, int]] = (
 
 
 class Outside:
-    """Invents what a script gets from outside; `reads` counts how often it read such a value.
+    """Guesses external numbers; `reads` counts how often the script read one.
 
-    `trial` is 0 or 1. In the second trial each number is another multiple of what it was in the first.
+    `trial` is 0 or 1. In the second trial, every number is a different multiple of that in the first one.
     """
 
     def __init__(self) -> None:
@@ -34,7 +34,7 @@ class Outside:
 
     @contextmanager
     def second_trial(self) -> Iterator[None]:
-        """Inside the block, numbers are those of the second trial."""
+        """Inside the with block, use the numbers of the second trial."""
         self.trial = 1
         try:
             yield
@@ -42,11 +42,11 @@ class Outside:
             self.trial = 0
 
     def read(self) -> None:
-        """Note that a value was read that is invented."""
+        """Record that a guessed value was read."""
         self.reads += 1
 
     def number(self, name: str) -> int:
-        """The number with this name, in this trial."""
+        """The number with this name in the current trial."""
         word = name.lower()
         first = next((value for pattern, value in _BY_NAME if re.search(pattern, word)), _WIDTH)
         factor = self._factors.setdefault(name, _odd_prime(len(self._factors)))
@@ -58,5 +58,5 @@ def _odd_prime(index: int) -> int:
     return next(islice(primes, index, None))
 
 
-# One process checks one file, and what the file keeps of its command line outlives the block that read it.
+# Global, because a process checks one file, and arguments that the file keeps outlive the block that parsed them.
 OUTSIDE = Outside()

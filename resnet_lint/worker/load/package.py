@@ -1,4 +1,4 @@
-"""Where a file belongs: its package, its project, its name as a module, and the folders that its imports look in."""
+"""Determines the package, project root, module name and import folders of a file."""
 
 from __future__ import annotations
 
@@ -41,12 +41,12 @@ def project_root(file: Path, package: Path | None) -> Path:
 
 
 def import_folders(file: Path, package: Path | None, root: Path) -> list[Path]:
-    """Where imports of the project's own modules are looked for, the nearest first."""
+    """The folders for imports of the project's own modules, nearest first."""
     return [package.parent] if package is not None else [file.parent, root, Path.cwd()]
 
 
 def folder_with(name: object, root: Path) -> Path | None:
-    """The folder of a project from which a relative file name leads to a file, if there is just one."""
+    """The folder of a project in which a relative file name exists, if it is unique; else None."""
     if not isinstance(name, str) or not Path(name).name or Path(name).is_absolute() or ".." in Path(name).parts:
         return None
     found = [path for path in root.rglob(Path(name).name) if path.is_file() and path.match(name)]
@@ -54,7 +54,7 @@ def folder_with(name: object, root: Path) -> Path | None:
 
 
 def module_name(file: Path, package: Path | None) -> str:
-    """The name under which a file is imported; that of a file on its own must not be taken by another module."""
+    """The module name of a file; for a file without a package, one that no other module uses."""
     if package is None:
         return file.stem if _is_new_name(file.stem) else f"resnet_lint_{file.stem}"
     parts = file.relative_to(package.parent).with_suffix("").parts
@@ -69,8 +69,8 @@ def _is_new_name(name: str) -> bool:
 
 
 def is_foreign(name: str, folders: Sequence[Path]) -> bool:
-    """Whether a module that was not found is a package to be installed, and not a misspelled one of the project."""
+    """Whether a missing module is a package to install, rather than a misspelled module of the project."""
     if not name or name in sys.modules or name in sys.stdlib_module_names:
-        return False  # a part of something that is there
+        return False  # a submodule of an existing package
     own = {entry.stem for folder in folders for entry in folder.iterdir() if entry.suffix == ".py" or entry.is_dir()}
     return not difflib.get_close_matches(name, own, n=1, cutoff=0.8)

@@ -1,7 +1,7 @@
-"""Runs the definitions of a file one by one: one that fails, or is not run, takes along only what depends on it.
+"""Executes the definitions of a file one by one: a failed or skipped one affects only what depends on it.
 
-Loops and calls (training, printing) and the main block are left for later, as is whatever calls a model, or changes one
-that is built already: the order of these says what a model is fed.
+Loops and calls (training, printing) and the main block are executed later, and so are statements that call or modify an
+existing model, because their order determines its inputs.
 """
 
 from __future__ import annotations
@@ -34,17 +34,17 @@ from .definitions import (
 from .missing_packages import is_stand_in
 from .outside import OUTSIDE
 
-# An assignment at module level that takes longer is training or loading data, not a definition.
+# An assignment at module level that takes longer trains or loads data, and is not a definition.
 _ASSIGNMENT_SECONDS = 10.0
 
 
 class _CallsModel(BaseException):
-    """A statement calls a model; it is left for later."""
+    """A statement calls a model, so it is executed later."""
 
 
 @dataclass(frozen=True)
 class LostClass:
-    """A class whose definition fails for a reason that may be the tool's."""
+    """A class whose definition fails, possibly because of a limitation of the tool."""
 
     name: str
     line: int
@@ -53,11 +53,11 @@ class LostClass:
 
 @dataclass
 class Definitions:
-    """What was run of a file: for each statement (by its id) the names that it bound, and what was lost.
+    """The executed definitions: the names that each statement bound, by the id of the statement.
 
-    `lost` are names that a statement would have bound that failed or was not run; `unsure` those that hold what Python
-    might not: something of a package that is not installed, or what a statement that was not run would change.
-    `invented` are the statements (by their ids) that read a value from outside which nothing states.
+    `lost` are the names of failed or skipped statements; `unsure` are names whose value may differ in Python: from a
+    package that is not installed, or modified by a skipped statement. `invented` are the ids of statements that read
+    a guessed external value.
     """
 
     bound: dict[int, dict[str, Any]] = field(default_factory=dict)
@@ -68,7 +68,7 @@ class Definitions:
 
 
 class DefinitionError(Exception):
-    """A statement fails in a way that Python would fail too; `statement` is the one."""
+    """A statement fails, as it would in Python."""
 
     def __init__(self, statement: ast.stmt, cause: BaseException) -> None:
         super().__init__(str(cause))
@@ -77,7 +77,7 @@ class DefinitionError(Exception):
 
 
 class DefinitionRunner:
-    """Runs the definitions of one file in the namespace of its module."""
+    """Executes the definitions of a file in the namespace of its module."""
 
     def __init__(self, path: str, tree: ast.Module, namespace: dict[str, Any], flags: int) -> None:
         self._path = path
@@ -92,7 +92,7 @@ class DefinitionRunner:
         self.result = Definitions()
 
     def run(self, body: Sequence[ast.stmt], *, certain: bool = True) -> None:
-        """Run the definitions among some statements. Raises DefinitionError; not where it is not `certain` they run."""
+        """Execute the definitions among some statements. Raises DefinitionError if it is `certain` that they run."""
         for statement in body:
             if isinstance(statement, ast.If) and not is_main_guard(statement):
                 self._choose(statement, certain)
@@ -109,7 +109,7 @@ class DefinitionRunner:
         self.result.unsure |= {name for name in changed if not isinstance(self._namespace.get(name), fixed)}
 
     def _choose(self, statement: ast.If, certain: bool) -> None:
-        """A condition that cannot be known is taken to hold, without trust in what it leads to."""
+        """Assume that an unknown condition is true; the statements below it are not certain."""
         try:
             with _models_left():
                 holds = self._evaluate(statement.test)
@@ -133,7 +133,7 @@ class DefinitionRunner:
         bound = {name: self._namespace[name] for name in names if name in self._namespace}
         self.result.lost -= set(bound)
         depends = not self._depends_on_nothing(statement)
-        if not depends:  # or else it is run once more, after what it depends on
+        if not depends:  # otherwise it is executed again, after its dependencies
             self.result.bound[id(statement)] = bound
         self.result.unsure -= set(bound)
         self.result.unsure |= {name for name, value in bound.items() if depends or is_stand_in(value)}
@@ -148,7 +148,7 @@ class DefinitionRunner:
                 self.result.lost_classes.append(LostClass(node.name, node.lineno, error_text(error)))
 
     def _is_certain(self, code: ast.AST, error: BaseException) -> bool:
-        """Whether Python fails here too, and not for what was left out, or for what this machine lacks."""
+        """Whether the failure would occur in Python too, and not because of skipped statements or this machine."""
         if isinstance(error, (FileNotFoundError, _CallsModel)) or _is_environment(error) or "CUDA" in error_text(error):
             return False
         if isinstance(error, (OSError, SystemExit)) and not isinstance(code, (ast.ClassDef, ast.FunctionDef)):
@@ -167,7 +167,7 @@ class DefinitionRunner:
         return reached.isdisjoint(self.result.lost | self.result.unsure)
 
     def _changes_model(self, statement: ast.stmt) -> bool:
-        """`model.fc = nn.Linear(512, 10)`: what the model was called with before and after differs."""
+        """Whether a statement modifies a model, such as `model.fc = nn.Linear(512, 10)`."""
         return any(isinstance(self._namespace.get(name), nn.Module) for name in changed_roots(statement))
 
     def _run(self, statement: ast.stmt) -> None:
@@ -177,7 +177,7 @@ class DefinitionRunner:
             with _models_left() if isinstance(statement, (ast.Try, ast.With)) else intercepted(_call):
                 exec(code, self._namespace)
             return
-        # A model built at module level costs nothing on meta; a tensor whose values are read there needs the CPU.
+        # A model at module level needs no memory on meta; a tensor whose values are read requires the CPU.
         with _models_left():
             try:
                 with time_limit(_ASSIGNMENT_SECONDS), torch.device("meta"):
@@ -198,7 +198,7 @@ def _is_run(statement: ast.stmt) -> bool:
 
 
 def _binds_unseen(tree: ast.Module) -> bool:
-    """Whether names may be bound that no syntax shows: by `import *`, `exec` or `globals()`."""
+    """Whether names may be bound dynamically: by `import *`, `exec` or `globals()`."""
     return any(
         (isinstance(node, ast.ImportFrom) and node.names[0].name == "*")
         or (isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in ("exec", "globals"))
@@ -207,7 +207,7 @@ def _binds_unseen(tree: ast.Module) -> bool:
 
 
 def _is_environment(error: BaseException) -> bool:
-    """Whether a variable of the environment is missing: `os.environ["RANK"]`."""
+    """Whether an environment variable is missing: `os.environ["RANK"]`."""
     step = error.__traceback__
     while step is not None and step.tb_next is not None:
         step = step.tb_next
@@ -216,7 +216,7 @@ def _is_environment(error: BaseException) -> bool:
 
 @contextmanager
 def _models_left() -> Iterator[None]:
-    """Inside the block a call of a model ends the statement; one that a constructor makes goes on."""
+    """Inside the with block, model calls end the statement, except for those in constructors."""
     with intercepted(_refused):
         yield
 

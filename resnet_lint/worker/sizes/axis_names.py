@@ -24,7 +24,7 @@ class Axis:
 
 
 def shared_names(inputs: Iterable[Sequence[Axis]]) -> dict[sympy.Basic, str]:
-    """Names for all symbols: those that have to be equal share one; a second H of another size is H2."""
+    """Names for all symbols; symbols that have to be equal share one, and a second H of another size is H2."""
     names: dict[sympy.Basic, str] = {}
     for letter, axis in _lettered(inputs):
         names[axis.symbol] = names.get(axis.found) or _free(letter, names)
@@ -47,7 +47,7 @@ def _lettered(inputs: Iterable[Sequence[Axis]]) -> Iterable[tuple[str, Axis]]:
 
 
 def axis_letters(fixed: Sequence[bool]) -> Sequence[str]:
-    """Letters for the axes of one input; the axis of the channels is the one that the model fixes."""
+    """Letters for the axes of one input; the channel axis is the one whose size the model fixes."""
     match len(fixed):
         case 0 | 1 | 2:
             return "NL" if fixed[1:] == [False] else "NC"[: len(fixed)]

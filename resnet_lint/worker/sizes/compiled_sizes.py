@@ -1,4 +1,4 @@
-"""Sizes and conditions compiled to functions of numbers, to be tried at many sizes."""
+"""Compiles sizes and conditions to Python functions, to evaluate them at many sizes."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _FUNCTIONS: dict[str, Any] = {"ceil": math.ceil, "max": max, "min": min}
 
 
 def function_of(size: sympy.Expr) -> Callable[[int], int]:
-    """A size that is an expression of one symbol, as a function of the symbol's number."""
+    """Compile an expression of one symbol to a function."""
     function: Callable[[int], int] = eval(f"lambda {axis_of(size)}: {size_text(size)}", dict(_FUNCTIONS))
     return function
 
@@ -37,7 +37,7 @@ class Predicate:
         return Predicate(text, self.is_equation, self.names, compile(text, "<condition>", "eval"))
 
     def holds(self, sizes: Mapping[str, int]) -> bool:
-        """Whether it holds for these sizes; one that cannot be evaluated, as for a division by zero, does not."""
+        """Whether it holds for these sizes; False if it cannot be evaluated, for example if it divides by zero."""
         try:
             return bool(eval(self.code, {"__builtins__": {}}, {**_FUNCTIONS, **sizes}))
         except (ArithmeticError, NameError):
@@ -45,7 +45,7 @@ class Predicate:
 
 
 def predicates(guards: Iterable[sympy.Basic], names: Names) -> list[Predicate]:
-    """The guards as predicates, without duplicates and those without names."""
+    """The guards as predicates, without duplicates, and without guards that contain no names."""
     found: dict[str, Predicate] = {}
     for guard in guards:
         text = size_text(guard, names)

@@ -1,6 +1,6 @@
-"""The sizes that would work, for joins that failed at the size of the trace.
+"""Finds the sizes that would work, for joins that fail at the traced size.
 
-Arithmetic predicts the next of these sizes, and a trace there proves it.
+Arithmetic predicts the next larger size that works, and a trace confirms it.
 """
 
 from __future__ import annotations
@@ -19,18 +19,18 @@ from .size_limits import holds_far_above
 from .sizes_of_block import view_of
 from .unlike_joins import Join
 
-# Most networks for images divide the size by this, over all their stages.
+# The total stride of most image networks.
 _DIVIDES = 32
 
 
 class FaultySizes:
-    """The faults of one trace, some of which may be due to the sizes of its inputs."""
+    """The faults of a trace, some of which may depend on the input sizes."""
 
     def __init__(self, model: Model) -> None:
         self._model = model
 
     def with_sizes(self, failure: Failure, fault: Fault) -> Failure:
-        """The failure behind a fault, with the sizes that would work, if there are any."""
+        """The failure, with the sizes that would work, if there are any."""
         join = next((join for join in self._resized.joins if join.node is fault.node), None)
         view = view_of(join, self._model) if join is not None else None
         if join is None or view is None or not view.repeats or not self._works_elsewhere(join):
@@ -50,7 +50,7 @@ class FaultySizes:
 
 
 def where_it_works(trace: Trace, project: Project) -> Trace | None:
-    """A trace at the next sizes at which all joins work, or at multiples of 32; None where it fails there as well."""
+    """A trace at the next sizes at which all joins work, or at multiples of 32; None if it fails there too."""
     resized = Resized(trace, project)
     sizes = [resized.first(join, lambda traced: traced, resized.all_agree) for join in resized.joins]
     for size in (*sizes, resized.rounded(_DIVIDES)):

@@ -1,11 +1,11 @@
-"""Follows sizes through a recorded graph: the size of each axis of each tensor, as an expression of the input's.
+"""Propagates sizes through a recorded graph, as expressions of the input sizes.
 
-The effect of a call is read from its arguments. Where they may come from a shape themselves, as in resizing to the size
-of the skip, the size is unknown: what the code adjusts by itself cannot fail. Not every call shows that, so whatever is
-found has to be confirmed by traces at other sizes.
+The effect of a call is determined by its arguments. If they may be computed from a shape, as in resizing to the size of
+a skip connection, the result is unknown, because such code adapts to any size. This is not always visible, so all
+results have to be confirmed by traces at other sizes.
 
-This is arithmetic on a graph that is recorded anyway. A trace with symbols (`symbolic/`) knows more, and costs about
-ten times a concrete trace: too much for each model of each file.
+This is arithmetic on an existing graph. A symbolic trace (`symbolic/`) is more accurate, but takes as long as ten
+concrete traces, which is too expensive for all models of all files.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ from resnet_lint.graph.node import Node
 from .size_expressions import stepped
 
 Sizes = tuple[sympy.Expr | None, ...]
-"""The sizes of a tensor's axes, each of one symbol and in normal form; None for one that is fixed or unknown."""
+"""The sizes of a tensor's axes, in normal form and with one symbol each; None for fixed or unknown sizes."""
 
 
 @dataclass(frozen=True)
 class Step:
-    """A call changes a size to `(factor * size + shift) // divisor`."""
+    """A change of a size to `(factor * size + shift) // divisor`."""
 
     factor: int = 1
     shift: int = 0
@@ -37,15 +37,15 @@ class Step:
 
 
 class Follower:
-    """The sizes of all tensors of a graph, as expressions of those of some of them: `bases`."""
+    """The sizes of all tensors in a graph, as expressions of the sizes of some tensors, the `bases`."""
 
     def __init__(self, bases: Mapping[Node, Sizes]) -> None:
         self._known: dict[Node, Sizes] = dict(bases)
 
     def sizes(self, node: Node) -> Sizes:
-        """The sizes of a node's axes; empty for what is no tensor, or does not depend on a base."""
+        """The sizes of a node's axes; empty if it is not a tensor, or does not depend on a base."""
         waiting = [node]
-        while waiting:  # a loop, as a deep model is deeper than Python's stack
+        while waiting:  # not recursive, because deep models exceed Python's stack
             current = waiting[-1]
             sources = [] if current in self._known else _sources(current)
             missing = [source for source in sources if source not in self._known]
@@ -58,7 +58,7 @@ class Follower:
         return self._known[node]
 
     def distinct(self, nodes: Iterable[Node]) -> set[sympy.Expr]:
-        """All different sizes of some nodes."""
+        """The distinct sizes of some nodes."""
         return {size for node in nodes for size in self.sizes(node) if size is not None}
 
     def _followed(self, node: Node) -> Sizes:
@@ -74,7 +74,7 @@ class Follower:
 
 
 def _sources(node: Node) -> list[Node]:
-    """The activations that a node is computed from; for a part of several results, the inputs of the call."""
+    """The activations that a node is computed from; for one of several results, the inputs of the call."""
     return [
         source
         for activation in node.activations
@@ -83,7 +83,7 @@ def _sources(node: Node) -> list[Node]:
 
 
 def _carried(axis: int, shape: Sequence[int], known: Iterable[tuple[Sequence[int], Sizes]]) -> sympy.Expr | None:
-    """The size of an axis, counted from the end, where a call leaves it and all axes behind it unchanged."""
+    """The size of an axis, counted from the end, if a call preserves it and all axes after it."""
     for before, sizes in known:
         if len(before) >= -axis and tuple(before[axis:]) == tuple(shape[axis:]) and sizes[axis] is not None:
             return sizes[axis]
@@ -91,7 +91,7 @@ def _carried(axis: int, shape: Sequence[int], known: Iterable[tuple[Sequence[int
 
 
 def _stepped(sizes: Sizes, steps: Sequence[Step | None]) -> Sizes:
-    """The last axes, each after its step."""
+    """Apply a step to each of the last axes."""
     kept = len(sizes) - len(steps)
     moved = zip(sizes[kept:], steps, strict=True)
     return (*sizes[:kept], *(None if size is None or step is None else step.of(size) for size, step in moved))
@@ -119,7 +119,7 @@ def _transposed(node: Node, before: Sizes) -> Sizes:
 
 
 def _mixed(sizes: Sizes) -> Sizes:
-    """Without the channels, which a convolution sets."""
+    """Set the size of the channel axis to unknown, because a convolution determines it."""
     return (*sizes[:1], None, *sizes[2:])
 
 
@@ -133,13 +133,13 @@ def _pool(node: Node, before: Sizes) -> Sizes:
     steps = []
     for kernel, stride, padding in zip(effect.kernel, effect.stride, effect.padding, strict=True):
         shift = 2 * padding - kernel + stride
-        # Rounding up, torch drops a last window that would start in the padding.
+        # With ceil_mode, torch drops a last window that would start in the padding.
         steps.append(Step(1, min(shift, padding) + stride - 1 if rounds_up else shift, stride))
     return _stepped(before, steps if dilation in (1, (1, 1)) else [None] * len(steps))
 
 
 def _adapted(node: Node, before: Sizes) -> Sizes:
-    """An adaptive pooling gives the size that it is called with, which may come from a shape."""
+    """The output size of an adaptive pooling is an argument, which may be computed from a shape."""
     return _stepped(before, [None] * (len(before) - 2))
 
 
@@ -156,7 +156,7 @@ def _resized(node: Node, before: Sizes) -> Sizes:
 def _padded(node: Node, before: Sizes) -> Sizes:
     amounts = node.arguments.get("pad", ())
     if not all(isinstance(amount, int) for amount in amounts) or not any(amounts):
-        return _stepped(before, [None] * min(len(amounts) // 2, len(before)))  # no padding: computed
+        return _stepped(before, [None] * min(len(amounts) // 2, len(before)))  # computed from a shape
     pairs = list(zip(amounts[::2], amounts[1::2], strict=True))
     return _stepped(before, [Step(1, low + high) for low, high in reversed(pairs)])
 
@@ -167,7 +167,7 @@ def _shuffled(node: Node, before: Sizes) -> Sizes:
 
 
 def _sliced(node: Node, before: Sizes) -> Sizes:
-    if node.sources[0].shape is None:  # one of several results, as of split()
+    if node.sources[0].shape is None:  # one of several results, as in split()
         known = [(_sources(node)[0].known_shape, before)]
         return tuple(_carried(axis - len(before), node.known_shape, known) for axis in range(len(before)))
     index = node.arguments["index"] if isinstance(node.arguments["index"], tuple) else (node.arguments["index"],)
@@ -184,7 +184,7 @@ def _sliced(node: Node, before: Sizes) -> Sizes:
 def _slice(part: slice) -> Step | None:
     start, stop, stride = part.start or 0, part.stop or 0, part.step or 1
     if not all(isinstance(bound, int) for bound in (start, stop, stride)) or start < 0 or stop > 0:
-        return None  # a bound that may be the size of the skip
+        return None  # the bound may be the size of a skip connection
     return Step(1, stop - start + stride - 1, stride)
 
 

@@ -130,7 +130,7 @@ def test_a_failed_assignment_costs_its_name_only(loaded: LoadSource) -> None:
         ("class A:\n    x = 1\n    1 / 0\n", 3, "ZeroDivisionError: division by zero"),
         ("def f():\n    raise ValueError\nclass A:\n    f()\n", 2, "ValueError"),
         ("@undefined\ndef f(): ...\n", 1, "NameError: name 'undefined' is not defined"),
-        ("import sys\nclass A:\n    sys.exit(3)\n", 3, "it exits while it is imported (exit code 3)"),
+        ("import sys\nclass A:\n    sys.exit(3)\n", 3, "it exits during the import (exit code 3)"),
         (
             "try:\n    from os import nothing\nexcept ImportError:\n    raise RuntimeError('no')\n",
             4,

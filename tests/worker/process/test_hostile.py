@@ -62,7 +62,7 @@ ON_IMPORT = {
     "a deaf ear to the alarm": ("signal.signal(signal.SIGALRM, signal.SIG_IGN); loop()", NOT_DONE),
     "a stopped process": ("os.kill(os.getpid(), signal.SIGSTOP)", NOT_DONE),
     "threads without end": ("[threading.Thread(target=loop).start() for _ in '1234']; loop()", NOT_DONE),
-    "exit": ("sys.exit(3)", "it exits while it is imported (exit code 3)"),
+    "exit": ("sys.exit(3)", "it exits during the import (exit code 3)"),
     "a sudden exit": ("os._exit(4)", "it ends the interpreter (exit code 4)"),
     "an interrupt": ("raise KeyboardInterrupt", "KeyboardInterrupt"),
     "abort": ("libc.abort()", "it ends the interpreter (killed by signal 6)"),
