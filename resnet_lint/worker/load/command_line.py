@@ -145,7 +145,7 @@ def _compared_with(name: str) -> list[str]:
 
 
 def _value(action: argparse.Action) -> str:
-    """A choice, a string that the script compares it with, a name, or a number that the type of the argument accepts."""
+    """A choice, a string that the script compares it with, a name, or a number that the argument type accepts."""
     if action.choices is not None:
         return str(next(iter(action.choices)))
     kind = action.type
