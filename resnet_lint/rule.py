@@ -15,12 +15,12 @@ from .graph.analysis import Analysis
 from .graph.axes import Altered, Axes, InputAxis
 from .graph.built_at import Built, built_of
 from .graph.causes import cause_of_change
-from .graph.coincidences import Coincidence, coincidences_in, words_for
+from .graph.coincidences import Coincidence, coincidences_in, rearranged, words_for
 from .graph.effects import Effect
 from .graph.feature_axes import features_moved_to, maker_of_features, same_shape_behind
 from .graph.fix_plans import batch_kept, out_of_place
 from .graph.in_place import Change, LateRead
-from .graph.memory_order import reordered
+from .graph.memory_order import permuted_first, reordered
 from .graph.model import Model, OtherBatch, TrainingStep, name_of, with_new_classes
 from .graph.module_call import ModuleCall as Call
 from .graph.module_call import is_a, is_module, module_classes
@@ -115,6 +115,8 @@ __all__ = [
     "out_of_place",
     "overwritten_by",
     "path_between",
+    "permuted_first",
+    "rearranged",
     "reordered",
     "residual_at",
     "rows_per_sample",

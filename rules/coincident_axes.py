@@ -13,6 +13,7 @@ from resnet_lint.rule import (
     Rule,
     Traits,
     coincidences_in,
+    rearranged,
     with_new_classes,
     words_for,
 )
@@ -35,11 +36,15 @@ class CoincidentAxes(Rule):
     Use instead:
         h = self.conv(x)
         return h + self.fc(t)[:, :, None, None]   # + (N, C, 1, 1)
+
+    Fix safety: Unsafe: the results change. It is offered where one arrangement of an operand's axes has all of them
+    combined with their own kind.
     """
 
     code = "RL211"
     name = "coincident-axes"
     severity = "warning"
+    fixable = True
     traits = Traits(silent=True)
     bad = (
         Case(
@@ -138,7 +143,10 @@ class CoincidentAxes(Rule):
             for found in coincidences_in(model) if model.sizes_stated else ():
                 where = model.where_of(found.node) if found.node.point is not None else None
                 if where is not None and where.span not in failing:
-                    yield self.at(where, _message(found, model), advice=_advice(found))
+                    yield self.at(where, _message(found, model), advice=_ADVICE, fix_plan=rearranged(found))
+
+
+_ADVICE = "transpose or unsqueeze one operand, so that the same axes are combined"
 
 
 def _message(found: Coincidence, model: Model) -> str:
@@ -149,9 +157,3 @@ def _message(found: Coincidence, model: Model) -> str:
         f"this combines {one} with {other}, a different axis ({both}): with {found.failing} for {one}, it fails: "
         f"{found.error}"
     )
-
-
-def _advice(found: Coincidence) -> str:
-    if found.moved is None or found.suffix is None:
-        return "transpose or unsqueeze one operand, so that the same axes are combined"
-    return f"align the axes of the {('first', 'second')[found.moved]} operand: {found.suffix}"

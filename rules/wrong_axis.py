@@ -20,6 +20,7 @@ from resnet_lint.rule import (
     maker_of_features,
     name_of,
     one_rows,
+    permuted_first,
     reordered,
     rows_per_sample,
     same_shape_behind,
@@ -47,11 +48,14 @@ class WrongAxis(Rule):
     Use instead:
         x = self.conv(x)
         x = self.fc(x.flatten(2).transpose(1, 2))     # (batch, positions, channels)
+
+    Fix safety: Unsafe: the results change.
     """
 
     code = "RL305"
     name = "wrong-axis"
     severity = "warning"
+    fixable = True
     traits = Traits(family="samples", rank=1)
     bad = (
         Case(
@@ -240,7 +244,7 @@ class WrongAxis(Rule):
                 f"the index is the size of {row.axis.text}, so this reads a single row of {row.row.inputs[0]}, and "
                 f"line {row.join.known_point.span.start.line} adds it to all positions"
             )
-            yield self.at(model.where_of(row.row), message, advice="read a row per position with a slice, [:size]")
+            yield self.at(model.where_of(row.row), message, fix_plan=row.sliced)
         batch = model.sure_batch_axis
         for found in rows_per_sample(model.nodes, axes, batch) if batch is not None else ():
             axis = 1 - found.dim
@@ -260,7 +264,8 @@ class WrongAxis(Rule):
                     f"{_listed(found.after)} of {node.shape}, in another order in memory: this reorders the sizes, "
                     "not the values"
                 )
-                yield self.at(model.where_of(node), message, advice="transpose or permute the axes before the view")
+                advice = "transpose or permute the axes before the view"
+                yield self.at(model.where_of(node), message, advice=advice, fix_plan=permuted_first(found, axes))
 
 
 def _listed(dims: tuple[int, ...]) -> str:

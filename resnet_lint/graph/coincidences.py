@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import permutations
 
+from ..shared.records.fix_plans import RearrangeOperand
 from ..shared.records.places import Shape
 from .axes import Axes, Carried, InputAxis
 from .meetings import Meeting, is_product, meeting_at
@@ -146,13 +147,23 @@ def _inserted(places: Sequence[int], rank: int) -> str:
 
 
 def _permuted(places: Sequence[int], rank: int) -> str | None:
-    if len(places) != rank:
-        return None
-    order = [places.index(dim) for dim in range(rank)]
-    moved = [dim for dim in range(rank) if order[dim] != dim]
+    return permutation([places.index(dim) for dim in range(rank)]) if len(places) == rank else None
+
+
+def permutation(order: Sequence[int]) -> str:
+    """The call that puts the dimensions of a tensor in an order."""
+    moved = [dim for dim, old in enumerate(order) if old != dim]
     if len(moved) == 2:
         return f".transpose({moved[0]}, {moved[1]})"
     return f".permute({', '.join(map(str, order))})"
+
+
+def rearranged(found: Coincidence) -> RearrangeOperand | None:
+    """The fix that puts the axes of one operand where they belong; None where nothing says which."""
+    if found.moved is None or found.suffix is None:
+        return None
+    title = f"align the axes of the {('first', 'second')[found.moved]} operand: {found.suffix}"
+    return RearrangeOperand(title, found.moved, found.suffix, changes_results=True)
 
 
 def words_for(coincidence: Coincidence, model: Model) -> tuple[str, str]:

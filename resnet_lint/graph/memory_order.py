@@ -5,10 +5,16 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import permutations
 
+from ..shared.records.fix_plans import PermuteBeforeView
 from ..shared.records.places import Shape
 from .axes import Altered, Axes, Carried, InputAxis
+from .coincidences import permutation
 from .node import Node
+
+# Tensors of more dimensions are not permuted.
+_MOST_DIMS = 6
 
 
 @dataclass(frozen=True, eq=False)
@@ -97,6 +103,44 @@ def _are_neighbours(dims: Sequence[int], shape: Shape) -> bool:
 def _stretch(shape: Shape, dims: Sequence[int]) -> tuple[int, int]:
     """The step in memory from one index of some neighbouring dimensions to the next, and that of what is in front."""
     return math.prod(shape[dims[-1] + 1 :]), math.prod(shape[dims[0] :])
+
+
+def permuted_first(found: Reordered, axes: Axes) -> PermuteBeforeView | None:
+    """The fix that permutes the axes before the view, where one order of them has all as the view wants them."""
+    node = found.node
+    source = node.sources[0]
+    rank = len(source.known_shape)
+    shapes = [(source.known_shape, node.known_shape)]
+    for run in axes.altered:
+        before, after = run.shape(source), run.shape(node)
+        if before is not None and after is not None:
+            shapes.append((before, after))
+    orders = permutations(range(rank)) if rank <= _MOST_DIMS else ()
+    fitting = [order for order in orders if all(_is_merged(before, after, order) for before, after in shapes)]
+    if not fitting:
+        return None
+    text = permutation(min(fitting, key=_exchanges))
+    return PermuteBeforeView(f"permute the axes before the view: {text}", text, changes_results=True)
+
+
+def _is_merged(before: Shape, after: Shape, order: Sequence[int]) -> bool:
+    """Whether a shape is that of some axes in an order, with neighbours merged, or one split."""
+    left, right = [before[dim] for dim in order if before[dim] != 1], [size for size in after if size != 1]
+    while left and right:
+        one, other = left.pop(0), right.pop(0)
+        merges = one < other
+        while one < other and left:
+            one *= left.pop(0)
+        while other < one and right and not merges:
+            other *= right.pop(0)
+        if one != other:
+            return False
+    return not left and not right
+
+
+def _exchanges(order: Sequence[int]) -> tuple[int, Sequence[int]]:
+    """How many pairs of axes an order exchanges, the fewest first."""
+    return sum(one > other for at, one in enumerate(order) for other in order[at + 1 :]), order
 
 
 def _is_relative_shift(node: Node) -> bool:

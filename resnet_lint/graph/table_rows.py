@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from ..shared.records.fix_plans import SliceTable
 from .axes import Axes, InputAxis
 from .node import Node
 
@@ -17,6 +18,12 @@ class OneRow:
     row: Node
     axis: InputAxis
     join: Node
+    position: int
+
+    @property
+    def sliced(self) -> SliceTable:
+        """The fix that reads a row per position."""
+        return SliceTable("read a row per position, with a slice", self.position, changes_results=True)
 
 
 def one_rows(nodes: Sequence[Node], axes: Axes) -> Iterator[OneRow]:
@@ -24,24 +31,25 @@ def one_rows(nodes: Sequence[Node], axes: Axes) -> Iterator[OneRow]:
     for node in nodes:
         if node.function != "getitem" or node.activation or node.point is None:
             continue
-        for axis in _axes_of_index(node, axes):
-            join = next((each for each in _joins(node) if _is_put_on_all(node, each, axis, axes)), None)
+        for axis, position in _sizes_in_index(node, axes):
+            join = next((user for user in _joins(node) if _is_put_on_all(node, user, axis, axes)), None)
             if join is not None:
-                yield OneRow(node, axis, join)
+                yield OneRow(node, axis, join, position)
 
 
-def _axes_of_index(node: Node, axes: Axes) -> Iterator[InputAxis]:
-    """The axes with whose size an integer of an index changes."""
+def _sizes_in_index(node: Node, axes: Axes) -> Iterator[tuple[InputAxis, int]]:
+    """The axes with whose size an integer of an index changes, and its position in the index."""
     for run in axes.altered:
         again = run.again.get(node)
-        if again is not None and _numbers(again) != _numbers(node):
-            yield run.axis
+        pairs = zip(_index(node), _index(again), strict=False) if again is not None else ()
+        for position, (part, other) in enumerate(pairs):
+            if isinstance(part, int) and part != other:
+                yield run.axis, position
 
 
-def _numbers(node: Node) -> list[int]:
-    index: Any = node.arguments.get("index")
-    parts = index if isinstance(index, tuple) else (index,)
-    return [part for part in parts if isinstance(part, int) and not isinstance(part, bool)]
+def _index(node: Node) -> tuple[Any, ...]:
+    index = node.arguments.get("index")
+    return index if isinstance(index, tuple) else (index,)
 
 
 def _joins(node: Node) -> Iterator[Node]:

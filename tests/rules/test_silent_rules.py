@@ -178,7 +178,7 @@ MISTAKES = [
     Mistake(
         "RL211", "gate",
         (CONV, "self.fc = nn.Linear(8, 8)"), ("h = self.conv(x)", "gate = self.fc(h.mean((2, 3)))", "return h * gate"),
-        "h * gate", "h * gate[:, :, None, None]", shape=(8, 8, 8, 8),
+        "h * gate", "h * gate[:, :, None, None]", "unsafe", shape=(8, 8, 8, 8),
     ),
     Mistake(
         "RL211", "product",
@@ -188,7 +188,7 @@ MISTAKES = [
     Mistake(
         "RL305", "image_of_an_argument",
         ("self.fc = nn.Linear(12, 7)",), ("b, c, h, w = x.shape", "return self.fc(x.view(b, h * w, c))"),
-        "x.view(b, h * w, c)", "x.view(b, c, h * w).transpose(1, 2)", shape=(2, 12, 8, 8),
+        "x.view(b, h * w, c)", "x.permute(0, 2, 3, 1).reshape(b, h * w, c)", "unsafe", shape=(2, 12, 8, 8),
     ),
     Mistake(
         "RL305", "heads",
@@ -199,7 +199,7 @@ MISTAKES = [
         "RL305", "row_of_a_table",
         ("self.fc = nn.Linear(8, 8)", "self.table = nn.Parameter(torch.zeros(1, 64, 8))"),
         ("return self.fc(x) + self.table[:, x.shape[1], :]",),
-        "x.shape[1], :]", ":x.shape[1], :]", shape=(2, 10, 8),
+        "x.shape[1], :]", ":x.shape[1], :]", "unsafe", shape=(2, 10, 8),
     ),
     Mistake(
         "RL304", "squeeze",

@@ -135,6 +135,28 @@ class KeepBatch(Plan):
 
 
 @dataclass(frozen=True)
+class RearrangeOperand(Plan):
+    """Append `suffix`, such as `[:, None]` or `.transpose(1, 2)`, to an operand; `operand` is 0 for the first."""
+
+    operand: int
+    suffix: str
+
+
+@dataclass(frozen=True)
+class SliceTable(Plan):
+    """Turn the index at `position` of a subscript into the end of a slice."""
+
+    position: int
+
+
+@dataclass(frozen=True)
+class PermuteBeforeView(Plan):
+    """Apply `permutation`, such as `.transpose(1, 2)`, to the tensor before a view, which becomes a reshape."""
+
+    permutation: str
+
+
+@dataclass(frozen=True)
 class Hint(Plan):
     """Advice for the user, without edits."""
 
@@ -149,6 +171,9 @@ FixPlan = (
     | RegisterModules
     | UseResult
     | KeepBatch
+    | RearrangeOperand
+    | SliceTable
+    | PermuteBeforeView
     | Hint
 )
 """Any fix plan. The module of the same name in `front/fix/` writes its edits."""
