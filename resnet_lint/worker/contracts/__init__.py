@@ -1,1 +1,1 @@
-"""Which arguments and inputs a model accepts, as conditions."""
+"""Derives conditions for the arguments and inputs that a model accepts."""

@@ -1,4 +1,4 @@
-"""The proof that additions work for all sizes: a run with the sizes as symbols adds no condition on them."""
+"""Proves that additions work for all sizes: a run with symbolic sizes adds no conditions on them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ..tracer.trace import Trace
 
 
 def adds_at_any_size(kind: type[nn.Module], earlier: Trace, project: Project) -> bool:
-    """Whether a model adds in modules of a class, and works for all sizes of its inputs, but for the very small."""
+    """Whether a model has additions in modules of a class, and works for all input sizes except very small ones."""
     symbolic = symbolic_trace(earlier, project)
     additions = [node for node in symbolic.nodes if node.kind == "addition"]
     owners = {type(users_call(node.known_call, project).module) for node in additions}
@@ -25,16 +25,15 @@ def adds_at_any_size(kind: type[nn.Module], earlier: Trace, project: Project) ->
 
 
 def requires_sizes(guards: Iterable[sympy.Basic], others: Set[sympy.Symbol]) -> bool:
-    """Whether a run has conditions on sizes; `others` are symbols that are no sizes.
+    """Whether a run has conditions on sizes; `others` are symbols that are not sizes.
 
-    An addition of unlike shapes adds no condition where another call, such as a product, has added the same before.
-    So the conditions of all calls count.
+    The conditions of all calls count, because an addition adds none if another call has already added the same one.
     """
     return any(guard.free_symbols - others and not _is_about_memory(guard) for guard in guards)
 
 
 def _is_about_memory(guard: sympy.Basic) -> bool:
-    """Whether a condition only says that something is not empty or not one, as torch checks for the memory format."""
+    """Whether a condition only requires that a size is not zero or one, from torch's checks of the memory format."""
     parts = guard.args if isinstance(guard, sympy.And) else (guard,)
     return all(isinstance(part, _BOUNDS) and any(side.is_Integer and side <= 2 for side in part.args) for part in parts)
 

@@ -1,4 +1,4 @@
-"""The contract of a block of the file over its channels and its stride, with guessed values for other arguments."""
+"""The contract of a block for its channels and stride, with guessed values for other arguments."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _STRIDES = (1, 2, 3)
 def block_contract(model: ModelClass, loaded: Loaded) -> ConstructorContract | None:
     """The channels and strides that the additions of a class accept.
 
-    None where it has no such parameters, does not work with symbols, or needs an argument that cannot be guessed, as
+    None if it has no such parameters, does not accept symbols, or requires an argument that cannot be guessed, such as
     a shortcut that the caller passes.
     """
     plain, found = invented(model.type, loaded)[0], parameters_of(model.type)

@@ -1,9 +1,9 @@
-"""Which arguments the additions of a block accept: concolic execution of its constructor and its forward.
+"""Derives the arguments that the additions of a block accept, by concolic execution of its constructor and forward.
 
-A run with symbols follows the path of one example, and records the conditions on its arguments as the path condition:
-`stride != 1`. The next example is one that no path so far covers, until all are covered. So a few runs decide about all
-arguments tried, and the path conditions are what the result is written with. Where the code compares an argument with a
-number, as in `cout > 200`, blocks on both sides of that number are tried as well.
+A symbolic run follows the path of one example, and records the conditions on its arguments as the path condition:
+`stride != 1`. The next example is one that no path covers, until all are covered. So a few runs decide about all
+arguments, and the result is expressed in terms of the path conditions. If the code compares an argument with a number,
+as in `cout > 200`, blocks on both sides of this number are tried too.
 """
 
 from __future__ import annotations
@@ -31,23 +31,23 @@ from ..tracer.trace import Trace, recorded
 from .all_sizes import requires_sizes
 from .shortest_condition import Point, shortest_condition
 
-# With more paths than this through one constructor, its conditions are about single numbers, not about cases.
+# With more paths than this, the conditions are about single numbers, not about cases.
 _MOST_PATHS = 12
 _MOST_SECONDS_A_PATH = 3.0
-# With more arguments than this that no path of the grid covers, the grid is not representative.
+# With more uncovered arguments than this, the grid is not representative.
 _MOST_OTHERS = 24
 # Comparisons with numbers up to this are about strides or single channels, which the grid covers.
 _SMALL = 2
 
 Make = Callable[[Mapping[str, Any]], nn.Module]
-"""Builds the block with some of its arguments as given, numbers or symbols."""
+"""Constructs the block with some of its arguments, numbers or symbols."""
 
 
 @dataclass(frozen=True)
 class Path:
     """A path through a constructor and a forward: its conditions on the arguments, and whether the additions work.
 
-    `any_size` is true where it has no condition on the sizes of the input.
+    `any_size` is whether it has no conditions on the input sizes.
     """
 
     conditions: tuple[sympy.Basic, ...]
@@ -64,10 +64,10 @@ class Path:
 
 @dataclass(frozen=True)
 class ConstructorContract:
-    """The arguments of a grid that a block's additions accept: as points, and as a condition in Python.
+    """The arguments in a grid that a block's additions accept: as points, and as a Python condition.
 
-    `proved` lists what may have any value, `cin, stride and input size`; it is None where some arguments fail. Both are
-    None where the grid does not cover what the block does.
+    `proved` lists what may have any value, `cin, stride and input size`; it is None if some arguments fail. Both are
+    None if the grid does not cover the behaviour of the block.
     """
 
     names: tuple[str, ...]
@@ -82,22 +82,22 @@ def constructor_contract(
 ) -> ConstructorContract | None:
     """The contract of a block over a grid of arguments.
 
-    `feed` traces a block that is built from numbers; a point where it cannot be built, or its trace ends early, is no
-    part of the contract. None where the code does not work with symbols, as `range(n)`, or where that leaves no point.
+    `feed` traces a block that is constructed from numbers; points where it cannot be constructed, or its trace ends
+    early, are ignored. None if the code does not accept symbols, as in `range(n)`, or no points remain.
     """
     with symbolic_integers():
         return _Paths(make, feed, project).contract(grid)
 
 
 class _Recorder(SymbolicRecorder):
-    """Runs all modules: whether two that were built with symbols are alike does not show in their attributes."""
+    """Runs all modules: the attributes of modules that were constructed with symbols cannot be compared."""
 
     def run(self, call: ModuleCall, forward: Callable[[], Any], args: Any, kwargs: Any) -> Any:
         return forward()
 
 
 class _Paths:
-    """The paths through a block that are known, and what they say about its arguments."""
+    """The known paths through a block, and the resulting contract."""
 
     def __init__(self, make: Make, feed: Callable[[nn.Module], Trace], project: Project) -> None:
         self._make = make
@@ -124,7 +124,7 @@ class _Paths:
         return ConstructorContract(names, works, fails, condition, proved)
 
     def _others(self, grid: Sequence[Point]) -> list[tuple[Point, bool]]:
-        """Whether the additions work at points that no known path covers, built from numbers."""
+        """Whether the additions work at points that no known path covers, constructed from numbers."""
         new = (point for point in self._near_limits(grid) if self._known_path(point) is None)
         traces = ((point, self._concrete(point)) for point in new)
         verdicts = ((point, not trace.faults) for point, trace in traces if trace is not None)
@@ -145,7 +145,7 @@ class _Paths:
         return f"{text} and input size" if all(path.any_size for path in self._paths) else text
 
     def _path(self, point: Point) -> Path | None:
-        """The path of a block with these arguments; None where it cannot be built or traced."""
+        """The path of a block with these arguments; None if it cannot be constructed or traced."""
         known = self._known_path(point)
         concrete = self._concrete(point) if known is None else None
         return self._explored(point, concrete) if concrete is not None else known
@@ -158,10 +158,10 @@ class _Paths:
         return self._names.setdefault(name, sympy.Symbol(name, integer=True, positive=True))
 
     def _concrete(self, point: Point) -> Trace | None:
-        """A trace of the block with these numbers, which fails at additions alone; None where that is not so."""
+        """A trace of the block with these numbers; None if it fails anywhere but at additions."""
         try:
             trace = self._feed(build(lambda: self._make(point)))
-        except Exception:  # whatever the user's constructor makes of these numbers
+        except Exception:  # the user's constructor may raise any exception
             return None
         return trace if trace.complete and all(fault.kind == "addition" for fault in trace.faults) else None
 
@@ -175,7 +175,7 @@ class _Paths:
                 module = self._make(symbols).eval()
             trace = self._trace(module, concrete, symbols, environment)
             conditions = tuple(self._conditions(environment, names))
-        except Exception as error:  # whatever the user's code makes of a symbol
+        except Exception as error:  # the user's code may raise any exception for symbols
             raise _NotSymbolicError from error
         if not trace.complete or bool(trace.faults) != bool(concrete.faults) or len(self._paths) == _MOST_PATHS:
             raise _NotSymbolicError
@@ -184,13 +184,13 @@ class _Paths:
         return path
 
     def _trace(self, module: nn.Module, concrete: Trace, symbols: Mapping[str, Any], environment: Environment) -> Trace:
-        # Of equal arguments the first counts: that of the input channels.
+        # If arguments are equal, use the first one, the input channels.
         by_value = {environment.hint(symbol): symbol for symbol in reversed(list(symbols.values()))}
 
         def symbolic(value: Any) -> Any:
             if not isinstance(value, torch.Tensor):
                 return value
-            # A batch of one is two, as torch treats one specially.
+            # Replace a batch of one by two, because torch treats one specially.
             hints = [max(size, 2) if axis == 0 else size for axis, size in enumerate(value.shape)]
             sizes = [environment.integer(f"size{next(number)}", size) for size in hints]
             channels = _channel_axis(value.shape, by_value.keys())
@@ -208,7 +208,7 @@ class _Paths:
     def _conditions(
         self, environment: Environment, names: Mapping[sympy.Symbol, sympy.Symbol]
     ) -> Iterator[sympy.Basic]:
-        """The conditions of a run on the arguments, at the sizes of its input; `names` maps its symbols to theirs."""
+        """The conditions of a run on the arguments, at its input sizes; `names` maps its symbols to shared ones."""
         texts = {symbol: name for name, symbol in self._names.items()}
         for guard in environment.guards:
             sizes = {symbol: sympy.Integer(environment.number(symbol)) for symbol in guard.free_symbols - names.keys()}
@@ -222,7 +222,7 @@ class _Paths:
                     self._numbers.add((texts[symbol], int(number)))
 
     def _candidate_literals(self, grid: Sequence[Point]) -> Iterator[str]:
-        """What a condition may be made of: what is usual, then the path conditions."""
+        """The literals for the condition: common ones, then the path conditions."""
         names = list(grid[0])
         for sign in ("==", "!="):
             yield from (f"{one} {sign} {other}" for one, other in itertools.combinations(names, 2))
@@ -232,9 +232,9 @@ class _Paths:
 
 
 def _channel_axis(shape: Sequence[int], channels: Collection[int]) -> int | None:
-    """The axis of an input's channels: the second, or else the last; None where neither has such a size."""
+    """The channel axis of an input: the second, or else the last one; None if neither has such a size."""
     return next((axis for axis in (1, -1) if len(shape) > 1 and shape[axis] in channels), None)
 
 
 class _NotSymbolicError(Exception):
-    """A block does not work with symbols, or takes other paths with them than with numbers."""
+    """A block does not accept symbols, or takes different paths with symbols than with numbers."""

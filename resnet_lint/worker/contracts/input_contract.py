@@ -1,8 +1,7 @@
 """The input contract of a model: the sizes that it accepts.
 
-The guards of a symbolic trace say which sizes take the same path through the model, and runs say whether it accepts
-them: a few runs decide about all sizes of one path. Where both sides of a branch are accepted, the guard adds no
-condition.
+The guards of a symbolic trace determine which sizes take the same path through the model, and a few runs per path
+decide whether it accepts them. If both sides of a branch are accepted, the guard adds no condition.
 """
 
 from __future__ import annotations
@@ -20,7 +19,7 @@ from .try_sizes import Sizes, Trials
 
 
 def contract_of(earlier: Trace, symbolic: SymbolicTrace, project: Project) -> Contract:
-    """The contract of a model from both its traces; needs some dozens of runs on meta."""
+    """The contract of a model from its concrete and symbolic trace; needs some dozens of runs on meta."""
     names = own_names(symbolic.axes)
     axes = [[names[axis.symbol] for axis in axes] for axes in symbolic.axes]
     hints = {names[axis.symbol]: axis.hint for axes in symbolic.axes for axis in axes}
@@ -29,7 +28,7 @@ def contract_of(earlier: Trace, symbolic: SymbolicTrace, project: Project) -> Co
     conditions = tuple(_conditions(found, hints))
     doubt = found.doubt
     if symbolic.trace.stop is not None:
-        doubt = doubt or f"the trace with symbols ended early: {symbolic.trace.stop.reason}"
+        doubt = doubt or f"the symbolic trace ended early: {symbolic.trace.stop.reason}"
     return Contract(_inputs(symbolic, axes, found), conditions, found.largest, len(trials.results), doubt)
 
 
@@ -52,7 +51,7 @@ def _conditions(found: SizesFound, hints: Sizes) -> list[Condition]:
 
 
 def _sides(accepted: Accepted, hint: int) -> tuple[tuple[int, ...], tuple[int, ...]]:
-    """The sizes next to the first limit below the hint, or else above it: one that works, and one that fails."""
+    """The sizes next to the nearest limit below the hint, or else above it: one that works and one that fails."""
     below = [size for size in accepted if size <= hint]
     above = [size for size in accepted if size >= hint]
     for sizes in (below[::-1], above):

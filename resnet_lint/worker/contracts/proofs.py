@@ -1,6 +1,6 @@
-"""Proofs with symbols about the blocks of a file, within the file's time limit.
+"""Symbolic proofs about the blocks of a file, within its time limit.
 
-The modules that need torch's symbolic shapes are imported where they are used: few files need them, and they are large.
+Modules that need torch's symbolic shapes are large and rarely needed, so they are imported inside the functions.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 def proofs(
     wanted: Prove | None, classes: Sequence[ModelClass], loaded: Loaded, found: Exploration, clock: Clock
 ) -> Iterator[Outcome]:
-    """For which arguments the additions of a block are proved to work, or at least for which sizes."""
+    """The arguments, or at least the sizes, for which the additions of a block are proved to work."""
     model = next((model for model in classes if wanted is not None and model.type.__name__ == wanted.module), None)
     if wanted is None or model is None:
         return
@@ -40,7 +40,7 @@ def proofs(
 
 
 def contract_in_time(model: ModelClass, loaded: Loaded, clock: Clock) -> ConstructorContract | None:
-    """The arguments that a block's additions accept; None where time is up, as this needs some seconds."""
+    """The arguments that a block's additions accept; None if time is up, because this takes some seconds."""
     from .block_contract import block_contract
 
     with suppress(TimeUp), clock.one_attempt():

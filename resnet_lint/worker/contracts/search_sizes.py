@@ -1,4 +1,4 @@
-"""Searches the sizes that a model accepts: a few runs for each kind of size that its guards distinguish."""
+"""Searches the sizes that a model accepts, with a few runs per class of sizes that its guards distinguish."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from itertools import combinations, pairwise, permutations, product
 from ..sizes.compiled_sizes import Predicate
 from .try_sizes import Sizes, Trials
 
-# Sizes that are run whatever the guards say: where layers run out of pixels, and odd ones.
+# Sizes that are always tried: small ones, where layers run out of pixels, and odd ones.
 _ALWAYS_TRIED = frozenset((1, 2, 3, 4, 5, 7, 8, 9, 15, 16, 17, 31, 32, 33, 63, 64, 65))
 _LEAST_LARGEST = 320
 _LARGEST_BATCH = 16
@@ -17,14 +17,14 @@ _STEPS_ASIDE = (1, 2, 3, 32, -1)
 _MOST_PAIRS = 40
 
 Accepted = dict[int, bool]
-"""Whether a size is accepted, while the others keep their numbers of the trace."""
+"""Whether a size is accepted, while the others are those of the trace."""
 
 
 @dataclass(frozen=True)
 class SizesFound:
     """The result of a search: the sizes that are accepted, by name, and the conditions on several sizes.
 
-    `largest` is the largest size that was tried; `doubt` says why the result may be incomplete.
+    `largest` is the largest size that was tried; `doubt` is the reason why the result may be incomplete.
     """
 
     accepted: dict[str, Accepted]
@@ -34,14 +34,14 @@ class SizesFound:
 
     @property
     def fixed(self) -> dict[str, str]:
-        """The sizes for which the model accepts one number only."""
+        """The sizes for which the model accepts a single value."""
         sizes = {name: _sizes_in(accepted) for name, accepted in self.accepted.items()}
         return {name: str(numbers[0]) for name, numbers in sizes.items() if len(numbers) == 1}
 
 
 @dataclass
 class Search:
-    """Tries sizes alone, then two together; `guards` are the conditions that distinguish them."""
+    """Tries single sizes, then pairs; `guards` are the conditions that distinguish them."""
 
     trials: Trials
     guards: Sequence[Predicate]
@@ -88,7 +88,7 @@ class Search:
         return not guard.holds(point) and self.trials.accepts(point)
 
     def _point(self, name: str, size: int, relations: Sequence[Predicate]) -> Sizes | None:
-        """All sizes, one of them changed, and others with it where relations require it; None if they cannot hold."""
+        """All sizes, with one changed, and others if relations require it; None if this is impossible."""
         point, moved = {**self.trials.hints, name: size}, {name}
         for relation in relations:
             free = sorted(relation.names - moved)
@@ -101,13 +101,13 @@ class Search:
         return point if all(relation.holds(point) for relation in relations) else None
 
     def _candidates(self, name: str, size: int) -> Iterator[int]:
-        """Numbers for a size: this one, then those around the hint."""
+        """Candidate values for a size: this one, then those around the hint."""
         hint = self.trials.hints[name]
         yield size
         yield from sorted(range(1, self._reach(name) + 1), key=lambda value: abs(value - hint))
 
     def _accepted(self, name: str) -> Accepted:
-        """Whether a size is accepted, for all up to the largest; those that no relation allows are left out."""
+        """The sizes up to the largest, with whether they are accepted; without sizes that violate a relation."""
         points = {size: self._point(name, size, self._relations) for size in range(1, self._reach(name) + 1)}
         alike: dict[tuple[bool, ...], list[int]] = {}
         for size, point in points.items():
@@ -119,7 +119,7 @@ class Search:
         return dict(sorted(accepted.items()))
 
     def _results(self, sizes: Sequence[int], points: Sequence[Sizes]) -> Sequence[bool]:
-        """The results for sizes of one kind: of the first, the last and some between; of more where these differ."""
+        """The results for a class of sizes: from the first, the last and some between, or more if they differ."""
         last = len(sizes) - 1
         places = sorted({0, last // 2, last, *(place for place, size in enumerate(sizes) if size in _ALWAYS_TRIED)})
         results = [self.trials.accepts(points[0])] * len(sizes)
@@ -135,7 +135,7 @@ class Search:
         return results
 
     def _try_pairs(self, accepted: dict[str, Accepted]) -> None:
-        """Sizes that are accepted one by one should be accepted together; else a guard says why."""
+        """Check that sizes which are accepted individually are accepted together, or that a guard explains why not."""
         works: list[Sizes] = []
         fails: list[Sizes] = []
         for point in self._pairs(accepted):
@@ -150,7 +150,7 @@ class Search:
             fails = [point for point in fails if best.holds(point)]
 
     def _try_products(self, accepted: dict[str, Accepted]) -> None:
-        """Sizes that are not accepted one by one may be accepted together, as where only their product counts."""
+        """Try sizes together that are not accepted individually, in case only their product matters."""
         for one, other in permutations(self.trials.hints, 2):
             larger, smaller = 2 * self.trials.hints[one], self.trials.hints[other] // 2
             point = {**self.trials.hints, one: larger, other: smaller}
@@ -159,7 +159,7 @@ class Search:
                 return
 
     def _pairs(self, accepted: dict[str, Accepted]) -> list[Sizes]:
-        """Points with two sizes changed, one for each kind that the guards distinguish."""
+        """Points with two sizes changed, one per class that the guards distinguish."""
         alike: dict[tuple[bool, ...], Sizes] = {}
         for one, other in combinations(accepted, 2):
             for first, second in product(_samples(accepted[one]), _samples(accepted[other])):
@@ -174,7 +174,7 @@ def _sizes_in(accepted: Accepted) -> list[int]:
 
 
 def _samples(accepted: Accepted) -> list[int]:
-    """Some of the sizes that are accepted: the smallest, the largest, and a few between."""
+    """Some of the accepted sizes: the smallest, the largest, and a few between."""
     sizes = _sizes_in(accepted)
     return sorted({*sizes[:4], *sizes[:: max(len(sizes) // 6, 1)], *sizes[-1:]})
 

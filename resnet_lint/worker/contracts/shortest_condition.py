@@ -1,4 +1,4 @@
-"""The shortest condition, in Python, that holds where something works and nowhere else."""
+"""Finds the shortest Python condition that separates the points that work from those that fail."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ _MOST_LITERALS = 16
 
 
 def shortest_condition(works: Sequence[Point], fails: Sequence[Point], literals: Iterable[str]) -> str | None:
-    """A condition of `literals` that holds at all points that work and at none that fails; None if there is none.
+    """A condition of `literals` that holds at all points in `works` and at none in `fails`; None if there is none.
 
-    With no point that fails it is `True`. `literals` are Python expressions in the points' names, the simplest first.
+    If `fails` is empty, it is `True`. `literals` are Python expressions in the names of the points, simplest first.
     """
     if not fails:
         return "True"
@@ -28,7 +28,7 @@ def shortest_condition(works: Sequence[Point], fails: Sequence[Point], literals:
 
 
 def _distinguishing(literals: Iterable[str], points: Sequence[Point]) -> dict[str, Truth]:
-    """The literals that are true at some of the points only, the first of those that are true at the same points."""
+    """The literals that are true at some points only; of equivalent ones, the first."""
     known: dict[Truth, str] = {}
     for text in literals:
         if set(re.findall(r"[A-Za-z_]\w*", text)) <= points[0].keys():
@@ -39,7 +39,7 @@ def _distinguishing(literals: Iterable[str], points: Sequence[Point]) -> dict[st
 
 
 def _holds(text: str, point: Point) -> bool:
-    """Whether a condition holds; one that divides by zero does not."""
+    """Whether a condition holds; False if it divides by zero."""
     try:
         return bool(eval(text, {}, dict(point)))
     except ArithmeticError:
@@ -47,7 +47,7 @@ def _holds(text: str, point: Point) -> bool:
 
 
 def _combined(known: Mapping[str, Truth]) -> Iterator[tuple[str, Truth]]:
-    """Combinations, the shortest first: a; a and b; a or b; a and b and c; a or b and c; (a or b) and c."""
+    """Combinations, shortest first: a; a and b; a or b; a and b and c; a or b and c; (a or b) and c."""
     yield from known.items()
     for size in (2, 3):
         for several in combinations(known, size):

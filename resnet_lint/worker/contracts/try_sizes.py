@@ -1,4 +1,4 @@
-"""Whether a model accepts inputs of certain sizes: it is run on meta."""
+"""Tries whether a model accepts inputs of certain sizes, by running it on meta."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from ..torch_quirks.torchvision_operators import operators_expected
 from ..tracer.trace import Trace, recorded
 
 Sizes = Mapping[str, int]
-"""A number for each name of a size."""
+"""The values of sizes by name."""
 
 
 class Trials:
-    """Runs of the model of an earlier trace at other sizes.
+    """Runs the model of an earlier trace at other sizes.
 
-    `axes` are the names of the sizes, input by input, and `hints` their numbers in the earlier trace. `results` has the
-    runs so far.
+    `axes` are the names of the sizes of each input, and `hints` their values in the earlier trace. `results` are the
+    results so far.
     """
 
     def __init__(self, earlier: Trace, project: Project, axes: Sequence[Sequence[str]], hints: Sizes) -> None:
@@ -32,11 +32,11 @@ class Trials:
         self._earlier = earlier
         self._project = project
         self._axes = axes
-        # Some models need the recorder's help on meta, which takes longer: it knows what would work on the CPU.
+        # Some models run on meta only with the recorder, which handles calls that work on the CPU only, but is slower.
         self._is_plain = self._runs(hints)
 
     def accepts(self, sizes: Sizes) -> bool:
-        """Whether the model runs at these sizes; those left out are the hints."""
+        """Whether the model runs at these sizes; missing ones are those of the hints."""
         sizes = {**self.hints, **sizes}
         key = tuple(sizes.values())
         if key not in self.results:

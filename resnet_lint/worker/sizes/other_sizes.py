@@ -1,4 +1,4 @@
-"""Traces of a model with inputs of other sizes, and whether they confirm what arithmetic predicts."""
+"""Traces of a model with inputs of other sizes, to confirm predictions."""
 
 from __future__ import annotations
 
@@ -19,20 +19,20 @@ from .follow_sizes import Follower
 from .size_expressions import axis_of
 from .unlike_joins import Join, joins_in, sizes_of_inputs
 
-# Traces of one model at other sizes.
+# The maximum number of traces of one model at other sizes.
 _MOST_TRACES = 8
-# The number of sizes that are searched.
+# The number of sizes to search.
 _REACH = 512
 
 Input = tuple[tuple[sympy.Symbol, int], ...]
-"""The axes of the input whose size is not that of the trace: pairs of axis and size."""
+"""The input axes whose size differs from the trace: pairs of axis and size."""
 
 Wanted = Callable[[sympy.Symbol, int], bool]
-"""Whether a size of an axis of the input is the one to be found."""
+"""Whether a size of an input axis is the one to find."""
 
 
 class Resized:
-    """A trace, its joins of unlike sizes, and its traces at other sizes; sizes of several inputs change together."""
+    """A trace, its joins with different sizes, and traces at other sizes; the sizes of all inputs change together."""
 
     def __init__(self, trace: Trace, project: Project) -> None:
         self._trace = trace
@@ -44,9 +44,9 @@ class Resized:
         self.joins = tuple(joins_in(self._nodes, self._follower))
 
     def first(self, join: Join, start: Callable[[int], int], wanted: Wanted) -> Input | None:
-        """The first wanted size of each axis of a join, from `start` on, which depends on the size of the trace.
+        """The first wanted size of each axis of a join, from `start` on, which is a function of the traced size.
 
-        Sizes at which a tensor is empty do not count.
+        Sizes at which a tensor would be empty are skipped.
         """
         found = {axis: self._first(axis, start(self._traced[axis]), wanted) for axis in join.unlike}
         sizes = tuple((axis, size) for axis, size in found.items() if size is not None)
@@ -60,12 +60,12 @@ class Resized:
         return None
 
     def reaches(self, join: Join, axis: sympy.Symbol, size: int) -> bool:
-        """Whether no tensor before a join is empty at a size of an axis."""
+        """Whether all tensors before a join are non-empty at a size of an axis."""
         before = (node for node in self._nodes if node.order < join.node.order)
         return all(function(size) > 0 for function in self._functions_of(axis, before))
 
     def _functions_of(self, axis: sympy.Symbol, nodes: Iterable[Node]) -> list[Callable[[int], int]]:
-        """The different sizes of some nodes along an axis of the input, as functions of its size."""
+        """The distinct sizes of some nodes that depend on an input axis, as functions of its size."""
         return [self._functions[size] for size in self._follower.distinct(nodes) if axis_of(size) == axis]
 
     def all_agree(self, axis: sympy.Symbol, size: int) -> bool:
@@ -73,9 +73,9 @@ class Resized:
         return all(join.agrees(axis, size) for join in self.joins if axis in join.unlike)
 
     def confirms(self, size: Input | None) -> bool:
-        """Whether the trace at a size is complete, makes the same calls and fails in exactly the joins that should.
+        """Whether the trace at a size is complete, makes the same calls, and fails in exactly the predicted joins.
 
-        Arithmetic does not know a pooling to a fixed size, or a padding that the code computes from a shape.
+        Predictions ignore pooling to a fixed size, and padding that is computed from a shape.
         """
         again = self.at(size) if size is not None else None
         if size is None or again is None or not again.complete or _names(again) != _names(self._trace):
@@ -85,7 +85,7 @@ class Resized:
         return not others and self._foreseen(sizes, failed)
 
     def _foreseen(self, sizes: Mapping[sympy.Symbol, int], failed: Set[str]) -> bool:
-        """Whether the joins failed that should fail; a tensor behind one of them may have the size of either side."""
+        """Whether the predicted joins failed; a tensor after one of them may have the size of either operand."""
         wrong: list[Node] = []
         for join in self.joins:
             if not any(depends_on(join.node, earlier) for earlier in wrong):
@@ -102,7 +102,7 @@ class Resized:
         return next((fault for fault in faults if fault.node.name == join.node.name), None)
 
     def at(self, size: Input) -> Trace | None:
-        """The trace at another size; None where there are too many already."""
+        """The trace at another size; None if the maximum number is reached."""
         if size not in self._traces and len(self._traces) < _MOST_TRACES:
             changed = {**self._traced, **dict(size)}
             shapes = [self._shape_at(node, changed) for node in self._inputs]

@@ -1,4 +1,4 @@
-"""Conditions that repeat with a period: `H % 4 == 0`."""
+"""Periodic conditions: `H % 4 == 0`."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from torch.utils._sympy.functions import Mod
 from .print_sizes import size_text
 from .size_expressions import size_symbol, stepped
 
-# Sizes that are tried by arithmetic; a pattern has to occur twice among them.
+# The number of sizes to evaluate; a pattern has to occur twice among them.
 LARGEST = 512
 
 
 @dataclass(frozen=True)
 class PeriodicCondition:
-    """The sizes that work repeat with a `period`; `remainders` are the remainders of those that do."""
+    """A condition with a `period`; `remainders` are those of the sizes that work."""
 
     period: int
     remainders: tuple[int, ...]
@@ -39,7 +39,7 @@ class PeriodicCondition:
 
 
 def periodic_condition(works: Callable[[int], bool], least: int) -> PeriodicCondition | None:
-    """The condition under which a size from `least` on works; None where the sizes that do have no period."""
+    """The condition for sizes from `least` on; None if the sizes that work have no period."""
     pattern = [works(size) for size in range(least, LARGEST + 1)]
     for period in range(2, len(pattern) // 2):
         if pattern[period:] == pattern[:-period]:

@@ -1,4 +1,4 @@
-"""Expressions of sizes in the notation of Python, and `ceil`: `(N, 64, ceil(H/2), W//2)`."""
+"""Formats sizes as Python expressions with `ceil`: `(N, 64, ceil(H/2), W//2)`."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from torch.utils._sympy.functions import FloorDiv
 from .size_expressions import Size, normal_form
 
 Names = Mapping[sympy.Basic, str]
-"""How symbols are printed, in the order in which they are; those that are left out keep their own names."""
+"""The names of symbols, in the order for sorting; other symbols keep their own names."""
 
 _OWN_NAMES: Names = {}
 
@@ -22,12 +22,12 @@ def size_text(size: Size | sympy.Basic, names: Names = _OWN_NAMES) -> str:
 
 
 def shape_text(shape: Sequence[Size], names: Names = _OWN_NAMES) -> tuple[str, ...]:
-    """The text of each size of a shape."""
+    """The texts of the sizes in a shape."""
     return tuple(size_text(size, names) for size in shape)
 
 
 def _for_display(expression: sympy.Basic) -> sympy.Basic:
-    """An expression in normal form, with constants inside divisions: `(H - 1)//2` for `(H + 1)//2 - 1`."""
+    """Move constants in a normalised expression into divisions: `(H - 1)//2` for `(H + 1)//2 - 1`."""
     if not expression.args:
         return expression
     expression = expression.func(*map(_for_display, expression.args))
@@ -35,7 +35,7 @@ def _for_display(expression: sympy.Basic) -> sympy.Basic:
 
 
 def _with_constant_inside(addition: sympy.Add) -> sympy.Expr:
-    """`ceil(H/2) - 1` as `(H - 1)//2`; `H//2 - 1`, and what has more terms, as it is."""
+    """Convert `ceil(H/2) - 1` to `(H - 1)//2`; `H//2 - 1`, and sums of more terms, do not change."""
     constant, rest = addition.as_coeff_Add()
     factor, division = rest.as_coeff_Mul()
     if not isinstance(division, FloorDiv) or not division.args[1].is_Integer or constant % factor != 0:
@@ -46,9 +46,9 @@ def _with_constant_inside(addition: sympy.Add) -> sympy.Expr:
 
 
 class _Printer(StrPrinter):
-    """Python's operators, and `ceil`."""
+    """Prints Python operators and `ceil`."""
 
-    printmethod = ""  # torch's functions would write themselves
+    printmethod = ""  # otherwise torch's functions use their own printing methods
 
     def __init__(self, names: Names) -> None:
         super().__init__()
@@ -70,7 +70,7 @@ class _Printer(StrPrinter):
     _print_CleanDiv = _print_FloorDiv
 
     def _print_Add(self, addition: sympy.Add, order: object = None) -> str:
-        """What is subtracted comes after what is added, and the constant last: `H - W - 1`."""
+        """Negative terms come after positive ones, and the constant last: `H - W - 1`."""
         constant, rest = addition.as_coeff_Add()
         texts = [self._print(term) for term in self._in_order(sympy.Add.make_args(rest))]
         texts.sort(key=lambda text: text.startswith("-"))
@@ -88,7 +88,7 @@ class _Printer(StrPrinter):
     _print_PythonMod = _print_Mod
 
     def _in_order(self, parts: Sequence[sympy.Expr]) -> list[sympy.Expr]:
-        """As their symbols were named, and numbers last: `N*H*W`, `H == 224`."""
+        """Sort by the order of the names, numbers last: `N*H*W`, `H == 224`."""
         place = {symbol: index for index, symbol in enumerate(self._names)}
 
         def key(part: sympy.Expr) -> list[int]:
@@ -97,7 +97,7 @@ class _Printer(StrPrinter):
         return sorted(parts, key=key)
 
     def _factor(self, expression: sympy.Basic) -> str:
-        """In parentheses, where it has several parts."""
+        """Parenthesise an expression with several parts."""
         text: str = self._print(expression)
         is_ceil = isinstance(expression, FloorDiv) and text.startswith("ceil(")
         is_one = is_ceil or expression.is_Atom or expression.is_Pow

@@ -1,4 +1,4 @@
-"""The condition, in Python, that a set of sizes follows: `H % 32 == 0`, `H >= 12`, `193 <= H <= 224`."""
+"""Describes a set of sizes by a Python condition: `H % 32 == 0`, `H >= 12`, `193 <= H <= 224`."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ _MOST_LISTED = 12
 
 
 def size_condition(name: str, accepted: Mapping[int, bool]) -> tuple[str, Kind] | None:
-    """The condition on the size `name` under which it is accepted, as Python, and its kind; None where any size is.
+    """The condition on the size `name` as a Python expression, and its kind; None if all sizes are accepted.
 
-    `accepted` says for sizes from 1 on whether they are; those that it leaves out may be either.
+    `accepted` maps sizes from 1 on to whether they are accepted; missing sizes may be either.
     """
     sizes = [size for size, is_accepted in accepted.items() if is_accepted]
     if len(sizes) == len(accepted):
@@ -34,7 +34,7 @@ def _agrees(condition: Callable[[int], bool], accepted: Mapping[int, bool]) -> b
 
 
 def _periodic(name: str, accepted: Mapping[int, bool], sizes: list[int]) -> tuple[str, Kind] | None:
-    """`H % 32 == 0` and the like; small sizes may be exceptions: too small, or accepted by accident."""
+    """A condition such as `H % 32 == 0`; small sizes may be exceptions: too small, or accepted by accident."""
     largest = max(accepted)
     for period in range(2, largest // 2 + 1):
         for small in (limit for limit in (period, 2 * period, 4 * period) if limit <= largest // 2):
@@ -68,7 +68,7 @@ def _range(name: str, first: int, last: int) -> str:
 
 
 def _ranges(sizes: list[int]) -> list[tuple[int, int]]:
-    """The first and the last of consecutive sizes."""
+    """The first and last size of each range of consecutive sizes."""
     gaps = [(before, after) for before, after in pairwise(sizes) if after != before + 1]
     firsts, lasts = [sizes[0], *(after for _, after in gaps)], [*(before for before, _ in gaps), sizes[-1]]
     return list(zip(firsts, lasts, strict=True))

@@ -1,8 +1,8 @@
-"""Sizes as expressions of integers, `ceil(H/2)`, in a normal form in which sides that round alike are equal.
+"""Sizes as integer expressions, `ceil(H/2)`, in a normal form in which equivalent expressions are equal.
 
-A convolution, a pooling, a slice and a resizing all compute `(factor * size + shift) // divisor`. One such step after
-another is often one step again, as `(h//a + k)//b == (h + k*a)//(a*b)`; what cannot be joined stays nested. In normal
-form a division has no factor in common with what it divides, and multiples of the divisor are in front of it.
+Convolution, pooling, slicing and resizing all compute `(factor * size + shift) // divisor`. Two such steps can often be
+combined, because `(h//a + k)//b == (h + k*a)//(a*b)`; otherwise they remain nested. In normal form, the numerator and
+denominator of a division have no common factor, and multiples of the denominator are outside of the division.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ def size_symbol(name: str) -> sympy.Symbol:
 
 
 def stepped(size: sympy.Expr, factor: int = 1, shift: int = 0, divisor: int = 1) -> sympy.Expr:
-    """`(factor * size + shift) // divisor` of a size in normal form, which the result is in as well."""
+    """`(factor * size + shift) // divisor`; `size` and the result are in normal form."""
     return _divided(factor * size + shift, sympy.Integer(divisor))
 
 
 def normal_form(expression: sympy.Basic) -> sympy.Basic:
-    """The same size or condition, with all divisions in normal form."""
+    """Convert a size or condition to normal form."""
     if not expression.args:
         return expression
     args = map(normal_form, expression.args)
@@ -39,13 +39,13 @@ def normal_form(expression: sympy.Basic) -> sympy.Basic:
 
 
 def axis_of(size: sympy.Expr) -> sympy.Symbol:
-    """The only symbol of a size: the axis of the input that it is computed from."""
+    """The only symbol in a size: the input axis on which it depends."""
     [symbol] = size.free_symbols
     return symbol
 
 
 def enlarges(size: sympy.Expr) -> bool:
-    """Whether something is upsampled on the way to a size."""
+    """Whether a size involves upsampling."""
     return any(product.args[0].is_Integer and product.args[0] > 1 for product in size.atoms(sympy.Mul))
 
 
@@ -69,7 +69,7 @@ def _common_factor(terms: sympy.Expr, divisor: sympy.Integer) -> int:
 
 
 def _rounded(expression: sympy.Expr) -> sympy.Expr:
-    """`floor(2.0*H)`, as an interpolation by a scale gives, as a division of integers."""
+    """Convert `floor(2.0*H)`, from an interpolation by a factor, to an integer division."""
     inside = expression.args[0].replace(ToFloat, lambda size: size).replace(IntTrueDiv, lambda one, other: one / other)
     factor, size = sympy.nsimplify(inside, rational=True).as_coeff_Mul()
     if not (factor.is_Rational and size.is_integer):

@@ -1,7 +1,7 @@
-"""Additions and concatenations that fail for some sizes of an input that a model otherwise accepts.
+"""Finds additions and concatenations that fail for some input sizes.
 
-Arithmetic extends what a trace shows at one size to all others. Traces at sizes that should fail and that should work,
-small and large, prove it. So a model without such a join costs no second trace.
+Arithmetic extrapolates from the traced size to all others. Traces at small and large sizes that should fail or work
+confirm it. So models without such joins need no second trace.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ from .unlike_joins import Join
 
 
 def size_limits(model: Model, sizes_stated: bool, reported: set[Span]) -> Iterator[SizeLimit]:
-    """The joins of a trace that fail at other sizes, except for the expressions in `reported`, to which they are added.
+    """The joins in a trace that fail at other sizes, except for expressions in `reported`, to which they are added.
 
-    A decoder that doubles what was halved needs sizes that divide, by design. Where the file itself feeds such sizes
-    (`sizes_stated`), that is intended; where it states none, it is reported.
+    A decoder that upsamples requires divisible sizes by design. If the file itself uses such sizes (`sizes_stated`),
+    this is assumed to be intended; otherwise it is reported.
     """
     if model.trace.trouble == (0, 0):
         yield from _Probe(model).limits(reported, may_divide=sizes_stated)
@@ -61,13 +61,13 @@ class _Probe:
         size = next((failing for failing in (least, above) if self._resized.confirms(failing)), None)
         if size is None:
             return None
-        # Smaller ones may fail here as well, and leave nothing of a tensor further on.
+        # Smaller sizes may fail here too, but make a later tensor empty.
         smaller = [(axis, number) for axis, found in size for number in range(1, found)]
         fail_too = (other.fails(*point) and self._resized.reaches(other, *point) for other in same for point in smaller)
         return self._limit(same, size, is_least=not any(fail_too))
 
     def _limit(self, same: Sequence[Join], size: Input, is_least: bool) -> SizeLimit | None:
-        """The failure at a size: that of the first of the joins of one expression that fails."""
+        """The limit at a size, from the first failing join of an expression."""
         trace, faults = self._resized.at(size), [(join, self._resized.fault(join, size)) for join in same]
         join, fault = next(((join, fault) for join, fault in faults if fault is not None), (same[0], None))
         view = view_of(join, self._model)
@@ -81,7 +81,7 @@ class _Probe:
 
 
 def holds_far_above(resized: Resized, join: Join) -> bool:
-    """Whether a join fails and works as predicted at sizes far above the one of the trace as well."""
+    """Whether a join fails and works as predicted at sizes far above the traced one."""
     far = [resized.first(join, _far, wanted) for wanted in (join.fails, resized.all_agree)]
     return all(size is None or resized.confirms(size) for size in far)
 

@@ -1,4 +1,4 @@
-"""The condition of a join in terms of the module that contains it: `H % 2 == 0` for the block's own input."""
+"""Expresses the condition of a join in terms of the input of a module: `H % 2 == 0` for the input of the block."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ _WORDS: Mapping[str, str] = {"L": "lengths", "H": "heights", "W": "widths", "T":
 
 @dataclass(frozen=True)
 class View:
-    """A join in the call of a module, with sizes in terms of the module's own input.
+    """A join in a module call, with sizes in terms of the input of the module.
 
-    `others` are the joins of the same call that work for some sizes only, this one among them.
+    `others` are all joins in the call that work for some sizes only, including this one.
     """
 
     call: ModuleCall
@@ -37,7 +37,7 @@ class View:
 
     @property
     def condition(self) -> str:
-        """The sizes of the input for which the join works, in all turns of a loop: `H % 2 == 0 and W % 2 == 0`."""
+        """The input sizes for which the join works, in all iterations of a loop: `H % 2 == 0 and W % 2 == 0`."""
         return self._text([join for join in self.others if join.span == self.join.span])
 
     @property
@@ -47,7 +47,7 @@ class View:
 
     @property
     def words(self) -> str:
-        """The sizes that work for all joins, in words where possible: `even heights and widths`."""
+        """The sizes that work for all joins, if possible in words: `even heights and widths`."""
         conditions = {self._condition(axis, self.others) for axis in self.join.unlike}
         names = " and ".join(_WORDS.get(axis.name, "sizes") for axis in self.join.unlike)
         condition = conditions.pop()
@@ -57,7 +57,7 @@ class View:
 
     @property
     def repeats(self) -> bool:
-        """Whether the sizes that work for all joins repeat with a period, and do not just end somewhere."""
+        """Whether the sizes that work for all joins are periodic."""
         return all(self._condition(axis, self.others) is not None for axis in self.join.unlike)
 
     @property
@@ -67,7 +67,7 @@ class View:
         return SizesTaken(subject, self.words, self.condition, self.condition_of_all, self.join.grows)
 
     def symbolic(self, operands: Sequence[Operand], fault: Fault) -> tuple[Operand, ...]:
-        """The operands of a fault of the join, in this trace or at other sizes, with their symbolic shapes."""
+        """The operands of a fault of the join, in this or another trace, with their symbolic shapes."""
         same = dict(zip(fault.node.sources, self.join.node.sources, strict=False))
         residual = residual_at(fault.node) if fault.kind == "addition" else None
         nodes = [same[residual.branch], same[residual.shortcut]] if residual is not None else list(same.values())
@@ -75,7 +75,7 @@ class View:
         return tuple(replace(operand, symbolic=self.shape_text(node)) for operand, node in pairs)
 
     def shape_text(self, node: Node) -> tuple[str, ...]:
-        """A node's shape in terms of the module's input: `("N", "64", "H//2", "W//2")`."""
+        """The shape of a node in terms of the module's input: `("N", "64", "H//2", "W//2")`."""
         shape, sizes = node.known_shape, self.follower.sizes(node)
         known = sizes if len(sizes) == len(shape) else (None,) * len(shape)
         texts = [size_text(extent if size is None else size) for extent, size in zip(shape, known, strict=True)]
@@ -96,7 +96,7 @@ class View:
 
 
 def view_of(join: Join, model: Model) -> View | None:
-    """A join in the call of the innermost of the user's modules on whose input's size alone it depends."""
+    """The view of a join in the innermost user's module whose input size determines it; None if there is none."""
     views = (_view(call, join, model) for call in model.block_of(join.node).with_callers() if not call.is_torchs)
     return next((view for view in views if view is not None), None)
 

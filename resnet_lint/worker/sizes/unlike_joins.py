@@ -1,4 +1,4 @@
-"""Joins whose operands have unlike sizes: equal at the size of the trace, perhaps, but not at all sizes."""
+"""Finds joins whose operands have different sizes as expressions, although they may be equal at the traced size."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from .size_expressions import axis_of, enlarges, size_symbol, stepped
 
 @dataclass(frozen=True, eq=False)
 class Join:
-    """An addition or concatenation whose operands differ in size, as expressions of the input's size.
+    """An addition or concatenation whose operands have different sizes, as expressions of the input size.
 
-    `unlike` has the different sizes by the axis of the input, `functions` the same as functions of a number.
+    `unlike` maps input axes to the different sizes, `functions` to the same sizes as functions.
     """
 
     node: Node
@@ -38,25 +38,25 @@ class Join:
 
     @property
     def grows(self) -> bool:
-        """Whether one side was made smaller and larger again."""
+        """Whether one side is downsampled and upsampled again."""
         return any(enlarges(size) for sizes in self.unlike.values() for size in sizes)
 
     def sizes_at(self, axis: sympy.Symbol, size: int) -> set[int]:
-        """The different sizes of the operands where the input's axis has this size."""
+        """The distinct sizes of the operands at a size of the input axis."""
         return {function(size) for function in self.functions[axis]}
 
     def agrees(self, axis: sympy.Symbol, size: int) -> bool:
-        """Whether the operands are equal where the input's axis has this size."""
+        """Whether the operands are equal at a size of the input axis."""
         return len(self.sizes_at(axis, size)) == 1
 
     def fails(self, axis: sympy.Symbol, size: int) -> bool:
-        """Whether the join raises where the input's axis has this size; an addition broadcasts a size of 1."""
+        """Whether the join fails at a size of the input axis; additions broadcast a size of 1."""
         sizes = self.sizes_at(axis, size)
         return len(sizes) > 1 and not (self.is_addition and 1 in sizes)
 
 
 def joins_in(nodes: Iterable[Node], follower: Follower) -> Iterator[Join]:
-    """The joins among some nodes whose operands have unlike sizes, in terms of the follower's bases."""
+    """The joins among some nodes whose operands have different sizes, in terms of the follower's bases."""
     for node in nodes:
         if node.kind in ("addition", "concatenation") and node.point is not None:
             unlike = _unlike(node, follower)
@@ -80,10 +80,10 @@ def _unlike(node: Node, follower: Follower) -> dict[sympy.Symbol, tuple[sympy.Ex
 
 
 def sizes_of_inputs(inputs: Sequence[Node], nodes: Iterable[Node]) -> dict[Node, Sizes]:
-    """The sizes of the axes of some tensors: those behind the channels, and a sequence's length.
+    """The symbolic sizes of some tensors: of their spatial axes, or of the length of a sequence.
 
-    The symbols are the sizes of the largest tensor; others, such as the levels of a pyramid, are computed from it by
-    strides that round up. Those for which that gives other numbers are left out.
+    The symbols are the sizes of the largest tensor; others, such as the levels of a pyramid, are derived from it by
+    strides that round up. Tensors for which this gives the wrong sizes are omitted.
     """
     maps = [node for node in inputs if len(node.shape or ()) > 2]
     largest = max(maps, key=lambda node: tuple(node.known_shape[2:]), default=None)
@@ -98,12 +98,12 @@ def sizes_of_inputs(inputs: Sequence[Node], nodes: Iterable[Node]) -> dict[Node,
 
 
 def _is_signal(nodes: Iterable[Node]) -> bool:
-    """Whether a tensor of three axes has its channels second, as layers for signals expect; tokens have them last."""
+    """Whether the channels of a 3D tensor are the second axis, as in 1d convolutions; for tokens, they are the last."""
     return any(node.function.endswith("1d") for node in nodes)
 
 
 def _beside(shape: Sequence[int], largest: Sequence[int], symbols: Sequence[sympy.Symbol | None]) -> Sizes | None:
-    """The sizes of a map beside the largest one, of which `symbols` are the sizes."""
+    """The sizes of a map relative to the largest one, whose sizes are `symbols`."""
     if len(shape) != len(largest) or 0 in shape:
         return None
     sizes: list[sympy.Expr | None] = []

@@ -1,7 +1,7 @@
-"""Repeated blocks, as those of a deep ResNet, are traced once and copied where they occur again.
+"""Traces repeated blocks, as in a deep ResNet, once, and copies the result for the others.
 
-Two calls do the same where their modules are built alike and get tensors of the same shapes: the values of weights do
-not matter for fake tensors.
+Two calls are equivalent if their modules have the same configuration, and their inputs the same shapes; the values of
+weights do not matter for fake tensors.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from ..tensors import mapped, tensors_in
 
 @dataclass(frozen=True, eq=False)
 class Block:
-    """A call that was traced: its nodes in order, the completed module calls inside it, and its result."""
+    """A traced call: its nodes in order, the completed module calls inside it, and its result."""
 
     call: ModuleCall
     nodes: Sequence[Node]
@@ -33,7 +33,7 @@ class Block:
 
     @property
     def is_self_contained(self) -> bool:
-        """Whether it uses its inputs and its own weights only, returns new tensors, and changes nothing else."""
+        """Whether it uses only its inputs and weights, returns new tensors, and modifies nothing else."""
         own, known = set(self.nodes), {*self.nodes, *self.call.inputs}
         from_inside = all(operand in known for node in self.nodes for operand in node.operands)
         weights = [node.target for node in self.nodes if node.kind == "stored"]
@@ -44,7 +44,7 @@ class Block:
 
 
 def likeness(module: nn.Module, args: Any, kwargs: Any) -> Hashable | None:
-    """Equal for calls that do the same; None for calls that are too small to compare, or cannot be compared."""
+    """A key that is equal for equivalent calls; None for calls that are too small, or cannot be compared."""
     if next(module.children(), None) is None or kwargs:
         return None
     tensors = list(tensors_in(args))
@@ -71,12 +71,12 @@ def _configuration(module: nn.Module) -> Hashable:
     return type(module), tuple(attributes), tuple(weights), tuple(parts)
 
 
-# Where it was built, and what is compared separately.
+# The construction site, and attributes that are compared separately.
 _NO_SETTING = frozenset({"_resnet_lint_built", "_parameters", "_buffers", "_modules"})
 
 
 def _frozen(value: Any) -> Hashable:
-    """A value that can be compared; an object of any other type is only equal to itself."""
+    """A hashable form of a value; objects of other types are only equal to themselves."""
     if value is None or isinstance(value, (bool, int, float, str, torch.dtype)):
         return (type(value).__name__, value)
     if isinstance(value, (list, tuple, set, frozenset)):
@@ -95,7 +95,7 @@ Again = Callable[[Node, Mapping[Node, Node], ModuleCall | None], Node]
 
 
 class Copy:
-    """A copy of a block for another module that is built alike, and other inputs; `result` is what it returns."""
+    """A copy of a block for another module with the same configuration, and other inputs; `result` is its result."""
 
     def __init__(
         self, block: Block, call: ModuleCall, keep: Callable[[Node, None], None], weight: WeightNode, again: Again
@@ -123,7 +123,7 @@ class Copy:
         return self._weight(attrgetter(name)(self._calls[self._block.call].module), self._call_at(node))
 
     def _call_at(self, node: Node) -> ModuleCall | None:
-        """The call of the copy that the copy of a node is in."""
+        """The call in the copy that contains the copy of a node."""
         return self._call(node.call) if node.call is not None else None
 
     def _renamed(self, path: str) -> str:

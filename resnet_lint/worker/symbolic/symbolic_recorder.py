@@ -29,13 +29,13 @@ class TooSlowError(DataDependentError):
     """The expressions of the sizes are too large to work with."""
 
     def __init__(self) -> None:
-        super().__init__("from here on its sizes are too complicated to be written as expressions")
+        super().__init__("the expressions of the sizes become too complex")
 
 
 class SymbolicRecorder(Recorder):
-    """Records one forward of `root` in the environment's mode; `expressions` has the sizes of each node's result.
+    """Records a forward pass of `root` with symbols; `expressions` are the sizes of each node's result.
 
-    Ends the forward once the process has used `ends` seconds of its processor.
+    Ends the forward pass when the process has used `ends` seconds of CPU time.
     """
 
     def __init__(
@@ -50,7 +50,7 @@ class SymbolicRecorder(Recorder):
         self._blocks: dict[Hashable, Block] = {}
 
     def run(self, call: ModuleCall, forward: Callable[[], Any], args: Any, kwargs: Any) -> Any:
-        """Runs the first block of a kind; copies it for those built alike, with inputs of the same shapes."""
+        """Run a block, or copy the result of an equivalent one."""
         with torch._C.DisableTorchFunction():
             like = likeness(call.module, args, kwargs)
         if like is None or len(call.inputs) != len(args):
@@ -109,7 +109,7 @@ class SymbolicRecorder(Recorder):
 
 
 class _SymbolicWriter(NodeWriter):
-    """Writes the numbers of shapes into the nodes, and their expressions beside them."""
+    """Creates nodes with concrete shapes, and stores the expressions separately."""
 
     def __init__(self, environment: Environment, expressions: dict[Node, tuple[Size, ...] | None]) -> None:
         super().__init__()
@@ -132,7 +132,7 @@ class _SymbolicWriter(NodeWriter):
 
 
 class _NoWatch(Watch):
-    """In-place changes are watched in the concrete trace; comparing tensors again would add conditions."""
+    """Does nothing: the concrete trace tracks in-place modifications, and comparing tensors would add conditions."""
 
     def changes(self, node: Node, tensor: torch.Tensor, frame: FrameType | None) -> None:
         pass

@@ -1,4 +1,4 @@
-"""A second trace of a forward, with the sizes of its inputs as symbols."""
+"""Traces a forward pass again with symbolic input sizes."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ from ..tracer.trace import Trace, recorded
 from .symbolic_recorder import SymbolicRecorder
 from .symbols import Environment
 
-# A trace that takes longer is given up, as its expressions are too large; processor time, in seconds.
+# CPU time in seconds after which a trace is aborted, because its expressions are too large.
 _MOST_SECONDS = 20.0
 
 
 @dataclass(frozen=True, eq=False)
 class SymbolicTrace:
-    """A trace with the shape of each node twice: `shape` in numbers, and in `expressions` (None where it has none).
+    """A trace with two shapes per node: the concrete `shape`, and one in `expressions` (None if there is none).
 
     `axes` are those of the inputs, `names` the names of their symbols (N, H, W). `guards` are the conditions under
-    which the model takes the same path as here. `trace.stop` is the reason, where it ended early.
+    which the model takes this path. `trace.stop` is the reason if it ended early.
     """
 
     trace: Trace
@@ -54,10 +54,10 @@ class SymbolicTrace:
 
 
 def symbolic_trace(earlier: Trace, project: Project) -> SymbolicTrace:
-    """Record the forward of an earlier trace again, with different symbols for all sizes of its inputs.
+    """Repeat an earlier trace with different symbols for all input sizes.
 
-    It takes the path of the earlier sizes. Only a batch of one, which torch treats specially, is two here, if the model
-    accepts it. A symbol that the model requires to be one value, as a convolution does of its channels, becomes that
+    It takes the path of the earlier sizes, except that a batch of one, which torch treats specially, becomes two if the
+    model accepts it. A symbol for which the model requires a value, such as the channels of a convolution, becomes this
     value. A trace that takes too long ends early, with the reason in `trace.stop`.
     """
     ends = time.process_time() + _MOST_SECONDS

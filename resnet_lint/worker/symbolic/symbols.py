@@ -1,7 +1,7 @@
 """The symbols of a trace: integers and fake tensors whose sizes are expressions, and the conditions on them.
 
-torch's ShapeEnv keeps them. It runs Python at the sizes of one example, the *hints*, and records the comparisons of the
-run as conditions, the *guards*.
+They are managed by torch's ShapeEnv, which evaluates comparisons with the sizes of an example, the *hints*, and records
+them as conditions, the *guards*.
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ from ..tracer.proof import DataDependentError
 
 
 class Environment:
-    """Makes symbols and keeps the conditions on them; to be used inside `active()`.
+    """Creates symbols and collects the conditions on them; to be used inside `active()`.
 
-    A symbol may have any value from 1; two are not equal because their hints are.
+    A symbol may have any value from 1. Symbols with equal hints are not assumed to be equal.
     """
 
     def __init__(self) -> None:
@@ -36,7 +36,7 @@ class Environment:
         self._hints: dict[sympy.Symbol, int] = {}
 
     def integer(self, name: str, hint: int) -> Any:
-        """A torch.SymInt for a new symbol whose number in this run is `hint`; `name` is for torch's own errors."""
+        """A torch.SymInt for a new symbol with the value `hint` in this run; `name` is used in torch's errors."""
         from torch._dynamo.source import ConstantSource
 
         source = ConstantSource(name)
@@ -54,14 +54,14 @@ class Environment:
 
     @contextmanager
     def _assuming(self) -> Iterator[None]:
-        """Inside the block torch's own checks, such as for a positive size, add no condition on the user's model."""
+        """Inside the with block, torch's own checks, such as for positive sizes, don't add conditions."""
         assumed = len(self._shapes.guards)
         yield
         del self._shapes.guards[assumed:]
 
     @property
     def guards(self) -> tuple[sympy.Basic, ...]:
-        """The conditions so far, as boolean expressions, in the order in which the run met them."""
+        """The conditions so far, as boolean expressions, in order of occurrence."""
         return tuple(guard.expr for guard in self._shapes.guards)
 
     def expression(self, size: Any) -> Size:
@@ -69,7 +69,7 @@ class Environment:
         return size.node.expr if isinstance(size, torch.SymInt) else int(size)
 
     def settled(self, size: Size) -> Size:
-        """The size with the values that the conditions require for its symbols: `3` for one that has to be 3."""
+        """The size with symbols replaced by the values that the conditions require."""
         if isinstance(size, int):
             return size
         known = {symbol: value for symbol, value in self._shapes.replacements.items() if _is_plain(value)}
@@ -79,14 +79,14 @@ class Environment:
         return int(settled) if settled.is_Integer else settled
 
     def hint(self, size: Any) -> int:
-        """The number of a size in this run. Unlike `int(size)`, it adds no condition.
+        """The value of a size in this run. Unlike `int(size)`, this adds no condition.
 
-        Raises DataDependentError for a size that depends on the values of tensors.
+        Raises DataDependentError if the size depends on the values of tensors.
         """
         return self.number(self.expression(size))
 
     def number(self, expression: Size) -> int:
-        """The number of an expression in this run; see `hint`."""
+        """The value of an expression in this run; see `hint`."""
         if isinstance(expression, int):
             return expression
         if not expression.free_symbols <= self._hints.keys():
@@ -101,7 +101,7 @@ class Environment:
         return {symbol: sympy.Integer(hint) for symbol, hint in self._hints.items()}
 
     def concrete(self, value: Any) -> Any:
-        """A copy of a value, with plain meta tensors of this run's shapes in place of the fake ones."""
+        """A copy of a value with fake tensors replaced by plain meta tensors of the shapes in this run."""
 
         def plain(part: Any) -> Any:
             if isinstance(part, torch.Tensor):
@@ -113,17 +113,17 @@ class Environment:
 
     @contextmanager
     def active(self) -> Iterator[None]:
-        """Inside the block torch works with the symbols."""
+        """Enable symbolic shapes inside the with block."""
         with self._mode, enable_python_dispatcher():
             yield
 
     @contextmanager
     def concretely(self) -> Iterator[None]:
-        """Inside the block torch works without symbols, even inside `active()`."""
+        """Disable symbolic shapes inside the with block, even inside `active()`."""
         with unset_fake_temporarily():
             yield
 
 
 def _is_plain(value: sympy.Basic) -> bool:
-    """Whether a symbol is replaced by a number or another symbol; torch also keeps divisions as replacements."""
+    """Whether a replacement for a symbol is a number or another symbol; torch also uses divisions."""
     return bool(value.is_Integer or value.is_Symbol)
