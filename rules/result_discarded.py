@@ -15,16 +15,19 @@ from resnet_lint.rule import (
     Rule,
     Traits,
     fix_plans,
+    never_read,
     node_at,
     overwritten_by,
     span_of,
     statement_at,
+    vocabulary,
+    words_in,
 )
 
 
 class ResultDiscarded(Rule):
-    """What it does: finds a result that is never used: an out-of-place call as a statement, or a variable that is
-    reassigned before its old value is read.
+    """What it does: finds a result that is never used: an out-of-place call as a statement, a variable that is
+    reassigned before its old value is read, or the result of a layer with weights in a variable that is never read.
 
     Why is this bad: `x.add(y)` leaves x as it was, and `out = self.drop(x)` after `out = out + x` loses the sum.
     The layers behind a lost result get no gradient. No error is raised.
@@ -100,6 +103,23 @@ class ResultDiscarded(Rule):
                     return out + x
         """,
         ),
+        Case(
+            "the next layer reads another variable",
+            """
+            import torch
+            from torch import nn
+            class Block(nn.Module):
+                def __init__(self, width=8):
+                    super().__init__()
+                    self.conv1 = nn.Conv2d(width, width, 3, padding=1)
+                    self.conv2 = nn.Conv2d(width, width, 3, padding=1)
+                    self.conv3 = nn.Conv2d(width, width, 3, padding=1)
+                def forward(self, x):
+                    r = torch.relu(self.conv1(x))
+                    rr = torch.relu(self.conv2(r))  # <- RL207
+                    return x + self.conv3(r)
+        """,
+        ),
     )
     good = (
         Case(
@@ -134,8 +154,17 @@ class ResultDiscarded(Rule):
                     plan = fix_plans.UseResult("assign the result to the variable", changes_results=True)
                     yield self.at(model.where(point.span, block), message, fix_plan=plan)
                 elif isinstance(statement, ast.Assign) and statement.value is expression:
-                    later = overwritten_by(point)
-                    if later is not None:
+                    later, unread = overwritten_by(point), never_read(point)
+                    if (
+                        unread is not None
+                        and _has_weights(statement, model)
+                        and not _is_lost_shortcut(unread, model, block)
+                    ):
+                        message = f"the result of {point.text} is assigned to {unread}, which is never read"
+                        yield self.at(
+                            model.where(point.span, block), message, advice=f"use {unread}, or remove the call"
+                        )
+                    elif later is not None:
                         name, value = later
                         line = point.span.start.line
                         message = (
@@ -147,6 +176,21 @@ class ResultDiscarded(Rule):
                         )
                         where = model.where(span_of(point.span.path, value), block)
                         yield self.at(where, message, fix_plan=plan)
+
+
+_SAVED = vocabulary.SAVED | vocabulary.RESIDUALS | vocabulary.ORIGINALS
+
+
+def _has_weights(statement: ast.stmt, model: Model) -> bool:
+    """Whether a layer with weights is called in a statement."""
+    functions = (node.point for node in model.nodes if node.learned)
+    modules = (call.caller for call in model.calls if next(call.module.parameters(), None) is not None)
+    return any(point is not None and statement_at(point) is statement for point in (*functions, *modules))
+
+
+def _is_lost_shortcut(name: str, model: Model, block: Call) -> bool:
+    """Whether the block lacks its skip connection altogether, as another rule reports."""
+    return bool(words_in(name) & _SAVED) and not model.adds_input_of(block)
 
 
 def _without_readers(model: Model) -> Iterator[tuple[Point, Call]]:

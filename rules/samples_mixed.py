@@ -68,7 +68,7 @@ class SamplesMixed(Rule):
         """,
         ),
         Case(
-            "time and batch exchanged by a view",
+            "a convolution that slides along the batch",
             """
             import torch
             from torch import nn
@@ -76,13 +76,11 @@ class SamplesMixed(Rule):
                 def __init__(self, width=8):
                     super().__init__()
                     self.rnn = nn.GRU(6, width, batch_first=True)
-                    self.attention = nn.MultiheadAttention(width, 2)
+                    self.conv = nn.Conv1d(width, width, 3, padding=1)
                 def forward(self, x):
                     x, _ = self.rnn(x)
-                    n, t, c = x.shape
-                    x = x.reshape(t, n, c)  # <- RL306
-                    x, _ = self.attention(x, x, x)
-                    return x.transpose(0, 1)
+                    x = self.conv(x.permute(1, 2, 0))  # <- RL306
+                    return x.permute(2, 0, 1)
             if __name__ == "__main__":
                 Tagger()(torch.randn(4, 9, 6))
         """,

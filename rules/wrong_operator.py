@@ -49,7 +49,7 @@ class WrongOperator(Rule):
     code = "RL205"
     name = "wrong-operator"
     severity = "warning"
-    traits = Traits(silent=True)
+    traits = Traits(family="operator", silent=True)
     bad = (
         Case(
             "subtraction",

@@ -209,6 +209,19 @@ def _is_value_of_call(statement: ast.stmt) -> bool:
     return isinstance(statement, ast.Assign) and isinstance(statement.value, ast.Call)
 
 
+@cache
+def never_read(point: Point) -> str | None:
+    """For `name = value`: the name, if no line of the function mentions it again."""
+    function, statement = function_of(point.code), statement_at(point)
+    if function is None or not isinstance(statement, ast.Assign) or len(statement.targets) != 1:
+        return None
+    target = statement.targets[0]
+    if not isinstance(target, ast.Name) or target.id.startswith("_"):
+        return None
+    same = [node for node in ast.walk(function) if isinstance(node, ast.Name) and node.id == target.id]
+    return target.id if same == [target] else None
+
+
 def _holds(outer: ast.stmt, inner: ast.stmt) -> bool:
     return _begin(outer) <= _begin(inner) and _end(inner) <= _end(outer)
 

@@ -90,7 +90,8 @@ def _never_read(models: Sequence[Model]) -> Iterator[Unused]:
 def _is_forgotten(key: Key, model: Model) -> bool:
     """Whether no code outside of constructors can access an attribute of a class."""
     kind, name = key
-    mentioned = any(name in _mentioned_in(tree_of(path)) for path in _files_of(model))
+    related = frozenset(base.__name__ for base in kind.__mro__)
+    mentioned = any(name in _mentioned_in(tree_of(path), related) for path in _files_of(model))
     return not mentioned and _is_the_users_alone(kind, model.project) and not _walks_its_tree(kind)
 
 
@@ -155,22 +156,36 @@ def _files_of(model: Model) -> frozenset[str]:
 
 
 @cache
-def _mentioned_in(tree: ast.Module) -> frozenset[str]:
-    """The attributes that a file reads outside of constructors, and all short strings, which may be for `getattr`."""
-    found: set[str] = set()
-    for node in _outside_constructors(tree):
-        if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Load):
-            found.add(node.attr)
-        elif isinstance(node, ast.Constant) and isinstance(node.value, str):
-            found.add(node.value)
-    return frozenset(found)
+def _mentioned_in(tree: ast.Module, related: frozenset[str]) -> frozenset[str]:
+    """The attributes that a file reads outside of constructors, and all its short texts, for `getattr` and the like.
+
+    `self.norm` in a class that is not related to that of the attribute is another one of the same name.
+    """
+    family = _family(tree, related)
+    return frozenset(_mentions(tree, is_owner=True, family=family))
 
 
-def _outside_constructors(node: ast.AST) -> Iterator[ast.AST]:
-    yield node
+def _mentions(node: ast.AST, is_owner: bool, family: frozenset[str]) -> Iterator[str]:
+    """The attributes and texts below a node; those of `self` only where `self` may be the owner of the attribute."""
+    if isinstance(node, ast.ClassDef):
+        is_owner = node.name in family
+    if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Load):
+        if is_owner or not (isinstance(node.value, ast.Name) and node.value.id == "self"):
+            yield node.attr
+    elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+        yield node.value
     for child in ast.iter_child_nodes(node):
         if not (isinstance(child, ast.FunctionDef) and child.name == "__init__"):
-            yield from _outside_constructors(child)
+            yield from _mentions(child, is_owner, family)
+
+
+def _family(tree: ast.Module, related: frozenset[str]) -> frozenset[str]:
+    """Some classes of a file and all that extend them, by name."""
+    family = set(related - {"object", "Module"})
+    classes = [node for node in ast.walk(tree) if isinstance(node, ast.ClassDef)]
+    for _ in classes:
+        family |= {kind.name for kind in classes if family & {ast.unparse(base).split(".")[-1] for base in kind.bases}}
+    return frozenset(family)
 
 
 def _walks_its_tree(kind: type) -> bool:
