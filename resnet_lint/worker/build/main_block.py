@@ -25,12 +25,14 @@ from ..load.load import Loaded
 from ..tracer.intercept import intercepted
 from ..tracer.proof import DataDependentError
 from .build import on_meta
+from .docstring_examples import docstring_examples
 from .doubt import Doubt
 from .leaving import EndedError, LeftError, ReturnedError
 from .method_calls import methods_intercepted, with_forward
 from .partial_calls import PartialCall
 from .player import Player
 from .script_surroundings import ScriptMode, script_surroundings
+from .tested_functions import bodies, methods
 
 
 @dataclass(frozen=True)
@@ -53,13 +55,14 @@ class OnCall(Protocol):
 class Scenario:
     """Code of a file that uses its models; `name` describes it for the user.
 
-    `function` is the function, None for the script itself.
+    `function` is the function, None for the script itself. `doubt` is how far its failures can be trusted at best.
     """
 
     name: str
     body: list[ast.stmt]
     arguments: dict[str, Any]
     function: str | None = None
+    doubt: Doubt = Doubt.NONE
 
 
 def scenarios(loaded: Loaded) -> Iterator[Scenario]:
@@ -72,6 +75,17 @@ def scenarios(loaded: Loaded) -> Iterator[Scenario]:
             arguments = _defaults(vars(loaded.module).get(statement.name))
             if arguments is not None:
                 yield Scenario(f"{statement.name}()", statement.body, arguments, statement.name)
+            elif statement.name.startswith("test"):
+                for number, body in enumerate(bodies(statement, loaded.tree)):
+                    yield Scenario(f"{statement.name}()", body, {}, f"{statement.name}#{number}")
+    for name, body in methods(loaded.tree):
+        yield Scenario(f"{name}()", body, {}, name)
+
+
+def documented(loaded: Loaded) -> Iterator[Scenario]:
+    """The examples in the docstrings of a file, which may leave out what they need."""
+    for name, body in docstring_examples(loaded.tree):
+        yield Scenario(f"the example of {name}", body, {}, f"{name}.__doc__", Doubt.CAUGHT)
 
 
 def _script(body: list[ast.stmt]) -> Iterator[ast.stmt]:
@@ -135,10 +149,10 @@ def play(
     called: list[nn.Module] = []
 
     def refused(func: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any], error: str) -> None:
-        on_refusal(func, args, kwargs, error, player.doubt)
+        on_refusal(func, args, kwargs, error, max(player.doubt, scenario.doubt))
 
     mode = ScriptMode(refused)
-    player = Player(loaded, namespace, mode, on_error)
+    player = Player(loaded, namespace, mode, lambda error, doubt: on_error(error, max(doubt, scenario.doubt)))
 
     views: dict[tuple[int, str], nn.Module] = {}
 
@@ -162,7 +176,7 @@ def play(
     def handed_on(module: nn.Module, args: Any, kwargs: Any) -> Any:
         mode.is_in_model = True
         try:
-            answer = on_call(on_meta(module), args, kwargs, lambda: player.doubt)
+            answer = on_call(on_meta(module), args, kwargs, lambda: max(player.doubt, scenario.doubt))
         finally:
             mode.is_in_model = False
         mode.ask_for(Doubt.NONE if answer.sure else Doubt.UNKNOWN)

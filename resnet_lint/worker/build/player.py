@@ -23,6 +23,7 @@ from .doubt import Doubt, Doubts
 from .leaving import EndedError, LeftError, ReturnedError
 from .lightning_fit import FIT, as_fit, fit, fits
 from .partial_calls import PartialCall, partial_calls
+from .profilers import with_profilers
 from .script_surroundings import ScriptMode
 from .statement_kinds import can_be_played, changed_by_call, ends_program, gathers, leaves, trains
 
@@ -312,7 +313,8 @@ class Player:
         """Run a statement; returns whether it succeeded."""
         bound = names_bound(statement)
         self._begin(statement)
-        code = compile(ast.Module([statement], []), self._loaded.path, "exec", dont_inherit=True)
+        played = with_profilers(statement, self._namespace)
+        code = compile(ast.Module([played], []), self._loaded.path, "exec", dont_inherit=True)
         try:
             with time_limit(_STATEMENT_SECONDS):
                 exec(code, self._namespace)

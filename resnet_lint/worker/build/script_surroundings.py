@@ -178,6 +178,14 @@ def _same(*args: Any, **kwargs: Any) -> Any:
     return given[0] if given else lambda decorated: decorated
 
 
+def scripted(code: Any, *args: Any, **kwargs: Any) -> Any:
+    """A module or function as it is, with what TorchScript adds: `torch.jit.script(model).save("model.pt")`."""
+    for name, value in {"save": _nothing, "code": "", "graph": ""}.items():
+        if isinstance(code, nn.Module) and not hasattr(code, name):
+            code.__dict__[name] = value
+    return code
+
+
 def _nothing(*args: Any, **kwargs: Any) -> None:
     return None
 
@@ -200,7 +208,7 @@ _PATCHES: tuple[tuple[Any, str, Any], ...] = (
     (nn.Module, "to", _stays),
     (nn.Module, "load_state_dict", _nothing),
     (torch, "compile", _same),
-    (torch.jit, "script", _same),
+    (torch.jit, "script", scripted),
     (torch, "save", _nothing),
     (torch.optim.Optimizer, "step", _nothing),
     (DataLoader, "__iter__", _first_batch),

@@ -10,7 +10,6 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from torch import nn
 
@@ -20,9 +19,9 @@ from resnet_lint.shared.notation import called_name
 from resnet_lint.shared.records.requests import Request, Target
 
 from ..build.factories import leads_to, mentions, novel_and_other, options_of
-from ..build.guess_arguments import Invented, handed_on, in_colours, invented, repaired, required_names
-from ..build.main_block import Played, Scenario, play, scenarios
-from ..build.partial_calls import PartialCall, calls_in_functions, completed
+from ..build.guess_arguments import Invented, required_names
+from ..build.main_block import Played, Scenario, documented, play, scenarios
+from ..build.partial_calls import PartialCall, calls_in_functions
 from ..examples.all_examples import examples
 from ..load.classes import ModelClass, model_classes
 from ..load.load import Loaded
@@ -32,6 +31,7 @@ from ..process.limits import TimeUp
 from ..torch_quirks.where_built import noting_where_built
 from .attempts import Attempts
 from .class_coverage import Coverage, NotChecked
+from .constructions import Constructions
 from .other_methods import feed_other_methods
 from .project_calls import ProjectCalls
 from .stated_calls import StatedCalls
@@ -40,7 +40,6 @@ from .traced_model import Traced
 # The share of the time limit for factories that cover no new classes.
 _EXTRAS_SHARE = 0.5
 
-_MOST_REPAIRS = 6
 _MOST_WITH_SWITCHES = 3
 
 
@@ -70,6 +69,7 @@ class Explorer:
         self._clock = clock
         self._coverage = Coverage(loaded, classes)
         self._attempts = Attempts(loaded, request, self._coverage, clock)
+        self._constructions = Constructions(loaded, classes, self._attempts, self._coverage, request.only_class)
         self._calls = StatedCalls(self._attempts, loaded)
         self._project = ProjectCalls(loaded, clock, self._calls.model)
         self._function = _function_named(request.only_class, loaded)
@@ -105,6 +105,7 @@ class Explorer:
     def _stages(self) -> list[Callable[[], None]]:
         return [
             self._examples,
+            self._docstrings,
             self._partial_calls,
             self._factories,
             self._default_constructors,
@@ -133,7 +134,7 @@ class Explorer:
             return
         call = target.call if target is not None and target.call is not None else f"{name}()"
         inputs = next((t.inputs for t in self._request.targets if t.inputs), ())
-        error = self._attempts.build_and_feed(call, self._evaluate(call), inputs=inputs)
+        error = self._attempts.build_and_feed(call, self._constructions.evaluate(call), inputs=inputs)
         if error is not None:
             self._coverage.failures[name] = NotChecked("build", f"{call}: {error_text(error)}", call)
 
@@ -141,7 +142,7 @@ class Explorer:
         """Construct and trace a class as the user specifies; if this fails, nothing else is tried."""
         if target.call is not None:
             inputs = self._attempts.inputs_told(target.name) if target.name is not None else target.inputs
-            self._attempts.build_and_feed(target.call, self._evaluate(target.call), model, inputs=inputs)
+            self._attempts.build_and_feed(target.call, self._constructions.evaluate(target.call), model, inputs=inputs)
         elif not required_names(model.type):
             self._attempts.build_and_feed(f"{model.name}()", model.type, model)
         failure = self._coverage.failures.get(model.name)
@@ -196,10 +197,17 @@ class Explorer:
                 self._novel = [name for name in self._novel if name != example.uses]
                 self._other = [name for name in self._other if name != example.uses]
 
+    def _docstrings(self) -> None:
+        """Models that the docstrings of the file build and feed; an example may leave out what it needs."""
+        for scenario in documented(self._loaded):
+            if self._open():
+                for module in self._played(scenario).built:
+                    self._attempts.feed(self._attempts.label(module), module, arguments=Invented({}, sure=False))
+
     def _partial_calls(self) -> None:
         """Classes that the file constructs with arguments that are partly unknown."""
         for call in self._partial:
-            self._complete(call)
+            self._constructions.complete(call)
 
     def _calls_elsewhere(self) -> None:
         """Classes that other files of the project construct."""
@@ -216,7 +224,7 @@ class Explorer:
             if mentions(model.name, open_names, caller) and not required_names(model.type):
                 self._attempts.build_and_feed(f"{model.name}()", model.type)
         for call in played.partial:
-            self._complete(call)
+            self._constructions.complete(call)
         return not self._open()
 
     def _uses_open(self, module: nn.Module) -> bool:
@@ -227,17 +235,7 @@ class Explorer:
         """Classes that are only constructed in functions that are never called."""
         if self._open():
             for call in calls_in_functions(self._loaded):
-                self._complete(call)
-
-    def _complete(self, call: PartialCall) -> None:
-        """Construct a class with the arguments of a call, guessing the unknown ones."""
-        model = next((cls for cls in self._classes if cls.type is call.kind), None)
-        if model is None:
-            return
-        open_names = {cls.name for cls in self._open()}
-        if open_names & {model.name, *leads_to(model.name, self._loaded)} and not self._coverage.has(model):
-            arguments = Invented(completed(call, self._loaded), sure=call.sure and not call.unknown)
-            self._try(model, arguments, call)
+                self._constructions.complete(call)
 
     def _factories(self) -> None:
         """Novel factories of uncovered classes, the one that covers most first."""
@@ -274,7 +272,7 @@ class Explorer:
         """Construct a factory with an option. It may not support the option, so faults are not reported."""
         arguments = Invented({option: "True"}, sure=False)
         call = arguments.call(factory)
-        self._attempts.build_and_feed(call, self._evaluate(call), None, arguments)
+        self._attempts.build_and_feed(call, self._constructions.evaluate(call), None, arguments)
 
     def _instances_built(self) -> None:
         for model in self._open():
@@ -285,39 +283,7 @@ class Explorer:
     def _invented_arguments(self) -> None:
         for model in self._open():
             if not self._coverage.has(model):
-                self._invented_arguments_of(model)
-
-    def _invented_arguments_of(self, model: ModelClass) -> None:
-        plain, *others = invented(model.type, self._loaded)
-        for arguments in (plain, *others):
-            self._try(model, arguments)
-        colours = in_colours(model.type, plain)
-        if colours is not None and not self._attempts.runs(model):
-            self._try(model, colours)
-
-    def _try(self, model: ModelClass, arguments: Invented, stated: PartialCall | None = None) -> None:
-        """Construct and trace with guessed arguments, improving them as long as the constructor's errors allow.
-
-        The arguments may complete a call that is partly `stated`.
-        """
-        namespace = {**self._loaded.namespace, **(stated.namespace if stated is not None else {})}
-        for _ in range(_MOST_REPAIRS):
-            call = arguments.call(stated.name if stated is not None else model.name)
-            if arguments.unknown:
-                names = ", ".join(f"`{name}`" for name in arguments.unknown)
-                reason = f"nothing in this project constructs it, and no value for {names} could be inferred"
-                self._coverage.failed(model, NotChecked("build", reason, call))
-            error = self._attempts.build_and_feed(call, self._evaluate(call, namespace), model, arguments)
-            if error is None:
-                return
-            better = repaired(arguments, error) or handed_on(arguments, error, model.type, self._loaded)
-            if better is None:
-                return
-            self._coverage.tried_again(model, call)
-            arguments = better
-
-    def _evaluate(self, call: str, namespace: dict[str, Any] | None = None) -> Callable[[], Any]:
-        return lambda: eval(call, namespace or self._loaded.namespace)
+                self._constructions.invent(model)
 
     def _more_factories(self) -> None:
         """The options of the first factory, then the remaining factories, novel ones first, as time permits."""

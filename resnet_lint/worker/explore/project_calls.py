@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ from torch import nn
 from resnet_lint.shared.error_text import error_text
 
 from ..build.doubt import Doubt
-from ..build.main_block import Answer, OnCall, Played, Scenario, play, scenarios
+from ..build.main_block import OnCall, Played, Scenario, play, scenarios
 from ..build.partial_calls import PartialCall, calls_in_functions
 from ..callers.find_callers import PAGE, find_callers
 from ..callers.load_caller import UnusableCallerError, load_callers
@@ -57,10 +58,11 @@ class ProjectCalls:
         built: list[nn.Module] = []
         partial: list[PartialCall] = []
         done: set[str] = set()
+        is_page = caller.path.endswith(PAGE)
         for scenario in scenarios(caller):
             if scenario.function in done:
                 continue
-            played = self._one_played(scenario, caller)
+            played = self._one_played(replace(scenario, doubt=Doubt.CAUGHT) if is_page else scenario, caller)
             built += played.built
             partial += played.partial
             done |= played.functions
@@ -68,21 +70,10 @@ class ProjectCalls:
 
     def _one_played(self, scenario: Scenario, caller: Loaded) -> Played:
         try:
-            return play(scenario, caller, self._on_call_of(caller), _refused)
+            return play(scenario, caller, self._on_call, _refused)
         except ImportError as error:  # the file has taken torch out of sys.modules
             self._pass_over(Path(caller.path), error_text(error))
         return Played([], frozenset())
-
-    def _on_call_of(self, caller: Loaded) -> OnCall:
-        if not caller.path.endswith(PAGE):
-            return self._on_call
-
-        def in_doubt(
-            module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any], doubt: Callable[[], Doubt]
-        ) -> Answer:
-            return self._on_call(module, args, kwargs, lambda: Doubt.CAUGHT)
-
-        return in_doubt
 
 
 def _refused(
