@@ -15,12 +15,14 @@ from resnet_lint.shared.records.places import Shape, Span
 from ..tracer.fault import Fault
 from ..tracer.trace import Trace
 from .better_inputs import blames_inputs, refined
-from .guess_inputs import Guesses, guesses_at
+from .guess_inputs import SIZES, Guesses, guesses_at
 from .search import Effort, Search
-from .situation import Situation, is_models_own
+from .situation import Situation, is_lazy, is_models_own
 
 # A fault must occur at this number of sizes, because it may be caused by a single size.
 _SIZES_TO_CONFIRM = 3
+# The size that the strides of any encoder divide: 512 x 512.
+_DIVISIBLE = SIZES[-1]
 _MOST_REFINEMENTS = 10
 _MOST_ALIKE = 3
 _SIZE_MATTERS = re.compile(r"too large|too small|[Kk]ernel size|[Pp]adding size|non-zero|output size")
@@ -35,6 +37,8 @@ def feed(
     """
     search = Search(module, project, effort or Effort())
     attempts = _usual_sizes(search, known)
+    if search.found is None and any(_joins_fail_by_size(result.trace) for result in attempts):
+        attempts += _at_size(search, known, _DIVISIBLE)
     if search.found is None and not any(_is_models_own(result) for result in attempts):
         search.best_first()
     if search.found is not None:
@@ -67,9 +71,21 @@ def _usual_sizes(search: Search, known: Sequence[Shape]) -> list[Situation]:
     return found
 
 
+def _joins_fail_by_size(attempt: Trace) -> bool:
+    """Whether maps are joined whose sizes alone differ, as in a U-Net whose input does not divide by its stride."""
+    joins = [fault for fault in attempt.faults if fault.kind in ("addition", "concatenation")]
+    return attempt.complete and any(len({shape[2:] for shape in fault.node.inputs}) > 1 for fault in joins)
+
+
+def _at_size(search: Search, known: Sequence[Shape], size: tuple[int, int]) -> list[Situation]:
+    guesses = next((guesses for guesses, tried in guesses_at(search.module, known) if tried == size), None)
+    attempt = _best_refinement(search, guesses, size) if guesses is not None else None
+    return [attempt] if attempt is not None else []
+
+
 def _is_models_own(attempt: Situation) -> bool:
     """Whether a forward pass completed with faults that are not caused by the inputs."""
-    return attempt.trace.complete and all(map(is_models_own, attempt.trace.all_faults))
+    return attempt.trace.complete and all(is_models_own(fault, attempt.module) for fault in attempt.trace.all_faults)
 
 
 def _best_refinement(search: Search, guesses: Guesses, size: tuple[int, int]) -> Situation | None:
@@ -87,7 +103,7 @@ def _best_refinement(search: Search, guesses: Guesses, size: tuple[int, int]) ->
 
 
 def _confirmed(best: Trace, search: Search, complete: Sequence[Trace]) -> tuple[Fault, ...]:
-    if len(complete) < _SIZES_TO_CONFIRM:
+    if len(complete) < _SIZES_TO_CONFIRM or is_lazy(search.module):
         return ()
     shown = [fault for fault in best.faults if all(_shows(attempt, fault.point.span) for attempt in complete)]
     blamed = [fault.node for fault in best.faults if blames_inputs(fault)]  # including nodes that depend on them

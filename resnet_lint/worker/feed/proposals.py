@@ -10,9 +10,9 @@ from dataclasses import replace
 import torch
 
 from ..tracer.proof import DEPENDS_ON_VALUES
-from .better_inputs import refined
+from .better_inputs import placeholder_behind, refined
 from .guess_inputs import BATCH, STEPS, Guess, Guesses, of_rank
-from .situation import Situation
+from .situation import Situation, is_lazy
 from .states_and_masks import masks, states
 
 Proposer = Callable[[Situation], Iterator[Guesses]]
@@ -20,7 +20,7 @@ Proposer = Callable[[Situation], Iterator[Guesses]]
 
 def proposals(situation: Situation) -> Iterator[Guesses]:
     """Guesses that may be better than those of a situation, likeliest first."""
-    for propose in _TABLE[:2] if situation.trace.complete else _TABLE:
+    for propose in _TABLE[:3] if situation.trace.complete else _TABLE:
         yield from propose(situation)
 
 
@@ -29,6 +29,18 @@ def _by_graph(situation: Situation) -> Iterator[Guesses]:
     better = refined(situation.guesses, situation.trace, situation.size)
     if better is not None:
         yield better
+
+
+def _lazy_widths(situation: Situation) -> Iterator[Guesses]:
+    """`x + self.conv(x)` with a lazy convolution to 64 channels: an input of 64 channels."""
+    faults = situation.trace.all_faults
+    operands = list(faults[0].node.activations) if faults and faults[0].kind == "addition" else []
+    if len(operands) != 2 or not is_lazy(situation.module):
+        return
+    for operand, other in (operands, operands[::-1]):
+        source = placeholder_behind(operand)
+        if source is not None and source.target in situation.guesses and other.shape is not None:
+            yield _with(situation, source.target, shape=other.shape)
 
 
 _WHOLE = re.compile(
@@ -194,4 +206,7 @@ def _digits(pattern: re.Pattern[str], text: str) -> list[str]:
     return [number for match in pattern.finditer(text) for number in match.groups() if number]
 
 
-_TABLE: Sequence[Proposer] = (_by_graph, _types, states, masks, _larger, _kinds, _fields, _left_out, _several, _ranks)
+_TABLE: Sequence[Proposer] = (
+    *(_by_graph, _lazy_widths, _types),
+    *(states, masks, _larger, _kinds, _fields, _left_out, _several, _ranks),
+)

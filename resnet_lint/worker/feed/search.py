@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import heapq
 import math
 from collections.abc import Iterator
@@ -16,7 +17,7 @@ from ..process.process_clock import ProcessClock
 from ..tracer.trace import Trace, trace
 from .guess_inputs import Guesses, arguments
 from .proposals import proposals
-from .situation import Axis, Situation
+from .situation import Axis, Situation, is_lazy
 from .sizes_to_try import sizes_to_try
 
 # The maximum number of elements of an input.
@@ -65,7 +66,10 @@ class Search:
             return None
         self._tried.add(key)
         self._traces += 1
-        result = trace(self.module, *arguments(self.module, guesses), self.project)
+        module = (
+            copy.deepcopy(self.module) if is_lazy(self.module) else self.module
+        )  # a lazy layer is set by its first input
+        result = trace(module, *arguments(module, guesses), self.project)
         situation = Situation(self.module, guesses, result, size, before, changed)
         self.situations.append(situation)
         if result.trouble == (0, 0):

@@ -60,7 +60,7 @@ class Situation:
     @property
     def mismatch(self) -> Mismatch | None:
         """The two numbers that should be equal; None if no input size can make them equal."""
-        if self.trace.all_faults and is_models_own(self.trace.all_faults[0]):
+        if self.trace.all_faults and is_models_own(self.trace.all_faults[0], self.module):
             return None
         found = mismatch_in(self.error_text)
         if found is None and not self.trace.all_faults and self.trace.stop is not None:
@@ -77,13 +77,18 @@ class Situation:
         return self.guesses[axis.name].shape[axis.index]
 
 
-def is_models_own(fault: Fault) -> bool:
+def is_lazy(module: nn.Module) -> bool:
+    """Whether a module has parameters that get their shapes from its first input, as in `nn.LazyConv2d(64, 3)`."""
+    return any(nn.parameter.is_lazy(parameter) for parameter in module.parameters())
+
+
+def is_models_own(fault: Fault, module: nn.Module) -> bool:
     """Whether input sizes that avoid a fault would be a coincidence.
 
     This is the case if both operands depend on the same input, as in a residual addition, and if a map is combined with
-    a vector that does not correspond to its width.
+    a vector that does not correspond to its width. Lazy layers accept any width, so it is not the case for them.
     """
-    if fault.kind == "layer":
+    if fault.kind == "layer" or is_lazy(module):
         return False
     operands = list(fault.node.activations)
     others = [node for node in fault.node.operands if not node.activation]
