@@ -15,11 +15,11 @@ from dataclasses import dataclass
 import libcst as cst
 import libcst.matchers as m
 
-from resnet_lint.shared.records.fix_plans import Projection
+from resnet_lint.shared.records.fix_plans import Projection, Site
 from resnet_lint.shared.records.places import Span
 from resnet_lint.shared.vocabulary import MODULES, SHORTCUT_ATTRIBUTE
 
-from .bound_names import assignments, class_attributes, elements
+from .bound_names import assigned_once, assignments, class_attributes, elements
 from .call_arguments import argument_of, layer_parameters
 from .file_style import Style
 from .precedence import PRODUCT, bracketed
@@ -110,9 +110,21 @@ def _layers(
     ends = f"{numbers.channels_in}, {numbers.channels_out}"
     stride = f", stride={numbers.stride}" if numbers.strides else ""
     kind, kernel = (f"Conv{p.axes}d", f", kernel_size=1{stride}") if p.axes > 0 else ("Linear", "")
-    layer = f"{style.layer(kind)}({ends}{kernel}, bias=False)"
+    chosen = _chosen_by_setting(p.branch[-1], Scope(block.init, source, sources))
+    layer = f"{chosen or style.layer(kind)}({ends}{kernel}, bias=False)"
     norm = _norm(p, numbers, block, source, sources)
     return (layer, norm) if norm is not None else (layer,)
+
+
+def _chosen_by_setting(site: Site, scope: Scope) -> str | None:
+    """The expression for a layer's class that depends on a setting: `CONV[spatial_dims]`, `getattr(nn, name)`."""
+    callee = scope.callee(site)
+    if callee is None:
+        return None
+    expression = cst.parse_expression(callee)
+    value = assigned_once(callee, scope.function) if isinstance(expression, cst.Name) else expression
+    getattr_call = m.Call(func=m.Name("getattr"))
+    return callee if value is not None and m.matches(value, m.Subscript() | getattr_call) else None
 
 
 def _norm(p: Projection, numbers: Numbers, block: Block, source: Source, sources: Sources) -> str | None:

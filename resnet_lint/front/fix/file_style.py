@@ -28,6 +28,11 @@ class Style:
         return self._reached("torch.nn.functional.interpolate")
 
     @property
+    def flatten(self) -> str:
+        """What the file calls `torch.flatten`."""
+        return self._reached("torch.flatten")
+
+    @property
     def import_edits(self) -> list[TextEdit]:
         """The edit that imports the requested names that the file does not import."""
         if not self._missing or self._imports.last_from_nn is None:

@@ -67,9 +67,19 @@ def _unless_one(code: str) -> str:
 
 
 def numbers_of(projection: Projection, scope: Scope) -> Iterator[Numbers]:
-    """The candidate values of a projection in a constructor, best first."""
+    """The candidate values of a projection in a constructor, best first.
+
+    There are none for a container: a class that adds its input to the result of any module (`Residual(fn)`) has other
+    uses, and the module has to be corrected where it is passed. Nor are there any for lazy layers.
+    """
+    if not all(map(scope.builds, projection.branch)) or any(_is_lazy(site, scope) for site in projection.branch):
+        return
     found = [numbers_in(scope, projection), _as_attributes(projection), _as_numbers(projection)]
     yield from dict.fromkeys(numbers for numbers in found if numbers is not None)
+
+
+def _is_lazy(site: Site, scope: Scope) -> bool:
+    return re.search(r"\bLazy", scope.callee(site) or "") is not None
 
 
 def _giving(projection: Projection, index: int) -> Site | None:

@@ -66,19 +66,19 @@ class Scope:
         A block and its shortcut are often constructed together: `block(inplanes, planes, downsample)`. An argument of
         the shortcut there (`planes * block.expansion`) is `planes * self.expansion` inside the block.
         """
-        if self._builds(like):
+        if self.builds(like):
             return self.argument(like, name)
         for outer in range(level + 1, len(site.calls)):
             step = self.sources.step(site, outer)
             if step is None or step.function is None or step.source is not self.source:
                 return None
             above = Scope(step.function, self.source, self.sources)
-            expression = above.argument(like, name) if above._builds(like) else None
+            expression = above.argument(like, name) if above.builds(like) else None
             if expression is not None:
                 return self._inwards(expression, site, outer, level)
         return None
 
-    def _builds(self, site: Site) -> bool:
+    def builds(self, site: Site) -> bool:
         """Whether the function contains one of the calls that construct a layer, and so has names for its arguments."""
         steps = (self.sources.step(site, level) for level in range(len(site.calls)))
         return any(step is not None and step.function is self.function for step in steps)

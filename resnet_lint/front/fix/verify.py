@@ -134,7 +134,7 @@ class Fixer:
             self._seconds_left -= self._seconds_a_check if after.seconds is None else after.seconds
             if not _fixes(finding, before, after):
                 return None
-        return after if after is not None and _traced_again(finding, after) else None
+        return after if after is not None and _traced_again(finding, before, after) else None
 
 
 def _ways(finding: Finding, source: Source, sources: Sources) -> Iterator[tuple[FixPlan, Way]]:
@@ -189,7 +189,7 @@ def _was_hidden(warning: Finding, ran: Set[str]) -> bool:
     return warning.severity == "warning" and warning.target is not None and warning.target not in ran
 
 
-def _traced_again(finding: Finding, after: FileReport) -> bool:
+def _traced_again(finding: Finding, before: FileReport, after: FileReport) -> bool:
     """Whether the model in which a finding was met is still built, and runs at the size at which it failed.
 
     One that is not built has no findings either. A block that was fixed for arguments has to take all of them.
@@ -202,7 +202,14 @@ def _traced_again(finding: Finding, after: FileReport) -> bool:
         retraced.label for retraced in after.outcomes if retraced.shapes is not None
     }:
         return False
-    return finding.target in {None, *(outcome.label for outcome in after.outcomes)}
+    return finding.target in {None, *(outcome.label for outcome in after.outcomes)} or _renamed(finding, before, after)
+
+
+def _renamed(finding: Finding, before: FileReport, after: FileReport) -> bool:
+    """Whether the model of a finding alone has another label: it is the expression that builds it, and was edited."""
+    labels = [[outcome.label for outcome in report.outcomes] for report in (before, after)]
+    changed = [old for old, new in zip(*labels, strict=False) if old != new]
+    return len(labels[0]) == len(labels[1]) and changed == [finding.target]
 
 
 def _proof(finding: Finding, after: FileReport) -> Outcome | None:

@@ -37,6 +37,10 @@ class Change:
     like: Site | None = None
     like_argument: str | None = None
 
+    def in_words(self, argument: str | None = None, value: str | None = None) -> str:
+        """`stride=2 on downsample.0`; in the words of an edit, `stride=stride on downsample.0`."""
+        return f"{argument or self.argument}={value or self.value} on {self.site.name}"
+
 
 @dataclass(frozen=True)
 class Projection:
@@ -81,7 +85,7 @@ class ProjectShortcut(Plan):
 
 @dataclass(frozen=True)
 class ChangeArguments(Plan):
-    """Construct layers with other arguments."""
+    """Construct layers with other arguments. The title names each change; the edit's own expressions replace its values."""
 
     changes: tuple[Change, ...]
 
@@ -157,6 +161,18 @@ class PermuteBeforeView(Plan):
 
 
 @dataclass(frozen=True)
+class FlattenInput(Plan):
+    """Flatten all dimensions but the batch before a linear layer.
+
+    `at_call`: in the failing expression, whose argument is the input of the layer; else before the layer, in the
+    container that holds it.
+    """
+
+    layer: Site
+    at_call: bool
+
+
+@dataclass(frozen=True)
 class Hint(Plan):
     """Advice for the user, without edits."""
 
@@ -174,6 +190,7 @@ FixPlan = (
     | RearrangeOperand
     | SliceTable
     | PermuteBeforeView
+    | FlattenInput
     | Hint
 )
 """Any fix plan. The module of the same name in `front/fix/` writes its edits."""

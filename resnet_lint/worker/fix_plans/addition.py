@@ -17,15 +17,15 @@ from ..tracer.fault import Fault
 from ..tracer.trace import Trace
 from .branch import odd_branch
 from .evidence import Evidence
-from .operands import missing_dimensions, resolution_setting, swapped_dimensions
+from .operands import missing_dimensions, module_passed_in, resolution_setting, swapped_dimensions
 from .shortcut import existing_shortcut, generous_flag, missing_downsample, projected, unused_shortcut
 from .sizes import (
     floor_beside_ceil,
-    lost_padding,
-    resized_by_factor,
     strided_twice,
     upsampled_branch,
+    upsampled_to_another_size,
     upsampling_one_short,
+    wrong_padding,
 )
 
 
@@ -40,14 +40,15 @@ _EXPLANATIONS: Sequence[Callable[[Evidence], FixPlan | None]] = (
     swapped_dimensions,
     resolution_setting,
     upsampling_one_short,
-    resized_by_factor,
+    upsampled_to_another_size,
     floor_beside_ceil,
     strided_twice,
-    lost_padding,
+    wrong_padding,
     existing_shortcut,
     upsampled_branch,
     generous_flag,
     unused_shortcut,
+    module_passed_in,
     odd_branch,
     missing_downsample,
     projected,

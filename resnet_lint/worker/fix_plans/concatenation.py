@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from resnet_lint.graph.effects import Effect
 from resnet_lint.graph.fix_plans import site_of
 from resnet_lint.graph.module_call import ModuleCall
 from resnet_lint.graph.node import Node
@@ -13,6 +14,7 @@ from resnet_lint.shared.records.places import Shape
 
 from ..tracer.fault import Fault
 from .evidence import number_text
+from .sizes import is_rounded
 
 
 def plan_concatenation(fault: Fault, owner: ModuleCall) -> FixPlan | None:
@@ -21,37 +23,51 @@ def plan_concatenation(fault: Fault, owner: ModuleCall) -> FixPlan | None:
     if len({len(shape) for shape in shapes}) != 1 or len({shape[2:] for shape in shapes}) == 1:
         return None
     parts = list(fault.node.activations)
-    unpadded = [fix_plan for part in parts if (fix_plan := _unpadded_part(part, shapes, owner)) is not None]
-    if unpadded:
-        return unpadded[0]
-    upsampled = [index for index, part in enumerate(parts) if _was_upsampled(part)]
+    repadded = next((plan for part in parts if (plan := _repadded(part, shapes, owner)) is not None), None)
+    if repadded is not None:
+        return repadded
+    upsampled = [index for index, part in enumerate(parts) if _is_upsampled_past(part, shapes)]
     title = (
         "resize the upsampled map to the size of the skip connection before concatenating: "
         "F.interpolate(x, size=skip.shape[-2:]), or pad it"
     )
-    return ResizeToSkip(title, upsampled[-1]) if upsampled else Hint(title)
+    if upsampled:
+        return ResizeToSkip(title, upsampled[-1])
+    return Hint(title) if any(map(_upsampling_behind, parts)) else None
 
 
-def _unpadded_part(part: Node, shapes: Sequence[Shape], owner: ModuleCall) -> ChangeArguments | None:
-    """A part is smaller than another because the kernel of its last layer has no padding: set it."""
-    for node in reversed(path_between(None, part)[-6:]):
+def _repadded(part: Node, shapes: Sequence[Shape], owner: ModuleCall) -> ChangeArguments | None:
+    """The padding of a part's convolutions makes it smaller or larger than another part: correct it."""
+    changes: list[Change] = []
+    sizes = part.known_shape[2:]
+    for node in reversed(path_between(None, part)[-12:]):
         effect = node.effect
-        if effect is None or effect.sort not in ("convolution", "pool") or not effect.kernel:
+        if effect is None or effect.sort == "other":
             continue
-        full = tuple((kernel - 1) // 2 for kernel in effect.kernel)
-        grown = tuple(
-            size + 2 * (whole - padding) // stride
-            for size, whole, padding, stride in zip(effect.after[2:], full, effect.padding, effect.stride, strict=True)
+        if effect.sort not in ("convolution", "pool") or not effect.kernel:
+            return None
+        full = tuple(
+            d * (k - 1) // 2 for d, k in zip(effect.dilation or (1,) * len(effect.kernel), effect.kernel, strict=True)
         )
-        if effect.padding != full and grown in {shape[2:] for shape in shapes}:
-            change = Change(site_of(node, owner), "padding", number_text(full))
-            return ChangeArguments(
-                f"keep the size of every part: padding={change.value} on {change.site.name}", (change,)
-            )
-        return None
+        if effect.padding != full:
+            changes.append(Change(site_of(node, owner), "padding", number_text(full)))
+            lost = [2 * (f - p) // s for f, p, s in zip(full, effect.padding, effect.stride, strict=True)]
+            sizes = tuple(size + less for size, less in zip(sizes, lost, strict=True))
+        if changes and sizes in {shape[2:] for shape in shapes}:
+            words = ", ".join(change.in_words() for change in changes)
+            return ChangeArguments(f"keep the size of every part: {words}", tuple(changes))
+        if max(effect.stride, default=1) > 1:
+            return None
     return None
 
 
-def _was_upsampled(node: Node) -> bool:
+def _is_upsampled_past(part: Node, shapes: Sequence[Shape]) -> bool:
+    """Whether a part was upsampled, and misses the size of another one by what rounding took."""
+    upsampling, others = _upsampling_behind(part), {shape[2:] for shape in shapes} - {part.known_shape[2:]}
+    return upsampling is not None and all(is_rounded(upsampling, part.known_shape[2:], other) for other in others)
+
+
+def _upsampling_behind(node: Node) -> Effect | None:
     effects = [step.effect for step in path_between(None, node)[-6:]]
-    return any(effect is not None and effect.sort in ("transposed", "resize") for effect in effects)
+    found = [effect for effect in effects if effect is not None and effect.sort in ("transposed", "resize")]
+    return found[-1] if found else None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
 from resnet_lint.graph.fix_plans import batch_kept, is_layer, site_of
@@ -9,19 +10,29 @@ from resnet_lint.graph.module_call import ModuleCall
 from resnet_lint.graph.node import Node
 from resnet_lint.graph.residuals import path_between
 from resnet_lint.graph.squeezed_batch import squeeze_of_batch
-from resnet_lint.shared.records.fix_plans import Change, ChangeArguments, Hint, KeepBatch, Site
+from resnet_lint.shared.records.fix_plans import (
+    Change,
+    ChangeArguments,
+    FixPlan,
+    FlattenInput,
+    Hint,
+    KeepBatch,
+    Site,
+)
 
 from ..tracer.fault import Fault
 from .evidence import parameter_for, width_name
 
 
-def plan_layer(fault: Fault, owner: ModuleCall) -> ChangeArguments | Hint | None:
-    """The fix for a layer with the wrong number of input channels or features."""
+def plan_layer(fault: Fault, owner: ModuleCall) -> FixPlan | None:
+    """The fix for a layer with the wrong number of input channels or features, or that needs its input flattened."""
     shape = fault.node.inputs[0]
     layer = fault.layer
     call: ModuleCall = fault.node.known_call
     if layer is None or not is_layer(call.module) or len(shape) < 2:
         return None
+    if layer.dimension == -1 and len(shape) > 2 and is_map(fault.node.sources[0]):
+        return _plan_map(fault, owner, layer.wanted)
     got = shape[layer.dimension]
     site = site_of(fault.node, owner)
     parameter = parameter_for(call.module)
@@ -42,6 +53,36 @@ def plan_layer(fault: Fault, owner: ModuleCall) -> ChangeArguments | Hint | None
             (fed,),
         )
     return ChangeArguments(title, (change,), otherwise=otherwise)
+
+
+def is_map(node: Node) -> bool:
+    """Whether a value is what a convolution gave, pooled and activated, so that its channels are second."""
+    current: Node | None = node
+    while current is not None and current.features_axis is None:
+        shape, above = current.known_shape, (source for source in current.activations if source.shape is not None)
+        current = next((s for s in above if len(s.known_shape) == len(shape) and s.known_shape[:2] == shape[:2]), None)
+    return current is not None and current.features_axis == 1
+
+
+def _plan_map(fault: Fault, owner: ModuleCall, wanted: int) -> FlattenInput | Hint:
+    """A linear layer gets a map: the flatten is missing, or a pool and a flatten."""
+    shape, site = fault.node.inputs[0], site_of(fault.node, owner)
+    features = math.prod(shape[1:])
+    if features == wanted:
+        title = f"flatten the input of {site.name}: torch.flatten(x, 1)"
+        return FlattenInput(title, site, fault.node.sources[0] in _passed_at(fault))
+    flatten = f"flatten it: torch.flatten(x, 1) and in_features={features} on {site.name}"
+    if shape[1] == wanted:
+        return Hint(
+            f"pool the map to 1x1 and flatten it: nn.AdaptiveAvgPool2d(1) and torch.flatten(x, 1), or {flatten}"
+        )
+    return Hint(flatten)
+
+
+def _passed_at(fault: Fault) -> tuple[Node, ...]:
+    """The tensors that the failing expression passes to the layer, or to the module that holds it."""
+    called = [call for call in fault.node.known_call.with_callers() if call.caller == fault.point]
+    return called[-1].inputs if called else ()
 
 
 def _giver_of(node: Node, owner: ModuleCall) -> tuple[Site, str] | tuple[None, None]:

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from torch import nn
+
+from resnet_lint.graph.built_at import built_of
+from resnet_lint.graph.module_call import module_classes
 from resnet_lint.graph.node import Node
 from resnet_lint.shared.records.fix_plans import Hint
 from resnet_lint.shared.records.places import Shape
@@ -18,6 +22,23 @@ def missing_dimensions(e: Evidence) -> Hint | None:
         return Hint(f"add the missing dimensions to the {small} operand: [{index}]")
     shapes = f"{e.branch} and {e.shortcut}"
     return Hint(f"give both operands the same number of dimensions: {shapes}")
+
+
+def module_passed_in(e: Evidence) -> Hint | None:
+    """A container adds its input to what the module that it was passed gives: `Residual(nn.Conv2d(8, 16, 3))`."""
+    if not e.learned or e.shortcut_layers or any(_is_built_by(e.owner.module, node) for node, _ in e.learned):
+        return None
+    name, block = e.name(e.learned[-1][0]).partition(".")[0], type(e.owner.module).__name__
+    return Hint(
+        f"pass {block} a module that keeps the shape of its input: self.{name} gives {e.branch} for {e.shortcut}"
+    )
+
+
+def _is_built_by(block: nn.Module, node: Node) -> bool:
+    """Whether the constructor of a block led to a layer, and not the expression that constructs the block."""
+    built = built_of(node.known_call.module)
+    constructors = {vars(base)["__init__"].__code__ for base in module_classes(type(block)) if "__init__" in vars(base)}
+    return built is None or any(point.code in constructors for point in built.chain)
 
 
 _MOVES = frozenset({"transpose", "permute", "movedim", "moveaxis", "swapaxes", "swapdims", "t", "__get__"})

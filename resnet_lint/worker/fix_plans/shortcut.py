@@ -63,7 +63,7 @@ def existing_shortcut(e: Evidence) -> FixPlan | None:
         changes.append(
             Change(e.site((pools or [node])[-1]), "stride", number_text(e.branch_strides), like_strided, "stride")
         )
-    words = ", ".join(f"{change.argument}={change.value} on {change.site.name}" for change in changes)
+    words = ", ".join(change.in_words() for change in changes)
     title = f"fix the existing shortcut: {words}"
     fix_plan = ChangeArguments(title, tuple(changes)) if changes else None
     # If only the shortcut has a stride, that of the branch is missing.

@@ -5,32 +5,45 @@ from __future__ import annotations
 from resnet_lint.graph.effects import Effect
 from resnet_lint.graph.fix_plans import operand_index
 from resnet_lint.shared.records.fix_plans import Change, ChangeArguments, Hint, ResizeToSkip
+from resnet_lint.shared.records.places import Shape
 
 from .evidence import Evidence, convolution_text, number_text, total_stride
 
 
 def upsampling_one_short(e: Evidence) -> ChangeArguments | None:
     """A transposed convolution gives slightly less than the size of the other operand."""
-    layers = [*e.shortcut_layers, *e.branch_layers]
-    transposed = [(node, effect) for node, effect in layers if effect.sort == "transposed"]
-    if not transposed or not e.sizes_differ:
-        return None
-    node, effect = transposed[-1]
-    if all(abs(b - s) <= 2 * max(effect.stride) for b, s in zip(*e.sizes, strict=True)):
-        size = f"output_size=skip.shape[-{len(e.sizes[0])}:]"
-        title = f"give {e.name(node)} output_padding=1, or pass the target size: {size}"
-        return ChangeArguments(title, (Change(e.site(node), "output_padding", "1"),))
+    for layers, (own, other) in ((e.branch_layers, e.sizes), (e.shortcut_layers, e.sizes[::-1])):
+        transposed = [(node, effect) for node, effect in layers if effect.sort == "transposed"]
+        if not transposed or not e.sizes_differ:
+            continue
+        node, effect = transposed[-1]
+        if all(0 <= o - mine <= 2 * max(effect.stride) for mine, o in zip(own, other, strict=True)):
+            size = f"output_size=skip.shape[-{len(own)}:]"
+            title = f"give {e.name(node)} output_padding=1, or pass the target size: {size}"
+            return ChangeArguments(title, (Change(e.site(node), "output_padding", "1"),))
     return None
 
 
-def resized_by_factor(e: Evidence) -> ResizeToSkip | None:
-    """An interpolation by a factor gives the wrong size for odd inputs: resize to the other operand instead."""
+def upsampled_to_another_size(e: Evidence) -> ResizeToSkip | None:
+    """An upsampled map differs from an odd size by the rounding before it: resize it to the other operand."""
     for path, layers in ((e.residual.branch, e.branch_layers), (e.residual.shortcut, e.shortcut_layers)):
-        if any(effect.sort == "resize" for _, effect in layers) and e.sizes_differ and not e.channels_differ:
+        upsampling = [effect for _, effect in layers if effect.sort in ("transposed", "resize")]
+        if upsampling and not e.channels_differ and is_rounded(upsampling[-1], *e.sizes):
             size = f"size=skip.shape[-{len(e.sizes[0])}:]"
             title = f"resize to the size of the other operand: {size} instead of scale_factor"
+            if upsampling[-1].sort == "transposed":
+                title = f"resize the upsampled map to the size of the other operand: F.interpolate(x, {size})"
             return ResizeToSkip(title, operand_index(e.fault.node, path))
     return None
+
+
+def is_rounded(upsampling: Effect, own: Shape, other: Shape) -> bool:
+    """Whether two sizes differ by less than an upsampling multiplies: by what a stride before it rounded off."""
+    factors = [
+        max(after // before, 1) for before, after in zip(upsampling.before[2:], upsampling.after[2:], strict=True)
+    ]
+    differences = [abs(a - b) for a, b in zip(own, other, strict=True)]
+    return any(differences) and all(d < factor for d, factor in zip(differences, factors, strict=True))
 
 
 def floor_beside_ceil(e: Evidence) -> ChangeArguments | None:
@@ -54,26 +67,25 @@ def strided_twice(e: Evidence) -> Hint | None:
     first = total_stride(path[: path.index(strided[0]) + 1], len(e.branch) - 2)
     if own and own == first and own != e.branch_strides:
         # Only the author knows which of the two is intended, so this is a hint.
-        return Hint(f"the branch strides twice, the shortcut once: stride=1 on {e.name(strided[-1])}")
+        names = " or ".join(dict.fromkeys(map(e.name, strided)))
+        return Hint(f"the branch strides twice, the shortcut once: stride=1 on {names}")
     return None
 
 
-def lost_padding(e: Evidence) -> ChangeArguments | None:
-    """The branch shrinks by kernel - 1 per layer without a stride: its padding is missing."""
-    lost = [(node, effect) for node, effect in e.branch_layers if _pads_too_little(effect)]
-    if not lost or not any(b < s for b, s in zip(*e.sizes, strict=True)):
+def wrong_padding(e: Evidence) -> ChangeArguments | None:
+    """The branch shrinks or grows by its kernels without a stride: padding is missing, or there is too much."""
+    odd = [(node, effect) for node, effect in e.branch_layers if _is_padded_wrongly(effect)]
+    if not odd or not e.sizes_differ:
         return None
     if any(effect.sort == "transposed" for _, effect in e.branch_layers) or not _padded_sizes_agree(e):
         return None
-    changes = tuple(Change(e.site(node), "padding", number_text(_full_padding(effect))) for node, effect in lost)
-    words = ", ".join(f"padding={change.value} on {change.site.name}" for change in changes)
+    changes = tuple(Change(e.site(node), "padding", number_text(_full_padding(effect))) for node, effect in odd)
+    words = ", ".join(change.in_words() for change in changes)
     return ChangeArguments(f"keep the size of the branch: {words}", changes)
 
 
-def _pads_too_little(effect: Effect) -> bool:
-    if effect.sort != "convolution":
-        return False
-    return any(padding < full for padding, full in zip(effect.padding, _full_padding(effect), strict=True))
+def _is_padded_wrongly(effect: Effect) -> bool:
+    return effect.sort == "convolution" and effect.padding != _full_padding(effect)
 
 
 def _full_padding(effect: Effect) -> tuple[int, ...]:

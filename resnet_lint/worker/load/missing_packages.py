@@ -8,7 +8,7 @@ model. Passing a tensor to it raises NotInstalledError.
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
 from types import ModuleType
@@ -89,6 +89,21 @@ class MissingLayer(nn.Module):
 
     def __iter__(self) -> Iterator[Any]:
         raise NotInstalledError(self._name)
+
+    def children(self) -> Iterator[nn.Module]:
+        """The layers of a model that isn't here are unknown, and not none: `nn.Sequential(*net.children())`."""
+        if self._is_value:
+            raise NotInstalledError(self._name)
+        return super().children()
+
+    def train(self, mode: bool = True) -> MissingLayer:
+        return self if self._is_value else super().train(mode)
+
+    def apply(self, fn: Callable[[nn.Module], None]) -> MissingLayer:
+        return self if self._is_value else super().apply(fn)
+
+    def _apply(self, *args: Any, **kwargs: Any) -> MissingLayer:
+        return self if self._is_value else super()._apply(*args, **kwargs)  # type: ignore[no-untyped-call]
 
 
 def _called(name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:

@@ -13,6 +13,7 @@ import sympy
 
 from resnet_lint.graph.model import Model
 from resnet_lint.shared.evidence import SizeLimit
+from resnet_lint.shared.records.fix_plans import FixPlan, Hint, ResizeToSkip
 from resnet_lint.shared.records.places import Span
 
 from ..explain.explain import explain
@@ -75,9 +76,14 @@ class _Probe:
             return None
         failure = explain(fault, trace, self._model.project, self._model.label)
         inputs = tuple(node.known_shape for node in trace.nodes if node.kind == "input")
-        fix_plan = replace(failure.fix_plan, inputs=inputs) if failure.fix_plan is not None else None
+        fix_plan = replace(_for_other_sizes(failure.fix_plan), inputs=inputs) if failure.fix_plan is not None else None
         operands = view.symbolic(failure.operands, fault)
         return SizeLimit(replace(failure, operands=operands, fix_plan=fix_plan), view.record, inputs, is_least)
+
+
+def _for_other_sizes(plan: FixPlan) -> FixPlan:
+    """A plan for sizes that nobody has fed: that a map should be resized is its author's decision, so it is a hint."""
+    return Hint(plan.title) if isinstance(plan, ResizeToSkip) else plan
 
 
 def holds_far_above(resized: Resized, join: Join) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 import libcst as cst
 
@@ -20,11 +21,29 @@ from . import Way
 
 
 def write(plan: ChangeArguments, finding: Finding, source: Source, sources: Sources) -> Iterator[Way]:
-    """Set the arguments, as expressions of the enclosing function, then as numbers."""
-    yield from changed_arguments(plan.changes, source, sources)
+    """Set the arguments, as expressions of the enclosing function, then as numbers. The title has the expressions."""
+    for written in changed_arguments(plan.changes, source, sources):
+        title = plan.title
+        for change, option in zip(plan.changes, written, strict=True):
+            title = title.replace(change.in_words(), change.in_words(option.argument, option.value))
+        yield Way(edits_of(written), title)
 
 
-def changed_arguments(changes: Sequence[Change], source: Source, sources: Sources) -> Iterator[Way]:
+@dataclass(frozen=True)
+class Written:
+    """An argument as it is written at one call: `s=stride` where a helper calls it `s`."""
+
+    argument: str
+    value: str
+    edit: TextEdit
+
+
+def edits_of(written: Sequence[Written]) -> list[TextEdit]:
+    """The edits of several changes, without those that are the same."""
+    return list({(option.edit.start, option.edit.end): option.edit for option in written}.values())
+
+
+def changed_arguments(changes: Sequence[Change], source: Source, sources: Sources) -> Iterator[tuple[Written, ...]]:
     """The candidates for changing several arguments together, best first."""
     options = [list(dict.fromkeys(_options(change, source, sources))) for change in changes]
     if not options or not all(options):
@@ -34,14 +53,12 @@ def changed_arguments(changes: Sequence[Change], source: Source, sources: Source
         combinations = [*zip(*options, strict=True), *itertools.islice(itertools.product(*options), 8)]
     else:
         combinations = list(itertools.islice(itertools.product(*options), 8))
-    for combination in dict.fromkeys(combinations):
-        unique = {(edit.start, edit.end): edit for edit in combination}
-        yield Way(list(unique.values()))
+    yield from dict.fromkeys(combinations)
 
 
-def _options(change: Change, source: Source, sources: Sources) -> Iterator[TextEdit]:
+def _options(change: Change, source: Source, sources: Sources) -> Iterator[Written]:
     """The edits that set an argument of a layer, from the outermost call that determines it inwards."""
-    argument, found = change.argument, list[TextEdit]()
+    argument, found = change.argument, list[Written]()
     parameters: tuple[str, ...] | None = None
     for level in range(len(change.site.calls)):
         step = sources.step(change.site, level)
@@ -61,8 +78,8 @@ def _options(change: Change, source: Source, sources: Sources) -> Iterator[TextE
             # Don't use a number if the function has a name for the value, which may differ between instances.
             if any(v in names_bound_in(function) for v in values):
                 values = [v for v in values if not _is_number(v)]
-            edits = (with_argument(call, parameters, argument, value, passed, source) for value in values)
-            found = [edit for edit in edits if edit is not None] + found
+            edits = {value: with_argument(call, parameters, argument, value, passed, source) for value in values}
+            found = [Written(argument, value, edit) for value, edit in edits.items() if edit is not None] + found
         if name is None and (here is source and not _has_keywords(function)):
             break
         if here is source and is_method(function) and (name is None or not _wraps_layers(function, source)):
@@ -123,6 +140,9 @@ def _values(change: Change, level: int, scope: Scope) -> Iterator[str]:
     if change.value != "1":  # 1 means no stride
         yield from _likely_names(change.argument, scope.function)
     if change.argument == "padding":
+        dilation = scope.argument(change.site, "dilation")
+        if dilation is not None and not _is_number(dilation) and scope.argument(change.site, "kernel_size") == "3":
+            yield dilation
         kernel = scope.argument(change.site, "kernel_size")
         if kernel is not None and not kernel[0].isdigit() and "(" not in kernel:
             yield f"{bracketed(kernel, PRODUCT)} // 2"

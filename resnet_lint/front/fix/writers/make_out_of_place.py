@@ -14,7 +14,7 @@ from resnet_lint.shared.records.places import Span
 from ..precedence import PRODUCT, SIGN, bracketed
 from ..source_tree import Source, Sources, TextEdit
 from . import Way
-from .change_arguments import changed_arguments
+from .change_arguments import changed_arguments, edits_of
 from .use_result import assigned_to
 
 _OPERATORS: dict[type[cst.BaseAugOp], str] = {
@@ -30,7 +30,7 @@ def write(plan: MakeOutOfPlace, finding: Finding, source: Source, sources: Sourc
     if isinstance(plan.modified_by, Span):
         yield from _made_out_of_place(plan.modified_by, source)
     else:
-        yield from changed_arguments((plan.modified_by,), source, sources)
+        yield from (Way(edits_of(each)) for each in changed_arguments((plan.modified_by,), source, sources))
     for edit in _copied(finding.span, source):
         yield Way([edit], "copy the tensor before it is modified: clone()")
 
