@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator, Sequence
+
+from torch import nn
 
 from ..graph.residuals import residual_at
 from ..graph.source_places import Project
@@ -19,7 +22,13 @@ def outcome(label: str, trace: Trace) -> Outcome:
     faulty = {fault.node for fault in trace.all_faults}
     additions = [node for node in trace.nodes if node not in faulty and residual_at(node) is not None]
     layers = [call for call in trace.calls if any(True for _ in call.module.parameters(recurse=False))]
-    return Outcome(label, shapes, trace.complete, len(additions), len(layers))
+    return Outcome(label, shapes, trace.complete, len(additions), len(layers), _digest_of_weights(trace.root))
+
+
+def _digest_of_weights(module: nn.Module) -> str:
+    tensors = (*module.named_parameters(), *module.named_buffers())
+    named = sorted((name, () if nn.parameter.is_lazy(tensor) else tuple(tensor.shape)) for name, tensor in tensors)
+    return hashlib.sha256(repr(named).encode()).hexdigest()
 
 
 def retraced(traces: Sequence[Traced], wanted: Retrace | None, project: Project) -> Iterator[Outcome]:

@@ -264,9 +264,9 @@ def is_kept(before: FileReport, after: FileReport) -> bool:
 
 
 def _runs_as_before(old: Outcome, new: Outcome) -> bool:
-    """Whether a model that ran gives the same shapes, and whether every model still adds and computes all it did.
+    """Whether a model that ran has the same weights and gives the same shapes, and every model computes all it did.
 
     A flag that is narrowed too far out takes skip connections from other blocks, which no shape shows.
     """
-    same_shapes = old.shapes is None or new.shapes == old.shapes
+    same_shapes = old.shapes is None or (new.shapes, new.weights) == (old.shapes, old.weights)
     return same_shapes and new.additions >= old.additions and new.layers >= old.layers

@@ -43,8 +43,9 @@ class Outcome:
     """The result of tracing a model: the expression that constructs it, and its input and output shapes as text.
 
     `shapes` is None if the trace had a fault; `complete` is whether it reached the end anyway. `additions` of two
-    activations, and calls of `layers` with parameters, are counted if they ran without a fault. For a proof, `shapes`
-    names the symbols for which it holds, None if some arguments fail.
+    activations, and calls of `layers` with parameters, are counted if they ran without a fault. `weights` is a digest
+    of the names and shapes in the state dict. For a proof, `shapes` names the symbols for which it holds, None if some
+    arguments fail.
     """
 
     label: str
@@ -52,6 +53,7 @@ class Outcome:
     complete: bool = True
     additions: int = 0
     layers: int = 0
+    weights: str = ""
 
 
 @dataclass(frozen=True)

@@ -79,6 +79,7 @@ def test_models_are_kept_that_do_all_that_they_did() -> None:
     assert not is_kept(BEFORE, with_outcome(replace(net, shapes="[] -> [1]")))
     assert not is_kept(BEFORE, with_outcome(replace(net, additions=1)))
     assert not is_kept(BEFORE, with_outcome(replace(net, layers=4)))
+    assert not is_kept(BEFORE, with_outcome(replace(net, weights="of other shapes")))
 
 
 def test_a_model_with_a_fault_keeps_what_ran_of_it() -> None:
