@@ -85,7 +85,7 @@ class ProjectShortcut(Plan):
 
 @dataclass(frozen=True)
 class ChangeArguments(Plan):
-    """Construct layers with other arguments. The title names each change; the edit's own expressions replace its values."""
+    """Construct layers with other arguments. The title names each change, with the expressions of the edit."""
 
     changes: tuple[Change, ...]
 
