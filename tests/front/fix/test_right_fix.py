@@ -168,9 +168,7 @@ class Block(nn.Module):
 
 Block(4, 8)(torch.randn(2, 4, 8, 8))
 """
-    assert (
-        "    self.shortcut = CONV[dims](cin, cout, kernel_size=1, bias=False)" in fix(lint, write(tmp_path, text)).added
-    )
+    assert "self.shortcut = CONV[dims](cin, cout, kernel_size=1, bias=False)" in fix(lint, write(tmp_path, text)).added
 
 
 def test_the_title_has_the_words_of_the_edit(lint: Lint, tmp_path: Path) -> None:
