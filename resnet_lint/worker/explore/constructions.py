@@ -10,8 +10,10 @@ from ..build.guess_arguments import Invented, handed_on, in_colours, invented, r
 from ..build.partial_calls import PartialCall, completed
 from ..load.classes import ModelClass
 from ..load.load import Loaded
+from ..process.file_clock import Clock
 from .attempts import Attempts
 from .class_coverage import Coverage, NotChecked
+from .solve_constructions import accepted, fitting
 
 _MOST_REPAIRS = 6
 
@@ -26,12 +28,14 @@ class Constructions:
         attempts: Attempts,
         coverage: Coverage,
         only_class: str | None,
+        clock: Clock,
     ) -> None:
         self._loaded = loaded
         self._classes = classes
         self._attempts = attempts
         self._coverage = coverage
         self._only_class = only_class
+        self._clock = clock
 
     def complete(self, call: PartialCall) -> None:
         """Construct a class with the arguments of a call, guessing the unknown ones."""
@@ -51,6 +55,20 @@ class Constructions:
         colours = in_colours(model.type, plain)
         if colours is not None and not self._attempts.runs(model):
             self._try(model, colours)
+        if not self._attempts.runs(model):
+            self._solve(model, plain)
+
+    def _solve(self, model: ModelClass, plain: Invented) -> None:
+        """Construct a class with the arguments that its errors lead to."""
+        arguments = accepted(model, plain, self.evaluate, self._clock)
+        if arguments is None:
+            return
+        if arguments.kwargs != plain.kwargs:
+            self._try(model, arguments)
+        for better in fitting(model, arguments, self._attempts):
+            self._try(model, better)
+            if self._attempts.runs(model):
+                return
 
     def evaluate(self, call: str, namespace: dict[str, Any] | None = None) -> Callable[[], Any]:
         """What constructs the model of a call, in the namespace of the file unless another is given."""

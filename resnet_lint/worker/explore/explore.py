@@ -69,7 +69,7 @@ class Explorer:
         self._clock = clock
         self._coverage = Coverage(loaded, classes)
         self._attempts = Attempts(loaded, request, self._coverage, clock)
-        self._constructions = Constructions(loaded, classes, self._attempts, self._coverage, request.only_class)
+        self._constructions = Constructions(loaded, classes, self._attempts, self._coverage, request.only_class, clock)
         self._calls = StatedCalls(self._attempts, loaded)
         self._project = ProjectCalls(loaded, clock, self._calls.model)
         self._function = _function_named(request.only_class, loaded)
