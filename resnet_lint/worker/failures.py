@@ -30,10 +30,15 @@ def failures(loaded: Loaded, found: Exploration, clock: Clock) -> Iterator[Failu
     given = [traced for traced in found.traced if traced.invented is None]
     yield from failures_of_given(given, loaded.project, clock)
     for model in {t.model_class.name: t.model_class for t in found.traced if t.model_class is not None}.values():
-        tries = [t for t in found.traced if t.model_class is model and t.invented is not None]
+        tries = [t for t in found.traced if t.model_class is model and _says_something(t)]
         fails = any(fault.kind == "addition" for traced in tries for fault in traced.faults)
         yield from _of_invented(tries, loaded, contract_in_time(model, loaded, clock) if fails else None)
     yield from found.failures
+
+
+def _says_something(traced: Traced) -> bool:
+    """Whether arguments were invented, and it is either sure that the class has to take them or it does."""
+    return traced.invented is not None and (traced.invented.sure or traced.trace.trouble == (0, 0))
 
 
 def failures_of_given(given: Sequence[Traced], project: Project, clock: Clock) -> Iterator[Failure]:

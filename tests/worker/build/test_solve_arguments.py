@@ -13,7 +13,7 @@ CLASSES = {
     "Divisible": ("width, parts=3", "assert width % parts == 0\nself.fc = nn.Linear(width, width)", "self.fc(x)"),
     "Message": (
         "width",
-        'if width % 7:\n    raise ValueError(f"width must be a multiple of 7, got {width}")\nself.fc = nn.Linear(width, 5)',
+        'if width % 7:\n    raise ValueError("width must be a multiple of 7")\nself.fc = nn.Linear(width, 5)',
         "self.fc(x)",
     ),
     "Zero": ("chan, squeeze", "mid = chan // squeeze\nself.a = nn.Conv2d(chan, 64 // mid, 1)", "self.a(x)"),
@@ -26,11 +26,7 @@ CLASSES = {
     ),
     "Heads": ("embed, nh", "self.m = nn.MultiheadAttention(embed, nh)", "self.m(x, x, x)[0]"),
     "Groups": ("cin, cout, card", "self.c = nn.Conv2d(cin, cout, 3, groups=card)", "self.c(x)"),
-    "Derived": (
-        "n_sq",
-        "side = int(n_sq**0.5)\nassert side * side == n_sq\nself.fc = nn.Linear(n_sq, side)",
-        "self.fc(x)",
-    ),
+    "Derived": ("sq", "side = int(sq**0.5)\nassert side * side == sq\nself.fc = nn.Linear(sq, side)", "self.fc(x)"),
     "Choice": ("width, mode", 'assert mode in ("cat", "sum")\nself.fc = nn.Linear(width, 5)', "self.fc(x)"),
     "Sum": (
         "a_feat, b_feat, total",
@@ -64,6 +60,7 @@ def test_arguments_are_solved_for(lint: Lint, tmp_path: Path) -> None:
 def test_what_no_argument_helps_is_found(lint: Lint, tmp_path: Path) -> None:
     (tmp_path / "wrong.py").write_text(written(BROKEN))
     report = json.loads(lint(tmp_path / "wrong.py", "--format", "json").stdout)
-    assert [(each["module"], each["rule"]) for each in report["findings"]][0] == ("Doubled", "RL101")
+    errors = [(each["module"], each["rule"]) for each in report["findings"] if each["severity"] == "error"]
+    assert errors == [("Doubled", "RL101")]
     statuses = {each["target"].split("::")[1]: each["status"] for each in report["modules"]}
     assert statuses == {"Doubled": "checked", "Strided": "failed"}
