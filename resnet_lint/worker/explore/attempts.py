@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import chdir
 from pathlib import Path
@@ -28,6 +29,7 @@ from ..feed.feed import feed
 from ..feed.guess_inputs import Guess
 from ..load.classes import ModelClass
 from ..load.load import Loaded
+from ..load.missing_packages import NotInstalledError
 from ..load.outside import OUTSIDE
 from ..load.package import folder_with
 from ..process.file_clock import Clock
@@ -76,7 +78,7 @@ class Attempts:
                 made = self._made(make)
                 if isinstance(made, BaseException):
                     self._judge(made, label, model, stated=False)
-                    reason = self._clock.why(made) if isinstance(made, TimeUp) else error_text(made)
+                    reason = self._clock.why(made) if isinstance(made, TimeUp) else self._why_not_built(made)
                     self._failed(model, "build", label, f"{label}: {reason}")
                     return made
                 self._remember_instances(made, arguments)
@@ -84,6 +86,13 @@ class Attempts:
         except TimeUp as error:
             self._failed(model, "trace", label, self._clock.why(error))
         return None
+
+    def _why_not_built(self, error: BaseException) -> str:
+        """The text of an error; for a value of an absent package that torch refuses, that the package is absent."""
+        text = error_text(error)
+        if _STUB.search(text) is None or not self._loaded.missing:
+            return text
+        return error_text(NotInstalledError(", ".join(each.package for each in self._loaded.missing)))
 
     def _made(self, make: Callable[..., Any]) -> nn.Module | BaseException:
         """The model that the user's code constructs, or the exception that it raises."""
@@ -246,6 +255,9 @@ class Attempts:
         for module in root.modules():
             if self._coverage.is_own(type(module)):
                 self.instances.setdefault(type(module), (module, arguments))
+
+
+_STUB = re.compile(r"\bMissing(Layer)?\b")
 
 
 def _tensors(inputs: tuple[str, ...]) -> dict[str, torch.Tensor]:
