@@ -100,3 +100,18 @@ def test_lines_keep_their_places() -> None:
     commented = "a = 1\n# %time f()\n# !ls \\\n#   -l\nb = 2\n# %%writefile x.txt\n#   free text\n"
     assert read.text == f"{commented}# %%time\nc = 3\n# x = %pwd\n# help?\n"
     assert [read.place(line) for line in (5, 7, 9)] == [(1, 5), (3, 2), (4, 2)]
+
+
+def test_code_hosts_get_the_cell_in_words(lint: Lint, tmp_path: Path) -> None:
+    path = tmp_path / "net.ipynb"
+    path.write_text(student(size=28))
+    annotation = lint(path, "--format", "github").stdout.splitlines()[0]
+    properties, _, message = annotation.removeprefix("::error ").partition("::")
+    assert "line=" not in properties and "net.ipynb:cell 3:8:16: RL301" in message
+    [result] = json.loads(lint(path, "--format", "sarif").stdout)["runs"][0]["results"]
+    assert result["message"]["text"].startswith("cell 3:8: fc expects 2048 features")
+    assert "region" not in result["locations"][0]["physicalLocation"]
+    assert lint(path, "--format", "github").exit_code == 1
+    path.write_text(student(size=32))
+    assert "::error" not in lint(path, "--format", "github").stdout
+    assert json.loads(lint(path, "--format", "sarif").stdout)["runs"][0]["results"] == []

@@ -11,6 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from resnet_lint.front.report_text import count
+from resnet_lint.shared.notebook import is_notebook, place_in
 from resnet_lint.shared.records.findings import Finding, Severity
 from resnet_lint.shared.records.reports import Run
 from resnet_lint.shared.source_text import shown
@@ -39,12 +40,18 @@ def report(run: Run, view: View) -> str:
 
 
 def _annotation(finding: Finding, root: Path) -> str:
-    """The message starts with the location, because the log does not show that of the command."""
+    """The message starts with the location, because the log does not show that of the command.
+
+    GitHub counts the lines of a notebook's JSON, so its findings are at the file as a whole, with the cell in words.
+    """
     start, end, path = finding.span.start, finding.span.end, shown(finding.span.path, root)
     place: dict[str, str | int] = {"file": path, "line": start.line, "endLine": end.line}
-    if start.line == end.line:  # columns are supported on a single line only
+    if is_notebook(path):
+        place = {"file": path}
+    elif start.line == end.line:  # columns are supported on a single line only
         place |= {"col": start.column, "endColumn": end.column}
-    message = f"{path}:{start.line}:{start.column}: {finding.rule} {explanation(finding, root)}"
+    where = f"{path}:{place_in(finding.span.path, start.line)}:{start.column}"
+    message = f"{where}: {finding.rule} {explanation(finding, root)}"
     return _command(_LEVELS[finding.severity], message, **place, title=f"{finding.rule} {finding.name}")
 
 

@@ -15,6 +15,7 @@ from urllib.parse import quote
 
 from resnet_lint import __version__
 from resnet_lint.front.check.fingerprint import fingerprints
+from resnet_lint.shared.notebook import is_notebook, place_in
 from resnet_lint.shared.records.findings import Finding, Fix, Severity
 from resnet_lint.shared.records.places import Cause, Edit, Position
 from resnet_lint.shared.records.reports import Run
@@ -87,8 +88,14 @@ class _Files:
 
 
 def _result(finding: Finding, number: int, mark: str, files: _Files) -> Json:
-    span = finding.span
-    place = {"artifactLocation": files.location(span.path), "region": _region(span.start, span.end)}
+    """A finding; in a notebook the cell is part of the message, since regions count the lines of its JSON."""
+    span, edits = finding.span, finding.fix is not None and finding.fix.edits
+    message = explanation(finding, files.root)
+    place: Json = {"artifactLocation": files.location(span.path)}
+    if is_notebook(span.path):
+        edits, message = (), f"{place_in(span.path, span.start.line)}: {message}"
+    else:
+        place["region"] = _region(span.start, span.end)
     location: Json = {"physicalLocation": place}
     if finding.module is not None:
         location["logicalLocations"] = [{"name": finding.module, "kind": "type"}]
@@ -96,11 +103,11 @@ def _result(finding: Finding, number: int, mark: str, files: _Files) -> Json:
         "ruleId": finding.rule,
         "ruleIndex": number,
         "level": _LEVELS[finding.severity],
-        "message": _message(explanation(finding, files.root)),
+        "message": _message(message),
         "locations": [location],
         "relatedLocations": [_related(cause, files) for cause in dict.fromkeys(finding.causes)],
         "partialFingerprints": {"resnetLint/v1": mark},
-        "fixes": [_fix(finding.fix, span.path, files)] if finding.fix is not None and finding.fix.edits else [],
+        "fixes": [_fix(finding.fix, span.path, files)] if finding.fix is not None and edits else [],
     }
 
 
@@ -110,8 +117,13 @@ def _region(start: Position, end: Position) -> Json:
 
 
 def _related(cause: Cause, files: _Files) -> Json:
-    place = {"artifactLocation": files.location(cause.path), "region": {"startLine": cause.line}}
-    return {"physicalLocation": place, "message": _message(cause.text)}
+    place: Json = {"artifactLocation": files.location(cause.path)}
+    if is_notebook(cause.path):
+        return {"physicalLocation": place, "message": _message(f"{place_in(cause.path, cause.line)}: {cause.text}")}
+    return {
+        "physicalLocation": place | {"region": {"startLine": cause.line}},
+        "message": _message(cause.text),
+    }
 
 
 def _fix(fix: Fix, path: str, files: _Files) -> Json:
