@@ -188,9 +188,8 @@ def test_a_file_outside_is_named_in_full(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.code)
 def test_each_rule_is_explained(rule: Any, tmp_path: Path) -> None:
-    [text] = [
-        rule for rule in report_of(Run((), None, 0.0), tmp_path)["tool"]["driver"]["rules"] if rule["id"] == rule.code
-    ]
+    rules = report_of(Run((), None, 0.0), tmp_path)["tool"]["driver"]["rules"]
+    [text] = [described for described in rules if described["id"] == rule.code]
     assert text["name"] == rule.name
     assert text["helpUri"].endswith(f"/rules/{Path(inspect.getfile(type(rule))).name}")
     assert text["shortDescription"]["text"].endswith(".")
