@@ -91,7 +91,7 @@ def contract(model: str) -> Contract:
         concrete = trace(on_meta, (torch.empty(2, 3, *size, device="meta"),), {}, project)
         if concrete.trouble == (0, 0):
             break
-    return contract_of(concrete, symbolic_trace(concrete, project), project)
+    return contract_of(concrete, symbolic_trace(concrete))
 
 
 def allows(contract: Contract, height: int, width: int) -> bool:

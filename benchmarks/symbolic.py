@@ -36,9 +36,9 @@ def main() -> None:
     with torch.device("meta"):
         models = [torchvision.models.get_model(name).eval() for name in ("resnet18", "resnet152")]
     traces = [trace(model, (x,), {}, project) for model in models]
-    symbolic_trace(traces[0], project)  # imports
+    symbolic_trace(traces[0])  # imports
     concrete = [[seconds(partial(trace, model, (x,), {}, project)) for model in models] for _ in range(ROUNDS)]
-    symbolic = [[seconds(partial(symbolic_trace, traced, project)) for traced in traces] for _ in range(ROUNDS)]
+    symbolic = [[seconds(partial(symbolic_trace, traced)) for traced in traces] for _ in range(ROUNDS)]
     for name, rounds in (("concrete", concrete), ("symbolic", symbolic)):
         small, large = map(min, zip(*rounds, strict=True))
         print(f"{name}: ResNet-18 {small:.2f} s, ResNet-152 {large:.2f} s, ratio {large / small:.2f}")

@@ -72,7 +72,6 @@ class Model:
 
     trace: Trace
     label: str
-    project: Project
     probes: Probes | None = None
     sizes_stated: bool = True
 
@@ -80,6 +79,11 @@ class Model:
     def root(self) -> nn.Module:
         """The module, with its tensors on the meta device."""
         return self.trace.root
+
+    @property
+    def project(self) -> Project:
+        """The project whose files are the user's own."""
+        return self.trace.project
 
     @property
     def nodes(self) -> Sequence[Node]:

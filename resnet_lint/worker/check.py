@@ -56,7 +56,7 @@ def analyse(request: CheckRequest, guard: Guard) -> FileReport:
     findings = merged([*check(refused, rules), *found])
     outcomes = (
         *(outcome(traced.label, traced.trace) for traced in exploration.traced),
-        *retraced(exploration.traced, request.retrace, loaded.project),
+        *retraced(exploration.traced, request.retrace),
         *proofs(request.prove, classes, loaded, exploration, clock),
     )
     elsewhere = exploration.coverage.elsewhere
@@ -100,9 +100,7 @@ def _analysis(
     failing = tuple(failures(loaded, found, clock))
     probes = TimedProbes(clock)
     complete = (traced for traced in found.traced if traced.trace.complete)
-    models = tuple(
-        Model(traced.trace, traced.label, loaded.project, probes, traced.sizes_stated) for traced in complete
-    )
+    models = tuple(Model(traced.trace, traced.label, probes, traced.sizes_stated) for traced in complete)
     limits = tuple(
         limit for limit in _size_limits(found, loaded, clock) if part is None or limit.failure.module in part.modules
     )
@@ -172,7 +170,7 @@ def _size_limits(found: Exploration, loaded: Loaded, clock: Clock) -> Sequence[S
     with suppress(TimeUp), clock.left():
         for traced in found.traced:
             if not traced.trace.is_real and (traced.invented is None or traced.invented.sure):
-                model = Model(traced.trace, traced.label, loaded.project)
+                model = Model(traced.trace, traced.label)
                 limits.extend(size_limits(model, traced.sizes_stated, reported))
     return limits
 

@@ -8,7 +8,6 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ..graph.model import Model
-from ..graph.source_places import Project
 from ..shared.evidence import Failure
 from ..shared.records.places import Span
 from .contracts.proofs import contract_in_time
@@ -28,7 +27,7 @@ if TYPE_CHECKING:
 def failures(loaded: Loaded, found: Exploration, clock: Clock) -> Iterator[Failure]:
     """The failures in models that the file constructs, and in classes constructed with guessed arguments only."""
     given = [traced for traced in found.traced if traced.invented is None]
-    yield from failures_of_given(given, loaded.project, clock)
+    yield from failures_of_given(given, clock)
     for model in {t.model_class.name: t.model_class for t in found.traced if t.model_class is not None}.values():
         tries = [t for t in found.traced if t.model_class is model and _says_something(t)]
         fails = any(fault.kind == "addition" for traced in tries for fault in traced.faults)
@@ -41,13 +40,13 @@ def _says_something(traced: Traced) -> bool:
     return traced.invented is not None and (traced.invented.sure or traced.trace.trouble == (0, 0))
 
 
-def failures_of_given(given: Sequence[Traced], project: Project, clock: Clock) -> Iterator[Failure]:
+def failures_of_given(given: Sequence[Traced], clock: Clock) -> Iterator[Failure]:
     """The failures in models whose arguments are from the file."""
     reported: set[Span] = set()
     for traced in given:
-        sizes = FaultySizes(Model(traced.trace, traced.label, project))
+        sizes = FaultySizes(Model(traced.trace, traced.label))
         for fault in traced.faults:
-            failure = explain(fault, traced.trace, project, traced.label)
+            failure = explain(fault, traced.trace, traced.label)
             yield (
                 failure
                 if failure.span in reported or traced.trace.is_real
@@ -102,4 +101,4 @@ def _arguments_text(traced: Traced, contract: ConstructorContract) -> str:
 
 
 def _explained(fault: Fault, traced: Traced, loaded: Loaded, condition: str | None = None) -> Failure:
-    return explain(fault, traced.trace, loaded.project, traced.label, condition)
+    return explain(fault, traced.trace, traced.label, condition)

@@ -8,7 +8,6 @@ from collections.abc import Iterator, Sequence
 from torch import nn
 
 from ..graph.residuals import residual_at
-from ..graph.source_places import Project
 from ..shared.records.reports import Outcome
 from ..shared.records.requests import Retrace
 from .explore.traced_model import Traced
@@ -31,11 +30,11 @@ def _digest_of_weights(module: nn.Module) -> str:
     return hashlib.sha256(repr(named).encode()).hexdigest()
 
 
-def retraced(traces: Sequence[Traced], wanted: Retrace | None, project: Project) -> Iterator[Outcome]:
+def retraced(traces: Sequence[Traced], wanted: Retrace | None) -> Iterator[Outcome]:
     """The outcome of the requested trace at other sizes, if the model was traced with the same number of inputs."""
     if wanted is None:
         return
     for trace in (traced.trace for traced in traces if traced.label == wanted.target):
         if len(list(tensors_in([trace.args, trace.kwargs]))) == len(wanted.inputs):
-            yield outcome(str(wanted), trace_at(trace, wanted.inputs, project))
+            yield outcome(str(wanted), trace_at(trace, wanted.inputs))
             return

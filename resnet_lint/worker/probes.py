@@ -42,7 +42,7 @@ class TimedProbes:
         with suppress(TimeUp):
             if not self._over and not model.trace.is_real and not model.trace.all_faults:
                 with self._clock.left():
-                    return find_axes(model.trace, model.project)
+                    return find_axes(model.trace)
             return None
         self._over = True
         return None

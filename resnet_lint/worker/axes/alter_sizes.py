@@ -9,7 +9,6 @@ import torch
 
 from resnet_lint.graph.axes import Altered, InputAxis, Refusal
 from resnet_lint.graph.node import Node
-from resnet_lint.graph.source_places import Project
 
 from ..tensors import mapped
 from ..tracer.recorder import Recorder
@@ -27,7 +26,7 @@ class FirstFault(Recorder):
         raise error
 
 
-def altered(earlier: Trace, axis: InputAxis, size: int, project: Project) -> Altered:
+def altered(earlier: Trace, axis: InputAxis, size: int) -> Altered:
     """Trace a model again with another size of one axis of its inputs."""
     changed = {(node, dim): size for node, dim in axis.places}
     inputs = iter([node for node in earlier.nodes if node.kind == "input"])
@@ -39,8 +38,8 @@ def altered(earlier: Trace, axis: InputAxis, size: int, project: Project) -> Alt
         return value.new_empty([changed.get((node, dim), extent) for dim, extent in enumerate(value.shape)])
 
     args, kwargs = mapped((earlier.args, earlier.kwargs), resized)
-    recorder = FirstFault(earlier.root, project, earlier.preferred_branch)
-    trace = recorded(earlier.root, args, kwargs, project, earlier.preferred_branch, recorder=recorder)
+    recorder = FirstFault(earlier.root, earlier.project, earlier.preferred_branch)
+    trace = recorded(earlier.root, args, kwargs, earlier.project, earlier.preferred_branch, recorder=recorder)
     again = _same_calls(earlier.nodes, trace.nodes)
     return Altered(axis, size, again, trace.complete, _refusal(recorder, trace, again))
 

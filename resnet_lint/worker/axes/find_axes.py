@@ -7,7 +7,6 @@ from collections.abc import Iterable, Iterator
 from resnet_lint.graph.axes import Altered, Axes, InputAxis
 from resnet_lint.graph.meetings import meeting_at
 from resnet_lint.graph.residuals import inputs_of
-from resnet_lint.graph.source_places import Project
 
 from ..tracer.trace import Trace
 from .alter_sizes import altered
@@ -17,40 +16,40 @@ from .input_axes import input_axes, joined, other_sizes, parted
 _MOST_REGROUPED = 4
 
 
-def find_axes(trace: Trace, project: Project) -> Axes:
+def find_axes(trace: Trace) -> Axes:
     """Trace a model once for each independent axis of its inputs, with another size.
 
     Axes that have to be alike, such as the lengths of two inputs, are changed together.
     """
-    axes = _with(input_axes([node for node in trace.nodes if node.kind == "input"]), Axes(()), trace, project)
+    axes = _with(input_axes([node for node in trace.nodes if node.kind == "input"]), Axes(()), trace)
     for _ in range(_MOST_REGROUPED):
-        better = next(_regrouped(axes, trace, project), None)
+        better = next(_regrouped(axes, trace), None)
         if better is None:
             break
         axes = better
     return axes
 
 
-def _with(groups: Iterable[InputAxis], known: Axes, trace: Trace, project: Project) -> Axes:
+def _with(groups: Iterable[InputAxis], known: Axes, trace: Trace) -> Axes:
     """The traces of some axes, those that were made already among them."""
     runs: list[Altered] = []
     for axis in groups:
-        runs += [run for run in known.altered if run.axis is axis] or _runs(trace, axis, project)
+        runs += [run for run in known.altered if run.axis is axis] or _runs(trace, axis)
     return Axes(tuple(runs))
 
 
-def _runs(trace: Trace, axis: InputAxis, project: Project) -> list[Altered]:
+def _runs(trace: Trace, axis: InputAxis) -> list[Altered]:
     """The traces at other sizes of an axis, until one runs to its end."""
     taken = {size for node in trace.nodes for size in node.shape or ()}
     found: list[Altered] = []
     for size in other_sizes(axis, taken):
-        found.append(altered(trace, axis, size, project))
+        found.append(altered(trace, axis, size))
         if found[-1].complete or found[-1].is_fixed_by_layer:
             break
     return found
 
 
-def _regrouped(axes: Axes, trace: Trace, project: Project) -> Iterator[Axes]:
+def _regrouped(axes: Axes, trace: Trace) -> Iterator[Axes]:
     """The axes with those as one that a call needs to agree: of two inputs, or the two sides of a matrix.
 
     Where only a part of an axis is needed, as the columns of a square matrix that other features have the size of by
@@ -67,10 +66,10 @@ def _regrouped(axes: Axes, trace: Trace, project: Project) -> Iterator[Axes]:
         if other.size != run.axis.size:
             continue
         if not run.axis.is_beside(other) or _are_sides(run.axis, other, axes):
-            yield _with(joined(axes.inputs, run.axis, other), axes, trace, project)
+            yield _with(joined(axes.inputs, run.axis, other), axes, trace)
             continue
         groups = parted(axes.inputs, run.axis, other, inputs_of(meeting.kept_operand))
-        tried = _with(groups, axes, trace, project) if groups is not None else axes
+        tried = _with(groups, axes, trace) if groups is not None else axes
         if tried.is_free(tried.inputs[axes.inputs.index(run.axis)]):
             yield tried
 

@@ -8,17 +8,16 @@ import sympy
 from torch import nn
 
 from resnet_lint.graph.module_call import users_call
-from resnet_lint.graph.source_places import Project
 
 from ..symbolic.symbolic_trace import symbolic_trace
 from ..tracer.trace import Trace
 
 
-def adds_at_any_size(kind: type[nn.Module], earlier: Trace, project: Project) -> bool:
+def adds_at_any_size(kind: type[nn.Module], earlier: Trace) -> bool:
     """Whether a model has additions in modules of a class, and works for all input sizes except very small ones."""
-    symbolic = symbolic_trace(earlier, project)
+    symbolic = symbolic_trace(earlier)
     additions = [node for node in symbolic.nodes if node.kind == "addition"]
-    owners = {type(users_call(node.known_call, project).module) for node in additions}
+    owners = {type(users_call(node.known_call, earlier.project).module) for node in additions}
     fixed = {axis.symbol for axes in symbolic.axes for axis in axes if isinstance(axis.found, int)}
     runs = symbolic.trace.trouble == (0, 0)
     return runs and kind in owners and not requires_sizes(symbolic.guards, fixed)

@@ -6,7 +6,6 @@ decide whether it accepts them. If both sides of a branch are accepted, the guar
 
 from __future__ import annotations
 
-from resnet_lint.graph.source_places import Project
 from resnet_lint.shared.records.contracts import Condition, Contract, InputContract
 
 from ..sizes.axis_names import own_names
@@ -18,12 +17,12 @@ from .search_sizes import Accepted, Search, SizesFound
 from .try_sizes import Sizes, Trials
 
 
-def contract_of(earlier: Trace, symbolic: SymbolicTrace, project: Project) -> Contract:
+def contract_of(earlier: Trace, symbolic: SymbolicTrace) -> Contract:
     """The contract of a model from its concrete and symbolic trace; needs some dozens of runs on meta."""
     names = own_names(symbolic.axes)
     axes = [[names[axis.symbol] for axis in axes] for axes in symbolic.axes]
     hints = {names[axis.symbol]: axis.hint for axes in symbolic.axes for axis in axes}
-    trials = Trials(earlier, project, axes, hints)
+    trials = Trials(earlier, axes, hints)
     found = Search(trials, predicates(symbolic.guards, names)).found()
     conditions = tuple(_conditions(found, hints))
     doubt = found.doubt

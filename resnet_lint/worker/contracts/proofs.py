@@ -52,5 +52,5 @@ def _adds_at_any_size(model: ModelClass, trace: Trace, loaded: Loaded, clock: Cl
     from .all_sizes import adds_at_any_size
 
     with suppress(TimeUp), clock.one_attempt():
-        return adds_at_any_size(model.type, trace, loaded.project)
+        return adds_at_any_size(model.type, trace)
     return False

@@ -8,8 +8,6 @@ from typing import Any
 
 import torch
 
-from resnet_lint.graph.source_places import Project
-
 from ..process.limits import TimeUp
 from ..tensors import mapped
 from ..torch_quirks.torchvision_operators import operators_expected
@@ -26,11 +24,10 @@ class Trials:
     results so far.
     """
 
-    def __init__(self, earlier: Trace, project: Project, axes: Sequence[Sequence[str]], hints: Sizes) -> None:
+    def __init__(self, earlier: Trace, axes: Sequence[Sequence[str]], hints: Sizes) -> None:
         self.hints = hints
         self.results: dict[tuple[int, ...], bool] = {}
         self._earlier = earlier
-        self._project = project
         self._axes = axes
         # Some models run on meta only with the recorder, which handles calls that work on the CPU only, but is slower.
         self._is_plain = self._runs(hints)
@@ -57,7 +54,7 @@ class Trials:
 
     def _runs_recorded(self, sizes: Sizes) -> bool:
         args, kwargs = self._inputs(sizes)
-        run = recorded(self._earlier.root, args, kwargs, self._project, self._earlier.preferred_branch)
+        run = recorded(self._earlier.root, args, kwargs, self._earlier.project, self._earlier.preferred_branch)
         return run.trouble == (0, 0)
 
     def _inputs(self, sizes: Sizes) -> Any:

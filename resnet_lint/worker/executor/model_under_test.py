@@ -82,7 +82,7 @@ def find_model(request: RunRequest, device: torch.device, dtype: torch.dtype) ->
     chosen, others = main_model(models)
     batch = request.batch or _batch_of(chosen.trace)
     with record_outputs(chosen.trace.root) as expected:
-        at_batch = _traced_at(chosen.trace, batch, loaded.project)
+        at_batch = _traced_at(chosen.trace, batch)
     require_memory(at_batch, batch, device, dtype)
     setup = hardware_run.ModelSetup(
         chosen.label, str(device), request.dtype, batch, _named_shapes(at_batch), tuple(others)
@@ -96,7 +96,7 @@ def _batch_of(traced: Trace) -> int:
     return next((tensor.shape[0] for tensor in tensors_in([traced.args, traced.kwargs]) if tensor.dim()), 1)
 
 
-def _traced_at(traced: Trace, batch: int, project: Project) -> Trace:
+def _traced_at(traced: Trace, batch: int) -> Trace:
     """Trace the same model at another batch size: replaces dimension 0 of all inputs of the traced batch."""
     before = _batch_of(traced)
 
@@ -106,7 +106,7 @@ def _traced_at(traced: Trace, batch: int, project: Project) -> Trace:
         return value
 
     args, kwargs = mapped((traced.args, dict(traced.kwargs)), at_batch)
-    return trace(traced.root, args, kwargs, project)
+    return trace(traced.root, args, kwargs, traced.project)
 
 
 def _built(chosen: Traced, loaded: Loaded, seed: int) -> nn.Module:

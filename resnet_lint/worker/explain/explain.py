@@ -6,7 +6,6 @@ from resnet_lint.graph.built_at import built_of
 from resnet_lint.graph.causes import _causes_behind, _residual_causes
 from resnet_lint.graph.module_call import ModuleCall, users_call
 from resnet_lint.graph.residuals import Residual, channel_axis_of, residual_at
-from resnet_lint.graph.source_places import Project
 from resnet_lint.shared.evidence import Difference, Failure
 from resnet_lint.shared.records.places import Cause, Operand
 
@@ -20,9 +19,9 @@ from ..tracer.trace import Trace
 _MOST_CAUSES = 6
 
 
-def explain(fault: Fault, trace: Trace, project: Project, label: str, condition: str | None = None) -> Failure:
+def explain(fault: Fault, trace: Trace, label: str, condition: str | None = None) -> Failure:
     """Describe a fault. `label` is the expression that constructs the traced model."""
-    owner = users_call(fault.call, project)
+    owner = users_call(fault.call, trace.project)
     residual = residual_at(fault.node) if fault.kind == "addition" else None
     shapes = fault.node.inputs
     operands: tuple[Operand, ...]

@@ -34,11 +34,11 @@ def check_live(given: object, args: tuple[Any, ...], kwargs: Mapping[str, Any], 
     with random_state_kept(), remembered_kernels():
         live = live_model(given, args, kwargs, seconds)
         traced, trace = live.traced, live.traced.trace
-        complete = Model(trace, traced.label, live.project, TimedProbes(live.clock))
+        complete = Model(trace, traced.label, TimedProbes(live.clock))
         analysis = Analysis(
             live.path,
             tuple(_problems(live)),
-            tuple(failures_of_given([traced], live.project, live.clock)),
+            tuple(failures_of_given([traced], live.clock)),
             tuple(_statuses(live)),
             tuple(_limits(live)),
             (complete,) if trace.complete else (),
@@ -50,7 +50,7 @@ def trace_live(given: object, args: tuple[Any, ...], kwargs: Mapping[str, Any], 
     """Trace a model: the shapes in it, and its input contract. `seconds` is the time limit. Raises UsageError."""
     with random_state_kept():
         live = live_model(given, args, kwargs, seconds)
-        return records_of(forward_of(live.traced.trace, live.traced.label, live.project, live.clock), live.path)
+        return records_of(forward_of(live.traced.trace, live.traced.label, live.clock), live.path)
 
 
 def _limits(live: LiveModel) -> Iterator[SizeLimit]:
@@ -58,7 +58,7 @@ def _limits(live: LiveModel) -> Iterator[SizeLimit]:
     if not traced.trace.is_real:
         reported = {fault.point.span for fault in traced.trace.all_faults}
         with suppress(TimeUp), live.clock.left():
-            yield from size_limits(Model(traced.trace, traced.label, live.project), traced.sizes_stated, reported)
+            yield from size_limits(Model(traced.trace, traced.label), traced.sizes_stated, reported)
 
 
 def _problems(live: LiveModel) -> Iterator[Problem]:

@@ -8,7 +8,6 @@ from dataclasses import dataclass, replace
 from torch import nn
 
 from resnet_lint.graph.module_call import ModuleCall
-from resnet_lint.graph.source_places import Project
 from resnet_lint.shared.errors import UsageError
 from resnet_lint.shared.records.requests import TraceRequest
 
@@ -26,7 +25,6 @@ class ForwardToShow:
     `symbolic` is the same forward pass with symbolic sizes; `unsymbolic` is the reason if it took a different path.
     """
 
-    project: Project
     label: str
     trace: Trace
     call: ModuleCall
@@ -48,16 +46,16 @@ def find_forward(request: TraceRequest) -> ForwardToShow:
     models = candidates(request)
     part = _called_part(models) if request.call is None else None
     chosen, others = (part[0], []) if part is not None else main_model(models)
-    project, trace = models.loaded.project, chosen.trace
-    whole = forward_of(trace, chosen.label, project, models.clock)
+    trace = chosen.trace
+    whole = forward_of(trace, chosen.label, models.clock)
     call = whole.call if part is None else next(_calls_of(part[1], trace))
     return replace(whole, call=call, others=tuple(others))
 
 
-def forward_of(trace: Trace, label: str, project: Project, clock: Clock) -> ForwardToShow:
+def forward_of(trace: Trace, label: str, clock: Clock) -> ForwardToShow:
     """The forward pass of a whole model. Raises UsageError where it calls no torch function."""
-    call, symbolic = _root_call(trace), symbolic_trace(trace, project)
-    return ForwardToShow(project, label, trace, call, (), symbolic, _why_symbolic_differs(symbolic.trace, trace), clock)
+    call, symbolic = _root_call(trace), symbolic_trace(trace)
+    return ForwardToShow(label, trace, call, (), symbolic, _why_symbolic_differs(symbolic.trace, trace), clock)
 
 
 def _called_part(models: Candidates) -> tuple[Traced, type[nn.Module]] | None:

@@ -60,15 +60,15 @@ def _contract(forward: ForwardToShow) -> Contract | None:
 
 def _contract_within_time(forward: ForwardToShow) -> Contract | None:
     if forward.trace.trouble == (0, 0):
-        return contract_of(forward.trace, forward.symbolic, forward.project)
-    working = where_it_works(forward.trace, forward.project)
-    return contract_of(working, symbolic_trace(working, forward.project), forward.project) if working else None
+        return contract_of(forward.trace, forward.symbolic)
+    working = where_it_works(forward.trace)
+    return contract_of(working, symbolic_trace(working)) if working else None
 
 
 def _faults(forward: ForwardToShow, tree: Tree) -> Iterator[TracedFault]:
     for fault in forward.trace.all_faults:
         key = tree.leaf(fault.node)
         if key is not None:
-            explanation = explain(fault, forward.trace, forward.project, forward.label)
+            explanation = explain(fault, forward.trace, forward.label)
             error = f"{explanation.layer}: {explanation.error}" if explanation.layer else explanation.error
             yield TracedFault(tree.ids[key], error, explanation.operands, explanation.causes)

@@ -9,7 +9,6 @@ from dataclasses import replace
 from functools import cached_property
 
 from resnet_lint.graph.model import Model
-from resnet_lint.graph.source_places import Project
 from resnet_lint.shared.evidence import Failure
 
 from ..tracer.fault import Fault
@@ -39,7 +38,7 @@ class FaultySizes:
 
     @cached_property
     def _resized(self) -> Resized:
-        return Resized(self._model.trace, self._model.project)
+        return Resized(self._model.trace)
 
     def _works_elsewhere(self, join: Join) -> bool:
         """Whether a join works at the next size at which it should, preferably one at which all joins do."""
@@ -49,9 +48,9 @@ class FaultySizes:
         return works and holds_far_above(self._resized, join)
 
 
-def where_it_works(trace: Trace, project: Project) -> Trace | None:
+def where_it_works(trace: Trace) -> Trace | None:
     """A trace at the next sizes at which all joins work, or at multiples of 32; None if it fails there too."""
-    resized = Resized(trace, project)
+    resized = Resized(trace)
     sizes = [resized.first(join, lambda traced: traced, resized.all_agree) for join in resized.joins]
     for size in (*sizes, resized.rounded(_DIVIDES)):
         again = resized.at(size) if size else None

@@ -9,7 +9,6 @@ import sympy
 
 from resnet_lint.graph.node import Node
 from resnet_lint.graph.residuals import depends_on
-from resnet_lint.graph.source_places import Project
 from resnet_lint.shared.records.places import Shape
 
 from ..tracer.fault import Fault
@@ -34,9 +33,8 @@ Wanted = Callable[[sympy.Symbol, int], bool]
 class Resized:
     """A trace, its joins with different sizes, and traces at other sizes; the sizes of all inputs change together."""
 
-    def __init__(self, trace: Trace, project: Project) -> None:
+    def __init__(self, trace: Trace) -> None:
         self._trace = trace
-        self._project = project
         self._nodes = list(trace.nodes)
         self._inputs = [node for node in self._nodes if node.kind == "input"]
         self._follower = Follower(sizes_of_inputs(self._inputs, self._nodes))
@@ -106,7 +104,7 @@ class Resized:
         if size not in self._traces and len(self._traces) < _MOST_TRACES:
             changed = {**self._traced, **dict(size)}
             shapes = [self._shape_at(node, changed) for node in self._inputs]
-            self._traces[size] = trace_at(self._trace, shapes, self._project)
+            self._traces[size] = trace_at(self._trace, shapes)
         return self._traces.get(size)
 
     def rounded(self, divisor: int) -> Input:

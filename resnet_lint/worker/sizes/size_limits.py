@@ -35,7 +35,7 @@ def size_limits(model: Model, sizes_stated: bool, reported: set[Span]) -> Iterat
 class _Probe:
     def __init__(self, model: Model) -> None:
         self._model = model
-        self._resized = Resized(model.trace, model.project)
+        self._resized = Resized(model.trace)
 
     def limits(self, reported: set[Span], may_divide: bool) -> Iterator[SizeLimit]:
         for join in self._resized.joins:
@@ -74,7 +74,7 @@ class _Probe:
         view = view_of(join, self._model)
         if view is None or trace is None or fault is None:
             return None
-        failure = explain(fault, trace, self._model.project, self._model.label)
+        failure = explain(fault, trace, self._model.label)
         inputs = tuple(node.known_shape for node in trace.nodes if node.kind == "input")
         fix_plan = replace(_for_other_sizes(failure.fix_plan), inputs=inputs) if failure.fix_plan is not None else None
         operands = view.symbolic(failure.operands, fault)

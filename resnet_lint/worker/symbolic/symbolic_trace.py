@@ -11,7 +11,6 @@ import sympy
 import torch
 
 from resnet_lint.graph.node import Node
-from resnet_lint.graph.source_places import Project
 
 from ..sizes.axis_names import Axis, shared_names
 from ..sizes.print_sizes import Names, shape_text, size_text
@@ -53,7 +52,7 @@ class SymbolicTrace:
         return shape_text(self.expressions[node] or (), self.names)
 
 
-def symbolic_trace(earlier: Trace, project: Project) -> SymbolicTrace:
+def symbolic_trace(earlier: Trace) -> SymbolicTrace:
     """Repeat an earlier trace with different symbols for all input sizes.
 
     It takes the path of the earlier sizes, except that a batch of one, which torch treats specially, becomes two if the
@@ -62,13 +61,13 @@ def symbolic_trace(earlier: Trace, project: Project) -> SymbolicTrace:
     """
     ends = time.process_time() + _MOST_SECONDS
     if any(tensor.shape[:1] == (1,) for tensor in tensors_in([earlier.args, earlier.kwargs])):
-        trace = _traced(earlier, project, Environment(), ends, least_batch=2)
+        trace = _traced(earlier, Environment(), ends, least_batch=2)
         if trace.trace.trouble <= earlier.trouble:
             return trace
-    return _traced(earlier, project, Environment(), ends, least_batch=1)
+    return _traced(earlier, Environment(), ends, least_batch=1)
 
 
-def _traced(earlier: Trace, project: Project, environment: Environment, ends: float, least_batch: int) -> SymbolicTrace:
+def _traced(earlier: Trace, environment: Environment, ends: float, least_batch: int) -> SymbolicTrace:
     inputs: list[list[sympy.Symbol]] = []
 
     def symbolic(value: Any) -> Any:
@@ -80,9 +79,9 @@ def _traced(earlier: Trace, project: Project, environment: Environment, ends: fl
         return environment.empty(sizes, value.dtype)
 
     args, kwargs = mapped((earlier.args, earlier.kwargs), symbolic)
-    recorder = SymbolicRecorder(earlier.root, project, earlier.preferred_branch, environment, ends)
+    recorder = SymbolicRecorder(earlier.root, earlier.project, earlier.preferred_branch, environment, ends)
     with environment.active():
-        trace = recorded(earlier.root, args, kwargs, project, earlier.preferred_branch, recorder=recorder)
+        trace = recorded(earlier.root, args, kwargs, earlier.project, earlier.preferred_branch, recorder=recorder)
     expressions = {
         node: sizes and tuple(map(environment.settled, sizes)) for node, sizes in recorder.expressions.items()
     }

@@ -64,6 +64,7 @@ class Trace:
     preferred_branch: bool
     results: Mapping[ModuleCall, tuple[Node, ...]]
     watch: Watch
+    project: Project
 
     @property
     def complete(self) -> bool:
@@ -108,14 +109,14 @@ def trace(root: nn.Module, args: Sequence[Any], kwargs: Mapping[str, Any], proje
     return first
 
 
-def trace_for_training(earlier: Trace, project: Project, *, saved: Saved | None = None) -> Trace:
+def trace_for_training(earlier: Trace, *, saved: Saved | None = None) -> Trace:
     """Repeat an earlier trace with gradients, in the current mode (training or eval) of the module.
 
     `saved` records the tensors that the backward pass needs.
     """
     args, kwargs = mapped((earlier.args, earlier.kwargs), _fresh)
     with saved.listening() if saved is not None else nullcontext():
-        return recorded(earlier.root, args, kwargs, project, earlier.preferred_branch, gradients=True)
+        return recorded(earlier.root, args, kwargs, earlier.project, earlier.preferred_branch, gradients=True)
 
 
 def forward_for_training(earlier: Trace, saved: Saved) -> Any:
@@ -128,7 +129,7 @@ def forward_for_training(earlier: Trace, saved: Saved) -> Any:
         return earlier.root(*args, **kwargs)
 
 
-def trace_at(earlier: Trace, shapes: Sequence[Shape], project: Project) -> Trace:
+def trace_at(earlier: Trace, shapes: Sequence[Shape]) -> Trace:
     """Repeat an earlier trace with inputs of these shapes, one per tensor."""
     left = iter(shapes)
 
@@ -136,7 +137,7 @@ def trace_at(earlier: Trace, shapes: Sequence[Shape], project: Project) -> Trace
         return value.new_empty(next(left)) if isinstance(value, torch.Tensor) else value
 
     args, kwargs = mapped((earlier.args, earlier.kwargs), reshaped)
-    return recorded(earlier.root, args, kwargs, project, earlier.preferred_branch)
+    return recorded(earlier.root, args, kwargs, earlier.project, earlier.preferred_branch)
 
 
 def _fresh(value: Any) -> Any:
@@ -188,6 +189,7 @@ def recorded(
         prefer_branch,
         recorder.results,
         recorder.watch,
+        project,
     )
 
 

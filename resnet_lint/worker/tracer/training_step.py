@@ -64,13 +64,13 @@ def _step(model: Model) -> TrainingStep | None:
 def _recorded_step(model: Model) -> TrainingStep | None:
     """A step that locates in-place modifications."""
     saved = Saved()
-    forward = trace_for_training(model.trace, model.project, saved=saved)
+    forward = trace_for_training(model.trace, saved=saved)
     if not forward.complete:
         return None
     spoiled = saved.spoiled()
     if spoiled:
         # With hooks on saved tensors, autograd does not check versions, so the backward pass runs without them.
-        error = _error_of_backward(trace_for_training(model.trace, model.project))
+        error = _error_of_backward(trace_for_training(model.trace))
         if error is not None:
             named = [(tensor, version) for tensor, version in spoiled if str(list(tensor.shape)) in error]
             changes = (forward.watch.first_change(tensor, version) for tensor, version in reversed(named))

@@ -8,13 +8,12 @@ from tracing import net, record
 
 from resnet_lint.graph.axes import Axes, batch_of
 from resnet_lint.graph.meetings import meeting_at
-from resnet_lint.graph.source_places import Project
 from resnet_lint.worker.axes.find_axes import find_axes
 from resnet_lint.worker.tracer.trace import Trace
 
 
 def axes_of(trace: Trace, folder: Path) -> Axes:
-    return find_axes(trace, Project(str(folder)))
+    return find_axes(trace)
 
 
 def carried(trace: Trace, axes: Axes, name: str) -> list[list[str]]:

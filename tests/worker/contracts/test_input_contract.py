@@ -11,7 +11,6 @@ import torch
 from torch import nn
 from tracing import net, record
 
-from resnet_lint.graph.source_places import Project
 from resnet_lint.shared.records.contracts import Contract
 from resnet_lint.shared.records.places import Shape
 from resnet_lint.worker.contracts.input_contract import contract_of
@@ -36,8 +35,7 @@ ATTENTION = "t = x.flatten(2).transpose(1, 2)\nreturn t @ self.weight"
 
 def contract(folder: Path, source: str, *shapes: Shape) -> tuple[Contract, nn.Module]:
     trace = record(folder, source, *shapes)
-    project = Project(f"{folder}/")
-    return contract_of(trace, symbolic_trace(trace, project), project), trace.root
+    return contract_of(trace, symbolic_trace(trace)), trace.root
 
 
 def allowed(contract: Contract, shape: Shape) -> bool:

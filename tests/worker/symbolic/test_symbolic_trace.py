@@ -10,7 +10,6 @@ from tracing import net, record
 
 from resnet_lint.graph.module_call import ModuleCall
 from resnet_lint.graph.node import Node
-from resnet_lint.graph.source_places import Project
 from resnet_lint.shared.records.places import Shape
 from resnet_lint.worker.sizes.print_sizes import size_text
 from resnet_lint.worker.symbolic import repeated_blocks, symbolic_recorder
@@ -21,7 +20,7 @@ DOWN = "nn.Conv2d(3, 8, 3, stride=2, padding=1)"
 
 
 def traced(folder: Path, source: str, *shapes: Shape) -> SymbolicTrace:
-    return symbolic_trace(record(folder, source, *shapes), Project(f"{folder}/"))
+    return symbolic_trace(record(folder, source, *shapes))
 
 
 @pytest.mark.parametrize(
@@ -57,7 +56,7 @@ def test_shapes_are_printed_in_terms_of_the_input(
 
 def test_a_node_has_the_shape_of_the_concrete_trace_as_well(tmp_path: Path) -> None:
     concrete = record(tmp_path, net("return torch.relu(self.down(x))", down=DOWN), (2, 3, 32, 48))
-    trace = symbolic_trace(concrete, Project(f"{tmp_path}/"))
+    trace = symbolic_trace(concrete)
     shapes = [[node.shape for node in graph.nodes] for graph in (concrete, trace)]
     assert shapes[0] == shapes[1]
     assert [node.point for node in concrete.nodes] == [node.point for node in trace.nodes]
@@ -128,7 +127,7 @@ def test_blocks_that_repeat_are_traced_once(tmp_path: Path, monkeypatch: pytest.
             super().__init__(block, call, *rest)
 
     monkeypatch.setattr(symbolic_recorder, "Copy", Noted)
-    trace = symbolic_trace(concrete, Project(f"{tmp_path}/")).trace
+    trace = symbolic_trace(concrete).trace
     assert copied == [
         "blocks.3",
         "blocks.0",
@@ -160,7 +159,7 @@ def test_a_block_that_gives_more_than_it_makes_is_run_each_time(tmp_path: Path) 
             return x
     """
     concrete = record(tmp_path, block, (2, 8, 16, 24))
-    trace = symbolic_trace(concrete, Project(f"{tmp_path}/")).trace
+    trace = symbolic_trace(concrete).trace
     assert [_facts(node) for node in trace.nodes] == [_facts(node) for node in concrete.nodes]
 
 
