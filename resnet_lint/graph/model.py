@@ -16,12 +16,11 @@ from .node import Node
 from .residuals import Residual, residuals_in
 from .samples import Samples
 from .source_places import Point, Project
+from .trace import Trace
 from .where import Where
 
 if TYPE_CHECKING:
     from torch import nn
-
-    from ..worker.tracer.trace import Trace
 
 
 @dataclass(frozen=True, eq=False)

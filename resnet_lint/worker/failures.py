@@ -7,6 +7,8 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from resnet_lint.graph.fault import Fault
+
 from ..graph.model import Model
 from ..shared.evidence import Failure
 from ..shared.records.places import Span
@@ -18,7 +20,6 @@ from .load.load import Loaded
 from .process.file_clock import Clock
 from .process.limits import TimeUp
 from .sizes.failing_sizes import FaultySizes
-from .tracer.fault import Fault
 
 if TYPE_CHECKING:
     from .contracts.constructor_contract import ConstructorContract

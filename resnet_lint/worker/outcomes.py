@@ -7,12 +7,14 @@ from collections.abc import Iterator, Sequence
 
 from torch import nn
 
+from resnet_lint.graph.trace import Trace
+
 from ..graph.residuals import residual_at
 from ..shared.records.reports import Outcome
 from ..shared.records.requests import Retrace
 from .explore.traced_model import Traced
 from .tensors import tensors_in
-from .tracer.trace import Trace, trace_at
+from .tracer.trace import trace_at
 
 
 def outcome(label: str, trace: Trace) -> Outcome:

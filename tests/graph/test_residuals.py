@@ -10,7 +10,7 @@ from tracing import net, nodes, record, source_of
 from resnet_lint.graph import residuals
 from resnet_lint.graph.node import Node
 from resnet_lint.graph.residuals import residuals_in
-from resnet_lint.worker.tracer.trace import Trace
+from resnet_lint.graph.trace import Trace
 
 CONV = "nn.Conv2d(8, 8, 3, padding=1)"
 IMAGE = (2, 8, 6, 6)

@@ -13,10 +13,11 @@ from torch import nn
 
 from resnet_lint.graph.node import Node
 from resnet_lint.graph.source_places import Project
+from resnet_lint.graph.trace import Trace
 from resnet_lint.shared.records.places import Shape
 from resnet_lint.worker.build.build import build
 from resnet_lint.worker.torch_quirks.where_built import noting_where_built
-from resnet_lint.worker.tracer.trace import Trace, trace
+from resnet_lint.worker.tracer.trace import trace
 
 HEAD = "import operator, torch\nimport torch.nn.functional as F\nfrom torch import nn\n"
 

@@ -9,10 +9,11 @@ import torch
 
 from resnet_lint.graph.axes import Altered, InputAxis, Refusal
 from resnet_lint.graph.node import Node
+from resnet_lint.graph.trace import Trace
 
 from ..tensors import mapped
 from ..tracer.recorder import Recorder
-from ..tracer.trace import Trace, recorded
+from ..tracer.trace import recorded
 
 
 class FirstFault(Recorder):

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Iterator
 from resnet_lint.graph.axes import Altered, Axes, InputAxis
 from resnet_lint.graph.meetings import meeting_at
 from resnet_lint.graph.residuals import inputs_of
+from resnet_lint.graph.trace import Trace
 
-from ..tracer.trace import Trace
 from .alter_sizes import altered
 from .input_axes import input_axes, joined, other_sizes, parted
 

@@ -8,9 +8,9 @@ import sympy
 from torch import nn
 
 from resnet_lint.graph.module_call import users_call
+from resnet_lint.graph.trace import Trace
 
 from ..symbolic.symbolic_trace import symbolic_trace
-from ..tracer.trace import Trace
 
 
 def adds_at_any_size(kind: type[nn.Module], earlier: Trace) -> bool:

@@ -9,13 +9,14 @@ from typing import Any
 
 from torch import nn
 
+from resnet_lint.graph.trace import Trace
+
 from ..build.factories import own_shapes, shapes_in
 from ..build.guess_arguments import invented, parameters_of
 from ..build.guess_value import WIDTH
 from ..feed.feed import feed
 from ..load.classes import ModelClass
 from ..load.load import Loaded
-from ..tracer.trace import Trace
 from .constructor_contract import ConstructorContract, constructor_contract
 
 _STRIDES = (1, 2, 3)

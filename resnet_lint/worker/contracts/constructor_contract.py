@@ -20,6 +20,7 @@ from torch import nn
 
 from resnet_lint.graph.module_call import ModuleCall
 from resnet_lint.graph.source_places import Project
+from resnet_lint.graph.trace import Trace
 
 from ..build.build import build, uninitialised
 from ..sizes.print_sizes import size_text
@@ -27,7 +28,7 @@ from ..symbolic.symbolic_recorder import SymbolicRecorder
 from ..symbolic.symbols import Environment
 from ..tensors import mapped
 from ..torch_quirks.symbolic_integers import symbolic_integers
-from ..tracer.trace import Trace, recorded
+from ..tracer.trace import recorded
 from .all_sizes import requires_sizes
 from .shortest_condition import Point, shortest_condition
 

@@ -6,13 +6,13 @@ decide whether it accepts them. If both sides of a branch are accepted, the guar
 
 from __future__ import annotations
 
+from resnet_lint.graph.trace import Trace
 from resnet_lint.shared.records.contracts import Condition, Contract, InputContract
 
 from ..sizes.axis_names import own_names
 from ..sizes.compiled_sizes import predicates
 from ..sizes.size_conditions import size_condition
 from ..symbolic.symbolic_trace import SymbolicTrace
-from ..tracer.trace import Trace
 from .search_sizes import Accepted, Search, SizesFound
 from .try_sizes import Sizes, Trials
 

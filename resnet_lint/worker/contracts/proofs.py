@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from resnet_lint.graph.trace import Trace
 from resnet_lint.shared.records.reports import Outcome
 from resnet_lint.shared.records.requests import Prove
 
@@ -17,7 +18,6 @@ from ..load.classes import ModelClass
 from ..load.load import Loaded
 from ..process.file_clock import Clock
 from ..process.limits import TimeUp
-from ..tracer.trace import Trace
 
 if TYPE_CHECKING:
     from .constructor_contract import ConstructorContract

@@ -8,10 +8,12 @@ from typing import Any
 
 import torch
 
+from resnet_lint.graph.trace import Trace
+
 from ..process.limits import TimeUp
 from ..tensors import mapped
 from ..torch_quirks.torchvision_operators import operators_expected
-from ..tracer.trace import Trace, recorded
+from ..tracer.trace import recorded
 
 Sizes = Mapping[str, int]
 """The values of sizes by name."""

@@ -8,9 +8,8 @@ import os
 import torch
 
 from resnet_lint.graph.node import Node
+from resnet_lint.graph.trace import Trace
 from resnet_lint.shared.errors import UsageError
-
-from ..tracer.trace import Trace
 
 _SAVE_THEIR_INPUT = ("convolution", "transposed", "linear")
 

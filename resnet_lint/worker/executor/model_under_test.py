@@ -14,6 +14,7 @@ import torch
 from torch import nn
 
 from resnet_lint.graph.source_places import Project
+from resnet_lint.graph.trace import Trace
 from resnet_lint.shared.errors import UsageError
 from resnet_lint.shared.records import hardware_run
 from resnet_lint.shared.records.hardware_run import RunRequest
@@ -23,7 +24,7 @@ from ..explore.main_model import ADVICE, candidates, evaluated, main_model
 from ..explore.traced_model import Traced
 from ..load.load import Loaded
 from ..tensors import mapped, tensors_in
-from ..tracer.trace import Trace, trace
+from ..tracer.trace import trace
 from .memory import require_memory
 from .module_outputs import Calls, record_outputs
 

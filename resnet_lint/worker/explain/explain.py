@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from resnet_lint.graph.built_at import built_of
 from resnet_lint.graph.causes import _causes_behind, _residual_causes
+from resnet_lint.graph.fault import Fault
 from resnet_lint.graph.module_call import ModuleCall, users_call
 from resnet_lint.graph.residuals import Residual, channel_axis_of, residual_at
+from resnet_lint.graph.trace import Trace
 from resnet_lint.shared.evidence import Difference, Failure
 from resnet_lint.shared.records.places import Cause, Operand
 
 from ..fix_plans.addition import plan_addition
 from ..fix_plans.concatenation import plan_concatenation
 from ..fix_plans.layer import plan_layer, plan_other
-from ..tracer.fault import Fault
-from ..tracer.trace import Trace
 
 # More causes than this would not help.
 _MOST_CAUSES = 6

@@ -12,8 +12,10 @@ import torch
 from torch import nn
 
 from resnet_lint.graph.built_at import built_of
+from resnet_lint.graph.fault import Fault
 from resnet_lint.graph.node import Node
 from resnet_lint.graph.source_places import Point
+from resnet_lint.graph.trace import Trace
 from resnet_lint.shared.error_text import error_text
 from resnet_lint.shared.evidence import Problem
 from resnet_lint.shared.notation import parse_input, written_input
@@ -34,8 +36,7 @@ from ..load.outside import OUTSIDE
 from ..load.package import folder_with
 from ..process.file_clock import Clock
 from ..process.limits import TimeUp
-from ..tracer.fault import Fault
-from ..tracer.trace import Trace, trace
+from ..tracer.trace import trace
 from .certain_errors import certain_error
 from .class_coverage import Coverage, Fed, NotChecked
 from .follow_examples import UnusableExampleError, best_trace

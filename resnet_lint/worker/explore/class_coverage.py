@@ -9,14 +9,14 @@ from typing import Literal
 
 from torch import nn
 
+from resnet_lint.graph.fault import Fault
 from resnet_lint.graph.module_call import ModuleCall
+from resnet_lint.graph.trace import Trace
 from resnet_lint.shared.records.reports import Covered
 from resnet_lint.shared.records.requests import Target
 
 from ..load.classes import ModelClass
 from ..load.load import Loaded
-from ..tracer.fault import Fault
-from ..tracer.trace import Trace
 
 
 @dataclass(frozen=True)

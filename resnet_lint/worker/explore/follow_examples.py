@@ -9,11 +9,12 @@ import torch
 from torch import nn
 
 from resnet_lint.graph.source_places import Project
+from resnet_lint.graph.trace import Trace
 from resnet_lint.shared.error_text import error_text
 
 from ..build.build import build
 from ..examples.example import Example, to_meta, ways_to_call
-from ..tracer.trace import Trace, trace
+from ..tracer.trace import trace
 
 # A model with more parameters is constructed on meta only.
 _MOST_PARAMETERS = 1 << 27

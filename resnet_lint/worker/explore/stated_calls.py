@@ -10,6 +10,7 @@ import torch
 from torch import nn
 
 from resnet_lint.graph.source_places import caller, point
+from resnet_lint.graph.trace import Trace
 from resnet_lint.shared.evidence import Failure
 from resnet_lint.shared.records.places import Operand
 
@@ -18,7 +19,7 @@ from ..build.main_block import Answer
 from ..load.load import Loaded
 from ..load.outside import OUTSIDE
 from ..tensors import mapped, tensors_in
-from ..tracer.trace import Trace, trace
+from ..tracer.trace import trace
 from .attempts import Attempts
 from .two_trials import fails_for_any
 

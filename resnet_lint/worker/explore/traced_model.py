@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from resnet_lint.graph.fault import Fault
+from resnet_lint.graph.trace import Trace
+
 from ..build.guess_arguments import Invented
 from ..load.classes import ModelClass
-from ..tracer.fault import Fault
-from ..tracer.trace import Trace
 
 
 @dataclass(frozen=True, eq=False)

@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from itertools import pairwise
 
-from ..tracer.fault import Fault, Kind
+from resnet_lint.graph.fault import Fault, Kind
 
 Pairs = Iterator[tuple[int, int]]
 

@@ -9,13 +9,12 @@ from dataclasses import replace
 
 import torch
 
+from resnet_lint.graph.fault import Fault, Layer
 from resnet_lint.graph.node import Node
+from resnet_lint.graph.trace import Trace
 from resnet_lint.shared.error_text import error_text
 from resnet_lint.shared.records.places import Shape
 
-from ..tracer.fault import Fault
-from ..tracer.torch_functions import Layer
-from ..tracer.trace import Trace
 from .guess_inputs import BATCH, SIZES, STEPS, Guesses, of_rank, parts_of, spatial
 
 # The maximum number of elements of an input, because repeated improvements could enlarge it without limit.

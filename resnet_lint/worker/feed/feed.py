@@ -8,12 +8,12 @@ from collections.abc import Sequence
 
 from torch import nn
 
+from resnet_lint.graph.fault import Fault
 from resnet_lint.graph.residuals import depends_on
 from resnet_lint.graph.source_places import Project
+from resnet_lint.graph.trace import Trace
 from resnet_lint.shared.records.places import Shape, Span
 
-from ..tracer.fault import Fault
-from ..tracer.trace import Trace
 from .better_inputs import blames_inputs, refined
 from .guess_inputs import SIZES, Guesses, guesses_at
 from .search import Effort, Search

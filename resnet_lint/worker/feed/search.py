@@ -12,9 +12,10 @@ from itertools import count
 from torch import nn
 
 from resnet_lint.graph.source_places import Project
+from resnet_lint.graph.trace import Trace
 
 from ..process.process_clock import ProcessClock
-from ..tracer.trace import Trace, trace
+from ..tracer.trace import trace
 from .guess_inputs import Guesses, arguments
 from .proposals import proposals
 from .situation import Axis, Situation, is_lazy

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 
 from torch import nn
 
+from resnet_lint.graph.fault import Fault
+from resnet_lint.graph.trace import Trace
 from resnet_lint.shared.error_text import error_text
 
 from ..names_at import names_at
-from ..tracer.fault import Fault
-from ..tracer.trace import Trace
 from .better_inputs import inputs_behind
 from .conditions import failed_condition
 from .guess_inputs import Guesses

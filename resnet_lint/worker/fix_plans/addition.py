@@ -9,12 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from resnet_lint.graph.fault import Fault
 from resnet_lint.graph.module_call import ModuleCall
 from resnet_lint.graph.residuals import Residual
+from resnet_lint.graph.trace import Trace
 from resnet_lint.shared.records.fix_plans import FixPlan
 
-from ..tracer.fault import Fault
-from ..tracer.trace import Trace
 from .branch import odd_branch
 from .evidence import Evidence
 from .operands import missing_dimensions, module_passed_in, resolution_setting, swapped_dimensions

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from resnet_lint.graph.effects import Effect
+from resnet_lint.graph.fault import Fault
 from resnet_lint.graph.fix_plans import site_of
 from resnet_lint.graph.module_call import ModuleCall
 from resnet_lint.graph.node import Node
@@ -12,7 +13,6 @@ from resnet_lint.graph.residuals import path_between
 from resnet_lint.shared.records.fix_plans import Change, ChangeArguments, FixPlan, Hint, ResizeToSkip
 from resnet_lint.shared.records.places import Shape
 
-from ..tracer.fault import Fault
 from .evidence import number_text
 from .sizes import is_rounded
 

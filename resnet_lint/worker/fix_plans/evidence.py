@@ -8,16 +8,15 @@ from collections.abc import Sequence
 from torch import nn
 
 from resnet_lint.graph.effects import Effect, layers_on
+from resnet_lint.graph.fault import Fault
 from resnet_lint.graph.fix_plans import is_layer, site_of
 from resnet_lint.graph.module_call import ModuleCall
 from resnet_lint.graph.node import Node
 from resnet_lint.graph.residuals import Residual, channel_axis_of
+from resnet_lint.graph.trace import Trace
 from resnet_lint.shared.records.fix_plans import Change, Site
 from resnet_lint.shared.records.places import Shape
 from resnet_lint.shared.vocabulary import SHORTCUT_LAYER
-
-from ..tracer.fault import Fault
-from ..tracer.trace import Trace
 
 
 class Evidence:

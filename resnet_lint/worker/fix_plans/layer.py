@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 
+from resnet_lint.graph.fault import Fault
 from resnet_lint.graph.fix_plans import batch_kept, is_layer, site_of
 from resnet_lint.graph.module_call import ModuleCall
 from resnet_lint.graph.node import Node
@@ -20,7 +21,6 @@ from resnet_lint.shared.records.fix_plans import (
     Site,
 )
 
-from ..tracer.fault import Fault
 from .evidence import parameter_for, width_name
 
 

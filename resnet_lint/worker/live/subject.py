@@ -14,6 +14,7 @@ from typing import Any
 from torch import nn
 
 from resnet_lint.graph.source_places import Project
+from resnet_lint.graph.trace import Trace
 from resnet_lint.shared.error_text import error_text
 from resnet_lint.shared.errors import UsageError
 from resnet_lint.shared.interactive import is_cell
@@ -25,7 +26,7 @@ from ..load.package import package_folder, project_root
 from ..process.file_clock import Clock
 from ..tensors import mapped
 from ..torch_quirks.where_built import noting_where_built
-from ..tracer.trace import Trace, trace
+from ..tracer.trace import trace
 from .meta_copy import meta_copy, to_meta
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from torch import nn
 
 from resnet_lint.graph.module_call import ModuleCall
+from resnet_lint.graph.trace import Trace
 from resnet_lint.shared.errors import UsageError
 from resnet_lint.shared.records.requests import TraceRequest
 
@@ -15,7 +16,6 @@ from ..explore.main_model import Candidates, candidates, main_model
 from ..explore.traced_model import Traced
 from ..process.file_clock import Clock
 from ..symbolic.symbolic_trace import SymbolicTrace, symbolic_trace
-from ..tracer.trace import Trace
 
 
 @dataclass(frozen=True, eq=False)

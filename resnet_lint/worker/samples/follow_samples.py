@@ -10,9 +10,10 @@ import torch
 
 from resnet_lint.graph.model import Model
 from resnet_lint.graph.samples import Crossing, Samples
+from resnet_lint.graph.trace import Trace
 
 from ..tensors import mapped, tensors_in
-from ..tracer.trace import Trace, recorded
+from ..tracer.trace import recorded
 from .dye import Dye
 from .dyed_recorder import DyedRecorder, Known
 

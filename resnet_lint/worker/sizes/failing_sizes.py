@@ -8,11 +8,11 @@ from __future__ import annotations
 from dataclasses import replace
 from functools import cached_property
 
+from resnet_lint.graph.fault import Fault
 from resnet_lint.graph.model import Model
+from resnet_lint.graph.trace import Trace
 from resnet_lint.shared.evidence import Failure
 
-from ..tracer.fault import Fault
-from ..tracer.trace import Trace
 from .other_sizes import Resized
 from .size_limits import holds_far_above
 from .sizes_of_block import view_of

@@ -7,12 +7,13 @@ from functools import cached_property
 
 import sympy
 
+from resnet_lint.graph.fault import Fault
 from resnet_lint.graph.node import Node
 from resnet_lint.graph.residuals import depends_on
+from resnet_lint.graph.trace import Trace
 from resnet_lint.shared.records.places import Shape
 
-from ..tracer.fault import Fault
-from ..tracer.trace import Trace, trace_at
+from ..tracer.trace import trace_at
 from .compiled_sizes import function_of
 from .follow_sizes import Follower
 from .size_expressions import axis_of

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 import sympy
 
+from resnet_lint.graph.fault import Fault
 from resnet_lint.graph.model import Model
 from resnet_lint.graph.module_call import ModuleCall
 from resnet_lint.graph.node import Node
@@ -14,7 +15,6 @@ from resnet_lint.graph.residuals import residual_at
 from resnet_lint.shared.evidence import SizesTaken
 from resnet_lint.shared.records.places import Operand
 
-from ..tracer.fault import Fault
 from .follow_sizes import Follower
 from .periodic_sizes import LARGEST, PeriodicCondition, periodic_condition
 from .print_sizes import shape_text, size_text

@@ -11,12 +11,13 @@ import sympy
 import torch
 
 from resnet_lint.graph.node import Node
+from resnet_lint.graph.trace import Trace
 
 from ..sizes.axis_names import Axis, shared_names
 from ..sizes.print_sizes import Names, shape_text, size_text
 from ..sizes.size_expressions import Size
 from ..tensors import mapped, tensors_in
-from ..tracer.trace import Trace, recorded
+from ..tracer.trace import recorded
 from .symbolic_recorder import SymbolicRecorder
 from .symbols import Environment
 

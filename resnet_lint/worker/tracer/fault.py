@@ -1,34 +1,16 @@
-"""Faults: calls in a forward pass that fail."""
+"""Classifies failing calls."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import torch
 
-from resnet_lint.graph.module_call import ModuleCall
-from resnet_lint.graph.node import Node
-from resnet_lint.graph.source_places import Point
+from resnet_lint.graph.fault import Kind
 
-from .torch_functions import ADDITIONS, CONCATENATIONS, Layer, has_wrong_size, layer_of
-
-Kind = Literal["addition", "concatenation", "layer", "shrunk", "other"]
-
+from .torch_functions import ADDITIONS, CONCATENATIONS, has_wrong_size, layer_of
 
 _TOO_SMALL = ("too small", "can't be greater than actual input", "Kernel size", "Padding size should be less")
-
-
-@dataclass(frozen=True, eq=False)
-class Fault:
-    """A failing call: its node, torch's error message on the CPU, and the location of the expression to blame."""
-
-    kind: Kind
-    node: Node
-    error: str
-    point: Point
-    call: ModuleCall
-    layer: Layer | None
 
 
 def kind_of(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any], error: str) -> Kind:

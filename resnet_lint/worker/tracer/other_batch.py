@@ -8,9 +8,10 @@ from typing import Any
 import torch
 
 from resnet_lint.graph.model import Model, OtherBatch
+from resnet_lint.graph.trace import Trace
 
 from ..tensors import mapped, tensors_in
-from .trace import Trace, trace
+from .trace import trace
 
 
 def at_other_batch(model: Model) -> OtherBatch | None:

@@ -16,6 +16,7 @@ from torch import nn
 from torch.fx.node import map_aggregate
 
 from resnet_lint.graph.built_at import built_of
+from resnet_lint.graph.fault import Fault, Kind
 from resnet_lint.graph.module_call import ModuleCall
 from resnet_lint.graph.node import Node
 from resnet_lint.graph.residuals import deeper
@@ -24,7 +25,7 @@ from resnet_lint.graph.squeezed_batch import squeeze_of_batch
 
 from ..tensors import tensors_in
 from ..torch_quirks.torchvision_operators import known_result
-from .fault import Fault, Kind, kind_of
+from .fault import kind_of
 from .in_place_changes import Watch, changed_since, refuses_change, versions_of
 from .meta_device import OnMeta
 from .node_writer import NodeWriter

@@ -8,10 +8,11 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 
+from resnet_lint.graph.fault import Layer
 from resnet_lint.shared.records.places import Shape
 
 from ..tensors import tensors_in
-from .torch_functions import CHANNEL_NORMS, CONCATENATIONS, ELEMENTWISE, LAST_DIMENSION_NORMS, Layer, layer_of
+from .torch_functions import CHANNEL_NORMS, CONCATENATIONS, ELEMENTWISE, LAST_DIMENSION_NORMS, layer_of
 
 
 def recovered(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any], preferred: int) -> torch.Tensor | None:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import nn
 
+from resnet_lint.graph.fault import Layer
 from resnet_lint.graph.node import Kind
 
 from ..tensors import tensors_in
@@ -68,15 +68,6 @@ def kind_of_call(func: Any) -> Kind:
         return "data"
     name = str(getattr(func, "__name__", "")).removeprefix("_")
     return _KINDS.get(func, "pool" if name in _POOLS else "other")
-
-
-@dataclass(frozen=True)
-class Layer:
-    """The number of input channels or features of a layer, their dimension, and the rank of the input if fixed."""
-
-    wanted: int
-    dimension: int
-    rank: int | None = None
 
 
 def layer_of(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Layer | None:

@@ -6,93 +6,25 @@ import inspect
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 import torch
 from torch import nn
 
-from resnet_lint.graph.module_call import ModuleCall
-from resnet_lint.graph.node import Node
 from resnet_lint.graph.source_places import Point, Project
+from resnet_lint.graph.trace import Stop, Trace
 from resnet_lint.shared.error_text import error_text
 from resnet_lint.shared.records.places import Shape
 
 from ..process.limits import TimeUp
 from ..tensors import mapped, tensors_in
 from ..torch_quirks.torchvision_operators import operators_expected
-from .fault import Fault
-from .in_place_changes import Saved, Watch
+from .in_place_changes import Saved
 from .intercept import intercepted
 from .meta_device import OnMeta
 from .proof import DataDependentError
 from .recorder import Recorder
-
-
-@dataclass(frozen=True)
-class Stop:
-    """Why a forward pass ended early, other than by a confirmed fault: the error, and its location."""
-
-    error: BaseException
-    point: Point | None
-
-    @property
-    def reason(self) -> str:
-        where = f"line {self.point.span.start.line}: " if self.point is not None else ""
-        text = str(self.error) if isinstance(self.error, DataDependentError) else error_text(self.error)
-        return f"{where}{text}"
-
-
-@dataclass(frozen=True, eq=False)
-class Trace:
-    """A recorded forward pass `root(*args, **kwargs)`.
-
-    `preferred_branch`: whether it continued with the shape of the residual branch after a failing addition. `calls` are
-    the completed module calls, `fatal` is the fault that ended it, `watch` has the in-place modifications.
-    """
-
-    root: nn.Module
-    args: tuple[Any, ...]
-    kwargs: Mapping[str, Any]
-    nodes: tuple[Node, ...]
-    calls: tuple[ModuleCall, ...]
-    faults: tuple[Fault, ...]
-    fatal: Fault | None
-    stop: Stop | None
-    output: Any
-    preferred_branch: bool
-    results: Mapping[ModuleCall, tuple[Node, ...]]
-    watch: Watch
-    project: Project
-
-    @property
-    def complete(self) -> bool:
-        return self.fatal is None and self.stop is None
-
-    @property
-    def all_faults(self) -> tuple[Fault, ...]:
-        return (*self.faults, self.fatal) if self.fatal is not None else self.faults
-
-    @property
-    def is_real(self) -> bool:
-        """Whether the model ran on real tensors; it may read values, and reject other inputs of the same shapes."""
-        return any(not tensor.is_meta for tensor in tensors_in([self.args, self.kwargs]))
-
-    @property
-    def output_shapes(self) -> tuple[Shape, ...]:
-        return tuple(tuple(tensor.shape) for tensor in tensors_in(self.output))
-
-    @property
-    def signature(self) -> str:
-        """The shapes of the inputs and outputs as text."""
-        inputs = [node.shape for node in self.nodes if node.kind == "input"]
-        return f"{inputs} -> {list(self.output_shapes)}"
-
-    @property
-    def trouble(self) -> tuple[int, int]:
-        """A key for comparing traces of a model, lower is better: whether it ended early, and the number of faults."""
-        return (0 if self.complete else 1, len(self.all_faults))
 
 
 def trace(root: nn.Module, args: Sequence[Any], kwargs: Mapping[str, Any], project: Project) -> Trace:
@@ -175,7 +107,8 @@ def recorded(
             if recorder.pending is not None and recorder.pending[0] is error:
                 fatal = recorder.pending[1]
             else:
-                stop = Stop(error, innermost(error, project))
+                text = str(error) if isinstance(error, DataDependentError) else error_text(error)
+                stop = Stop(error, innermost(error, project), text)
     return Trace(
         root,
         tuple(args),
@@ -190,6 +123,8 @@ def recorded(
         recorder.results,
         recorder.watch,
         project,
+        is_real=any(not tensor.is_meta for tensor in tensors_in([args, kwargs])),
+        output_shapes=tuple(tuple(tensor.shape) for tensor in tensors_in(output)),
     )
 
 

@@ -11,10 +11,11 @@ from typing import Any
 import torch
 
 from resnet_lint.graph.model import Model, TrainingStep
+from resnet_lint.graph.trace import Trace
 
 from ..tensors import tensors_in
 from .in_place_changes import Saved, refuses_change
-from .trace import Trace, forward_for_training, trace_for_training
+from .trace import forward_for_training, trace_for_training
 
 
 def is_worth_a_step(model: Model) -> bool:

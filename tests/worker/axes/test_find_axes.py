@@ -8,8 +8,8 @@ from tracing import net, record
 
 from resnet_lint.graph.axes import Axes, batch_of
 from resnet_lint.graph.meetings import meeting_at
+from resnet_lint.graph.trace import Trace
 from resnet_lint.worker.axes.find_axes import find_axes
-from resnet_lint.worker.tracer.trace import Trace
 
 
 def axes_of(trace: Trace, folder: Path) -> Axes:

@@ -15,11 +15,11 @@ from tracing import HEAD, write_model
 
 from resnet_lint.front.cli import main
 from resnet_lint.graph.source_places import Project
+from resnet_lint.graph.trace import Trace
 from resnet_lint.worker.build.build import build
 from resnet_lint.worker.contracts.constructor_contract import constructor_contract
 from resnet_lint.worker.contracts.shortest_condition import shortest_condition
 from resnet_lint.worker.feed.feed import feed
-from resnet_lint.worker.tracer.trace import Trace
 
 # What symbols cannot follow is judged by blocks built from numbers: here, the kernel of a pooling.
 NO_SYMBOLS = ("wide, shortcut pools",)

@@ -14,11 +14,11 @@ from hypothesis import strategies as st
 from torch import nn
 
 from resnet_lint.graph.source_places import Project
+from resnet_lint.graph.trace import Trace
 from resnet_lint.shared.records.places import Shape
 from resnet_lint.worker.build.build import build
 from resnet_lint.worker.feed.feed import feed
 from resnet_lint.worker.feed.guess_inputs import required_inputs
-from resnet_lint.worker.tracer.trace import Trace
 
 PROJECT = Project(f"{__file__.rpartition('/')[0]}/")
 

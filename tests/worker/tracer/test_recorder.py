@@ -9,7 +9,7 @@ import torch
 from tracing import net, nodes, record, source_of
 
 from resnet_lint.graph.residuals import depends_on
-from resnet_lint.worker.tracer.trace import Trace
+from resnet_lint.graph.trace import Trace
 
 CONV = "nn.Conv2d(3, 8, 3, padding=1)"
 

@@ -1,0 +1,33 @@
+"""Faults: calls in a forward pass that fail."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from .module_call import ModuleCall
+from .node import Node
+from .source_places import Point
+
+Kind = Literal["addition", "concatenation", "layer", "shrunk", "other"]
+
+
+@dataclass(frozen=True)
+class Layer:
+    """The number of input channels or features of a layer, their dimension, and the rank of the input if fixed."""
+
+    wanted: int
+    dimension: int
+    rank: int | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Fault:
+    """A failing call: its node, torch's error message on the CPU, and the location of the expression to blame."""
+
+    kind: Kind
+    node: Node
+    error: str
+    point: Point
+    call: ModuleCall
+    layer: Layer | None
