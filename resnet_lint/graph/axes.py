@@ -1,7 +1,7 @@
-"""Which axis of a tensor is which axis of the inputs: the batch of x, its height, its dim 1.
+"""Maps the axes of tensors to the axes of the inputs: the batch of x, its height, its dim 1.
 
-Sizes do not tell: two axes may have one size by chance. So the model is traced again with the size of one axis of the
-inputs changed at a time, and an axis of a tensor that changes with it carries it.
+Equal sizes may be a coincidence. So the model is traced again with the size of one input axis changed at a time; the
+axes of tensors that change with it depend on it.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ from .node import Node
 
 @dataclass(frozen=True, eq=False)
 class InputAxis:
-    """An axis of the model's inputs: those that have to agree, and the sides of a square image, are one.
+    """An axis of the inputs; axes that have to agree, and the sides of a square image, are one.
 
-    `places` are pairs of an input and one of its dimensions; `size` is that of the trace.
+    `places` are pairs of an input and one of its dimensions; `size` is the traced size.
     """
 
     places: tuple[tuple[Node, int], ...]
@@ -27,7 +27,7 @@ class InputAxis:
 
     @property
     def text(self) -> str:
-        """The axis in words: `the batch of x (dim 0)`."""
+        """Describe the axis: `the batch of x (dim 0)`."""
         node, dim = self.places[0]
         both = [other for place, other in self.places if place is node]
         if len(both) > 1 and self.is_square:
@@ -46,14 +46,14 @@ class InputAxis:
 
 
 Carried = frozenset[InputAxis]
-"""The axes of the inputs that the size of an axis depends on; none for the width of a layer, or a number."""
+"""The input axes on which the size of an axis depends; empty for the width of a layer, or a constant."""
 
 
 @dataclass(frozen=True, eq=False)
 class Refusal:
-    """A call that fails where one axis of the inputs has another size; `node` is the same call in the model's trace.
+    """A call that fails at another size of an input axis; `node` is the same call in the original trace.
 
-    `inputs` are the shapes of the operands at that size, `error` is what torch says.
+    `inputs` are the shapes of the operands at this size, `error` is torch's error message.
     """
 
     node: Node
@@ -63,9 +63,9 @@ class Refusal:
 
 @dataclass(frozen=True, eq=False)
 class Altered:
-    """A trace of the model with `axis` of size `size`, up to where it ends or takes another path.
+    """A trace of the model with another `size` of `axis`, until it ends or takes another path.
 
-    `again` has the nodes of this trace by those of the model's.
+    `again` maps the nodes of the original trace to those of this one.
     """
 
     axis: InputAxis
@@ -81,29 +81,29 @@ class Altered:
         return node is not None and node.kind != "addition" and any(each.kind == "stored" for each in node.operands)
 
     def shape(self, node: Node) -> Shape | None:
-        """The shape of a node at this size; None where this trace does not reach it."""
+        """The shape of a node at this size; None if this trace does not reach it."""
         again = self.again.get(node)
         return again.shape if again is not None else None
 
 
 @dataclass(frozen=True, eq=False)
 class Axes:
-    """The axes of all tensors of a model, as far as traces at other sizes tell.
+    """The axes of all tensors of a model, as far as known from traces at other sizes.
 
-    `altered` has the traces of each axis of the inputs: the first that runs to its end, or all that were tried.
+    `altered` are the traces per input axis: the first complete one, or all that were tried.
     """
 
     altered: tuple[Altered, ...]
 
     @cached_property
     def inputs(self) -> tuple[InputAxis, ...]:
-        """The axes of the inputs, the first dimension first."""
+        """The axes of the inputs, sorted by dimension."""
         return tuple(dict.fromkeys(altered.axis for altered in self.altered))
 
     def of(self, node: Node) -> tuple[Carried, ...]:
-        """What each axis of a tensor carries; empty for what is no tensor.
+        """The input axes on which each axis of a tensor depends; empty if the node is not a tensor.
 
-        A trace that ended before this node shows nothing of it: see `is_known`.
+        Traces that ended before this node are ignored; see `is_known`.
         """
         if node.shape is None:
             return ()
@@ -120,7 +120,7 @@ class Axes:
         return any(node in altered.again for altered in self.altered if altered.axis is axis)
 
     def is_free(self, axis: InputAxis) -> bool:
-        """Whether the model runs to its end at another size of this axis."""
+        """Whether the forward pass completes at another size of this axis."""
         return any(altered.complete for altered in self.altered if altered.axis is axis)
 
     def is_fixed_by_layer(self, axis: InputAxis) -> bool:
@@ -128,14 +128,14 @@ class Axes:
         return any(each.is_fixed_by_layer for each in self.altered if each.axis is axis)
 
     def dims_of(self, axis: InputAxis, node: Node) -> tuple[int, ...]:
-        """The dimensions of a tensor that carry an axis."""
+        """The dimensions of a tensor that depend on an axis."""
         return tuple(dim for dim, carried in enumerate(self.of(node)) if axis in carried)
 
 
 def batch_of(axes: Axes, calls: Sequence[ModuleCall], nodes: Sequence[Node]) -> InputAxis | None:
-    """The axis of the samples, as the layers say: the first of a convolution's input, the second of a sequence's.
+    """The batch axis according to the layers: the first axis of a convolution's input, the second of a sequence.
 
-    Without such a layer it is the first axis that all inputs have in common; None where there is none.
+    Without such a layer, it is the first axis that all inputs have in common; None if there is none.
     """
     said = batch_by_layers(axes, calls, nodes)
     if said is not None:

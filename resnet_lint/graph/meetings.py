@@ -1,4 +1,4 @@
-"""Which two axes meet in a call: the sizes that have to agree for it to work."""
+"""Finds the two axes that have to agree in a failing call."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Place = tuple[int, int]
 
 @dataclass(frozen=True, eq=False)
 class Meeting:
-    """Two axes that a call needs to be of one size, where one of them changed and the other did not."""
+    """Two axes that must have the same size in a call, of which only one changed."""
 
     node: Node
     changed: Place
@@ -31,7 +31,7 @@ class Meeting:
 
 
 def meeting_at(refusal: Refusal) -> Meeting | None:
-    """The first two axes that do not agree in a call that fails; None where it is not for two operands that differ."""
+    """The first two axes that disagree in a failing call; None if it fails for another reason."""
     node, now = refusal.node, refusal.inputs
     if len(node.operands) != len(node.inputs) or len(now) != len(node.inputs):
         return None
@@ -44,7 +44,7 @@ def meeting_at(refusal: Refusal) -> Meeting | None:
 
 
 def _pairs(node: Node, shapes: Sequence[Shape]) -> Iterator[tuple[Place, Place]]:
-    """The pairs of axes that a call needs to agree."""
+    """The pairs of axes that have to agree in a call."""
     if len(shapes) < 2:
         return
     if node.kind == "concatenation" or node.function == "stack":
@@ -69,7 +69,7 @@ def is_product(node: Node) -> bool:
 
 
 _PRODUCTS = frozenset({"matmul", "rmatmul", "imatmul", "bmm", "mm", "mv"})
-# What takes weights in ways of its own: what does not fit it is the width of a layer.
+# Layers with weights, whose mismatches are about the width of the layer.
 _WEIGHTED = frozenset({"embedding", "multi_head_attention_forward", "lstm", "gru", "rnn_tanh", "rnn_relu", "einsum"})
 
 
@@ -97,7 +97,7 @@ def _attention(shapes: Sequence[Shape]) -> Iterator[tuple[Place, Place]]:
 
 
 def _broadcast(shapes: Sequence[Shape]) -> Iterator[tuple[Place, Place]]:
-    """The axes that stand over each other from the right, without those of size 1."""
+    """The axes aligned from the right, without those of size 1."""
     for index, shape in enumerate(shapes[1:], 1):
         for back in range(1, min(len(shapes[0]), len(shape)) + 1):
             one, other = (0, len(shapes[0]) - back), (index, len(shape) - back)

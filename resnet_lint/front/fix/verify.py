@@ -1,9 +1,9 @@
-"""Offers a fix for a finding: writes the ways to fix it into the source, traces each, and keeps the first that holds.
+"""Verifies fixes for a finding: traces the candidate edits, and keeps the first one that is valid.
 
-A way holds when the edited source is traced again, with the very model in which the finding was met, and the finding is
-gone, no new error has come and no new warning about a model that ran before, no model ends earlier than before, and no
-class has become unchecked. It is safe when every model that ran before gives the same shapes as before, no model runs
-fewer additions or layers, and the fix by its nature leaves their values and their state dicts alone.
+An edit is valid if a trace of the edited source, including the model with the finding, shows that the finding is gone,
+there are no new errors and no new warnings about models that ran before, no model ends earlier, and no class becomes
+unchecked. It is safe if every model that ran before has the same shapes, no model runs fewer additions or layers, and
+the kind of fix does not change results or state dicts.
 """
 
 from __future__ import annotations
@@ -24,16 +24,16 @@ from resnet_lint.shared.records.requests import CheckRequest, Prove, Retrace
 from .source_tree import Source, Sources
 from .writers import Way, ways
 
-# Each way costs a trace; what the first few do not fix, a person should.
+# The maximum number of candidates, because each one requires a trace.
 _MOST_WAYS = 6
 
 Analyse = Callable[[CheckRequest], FileReport]
-"""Traces a file; here, one whose text is in the request."""
+"""Checks a file; the edited text is in the request."""
 
 
 @dataclass(frozen=True)
 class Offer:
-    """A verified edit of one file: the new text, what is left in it, and the fix as a record."""
+    """A verified edit of a file: the new text, the report on it, and the fix."""
 
     text: str
     report: FileReport
@@ -41,9 +41,9 @@ class Offer:
 
 
 class Fixer:
-    """Fixes one file in what its check left of the file's time; after that, suggestions have to do.
+    """Fixes a file in the time that is left after its check; when time is up, findings keep their hints.
 
-    `spent` are the seconds that the check took, as another one will.
+    `spent` is the duration of the check in seconds, which is the estimate for another one.
     """
 
     def __init__(self, request: CheckRequest, analyse: Analyse, spent: float | None = 0.0) -> None:
@@ -56,7 +56,7 @@ class Fixer:
         self._seconds_left = request.seconds - self._seconds_a_check
 
     def with_fixes(self, report: FileReport, text: str) -> FileReport:
-        """The report with a verified fix for each finding that has one; the others keep their suggestion in words."""
+        """The report with a verified fix for every finding that has one; the others keep their hints."""
         findings = []
         for finding in report.findings:
             offer = self.offered(finding, report, text)
@@ -64,24 +64,24 @@ class Fixer:
         return replace(report, findings=tuple(findings))
 
     def fixed(self, report: FileReport, text: str, unsafe: bool = False) -> tuple[str, FileReport]:
-        """The text with all fixes, one after the other until none is left, and the report on it.
+        """Apply fixes one by one until none is left; return the text and the report on it.
 
-        A fix that is not safe is taken only where `unsafe` says so.
+        Unsafe fixes are applied only if `unsafe` is set.
         """
         wanted = ("safe", "unsafe") if unsafe else ("safe",)
         hopeless = set[tuple[str, str | None, str]]()
-        while True:  # ends, as every fix leaves fewer findings on the models that are traced to their end
-            for finding in sorted(report.findings, key=lambda item: _told(item) in hopeless):
+        while True:  # terminates, because every fix reduces the number of findings
+            for finding in sorted(report.findings, key=lambda item: _content(item) in hopeless):
                 offer = self.offered(finding, report, text)
                 if offer is not None and offer.fix.applicability in wanted:
                     text, report = offer.text, offer.report
                     break
-                hopeless.add(_told(finding))  # the next time, after those that may yet have a fix
+                hopeless.add(_content(finding))  # next time, after those that may have a fix
             else:
                 return text, report
 
     def offered(self, finding: Finding, report: FileReport, text: str) -> Offer | None:
-        """A verified edit that fixes a finding: a safe one if there is one, else an unsafe one, or None."""
+        """A verified edit that fixes a finding: preferably a safe one; None if there is none."""
         if (text, finding) not in self._known:
             self._known[text, finding] = self._best(finding, report, text)
         return self._known[text, finding]
@@ -96,11 +96,11 @@ class Fixer:
 
     def _offers(self, finding: Finding, report: FileReport, text: str) -> Iterator[Offer]:
         if finding.fix_plan is None or finding.span.path != self._request.path or not self._has_time():
-            return  # libcst takes seconds to read a file of thousands of lines
+            return  # before parsing, because libcst takes seconds for thousands of lines
         try:
             source = self._source_of(text)
         except cst.ParserSyntaxError:
-            return  # newer syntax than libcst knows
+            return  # syntax that libcst does not support
         for plan, way in islice(_ways(finding, source, Sources(source, self._others)), _MOST_WAYS):
             edited = source.edited(way.edits)
             after = self._verified(finding, report, edited) if _parses(edited) else None
@@ -120,11 +120,11 @@ class Fixer:
         return self._source
 
     def _has_time(self) -> bool:
-        """Whether another check of the file may begin."""
+        """Whether there is time for another check of the file."""
         return self._seconds_left > self._seconds_a_check
 
     def _verified(self, finding: Finding, before: FileReport, edited: str) -> FileReport | None:
-        """The report on an edited text that fixes a finding, in a quick trace and then in one of all that is built."""
+        """The report on an edited text, if it fixes the finding, in a quick check and then in a full one; else None."""
         after, retrace = None, _retrace(finding)
         for quick in (True, False):
             if not self._has_time():
@@ -138,7 +138,7 @@ class Fixer:
 
 
 def _ways(finding: Finding, source: Source, sources: Sources) -> Iterator[tuple[FixPlan, Way]]:
-    """The ways to write a finding's plan, then those of the next best plans."""
+    """The candidates for a finding's plan, then those for the next best plans."""
     plan = finding.fix_plan
     while plan is not None:
         for way in ways(plan, finding, source, sources):
@@ -164,12 +164,12 @@ def _fixes(finding: Finding, before: FileReport, after: FileReport) -> bool:
 
 
 def is_gone(finding: Finding, before: FileReport, after: FileReport) -> bool:
-    """Whether there is one finding less of the kind that was to be fixed."""
+    """Whether there are fewer findings of the kind to fix."""
     return _kinds(after.findings)[_kind(finding)] < _kinds(before.findings)[_kind(finding)]
 
 
 def nothing_is_new(before: FileReport, after: FileReport) -> bool:
-    """Whether no kind of finding has become more frequent, but for warnings that an earlier fault may have hidden."""
+    """Whether no kind of finding is more frequent, except for warnings that an earlier fault may have hidden."""
     ran = {outcome.label for outcome in before.outcomes if outcome.shapes is not None}
     return _kinds(finding for finding in after.findings if not _was_hidden(finding, ran)) <= _kinds(before.findings)
 
@@ -180,19 +180,19 @@ def nothing_is_unchecked(before: FileReport, after: FileReport) -> bool:
 
 
 def nothing_ends_earlier(before: FileReport, after: FileReport) -> bool:
-    """Whether every model that came to its end still does, as far as it is still built."""
+    """Whether every model whose trace was complete is still complete, if it is still constructed."""
     return not (_complete(before) - _complete(after)) & {outcome.label for outcome in after.outcomes}
 
 
 def _was_hidden(warning: Finding, ran: Set[str]) -> bool:
-    """Whether a warning is about a model that is not among those that ran before: its fault came first."""
+    """Whether a warning is about a model that did not run before, so that a fault may have hidden it."""
     return warning.severity == "warning" and warning.target is not None and warning.target not in ran
 
 
 def _traced_again(finding: Finding, before: FileReport, after: FileReport) -> bool:
-    """Whether the model in which a finding was met is still built, and runs at the size at which it failed.
+    """Whether the model with the finding is still constructed, and runs at the size at which it failed.
 
-    One that is not built has no findings either. A block that was fixed for arguments has to take all of them.
+    A model that is not constructed has no findings either. A block that was fixed for some arguments must accept all.
     """
     proof = _proof(finding, after)
     if finding.traits.proof == "required" and proof is not None and proof.shapes is None:
@@ -213,7 +213,7 @@ def _renamed(finding: Finding, before: FileReport, after: FileReport) -> bool:
 
 
 def _proof(finding: Finding, after: FileReport) -> Outcome | None:
-    """What is proved of a block whose addition was fixed; None where nothing was asked for, or symbols cannot go."""
+    """The proof about a block whose addition was fixed; None if none was requested, or symbols are not accepted."""
     prove = _prove(finding)
     return next((outcome for outcome in after.outcomes if prove is not None and outcome.label == str(prove)), None)
 
@@ -233,12 +233,12 @@ def _retrace(finding: Finding) -> Retrace | None:
 
 
 def _kind(finding: Finding) -> tuple[str, str | None]:
-    """What a finding is about, whatever line it has moved to."""
+    """The kind of a finding, independent of its line."""
     return finding.family, finding.module
 
 
-def _told(finding: Finding) -> tuple[str, str | None, str]:
-    """What the user reads of a finding, but its place, which other fixes move."""
+def _content(finding: Finding) -> tuple[str, str | None, str]:
+    """The content of a finding without its location, which other fixes may move."""
     return finding.rule, finding.module, finding.message
 
 
@@ -255,7 +255,7 @@ def _unchecked(report: FileReport) -> set[str]:
 
 
 def is_kept(before: FileReport, after: FileReport) -> bool:
-    """Whether each model that is reached again within the time runs as it did, as far as it did."""
+    """Whether every model that was traced again within the time limit behaves as before, as far as it ran."""
     return all(
         any(_runs_as_before(old, new) for new in after.outcomes if new.label == old.label)
         for old in before.outcomes
@@ -264,9 +264,9 @@ def is_kept(before: FileReport, after: FileReport) -> bool:
 
 
 def _runs_as_before(old: Outcome, new: Outcome) -> bool:
-    """Whether a model that ran has the same weights and gives the same shapes, and every model computes all it did.
+    """Whether a model that ran has the same weights and shapes, and whether no model has fewer additions or layers.
 
-    A flag that is narrowed too far out takes skip connections from other blocks, which no shape shows.
+    A flag that is restricted in the wrong place removes skip connections from other blocks, which shapes don't show.
     """
     same_shapes = old.shapes is None or (new.shapes, new.weights) == (old.shapes, old.weights)
     return same_shapes and new.additions >= old.additions and new.layers >= old.layers

@@ -1,6 +1,6 @@
-"""Which axis of each tensor is which axis of the inputs, by traces at other sizes.
+"""Maps the axes of tensors to the axes of the inputs, by traces at other sizes.
 
-input_axes     the independent axes of a model's inputs
-alter_sizes    one of them with another size: the trace, and the call that fails there
-find_axes      all of them, and which inputs have to agree
+input_axes     the independent axes of the inputs
+alter_sizes    a trace with another size of one of them, and the call that fails
+find_axes      all of them, and which axes have to agree
 """

@@ -1,4 +1,4 @@
-"""A trace of a model with one axis of its inputs at another size, up to the first call that fails."""
+"""Traces a model with another size of one input axis, until the first failing call."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from ..tracer.trace import recorded
 
 
 class FirstFault(Recorder):
-    """A recorder that ends the forward at the first call that fails, and keeps its order and torch's error."""
+    """A recorder that ends the forward pass at the first failing call, and stores its order and torch's error."""
 
     refused: tuple[int, str] | None = None
 
@@ -28,7 +28,7 @@ class FirstFault(Recorder):
 
 
 def altered(earlier: Trace, axis: InputAxis, size: int) -> Altered:
-    """Trace a model again with another size of one axis of its inputs."""
+    """Trace a model again with another size of an input axis."""
     changed = {(node, dim): size for node, dim in axis.places}
     inputs = iter([node for node in earlier.nodes if node.kind == "input"])
 
@@ -46,7 +46,7 @@ def altered(earlier: Trace, axis: InputAxis, size: int) -> Altered:
 
 
 def _same_calls(first: Sequence[Node], second: Sequence[Node]) -> Mapping[Node, Node]:
-    """The nodes of a second trace by those of the first, up to where their paths part."""
+    """Map the nodes of a trace to those of another, until their paths differ."""
     same: dict[Node, Node] = {}
     for one, other in zip(first, second, strict=False):
         if one.name != other.name or one.point != other.point:
@@ -56,7 +56,7 @@ def _same_calls(first: Sequence[Node], second: Sequence[Node]) -> Mapping[Node, 
 
 
 def _refusal(recorder: FirstFault, trace: Trace, again: Mapping[Node, Node]) -> Refusal | None:
-    """The call that failed, taken out of what ran."""
+    """The failing call of a trace; None if there is none."""
     if trace.complete or recorder.refused is None:
         return None
     order, error = recorder.refused

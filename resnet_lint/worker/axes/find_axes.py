@@ -1,4 +1,4 @@
-"""The axes of all tensors of a model, and which axes of its inputs have to agree."""
+"""Finds the axes of all tensors in a model, and the input axes that have to agree."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from resnet_lint.graph.trace import Trace
 from .alter_sizes import altered
 from .input_axes import input_axes, joined, other_sizes, parted
 
-# How often axes of the inputs are found to be one.
+# The maximum number of times that input axes are merged.
 _MOST_REGROUPED = 4
 
 
 def find_axes(trace: Trace) -> Axes:
-    """Trace a model once for each independent axis of its inputs, with another size.
+    """Trace a model with another size of every independent input axis.
 
-    Axes that have to be alike, such as the lengths of two inputs, are changed together.
+    Axes that have to agree, such as the lengths of two inputs, are changed together.
     """
     axes = _with(input_axes([node for node in trace.nodes if node.kind == "input"]), Axes(()), trace)
     for _ in range(_MOST_REGROUPED):
@@ -31,7 +31,7 @@ def find_axes(trace: Trace) -> Axes:
 
 
 def _with(groups: Iterable[InputAxis], known: Axes, trace: Trace) -> Axes:
-    """The traces of some axes, those that were made already among them."""
+    """The traces of some axes, reusing existing ones."""
     runs: list[Altered] = []
     for axis in groups:
         runs += [run for run in known.altered if run.axis is axis] or _runs(trace, axis)
@@ -39,7 +39,7 @@ def _with(groups: Iterable[InputAxis], known: Axes, trace: Trace) -> Axes:
 
 
 def _runs(trace: Trace, axis: InputAxis) -> list[Altered]:
-    """The traces at other sizes of an axis, until one runs to its end."""
+    """The traces at other sizes of an axis, until one is complete."""
     taken = {size for node in trace.nodes for size in node.shape or ()}
     found: list[Altered] = []
     for size in other_sizes(axis, taken):
@@ -75,7 +75,7 @@ def _regrouped(axes: Axes, trace: Trace) -> Iterator[Axes]:
 
 
 def _are_sides(one: InputAxis, other: InputAxis, axes: Axes) -> bool:
-    """Whether two axes are the last two of an input, as in an adjacency matrix or a mask; features are no such side."""
+    """Whether two axes are the last two of an input, as in an adjacency matrix or a mask, and not features."""
     first = dict(one.places)
     return not any(map(axes.is_fixed_by_layer, (one, other))) and all(
         {dim, first[node]} == {len(node.known_shape) - 1, len(node.known_shape) - 2}

@@ -1,4 +1,4 @@
-"""The independent axes of a model's inputs, and the other sizes to try them at."""
+"""The independent axes of a model's inputs, and other sizes to try."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ Place = tuple[Node, int]
 
 
 def input_axes(inputs: Sequence[Node]) -> list[InputAxis]:
-    """The axes of some inputs: those of one size at one dimension are one, and so are the sides of a square image."""
+    """The axes of some inputs; equal sizes of the same dimension are one axis, as are the sides of a square image."""
     groups: dict[tuple[int, int], list[Place]] = {}
     for node in inputs:
         for dim, size in enumerate(node.shape or ()):
@@ -20,22 +20,22 @@ def input_axes(inputs: Sequence[Node]) -> list[InputAxis]:
 
 
 def _first_side(node: Node, dim: int) -> int:
-    """The dimension, or that of the height for the width of an image with two equal sides."""
+    """The dimension itself, or the height for the width of a square image."""
     shape = node.known_shape
     is_width = len(shape) in (4, 5) and dim == len(shape) - 1
     return dim - 1 if is_width and shape[dim] == shape[dim - 1] else dim
 
 
 def joined(axes: Iterable[InputAxis], one: InputAxis, other: InputAxis) -> list[InputAxis]:
-    """The axes with two of them as one."""
+    """The axes with two of them merged."""
     both = InputAxis((*one.places, *other.places), one.size)
     return [both if axis is one else axis for axis in axes if axis is not other]
 
 
 def parted(axes: Iterable[InputAxis], one: InputAxis, other: InputAxis, inputs: Set[Node]) -> list[InputAxis] | None:
-    """The axes with those of some inputs moved from one of them to another; None where none or all would be moved.
+    """The axes with the dimensions of some inputs moved from one axis to another; None if none or all would move.
 
-    The batch, which all inputs have, is not parted.
+    The batch, which all inputs share, is not split.
     """
     moved = tuple(place for place in other.places if place[0] in inputs)
     rest = tuple(place for place in other.places if place not in moved)
@@ -46,9 +46,9 @@ def parted(axes: Iterable[InputAxis], one: InputAxis, other: InputAxis, inputs: 
 
 
 def other_sizes(axis: InputAxis, taken: Set[int]) -> Iterator[int]:
-    """Sizes to try in place of that of an axis, the likeliest to work first; none that a tensor of the model has.
+    """Other sizes to try for an axis, likeliest to work first, without those of other axes in the model.
 
-    A multiple keeps what a model divides an image by; a smaller size keeps within a table of positions.
+    A multiple preserves divisibility by the strides of the model; a smaller size stays within a table of positions.
     """
     size, (node, dim) = axis.size, axis.places[0]
     if dim == 0:

@@ -1,1 +1,1 @@
-"""The other files of a project that construct a file's classes, and so say with what arguments and inputs."""
+"""Finds and loads other files of a project that construct the classes of a file, for their arguments and inputs."""

@@ -1,4 +1,4 @@
-"""Finds the files of a project that use a file's classes: a search of their texts, bounded in files and bytes."""
+"""Finds the files of a project that use the classes of a file, by a text search with limits on files and bytes."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _LIKELY = re.compile(r"^(main|train|run|test|demo|example|predict|infer|eval|rea
 
 
 def find_callers(names: Sequence[str], loaded: Loaded) -> list[Path]:
-    """The files that import and call one of these classes, the nearest first, and there scripts, tests and pages."""
+    """The files that import and call one of these classes, nearest first; within a folder, scripts and tests first."""
     called = re.compile(rf"\b({'|'.join(map(re.escape, names))})\b\s*[(.,]")
     imported = _imports_of(Path(loaded.path), Path(loaded.project.root))
     here = Path(loaded.path).parent
@@ -34,14 +34,14 @@ def find_callers(names: Sequence[str], loaded: Loaded) -> list[Path]:
 
 
 def _imports_of(file: Path, root: Path) -> re.Pattern[str]:
-    """What an import of a file looks like: of its name, or of a package around it that may hand on its names."""
+    """A pattern for imports of a file: of its module, or of a package around it, which may re-export its names."""
     folders = file.relative_to(root).parts[:-1] if file.is_relative_to(root) else ()
     modules = "|".join(map(re.escape, (file.stem, *folders)))
     return re.compile(rf"from\s+[\w.]*?\b({modules})\s+import|import\s+[^\n]*\b({modules})\b|from\s+\.+\s+import")
 
 
 def _files(root: Path) -> Iterator[Path]:
-    """The Python files, notebooks and pages of a project, those near its root first, until there are too many."""
+    """The Python files, notebooks and Markdown files of a project, from the root down, up to a limit."""
     count = size = 0
     for folder, folders, names in os.walk(root):
         folders[:] = sorted(name for name in folders if _LEFT_OUT.match(name) is None)
@@ -55,7 +55,7 @@ def _files(root: Path) -> Iterator[Path]:
 
 
 def _has(path: Path, patterns: Sequence[re.Pattern[str]]) -> bool:
-    """Whether the text of a file has a match of each pattern."""
+    """Whether the text of a file matches all patterns."""
     try:
         with path.open(errors="replace") as file:
             text = file.read(_MOST_OF_A_FILE)

@@ -1,4 +1,4 @@
-"""Loads a file that calls another one's classes, so that these are the very ones that are checked."""
+"""Loads a file that uses the classes of the checked file, sharing its module."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ _MOST_BLOCKS = 200
 
 
 class UnusableCallerError(Exception):
-    """A file that names a class and cannot be run; the message says why."""
+    """A file that uses a class cannot be executed; the message is the reason."""
 
 
 def load_callers(path: Path, loaded: Loaded, names: frozenset[str]) -> Iterator[Loaded]:
-    """A file as one script; of a page, the code blocks that name a class. Raises UnusableCallerError."""
+    """Load a script, or the code blocks of a Markdown file that mention a class. Raises UnusableCallerError."""
     _share_module(path, loaded)
     if path.suffix != PAGE:
         yield _loaded(path, read_notebook(path.read_bytes()).text if is_notebook(path) else None)
@@ -32,7 +32,7 @@ def load_callers(path: Path, loaded: Loaded, names: frozenset[str]) -> Iterator[
         if names & set(re.findall(r"\w+", block[1])):
             before = text.count("\n", 0, block.start(1))
             found = _loaded(path, "\n" * before + block[1])
-            sys.modules.pop(found.module.__name__, None)  # the next block is a script of its own
+            sys.modules.pop(found.module.__name__, None)  # the next block is a separate script
             yield found
 
 
@@ -47,7 +47,7 @@ def _loaded(path: Path, source: str | None) -> Loaded:
 
 
 def _share_module(path: Path, loaded: Loaded) -> None:
-    """Under each name by which the caller may import the checked file, it gets the module that is checked."""
+    """Make all module names by which the caller may import the checked file refer to the same module."""
     root, file = Path(loaded.project.root), Path(loaded.path)
     for folder in import_folders(path, package_folder(path), root):
         if file.is_relative_to(folder):

@@ -1,1 +1,1 @@
-"""Which sample of a batch each value depends on: dye that is followed from call to call."""
+"""Tracks on which sample of a batch each value depends, by propagating a dye from call to call."""

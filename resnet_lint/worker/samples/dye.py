@@ -1,4 +1,4 @@
-"""The dye of a tensor: which sample of the batch each of its values depends on."""
+"""The dye of a tensor: the sample of the batch on which each of its values depends."""
 
 from __future__ import annotations
 
@@ -14,11 +14,12 @@ from resnet_lint.graph.samples import Crossing
 
 @dataclass(frozen=True, eq=False)
 class Dye:
-    """`owners` broadcasts to the tensor and has the number of a sample, from 1, or 0 where no sample has a say.
+    """The samples on which a tensor depends.
 
-    `owners` is None where the samples could not be followed. `crossings` are the calls at which one sample reached
-    another on the way; `scattered_by` is the call after which no single axis tells the samples apart. `is_choice` is
-    true for what is only computed from ranks, indices and masks, by which samples may be sorted on purpose.
+    `owners` broadcasts to the tensor and contains sample numbers from 1, or 0 for values that depend on no sample; it
+    is None if unknown. `crossings` are the earlier calls at which samples were mixed; `scattered_by` is the call after
+    which the samples are not along a single axis. `is_choice` is whether it depends only on ranks, indices and masks,
+    by which samples may be sorted on purpose.
     """
 
     owners: torch.Tensor | None
@@ -28,14 +29,14 @@ class Dye:
 
     @cached_property
     def axis(self) -> int | None:
-        """The axis along which the samples are; None where there is no such single axis."""
+        """The axis of the samples; None if there is no single one."""
         if self.owners is None or self.scattered_by is not None:
             return None
         return next((axis for axis, size in enumerate(self.owners.shape) if size > 1), None)
 
     @cached_property
     def key(self) -> Any:
-        """The same for dyes that are spread alike."""
+        """A key that is equal for dyes with the same distribution."""
         if self.owners is None:
             return None
         return tuple(self.owners.shape), bytes(self.owners.flatten().tolist())
@@ -45,13 +46,13 @@ UNKNOWN = Dye(None)
 
 
 def batch_on(axis: int, rank: int, samples: int) -> torch.Tensor:
-    """The owners of a tensor of this rank whose samples are along `axis`."""
+    """The owners of a tensor of this rank with its samples along `axis`."""
     sizes = [samples if index == axis else 1 for index in range(rank)]
     return torch.arange(1, samples + 1, dtype=torch.uint8).view(sizes)
 
 
 def along_one_axis(owners: torch.Tensor) -> torch.Tensor | None:
-    """Owners of full size as those of the axis that decides them; None where no single axis does."""
+    """Reduce owners of full size to a single axis; None if they depend on several axes."""
     nobody = 255
     for axis in range(owners.dim()):
         others = [index for index in range(owners.dim()) if index != axis]
@@ -64,5 +65,5 @@ def along_one_axis(owners: torch.Tensor) -> torch.Tensor | None:
 
 
 def aligned(owners: torch.Tensor, rank: int) -> torch.Tensor:
-    """Owners for a tensor of a higher rank that theirs is broadcast to."""
+    """Broadcast owners to a tensor of higher rank."""
     return owners.reshape((1,) * (rank - owners.dim()) + tuple(owners.shape))

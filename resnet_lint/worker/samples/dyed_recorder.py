@@ -1,4 +1,4 @@
-"""The recorder of concrete traces, which follows the samples of a batch from call to call."""
+"""A recorder of concrete traces that propagates dyes from call to call."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from .experiment import NotFollowedError, Spread, by_experiment, moved_owners
 from .quick_calls import quick_owners
 
 Known = dict[Any, Sequence[Spread]]
-"""What experiments showed, by the call, its shapes and its dyes."""
+"""The results of experiments, by call, shapes and dyes."""
 
 
 class DyedRecorder(Recorder):
@@ -38,7 +38,7 @@ class DyedRecorder(Recorder):
         self._dyes: dict[int, Dye] = {}
 
     def dye(self, tensor: torch.Tensor, axis: int) -> None:
-        """Put dye into an input."""
+        """Dye an input."""
         owners = batch_on(axis, tensor.dim(), self._samples)
         self._dyes[id(tensor)] = Dye(owners, is_choice=not tensor.is_floating_point())
 
@@ -82,7 +82,7 @@ class DyedRecorder(Recorder):
     def _spreads(
         self, func: Any, args: Any, kwargs: Any, given: Sequence[tuple[torch.Tensor, Dye]], result: Any
     ) -> Sequence[Spread] | None:
-        """The dyes of the results; None where they cannot be followed."""
+        """The dyes of the results; None if unknown."""
         if any(dye.owners is None for _, dye in given):
             return None
         plain = [(tensor, dye.owners) for tensor, dye in given if dye.owners is not None]
@@ -108,7 +108,7 @@ class DyedRecorder(Recorder):
         scattered: Node | None,
         first: torch.Tensor,
     ) -> Dye | None:
-        """The dye of a result; None where no sample has a say in it, or only all of them together, as in a mean."""
+        """The dye of a result; None if it depends on no sample, or on all of them, as in a mean."""
         if spread is None:
             return UNKNOWN
         if spread.is_scattered:
@@ -118,7 +118,7 @@ class DyedRecorder(Recorder):
         if spread.paired and scattered is None:
             return None
         if not tensor.is_floating_point() or all(dye.is_choice for _, dye in given):
-            return UNKNOWN  # ranks and indices, as experts are chosen by
+            return UNKNOWN  # ranks and indices, such as for selecting experts
         return self._crossed(tensor, given, scattered, self._call_of(first))
 
     def _crossed(
@@ -128,7 +128,7 @@ class DyedRecorder(Recorder):
         scattered: Node | None,
         node: Node | None,
     ) -> Dye | None:
-        """The dye after samples met: as if they had not, where the result still has an axis for them."""
+        """The dye after samples were mixed: unchanged if the result still has an axis for them."""
         if scattered is not None:
             crossing = Crossing(scattered, "folded", 0, node)
             return Dye(_in_blocks(tensor, self._samples), frozenset({crossing}))
@@ -146,18 +146,18 @@ class DyedRecorder(Recorder):
         return Dye(owners.reshape(sizes), met)
 
     def _has_weights(self, value: Any) -> bool:
-        """Whether a call was given numbers that no sample has a say in, such as the weights of a layer."""
+        """Whether an argument contains values that depend on no sample, such as the weights of a layer."""
         return any(tensor.is_floating_point() and self.dye_of(tensor) is None for tensor in tensors_in(value))
 
     def _call_of(self, result: torch.Tensor) -> Node | None:
-        """The call that made a tensor, or several of which it is one."""
+        """The call that computed a tensor, possibly as one of several results."""
         node = self._nodes.get(id(result))
         while node is not None and node.kind == "part":
             node = node.operands[0]
         return node
 
     def _note_certainty(self, func: Any, args: Any, given: Sequence[tuple[torch.Tensor, Dye]]) -> None:
-        """Layers that have the batch at a certain axis, and got the samples there."""
+        """Record whether a layer with a fixed batch axis gets the samples along this axis."""
         tensor, dye = given[0]
         axis = _batch_axis_of(func, args, tensor)
         if axis is not None and dye.axis == axis and dye.scattered_by is None and not dye.crossings:
@@ -165,7 +165,7 @@ class DyedRecorder(Recorder):
 
 
 def _batch_axis_of(func: Any, args: Any, tensor: torch.Tensor) -> int | None:
-    """Which axis of its input a call takes for the batch for certain."""
+    """The batch axis of a call's input, if it is certain; else None."""
     name = str(getattr(func, "__name__", ""))
     if func in CONVOLUTIONS | TRANSPOSED | CHANNEL_NORMS and tensor.dim() > 2:
         return 0
@@ -179,7 +179,7 @@ def _batch_axis_of(func: Any, args: Any, tensor: torch.Tensor) -> int | None:
 
 
 def _in_blocks(tensor: torch.Tensor, samples: int) -> torch.Tensor | None:
-    """The owners of the first axis that has as many rows for each sample; None where there is no such axis."""
+    """The owners along the first axis whose size is a multiple of the batch; None if there is none."""
     axis = next((axis for axis, size in enumerate(tensor.shape) if size % samples == 0), None)
     if axis is None:
         return None
@@ -192,7 +192,7 @@ def _key(func: Any, args: Any, kwargs: Any, dyes: Mapping[int, Any]) -> Any:
 
 
 def _facts(value: Any, dyes: Mapping[int, Any]) -> Iterator[Any]:
-    """What a call was given, as far as an experiment depends on it."""
+    """The properties of the arguments on which an experiment depends."""
     if isinstance(value, torch.Tensor):
         yield tuple(value.shape), value.dtype, dyes.get(id(value))
     elif isinstance(value, dict):

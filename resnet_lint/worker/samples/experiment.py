@@ -1,7 +1,7 @@
-"""Finds out by experiment which samples each value of a call's result depends on.
+"""Finds out by experiment on which samples each value in the result of a call depends.
 
-The call is made on small random tensors, then once for each sample with other numbers in that sample alone: what
-changes depends on it. Calls that only move values are made on the owners themselves.
+The call is repeated on random tensors, with the values of one sample changed at a time; the results that change depend
+on this sample. Calls that only move values are executed on the owners themselves.
 """
 
 from __future__ import annotations
@@ -16,15 +16,15 @@ from ..process.limits import TimeUp
 from ..tensors import mapped, tensors_in
 from .dye import along_one_axis
 
-# The numbers of all operands together; larger calls are not followed.
+# The maximum total number of elements of the operands; larger calls are not tracked.
 _LARGEST = 2**22
 
 
 @dataclass(frozen=True, eq=False)
 class Spread:
-    """The dye of one result. `owners` have its full size where no single axis decides them.
+    """The dye of a result. `owners` have its full size if they depend on several axes.
 
-    `mixed` says that some value depends on several samples, and `paired` that there is one for each pair of samples.
+    `mixed` is whether some value depends on several samples, `paired` whether there is a value per pair of samples.
     """
 
     owners: torch.Tensor | None
@@ -34,7 +34,7 @@ class Spread:
 
 
 class NotFollowedError(Exception):
-    """The call cannot be made on other tensors of the same shapes."""
+    """The call cannot be repeated on other tensors of the same shapes."""
 
 
 Owners = Mapping[int, torch.Tensor]
@@ -42,7 +42,7 @@ Owners = Mapping[int, torch.Tensor]
 
 
 def moved_owners(func: Callable[..., Any], args: Any, kwargs: Any, owners: Owners) -> list[Spread] | None:
-    """The dye of the results of a call that only moves values; None for any other call, and for one that indexes."""
+    """The dyes of the results of a call that only moves values; None for other calls, and for indexing."""
     if str(getattr(func, "__name__", "")).strip("_") not in _MOVES or not _moves_only(func, args, kwargs, owners):
         return None
     given = mapped((args, kwargs), lambda value: _as_owners(value, owners))
@@ -51,7 +51,7 @@ def moved_owners(func: Callable[..., Any], args: Any, kwargs: Any, owners: Owner
 
 
 def by_experiment(func: Callable[..., Any], args: Any, kwargs: Any, owners: Owners, samples: int) -> list[Spread]:
-    """The dye of the results of a call. Raises NotFollowedError where the call does not take other numbers."""
+    """The dyes of the results of a call. Raises NotFollowedError if the call does not accept other values."""
     tensors = {id(tensor): tensor for tensor in tensors_in((args, kwargs))}
     if sum(tensor.numel() for tensor in tensors.values()) > _LARGEST:
         raise NotFollowedError
@@ -72,7 +72,7 @@ def _changes(
     samples: int,
     mask: bool,
 ) -> list[list[torch.Tensor]]:
-    """For each result, and each sample, which values change with the sample."""
+    """The values that change, per result and sample."""
     numbers = torch.Generator().manual_seed(0)
     base = {key: _values(tensor, numbers, key in owners, mask) for key, tensor in tensors.items()}
     other = {key: _others(base[key], numbers) for key in owners if key in base}
@@ -96,12 +96,12 @@ def _made(func: Callable[..., Any], args: Any, kwargs: Any, values: Mapping[int,
 
 
 def _results(func: Callable[..., Any], given: Any) -> list[torch.Tensor]:
-    """The tensors that a call gives; what it changes, where it gives none."""
+    """The tensors that a call returns, or modifies if it returns none."""
     try:
         result = func(*given[0], **given[1])
     except TimeUp:
         raise
-    except Exception as error:  # a call that needs other numbers, such as a decomposition
+    except Exception as error:  # the call requires other values, such as for a decomposition
         raise NotFollowedError from error
     return list(tensors_in(result)) or [given[0][0]]
 
@@ -115,7 +115,7 @@ def _real(value: Any, values: Mapping[int, torch.Tensor]) -> Any:
 
 
 def _values(tensor: torch.Tensor, numbers: torch.Generator, dyed: bool, mask: bool) -> torch.Tensor:
-    """Numbers that a logarithm, a root and a probability take; indices that an axis of this size has."""
+    """Values that are valid for logarithms, roots and probabilities; or valid indices for an axis of this size."""
     shape, dtype = tuple(tensor.shape), tensor.dtype
     if dtype.is_floating_point or dtype.is_complex:
         return (torch.rand(shape, generator=numbers) * 0.8 + 0.1).to(dtype)
@@ -135,7 +135,7 @@ def _others(values: torch.Tensor, numbers: torch.Generator) -> torch.Tensor:
 
 
 def _judged(changed: Sequence[torch.Tensor], samples: int) -> Spread:
-    """What the changes say of one result."""
+    """The dye of a result, derived from its changes."""
     count = torch.zeros(changed[0].shape, dtype=torch.uint8)
     for where in changed:
         count += where
@@ -166,7 +166,7 @@ def _as_owners(value: Any, owners: Owners) -> Any:
 
 
 def _moves_only(func: Callable[..., Any], args: Any, kwargs: Any, owners: Owners) -> bool:
-    """Whether no tensor of a call is an index, nor the size of all too large."""
+    """Whether no tensor argument is an index, and their total size is below the limit."""
     tensors = list(tensors_in((args, kwargs)))
     index = args[1] if str(getattr(func, "__name__", "")).strip("_") in ("getitem", "setitem") and len(args) > 1 else ()
     return next(tensors_in([index]), None) is None and sum(map(torch.numel, tensors)) <= _LARGEST * 2

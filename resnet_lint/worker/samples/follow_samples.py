@@ -1,4 +1,4 @@
-"""Follows the samples of a batch through one forward of a model, and says where they meet."""
+"""Tracks the samples of a batch through a forward pass, and finds the calls that mix them."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from .dye import Dye
 from .dyed_recorder import DyedRecorder, Known
 
 _BATCHES = (3, 5, 7, 11, 13)
-"""Sizes to choose from: primes, so that few axes are a multiple of the batch."""
+"""Candidate batch sizes: primes, so that few axes are a multiple of the batch size."""
 
 
 @dataclass(frozen=True, eq=False)
 class _Followed:
-    """The crossings that reach the outputs; whether a layer took the axis for the batch; whether an output has it."""
+    """The crossings that reach the outputs, whether a layer confirms the batch axis, and whether an output has it."""
 
     crossings: tuple[Crossing, ...]
     batch_is_certain: bool
@@ -31,10 +31,10 @@ class _Followed:
 
 
 def follow_samples(model: Model, known: Known) -> Samples | None:
-    """The samples of a model, with a batch size that no other axis of its inputs has.
+    """Track the samples of a model, with a batch size that differs from all other input sizes.
 
-    None where the inputs have no batch in common, where the model fails with that batch, and where its axis is in
-    doubt: sequences may come first.
+    None if the inputs have no common batch, the model fails with this batch size, or the batch axis is uncertain,
+    because the sequence may be first.
     """
     batch = _batch_for(model.trace)
     if batch is None:
@@ -48,13 +48,13 @@ def follow_samples(model: Model, known: Known) -> Samples | None:
 
 
 def _second_axis_mixes(model: Model, batch: int, known: Known) -> bool:
-    """Whether the second axis is no batch either: then it is a sequence, and the first one is the batch."""
+    """Whether the second axis is mixed too, so that it is a sequence, and the first one is the batch."""
     second = _followed(model, 1, batch, known)
     return second is not None and bool(second.crossings or not second.is_kept)
 
 
 def _followed(model: Model, axis: int, batch: int, known: Known) -> _Followed | None:
-    """Follow samples along one axis of the inputs; None where the model does not run with them."""
+    """Track samples along an axis of the inputs; None if the model fails."""
     trace = model.trace
     length = _length(trace, axis)
     if length is None:
@@ -73,7 +73,7 @@ def _followed(model: Model, axis: int, batch: int, known: Known) -> _Followed | 
 
 
 def _crossings(dyes: list[Dye], axis: int) -> Iterator[Crossing]:
-    """What samples met at on the way to outputs that have the batch where the inputs have it."""
+    """The crossings before outputs that have the batch on the same axis as the inputs."""
     for dye in dyes:
         if dye.scattered_by is not None:
             yield Crossing(dye.scattered_by, "folded")
@@ -82,7 +82,7 @@ def _crossings(dyes: list[Dye], axis: int) -> Iterator[Crossing]:
 
 
 def _batch_for(trace: Trace) -> int | None:
-    """The batch size that the fewest axes of the model's tensors are a multiple of."""
+    """The batch size of which the fewest axes in the model are a multiple."""
     if trace.is_real or _length(trace, 0) is None:
         return None
     sizes = {size for node in trace.nodes for size in node.shape or ()}

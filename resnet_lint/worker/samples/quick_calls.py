@@ -1,6 +1,6 @@
-"""Calls whose effect on the samples is known from their shapes, so that they need no experiment.
+"""Derives the effect of common calls on the samples from their shapes, without an experiment.
 
-Most calls of a model are among them; what is not is found out by `experiment`.
+Most calls in a model are among them; see `experiment` for the others.
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ from ..tracer.torch_functions import CHANNEL_NORMS, CONVOLUTIONS, TRANSPOSED
 from .dye import aligned
 
 Dyed = Sequence[tuple[torch.Tensor, torch.Tensor]]
-"""The operands that have dye, each with its owners."""
+"""The dyed operands, with their owners."""
 
 Way = Callable[[tuple[Any, ...], Mapping[str, Any], Dyed, torch.Tensor], torch.Tensor | None]
 
 
 def quick_owners(func: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any], dyed: Dyed, result: Any) -> Any:
-    """The owners of the one result of a call; None where only an experiment can tell."""
+    """The owners of the only result of a call; None if it requires an experiment."""
     way = _WAYS.get(func) or _WAYS_BY_NAME.get(str(getattr(func, "__name__", "")).strip("_"))
     if way is None or not isinstance(result, torch.Tensor):
         return None
@@ -31,7 +31,7 @@ def quick_owners(func: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any], dy
 def _same_place(
     args: tuple[Any, ...], kwargs: Mapping[str, Any], dyed: Dyed, result: torch.Tensor
 ) -> torch.Tensor | None:
-    """Each value is made of those at the same place: `x + y`, `relu(x)`."""
+    """Elementwise calls: `x + y`, `relu(x)`."""
     spread = [aligned(owners, result.dim()) for _, owners in dyed]
     first = spread[0]
     full = all(size in (1, whole) for size, whole in zip(first.shape, result.shape, strict=True))
@@ -41,7 +41,7 @@ def _same_place(
 def _along_batch(
     args: tuple[Any, ...], kwargs: Mapping[str, Any], dyed: Dyed, result: torch.Tensor
 ) -> torch.Tensor | None:
-    """Each row of the first axis is made of the same row of the input, as a convolution does it."""
+    """Calls that process the rows of the first axis independently, such as a convolution."""
     tensor, owners = dyed[0]
     is_input = len(dyed) == 1 and args and tensor is args[0]
     weight = args[1] if len(args) > 1 else kwargs.get("weight")
@@ -54,7 +54,7 @@ def _along_batch(
 def _all_but_last(
     args: tuple[Any, ...], kwargs: Mapping[str, Any], dyed: Dyed, result: torch.Tensor
 ) -> torch.Tensor | None:
-    """Each row of the last axis is made of the same row of the input, as a linear layer does it."""
+    """Calls that process the rows of the last axis independently, such as a linear layer."""
     tensor, owners = dyed[0]
     is_input = len(dyed) == 1 and args and tensor is args[0]
     return owners if is_input and tensor.dim() == result.dim() and owners.shape[-1] == 1 and tensor.dim() > 1 else None
@@ -83,7 +83,7 @@ def _embedding(
 
 
 def _reduced(args: tuple[Any, ...], kwargs: Mapping[str, Any], dyed: Dyed, result: torch.Tensor) -> torch.Tensor | None:
-    """A mean, sum or variance along other axes than that of the samples."""
+    """Reductions along other axes than the batch."""
     tensor, owners = dyed[0]
     along = kwargs.get("dim", kwargs.get("axis", args[1] if len(args) > 1 else None))
     axes = [along] if isinstance(along, int) else along
@@ -96,14 +96,14 @@ def _reduced(args: tuple[Any, ...], kwargs: Mapping[str, Any], dyed: Dyed, resul
 
 
 def _product(args: tuple[Any, ...], kwargs: Mapping[str, Any], dyed: Dyed, result: torch.Tensor) -> torch.Tensor | None:
-    """A matrix product in which the samples are no axis of the matrices."""
+    """Matrix products whose matrices don't contain the batch axis."""
     if any(owners.dim() < 3 or max(owners.shape[-2:]) > 1 for _, owners in dyed):
         return None
     return _same_place(args, kwargs, dyed, result)
 
 
 def _einsum(args: tuple[Any, ...], kwargs: Mapping[str, Any], dyed: Dyed, result: torch.Tensor) -> torch.Tensor | None:
-    """A sum of products with one letter for the samples: `bhid,bhjd->bhij`."""
+    """Einstein sums with one letter for the batch: `bhid,bhjd->bhij`."""
     given, _, made = str(args[0]).replace(" ", "").partition("->")
     operands = args[1] if len(args) == 2 and isinstance(args[1], (list, tuple)) else args[1:]
     terms = given.split(",")
@@ -126,10 +126,10 @@ def _einsum(args: tuple[Any, ...], kwargs: Mapping[str, Any], dyed: Dyed, result
     return owners.reshape([-1 if axis == place else 1 for axis in range(len(made))])
 
 
-def _as_it_is(
+def _unchanged(
     args: tuple[Any, ...], kwargs: Mapping[str, Any], dyed: Dyed, result: torch.Tensor
 ) -> torch.Tensor | None:
-    """The statistics of a batch are taken on purpose."""
+    """Calls that mix samples by design, such as batch normalisation."""
     return dyed[0][1] if len(dyed) == 1 and dyed[0][0].shape == result.shape else None
 
 
@@ -139,7 +139,7 @@ _ADAPTIVE_POOLS = tuple(f"adaptive_{name}" for name in _POOLS)
 _WAYS: Mapping[Any, Way] = {
     **dict.fromkeys(CONVOLUTIONS | TRANSPOSED, _along_batch),
     **dict.fromkeys(CHANNEL_NORMS, _along_batch),
-    F.batch_norm: _as_it_is,
+    F.batch_norm: _unchanged,
     F.interpolate: _along_batch,
     F.linear: _all_but_last,
     F.layer_norm: _layer_norm,

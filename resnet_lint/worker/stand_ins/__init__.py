@@ -1,7 +1,7 @@
-"""What models need most of packages that are not installed, with the shapes of the real thing.
+"""Reimplements the most common parts of packages that are not installed, with correct shapes.
 
-A file stands in for one package or several that are alike; what is in its `__all__` is found in any of their modules.
-Only what is known exactly is here: an error may rest on it.
+A file replaces one package or several similar ones; the names in its `__all__` can be imported from any of their
+modules. Only exactly known behaviour is implemented, because reported errors may depend on it.
 """
 
 from __future__ import annotations
@@ -30,6 +30,6 @@ _FILES: Mapping[str, str] = {
 
 
 def stand_in_for(package: str) -> ModuleType | None:
-    """The stand-in for a package; None where there is none."""
+    """The stub for a package; None if there is none."""
     file = _FILES.get(package)
     return importlib.import_module(f"{__name__}.{file}") if file is not None else None
