@@ -15,6 +15,7 @@ from resnet_lint.rule import (
     Rule,
     Traits,
     behind_plain_calls,
+    depends_on,
     fork_of,
     name_of,
     names_bound_by,
@@ -170,6 +171,36 @@ class WrongOperator(Rule):
         """,
         ),
         Case(
+            "what a block explains of its input, beside its forecast",
+            """
+            import torch
+            from torch import nn
+            class ForecastBlock(nn.Module):
+                def __init__(self, width=24):
+                    super().__init__()
+                    self.fc, self.back, self.ahead = nn.Linear(width, 32), nn.Linear(32, width), nn.Linear(32, 6)
+                def forward(self, x):
+                    h = torch.relu(self.fc(x))
+                    return x - self.back(h), self.ahead(h)
+        """,
+        ),
+        Case(
+            "the error of a back-projection",
+            """
+            from torch import nn
+            class UpBlock(nn.Module):
+                def __init__(self, width=8):
+                    super().__init__()
+                    self.up = nn.ConvTranspose2d(width, width, 2, stride=2)
+                    self.down = nn.Conv2d(width, width, 2, stride=2)
+                    self.again = nn.ConvTranspose2d(width, width, 2, stride=2)
+                def forward(self, x):
+                    high = self.up(x)
+                    error = self.down(high) - x
+                    return high + self.again(error)
+        """,
+        ),
+        Case(
             "a scaled branch",
             """
             from torch import nn
@@ -227,6 +258,10 @@ def _joined_branch(node: Node, model: Model) -> Node | None:
     branch = _branch(pair, block, saved=bool(_words_read(point) & vocabulary.SAVED)) if pair is not None else None
     if branch is None or _is_gate(branch) or not _is_named_like_a_skip(block, point) or _is_rest(point):
         return None
+    if _OPERATORS[node.function] == "-" and (
+        _has_second_result(branch, block, model) or _is_fed_back(node, branch, model)
+    ):
+        return None
     return branch
 
 
@@ -246,6 +281,29 @@ def _branch(pair: tuple[Node, Node], block: Call, saved: bool) -> Node | None:
 
 def _is_gate(branch: Node) -> bool:
     return behind_plain_calls(branch).function in _GATES
+
+
+def _has_second_result(branch: Node, block: Call, model: Model) -> bool:
+    """Whether the block, or the module that computes the branch, also returns something else, as in N-BEATS.
+
+    Its blocks return what they explain of their input, which is subtracted from it, and a forecast.
+    """
+    makers = (call for call, made in model.results.items() if branch in made and not call.is_torchs)
+    return any(len(model.results.get(call, ())) > 1 for call in (block, *makers))
+
+
+def _is_fed_back(node: Node, branch: Node, model: Model) -> bool:
+    """Whether a difference corrects what it was computed from, as in back-projection networks.
+
+    `high = up(x); error = down(high) - x; return high + up2(error)`
+    """
+    additions = (addition for addition in model.additions if addition.block is model.block_of(node))
+    return any(
+        depends_on(corrected, node) and depends_on(branch, first) and not depends_on(first, node)
+        for addition in additions
+        for first, corrected in addition.both_ways
+        if first.kind != "input"
+    )
 
 
 def _is_named_like_a_skip(block: Call, point: Point) -> bool:
