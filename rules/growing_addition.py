@@ -24,9 +24,9 @@ class GrowingAddition(Rule):
     """What it does: finds an addition of two activations with a common source where neither has the shape of the
     result, and a shortcut that a 1x1 convolution projects to a single channel beside a branch with more.
 
-    If one operand was given its dimension of size 1 on purpose (`unsqueeze`, `[:, None]`, `view`, `.T`,
-    `keepdim=True`), as in an outer sum, nothing is reported; nor if only one operand is broadcast, as with gates,
-    biases and position embeddings.
+    If a dimension of size 1 is not that of a layer or of the input, but was made on purpose (`unsqueeze`, `[:, None]`,
+    `view`, `keepdim=True`), as in an outer sum, nothing is reported; nor if only one operand is broadcast, as with
+    gates, biases and position embeddings.
 
     Why is this bad: `(N,) + (N, 1)` gives `(N, N)`: each sample is added to every other one. No error is raised,
     the loss broadcasts too, and the model learns an average. A projection to one channel fits every branch, so a wrong
@@ -182,7 +182,8 @@ def _both_grow(addition: Addition) -> bool:
     left, right = addition.operands
     if addition.node.shape in (left.shape, right.shape) or fork_of(left, right) is None:
         return False
-    return not any(_makes_room(_origin_of_single_sizes(side)) for side in (left, right))
+    broadcast = (side for side in (left, right) if 1 in side.known_shape)
+    return all(_is_by_accident(_origin_of_single_sizes(side)) for side in broadcast)
 
 
 def _origin_of_single_sizes(node: Node) -> Node:
@@ -196,31 +197,12 @@ def _origin_of_single_sizes(node: Node) -> Node:
     return node
 
 
-def _makes_room(node: Node) -> bool:
-    """Whether a call adds dimensions so that a tensor broadcasts."""
+def _is_by_accident(node: Node) -> bool:
+    """Whether a size of 1 is that of an input or a layer, or what a slice leaves; other calls make it on purpose."""
     if node.function == "getitem":
         index = node.arguments["index"]
-        return None in (index if isinstance(index, tuple) else (index,))
-    return node.function in _RESHAPES or "pool" in node.function or bool(node.arguments.get("keepdim"))
-
-
-# `get` is what a property such as `x.T` calls.
-_RESHAPES = frozenset(
-    {
-        "unsqueeze",
-        "view",
-        "reshape",
-        "transpose",
-        "permute",
-        "expand",
-        "unflatten",
-        "movedim",
-        "t",
-        "swapaxes",
-        "repeat",
-    }
-    | {"get", "einsum"}
-)
+        return None not in (index if isinstance(index, tuple) else (index,))
+    return node.learned or node.kind in ("input", "concatenation")
 
 
 def _flat_shortcut(addition: Addition, shortcut: Node, branch: Node) -> Node | None:
