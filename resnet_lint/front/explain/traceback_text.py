@@ -1,32 +1,89 @@
-"""Parses tracebacks."""
+"""Parses tracebacks as people paste them: of Python, IPython and rich, from any system, whole or in part."""
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
-_FRAME = re.compile(r'^\s*File "(?P<path>[^"\n]+)", line (?P<line>\d+)', re.MULTILINE)
+# Terminal colours, and the prefix that torchrun puts before every line.
+_NOISE = re.compile(r"\x1b\[[\d;]*m|^\[\w+\d+\]: ?", re.MULTILINE)
+
+# One pattern per traceback format. `statement` is the source line, where the format has it next to the place.
+_FORMATS = tuple(
+    re.compile(pattern, re.MULTILINE)
+    for pattern in (
+        # Python. The beginning of the line is often cut off.
+        r'(?P<path>[^"\n]+)", line (?P<line>\d+)(?:, in [^\n]*)?(?:\n[ \t]*(?P<statement>(?!File )[^\n]*))?',
+        # IPython 8 and newer: `File ~/models/net.py:31, in Block.forward(self, x)`
+        r"^File (?P<path>[^\n]+?):(?P<line>\d+)(?:, in |\n)[^\n]*",
+        # IPython 8 and newer, a cell: `Cell In[3], line 31, in Block.forward(self, x)`
+        r"^(?P<path>Cell In ?\[\d+\]), line (?P<line>\d+)[^\n]*",
+        # IPython 7: `~/models/net.py in forward(self, x)` or `<ipython-input-3-c0ffee> in <module>`, then an arrow
+        r"^(?P<path>[^\s│][^\n]*?) in (?:\w+\(|<)[^\n]*\n(?:[^\n]*\n){0,6}?-+> (?P<line>\d+) +(?P<statement>[^\n]*)",
+        # rich: `│ /models/net.py:31 in forward │`
+        r"^│ (?P<path>\S+):(?P<line>\d+) in [^\n]*",
+    )
+)
+
+# The line on which IPython and rich put an arrow: `---> 31     out += x`, `│ ❱ 31 │   out += x   │`.
+_ARROW = re.compile(r"^(?:-+>|│? *❱) *(?P<line>\d+) *(?:│(?P<boxed>[^\n]*)|(?P<statement>[^\n]*))", re.MULTILINE)
+
+_INSTALLED = re.compile(r"(?:site|dist)-packages$|python\d\.\d+$")
 
 
 @dataclass(frozen=True)
 class Frame:
-    """A stack frame in a traceback: a file and a line."""
+    """A stack frame in a traceback: a file, a line, and its source if the traceback has it."""
 
     path: str
     line: int
+    statement: str = ""
+
+    @property
+    def parts(self) -> tuple[str, ...]:
+        return PurePosixPath(self.path.replace("\\", "/")).parts
+
+
+def cleaned(text: str) -> str:
+    """The text without terminal colours and the prefixes of torchrun."""
+    return _NOISE.sub("", text.replace("\r\n", "\n"))
 
 
 def frames_in(text: str) -> list[Frame]:
-    """The frames in a traceback, innermost last, without those in installed packages."""
-    frames = [Frame(match["path"], int(match["line"])) for match in _FRAME.finditer(text)]
-    return [frame for frame in frames if not {"site-packages", "dist-packages"} & set(Path(frame.path).parts)]
+    """The frames in a cleaned traceback, innermost last, without those of Python and of installed packages."""
+    matches = (match for pattern in _FORMATS for match in pattern.finditer(text))
+    frames = [_frame(match, text) for match in sorted(matches, key=lambda match: match.start())]
+    return [frame for frame in frames if not any(_INSTALLED.match(part) for part in frame.parts)]
+
+
+def failing_statement(text: str, end: int) -> str:
+    """The statement quoted last before a position: of an arrow, or the line above the one at the position."""
+    before = text[:end].rpartition("\n")[0].splitlines()
+    arrow = [match for match in _ARROW.finditer(text, 0, end)]
+    if arrow:
+        return _statement(arrow[-1])
+    lines = [line.strip() for line in before if line.strip(" ^~─╯╰")]
+    return lines[-1] if lines and re.search(r"[+=(@*]", lines[-1]) else ""
 
 
 def found_here(frame: Frame, cwd: Path) -> Path | None:
     """The file of a frame: at its path, or below `cwd` at the longest existing suffix of its path; else None."""
-    if (path := Path(frame.path)).is_file():
+    if (path := Path(frame.path).expanduser()).is_file():
         return path
-    parts = Path(frame.path).parts
-    ends = (cwd.joinpath(*parts[start:]) for start in range(1, len(parts)))
+    ends = (cwd.joinpath(*frame.parts[start:]) for start in range(1, len(frame.parts)))
     return next((end for end in ends if end.is_file()), None)
+
+
+def _frame(match: re.Match[str], text: str) -> Frame:
+    line = int(match["line"])
+    statement = match.groupdict().get("statement") or ""
+    if not statement:
+        following = text[match.end() :].splitlines()[:12]
+        arrows = (_ARROW.match(row.rstrip()) for row in following)
+        statement = next((_statement(arrow) for arrow in arrows if arrow and int(arrow["line"]) == line), "")
+    return Frame(match["path"].strip().removeprefix('File "'), line, statement.strip())
+
+
+def _statement(arrow: re.Match[str]) -> str:
+    return (arrow["statement"] or arrow["boxed"] or "").strip(" │")

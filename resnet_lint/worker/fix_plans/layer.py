@@ -21,6 +21,7 @@ from resnet_lint.shared.records.fix_plans import (
     Site,
 )
 
+from .axes_of_input import axes_hint
 from .evidence import parameter_for, width_name
 
 
@@ -31,6 +32,8 @@ def plan_layer(fault: Fault, owner: ModuleCall) -> FixPlan | None:
     call: ModuleCall = fault.node.known_call
     if layer is None or not is_layer(call.module) or len(shape) < 2:
         return None
+    if (hint := axes_hint(fault, parameter_for(call.module))) is not None:
+        return Hint(hint)
     if layer.dimension == -1 and len(shape) > 2 and is_map(fault.node.sources[0]):
         return _plan_map(fault, owner, layer.wanted)
     got = shape[layer.dimension]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
@@ -12,7 +13,7 @@ from click.testing import CliRunner
 from conftest import Lint
 
 from resnet_lint.front.cli import main
-from resnet_lint.front.explain.wordings import WORDINGS, meaning_of
+from resnet_lint.front.explain.wordings import WORDINGS, explain_last
 
 FIXTURE = Path(__file__).parents[3] / "fixtures" / "f3_channels" / "model.py"
 
@@ -36,15 +37,28 @@ TEXTS = {
     "Expected 3D (unbatched) or 4D (batched) input to conv2d, but got input of size: [2, 3]": "shape [2, 3]",
     "The expanded size of the tensor (8) must match the existing size (4) at non-singleton dimension 1.": "is expanded",
     "Expected more than 1 value per channel when training, got input size torch.Size([1, 64, 1, 1])": "a larger batch",
+    "Sizes of tensors must match except in dimension 2. Got 70 and 71 (The offending index is 0)": "in dimension 2: 70",
+    "Attempting to broadcast a dimension of length 128 at -3! Mismatching argument at index 1 had torch.Size([2, 64, "
+    "8, 8]); but expected shape should be broadcastable to [2, 128, 8, 8]": "operand 1 of shape torch.Size([2, 64, 8,",
+    "a and b must have same reduction dim, but got [2, 512] X [2048, 10].": "expects 2048 input features but gets 512",
+    "stack expects each tensor to be equal size, but got [3, 32, 32] at entry 0 and [1, 32, 32] at entry 1": "a stack",
+    "Expected 4-dimensional input for 4-dimensional weight [64, 3, 7, 7], but got 3-dimensional input of size "
+    "[3, 224, 224] instead": "4 dimensions but gets one of shape [3, 224, 224]",
+    "input.size(-1) must be equal to input_size. Expected 10, got 5": "expects 10 features but gets 5",
+    "was expecting embedding dimension of 512, but got 256": "expects 512 features but gets 256",
+    "Expected input batch_size (16) to match target batch_size (64).": "16 predictions for 64 labels",
+    "size mismatch for fc.weight: copying a param with shape torch.Size([1000, 512]) from checkpoint, the shape in "
+    "current model is torch.Size([10, 512]).": "has fc.weight of shape torch.Size([1000, 512])",
+    "CUDA error: CUBLAS_STATUS_INVALID_VALUE when calling `cublasSgemm(handle, opa, opb)`": "CUDA rejects a call",
     "one of the variables needed for gradient computation has been modified by an inplace operation": "in place",
 }
 
 
 @pytest.mark.parametrize(("text", "meaning"), TEXTS.items())
 def test_a_wording(text: str, meaning: str) -> None:
-    found = meaning_of(f"Traceback (most recent call last):\nRuntimeError: {text}\n")
+    found = explain_last(f"Traceback (most recent call last):\nRuntimeError: {text}\n")
     assert found is not None
-    assert meaning in found
+    assert meaning in found.meaning
 
 
 def test_every_wording_has_a_text() -> None:
@@ -93,3 +107,45 @@ def test_what_cannot_be_explained(text: str, line: str) -> None:
     assert (result.exit_code, result.stdout) == (2, "")
     assert line in result.stderr
     assert CliRunner().invoke(main, ["explain", "no.txt"]).exit_code == 2
+
+
+def explained(*command: str) -> subprocess.CompletedProcess[str]:
+    words = [sys.executable, "-m", "resnet_lint", "explain", "--", *command]
+    return subprocess.run(
+        words, capture_output=True, text=True, env=os.environ | {"PYTHONPATH": str(FIXTURE.parents[2])}
+    )
+
+
+def test_a_command_that_fails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    shutil.copy(FIXTURE, "model.py")
+    done = explained(sys.executable, "model.py")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith("Traceback")
+    assert "\n\nan addition, or another elementwise operation" in done.stderr
+    assert "model.py:15:15: error: RL101 " in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("code", "returncode", "error"),
+    [
+        ("import sys; print(1); print(2, file=sys.stderr)", 0, "2\n"),
+        (
+            "import sys; sys.exit('no such data')",
+            1,
+            "no such data\n\nresnet-lint: no traceback and no shape error in the input\n",
+        ),
+        ("import os, signal; os.kill(os.getpid(), signal.SIGTERM)", 143, "\nresnet-lint: no traceback and no shape"),
+    ],
+)
+def test_a_command_keeps_its_exit_code(code: str, returncode: int, error: str) -> None:
+    done = explained(sys.executable, "-c", code)
+    assert done.returncode == returncode
+    assert done.stderr.startswith(error)
+
+
+def test_a_command_that_does_not_exist() -> None:
+    done = explained("no-such-command")
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+    assert "cannot run no-such-command: No such file" in done.stderr
+    assert CliRunner().invoke(main, ["explain", "log.txt", "--", "x"]).exit_code == 2

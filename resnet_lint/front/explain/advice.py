@@ -1,0 +1,101 @@
+"""What to change, as far as an error message and the failing statement tell. One function per kind of message."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+Groups = Mapping[str, str]
+"""The groups of the pattern that matched the message."""
+
+
+def of_elementwise(groups: Groups, statement: str) -> str:
+    """Operands of sizes `a` and `b` at dimension `axis`: `out += identity`."""
+    a, b, axis = int(groups["a"]), int(groups["b"]), int(groups["axis"])
+    if re.search(r"\bpos|[._]pos", statement):
+        return "make the positional embedding for this input size, or interpolate it"
+    if axis == 0:
+        return "if dimension 0 is the batch, one operand has lost or repeated samples"
+    if axis == 1:
+        return f"if these are the channels of a skip connection, project it: nn.Conv2d({b}, {a}, kernel_size=1)"
+    return _of_sizes(a, b)
+
+
+def of_concatenation(groups: Groups, statement: str) -> str:
+    """Parts of sizes `a` (or `c`) and `b` at another dimension than that of the concatenation."""
+    return _of_sizes(int(groups["a"] or groups["c"]), int(groups["b"]))
+
+
+def _of_sizes(a: int, b: int) -> str:
+    small, large = sorted((a, b))
+    if large - small == 1:
+        return (
+            "a difference of 1 comes from rounding: use input sizes that are divisible by all strides, "
+            "or resize one operand: F.interpolate(x, size=skip.shape[-2:])"
+        )
+    if small and large % small == 0:
+        return f"one operand is {large // small} times as large: apply the same strides to both, or resize one"
+    return "apply the same kernels, strides and paddings to both, or resize one: F.interpolate(x, size=skip.shape[-2:])"
+
+
+def of_convolution(groups: Groups, statement: str) -> str:
+    """An input of shape `shape` with `got` channels, for a layer that expects `wants`."""
+    wants, got, shape = groups["wants"], groups["got"], re.findall(r"\d+", groups["shape"])
+    if len(shape) == 4 and shape[-1] == wants:
+        return "the channels are last; torch expects them first: x.permute(0, 3, 1, 2)"
+    if (wants, got) in (("3", "1"), ("1", "3")):
+        return f"set in_channels={got} on this layer, or convert the images to {wants} channel{'s' * (wants == '3')}"
+    return f"set in_channels={got} on this layer, or {wants} output channels on the one before"
+
+
+def of_linear(groups: Groups, statement: str) -> str:
+    """`got` features for a layer that expects `wants`."""
+    return (
+        f"set in_features={groups['got']} on this layer; if its input is a flattened image, check the image size and "
+        "flatten(1), or pool to a fixed size: nn.AdaptiveAvgPool2d((1, 1))"
+    )
+
+
+def of_batch_norm(groups: Groups, statement: str) -> str:
+    return f"set num_features={groups['got']} on this layer, or give its input {groups['wants']} channels"
+
+
+def of_layer_norm(groups: Groups, statement: str) -> str:
+    wants, got = re.findall(r"\d+", groups["wants"]), re.findall(r"\d+", groups["got"])
+    if len(got) == 4 and wants == got[1:2]:
+        return "a layer normalisation normalises the last dimension: x.permute(0, 2, 3, 1), or use nn.GroupNorm(1, ...)"
+    if len(got) == 3 and wants == got[1:2]:
+        return "a layer normalisation normalises the last dimension: x.transpose(1, 2)"
+    return f"set normalized_shape={got[-1] if got else '...'} on this layer, or change the width before it"
+
+
+def of_in_place(groups: Groups, statement: str) -> str:
+    return "if broadcasting is intended, create a new tensor: out = out + x; else give both operands one shape"
+
+
+def of_view(groups: Groups, statement: str) -> str:
+    return "keep the batch and infer the rest: x.view(x.size(0), -1); then check the layer that follows"
+
+
+def of_small_input(groups: Groups, statement: str) -> str:
+    return "use a larger input, or fewer strides and poolings before this layer"
+
+
+def of_missing_batch(groups: Groups, statement: str) -> str:
+    return "if the batch dimension is missing, add it: x.unsqueeze(0)"
+
+
+def of_ranks(groups: Groups, statement: str) -> str:
+    return "give both the same dimensions, such as by x.unsqueeze(...) or x.flatten(2)"
+
+
+def of_checkpoint(groups: Groups, statement: str) -> str:
+    return "construct the model with the arguments it was saved with, or drop this key from the checkpoint"
+
+
+def of_backward(groups: Groups, statement: str) -> str:
+    return "replace out += x by out = out + x, and inplace=True by inplace=False, before the tensor that it names"
+
+
+def of_cuda(groups: Groups, statement: str) -> str:
+    return "run it once on the CPU, whose message names the shapes"
