@@ -29,7 +29,7 @@ class ResidualChannels(Rule):
     code = "RL101"
     name = "residual-channels-mismatch"
     fixable = True
-    traits = Traits(family="addition", rank=1, proof="told")
+    traits = Traits(family="addition", rank=1, proof="reported")
     bad = (
         Case(
             "a gate of linear layers in the branch",

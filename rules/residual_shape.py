@@ -26,7 +26,7 @@ class ResidualShape(Rule):
     code = "RL103"
     name = "residual-shape-mismatch"
     fixable = True
-    traits = Traits(family="addition", rank=0, proof="told")
+    traits = Traits(family="addition", rank=0, proof="reported")
     bad = (
         Case(
             "stride and channels at once, in every later stage",

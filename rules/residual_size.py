@@ -29,7 +29,7 @@ class ResidualSize(Rule):
     code = "RL102"
     name = "residual-size-mismatch"
     fixable = True
-    traits = Traits(family="addition", rank=2, proof="told")
+    traits = Traits(family="addition", rank=2, proof="reported")
     bad = (
         Case(
             "a strided branch beside an identity",

@@ -31,7 +31,7 @@ class ResidualSomeSizes(Rule):
     name = "residual-some-sizes"
     severity = "warning"
     fixable = True
-    traits = Traits(proof="told")
+    traits = Traits(proof="reported")
     bad = (
         Case(
             "a pooled shortcut rounds down where the branch rounds up",

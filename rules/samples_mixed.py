@@ -1,4 +1,4 @@
-"""RL306: a call at which one sample of the batch reaches another."""
+"""RL306: a call that mixes the samples of a batch."""
 
 from __future__ import annotations
 

@@ -217,7 +217,7 @@ def _not_added(model: Model) -> Iterator[tuple[_Part, _Part, Node | None]]:
             continue
         added = [part for part in parts if _joined(part, _ADDITIONS) is not None]
         for part in parts:
-            other = next((each for each in added if each.sort != part.sort), None)
+            other = next((candidate for candidate in added if candidate.sort != part.sort), None)
             if other is not None and part not in added and not _adds(part, model):
                 operator = _joined(part, _OPERATORS)
                 if operator is not None or _goes_on_alone(part, added):

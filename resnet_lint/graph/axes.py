@@ -78,7 +78,9 @@ class Altered:
     def is_fixed_by_layer(self) -> bool:
         """Whether what fails is a layer that has weights for the size of the model's trace."""
         node = self.refusal.node if self.refusal is not None else None
-        return node is not None and node.kind != "addition" and any(each.kind == "stored" for each in node.operands)
+        return (
+            node is not None and node.kind != "addition" and any(operand.kind == "stored" for operand in node.operands)
+        )
 
     def shape(self, node: Node) -> Shape | None:
         """The shape of a node at this size; None if this trace does not reach it."""
@@ -125,7 +127,7 @@ class Axes:
 
     def is_fixed_by_layer(self, axis: InputAxis) -> bool:
         """Whether a layer has weights for the size of this axis: it has features or channels."""
-        return any(each.is_fixed_by_layer for each in self.altered if each.axis is axis)
+        return any(altered.is_fixed_by_layer for altered in self.altered if altered.axis is axis)
 
     def dims_of(self, axis: InputAxis, node: Node) -> tuple[int, ...]:
         """The dimensions of a tensor that depend on an axis."""

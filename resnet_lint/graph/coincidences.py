@@ -1,4 +1,4 @@
-"""Calls that work because two axes have one size by chance."""
+"""Finds calls that only work because two axes happen to have the same size."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ _MOST_DIMS = 6
 
 @dataclass(frozen=True, eq=False)
 class Coincidence:
-    """A call that fails as soon as `axis` has another size, and the two axes that met in it.
+    """A call that fails if `axis` has another size, and the two axes that have to agree in it.
 
-    `failing` is the smallest size at which it was seen to fail, and `error` what torch says there. `arrangement` has
-    the operand whose axes are in the wrong place, and those that they belong to: `(1, (0, 2))` for the second operand,
-    (N, C), beside (N, T, C); None where nothing says so.
+    `failing` is the smallest tried size at which it fails, `error` torch's error message. `arrangement` is the operand
+    whose axes are misplaced, with the correct ones: `(1, (0, 2))` for a second operand (N, C) and a first one
+    (N, T, C); None if unknown.
     """
 
     meeting: Meeting
@@ -39,14 +39,14 @@ class Coincidence:
 
     @property
     def met(self) -> tuple[int, int]:
-        """The sizes of the two axes in the model's trace: equal, or one of them 1."""
+        """The sizes of the two axes in the original trace: equal, or one of them 1."""
         places = self.meeting.changed, self.meeting.kept
         first, second = (self.node.inputs[operand][dim] for operand, dim in places)
         return first, second
 
     @property
     def moved(self) -> int | None:
-        """The operand to be rearranged as it is written: 0 for the left one."""
+        """The operand to rearrange, as written in the source: 0 for the left one."""
         if self.arrangement is None:
             return None
         operand = self.arrangement[0]
@@ -54,7 +54,7 @@ class Coincidence:
 
     @property
     def suffix(self) -> str | None:
-        """What rearranges that operand, to be written behind it: `[:, None]` or `.transpose(1, 2)`."""
+        """The source to append to this operand: `[:, None]` or `.transpose(1, 2)`."""
         if self.arrangement is None:
             return None
         operand, places = self.arrangement
@@ -63,10 +63,10 @@ class Coincidence:
 
 
 def coincidences_in(model: Model) -> Iterator[Coincidence]:
-    """The calls of a model that put two different axes together.
+    """The calls of a model that combine two different axes.
 
-    No chance, but a contract, is an axis with the width of a layer or of a table, and that of another input, if no
-    input has both.
+    An axis with the width of a layer or table, or of another input, is a contract and not reported, unless one input
+    has both axes.
     """
     axes = model.axes
     for axis in axes.inputs if axes is not None else ():
@@ -108,7 +108,7 @@ def _arrangement(meeting: Meeting, axes: Axes, now: Sequence[Shape]) -> tuple[in
 
 
 def _fits_transposed(meeting: Meeting, axes: Axes, now: Sequence[Shape]) -> bool:
-    """Whether a matrix product works with one of its operands transposed, and every axis beside its like."""
+    """Whether a matrix product is consistent with one of its operands transposed."""
     if not is_product(meeting.node) or min(map(len, now[:2])) < 2:
         return False
     left, right = (_described(meeting.node, index, axes, now) for index in (0, 1))
@@ -121,17 +121,17 @@ Dimension = tuple[Carried, int, int]
 
 def _described(node: Node, index: int, axes: Axes, now: Sequence[Shape]) -> list[Dimension]:
     operand = node.operands[index]
-    carried = (frozenset(axis for axis in each if not axes.is_fixed_by_layer(axis)) for each in axes.of(operand))
+    carried = (frozenset(axis for axis in inputs if not axes.is_fixed_by_layer(axis)) for inputs in axes.of(operand))
     return list(zip(carried, operand.known_shape, now[index], strict=True))
 
 
 def _placed(moved: Sequence[Dimension], fixed: Sequence[Dimension]) -> tuple[int, ...] | None:
-    """The places of the dimensions of one tensor beside those of another, those in their order first."""
+    """The positions of the dimensions of one tensor among those of another; preserves their order if possible."""
     if not moved or len(moved) > len(fixed) or len(fixed) > _MOST_DIMS:
         return None
     places = permutations(range(len(fixed)), len(moved))
-    fitting = [each for each in places if all(_is_like(one, fixed[at]) for one, at in zip(moved, each, strict=True))]
-    return min(fitting, key=lambda each: (list(each) != sorted(each), each), default=None)
+    fitting = [order for order in places if all(_is_like(one, fixed[at]) for one, at in zip(moved, order, strict=True))]
+    return min(fitting, key=lambda order: (list(order) != sorted(order), order), default=None)
 
 
 def _is_like(one: Dimension, other: Dimension) -> bool:
@@ -139,7 +139,7 @@ def _is_like(one: Dimension, other: Dimension) -> bool:
 
 
 def _inserted(places: Sequence[int], rank: int) -> str:
-    """The index that adds the missing dimensions; those in front of the first are added by broadcasting."""
+    """The index that adds the missing dimensions; leading ones are added by broadcasting."""
     parts = [":" if dim in places else "None" for dim in range(places[0], rank)]
     while parts[-1] == ":":
         parts.pop()
@@ -159,7 +159,7 @@ def permutation(order: Sequence[int]) -> str:
 
 
 def rearranged(found: Coincidence) -> RearrangeOperand | None:
-    """The fix that puts the axes of one operand where they belong; None where nothing says which."""
+    """The fix that rearranges the axes of one operand; None if the correct order is unknown."""
     if found.moved is None or found.suffix is None:
         return None
     title = f"align the axes of the {('first', 'second')[found.moved]} operand: {found.suffix}"
@@ -167,7 +167,7 @@ def rearranged(found: Coincidence) -> RearrangeOperand | None:
 
 
 def words_for(coincidence: Coincidence, model: Model) -> tuple[str, str]:
-    """The two axes in words: `dim 1 of x`, and `the width of fc`."""
+    """Describe the two axes: `dim 1 of x` and `the width of fc`."""
     assert model.axes is not None
     return _input_text(coincidence.axis, model.axes), axis_text(
         coincidence.meeting.kept_operand, coincidence.kept, model
@@ -175,7 +175,7 @@ def words_for(coincidence: Coincidence, model: Model) -> tuple[str, str]:
 
 
 def axis_text(node: Node, carried: Carried, model: Model) -> str:
-    """An axis in words; one that no input has is the width of the layer that made it."""
+    """Describe an axis; one that depends on no input is the width of the layer that computed it."""
     if carried:
         assert model.axes is not None
         return " and ".join(sorted(_input_text(axis, model.axes) for axis in carried))
@@ -191,10 +191,10 @@ def _input_text(axis: InputAxis, axes: Axes) -> str:
 
 
 def _maker(node: Node) -> Node:
-    """The nearest layer with weights above a tensor, or the tensor itself."""
+    """The nearest layer with weights before a tensor, or the tensor itself."""
     above = [node]
     for source in above:  # grows as sources are found
         if source.learned:
             return source
-        above += [each for each in source.activations if each not in above]
+        above += [activation for activation in source.activations if activation not in above]
     return node

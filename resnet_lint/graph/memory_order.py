@@ -84,7 +84,7 @@ def _moved_together(axis: InputAxis, given: Sequence[Carried], made: Sequence[Ca
 
 
 def _dims(carried: Sequence[Carried], together: Carried) -> tuple[int, ...]:
-    return tuple(dim for dim, each in enumerate(carried) if each & together)
+    return tuple(dim for dim, axes_of_dim in enumerate(carried) if axes_of_dim & together)
 
 
 def _ratio(shapes: tuple[Shape | None, Shape | None], before: Sequence[int], after: Sequence[int]) -> tuple[int, int]:

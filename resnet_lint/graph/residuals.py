@@ -113,7 +113,7 @@ def inputs_of(node: Node) -> frozenset[Node]:
         new = [source for source in current.activations if source not in seen]
         seen.update(new)
         waiting += new
-    return frozenset(each for each in seen if each.kind == "input")
+    return frozenset(ancestor for ancestor in seen if ancestor.kind == "input")
 
 
 def deeper(left: Node, right: Node) -> int:

@@ -59,7 +59,7 @@ def _joins(node: Node) -> Iterator[Node]:
         if user.activation:
             yield user
         else:
-            waiting += [each for each in user.users if each not in waiting]
+            waiting += [reader for reader in user.users if reader not in waiting]
 
 
 def _is_put_on_all(row: Node, join: Node, axis: InputAxis, axes: Axes) -> bool:
@@ -69,7 +69,7 @@ def _is_put_on_all(row: Node, join: Node, axis: InputAxis, axes: Axes) -> bool:
     return (
         join.kind == "addition"
         and any(axes.dims_of(axis, other) for other in others)
-        and not any(axes.dims_of(axis, each) for each in rows)
+        and not any(axes.dims_of(axis, row) for row in rows)
     )
 
 

@@ -78,12 +78,12 @@ def _use_as_shortcut(name: str, owner: ModuleCall, model: Model) -> FixPlan | No
 
 def _never_read(models: Sequence[Model]) -> Iterator[Unused]:
     """Direct parameters of the user's modules that no model reads in its forward pass."""
-    told = {key for model in models for key in _parameters(model, read=True)}
+    reported = {key for model in models for key in _parameters(model, read=True)}
     for model in models:
         for key, call in _parameters(model, read=False).items():
-            made = _where_made(key) if key not in told and _is_forgotten(key, model) else None
+            made = _where_made(key) if key not in reported and _is_forgotten(key, model) else None
             if made is not None:
-                told.add(key)
+                reported.add(key)
                 yield Unused(model.where(made, call), key[1])
 
 

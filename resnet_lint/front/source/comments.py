@@ -116,7 +116,7 @@ class _Reader:
         self._classes = classes
         self._last_lines = last_lines
         self._alone: set[int] = set()
-        self._told: list[tuple[_Comment, Target]] = []
+        self._targets: list[tuple[_Comment, Target]] = []
         self.ignores: list[Ignore] = []
         self.mistakes: list[Problem] = []
 
@@ -143,7 +143,7 @@ class _Reader:
             end = at + match.end("codes") + 1 if codes else at + match.end("word")
             self.ignores.append(Ignore(self._span(comment, start, end), codes, whole_file))
         elif _TOLD.match(said):
-            self._told.append((comment, _target(said, comment.line)))
+            self._targets.append((comment, _target(said, comment.line)))
         else:
             raise UsageError(_advice(said))
 
@@ -165,12 +165,12 @@ class _Reader:
         """One target per class that has comments, and the problems with them."""
         targets: dict[str, Target] = {}
         wrong = []
-        for comment, told in self._told:
+        for comment, target in self._targets:
             name = self._class_of(comment)
             try:
                 if name is None:
                     raise UsageError("call= and input= belong on the line above a class, or at the end of its line")
-                targets[name] = _joined(targets.get(name), replace(told, name=name))
+                targets[name] = _joined(targets.get(name), replace(target, name=name))
             except UsageError as error:
                 wrong.append(Problem("comment", self._span(comment, 0, len(comment.text)), str(error)))
         return tuple(targets.values()), tuple(wrong)
@@ -211,8 +211,8 @@ def _joined(first: Target | None, second: Target) -> Target:
         return second
     if first.call is not None and second.call is not None:
         raise UsageError(f"{first.origin} has call= too")
-    told = first if first.call is not None else second
-    return replace(told, inputs=check_inputs(first.inputs + second.inputs))
+    base = first if first.call is not None else second
+    return replace(base, inputs=check_inputs(first.inputs + second.inputs))
 
 
 def _advice(said: str) -> str:

@@ -17,7 +17,7 @@ Applicability = Literal["safe", "unsafe", "suggestion"]
 About = Literal["file", "class", "model"]
 
 
-Proof = Literal["required", "told"]
+Proof = Literal["required", "reported"]
 
 
 SEVERITIES: tuple[Severity, ...] = ("info", "warning", "error")
@@ -43,7 +43,7 @@ class Traits:
 
     `about` is the subject of its findings: a file or a class that could not be checked, or a model. Among findings of
     one `family` at the same expression, the one with the lowest `rank` is kept. `proof` is whether a proof of the fix
-    for all arguments of the block is "required", or only reported ("told"). A model with a `silent` mistake runs, but
+    for all arguments of the block is "required", or only "reported". A model with a `silent` mistake runs, but
     trains worse than it should.
     """
 

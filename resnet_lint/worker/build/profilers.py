@@ -1,6 +1,6 @@
-"""Calls that run a model on an input they are told: `summary(model, (3, 32, 32))`, `torch.jit.trace(model, x)`.
+"""Calls that run a model on a given input: `summary(model, (3, 32, 32))`, `torch.jit.trace(model, x)`.
 
-The model is called with that input in their place, whether their package is installed or not.
+They are replaced by a call of the model with this input, whether or not their package is installed.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ Inputs = tuple[Any, ...]
 
 
 def with_profilers(statement: ast.stmt, namespace: dict[str, Any]) -> ast.stmt:
-    """The statement with `_profiled(f, "f")(...)` in place of such calls `f(...)`."""
+    """Replace such calls `f(...)` in a statement by `_profiled(f, "f")(...)`."""
     if not any(_name_of(node) in _READERS for node in ast.walk(statement)):
         return statement
     namespace[_PROFILED] = profiled
@@ -46,7 +46,7 @@ def _name_of(node: ast.AST) -> str:
 
 
 def profiled(function: Any, name: str) -> Callable[..., Any]:
-    """What runs the model that the function is given; the function itself where that is not what it does."""
+    """A function that calls the model passed to a profiler; the function itself if it is not a profiler."""
 
     def run(*args: Any, **kwargs: Any) -> Any:
         model, *rest = args or (kwargs.get("model"),)
@@ -60,7 +60,7 @@ def profiled(function: Any, name: str) -> Callable[..., Any]:
 
 
 def _is_users(function: Any) -> bool:
-    """Whether a function is the script's own, which is run as it is."""
+    """Whether a function is defined in the script, and so executed unchanged."""
     return (
         isinstance(function, FunctionType)
         and "site-packages" not in function.__code__.co_filename
@@ -69,12 +69,12 @@ def _is_users(function: Any) -> bool:
 
 
 def _origin(function: Any) -> str:
-    """The package of a function, also of one that is not installed."""
+    """The package of a function, which need not be installed."""
     return str(getattr(function, "_name", None) or getattr(function, "__module__", "") or "").partition(".")[0]
 
 
 def _given(names: Sequence[str], rest: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
-    """An argument by position, or by one of its names."""
+    """An argument by position or by one of its names."""
     return rest[0] if rest else next((kwargs[name] for name in names if name in kwargs), None)
 
 
@@ -87,17 +87,17 @@ def _tensors(rest: Sequence[Any], kwargs: Mapping[str, Any], *names: str) -> Inp
 
 
 def _shapes(sizes: Any, kwargs: Mapping[str, Any], *, batch: bool) -> Inputs | None:
-    """Tensors of one size, or of several; without their batch, which is put in front."""
+    """Tensors of one or several sizes; prepends a batch dimension if `batch`."""
     if not isinstance(sizes, (tuple, list)) or not sizes:
         return None
-    each = [tuple(sizes)] if all(isinstance(size, int) for size in sizes) else [tuple(size) for size in sizes]
-    dtypes = kwargs.get("dtypes") or [torch.float32] * len(each)
+    shapes = [tuple(sizes)] if all(isinstance(size, int) for size in sizes) else [tuple(size) for size in sizes]
+    dtypes = kwargs.get("dtypes") or [torch.float32] * len(shapes)
     front = (_BATCH,) if batch else ()
-    return tuple(torch.zeros((*front, *size)).to(dtype) for size, dtype in zip(each, dtypes, strict=False))
+    return tuple(torch.zeros((*front, *size)).to(dtype) for size, dtype in zip(shapes, dtypes, strict=False))
 
 
 def _summary(origin: str, rest: Sequence[Any], kwargs: Mapping[str, Any]) -> Inputs | None:
-    """Torchsummary leaves the batch out, torchinfo does not; both take tensors as well."""
+    """The inputs for torchsummary (sizes without batch) or torchinfo (with batch); both also accept tensors."""
     tensors = _tensors(rest, kwargs, "input_data", "x")
     if tensors is not None and any(isinstance(value, torch.Tensor) for value in tensors):
         return tensors

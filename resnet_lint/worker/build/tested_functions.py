@@ -39,9 +39,9 @@ def methods(tree: ast.Module) -> Iterator[tuple[str, list[ast.stmt]]]:
             for name, function in functions.items():
                 if name.startswith("test") and _required(function) == ["self"]:
                     made = f"self = {kind.name}({name!r})" if is_case else f"self = {kind.name}()"
-                    calls = [f"self.{each}()" for each in _SET_UP if each in functions]
+                    calls = [f"self.{method}()" for method in _SET_UP if method in functions]
                     prepared = ast.parse("\n".join([made, *calls])).body
-                    yield f"{kind.name}.{name}", [*(_at(each, function) for each in prepared), *function.body]
+                    yield f"{kind.name}.{name}", [*(_at(statement, function) for statement in prepared), *function.body]
 
 
 def _required(function: ast.FunctionDef) -> list[str]:
@@ -93,13 +93,13 @@ def _prepared(
             return None
         fixture = fixtures[name]
         needed = _required(fixture)
-        inner = _prepared([each for each in needed if each != "request"], fixtures, outer | {name})
+        inner = _prepared([fixture for fixture in needed if fixture != "request"], fixtures, outer | {name})
         if inner is None:
             return None
         plain = copy.copy(fixture)
         plain.decorator_list = []
         yields = any(isinstance(node, (ast.Yield, ast.YieldFrom)) for node in ast.walk(fixture))
-        call = f"{name}({', '.join(f'{each}={each}' for each in needed)})"
+        call = f"{name}({', '.join(f'{fixture}={fixture}' for fixture in needed)})"
         assigned = _at(ast.parse(f"{name} = next({call})" if yields else f"{name} = {call}").body[0], fixture)
         request = [_request(fixture)] if "request" in needed else []
         statements += [*inner, *request, plain, assigned]
@@ -108,8 +108,8 @@ def _prepared(
 
 def _request(fixture: ast.FunctionDef) -> ast.stmt:
     """`request.param` of a fixture with `params=[...]`: the first of them."""
-    keywords = [each for node in fixture.decorator_list if isinstance(node, ast.Call) for each in node.keywords]
-    params = next((each.value for each in keywords if each.arg == "params"), None)
+    keywords = [keyword for node in fixture.decorator_list if isinstance(node, ast.Call) for keyword in node.keywords]
+    params = next((keyword.value for keyword in keywords if keyword.arg == "params"), None)
     first = params.elts[0] if isinstance(params, (ast.List, ast.Tuple)) and params.elts else ast.Constant(None)
     made = ast.Call(ast.Name("SimpleNamespace", ast.Load()), [], [ast.keyword("param", first)])
     imported = ast.parse("from types import SimpleNamespace").body[0]

@@ -93,7 +93,7 @@ class Attempts:
         text = error_text(error)
         if _STUB.search(text) is None or not self._loaded.missing:
             return text
-        return error_text(NotInstalledError(", ".join(each.package for each in self._loaded.missing)))
+        return error_text(NotInstalledError(", ".join(missing.package for missing in self._loaded.missing)))
 
     def _made(self, make: Callable[..., Any]) -> nn.Module | BaseException:
         """The model that the user's code constructs, or the exception that it raises."""
@@ -157,8 +157,8 @@ class Attempts:
         on_meta(module)
         inputs = inputs or self.inputs_told(self._coverage.name_of(type(module)))
         if inputs:
-            told = trace(module, (), _tensors(inputs), self._loaded.project)
-            self._add(label, told, self._sure(told.all_faults), model, arguments, origin=self._origin_of(inputs))
+            result = trace(module, (), _tensors(inputs), self._loaded.project)
+            self._add(label, result, self._sure(result.all_faults), model, arguments, origin=self._origin_of(inputs))
             return
         known = [*own_shapes(module), *self._known_shapes]
         best, faults = feed(module, self._loaded.project, known)
@@ -204,8 +204,8 @@ class Attempts:
 
     def inputs_told(self, name: str | None) -> tuple[str, ...]:
         """The inputs that the user specifies for a class of the file, or for any other class if `name` is None."""
-        told = [t for t in self._request.targets if t.inputs]
-        return next((t.inputs for t in told if (t.name == name if t.name else t.call is None)), ())
+        specified = [t for t in self._request.targets if t.inputs]
+        return next((t.inputs for t in specified if (t.name == name if t.name else t.call is None)), ())
 
     def _origin_of(self, inputs: tuple[str, ...]) -> str:
         origin = next((target.origin for target in self._request.targets if target.inputs == inputs), "the user")
@@ -262,8 +262,8 @@ _STUB = re.compile(r"\bMissing(Layer)?\b")
 
 
 def _tensors(inputs: tuple[str, ...]) -> dict[str, torch.Tensor]:
-    told = map(parse_input, inputs)
-    return {name: Guess(shape, getattr(torch, dtype or "float32")).tensor() for name, shape, dtype in told}
+    parsed = map(parse_input, inputs)
+    return {name: Guess(shape, getattr(torch, dtype or "float32")).tensor() for name, shape, dtype in parsed}
 
 
 def _built(make: Callable[..., Any], root: Path) -> nn.Module:

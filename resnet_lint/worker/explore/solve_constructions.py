@@ -46,7 +46,7 @@ def fitting(model: ModelClass, arguments: Invented, attempts: Attempts) -> list[
     found = parameters_of(model.type)
     if (found.inputs and found.outputs) or attempts.runs(model):
         return []
-    return [each for mismatch in _mismatches(model, attempts) for each in solved_for(arguments, mismatch)][
+    return [argument for mismatch in _mismatches(model, attempts) for argument in solved_for(arguments, mismatch)][
         :_MOST_SOLVED
     ]
 

@@ -53,11 +53,11 @@ def batch_on(axis: int, rank: int, samples: int) -> torch.Tensor:
 
 def along_one_axis(owners: torch.Tensor) -> torch.Tensor | None:
     """Reduce owners of full size to a single axis; None if they depend on several axes."""
-    nobody = 255
+    no_owner = 255
     for axis in range(owners.dim()):
         others = [index for index in range(owners.dim()) if index != axis]
         highest = owners.amax(others, keepdim=True) if others else owners
-        lowest = torch.where(owners == 0, nobody, owners)
+        lowest = torch.where(owners == 0, no_owner, owners)
         lowest = lowest.amin(others, keepdim=True) if others else lowest
         if bool(((lowest == highest) | (highest == 0)).all()):
             return highest

@@ -82,7 +82,7 @@ class _Probe:
 
 
 def _for_other_sizes(plan: FixPlan) -> FixPlan:
-    """A plan for sizes that nobody has fed: that a map should be resized is its author's decision, so it is a hint."""
+    """The plan for sizes that are not used in the file: whether to resize a map is the author's decision, so a hint."""
     return Hint(plan.title) if isinstance(plan, ResizeToSkip) else plan
 
 

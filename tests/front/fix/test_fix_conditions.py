@@ -211,7 +211,7 @@ def test_a_new_finding_speaks_against_a_fix_unless_it_was_hidden(
     before = replace(found, outcomes=(Outcome("Sound()", "(2, 8, 4, 4)"), Outcome("Other()", None)))
     outcomes = (*before.outcomes, Outcome(finding.target, "(2, 8, 4, 4)"))
     after = FileReport(
-        request.path, (replace(finding, rule="RL105", traits=Traits(proof="told"), **change),), outcomes=outcomes
+        request.path, (replace(finding, rule="RL105", traits=Traits(proof="reported"), **change),), outcomes=outcomes
     )
     assert (Fixer(request, lambda request: after).offered(finding, before, text) is not None) is offered
 

@@ -30,7 +30,7 @@ def write(plan: MakeOutOfPlace, finding: Finding, source: Source, sources: Sourc
     if isinstance(plan.modified_by, Span):
         yield from _made_out_of_place(plan.modified_by, source)
     else:
-        yield from (Way(edits_of(each)) for each in changed_arguments((plan.modified_by,), source, sources))
+        yield from (Way(edits_of(way)) for way in changed_arguments((plan.modified_by,), source, sources))
     for edit in _copied(finding.span, source):
         yield Way([edit], "copy the tensor before it is modified: clone()")
 
