@@ -18,6 +18,7 @@ from ..load.click_commands import command_of
 from ..load.definitions import ASSIGNMENTS, DEFINITIONS, changed_roots, names_bound, receivers
 from ..load.load import Loaded
 from ..load.outside import OUTSIDE
+from ..load.project_files import where_files_are
 from ..process.limits import TimeUp, time_limit
 from .doubt import Doubt, Doubts
 from .leaving import EndedError, LeftError, ReturnedError
@@ -317,7 +318,7 @@ class Player:
         code = compile(ast.Module([played], []), self._loaded.path, "exec", dont_inherit=True)
         try:
             with time_limit(_STATEMENT_SECONDS):
-                exec(code, self._namespace)
+                where_files_are(lambda: exec(code, self._namespace), self._loaded.project.root)
         except (Exception, SystemExit, KeyboardInterrupt, TimeUp) as error:
             self._on_error(error, self.doubt)
             self._note_partial_calls(statement, self.doubt)

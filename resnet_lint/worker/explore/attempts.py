@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import chdir
-from pathlib import Path
 from typing import Any, Literal
 
 import torch
@@ -33,7 +31,7 @@ from ..load.classes import ModelClass
 from ..load.load import Loaded
 from ..load.missing_packages import NotInstalledError
 from ..load.outside import OUTSIDE
-from ..load.package import folder_with
+from ..load.project_files import where_files_are
 from ..process.file_clock import Clock
 from ..process.limits import TimeUp
 from ..tracer.trace import trace
@@ -99,7 +97,7 @@ class Attempts:
         """The model that the user's code constructs, or the exception that it raises."""
         try:
             with self._clock.one_attempt(0.5):
-                return _built(make, Path(self._loaded.project.root))
+                return _built(make, self._loaded.project.root)
         except (Exception, SystemExit, KeyboardInterrupt, TimeUp) as error:
             return error
 
@@ -266,21 +264,15 @@ def _tensors(inputs: tuple[str, ...]) -> dict[str, torch.Tensor]:
     return {name: Guess(shape, getattr(torch, dtype or "float32")).tensor() for name, shape, dtype in parsed}
 
 
-def _built(make: Callable[..., Any], root: Path) -> nn.Module:
+def _built(make: Callable[..., Any], root: str) -> nn.Module:
     """Construct a model without downloads.
 
     If it fails, try again in the folder of a file that it reads, or with parameters for pretrained weights disabled.
     """
     try:
-        return build(make)
-    except TimeUp:
+        return where_files_are(lambda: build(make), root)
+    except (TimeUp, FileNotFoundError):
         raise
-    except FileNotFoundError as error:
-        folder = folder_with(error.filename, root)
-        if folder is None:
-            raise
-        with chdir(folder):
-            return build(make)
     except Exception:
         off = {name: value for name, value in _WITHOUT_WEIGHTS.items() if name in parameter_names(make)}
         if not off:

@@ -43,18 +43,21 @@ class ProjectCalls:
             try:
                 with self._clock.one_attempt(_SHARE):
                     for caller in load_callers(path, self._loaded, names):
-                        if on_played(self._played(caller), caller):
+                        raised: list[BaseException] = []
+                        if on_played(self._played(caller, raised), caller):
                             return
+                        if raised and path.suffix != PAGE:
+                            self._pass_over(path, error_text(raised[0]), "was run in part")
             except TimeUp as error:
                 self._pass_over(path, self._clock.why(error))
             except UnusableCallerError as error:
                 self._pass_over(path, str(error))
 
-    def _pass_over(self, path: Path, reason: str) -> None:
-        self.notes.append(f"{path.relative_to(self._loaded.project.root)} was skipped: {reason}")
+    def _pass_over(self, path: Path, reason: str, what: str = "was skipped") -> None:
+        self.notes.append(f"{path.relative_to(self._loaded.project.root)} {what}: {reason}")
 
-    def _played(self, caller: Loaded) -> Played:
-        """The models that the scenarios of a caller construct, and their partial calls."""
+    def _played(self, caller: Loaded, raised: list[BaseException]) -> Played:
+        """The models that the scenarios of a caller construct, and their partial calls; adds what its calls raise."""
         built: list[nn.Module] = []
         partial: list[PartialCall] = []
         done: set[str] = set()
@@ -62,15 +65,15 @@ class ProjectCalls:
         for scenario in scenarios(caller):
             if scenario.function in done:
                 continue
-            played = self._one_played(replace(scenario, doubt=Doubt.CAUGHT) if is_page else scenario, caller)
+            played = self._one_played(replace(scenario, doubt=Doubt.CAUGHT) if is_page else scenario, caller, raised)
             built += played.built
             partial += played.partial
             done |= played.functions
         return Played(built, frozenset(done), [*partial, *calls_in_functions(caller)])
 
-    def _one_played(self, scenario: Scenario, caller: Loaded) -> Played:
+    def _one_played(self, scenario: Scenario, caller: Loaded, raised: list[BaseException]) -> Played:
         try:
-            return play(scenario, caller, self._on_call, _refused)
+            return play(scenario, caller, self._on_call, _refused, lambda error, doubt: raised.append(error))
         except ImportError as error:  # the file has taken torch out of sys.modules
             self._pass_over(Path(caller.path), error_text(error))
         return Played([], frozenset())
