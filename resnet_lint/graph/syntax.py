@@ -209,7 +209,6 @@ def _is_value_of_call(statement: ast.stmt) -> bool:
     return isinstance(statement, ast.Assign) and isinstance(statement.value, ast.Call)
 
 
-@cache
 def never_read(point: Point) -> str | None:
     """For `name = value`: the name, if no line of the function mentions it again."""
     function, statement = function_of(point.code), statement_at(point)

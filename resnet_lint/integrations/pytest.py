@@ -71,9 +71,10 @@ class LintedFile(pytest.File):
         from ..front.source.discover import may_define_modules
         from ..front.source.outline import Unreadable, read_outline
 
-        if not may_define_modules(self.path.read_bytes()):
+        source = self.path.read_bytes()
+        if not may_define_modules(source):
             return
-        outline = read_outline(self.path)
+        outline = read_outline(self.path, source)
         names = [] if isinstance(outline, Unreadable) else [cls.name for cls in outline.classes]
         if names or isinstance(outline, Unreadable):
             for name in (*names, _OF_THE_FILE):
