@@ -1,4 +1,4 @@
-"""The fixes that rules propose, as plans that the front writes into the source; how a layer was built."""
+"""Creates fix plans for rules, which the front writes to the source."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 def out_of_place(change: Change, owner: ModuleCall, *, changes_results: bool) -> MakeOutOfPlace | None:
-    """The layer without `inplace=True`, or the call that gives a new tensor: `out = out + x` for `out += x`."""
+    """The plan to disable `inplace=True`, or to replace an in-place call: `out += x` by `out = out + x`."""
     call: ModuleCall = change.node.known_call
     if call.is_torchs:
         site = site_of(change.node, owner)
@@ -32,7 +32,7 @@ def out_of_place(change: Change, owner: ModuleCall, *, changes_results: bool) ->
 
 
 def batch_kept(node: Node) -> KeepBatch | None:
-    """`flatten(1)` for a `squeeze()` or a `view`, where that gives the same for the batch that was meant."""
+    """The plan to replace a `squeeze()` or `view` by `flatten(1)`, if this gives the intended shape; else None."""
     given: Shape = node.inputs[0]
     meant: Shape = node.known_shape
     if node.spelling == "squeeze":
@@ -41,7 +41,7 @@ def batch_kept(node: Node) -> KeepBatch | None:
 
 
 def shortcut_to_use(name: str, residual: Residual) -> UseShortcut:
-    """The shortcut of an addition through the module that the block has for it."""
+    """The plan to pass the shortcut of an addition through the existing module `name`."""
     return UseShortcut(
         f"use the existing shortcut module: self.{name}(...)",
         name,
@@ -51,13 +51,13 @@ def shortcut_to_use(name: str, residual: Residual) -> UseShortcut:
 
 
 def operand_index(addition: Node, operand: Node) -> int:
-    """Which operand of an addition, as written in the source: 0 for the left one or the receiver, 1 for the other."""
+    """The position of an operand in the source of an addition: 0 for the left one or the receiver, else 1."""
     index = list(addition.activations).index(operand)
     return 1 - index if addition.spelling == "__radd__" else index
 
 
 def site_of(node: Node, inside: ModuleCall) -> Site:
-    """How the layer behind a node was built, or where a pooling function is called; `name` is its path in the block."""
+    """The construction of a node's layer, or the call of a pooling function; `name` is its path in the block."""
     call: ModuleCall = node.known_call
     built = built_of(call.module) if is_layer(call.module) else None
     effect = node.effect
@@ -75,7 +75,7 @@ def site_of(node: Node, inside: ModuleCall) -> Site:
 
 
 def is_layer(module: nn.Module) -> bool:
-    """Whether a module is a layer of torch's, or the user's own kind of one (a weight-standardised convolution)."""
+    """Whether a module is a layer of torch, or a custom one (such as a weight-standardised convolution)."""
     return type(module).__module__.startswith("torch.") or is_a(module, *_LAYERS)
 
 

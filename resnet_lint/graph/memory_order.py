@@ -1,4 +1,4 @@
-"""Views whose sizes are in another order than the axes they read: the sizes move, and the values do not."""
+"""Finds views whose sizes are in a different order than the axes: the sizes move, but not the values."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _MOST_DIMS = 6
 
 @dataclass(frozen=True, eq=False)
 class Reordered:
-    """A view that has `axis` at dimensions where the memory does not have it; `before` and `after` are those."""
+    """A view that misplaces `axis`: `before` are its dimensions in memory, `after` those of the view."""
 
     node: Node
     axis: InputAxis
@@ -88,7 +88,7 @@ def _dims(carried: Sequence[Carried], together: Carried) -> tuple[int, ...]:
 
 
 def _ratio(shapes: tuple[Shape | None, Shape | None], before: Sequence[int], after: Sequence[int]) -> tuple[int, int]:
-    """How many values some dimensions have before and after, as a fraction in lowest terms."""
+    """The ratio of the number of values in some dimensions before and after, as a fraction in lowest terms."""
     assert shapes[0] is not None and shapes[1] is not None
     sizes = math.prod(shapes[0][dim] for dim in before), math.prod(shapes[1][dim] for dim in after)
     common = math.gcd(*sizes) or 1
@@ -96,7 +96,7 @@ def _ratio(shapes: tuple[Shape | None, Shape | None], before: Sequence[int], aft
 
 
 def _are_neighbours(dims: Sequence[int], shape: Shape) -> bool:
-    """Whether nothing longer than one is between some dimensions."""
+    """Whether all dimensions between some dimensions have size 1."""
     return all(shape[dim] == 1 for dim in range(dims[0], dims[-1]) if dim not in dims)
 
 
@@ -106,7 +106,7 @@ def _stretch(shape: Shape, dims: Sequence[int]) -> tuple[int, int]:
 
 
 def permuted_first(found: Reordered, axes: Axes) -> PermuteBeforeView | None:
-    """The fix that permutes the axes before the view, where one order of them has all as the view wants them."""
+    """The fix that permutes the axes before the view; None if the required order is ambiguous."""
     node = found.node
     source = node.sources[0]
     rank = len(source.known_shape)
@@ -124,7 +124,7 @@ def permuted_first(found: Reordered, axes: Axes) -> PermuteBeforeView | None:
 
 
 def _is_merged(before: Shape, after: Shape, order: Sequence[int]) -> bool:
-    """Whether a shape is that of some axes in an order, with neighbours merged, or one split."""
+    """Whether a shape consists of some axes in an order, with neighbours merged, or one of them split."""
     left, right = [before[dim] for dim in order if before[dim] != 1], [size for size in after if size != 1]
     while left and right:
         one, other = left.pop(0), right.pop(0)
@@ -139,12 +139,12 @@ def _is_merged(before: Shape, after: Shape, order: Sequence[int]) -> bool:
 
 
 def _exchanges(order: Sequence[int]) -> tuple[int, Sequence[int]]:
-    """How many pairs of axes an order exchanges, the fewest first."""
+    """Sort key: the number of pairs of axes that an order exchanges."""
     return sum(one > other for at, one in enumerate(order) for other in order[at + 1 :]), order
 
 
 def _is_relative_shift(node: Node) -> bool:
-    """Whether a padded matrix is read with its two sides exchanged, as the shift of relative positions does."""
+    """Whether a padded matrix is read with its two sides exchanged, as in the relative shift of positions."""
     source = node.sources[0]
     given, made = source.shape or (), node.shape or ()
     is_padded = source.kind == "concatenation" or source.function == "pad"

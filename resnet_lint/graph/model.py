@@ -56,10 +56,10 @@ class Probes(Protocol):
         """A training step; None if it cannot find anything."""
 
     def axes(self, model: Model) -> Axes | None:
-        """The axes of all tensors; None where the model cannot be traced at other sizes, or the time is over."""
+        """The axes of all tensors; None if the model cannot be traced at other sizes, or time is up."""
 
     def samples(self, model: Model) -> Samples | None:
-        """Where the samples of a batch meet; None where they cannot be followed, or the time is over."""
+        """The calls that mix the samples of a batch; None if they cannot be tracked, or time is up."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -141,12 +141,12 @@ class Model:
 
     @cached_property
     def batch_axis(self) -> InputAxis | None:
-        """The axis of the samples, where need be the first of all inputs; None where there is none in common."""
+        """The batch axis, by default the first axis of all inputs; None if they have none in common."""
         return batch_of(self.axes, self.calls, self.nodes) if self.axes is not None else None
 
     @cached_property
     def sure_batch_axis(self) -> InputAxis | None:
-        """The axis of the samples, where the layers tell it."""
+        """The batch axis, if the layers determine it; else None."""
         return batch_by_layers(self.axes, self.calls, self.nodes) if self.axes is not None else None
 
     def adds_input_of(self, call: ModuleCall) -> bool:

@@ -1,4 +1,4 @@
-"""What became of the samples of a batch in one forward: whether they stay apart, and where they meet."""
+"""The samples of a batch in a forward pass, and the calls that mix them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ Way = Literal["computed", "folded", "stacked"]
 
 @dataclass(frozen=True, eq=False)
 class Crossing:
-    """A call at which one sample of the batch reaches another.
+    """A call that mixes the samples of a batch.
 
     `way` says how: the call computes a value from several samples ("computed"), moves the values of several samples to
     one row ("folded"), or puts results for all samples behind one another along the batch ("stacked"). `axis` is the
@@ -27,7 +27,7 @@ class Crossing:
 
 @dataclass(frozen=True, eq=False)
 class Samples:
-    """A forward with a batch of `batch`, its samples followed; `crossings` are those that reach the output."""
+    """The samples in a forward pass with batch size `batch`; `crossings` are the calls that affect the output."""
 
     batch: int
     crossings: tuple[Crossing, ...] = ()

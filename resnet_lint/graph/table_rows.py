@@ -1,4 +1,4 @@
-"""Tables of positions that are read along the wrong axis, or at one row only."""
+"""Finds position tables that are read along the wrong axis, or at a single row."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class OneRow:
 
 
 def one_rows(nodes: Sequence[Node], axes: Axes) -> Iterator[OneRow]:
-    """The rows that are read where a slice was meant: `x + table[:, x.shape[1], :]`."""
+    """The rows that are read in place of a slice: `x + table[:, x.shape[1], :]`."""
     for node in nodes:
         if node.function != "getitem" or node.activation or node.point is None:
             continue
@@ -38,7 +38,7 @@ def one_rows(nodes: Sequence[Node], axes: Axes) -> Iterator[OneRow]:
 
 
 def _sizes_in_index(node: Node, axes: Axes) -> Iterator[tuple[InputAxis, int]]:
-    """The axes with whose size an integer of an index changes, and its position in the index."""
+    """The axes on whose size an integer in an index depends, and its position in the index."""
     for run in axes.altered:
         again = run.again.get(node)
         pairs = zip(_index(node), _index(again), strict=False) if again is not None else ()
@@ -53,7 +53,7 @@ def _index(node: Node) -> tuple[Any, ...]:
 
 
 def _joins(node: Node) -> Iterator[Node]:
-    """The first calls that put a tensor together with an activation."""
+    """The first calls that combine a tensor with an activation."""
     waiting = list(node.users)
     for user in waiting:  # grows as users are found
         if user.activation:
@@ -63,7 +63,7 @@ def _joins(node: Node) -> Iterator[Node]:
 
 
 def _is_put_on_all(row: Node, join: Node, axis: InputAxis, axes: Axes) -> bool:
-    """Whether the other operand of an addition has the axis, and the row has not."""
+    """Whether the other operand of an addition has the axis, and the row does not."""
     rows = [operand for operand in join.operands if not operand.activation]
     others = [operand for operand in join.operands if operand.activation]
     return (
@@ -84,7 +84,7 @@ class RowPerSample:
 
 
 def rows_per_sample(nodes: Sequence[Node], axes: Axes, batch: InputAxis) -> Iterator[RowPerSample]:
-    """The additions that give each sample a row of its own: `x + table[:x.size(0)]` of (batch, sequence, features)."""
+    """The additions of one table row per sample: `x + table[:x.size(0)]` for `x` (batch, sequence, features)."""
     for node in nodes:
         tables = [operand for operand in node.operands if not operand.activation and operand.shape is not None]
         tensors = [operand for operand in node.operands if operand.activation]

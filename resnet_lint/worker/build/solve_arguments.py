@@ -1,4 +1,4 @@
-"""Solves for constructor arguments that are invented: a constructor that raises says which values it does not take.
+"""Solves for guessed constructor arguments, based on the errors that the constructor raises.
 
 `assert dim % heads == 0`, "dropout probability has to be between 0 and 1", "depth needs to be a tuple": the message and
 the failing comparison give the parameter and the values to try. Likewise for a forward in which two sizes differ.
@@ -20,7 +20,7 @@ from ..names_at import names_at
 from .guess_arguments import UNKNOWN, Invented
 
 Construct = Callable[[Invented], BaseException | None]
-"""Constructs a class with some arguments, and gives what it raises."""
+"""Constructs a class with some arguments, and returns the exception that it raises, if any."""
 
 _FIRST = "4"  # for a parameter whose name says nothing: divides most widths, and is no size of the input
 _MOST_TRIES = 120
@@ -36,7 +36,7 @@ _BY_MESSAGE: Sequence[tuple[str, Sequence[str]]] = (
 
 
 def solved(arguments: Invented, construct: Construct) -> Invented | None:
-    """Arguments that the constructor takes; None where the values to try are used up."""
+    """Arguments that the constructor accepts; None if there are no more values to try."""
     unknown = arguments.unknown
     kwargs = {name: _FIRST if value == UNKNOWN else value for name, value in arguments.kwargs.items()}
     current = replace(arguments, kwargs=kwargs, sure=False)
@@ -102,7 +102,7 @@ def _guards(error: BaseException) -> Iterator[tuple[CodeType, ast.expr]]:
 
 
 def _read_in(guards: Sequence[tuple[CodeType, ast.expr]]) -> Iterator[str]:
-    """The names that conditions read, and those that the assignments of these names read."""
+    """The names that conditions read, including those in the assignments of these names."""
     for code, test in guards:
         names = [node.id for node in ast.walk(test) if isinstance(node, ast.Name)]
         yield from names
