@@ -23,13 +23,15 @@ class Condition:
     """A condition on the input sizes: `text` is a Python expression (`H % 32 == 0`), with `ceil`.
 
     `kind` is fixed, least, divisible, range, or relation (of several sizes). `works` and `fails` are sizes at which the
-    model was run.
+    model was run. `mixes` are those of `fails` at which it runs, but returns another batch than that of its inputs: its
+    rows are made of several samples.
     """
 
     text: str
     kind: str
     works: tuple[int, ...] = ()
     fails: tuple[int, ...] = ()
+    mixes: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)

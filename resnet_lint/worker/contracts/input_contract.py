@@ -6,15 +6,17 @@ decide whether it accepts them. If both sides of a branch are accepted, the guar
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from resnet_lint.graph.trace import Trace
 from resnet_lint.shared.records.contracts import Condition, Contract, InputContract
 
 from ..sizes.axis_names import own_names
-from ..sizes.compiled_sizes import predicates
+from ..sizes.compiled_sizes import Predicate, predicates
 from ..sizes.size_conditions import size_condition
 from ..symbolic.symbolic_trace import SymbolicTrace
 from .search_sizes import Accepted, Search, SizesFound
-from .try_sizes import Sizes, Trials
+from .try_sizes import Trials
 
 
 def contract_of(earlier: Trace, symbolic: SymbolicTrace) -> Contract:
@@ -22,13 +24,24 @@ def contract_of(earlier: Trace, symbolic: SymbolicTrace) -> Contract:
     names = own_names(symbolic.axes)
     axes = [[names[axis.symbol] for axis in axes] for axes in symbolic.axes]
     hints = {names[axis.symbol]: axis.hint for axes in symbolic.axes for axis in axes}
-    trials = Trials(earlier, axes, hints)
-    found = Search(trials, predicates(symbolic.guards, names)).found()
-    conditions = tuple(_conditions(found, hints))
+    guards = predicates(symbolic.guards, names)
+    trials = Trials(earlier, axes, hints, _folded_batch(guards, axes))
+    found = Search(trials, guards).found()
+    conditions = tuple(_conditions(found, trials))
     doubt = found.doubt
     if symbolic.trace.stop is not None:
         doubt = doubt or f"the symbolic trace ended early: {symbolic.trace.stop.reason}"
     return Contract(_inputs(symbolic, axes, found), conditions, found.largest, len(trials.results), doubt)
+
+
+def _folded_batch(guards: Sequence[Predicate], axes: Sequence[Sequence[str]]) -> str | None:
+    """The name of the batch size, if it has to be divisible together with another size: a `view` folds both.
+
+    Behind a `permute` the width divides without the batch, so the samples stay apart and nothing is required.
+    """
+    batch = axes[0][0] if axes and axes[0] else ""
+    divisible = (guard for guard in guards if guard.is_equation and "%" in guard.text)
+    return batch if any(batch in guard.names and len(guard.names) > 1 for guard in divisible) else None
 
 
 def _inputs(symbolic: SymbolicTrace, axes: list[list[str]], found: SizesFound) -> tuple[InputContract, ...]:
@@ -39,13 +52,14 @@ def _inputs(symbolic: SymbolicTrace, axes: list[list[str]], found: SizesFound) -
     )
 
 
-def _conditions(found: SizesFound, hints: Sizes) -> list[Condition]:
+def _conditions(found: SizesFound, trials: Trials) -> list[Condition]:
     conditions = []
     for name, accepted in found.accepted.items():
         condition = size_condition(name, accepted) if name not in found.fixed else None
         if condition is not None:
-            works, fails = _sides(accepted, hints[name])
-            conditions.append(Condition(*condition, works, fails))
+            works, fails = _sides(accepted, trials.hints[name])
+            mixes = tuple(size for size in fails if trials.mixes({name: size}))
+            conditions.append(Condition(*condition, works, fails, mixes))
     return [*conditions, *(Condition(relation.text, "relation") for relation in found.relations)]
 
 

@@ -126,3 +126,22 @@ def test_the_condition_of_a_set_of_sizes(accepts: object, text: str) -> None:
     condition = size_condition("H", {size: accepts(size) for size in range(1, 513)})
     assert condition is not None
     assert condition[0] == text
+
+
+FOLDED = "x = F.max_pool2d(self.conv(x), 4)\nreturn self.fc(x.view(-1, 64))"
+
+
+def test_sizes_at_which_samples_share_a_row_are_not_accepted(tmp_path: Path) -> None:
+    layers = {"conv": "nn.Conv2d(1, 4, 3, padding=1)", "fc": "nn.Linear(64, 5)"}
+    found, _ = contract(tmp_path, net(FOLDED, **layers), (16, 1, 16, 16))
+    assert [(condition.text, condition.works, condition.mixes) for condition in found.conditions] == [
+        ("16 <= H <= 19", (16,), (15,)),
+        ("16 <= W <= 19", (16,), (15,)),
+    ]
+
+
+def test_windows_that_are_moved_to_the_batch_are_accepted(tmp_path: Path) -> None:
+    body = "x = F.max_pool2d(self.conv(x), 4)\nreturn self.fc(x.permute(0, 2, 3, 1).reshape(-1, 4))"
+    layers = {"conv": "nn.Conv2d(1, 4, 3, padding=1)", "fc": "nn.Linear(4, 5)"}
+    found, _ = contract(tmp_path, net(body, **layers), (2, 1, 4, 4))
+    assert [condition.text for condition in found.conditions] == ["H >= 4", "W >= 4"]

@@ -54,7 +54,9 @@ def contract_lines(trace: ModelTrace) -> Iterator[str]:
     for tensor in contract.inputs:
         yield f"takes {tensor.name}: ({', '.join(tensor.sizes)}{',' * (len(tensor.sizes) == 1)}), {tensor.dtype}"
     for condition in contract.conditions:
-        sides = ", ".join([f"{at} works" for at in condition.works] + [f"{at} fails" for at in condition.fails])
+        does = ["mixes samples" if size in condition.mixes else "fails" for size in condition.fails]
+        failing = [f"{size} {verb}" for size, verb in zip(condition.fails, does, strict=True)]
+        sides = ", ".join([*(f"{size} works" for size in condition.works), *failing])
         yield f"where {condition.text}" + (f" ({sides})" if sides else "")
     if contract.doubt is not None:
         known = "the input contract may be incomplete" if contract.inputs else "unknown input contract"
