@@ -123,7 +123,7 @@ def _answer(footing: Footing, request: Request, folder: Path) -> Answer:
     if request.guard:
         guard.install()
     try:
-        return _traced(request) if isinstance(request, TraceRequest) else _checked(request, guard, reads)
+        return _traced(request, reads) if isinstance(request, TraceRequest) else _checked(request, guard, reads)
     except ResnetLintError as error:
         return answers.ToolFault(str(error))
     except BaseException as error:
@@ -140,9 +140,10 @@ def _checked(request: CheckRequest, guard: Guard, reads: Reads) -> answers.Check
     return answers.Checked(replace(report, reads=digests, seconds=clock.seconds))
 
 
-def _traced(request: TraceRequest) -> Answer:
+def _traced(request: TraceRequest, reads: Reads) -> Answer:
     try:
-        return answers.Traced(model_trace(request))
+        trace = model_trace(request)
+        return answers.Traced(replace(trace, reads=None if has_rung() else reads.digests))
     except UsageError as error:
         return answers.Refused(str(error))
 

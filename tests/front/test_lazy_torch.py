@@ -67,6 +67,21 @@ def test_an_unchanged_file_starts_no_worker(tmp_path: Path, monkeypatch: pytest.
     assert second.stderr.split() == ["facts"]  # which says what is installed, without importing it
 
 
+def test_a_second_trace_starts_no_worker_and_sees_changes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    model = tmp_path / "model.py"
+    model.write_bytes((ROOT / "fixtures/f3_channels/model.py").read_bytes())
+    command = [sys.executable, "-c", STARTED, "trace", str(model)]
+    first, second = (subprocess.run(command, cwd=ROOT, capture_output=True, text=True) for _ in range(2))
+    assert first.stdout == second.stdout != ""
+    assert (first.returncode, second.returncode) == (1, 1)
+    assert first.stderr.split() == ["facts", "work"]
+    assert second.stderr.split() == ["facts"]
+    model.write_bytes((ROOT / "fixtures/f3_channels/fixed.py").read_bytes())
+    third = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    assert (third.returncode, third.stderr.split()) == (0, ["facts", "work"])
+
+
 def test_the_package_imports_no_torch_before_a_model_is_checked() -> None:
     assert not imports_torch("import resnet_lint; resnet_lint.check")
     assert not imports_torch("from resnet_lint import Report, check, contract, trace")

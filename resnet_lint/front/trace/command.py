@@ -46,8 +46,8 @@ def trace(
     Exit code 0: the forward pass runs. 1: a call in it fails. 2: the model could not be traced.
     """
     from ..named_model import named
+    from ..workers import answer_cache, worker_client
     from ..workers.interpreter import chooser
-    from ..workers.worker_client import WorkerClient
     from . import pipeline
     from .report import TraceView, render
 
@@ -57,8 +57,13 @@ def trace(
     model = named(path, given, cwd)
     output = model.settings.output_of_model
     require_folder(output)
-    with WorkerClient(chooser(model.settings.python, model.file.path)) as workers:
-        result = pipeline.trace(model, workers)
+    choose = chooser(model.settings.python, model.file.path)
+    with worker_client.WorkerClient(choose) as workers:
+        if model.settings.cache:
+            with answer_cache.Cache(workers, choose) as cache:
+                result = pipeline.trace(model, cache)
+        else:
+            result = pipeline.trace(model, workers)
     view = TraceView(cwd, depth, "nchw" if shapes == "nchw" else "hwc", symbolic, model.settings.quiet)
     write_report(render("prediction" if prediction else form, result, view), output)
     return pipeline.exit_code(result)

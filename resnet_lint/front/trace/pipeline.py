@@ -6,10 +6,10 @@ from resnet_lint.shared.records.model_trace import ModelTrace
 from resnet_lint.shared.records.requests import TraceRequest
 
 from ..named_model import Named
-from ..workers.worker_client import WorkerClient
+from ..workers.analyser import Tracer
 
 
-def trace(model: Named, workers: WorkerClient) -> ModelTrace:
+def trace(model: Named, workers: Tracer) -> ModelTrace:
     """Trace the named model. Raises UsageError if it cannot be traced, and WorkerError."""
     settings = model.settings
     request = TraceRequest(

@@ -1,11 +1,12 @@
-"""The interface for checking files: implemented by the worker client and by the cache."""
+"""The interfaces for checking files and tracing models: implemented by the worker client and by the cache."""
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
+from resnet_lint.shared.records.model_trace import ModelTrace
 from resnet_lint.shared.records.reports import FileReport
-from resnet_lint.shared.records.requests import CheckRequest, Interpreter
+from resnet_lint.shared.records.requests import CheckRequest, Interpreter, TraceRequest
 
 
 class Analyser(Protocol):
@@ -15,3 +16,10 @@ class Analyser(Protocol):
     def interpreter(self) -> Interpreter | None: ...
 
     def analyse(self, request: CheckRequest) -> FileReport: ...
+
+
+@runtime_checkable
+class Tracer(Protocol):
+    """Traces models."""
+
+    def trace(self, request: TraceRequest) -> ModelTrace: ...

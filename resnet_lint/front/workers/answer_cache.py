@@ -1,4 +1,4 @@
-"""Caches reports by content, so that unchanged files are not traced again."""
+"""Caches reports and traces by content, so that unchanged files are not traced again."""
 
 from __future__ import annotations
 
@@ -12,25 +12,29 @@ from collections.abc import Callable, Iterable, Iterator
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
+from typing import TypeVar
 
 import platformdirs
 
 from resnet_lint.rule_loader import built_in_folder
+from resnet_lint.shared.records.model_trace import ModelTrace
 from resnet_lint.shared.records.reports import FileReport
-from resnet_lint.shared.records.requests import CheckRequest, Interpreter
+from resnet_lint.shared.records.requests import CheckRequest, Interpreter, Request, TraceRequest
 from resnet_lint.shared.source_text import digest
 from resnet_lint.shared.wire import from_json, to_json
 
-from .analyser import Analyser
+from .analyser import Analyser, Tracer
+
+_Result = TypeVar("_Result", FileReport, ModelTrace)
 
 _MOST_BYTES = 256 * 2**20
 _MOST_SECONDS = 30 * 24 * 3600.0
 
 
 class Cache:
-    """Caches the reports of another analyser. Call `close`, or use it as a context manager.
+    """Caches the results of the workers, or of another analyser. Call `close`, or use it as a context manager.
 
-    A report is valid as long as nothing of this changes: the request, the files that were read for it, the rules, the
+    A result is valid as long as nothing of this changes: the request, the files that were read for it, the rules, the
     tool, the interpreter and its packages. Processes and threads may share the folder. An unwritable folder or a
     damaged entry is not an error.
 
@@ -55,32 +59,42 @@ class Cache:
 
     def analyse(self, request: CheckRequest) -> FileReport:
         """The report on a file. Raises the errors of the analyser."""
-        entry = self._folder / self._key(request)
-        known = _read(entry, self._digests)
+        folders = [self._digests.of_all(Path(folder).glob("*.py")) for folder in request.rule_folders]
+        return self._result(FileReport, request, lambda: self._analyser.analyse(request), folders)
+
+    def trace(self, request: TraceRequest) -> ModelTrace:
+        """The trace of a model. Raises the errors of the worker client."""
+        tracer = self._analyser
+        assert isinstance(tracer, Tracer)
+        return self._result(ModelTrace, request, lambda: tracer.trace(request))
+
+    def _result(self, kind: type[_Result], request: Request, make: Callable[[], _Result], *parts: object) -> _Result:
+        """The cached result of a request, else a new one. `parts` belong to the key of the entry."""
+        entry = self._folder / self._key(request, *parts)
+        known = _read(kind, entry, self._digests)
         if known is not None:
             return known
-        report = self._analyser.analyse(request)
-        if report.reads is not None:
+        result = make()
+        if result.reads is not None:
             self._grown = True
-            _write(entry, report)
-        return report
+            _write(entry, result)
+        return result
 
     def close(self) -> None:
         """Remove old entries if new ones were written."""
         if self._grown:
             _prune(self._folder)
 
-    def _key(self, request: CheckRequest) -> str:
-        folders = [self._digests.of_all(Path(folder).glob("*.py")) for folder in request.rule_folders]
+    def _key(self, request: Request, *parts: object) -> str:
         # The file is among the reads too. Having it in the key allows entries for two git branches.
-        parts = [self._circumstances, to_json(request), self._digests.of(request.path), folders, os.getcwd()]
-        return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
+        of_request = [type(request).__name__, to_json(request), self._digests.of(request.path), os.getcwd()]
+        return hashlib.sha256(json.dumps([self._circumstances, *of_request, *parts]).encode()).hexdigest()
 
     @cached_property
     def _circumstances(self) -> object:
         """The part of the key that is the same for all requests of a run."""
         self.interpreter = interpreter = self._choose()
-        tool = [*Path(__file__).parent.rglob("*.py"), *built_in_folder().glob("*.py")]
+        tool = [*Path(__file__).parents[2].rglob("*.py"), *built_in_folder().glob("*.py")]
         return [self._digests.of_all(tool), to_json(interpreter), list(_installed(interpreter.search_path))]
 
 
@@ -112,8 +126,8 @@ def _installed(search_path: Iterable[str]) -> Iterator[tuple[str, str | None]]:
             yield distribution.name, digest(distribution / "RECORD")
 
 
-def _read(entry: Path, digests: _Digests) -> FileReport | None:
-    """The report in an entry, if it is undamaged and none of the files has changed; else None."""
+def _read(kind: type[_Result], entry: Path, digests: _Digests) -> _Result | None:
+    """The result in an entry, if it is undamaged and none of the files has changed; else None."""
     try:
         checksum, _, body = entry.read_bytes().partition(b"\n")
     except OSError:
@@ -125,10 +139,10 @@ def _read(entry: Path, digests: _Digests) -> FileReport | None:
         return None
     with contextlib.suppress(OSError):
         os.utime(entry)  # mark as used for _prune
-    return from_json(FileReport, report)
+    return from_json(kind, report)
 
 
-def _write(entry: Path, report: FileReport) -> None:
+def _write(entry: Path, report: FileReport | ModelTrace) -> None:
     body = json.dumps(to_json(report)).encode()
     with contextlib.suppress(OSError):
         entry.parent.mkdir(mode=0o700, parents=True, exist_ok=True)

@@ -100,6 +100,7 @@ class ModelTrace:
     `additions` are the ids of the residual additions. `others` are the other models of the file that were traced.
     `stopped` is the reason why the forward pass ended early, unless it was a shape mismatch; `unsymbolic` is the reason
     why there are no symbolic shapes. `contract` is the input contract of a whole model that works at some sizes.
+    `reads` are the files that the trace depends on, as in FileReport.
     """
 
     path: str
@@ -114,6 +115,7 @@ class ModelTrace:
     stopped: str | None = None
     unsymbolic: str | None = None
     contract: Contract | None = None
+    reads: dict[str, str | None] | None = None
 
     @property
     def inputs(self) -> tuple[ForwardStep, ...]:

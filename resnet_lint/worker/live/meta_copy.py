@@ -74,7 +74,7 @@ def _require_plain_layers(model: nn.Module) -> None:
     for module in model.modules():
         if isinstance(module, torch.jit.ScriptModule):
             raise UsageError("a scripted model has no Python code to trace; check it before torch.jit.script or trace")
-        if type(module).__name__ in ("FullyShardedDataParallel", "FSDPModule"):
+        if {kind.__name__ for kind in type(module).__mro__} & {"FullyShardedDataParallel", "FSDPModule"}:
             raise UsageError("the parameters of a sharded model have no complete shapes; check it before FSDP")
         if ".quantized" in type(module).__module__ and type(module).__module__.startswith("torch."):
             raise UsageError("a quantized model does not run on the meta device; check it before quantization")
