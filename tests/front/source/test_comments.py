@@ -55,7 +55,7 @@ MODEL = """
 
     class Old(nn.Module):
         def forward(self, x):
-            return x * 2  # resnet-lint: ignore[RL106, RL1O1]
+            return x * 2  # resnet-lint: ignore[RL106, RL1011]
 
 
     class Fine(nn.Module):
@@ -122,13 +122,13 @@ def test_a_comment_hides_what_it_names_and_what_does_nothing_is_told(model: Path
     assert [(line, rule) for line, rule, _ in found] == [
         (line_of(model, "ignore[RL3]"), "RL101"),
         (line_of(model, "ignore[RL3]"), "RL501"),
-        (line_of(model, "RL1O1"), "RL501"),
-        (line_of(model, "RL1O1"), "RL502"),
+        (line_of(model, "RL1011"), "RL501"),
+        (line_of(model, "RL1011"), "RL502"),
         (len(model.read_text().splitlines()), "RL501"),
     ]
     messages = {message for _, _, message in found}
     assert "no RL3 to ignore on this line; remove the code" in messages
-    assert "no rule has the code 'RL1O1'; did you mean RL101?" in messages
+    assert "no rule has the code 'RL1011'; did you mean RL101?" in messages
     assert "nothing to ignore on this line; remove the comment" in messages
 
 
