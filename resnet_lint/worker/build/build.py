@@ -11,6 +11,7 @@ from torch import nn
 from torch.overrides import TorchFunctionMode
 
 from ..process.limits import TimeUp
+from ..tracer.evaluation_mode import evaluation_mode
 
 
 class _SkipInitialisation(TorchFunctionMode):
@@ -65,9 +66,4 @@ _DRAWN: tuple[Any, ...] = (nn.modules.conv._ConvNd, nn.Linear, nn.Bilinear, nn.R
 def on_meta(module: nn.Module) -> nn.Module:
     """The module on meta, in eval mode (stochastic depth branches on random numbers in training mode)."""
     module.to("meta")
-    try:
-        return module.eval()
-    except TypeError:  # the user's train() has another signature
-        for part in module.modules():
-            part.training = False
-        return module
+    return evaluation_mode(module)

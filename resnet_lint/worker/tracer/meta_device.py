@@ -18,7 +18,7 @@ class OnMeta(TorchFunctionMode):
         self, func: Callable[..., Any], types: Any, args: tuple[Any, ...] = (), kwargs: Mapping[str, Any] | None = None
     ) -> Any:
         named = dict(kwargs or {})
-        if named.get("device") is not None and torch.device(named["device"]).type not in ("cpu", "meta"):
+        if _is_accelerator(named.get("device")):
             named["device"] = "meta"
         if func in (torch.Tensor.cuda, torch.Tensor.cpu):
             return args[0]
@@ -38,8 +38,18 @@ class OnMeta(TorchFunctionMode):
         return value.to("meta") if isinstance(value, torch.Tensor) and not value.is_meta else value
 
 
+def _is_accelerator(device: Any) -> bool:
+    """Whether a device is one that this machine may lack, such as the 0 of `device=0`."""
+    return device is not None and (_is_number(device) or torch.device(device).type not in ("cpu", "meta"))
+
+
+def _is_number(value: Any) -> bool:
+    """Whether a value is the number of a device, and not a flag."""
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
 def _stays_on_meta(value: Any, tensor: torch.Tensor) -> Any:
     """An argument of `tensor.to`, with devices replaced by meta; "cpu" is kept for tensors that are on the CPU."""
     is_cpu = isinstance(value, str) and value.split(":")[0] == "cpu" and not tensor.is_meta
-    names_device = isinstance(value, (torch.device, str)) and not is_cpu
+    names_device = (isinstance(value, (torch.device, str)) and not is_cpu) or _is_number(value)
     return "meta" if names_device else value

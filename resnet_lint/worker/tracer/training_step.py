@@ -14,6 +14,7 @@ from resnet_lint.graph.model import Model, TrainingStep
 from resnet_lint.graph.trace import Trace
 
 from ..tensors import tensors_in
+from .evaluation_mode import evaluation_mode
 from .in_place_changes import Saved, refuses_change
 from .trace import forward_for_training, trace_for_training
 
@@ -49,7 +50,7 @@ def _tried(model: Model, training: bool) -> TrainingStep | None:
     except Exception:  # from the user's train(), or autograd on meta
         return None
     finally:
-        root.eval()
+        evaluation_mode(root)
         root.zero_grad(set_to_none=True)
 
 

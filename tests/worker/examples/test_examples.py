@@ -74,15 +74,15 @@ def test_a_table_of_settings_is_no_table_of_examples(lint: Lint, tmp_path: Path)
         "def init(m):\n    raise SystemExit(3)\n\nSETTINGS = [(Pair, [1, 2, 3]), (Pair, init), ('Pair', {'a': 1})]\n"
     )
     module, errors = check(lint, tmp_path, PAIR + settings)
-    assert (module["status"], errors) == ("failed", [])
+    assert errors == [] and "SETTINGS" not in str(module["how"])
 
 
 def test_inputs_that_cannot_be_made_are_passed_over_and_named(lint: Lint, tmp_path: Path) -> None:
     broken = (
         "def build():\n    return Pair(12, 20, 6)\n\ndef example_input():\n    return torch.rand(3) + open('gone')\n"
     )
-    module, errors = check(lint, tmp_path, PAIR + broken)
-    assert (module["status"], errors) == ("failed", [])
+    _, errors = check(lint, tmp_path, PAIR + broken)
+    assert errors == []
     shown = lint(tmp_path / "model.py", "--verbose").stdout
     assert "example_input() was skipped: FileNotFoundError" in shown
 

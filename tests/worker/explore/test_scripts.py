@@ -385,3 +385,29 @@ def test_an_attribute_that_is_misspelt(name: str, rules: list[str], lint: Lint, 
     """
     (tmp_path / "policy.py").write_text(NET + dedent(policy))
     assert [rule for _, _, rule in places(lint(tmp_path, "--format", "json"))] == rules
+
+
+def test_a_device_by_its_number_and_a_train_of_the_users(lint: Lint, tmp_path: Path) -> None:
+    source = """
+        import torch
+        from torch import nn
+
+        class Net(nn.Module):
+            def __init__(self):
+                super().__init__()
+                self.conv = nn.Conv2d(3, 8, 3)
+            def forward(self, x):
+                return self.conv(x).relu_()
+            def train(self, positive, negative):
+                return self(positive) - self(negative)
+
+        net, rank = Net(), 0
+        out = net(torch.randn(2, 3, @, @, device=rank))
+        nn.MSELoss()(out, torch.randn(2, 8, 6, 6).to(rank))
+        """
+    for size, wrong in ((8, False), (9, True)):
+        path = tmp_path / "model.py"
+        path.write_text(dedent(source).replace("@", str(size)))
+        result = lint(path, "--format", "json")
+        errors = [f for f in json.loads(result.stdout)["findings"] if f["severity"] == "error"]
+        assert (result.exit_code, bool(errors)) == (int(wrong), wrong)
