@@ -12,12 +12,13 @@ from typing import ClassVar
 
 from .graph.additions import Addition, behind_plain_calls, operands_of
 from .graph.analysis import Analysis
+from .graph.attention_axes import wrong_softmaxes
 from .graph.axes import Altered, Axes, InputAxis
 from .graph.built_at import Built, built_of
 from .graph.causes import cause_of_change
 from .graph.coincidences import Coincidence, coincidences_in, rearranged, words_for
 from .graph.effects import Effect
-from .graph.feature_axes import features_moved_to, maker_of_features, same_shape_behind
+from .graph.feature_axes import moved_features
 from .graph.fix_plans import batch_kept, out_of_place
 from .graph.in_place import Change, LateRead
 from .graph.memory_order import permuted_first, reordered
@@ -96,17 +97,16 @@ __all__ = [
     "cause_of_change",
     "coincidences_in",
     "depends_on",
-    "features_moved_to",
     "fix_plans",
     "fork_of",
     "function_of",
     "is_a",
     "is_module",
     "layers_in_a_row",
-    "maker_of_features",
     "may_join",
     "methods_of",
     "module_classes",
+    "moved_features",
     "name_of",
     "names_bound_by",
     "names_read_by",
@@ -122,7 +122,6 @@ __all__ = [
     "reordered",
     "residual_at",
     "rows_per_sample",
-    "same_shape_behind",
     "span_of",
     "statement_at",
     "unused_in",
@@ -130,6 +129,7 @@ __all__ = [
     "with_new_classes",
     "words_for",
     "words_in",
+    "wrong_softmaxes",
 ]
 
 

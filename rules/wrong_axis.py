@@ -15,16 +15,14 @@ from resnet_lint.rule import (
     Rule,
     Traits,
     depends_on,
-    features_moved_to,
     is_a,
-    maker_of_features,
-    name_of,
+    moved_features,
     one_rows,
     permuted_first,
     reordered,
     rows_per_sample,
-    same_shape_behind,
     with_new_classes,
+    wrong_softmaxes,
 )
 
 
@@ -32,7 +30,8 @@ class WrongAxis(Rule):
     """What it does: finds axes that are confused, whatever their sizes. A position code with one value per sample that
     is constant along the sequence, or with one value for all positions, because a size is used as an index where a
     slice is meant. A `view` or `reshape` whose sizes are in another order than the axes in memory, where it should be
-    a transpose. And attention that expects the sequence first but gets the batch first.
+    a transpose. Attention weights that are normalized over the queries. And attention that expects the sequence first
+    but gets the batch first.
 
     Which axis is which follows from traces of the model with one size of its inputs changed at a time, and from the
     layers; if it is ambiguous, nothing is reported.
@@ -147,6 +146,23 @@ class WrongAxis(Rule):
                 Vision()(torch.randn(2, 3, 32, 40))
         """,
         ),
+        Case(
+            "weights that are normalized over the queries",
+            """
+            import torch
+            from torch import nn
+            class Attention(nn.Module):
+                def __init__(self, width=16):
+                    super().__init__()
+                    self.qkv = nn.Linear(width, 3 * width)
+                def forward(self, x):
+                    q, k, v = self.qkv(x).chunk(3, -1)
+                    weights = (q @ k.transpose(1, 2)).softmax(1)  # <- RL305
+                    return weights @ v
+            if __name__ == "__main__":
+                Attention()(torch.randn(2, 9, 16))
+        """,
+        ),
     )
     good = (
         Case(
@@ -196,6 +212,24 @@ class WrongAxis(Rule):
         """,
         ),
         Case(
+            "efficient attention, which normalizes the keys over the sequence",
+            """
+            import torch
+            from torch import nn
+            class Attention(nn.Module):
+                def __init__(self, width=16):
+                    super().__init__()
+                    self.qkv = nn.Linear(width, 3 * width)
+                def forward(self, x):
+                    q, k, v = self.qkv(x).chunk(3, -1)
+                    weights = (k @ q.transpose(1, 2)).softmax(1)
+                    x = weights.transpose(1, 2) @ v
+                    return q.softmax(-1) @ (k.softmax(1).transpose(1, 2) @ x)
+            if __name__ == "__main__":
+                Attention()(torch.randn(2, 9, 16))
+        """,
+        ),
+        Case(
             "a table for every layout",
             """
             import torch
@@ -217,7 +251,7 @@ class WrongAxis(Rule):
 
     def check(self, analysis: Analysis) -> Iterator[Finding]:
         for model in analysis.models:
-            for node, maker, before, taker, after in _scrambled_axes(model):
+            for node, maker, before, taker, after in moved_features(model):
                 message = (
                     f"{maker} has its features on axis {before} of {node.sources[0].shape}, but {taker} reads them "
                     f"from axis {after} of {node.shape}: this reorders the sizes, not the values"
@@ -228,6 +262,7 @@ class WrongAxis(Rule):
             if model.axes is not None:
                 yield from self._tables(model, model.axes)
                 yield from self._views(model, model.axes)
+                yield from self._softmaxes(model, model.axes)
             for call in _attention_over_batch(model):
                 point = call.known_caller
                 block = model.caller_at(call, point)
@@ -237,6 +272,15 @@ class WrongAxis(Rule):
                 )
                 advice = "construct it with batch_first=True, or pass it (sequence, batch, features)"
                 yield self.at(model.where(point.span, block), message, advice=advice)
+
+    def _softmaxes(self, model: Model, axes: Axes) -> Iterator[Finding]:
+        for found in wrong_softmaxes(model.nodes, axes):
+            message = (
+                f"softmax normalizes axis {found.dim} of {found.node.shape}, but line "
+                f"{found.product.known_point.span.start.line} sums over the last axis: the weights of a query don't "
+                "add up to 1"
+            )
+            yield self.at(model.where_of(found.node), message, advice="use dim=-1")
 
     def _tables(self, model: Model, axes: Axes) -> Iterator[Finding]:
         for row in one_rows(model.nodes, axes):
@@ -259,53 +303,9 @@ class WrongAxis(Rule):
         for node in model.nodes:
             found = reordered(node, axes) if node.point is not None else None
             if found is not None:
-                message = (
-                    f"{found.axis.text} is on axis {_listed(found.before)} of {node.sources[0].shape} and on axis "
-                    f"{_listed(found.after)} of {node.shape}, in another order in memory: this reorders the sizes, "
-                    "not the values"
-                )
+                message = f"{found.text}, in another order in memory: this reorders the sizes, not the values"
                 advice = "transpose or permute the axes before the view"
                 yield self.at(model.where_of(node), message, advice=advice, fix_plan=permuted_first(found, axes))
-
-
-def _listed(dims: tuple[int, ...]) -> str:
-    return " and ".join(map(str, dims))
-
-
-def _scrambled_axes(model: Model) -> Iterator[tuple[Node, str, int, str, int]]:
-    """Views that pass the channels of a convolution to a layer that reads the last axis, or the other way round.
-
-    The sizes match, but the values keep their order in memory, so each new row mixes positions and channels.
-    """
-    for node in model.nodes:
-        if node.function not in ("view", "reshape") or node.point is None or not node.activation:
-            continue
-        source = node.sources[0]
-        maker = maker_of_features(source)
-        if maker is None or source.shape is None or node.shape is None:
-            continue
-        before = 1 if maker.features_axis == 1 else len(source.shape) - 1
-        moved = features_moved_to(source.shape, before, node.shape)
-        taker = _taker_of(node, moved, model) if moved is not None else None
-        if moved is not None and taker is not None:
-            yield node, name_of(maker, model.block_of(node)), before, taker, moved
-
-
-def _taker_of(node: Node, axis: int, model: Model) -> str | None:
-    """The name of the first layer after a tensor that reads its features from this axis."""
-    shape, owner = node.known_shape, model.block_of(node)
-    behind = same_shape_behind(node)
-    for call in model.calls:
-        if is_a(call.module, *_FEATURES_LAST) and axis == len(shape) - 1 and behind & set(call.inputs[:1]):
-            return call.relative_path(owner)
-    for user in sorted({user for made in behind for user in made.users}, key=lambda user: user.order):
-        wanted = user.features_axis
-        if wanted is not None and user.inputs[0] == shape and wanted % len(shape) == axis:
-            return name_of(user, owner)
-    return None
-
-
-_FEATURES_LAST = ("MultiheadAttention", "TransformerEncoderLayer", "RNNBase")
 
 
 def _attention_over_batch(model: Model) -> Iterator[Call]:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 
 from ..shared.records.places import Shape
+from .model import Model, name_of
+from .module_call import is_a
 from .node import Node
 
 
@@ -37,3 +40,39 @@ def features_moved_to(given: Shape, before: int, result: Shape) -> int | None:
         return None
     certain = width > 1 < math.prod(positions) and width not in (*positions, math.prod(positions))
     return after if certain else None
+
+
+def moved_features(model: Model) -> Iterator[tuple[Node, str, int, str, int]]:
+    """Views that pass the channels of a convolution to a layer that reads the last axis, or the other way round.
+
+    The sizes match, but the values keep their order in memory, so each new row mixes positions and channels.
+    """
+    for node in model.nodes:
+        if node.function not in ("view", "reshape") or node.point is None or not node.activation:
+            continue
+        source = node.sources[0]
+        maker = maker_of_features(source)
+        if maker is None or source.shape is None or node.shape is None:
+            continue
+        before = 1 if maker.features_axis == 1 else len(source.shape) - 1
+        moved = features_moved_to(source.shape, before, node.shape)
+        taker = _taker_of(node, moved, model) if moved is not None else None
+        if moved is not None and taker is not None:
+            yield node, name_of(maker, model.block_of(node)), before, taker, moved
+
+
+def _taker_of(node: Node, axis: int, model: Model) -> str | None:
+    """The name of the first layer after a tensor that reads its features from this axis."""
+    shape, owner = node.known_shape, model.block_of(node)
+    behind = same_shape_behind(node)
+    for call in model.calls:
+        if is_a(call.module, *_FEATURES_LAST) and axis == len(shape) - 1 and behind & set(call.inputs[:1]):
+            return call.relative_path(owner)
+    for user in sorted({user for made in behind for user in made.users}, key=lambda user: user.order):
+        wanted = user.features_axis
+        if wanted is not None and user.inputs[0] == shape and wanted % len(shape) == axis:
+            return name_of(user, owner)
+    return None
+
+
+_FEATURES_LAST = ("MultiheadAttention", "TransformerEncoderLayer", "RNNBase")

@@ -26,6 +26,13 @@ class Reordered:
     before: tuple[int, ...]
     after: tuple[int, ...]
 
+    @property
+    def text(self) -> str:
+        """Where the axis is, in words: `dim 1 of x is on axis 1 of (2, 7, 16) and on axis 2 of (2, 4, 7, 4)`."""
+        before, after = (" and ".join(map(str, dims)) for dims in (self.before, self.after))
+        shapes = self.node.sources[0].shape, self.node.shape
+        return f"{self.axis.text} is on axis {before} of {shapes[0]} and on axis {after} of {shapes[1]}"
+
 
 def reordered(node: Node, axes: Axes) -> Reordered | None:
     """The first axis that a view or reshape misplaces; None for one that only splits and merges neighbours.
@@ -43,7 +50,7 @@ def reordered(node: Node, axes: Axes) -> Reordered | None:
         if shapes[0] is None or shapes[1] is None:
             continue
         together = _moved_together(run.axis, given, made)
-        before, after = _dims(given, together), _dims(made, together)
+        before, after = _dims(run, source, given, together), _dims(run, node, made, together)
         if before and after and _is_misplaced(run, node, before, after):
             return Reordered(node, run.axis, before, after)
     return None
@@ -83,8 +90,12 @@ def _moved_together(axis: InputAxis, given: Sequence[Carried], made: Sequence[Ca
         together = more
 
 
-def _dims(carried: Sequence[Carried], together: Carried) -> tuple[int, ...]:
-    return tuple(dim for dim, axes_of_dim in enumerate(carried) if axes_of_dim & together)
+def _dims(run: Altered, node: Node, carried: Sequence[Carried], together: Carried) -> tuple[int, ...]:
+    """The dimensions of a tensor with some axes, without those that are 1: a fixed image is pooled to one pixel."""
+    now = run.shape(node) or ()
+    first = [size if run.axis.size > 1 else max(size, 2) for size in node.known_shape]
+    pairs = enumerate(zip(carried, now, first, strict=True))
+    return tuple(dim for dim, (axes, size, before) in pairs if axes & together and size > 1 and before > 1)
 
 
 def _ratio(shapes: tuple[Shape | None, Shape | None], before: Sequence[int], after: Sequence[int]) -> tuple[int, int]:

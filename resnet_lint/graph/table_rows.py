@@ -98,11 +98,11 @@ def rows_per_sample(nodes: Sequence[Node], axes: Axes, batch: InputAxis) -> Iter
 
 
 def _is_read_along(table: Node, batch: InputAxis, axes: Axes) -> bool:
-    """Whether the axis comes from a slice of a table, or from counting; not from noise, zeros or copies of one row."""
+    """Whether the axis comes from a slice of a table; not from noise, zeros, numbers of rows or copies of one row."""
     above = [table]
     for node in above:  # grows as sources are found
         sources = [source for source in node.sources if axes.dims_of(batch, source)]
-        if not sources and node.function in ("getitem", "narrow", "arange"):
+        if not sources and node.function in ("getitem", "narrow"):
             return True
         above += [source for source in sources if source not in above]
     return False
