@@ -101,7 +101,7 @@ def _is_read_along(table: Node, batch: InputAxis, axes: Axes) -> bool:
     """Whether the axis comes from a slice of a table; not from noise, zeros, numbers of rows or copies of one row."""
     above = [table]
     for node in above:  # grows as sources are found
-        sources = [source for source in node.sources if axes.dims_of(batch, source)]
+        sources = [source for source in node.sources if source.shape is None or axes.dims_of(batch, source)]
         if not sources and node.function in ("getitem", "narrow"):
             return True
         above += [source for source in sources if source not in above]

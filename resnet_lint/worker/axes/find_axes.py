@@ -75,10 +75,13 @@ def _regrouped(axes: Axes, trace: Trace) -> Iterator[Axes]:
 
 
 def _are_sides(one: InputAxis, other: InputAxis, axes: Axes) -> bool:
-    """Whether two axes are the last two of an input, as in an adjacency matrix or a mask, and not features."""
+    """Whether two axes are the sides of a square matrix, as in a graph or a mask: neighbours, and not features.
+
+    Only a tensor without any other axis is taken for a matrix in its first two.
+    """
     first = dict(one.places)
     return not any(map(axes.is_fixed_by_layer, (one, other))) and all(
-        {dim, first[node]} == {len(node.known_shape) - 1, len(node.known_shape) - 2}
+        abs(dim - first[node]) == 1 and (min(dim, first[node]) > 0 or len(node.known_shape) == 2)
         for node, dim in other.places
         if node in first
     )
