@@ -41,8 +41,13 @@ def choose(named: Path | None, near: Path) -> Interpreter:
     """Select the interpreter that loads the models: the executable `named`, if given.
 
     Otherwise the first one that has torch among the active environment, the nearest .venv or venv at or above `near`,
-    our own Python, and those on PATH. Raises WorkerError if none has torch, or its versions are too old.
+    our own Python, and those on PATH. Raises WorkerError if none has torch, its versions are too old, or on Windows.
     """
+    if sys.platform == "win32":
+        raise WorkerError(
+            "files cannot be checked on Windows, where processes cannot fork; use WSL, or check models in Python: "
+            "resnet_lint.check(model)"
+        )
     if named is not None:
         return _checked(_ask(named))
     candidates = list(dict.fromkeys(_candidates(near)))

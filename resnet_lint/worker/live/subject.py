@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import linecache
+import signal
 import threading
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
@@ -46,7 +47,8 @@ def live_model(given: object, args: tuple[Any, ...], kwargs: Mapping[str, Any], 
     Raises UsageError if `given` does not give a model, or the model does not accept the inputs.
     """
     linecache.checkcache()  # files may have changed since an earlier check
-    clock = Clock(seconds) if threading.current_thread() is threading.main_thread() else _NoClock(seconds)
+    has_alarm = hasattr(signal, "setitimer") and threading.current_thread() is threading.main_thread()
+    clock = Clock(seconds) if has_alarm else _NoClock(seconds)
     if isinstance(given, nn.Module):
         module = meta_copy(given)
         label, path = type(module).__name__, _path_of_model(module)
@@ -61,7 +63,7 @@ def live_model(given: object, args: tuple[Any, ...], kwargs: Mapping[str, Any], 
 
 
 class _NoClock(Clock):
-    """No time limit, for threads other than the main thread, which receive no signals."""
+    """No time limit: on Windows, and in threads other than the main thread, which receive no signals."""
 
     def left(self) -> AbstractContextManager[None]:
         return nullcontext()

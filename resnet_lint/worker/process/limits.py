@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import resource
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -88,6 +87,8 @@ def limit_resources() -> None:
     libraries to reserve more. A failing allocation raises MemoryError in Python and RuntimeError in torch. If the
     machine runs out of memory anyway, the kernel kills this process first.
     """
+    import resource  # not on Windows, where the Python API imports this file
+
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     _limit(resource.RLIMIT_DATA, memory // 2)
     _limit(resource.RLIMIT_FSIZE, _MOST_BYTES_IN_A_FILE)
@@ -97,6 +98,8 @@ def limit_resources() -> None:
 
 
 def _limit(kind: int, most: int) -> None:
+    import resource
+
     _, hard = resource.getrlimit(kind)
     if hard != resource.RLIM_INFINITY:
         most = min(most, hard)
