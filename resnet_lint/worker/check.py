@@ -31,6 +31,7 @@ from .process.file_clock import Clock
 from .process.guard import Guard
 from .process.limits import TimeUp, time_limit
 from .sizes.size_limits import size_limits
+from .torch_quirks.absent_environment import environment_made_up
 from .torch_quirks.meta_kernels import remembered_kernels
 
 
@@ -44,7 +45,7 @@ def analyse(request: CheckRequest, guard: Guard) -> FileReport:
     if isinstance(loaded, ImportFailure):
         return FileReport(request.path, check(Analysis(request.path, _why_not_loaded(loaded, guard)), rules))
     classes: Sequence[ModelClass] = model_classes(loaded)
-    with remembered_kernels():
+    with remembered_kernels(), environment_made_up():
         exploration = Explorer(loaded, classes, request, clock).explore()
         part = None
         if request.only_class is not None:

@@ -12,6 +12,7 @@ from torch.overrides import TorchFunctionMode
 
 from ..process.limits import TimeUp
 from ..tracer.evaluation_mode import evaluation_mode
+from ..tracer.meta_device import OnMeta
 
 
 class _SkipInitialisation(TorchFunctionMode):
@@ -38,8 +39,9 @@ def build(make: Callable[..., Any], args: tuple[Any, ...] = (), kwargs: dict[str
             made = make(*args, **kwargs)
     except TimeUp:
         raise
-    except Exception:
-        with torch.device("cpu"), _SkipInitialisation():
+    except Exception as error:
+        asks_for_gpu = "cuda" in str(error).lower()
+        with torch.device("meta"), OnMeta() if asks_for_gpu else torch.device("cpu"), _SkipInitialisation():
             made = make(*args, **kwargs)
     if not isinstance(made, nn.Module):
         raise TypeError(f"it returns a {type(made).__name__}, not an nn.Module")

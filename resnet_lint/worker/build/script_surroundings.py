@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from itertools import islice
@@ -142,27 +141,10 @@ def script_surroundings(path: str, mode: ScriptMode) -> Iterator[None]:
         for owner, name, replacement in _PATCHES:
             stack.enter_context(mock.patch.object(owner, name, replacement))
         stack.enter_context(empty_command_line(path))
-        for owner, name, replacement in _weights():
-            stack.enter_context(mock.patch.object(owner, name, replacement))
         stack.enter_context(data_sets_made_up())
         stack.enter_context(torch.device("meta"))
         stack.enter_context(mode)
         yield
-
-
-def _weights() -> Iterator[tuple[Any, str, Any]]:
-    """Functions that load pretrained weights, which are not needed for shapes."""
-    yield torch.hub, "load_state_dict_from_url", _no_weights
-    torchvision = sys.modules.get("torchvision.models._api")
-    if torchvision is not None:
-        yield torchvision, "load_state_dict_from_url", _no_weights
-    timm = sys.modules.get("timm.models._builder")
-    if timm is not None and hasattr(timm, "load_pretrained"):
-        yield timm, "load_pretrained", _nothing
-
-
-def _no_weights(*args: Any, **kwargs: Any) -> dict[str, Any]:
-    return {}
 
 
 _module_to = nn.Module.to

@@ -17,6 +17,7 @@ from ..load.classes import ModelClass, model_classes
 from ..load.current_source import forget_files
 from ..load.load import ImportFailure, Loaded, load
 from ..process.file_clock import Clock
+from ..torch_quirks.absent_environment import environment_made_up
 from ..torch_quirks.where_built import noting_where_built
 from .attempts import Attempts
 from .explore import Exploration, Explorer
@@ -50,9 +51,10 @@ def candidates(request: TraceRequest) -> Candidates:
     if isinstance(loaded, ImportFailure):
         raise UsageError(f"{request.path}:{loaded.span.start.line}: it cannot be imported: {loaded.reason}")
     classes, clock = model_classes(loaded), Clock(request.seconds)
-    found = Explorer(loaded, classes, request, clock).explore()
-    if request.call is not None and all(traced.label != request.call for traced in found.traced):
-        found = _with_model_of(request.call, loaded, found, request, clock)
+    with environment_made_up():
+        found = Explorer(loaded, classes, request, clock).explore()
+        if request.call is not None and all(traced.label != request.call for traced in found.traced):
+            found = _with_model_of(request.call, loaded, found, request, clock)
     return Candidates(loaded, classes, found, request, clock)
 
 

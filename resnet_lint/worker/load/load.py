@@ -25,6 +25,7 @@ from resnet_lint.shared.notebook import is_notebook, read_notebook
 from resnet_lint.shared.records.places import Position, Span
 
 from ..process.limits import TimeUp
+from ..torch_quirks.absent_environment import environment_made_up
 from ..torch_quirks.where_built import noting_where_built
 from .command_line import empty_command_line
 from .current_source import replace_source
@@ -94,7 +95,7 @@ def load(path: str, source: str | None = None) -> Loaded | ImportFailure:
     stand_ins, missing = serve_missing_packages(), list[MissingImport]()
     alone: str | None = None
     while True:
-        with noting_where_built(project), empty_command_line(path):
+        with noting_where_built(project), empty_command_line(path), environment_made_up():
             outcome = _imported(file, tree, package)
         if not isinstance(outcome, ImportFailure):
             module, definitions = outcome

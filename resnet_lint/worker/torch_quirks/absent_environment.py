@@ -1,0 +1,127 @@
+"""What the machine of a check may lack: files of weights, downloads, a GPU, a group of processes.
+
+A constructor that loads weights needs none for its shapes, and a process that has no group is alone in it.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from functools import wraps
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+from unittest import mock
+
+import torch
+import torch.distributed as dist
+import torch.hub
+import torch.utils.model_zoo
+from torch import nn
+
+_TENSOR_TYPES = ("Float", "Double", "Half", "Long", "Int", "Short", "Byte", "Bool")
+_NO_FILE = "absent"
+
+
+class Weights(dict[str, Any]):
+    """What a file of weights holds that is not there: another such dictionary under each key, and no tensor."""
+
+    def __missing__(self, key: str) -> Weights:
+        return Weights()
+
+
+@contextmanager
+def environment_made_up() -> Iterator[None]:
+    """Inside the block the code of the user finds what the machine lacks."""
+    global _depth
+    with ExitStack() as stack:
+        stack.enter_context(mock.patch.dict(os.environ, {"HF_HUB_OFFLINE": "1"}))
+        for owner, name, replacement in _patches():
+            if hasattr(owner, name):
+                inside = _inside(getattr(owner, name), replacement) if name in _DOWNLOADS else replacement
+                stack.enter_context(mock.patch.object(owner, name, inside))
+        _depth += 1
+        try:
+            yield
+        finally:
+            _depth -= 1
+
+
+_depth = 0
+
+
+def _inside(original: Callable[..., Any], replacement: Callable[..., Any]) -> Callable[..., Any]:
+    """The replacement inside a block only: `from torch.hub import ...` keeps what it got for good."""
+
+    @wraps(original)
+    def called(*args: Any, **kwargs: Any) -> Any:
+        return (replacement if _depth else original)(*args, **kwargs)
+
+    return called
+
+
+def _patches() -> Iterator[tuple[Any, str, Any]]:
+    yield torch, "load", _load
+    yield nn.Module, "load_state_dict", _load_state_dict
+    for owner in (torch.hub, torch.utils.model_zoo, *_loaded("torchvision.models._api")):
+        for name in ("load_state_dict_from_url", "load_url"):
+            yield owner, name, _no_weights
+    for owner in _loaded("timm.models._builder"):
+        yield owner, "load_pretrained", _no_weights
+    for owner in _loaded("huggingface_hub.file_download"):
+        for folder in ("cache", "local"):  # what `hf_hub_download` calls, under whatever name the user has it
+            yield owner, f"_hf_hub_download_to_{folder}_dir", _no_file
+    for name in _TENSOR_TYPES:
+        yield torch.cuda, f"{name}Tensor", getattr(torch, f"{name}Tensor")
+    yield from ((torch.cuda, name, _nothing()) for name in ("set_device", "synchronize"))
+    if dist.is_available() and not dist.is_initialized():
+        yield dist, "get_rank", lambda group=None: 0
+        yield dist, "get_world_size", lambda group=None: 1
+        for name in ("init_process_group", "destroy_process_group", "barrier", "broadcast", "all_reduce", "reduce"):
+            yield dist, name, _nothing()
+
+
+def _loaded(*names: str) -> Iterator[ModuleType]:
+    yield from (sys.modules[name] for name in names if name in sys.modules)
+
+
+_torch_load = torch.load
+_load_into = nn.Module.load_state_dict
+
+
+def _load(file: Any, *args: Any, **kwargs: Any) -> Any:
+    if isinstance(file, (str, Path)) and not Path(file).exists():
+        return Weights()
+    return _torch_load(file, *args, **kwargs)
+
+
+def _load_state_dict(module: nn.Module, state_dict: Any, *args: Any, **kwargs: Any) -> Any:
+    if isinstance(state_dict, Weights) or not state_dict:
+        return None
+    return _load_into(module, state_dict, *args, **kwargs)
+
+
+def _no_weights(*args: Any, **kwargs: Any) -> Weights:
+    _ask_for_network()
+    return Weights()
+
+
+def _no_file(*args: Any, **kwargs: Any) -> str:
+    _ask_for_network()
+    return _NO_FILE
+
+
+def _ask_for_network() -> None:
+    """Let the guard note that the network is used here."""
+    with suppress(OSError):
+        sys.audit("socket.getaddrinfo", "", 0, 0, 0, 0)
+
+
+def _nothing() -> Callable[..., None]:
+    """A function that does nothing, another one each time: torch._dynamo has a rule for each function of torch."""
+    return lambda *args, **kwargs: None
+
+
+_DOWNLOADS = frozenset({"load_state_dict_from_url", "load_url"})

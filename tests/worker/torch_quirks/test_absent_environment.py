@@ -1,0 +1,83 @@
+"""Weights that are not here, devices that are not there, and processes that are alone end no check."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from textwrap import dedent
+
+from conftest import Lint
+
+NET = """
+import torch
+import torch.nn as nn
+import torch.distributed as dist
+import torch.utils.model_zoo as model_zoo
+from torch.hub import load_state_dict_from_url
+from torch.nn.parallel import DistributedDataParallel as DDP
+
+class Net(nn.Module):
+    def __init__(self, width=16):
+        super().__init__()
+        self.a = nn.Conv2d(3, width, 3, padding=1)
+        self.b = nn.Conv2d(width, width, 3, STRIDE, 1)
+    def forward(self, x):
+        x = self.a(x)
+        return x + self.b(x)
+
+class Wrapped(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.net = Net()
+        BODY
+    def forward(self, x):
+        FORWARD
+        return self.net(x)
+"""
+BODIES = {
+    "a file of weights": 'self.net.load_state_dict(torch.load("weights.pth")["model"])',
+    "a file of weights that is filtered": (
+        'weights = torch.load("weights.pth", map_location="cpu")\n'
+        '        self.net.load_state_dict({k.replace("module.", ""): v for k, v in weights.items()})'
+    ),
+    "a download": 'self.net.load_state_dict(load_state_dict_from_url("https://download.pytorch.org/models/net.pth"))',
+    "a download of the zoo": 'self.net.load_state_dict(model_zoo.load_url("https://download.pytorch.org/models/net.pth"))',
+    "a device": 'self.net = self.net.cuda().to("cuda:0")\n        self.mean = torch.zeros(3, device="cuda")',
+    "a rank": "self.rank = dist.get_rank() % dist.get_world_size()\n        torch.cuda.set_device(self.rank)",
+}
+FORWARDS = {
+    "tensors of a device": "x = x.cuda() + torch.cuda.FloatTensor(*x.shape).zero_() + torch.zeros(1).cuda()",
+    "a sum over processes": "dist.all_reduce(x)\n        x = x / dist.get_world_size()",
+}
+SCRIPTS = {
+    "a device": 'out = Net().cuda()(torch.randn(2, 3, 32, 32, device="cuda:0").to("cuda"))',
+    "a tensor of a device": "x = torch.cuda.FloatTensor(2, 3, 32, 32).fill_(0)\nout = Net().cuda()(x)",
+    "a file of weights": 'net = Net()\nnet.load_state_dict(torch.load("w.pth"))\nout = net(torch.randn(2, 3, 32, 32))',
+    "processes": (
+        'dist.init_process_group("nccl")\nnet = DDP(Net().to(dist.get_rank()), device_ids=[dist.get_rank()])\n'
+        "out = net(torch.randn(2, 3, 32, 32))\ndist.barrier()"
+    ),
+}
+
+
+def sources(stride: str) -> dict[str, str]:
+    """A file for each kind."""
+    net = NET.replace("STRIDE", stride)
+    files = [net.replace("BODY", body).replace("FORWARD", "pass") for body in BODIES.values()]
+    files += [net.replace("BODY", "pass").replace("FORWARD", forward) for forward in FORWARDS.values()]
+    alone = net[: net.index("class Wrapped")]
+    files += [alone + dedent(script) for script in SCRIPTS.values()]
+    return {f"{number:02}.py": text for number, text in enumerate(files)}
+
+
+def test_what_the_machine_lacks_ends_no_check(lint: Lint, tmp_path: Path) -> None:
+    for verdict, stride in (("right", "1"), ("wrong", "2")):
+        (tmp_path / verdict).mkdir()
+        for name, text in sources(stride).items():
+            (tmp_path / verdict / name).write_text(text)
+    report = json.loads(lint(tmp_path, "--format", "json").stdout)
+    assert {each["target"]: each["reason"] for each in report["modules"] if each["status"] != "checked"} == {}
+    found = {
+        (each["path"].split("/")[-2:][0], each["path"].split("/")[-1], each["rule"]) for each in report["findings"]
+    }
+    assert {each for each in found if each[2] != "RL006"} == {("wrong", name, "RL102") for name in sources("2")}
