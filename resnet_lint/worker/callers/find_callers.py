@@ -29,7 +29,7 @@ def find_callers(names: Sequence[str], loaded: Loaded) -> list[Path]:
     def distance(path: Path) -> tuple[int, bool, str]:
         return -len(Path(os.path.commonpath([here, path])).parts), _LIKELY.match(path.name) is None, str(path)
 
-    others = (path for path in _files(Path(loaded.project.root)) if str(path) != loaded.path)
+    others = (path for path in _files(here, Path(loaded.project.root)) if str(path) != loaded.path)
     return sorted((path for path in others if _has(path, (imported, called))), key=distance)[:_MOST_CALLERS]
 
 
@@ -40,18 +40,31 @@ def _imports_of(file: Path, root: Path) -> re.Pattern[str]:
     return re.compile(rf"from\s+[\w.]*?\b({modules})\s+import|import\s+[^\n]*\b({modules})\b|from\s+\.+\s+import")
 
 
-def _files(root: Path) -> Iterator[Path]:
-    """The Python files, notebooks and Markdown files of a project, from the root down, up to a limit."""
+def _files(here: Path, root: Path) -> Iterator[Path]:
+    """The Python files, notebooks and pages of a project until there are too many, those near a folder first."""
     count = size = 0
-    for folder, folders, names in os.walk(root):
-        folders[:] = sorted(name for name in folders if _LEFT_OUT.match(name) is None)
-        for name in sorted(names):
-            if name.endswith((".py", NOTEBOOK, PAGE)):
-                path = Path(folder, name)
-                count, size = count + 1, size + min(path.stat().st_size, _MOST_OF_A_FILE)
-                if count > _MOST_FILES or size > _MOST_BYTES:
-                    return
-                yield path
+    done: set[str] = set()
+    for base in (folder for folder in (here, *here.parents) if folder.is_relative_to(root)):
+        for folder, folders, names in os.walk(base):
+            folders[:] = sorted(
+                n for n in folders if _LEFT_OUT.match(n) is None and os.path.join(folder, n) not in done
+            )
+            for name in sorted(names):
+                if name.endswith((".py", NOTEBOOK, PAGE)):
+                    path = Path(folder, name)
+                    count, size = count + 1, size + min(_size_of(path), _MOST_OF_A_FILE)
+                    if count > _MOST_FILES or size > _MOST_BYTES:
+                        return
+                    yield path
+        done.add(str(base))
+
+
+def _size_of(path: Path) -> int:
+    """The size of a file in bytes; 0 for a link that leads nowhere."""
+    try:
+        return path.stat().st_size
+    except OSError:
+        return 0
 
 
 def _has(path: Path, patterns: Sequence[re.Pattern[str]]) -> bool:

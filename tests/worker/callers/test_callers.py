@@ -72,7 +72,8 @@ CALLERS = {
 
 def checked(lint: Lint, folder: Path, files: dict[str, str], height: int = 20) -> tuple[dict[str, Any], list[str]]:
     """What became of the class in net.py, which alone is checked, and the errors."""
-    (folder / ".git").mkdir(exist_ok=True)
+    if not (folder.parent / ".git").exists():
+        (folder / ".git").mkdir(exist_ok=True)
     for name, text in {"net.py": NET, **files}.items():
         path = folder / name
         path.parent.mkdir(exist_ok=True)
@@ -143,3 +144,15 @@ def test_the_answer_rests_on_the_files_that_were_searched(workers: WorkerClient,
     assert reads[str(tmp_path)] is not None  # a new file may call the class
     alone = workers.analyse(CheckRequest(str(tmp_path / "plain.py"))).reads
     assert alone is not None and str(tmp_path / "main.py") not in alone  # nothing to search for
+
+
+def test_in_a_large_project_the_nearest_files_are_searched_first(lint: Lint, tmp_path: Path) -> None:
+    for number in range(600):
+        path = tmp_path / "early" / f"file{number}.py"
+        path.parent.mkdir(exist_ok=True)
+        path.touch()
+    (tmp_path / ".git").mkdir()
+    (tmp_path / "late").mkdir()
+    (tmp_path / "late" / "gone.py").symlink_to("nowhere.py")
+    status, errors = checked(lint, tmp_path / "late", {"main.py": SCRIPT}, 22)
+    assert (status["status"], errors) == ("checked", ["RL301 13"])
