@@ -13,7 +13,7 @@ from torch import nn
 
 from ..build.guess_arguments import Invented, invented
 from ..build.method_calls import entry_methods, with_forward
-from ..load.classes import NO_FORWARD, ModelClass
+from ..load.classes import NO_FORWARD, ModelClass, misspelled_forward
 from ..load.load import Loaded
 from .attempts import Attempts
 from .class_coverage import Coverage
@@ -25,6 +25,8 @@ def feed_other_methods(classes: Sequence[ModelClass], loaded: Loaded, attempts: 
     """Feed the methods that take one tensor, of each class that has no forward and is not covered."""
     for model in classes:
         if model.skipped == NO_FORWARD and not coverage.has(model) and model.name not in coverage.contradicted:
+            if misspelled_forward(model, classes) is not None:
+                continue
             methods = [m for m in entry_methods(model.type, loaded).values() if _takes_one(m)]
             arguments = invented(model.type, loaded)[0] if methods else None
             if arguments is None or arguments.unknown:
