@@ -85,7 +85,11 @@ def _sources(node: Node) -> list[Node]:
 def _carried(axis: int, shape: Sequence[int], known: Iterable[tuple[Sequence[int], Sizes]]) -> sympy.Expr | None:
     """The size of an axis, counted from the end, if a call preserves it and all axes after it."""
     for before, sizes in known:
-        if len(before) >= -axis and tuple(before[axis:]) == tuple(shape[axis:]) and sizes[axis] is not None:
+        if (
+            min(len(before), len(sizes)) >= -axis
+            and tuple(before[axis:]) == tuple(shape[axis:])
+            and sizes[axis] is not None
+        ):
             return sizes[axis]
     return None
 
