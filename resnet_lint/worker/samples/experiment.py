@@ -169,7 +169,7 @@ def _moves_only(func: Callable[..., Any], args: Any, kwargs: Any, owners: Owners
     """Whether no tensor argument is an index, and their total size is below the limit."""
     tensors = list(tensors_in((args, kwargs)))
     index = args[1] if str(getattr(func, "__name__", "")).strip("_") in ("getitem", "setitem") and len(args) > 1 else ()
-    return next(tensors_in([index]), None) is None and sum(map(torch.numel, tensors)) <= _LARGEST * 2
+    return next(tensors_in([index]), None) is None and sum(map(torch.numel, tensors)) <= 8 * _LARGEST
 
 
 _MOVES = frozenset(

@@ -102,6 +102,16 @@ def _product(args: tuple[Any, ...], kwargs: Mapping[str, Any], dyed: Dyed, resul
     return _same_place(args, kwargs, dyed, result)
 
 
+def _concatenation(
+    args: tuple[Any, ...], kwargs: Mapping[str, Any], dyed: Dyed, result: torch.Tensor
+) -> torch.Tensor | None:
+    """Tensors with the samples on one axis, side by side along another."""
+    along = kwargs.get("dim", args[1] if len(args) > 1 else 0)
+    first = dyed[0][1]
+    apart = isinstance(along, int) and first.shape[along] == 1
+    return first if apart and all(torch.equal(first, owners) for _, owners in dyed) else None
+
+
 def _einsum(args: tuple[Any, ...], kwargs: Mapping[str, Any], dyed: Dyed, result: torch.Tensor) -> torch.Tensor | None:
     """Einstein sums with one letter for the batch: `bhid,bhjd->bhij`."""
     given, _, made = str(args[0]).replace(" ", "").partition("->")
@@ -161,5 +171,6 @@ _WAYS_BY_NAME: Mapping[str, Way] = {
     **dict.fromkeys(("softmax", "log_softmax"), _softmax),
     **dict.fromkeys(("mean", "sum", "var", "std", "amax", "amin", "norm", "logsumexp", "prod"), _reduced),
     **dict.fromkeys(("matmul", "bmm", "rmatmul"), _product),
+    **dict.fromkeys(("cat", "concat", "concatenate"), _concatenation),
     "einsum": _einsum,
 }
