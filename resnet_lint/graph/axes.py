@@ -102,6 +102,11 @@ class Axes:
         """The axes of the inputs, sorted by dimension."""
         return tuple(dict.fromkeys(altered.axis for altered in self.altered))
 
+    @property
+    def is_of_one_input(self) -> bool:
+        """Whether the model has a single tensor as input: of several, any two axes may have to agree."""
+        return len({node for axis in self.inputs for node, _ in axis.places}) == 1
+
     def of(self, node: Node) -> tuple[Carried, ...]:
         """The input axes on which each axis of a tensor depends; empty if the node is not a tensor.
 

@@ -85,7 +85,7 @@ def _of_axis(axis: InputAxis, axes: Axes) -> Coincidence | None:
         return None
     kept = axes.of(meeting.kept_operand)[meeting.kept[1]]
     fits = _arrangement(meeting, axes, refusals[0].inputs)
-    are_of_one = bool(kept) and all(axis.is_beside(other) for other in kept)
+    are_of_one = axes.is_of_one_input and bool(kept) and all(axis.is_beside(other) for other in kept)
     if fits is None and not are_of_one and not _fits_transposed(meeting, axes, refusals[0].inputs):
         return None
     size, error = min((run.size, run.refusal.error) for run in runs if run.refusal is not None)
