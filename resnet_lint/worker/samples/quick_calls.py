@@ -102,6 +102,13 @@ def _product(args: tuple[Any, ...], kwargs: Mapping[str, Any], dyed: Dyed, resul
     return _same_place(args, kwargs, dyed, result)
 
 
+def _expanded(
+    args: tuple[Any, ...], kwargs: Mapping[str, Any], dyed: Dyed, result: torch.Tensor
+) -> torch.Tensor | None:
+    """The values of the first operand, repeated; of a second one only the shape counts."""
+    return next((aligned(owners, result.dim()) for tensor, owners in dyed if args and tensor is args[0]), None)
+
+
 def _concatenation(
     args: tuple[Any, ...], kwargs: Mapping[str, Any], dyed: Dyed, result: torch.Tensor
 ) -> torch.Tensor | None:
@@ -172,5 +179,6 @@ _WAYS_BY_NAME: Mapping[str, Way] = {
     **dict.fromkeys(("mean", "sum", "var", "std", "amax", "amin", "norm", "logsumexp", "prod"), _reduced),
     **dict.fromkeys(("matmul", "bmm", "rmatmul"), _product),
     **dict.fromkeys(("cat", "concat", "concatenate"), _concatenation),
+    **dict.fromkeys(("expand", "expand_as"), _expanded),
     "einsum": _einsum,
 }
