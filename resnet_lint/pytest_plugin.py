@@ -1,3 +1,0 @@
-"""The pytest plugin under its former name, for environments installed before it moved to `integrations`."""
-
-from .integrations.pytest import *  # noqa: F403
