@@ -11,6 +11,7 @@ from resnet_lint.rule import (
     Case,
     Finding,
     Model,
+    Node,
     Point,
     Rule,
     Traits,
@@ -143,6 +144,24 @@ class ResultDiscarded(Rule):
                     return out
         """,
         ),
+        Case(
+            "a module that runs for its hooks",
+            """
+            import torch
+            from torch import nn
+            class Probe(nn.Module):
+                def __init__(self, width=8):
+                    super().__init__()
+                    self.body = nn.Sequential(nn.Conv2d(3, width, 3), nn.ReLU())
+                    self.body[0].register_forward_hook(self.keep)
+                    self.head = nn.Linear(width, 10)
+                def keep(self, module, inputs, output):
+                    self.kept = output
+                def forward(self, x):
+                    self.body(x)
+                    return self.head(self.kept.mean((2, 3)))
+        """,
+        ),
     )
 
     def check(self, analysis: Analysis) -> Iterator[Finding]:
@@ -193,11 +212,17 @@ def _is_lost_shortcut(name: str, model: Model, block: Call) -> bool:
     return bool(words_in(name) & _SAVED) and not model.adds_input_of(block)
 
 
+def _runs_hooks(node: Node) -> bool:
+    """Whether the expression calls a module with forward hooks, which may keep the values that they get."""
+    called = (call.module for call in node.known_call.with_callers() if call.caller == node.point)
+    return any(part._forward_hooks for module in called for part in module.modules())
+
+
 def _without_readers(model: Model) -> Iterator[tuple[Point, Call]]:
     """The expressions in the user's code whose results are never read in the trace, with the calls around them."""
     read = {node for node in model.nodes if node.users or node.in_place}
     for node in model.nodes:
-        if node not in read and node.activation and node.point is not None and node.inputs:
+        if node not in read and node.activation and node.point is not None and node.inputs and not _runs_hooks(node):
             yield node.point, model.caller_at(node.known_call, node.point)
     for call, results in model.results.items():
         # What one of the user's own modules returns; as a statement, it may have run for its effects.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import heapq
 import math
 from collections.abc import Iterator
@@ -18,7 +17,7 @@ from ..process.process_clock import ProcessClock
 from ..tracer.trace import trace
 from .guess_inputs import Guesses, arguments
 from .proposals import proposals
-from .situation import Axis, Situation, is_lazy
+from .situation import Axis, Situation, copy_of_lazy, is_lazy
 from .sizes_to_try import sizes_to_try
 
 # The maximum number of elements of an input.
@@ -67,9 +66,7 @@ class Search:
             return None
         self._tried.add(key)
         self._traces += 1
-        module = (
-            copy.deepcopy(self.module) if is_lazy(self.module) else self.module
-        )  # a lazy layer is set by its first input
+        module = copy_of_lazy(self.module) if is_lazy(self.module) else self.module  # its first input sets a lazy layer
         result = trace(module, *arguments(module, guesses), self.project)
         situation = Situation(self.module, guesses, result, size, before, changed)
         self.situations.append(situation)

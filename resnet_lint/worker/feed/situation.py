@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 from dataclasses import dataclass
+from typing import Any
 
 from torch import nn
 
@@ -79,7 +81,17 @@ class Situation:
 
 def is_lazy(module: nn.Module) -> bool:
     """Whether a module has parameters that get their shapes from its first input, as in `nn.LazyConv2d(64, 3)`."""
-    return any(nn.parameter.is_lazy(parameter) for parameter in module.parameters())
+    return any(nn.parameter.is_lazy(tensor) for tensor in (*module.parameters(), *module.buffers()))
+
+
+def copy_of_lazy(module: nn.Module) -> nn.Module:
+    """A deep copy of a module with lazy layers; torch itself cannot copy an uninitialized buffer."""
+    fresh: dict[int, Any] = {}
+    for tensor in (*module.parameters(), *module.buffers()):
+        if nn.parameter.is_lazy(tensor):
+            uninitialized: Any = type(tensor)
+            fresh[id(tensor)] = uninitialized(tensor.requires_grad, device=tensor.device, dtype=tensor.dtype)
+    return copy.deepcopy(module, fresh)
 
 
 def is_models_own(fault: Fault, module: nn.Module) -> bool:

@@ -104,6 +104,11 @@ def test_lazy_layers_take_the_width_that_fits(lint: Lint, tmp_path: Path) -> Non
     assert findings(lint, path) == []
 
 
+def test_lazy_normalizations_are_fed_as_well(lint: Lint, tmp_path: Path) -> None:
+    path = write(tmp_path, model(f"{LAZY}\nself.norm = nn.LazyBatchNorm2d()", "self.norm(self.conv(x)) + x", run=""))
+    assert findings(lint, path) == []
+
+
 UNET = "self.down = nn.Conv2d(3, 8, 3, stride=2, padding=1)\nself.up = nn.ConvTranspose2d(8, 3, 2, stride=2)"
 
 
