@@ -10,6 +10,8 @@ import torch
 from torch import nn
 from torch.overrides import TorchFunctionMode
 
+from resnet_lint.shared.error_text import error_text
+
 from ..process.limits import TimeUp
 from ..tracer.evaluation_mode import evaluation_mode
 from ..tracer.meta_device import OnMeta
@@ -40,7 +42,7 @@ def build(make: Callable[..., Any], args: tuple[Any, ...] = (), kwargs: dict[str
     except TimeUp:
         raise
     except Exception as error:
-        asks_for_gpu = "cuda" in str(error).lower()
+        asks_for_gpu = "cuda" in error_text(error).lower()
         with torch.device("meta"), OnMeta() if asks_for_gpu else torch.device("cpu"), _SkipInitialisation():
             made = make(*args, **kwargs)
     if not isinstance(made, nn.Module):

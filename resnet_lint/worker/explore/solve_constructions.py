@@ -22,12 +22,14 @@ _SHARE = 0.5  # of the time of an attempt
 
 
 def accepted(model: ModelClass, plain: Invented, evaluate: Evaluate, clock: Clock) -> Invented | None:
-    """Arguments that the constructor takes; None where none were found in time."""
+    """Arguments that the constructor takes; None where it takes none, or none were found in time."""
+    if not plain.kwargs:
+        return None
 
     def construct(arguments: Invented) -> BaseException | None:
         try:
             build(evaluate(arguments.call(model.name)))
-        except (Exception, SystemExit) as error:
+        except (Exception, SystemExit, KeyboardInterrupt) as error:
             return error
         return None
 

@@ -262,4 +262,4 @@ def test_the_common_options(lint: Lint, tmp_path: Path, monkeypatch: pytest.Monk
     (tmp_path / "pyproject.toml").write_text("[tool.resnet-lint]\noutput = 'check.txt'\nquiet = true\n")
     assert lint("trace", model).stdout == quiet  # the file of the check is not its own
     assert lint("trace", model, "-o", "no/such.txt").stderr.startswith("resnet-lint: --output: no such directory:")
-    assert lint("trace", model, "--python", "nowhere").stderr.startswith("resnet-lint: --python: there is no ")
+    assert lint("trace", model, "--python", "nowhere").stderr.startswith("resnet-lint: --python: no such file: ")
