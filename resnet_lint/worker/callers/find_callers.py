@@ -13,6 +13,7 @@ from ..load.load import Loaded
 
 PAGE = ".md"
 _MOST_FILES = 500
+_MOST_ENTRIES = 20_000  # of folders, which may hold a data set
 _MOST_BYTES = 8 * 2**20
 _MOST_OF_A_FILE = 2**18
 _MOST_CALLERS = 6
@@ -42,13 +43,16 @@ def _imports_of(file: Path, root: Path) -> re.Pattern[str]:
 
 def _files(here: Path, root: Path) -> Iterator[Path]:
     """The Python files, notebooks and pages of a project until there are too many, those near a folder first."""
-    count = size = 0
+    count = size = entries = 0
     done: set[str] = set()
     for base in (folder for folder in (here, *here.parents) if folder.is_relative_to(root)):
         for folder, folders, names in os.walk(base):
             folders[:] = sorted(
                 n for n in folders if _LEFT_OUT.match(n) is None and os.path.join(folder, n) not in done
             )
+            entries += len(folders) + len(names)
+            if entries > _MOST_ENTRIES:
+                return
             for name in sorted(names):
                 if name.endswith((".py", NOTEBOOK, PAGE)):
                     path = Path(folder, name)

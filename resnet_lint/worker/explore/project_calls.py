@@ -20,7 +20,8 @@ from ..load.load import Loaded
 from ..process.file_clock import Clock
 from ..process.limits import TimeUp
 
-_SHARE = 0.5  # of the time limit of an attempt
+_SHARE = 0.25  # of the time limit of an attempt
+_MOST_SECONDS = 6.0  # for all callers together, except that the last one may take its share
 
 
 class ProjectCalls:
@@ -38,7 +39,11 @@ class ProjectCalls:
 
     def play(self, names: frozenset[str], on_played: Callable[[Played, Loaded], bool]) -> None:
         """Execute the files that call a class with one of these names, until `on_played` returns True."""
+        began = self._clock.spent
         for path in find_callers(sorted(names), self._loaded):
+            if self._clock.spent - began > _MOST_SECONDS:
+                self._pass_over(path, "earlier callers took their time")
+                continue
             self.paths.add(str(path))
             try:
                 with self._clock.one_attempt(_SHARE):
