@@ -7,16 +7,16 @@ from typing import Literal
 
 from .node import Node
 
-Way = Literal["computed", "folded", "stacked"]
+Way = Literal["computed", "folded"]
 
 
 @dataclass(frozen=True, eq=False)
 class Crossing:
     """A call that mixes the samples of a batch.
 
-    `way` says how: the call computes a value from several samples ("computed"), moves the values of several samples to
-    one row ("folded"), or puts results for all samples behind one another along the batch ("stacked"). `axis` is the
-    axis of the operand that has the samples, `reader` the first call that takes folded rows for samples.
+    `way` says how: the call computes a value from several samples ("computed"), or moves the values of several samples
+    to one row ("folded"). `axis` is the axis of the operand that has the samples, `reader` the first call that takes
+    folded rows for samples.
     """
 
     node: Node

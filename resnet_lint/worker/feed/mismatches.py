@@ -84,7 +84,6 @@ def _numbers(text: str) -> list[int]:
 _TABLE: Sequence[tuple[str, Reader]] = (
     (r"\(\d+x(?P<got>\d+) and (?P<wanted>\d+)x\d+\)", _both),
     (r"to have (?P<wanted>\d+) (?:channels|features), but got (?P<got>\d+)", _both),
-    (r"takes (?P<wanted>\d+) (?:channels|features) and is fed .*\D(?P<got>\d+)\)", _both),
     (r"size of tensor a \((?P<got>\d+)\) must match the size of tensor b \((?P<wanted>\d+)\)", _both),
     (r"expanded size of the tensor \((?P<wanted>\d+)\) must match the existing size \((?P<got>\d+)\)", _both),
     (r"Expected size (?P<wanted>\d+) but got size (?P<got>\d+)", _both),
