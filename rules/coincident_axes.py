@@ -154,6 +154,6 @@ def _message(found: Coincidence, model: Model) -> str:
     size, other_size = found.met
     both = f"both {size} here" if size == other_size else f"{size} and {other_size} here"
     return (
-        f"this combines {one} with {other}, a different axis ({both}): with {found.failing} for {one}, it fails: "
+        f"this combines {one} with {other}, a different axis ({both}); with {found.failing} for {one}, it fails: "
         f"{found.error}"
     )

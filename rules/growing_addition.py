@@ -24,9 +24,9 @@ class GrowingAddition(Rule):
     """What it does: finds an addition of two activations with a common source where neither has the shape of the
     result, and a shortcut that a 1x1 convolution projects to a single channel beside a branch with more.
 
-    If a dimension of size 1 is not that of a layer or of the input, but was made on purpose (`unsqueeze`, `[:, None]`,
-    `view`, `keepdim=True`), as in an outer sum, nothing is reported; nor if only one operand is broadcast, as with
-    gates, biases and position embeddings.
+    Dimensions of size 1 that are added on purpose (`unsqueeze`, `[:, None]`, `view`, `keepdim=True`), as for an outer
+    sum, are not reported, and neither are additions with a single broadcast operand, such as gates, biases and position
+    embeddings.
 
     Why is this bad: `(N,) + (N, 1)` gives `(N, N)`: each sample is added to every other one. No error is raised,
     the loss broadcasts too, and the model learns an average. A projection to one channel fits every branch, so a wrong

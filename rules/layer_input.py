@@ -43,7 +43,7 @@ class LayerInput(Rule):
         """,
         ),
         Case(
-            "a normalisation of the input's channels",
+            "a normalization of the input's channels",
             """
             from torch import nn
             class Block(nn.Module):

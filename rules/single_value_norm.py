@@ -1,4 +1,4 @@
-"""RL307: a batch normalization of a single value per channel, where the batch has one sample."""
+"""RL307: a batch normalization that has a single value per channel for a batch of one sample."""
 
 from __future__ import annotations
 
@@ -86,8 +86,8 @@ class SingleValueNorm(Rule):
         for model in analysis.models:
             for node in _single_values(model):
                 message = (
-                    f"this normalizes one value per channel and sample, {node.shape}: in training it raises ValueError "
-                    "for a batch of one sample, as the last batch of an epoch may be"
+                    f"this normalizes a map of one pixel, {node.shape}: in training mode a batch of one sample, often "
+                    "the last of an epoch, raises ValueError"
                 )
                 yield self.at(model.where_of(node), message, advice="pass drop_last=True to the DataLoader")
 

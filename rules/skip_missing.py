@@ -25,8 +25,8 @@ from resnet_lint.rule import (
 
 
 class SkipMissing(Rule):
-    """What it does: finds a forward that saves its input as `identity`, `residual`, `shortcut` and the like, never
-    reads that variable, and never adds its input. And a class named after a residual block (`ResBlock`,
+    """What it does: finds a `forward()` that saves its input as `identity`, `residual`, `shortcut` and the like, never
+    reads that variable, and never adds its input. It also finds a class named after a residual block (`ResBlock`,
     `ResidualUnit`) that preserves the shape of its input and is a plain chain of layers, if no line of the class and
     nothing in the trace joins two values.
 

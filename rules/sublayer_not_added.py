@@ -16,8 +16,8 @@ class SublayerNotAdded(Rule):
     It is reported only if the part preserves the shape, has a normalization before or after it, adds nothing itself,
     and the caller does not add the input of the block either.
 
-    Why is this bad: a transformer block has two skip connections (Vaswani et al. 2017). No error is raised without one
-    of them, but the input and its gradient pass the block only through the layers of that part.
+    Why is this bad: a transformer block has two skip connections (Vaswani et al. 2017). Without one of them no error is
+    raised, but activations and gradients can only go through the layers of that part, not around it.
 
     Example:
         x = x + self.attn(self.norm1(x))
@@ -260,7 +260,7 @@ def _words(call: Call) -> frozenset[str]:
 
 
 def _before_norm(node: Node, block: Call, model: Model) -> Node:
-    """What a normalization in the block was given, if it made a tensor."""
+    """The input of the normalization in the block that computed a tensor, otherwise the tensor itself."""
     for call in model.calls:
         if call.parent is block and _words(call) & _NORM and call.inputs and model.results.get(call) == (node,):
             return call.inputs[0]
@@ -268,7 +268,7 @@ def _before_norm(node: Node, block: Call, model: Model) -> Node:
 
 
 def _ends(part: _Part) -> Sequence[Node]:
-    """The result of a part and what is made of it alone, in its shape: scaled, dropped out, normalized."""
+    """The result of a part, and the tensors of its shape that depend on it alone: scaled, dropped out, normalized."""
     found = [part.end]
     for node in found:  # grows as it is followed
         found += [user for user in node.users if len(user.activations) == 1 and user.shape == node.shape]

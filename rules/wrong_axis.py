@@ -1,4 +1,4 @@
-"""RL305: a position code, view or attention along the wrong axis."""
+"""RL305: a positional encoding, view or attention along the wrong axis."""
 
 from __future__ import annotations
 
@@ -27,18 +27,17 @@ from resnet_lint.rule import (
 
 
 class WrongAxis(Rule):
-    """What it does: finds axes that are confused, whatever their sizes. A position code with one value per sample that
-    is constant along the sequence, or with one value for all positions, because a size is used as an index where a
-    slice is meant. A `view` or `reshape` whose sizes are in another order than the axes in memory, where it should be
-    a transpose. Attention weights that are normalized over the queries. And attention that expects the sequence first
-    but gets the batch first.
+    """What it does: finds operations that confuse axes, whatever their sizes: a positional encoding with one value per
+    sample, or with one value for all positions because a size is used as an index where a slice is meant; a `view` or
+    `reshape` whose sizes are in another order than the axes in memory, where a transpose is needed; attention weights
+    that are normalized over the queries; and attention that expects the sequence first but gets the batch first.
 
     Which axis is which follows from traces of the model with one size of its inputs changed at a time, and from the
     layers; if it is ambiguous, nothing is reported.
 
     Why is this bad: the shapes match, so no error is raised. `x.view(n, -1, channels)` keeps the order of the values in
     memory, so each of its rows mixes positions and channels; with the batch in place of the sequence, samples attend
-    to each other, or all positions of a sample get the same code.
+    to each other, or all positions of a sample get the same encoding.
 
     Example:
         x = self.conv(x)                              # (batch, channels, height, width)
@@ -294,9 +293,9 @@ class WrongAxis(Rule):
             axis = 1 - found.dim
             message = (
                 f"{found.table.shape} is added to {found.tensor.shape}, whose {('first', 'second')[axis]} axis is the "
-                "sequence: every sample gets its own code, the same at all positions"
+                "sequence: each sample gets one encoding, the same at every position"
             )
-            advice = f"use one code per position, along axis {axis}"
+            advice = f"use one encoding per position, along axis {axis}"
             yield self.at(model.where_of(found.join), message, advice=advice)
 
     def _views(self, model: Model, axes: Axes) -> Iterator[Finding]:

@@ -65,8 +65,8 @@ class Coincidence:
 def coincidences_in(model: Model) -> Iterator[Coincidence]:
     """The calls of a model that combine two different axes.
 
-    An axis with the width of a layer or table, or of another input, is a contract and not reported, unless one input
-    has both axes.
+    An axis whose size is fixed by a layer, a table or another input is part of the model's contract, so it is not
+    reported, unless one input has both axes.
     """
     axes = model.axes
     for axis in axes.inputs if axes is not None else ():

@@ -23,8 +23,8 @@ Kind = Literal[
     "convolution",
     "transposed",
     "linear",
-    "channel norm",  # a normalisation whose channels are the second axis
-    "last norm",  # a normalisation over the last axes
+    "channel norm",  # a normalization whose channels are the second axis
+    "last norm",  # a normalization over the last axes
     "pool",
     "resize",
     "detach",

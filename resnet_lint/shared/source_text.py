@@ -32,7 +32,7 @@ def shown(path: str | Path, cwd: Path) -> str:
 
 
 def decode(source: bytes) -> str:
-    """Decode Python source by its byte order mark or encoding declaration (PEP 263); normalises line endings.
+    """Decode Python source by its byte order mark or encoding declaration (PEP 263); normalizes line endings.
 
     Raises UnicodeDecodeError for invalid bytes, SyntaxError or LookupError for an unknown encoding.
     """
@@ -45,7 +45,7 @@ def decode(source: bytes) -> str:
 
 
 def plain(text: str) -> str:
-    """Normalise all line ends to newlines."""
+    """Normalize all line ends to newlines."""
     return text.replace("\r\n", "\n").replace("\r", "\n")
 
 

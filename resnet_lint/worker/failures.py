@@ -37,7 +37,7 @@ def failures(loaded: Loaded, found: Exploration, clock: Clock) -> Iterator[Failu
 
 
 def _says_something(traced: Traced) -> bool:
-    """Whether arguments were invented, and it is either sure that the class has to take them or it does."""
+    """Whether the arguments were guessed, and the class either must accept them or demonstrably does."""
     return traced.invented is not None and (traced.invented.sure or traced.trace.trouble == (0, 0))
 
 

@@ -63,9 +63,9 @@ def of_batch_norm(groups: Groups, statement: str) -> str:
 def of_layer_norm(groups: Groups, statement: str) -> str:
     wants, got = re.findall(r"\d+", groups["wants"]), re.findall(r"\d+", groups["got"])
     if len(got) == 4 and wants == got[1:2]:
-        return "a layer normalisation normalises the last dimension: x.permute(0, 2, 3, 1), or use nn.GroupNorm(1, ...)"
+        return "a layer normalization normalizes the last dimension: x.permute(0, 2, 3, 1), or use nn.GroupNorm(1, ...)"
     if len(got) == 3 and wants == got[1:2]:
-        return "a layer normalisation normalises the last dimension: x.transpose(1, 2)"
+        return "a layer normalization normalizes the last dimension: x.transpose(1, 2)"
     return f"set normalized_shape={got[-1] if got else '...'} on this layer, or change the width before it"
 
 
@@ -94,7 +94,7 @@ def of_checkpoint(groups: Groups, statement: str) -> str:
 
 
 def of_backward(groups: Groups, statement: str) -> str:
-    return "replace out += x by out = out + x, and inplace=True by inplace=False, before the tensor that it names"
+    return "change out += x to out = out + x, and inplace=True to inplace=False, before the tensor named in the error"
 
 
 def of_cuda(groups: Groups, statement: str) -> str:

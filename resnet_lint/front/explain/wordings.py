@@ -106,13 +106,13 @@ WORDINGS: Sequence[Wording] = (
     ),
     _wording(
         rf"running_mean should contain (?P<got>{_N}) elements not (?P<wants>{_N})",
-        "a batch normalisation expects {wants} channels but gets {got}",
+        "a batch normalization expects {wants} channels but gets {got}",
         advice.of_batch_norm,
     ),
     _wording(
         rf"Given normalized_shape=(?P<wants>{_SHAPE}), expected input with shape .*?"
         rf"got input of size ?(?P<got>{_SHAPE})",
-        "a layer normalisation over {wants} gets a tensor of shape {got}",
+        "a layer normalization over {wants} gets a tensor of shape {got}",
         advice.of_layer_norm,
     ),
     _wording(
@@ -127,7 +127,7 @@ WORDINGS: Sequence[Wording] = (
     ),
     _wording(
         rf"shape '(?P<wants>\[[-\d, ]*\])' is invalid for input of size (?P<got>{_N})",
-        "a view or reshape to {wants} of a tensor with {got} values",
+        "a view or reshape of a tensor with {got} elements to {wants}",
         advice.of_view,
     ),
     _wording(
@@ -163,13 +163,13 @@ WORDINGS: Sequence[Wording] = (
     ),
     _wording(
         r"Expected more than 1 value per channel when training, got input size (?:torch\.Size\()?(?P<got>\[[\d, ]*\])",
-        "a batch normalisation in training mode gets one value per channel: {got}; use a larger batch",
+        "a batch normalization in training mode gets one value per channel: {got}; use a larger batch",
         lambda groups, statement: "pass drop_last=True to the DataLoader, or call model.eval() for a single sample",
     ),
     _wording(
         rf"size mismatch for (?P<key>[\w.]+): copying a param with shape (?P<a>{_SIZE}) from checkpoint, "
         rf"the shape in current model is (?P<b>{_SIZE})",
-        "the checkpoint has {key} of shape {a}, the model of shape {b}",
+        "{key} has shape {a} in the checkpoint, but {b} in the model",
         advice.of_checkpoint,
     ),
     _wording(

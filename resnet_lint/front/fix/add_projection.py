@@ -106,7 +106,7 @@ def _in_loop(addition: cst.CSTNode, source: Source) -> bool:
 def _layers(
     p: Projection, numbers: Numbers, block: Block, style: Style, source: Source, sources: Sources
 ) -> tuple[str, ...]:
-    """The calls that construct the projection: the layer, and a normalisation as in the branch."""
+    """The calls that construct the projection: the layer, and a normalization as in the branch."""
     ends = f"{numbers.channels_in}, {numbers.channels_out}"
     stride = f", stride={numbers.stride}" if numbers.strides else ""
     kind, kernel = (f"Conv{p.axes}d", f", kernel_size=1{stride}") if p.axes > 0 else ("Linear", "")
@@ -128,7 +128,7 @@ def _chosen_by_setting(site: Site, scope: Scope) -> str | None:
 
 
 def _norm(p: Projection, numbers: Numbers, block: Block, source: Source, sources: Sources) -> str | None:
-    """The call that constructs a normalisation like the last one of the branch, for the projection's channels."""
+    """The call that constructs a normalization like the last one of the branch, for the projection's channels."""
     if p.norm is None:
         return None
     callee, step = Scope(block.init, source, sources).callee(p.norm), sources.step(p.norm, 0)

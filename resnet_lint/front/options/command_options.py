@@ -1,4 +1,4 @@
-"""Adds the options of Settings to a command: `check`, or the commands for a single model."""
+"""Adds the options, which `settings.py` declares, to a command: `check`, or the commands for a single model."""
 
 from __future__ import annotations
 

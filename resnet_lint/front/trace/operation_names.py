@@ -35,7 +35,7 @@ ADDITIONS = frozenset({"add", "iadd", "radd"})
 
 
 def layer_name(step: ForwardStep) -> str | None:
-    """The name of a layer; None for activations, normalisations and reshapes."""
+    """The name of a layer; None for activations, normalizations and reshapes."""
     pool = _pool_name(step)
     return pool if pool is not None else _LAYERS.get(step.operation)
 

@@ -1,6 +1,6 @@
 """Groups the steps of a trace into stages: stem, residual blocks, pooling, classifier.
 
-A stage starts with a layer, a module with parts, or a join. Activations and normalisations belong to the stage before
+A stage starts with a layer, a module with parts, or a join. Activations and normalizations belong to the stage before
 them, reshapes to the stage after them. Before the first module with parts, the layers of the stem are one stage.
 """
 

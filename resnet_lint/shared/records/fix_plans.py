@@ -47,7 +47,7 @@ class Projection:
     """A projection for the shortcut of a failing addition.
 
     `operand` is the operand that is the shortcut, 0 or 1; `axes` is the number of spatial axes, 0 for linear layers.
-    `branch` are the layers of the residual branch with weights, in order; `norm` is the last normalisation among them.
+    `branch` are the layers of the residual branch with weights, in order; `norm` is the last normalization among them.
     `conditional` is whether the addition works in other instances of the block, which must not change.
     """
 

@@ -50,10 +50,10 @@ def _runs(trace: Trace, axis: InputAxis) -> list[Altered]:
 
 
 def _regrouped(axes: Axes, trace: Trace) -> Iterator[Axes]:
-    """The axes with those as one that a call needs to agree: of two inputs, or the two sides of a matrix.
+    """The axes, with those merged that a failing call requires to be equal: of two inputs, or both sides of a matrix.
 
-    Where only a part of an axis is needed, as the columns of a square matrix that other features have the size of by
-    chance, the model has to run when that part alone changes.
+    If the call requires only a part of an axis, such as the columns of a square matrix that happen to be as many as
+    some unrelated features, the model has to run when that part alone changes.
     """
     for run in axes.altered:
         meeting = meeting_at(run.refusal) if run.refusal is not None and not axes.is_free(run.axis) else None

@@ -64,7 +64,7 @@ def _without_gradient(tested: ModelUnderTest) -> tuple[str, ...]:
 
 
 def backward(outputs: list[torch.Tensor], seed: int) -> None:
-    """Backpropagate a random vector through all outputs; a plain sum has no gradient behind a normalisation."""
+    """Backpropagate a random vector through all outputs; a plain sum has no gradient behind a normalization."""
     generator = torch.Generator().manual_seed(seed)
     differentiable = [tensor for tensor in outputs if tensor.requires_grad]
     vectors = [torch.randn(tensor.shape, generator=generator).to(tensor) for tensor in differentiable]

@@ -1,7 +1,7 @@
 """Distributed training under torchrun; without torchrun, a group of one process.
 
 Each batch is split across the processes. The result equals that of one process: gradients are those of the whole batch,
-and batch normalisation uses its statistics.
+and batch normalization uses its statistics.
 """
 
 from __future__ import annotations
@@ -72,13 +72,13 @@ def process_group(device: torch.device) -> Iterator[ProcessGroup]:
 
 
 def _synchronise_batch_norm(model: nn.Module) -> None:
-    """SyncBatchNorm for the CPU: normalises by the mean and variance of the whole batch."""
+    """SyncBatchNorm for the CPU: normalizes by the mean and variance of the whole batch."""
     for module in model.modules():
         if isinstance(module, _BatchNorm):
-            module.forward = partial(_normalised, module)  # type: ignore[method-assign]
+            module.forward = partial(_normalized, module)  # type: ignore[method-assign]
 
 
-def _normalised(norm: Any, values: Tensor) -> Tensor:
+def _normalized(norm: Any, values: Tensor) -> Tensor:
     if not norm.training:
         return batch_norm(values, norm.running_mean, norm.running_var, norm.weight, norm.bias, False, 0.0, norm.eps)
     axes = [axis for axis in range(values.dim()) if axis != 1]

@@ -33,7 +33,7 @@ def _projection_elsewhere(e: Evidence) -> Node | None:
 
 
 def widened_branch(e: Evidence, why: str, like: Node | None) -> ChangeArguments | Hint:
-    """Give the last layer of the branch, and the normalisations after it, the channels of the shortcut."""
+    """Give the last layer of the branch, and the normalizations after it, the channels of the shortcut."""
     if not e.learned:
         return Hint(f"{why}: give its last layer {e.shortcut[e.channel_axis]} channels, like the shortcut")
     node, effect = e.learned[-1]

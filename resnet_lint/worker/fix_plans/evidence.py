@@ -130,7 +130,7 @@ def number_text(values: tuple[int, ...]) -> str:
 def widths(
     e: Evidence, path: Sequence[Node], node: Node, width: int, like: tuple[Site, str] | tuple[None, None]
 ) -> list[Change]:
-    """The changes for another number of output channels of a layer, and of the normalisations after it on the path."""
+    """The changes for another number of output channels of a layer, and of the normalizations after it on the path."""
     effect = node.effect
     assert effect is not None
     changes = [Change(e.site(node), width_name(effect), str(width), *like)]

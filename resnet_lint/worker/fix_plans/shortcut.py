@@ -138,7 +138,7 @@ def _projection_text(e: Evidence) -> str | None:
 
 def _projection(e: Evidence) -> Projection:
     linear = e.channel_axis != 1 or e.learned[-1][1].sort == "linear"
-    # A normalisation before the last layer (pre-activation) does not imply one after the projection.
+    # A normalization before the last layer (pre-activation) does not imply one after the projection.
     after = e.residual.branch_path[e.residual.branch_path.index(e.learned[-1][0]) :]
     norms = [node for node in after if node.kind in ("channel norm", "last norm")]
     return Projection(

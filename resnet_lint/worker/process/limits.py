@@ -34,7 +34,7 @@ class TimeUp(BaseException):
 
 
 def _is_entering(frame: FrameType | None) -> bool:
-    """Whether a `with` block is being entered or left: half of a mode on torch's stack is never taken off again."""
+    """Whether a `with` block is being entered or left, which would leave a half-entered mode on torch's stack."""
     for _ in range(_ENTRY_DEPTH):
         if frame is None:
             return False

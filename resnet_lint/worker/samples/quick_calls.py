@@ -146,7 +146,7 @@ def _einsum(args: tuple[Any, ...], kwargs: Mapping[str, Any], dyed: Dyed, result
 def _unchanged(
     args: tuple[Any, ...], kwargs: Mapping[str, Any], dyed: Dyed, result: torch.Tensor
 ) -> torch.Tensor | None:
-    """Calls that mix samples by design, such as batch normalisation."""
+    """Calls that mix samples by design, such as batch normalization."""
     return dyed[0][1] if len(dyed) == 1 and dyed[0][0].shape == result.shape else None
 
 

@@ -27,7 +27,7 @@ def shape_text(shape: Sequence[Size], names: Names = _OWN_NAMES) -> tuple[str, .
 
 
 def _for_display(expression: sympy.Basic) -> sympy.Basic:
-    """Move constants in a normalised expression into divisions: `(H - 1)//2` for `(H + 1)//2 - 1`."""
+    """Move constants in a normalized expression into divisions: `(H - 1)//2` for `(H + 1)//2 - 1`."""
     if not expression.args:
         return expression
     expression = expression.func(*map(_for_display, expression.args))

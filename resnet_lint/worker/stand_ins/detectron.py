@@ -1,4 +1,4 @@
-"""detectron2: its convolution with normalisation and activation, and the records of shapes."""
+"""detectron2: its convolution with normalization and activation, and the records of shapes."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class ShapeSpec:
 
 
 class FrozenBatchNorm2d(nn.BatchNorm2d):
-    """A normalisation that is not trained."""
+    """A normalization that is not trained."""
 
     @classmethod
     def convert_frozen_batchnorm(cls, module: nn.Module) -> nn.Module:
@@ -42,7 +42,7 @@ class CNNBlockBase(nn.Module):
 
 
 def get_norm(norm: str | Callable[[int], nn.Module] | None, out_channels: int) -> nn.Module | None:
-    """A normalisation by its name. Raises KeyError for one that is not torch's."""
+    """A normalization by its name. Raises KeyError for one that is not torch's."""
     if norm is None or norm == "":
         return None
     if callable(norm):
@@ -60,7 +60,7 @@ _NORMS: dict[str, Callable[[int], nn.Module]] = {
 
 
 class Conv2d(nn.Conv2d):
-    """A convolution with an optional normalisation and activation."""
+    """A convolution with an optional normalization and activation."""
 
     def __init__(self, *args: Any, norm: Any = None, activation: Any = None, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

@@ -1,4 +1,4 @@
-"""mmcv and mmengine: the convolution with its normalisation and activation, and what builds them from dictionaries."""
+"""mmcv and mmengine: the convolution with its normalization and activation, and what builds them from dictionaries."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def build_conv_layer(cfg: dict[str, Any] | None, *args: Any, **kwargs: Any) -> n
 
 
 def build_norm_layer(cfg: dict[str, Any], num_features: int, postfix: int | str = "") -> tuple[str, nn.Module]:
-    """The name and the layer of a normalisation. Raises KeyError for one that is not torch's."""
+    """The name and the layer of a normalization. Raises KeyError for one that is not torch's."""
     options = dict(cfg)
     kind = options.pop("type")
     options.pop("requires_grad", None)
@@ -86,7 +86,7 @@ def build_activation_layer(cfg: dict[str, Any]) -> nn.Module:
 
 
 class ConvModule(nn.Module):
-    """A convolution with its normalisation and activation, in an order that may be given."""
+    """A convolution with its normalization and activation, in an order that may be given."""
 
     def __init__(
         self,

@@ -1,1 +1,4 @@
-"""All patches of torch, each with the problem that it works around."""
+"""Patches of torch and torchvision, each in a module named after the problem that it works around.
+
+Only the interception of `nn.Module.__call__` is elsewhere, in `worker/tracer/intercept.py`.
+"""

@@ -1,6 +1,6 @@
-"""What the machine of a check may lack: files of weights, downloads, a GPU, a group of processes.
+"""Substitutes for what the checking machine may lack: checkpoints, downloads, a GPU, a process group.
 
-A constructor that loads weights needs none for its shapes, and a process that has no group is alone in it.
+A constructor that loads weights doesn't need their values for its shapes; a process without a group has rank 0 of 1.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _NO_FILE = "absent"
 
 
 class Weights(dict[str, Any]):
-    """What a file of weights holds that is not there: another such dictionary under each key, and no tensor."""
+    """The contents of a missing checkpoint: an empty dict that returns another one for every missing key."""
 
     def __missing__(self, key: str) -> Weights:
         return Weights()
@@ -34,7 +34,7 @@ class Weights(dict[str, Any]):
 
 @contextmanager
 def environment_made_up() -> Iterator[None]:
-    """Inside the block the code of the user finds what the machine lacks."""
+    """Inside the with block, the user's code gets substitutes for what the machine lacks."""
     global _depth
     with ExitStack() as stack:
         stack.enter_context(mock.patch.dict(os.environ, {"HF_HUB_OFFLINE": "1"}))
@@ -53,7 +53,7 @@ _depth = 0
 
 
 def _inside(original: Callable[..., Any], replacement: Callable[..., Any]) -> Callable[..., Any]:
-    """The replacement inside a block only: `from torch.hub import ...` keeps what it got for good."""
+    """The replacement inside the with block only, as `from torch.hub import ...` may keep a reference to it."""
 
     @wraps(original)
     def called(*args: Any, **kwargs: Any) -> Any:
@@ -114,13 +114,13 @@ def _no_file(*args: Any, **kwargs: Any) -> str:
 
 
 def _ask_for_network() -> None:
-    """Let the guard note that the network is used here."""
+    """Report the use of the network to the guard."""
     with suppress(OSError):
         sys.audit("socket.getaddrinfo", "", 0, 0, 0, 0)
 
 
 def _nothing() -> Callable[..., None]:
-    """A function that does nothing, another one each time: torch._dynamo has a rule for each function of torch."""
+    """A new function that does nothing; torch._dynamo requires different functions."""
     return lambda *args, **kwargs: None
 
 

@@ -1,6 +1,6 @@
 """Caches the results of torch's meta kernels.
 
-Most of them are written in Python: a batch normalisation on meta takes a millisecond, a scaled dot product two. Their
+Most of them are written in Python: a batch normalization on meta takes a millisecond, a scaled dot product two. Their
 results depend only on the shapes, strides and dtypes of the tensors, and models repeat the same few calls. A cached
 call returns tensors like those of the first call, many times faster.
 """

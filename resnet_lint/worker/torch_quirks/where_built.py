@@ -1,4 +1,4 @@
-"""Remembers for each module that is made the line that built it."""
+"""Records the source line that constructed each module."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _COMPREHENSIONS = frozenset({"<listcomp>", "<setcomp>", "<dictcomp>", "<genexpr>
 
 @contextmanager
 def noting_where_built(project: Project) -> Iterator[None]:
-    """Give every module that is made inside the block its Built."""
+    """Attach a `Built` record to every module that is constructed inside the with block."""
     original = nn.Module.__init__
 
     def init(module: nn.Module, *args: Any, **kwargs: Any) -> None:

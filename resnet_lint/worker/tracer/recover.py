@@ -18,7 +18,7 @@ from .torch_functions import CHANNEL_NORMS, CONCATENATIONS, ELEMENTWISE, LAST_DI
 def recovered(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any], preferred: int) -> torch.Tensor | None:
     """The result that a failed call would have if it were fixed, on meta; None if unknown.
 
-    `preferred` (0 or 1) selects the operand of an elementwise call that determines the shape; for a normalisation,
+    `preferred` (0 or 1) selects the operand of an elementwise call that determines the shape; for a normalization,
     0 is its input and 1 its number of features.
     """
     tensors = list(tensors_in([args, kwargs]))
@@ -28,7 +28,7 @@ def recovered(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any], preferre
         return _concatenated(tensors, kwargs.get("dim", args[1] if len(args) > 1 else 0))
     layer = layer_of(func, args, kwargs)
     if func in CHANNEL_NORMS or func in LAST_DIMENSION_NORMS:
-        return _normalised(tensors[0], layer, preferred)
+        return _normalized(tensors[0], layer, preferred)
     if layer is None or (layer.rank is not None and tensors[0].dim() != layer.rank):
         return None
     if func is F.linear:
@@ -42,8 +42,8 @@ def recovered(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any], preferre
     return result
 
 
-def _normalised(tensor: torch.Tensor, layer: Layer | None, preferred: int) -> torch.Tensor:
-    """The result if the normalisation matched its input (0), or the input matched the normalisation (1)."""
+def _normalized(tensor: torch.Tensor, layer: Layer | None, preferred: int) -> torch.Tensor:
+    """The result if the normalization matched its input (0), or the input matched the normalization (1)."""
     shape = list(tensor.shape)
     if preferred == 1 and layer is not None and len(shape) > 1:
         shape[layer.dimension] = layer.wanted

@@ -30,8 +30,8 @@ from .recorder import Recorder
 def trace(root: nn.Module, args: Sequence[Any], kwargs: Mapping[str, Any], project: Project) -> Trace:
     """Trace `root(*args, **kwargs)`; tensors are on meta, batch first.
 
-    After a failing addition, the trace continues with the shape of the residual branch; after a failing normalisation,
-    with that of its input. If this leads to more faults, the shape of the shortcut, or of the normalisation, may be the
+    After a failing addition, the trace continues with the shape of the residual branch; after a failing normalization,
+    with that of its input. If this leads to more faults, the shape of the shortcut, or of the normalization, may be the
     intended one: both are tried, and the trace with fewer faults is returned.
     """
     first = recorded(root, args, kwargs, project, prefer_branch=True)

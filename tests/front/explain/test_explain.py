@@ -33,7 +33,7 @@ TEXTS = {
     "Calculated padded input size per channel: (2 x 2). Kernel size: (3 x 3). Kernel size can't be greater "
     "than actual input size": "the padded input 2 x 2",
     "Given input size: (512x1x1). Calculated output size: (512x0x0). Output size is too small": "512x0x0",
-    "shape '[2, 512]' is invalid for input of size 2048": "[2, 512] of a tensor with 2048 values",
+    "shape '[2, 512]' is invalid for input of size 2048": "a tensor with 2048 elements to [2, 512]",
     "Expected 3D (unbatched) or 4D (batched) input to conv2d, but got input of size: [2, 3]": "shape [2, 3]",
     "The expanded size of the tensor (8) must match the existing size (4) at non-singleton dimension 1.": "is expanded",
     "Expected more than 1 value per channel when training, got input size torch.Size([1, 64, 1, 1])": "a larger batch",

@@ -24,7 +24,7 @@ ADDED = [IDENTITY, CONDITION, f"self.shortcut = {PROJECTION}", "return out + sel
 
 
 def with_norm(identity: str, sequential: str, projection: str, norm: str) -> list[str]:
-    """The lines that build a projection with a normalisation behind it."""
+    """The lines that build a projection with a normalization behind it."""
     assigned = f"self.shortcut = {sequential}("
     return [f"self.shortcut = {identity}", CONDITION, assigned, f"{projection},", f"{norm},", ")"]
 
@@ -241,7 +241,7 @@ BRANCHES = {
         ADDED[:3],
     ),
     "a helper function": (block(["self.conv = conv3x3(cin, cout, stride)"], ADD, head=HEAD + CONV3X3), ADDED[:3]),
-    "a group normalisation": (
+    "a group normalization": (
         block([CONV, "self.norm = nn.GroupNorm(4, cout)"], ["out = self.norm(self.conv(x))", "return out + x"]),
         with_norm("nn.Identity()", "nn.Sequential", PROJECTION, "nn.GroupNorm(4, cout)"),
     ),
@@ -257,7 +257,7 @@ BRANCHES = {
         block(["self.conv = ConvBNAct(cin, cout, stride)"], ADD, head=HEAD + CONV_BN_ACT),
         with_norm("nn.Identity()", "nn.Sequential", PROJECTION, "nn.BatchNorm2d(cout)"),
     ),
-    "a normalisation from a variable": (
+    "a normalization from a variable": (
         block(
             [CONV, "norm = nn.BatchNorm2d", "self.norm = norm(cout)"], ["out = self.norm(self.conv(x))", ADD[1]]
         ),

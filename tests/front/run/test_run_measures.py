@@ -15,7 +15,7 @@ from resnet_lint.shared.records.requests import Target
 from resnet_lint.worker.executor.cost import cost
 from resnet_lint.worker.executor.model_under_test import find_model
 
-# Without normalisation, so that gradients vanish without the shortcuts.
+# Without normalization, so that gradients vanish without the shortcuts.
 DEEP = """
 class Block(nn.Module):
     def __init__(self, width):

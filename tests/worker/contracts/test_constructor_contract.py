@@ -114,7 +114,7 @@ class Block(nn.Module):
 EVERYTHING = "cin, cout, stride and input size"
 PROVED = {
     "a projection": ("", "return self.shortcut(x) + y", EVERYTHING),
-    "no normalisation": ("self.bn = nn.Identity()", "return self.shortcut(x) + y", EVERYTHING),
+    "no normalization": ("self.bn = nn.Identity()", "return self.shortcut(x) + y", EVERYTHING),
     "fails beyond the grid": (
         "self.pool = nn.MaxPool2d(2) if cout > 200 else nn.Identity()",
         "return self.shortcut(x) + self.pool(y)",

@@ -192,7 +192,7 @@ def test_a_size_that_does_not_divide_is_the_inputs_fault() -> None:
 
 @st.composite
 def stacks(draw: st.DrawFn) -> nn.Sequential:
-    """A correct stack of layers of one rank (or none, for linear layers), with normalisation and pooling between."""
+    """A correct stack of layers of one rank (or none, for linear layers), with normalization and pooling between."""
     rank = draw(st.integers(0, 3))
     channels = draw(st.integers(1, 9))
     layers: list[nn.Module] = []

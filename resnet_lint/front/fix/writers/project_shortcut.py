@@ -1,4 +1,7 @@
-"""Projects a shortcut: with the projection of the caller, that of the block under a wider condition, or a new one."""
+"""Projects a shortcut: with the projection of the caller, that of the block under a wider condition, or a new one.
+
+New ones are written by `front/fix/add_projection.py`.
+"""
 
 from __future__ import annotations
 

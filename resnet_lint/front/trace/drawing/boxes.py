@@ -1,6 +1,6 @@
 """Turns the steps of a trace into boxes: fewer than steps, so that ResNet-152 stays readable.
 
-Activations and normalisations are a line in the preceding box, a module with a single box inside is that box, and
+Activations and normalizations are a line in the preceding box, a module with a single box inside is that box, and
 consecutive identical modules are drawn once, with their count.
 """
 
@@ -22,7 +22,7 @@ class Box:
     """A rectangle of the drawing: a layer, a join, an input or output of the model, or a module with boxes inside.
 
     `lines` are the text below `title`; `kind` is the class of a module with parts, `followers` the names of the merged
-    activations and normalisations. `ids` are the steps of the box, `count` the number of identical modules.
+    activations and normalizations. `ids` are the steps of the box, `count` the number of identical modules.
     """
 
     id: int
@@ -146,7 +146,7 @@ class _Boxes:
         return replace(box, title=title, ids=ids, count=len(steps))
 
     def _only_follows(self, step: ForwardStep, before: Box) -> bool:
-        """Whether a step is an activation or normalisation and the only user of the box before it."""
+        """Whether a step is an activation or normalization and the only user of the box before it."""
         if step.parts or before.parts or self._sort(step) != "small" or before.sort in ("input", "output"):
             return False
         flows = self._into.get(step.id, [])
