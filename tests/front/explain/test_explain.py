@@ -48,7 +48,7 @@ TEXTS = {
     "was expecting embedding dimension of 512, but got 256": "expects 512 features but gets 256",
     "Expected input batch_size (16) to match target batch_size (64).": "16 predictions for 64 labels",
     "size mismatch for fc.weight: copying a param with shape torch.Size([1000, 512]) from checkpoint, the shape in "
-    "current model is torch.Size([10, 512]).": "has fc.weight of shape torch.Size([1000, 512])",
+    "current model is torch.Size([10, 512]).": "fc.weight has shape torch.Size([1000, 512]) in the checkpoint",
     "CUDA error: CUBLAS_STATUS_INVALID_VALUE when calling `cublasSgemm(handle, opa, opb)`": "CUDA rejects a call",
     "one of the variables needed for gradient computation has been modified by an inplace operation": "in place",
 }
