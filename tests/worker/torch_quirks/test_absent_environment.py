@@ -40,8 +40,8 @@ BODIES = {
         'weights = torch.load("weights.pth", map_location="cpu")\n'
         '        self.net.load_state_dict({k.replace("module.", ""): v for k, v in weights.items()})'
     ),
-    "a download": 'self.net.load_state_dict(load_state_dict_from_url("https://download.pytorch.org/models/net.pth"))',
-    "a download of the zoo": 'self.net.load_state_dict(model_zoo.load_url("https://download.pytorch.org/models/net.pth"))',
+    "a download": 'self.net.load_state_dict(load_state_dict_from_url("https://example.org/net.pth"))',
+    "a download of the zoo": 'self.net.load_state_dict(model_zoo.load_url("https://example.org/net.pth"))',
     "a device": 'self.net = self.net.cuda().to("cuda:0")\n        self.mean = torch.zeros(3, device="cuda")',
     "a rank": "self.rank = dist.get_rank() % dist.get_world_size()\n        torch.cuda.set_device(self.rank)",
 }
