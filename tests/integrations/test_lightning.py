@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import warnings
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, cast
+from unittest import mock
 
 import pytest
 import torch
@@ -105,6 +108,16 @@ def test_a_compiled_model() -> None:
         fit(task, ResnetLintCallback(on_findings="raise"))
 
 
+@pytest.fixture
+def own_process_group() -> Iterator[None]:
+    """Lightning leaves its process group and the variables that describe it to the process."""
+    with mock.patch.dict(os.environ):
+        yield
+    if torch.distributed.is_initialized():
+        torch.distributed.destroy_process_group()
+
+
+@pytest.mark.usefixtures("own_process_group")
 def test_one_process_of_a_distributed_strategy() -> None:
     with pytest.raises(FindingsError, match="RL101"):
         fit(Task(8), ResnetLintCallback(on_findings="raise"), strategy="ddp", devices=1)
