@@ -1,4 +1,4 @@
-"""What to change, as far as an error message and the failing statement tell. One function per kind of message."""
+"""What to change, as far as an error message and the failing statement tell: a function or a text per message."""
 
 from __future__ import annotations
 
@@ -69,33 +69,11 @@ def of_layer_norm(groups: Groups, statement: str) -> str:
     return f"set normalized_shape={got[-1] if got else '...'} on this layer, or change the width before it"
 
 
-def of_in_place(groups: Groups, statement: str) -> str:
-    return "if broadcasting is intended, create a new tensor: out = out + x; else give both operands one shape"
-
-
-def of_view(groups: Groups, statement: str) -> str:
-    return "keep the batch and infer the rest: x.view(x.size(0), -1); then check the layer that follows"
-
-
-def of_small_input(groups: Groups, statement: str) -> str:
-    return "use a larger input, or fewer strides and poolings before this layer"
-
-
-def of_missing_batch(groups: Groups, statement: str) -> str:
-    return "if the batch dimension is missing, add it: x.unsqueeze(0)"
-
-
-def of_ranks(groups: Groups, statement: str) -> str:
-    return "give both the same dimensions, such as by x.unsqueeze(...) or x.flatten(2)"
-
-
-def of_checkpoint(groups: Groups, statement: str) -> str:
-    return "construct the model with the arguments it was saved with, or drop this key from the checkpoint"
-
-
-def of_backward(groups: Groups, statement: str) -> str:
-    return "change out += x to out = out + x, and inplace=True to inplace=False, before the tensor named in the error"
-
-
-def of_cuda(groups: Groups, statement: str) -> str:
-    return "run it once on the CPU, whose message names the shapes"
+IN_PLACE = "if broadcasting is intended, create a new tensor: out = out + x; else give both operands one shape"
+VIEW = "keep the batch and infer the rest: x.view(x.size(0), -1); then check the layer that follows"
+SMALL_INPUT = "use a larger input, or fewer strides and poolings before this layer"
+MISSING_BATCH = "if the batch dimension is missing, add it: x.unsqueeze(0)"
+RANKS = "give both the same dimensions, such as by x.unsqueeze(...) or x.flatten(2)"
+CHECKPOINT = "construct the model with the arguments it was saved with, or drop this key from the checkpoint"
+BACKWARD = "change out += x to out = out + x, and inplace=True to inplace=False, before the tensor named in the error"
+CUDA = "run it once on the CPU, whose message names the shapes"

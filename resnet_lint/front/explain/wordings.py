@@ -8,17 +8,19 @@ from dataclasses import dataclass
 
 from . import advice
 
+Advise = Callable[[advice.Groups, str], str] | str
+
 
 @dataclass(frozen=True)
 class Wording:
     """A pattern for an error message and its explanation, a format string with the groups of the pattern.
 
-    `advise` says what to change, given the groups and the failing statement.
+    `advise` says what to change, if necessary given the groups and the failing statement.
     """
 
     pattern: re.Pattern[str]
     meaning: str
-    advise: Callable[[advice.Groups, str], str]
+    advise: Advise
 
 
 @dataclass(frozen=True)
@@ -32,10 +34,11 @@ class Explanation:
 
     def advice(self, statement: str) -> str:
         """What to change, given the failing statement, which may be empty."""
-        return self.wording.advise(self.groups, statement)
+        advise = self.wording.advise
+        return advise if isinstance(advise, str) else advise(self.groups, statement)
 
 
-def _wording(pattern: str, meaning: str, advise: Callable[[advice.Groups, str], str]) -> Wording:
+def _wording(pattern: str, meaning: str, advise: Advise) -> Wording:
     return Wording(re.compile(pattern), meaning, advise)
 
 
@@ -53,7 +56,7 @@ WORDINGS: Sequence[Wording] = (
     _wording(
         rf"output with shape (?P<a>{_SHAPE}) doesn't match the broadcast shape (?P<b>{_SHAPE})",
         "an in-place operation, such as `+=`, on a tensor of shape {a} whose result has shape {b}",
-        advice.of_in_place,
+        advice.IN_PLACE,
     ),
     _wording(
         rf"Attempting to broadcast a dimension of length (?P<a>{_N}) at (?P<axis>-{_N})! Mismatching argument at index "
@@ -86,7 +89,7 @@ WORDINGS: Sequence[Wording] = (
         rf"Sizes of tensors must match except in dimension (?P<axis>{_N})\. Got (?P<a>{_N}) and (?P<b>{_N}) "
         r"\(The offending index is \d+\)",  # torch 1.7 to 1.9 name the dimension that differs
         "a concatenation of tensors that differ in dimension {axis}: {a} and {b}",
-        lambda groups, statement: advice.of_concatenation({**groups, "c": ""}, statement),
+        advice.of_concatenation,
     ),
     _wording(
         rf"Sizes of tensors must match except in dimension (?P<axis>{_N})\. "
@@ -97,7 +100,7 @@ WORDINGS: Sequence[Wording] = (
     _wording(
         rf"Tensors must have same number of dimensions: got (?P<a>{_N}) and (?P<b>{_N})",
         "a concatenation of tensors with {a} and {b} dimensions",
-        advice.of_ranks,
+        advice.RANKS,
     ),
     _wording(
         rf"stack expects each tensor to be equal size, but got (?P<a>{_SHAPE}) at entry \d+ and (?P<b>{_SHAPE})",
@@ -118,28 +121,28 @@ WORDINGS: Sequence[Wording] = (
     _wording(
         r"Calculated padded input size per channel: \((?P<got>[\dx ]+)\)\. Kernel size: \((?P<wants>[\dx ]+)\)",
         "the padded input {got} is smaller than the kernel {wants}",
-        advice.of_small_input,
+        advice.SMALL_INPUT,
     ),
     _wording(
         r"Given input size: \((?P<got>[\dx]+)\)\. Calculated output size: \((?P<out>[-\dx]+)\)",
         "the input of a pooling layer is too small: {got} would become {out}",
-        advice.of_small_input,
+        advice.SMALL_INPUT,
     ),
     _wording(
         rf"shape '(?P<wants>\[[-\d, ]*\])' is invalid for input of size (?P<got>{_N})",
         "a view or reshape of a tensor with {got} elements to {wants}",
-        advice.of_view,
+        advice.VIEW,
     ),
     _wording(
         rf"Expected (?P<wants>.{{1,40}}?) input to (?P<layer>conv\w+), but got input of size: (?P<got>{_SHAPE})",
         "a {layer} expects a {wants} tensor but gets one of shape {got}",
-        advice.of_missing_batch,
+        advice.MISSING_BATCH,
     ),
     _wording(
         rf"Expected {_N}-dimensional input for (?P<wants>{_N})-dimensional weight {_SHAPE}, but got "
         rf"{_N}-dimensional input of size (?P<got>{_SHAPE})",
         "a convolution expects a tensor with {wants} dimensions but gets one of shape {got}",
-        advice.of_missing_batch,
+        advice.MISSING_BATCH,
     ),
     _wording(
         rf"input\.size\(-1\) must be equal to input_size\. Expected (?P<wants>{_N}), got (?P<got>{_N})",
@@ -170,17 +173,17 @@ WORDINGS: Sequence[Wording] = (
         rf"size mismatch for (?P<key>[\w.]+): copying a param with shape (?P<a>{_SIZE}) from checkpoint, "
         rf"the shape in current model is (?P<b>{_SIZE})",
         "{key} has shape {a} in the checkpoint, but {b} in the model",
-        advice.of_checkpoint,
+        advice.CHECKPOINT,
     ),
     _wording(
         r"one of the variables needed for gradient computation has been modified by an inplace operation",
         "a tensor that the backward pass needs was modified in place",
-        advice.of_backward,
+        advice.BACKWARD,
     ),
     _wording(
         r"(?P<status>CUBLAS_STATUS_INVALID_VALUE|CUDNN_STATUS_BAD_PARAM|CUDNN_STATUS_NOT_SUPPORTED)",
         "CUDA rejects a call ({status}), often because of the shapes of a matrix product or convolution",
-        advice.of_cuda,
+        advice.CUDA,
     ),
 )
 
