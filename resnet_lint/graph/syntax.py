@@ -209,13 +209,19 @@ def _is_value_of_call(statement: ast.stmt) -> bool:
     return isinstance(statement, ast.Assign) and isinstance(statement.value, ast.Call)
 
 
-def never_read(point: Point) -> str | None:
-    """For `name = value`: the name, if no line of the function mentions it again."""
-    function, statement = function_of(point.code), statement_at(point)
-    if function is None or not isinstance(statement, ast.Assign) or len(statement.targets) != 1:
+def _assigned_at(point: Point) -> ast.Name | None:
+    """For `name = value`: the name as the target; None for a name such as `_`, which is meant to be ignored."""
+    statement = statement_at(point)
+    if not isinstance(statement, ast.Assign) or len(statement.targets) != 1:
         return None
     target = statement.targets[0]
-    if not isinstance(target, ast.Name) or target.id.startswith("_"):
+    return target if isinstance(target, ast.Name) and not target.id.startswith("_") else None
+
+
+def never_read(point: Point) -> str | None:
+    """For `name = value`: the name, if no line of the function mentions it again."""
+    function, target = function_of(point.code), _assigned_at(point)
+    if function is None or target is None:
         return None
     same = [node for node in ast.walk(function) if isinstance(node, ast.Name) and node.id == target.id]
     return target.id if same == [target] else None
@@ -230,11 +236,8 @@ def overwritten_by(point: Point) -> tuple[str, ast.expr] | None:
 
     Both statements are in the same block, so the first value is always discarded.
     """
-    function, statement = function_of(point.code), statement_at(point)
-    if function is None or not isinstance(statement, ast.Assign) or len(statement.targets) != 1:
-        return None
-    target = statement.targets[0]
-    if not isinstance(target, ast.Name) or target.id.startswith("_"):
+    function, statement, target = function_of(point.code), statement_at(point), _assigned_at(point)
+    if function is None or statement is None or target is None:
         return None
     for later in _after(statement, function):
         names = [node for node in ast.walk(later) if isinstance(node, ast.Name) and node.id == target.id]

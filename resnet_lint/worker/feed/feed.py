@@ -17,7 +17,7 @@ from resnet_lint.shared.records.places import Shape, Span
 from .better_inputs import blames_inputs, refined
 from .guess_inputs import SIZES, Guesses, guesses_at
 from .search import Effort, Search
-from .situation import Situation, is_lazy, is_models_own
+from .situation import Situation, is_models_own
 
 # A fault must occur at this number of sizes, because it may be caused by a single size.
 _SIZES_TO_CONFIRM = 3
@@ -103,7 +103,7 @@ def _best_refinement(search: Search, guesses: Guesses, size: tuple[int, int]) ->
 
 
 def _confirmed(best: Trace, search: Search, complete: Sequence[Trace]) -> tuple[Fault, ...]:
-    if len(complete) < _SIZES_TO_CONFIRM or is_lazy(search.module):
+    if len(complete) < _SIZES_TO_CONFIRM or search.is_lazy:
         return ()
     shown = [fault for fault in best.faults if all(_shows(attempt, fault.point.span) for attempt in complete)]
     blamed = [fault.node for fault in best.faults if blames_inputs(fault)]  # including nodes that depend on them

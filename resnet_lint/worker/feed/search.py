@@ -47,6 +47,7 @@ class Search:
     found: Trace | None = None
 
     def __post_init__(self) -> None:
+        self.is_lazy = is_lazy(self.module)  # for good: copies of a lazy module are traced
         self._tried: set[frozenset[object]] = set()
         self._clock = ProcessClock()
         self._traces = 0
@@ -66,7 +67,7 @@ class Search:
             return None
         self._tried.add(key)
         self._traces += 1
-        module = copy_of_lazy(self.module) if is_lazy(self.module) else self.module  # its first input sets a lazy layer
+        module = copy_of_lazy(self.module) if self.is_lazy else self.module  # its first input sets a lazy layer
         result = trace(module, *arguments(module, guesses), self.project)
         situation = Situation(self.module, guesses, result, size, before, changed)
         self.situations.append(situation)

@@ -14,7 +14,7 @@ from resnet_lint.shared.records.fix_plans import Change, ChangeArguments, FixPla
 from resnet_lint.shared.records.places import Shape
 
 from .evidence import number_text
-from .sizes import is_rounded
+from .sizes import full_padding, is_rounded
 
 
 def plan_concatenation(fault: Fault, owner: ModuleCall) -> FixPlan | None:
@@ -46,9 +46,7 @@ def _repadded(part: Node, shapes: Sequence[Shape], owner: ModuleCall) -> ChangeA
             continue
         if effect.sort not in ("convolution", "pool") or not effect.kernel:
             return None
-        full = tuple(
-            d * (k - 1) // 2 for d, k in zip(effect.dilation or (1,) * len(effect.kernel), effect.kernel, strict=True)
-        )
+        full = full_padding(effect)
         if effect.padding != full:
             changes.append(Change(site_of(node, owner), "padding", number_text(full)))
             lost = [2 * (f - p) // s for f, p, s in zip(full, effect.padding, effect.stride, strict=True)]

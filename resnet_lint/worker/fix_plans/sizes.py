@@ -79,18 +79,19 @@ def wrong_padding(e: Evidence) -> ChangeArguments | None:
         return None
     if any(effect.sort == "transposed" for _, effect in e.branch_layers) or not _padded_sizes_agree(e):
         return None
-    changes = tuple(Change(e.site(node), "padding", number_text(_full_padding(effect))) for node, effect in odd)
+    changes = tuple(Change(e.site(node), "padding", number_text(full_padding(effect))) for node, effect in odd)
     words = ", ".join(change.in_words() for change in changes)
     return ChangeArguments(f"keep the size of the branch: {words}", changes)
 
 
 def _is_padded_wrongly(effect: Effect) -> bool:
-    return effect.sort == "convolution" and effect.padding != _full_padding(effect)
+    return effect.sort == "convolution" and effect.padding != full_padding(effect)
 
 
-def _full_padding(effect: Effect) -> tuple[int, ...]:
-    """The padding that keeps the size at stride 1, for odd kernels."""
-    return tuple(d * (k - 1) // 2 for d, k in zip(effect.dilation, effect.kernel, strict=True))
+def full_padding(effect: Effect) -> tuple[int, ...]:
+    """The padding that keeps the size at stride 1, for odd kernels; a pool has no dilation."""
+    dilation = effect.dilation or (1,) * len(effect.kernel)
+    return tuple(d * (k - 1) // 2 for d, k in zip(dilation, effect.kernel, strict=True))
 
 
 def _padded_sizes_agree(e: Evidence) -> bool:
