@@ -13,7 +13,7 @@ from .node import Node
 
 @dataclass(frozen=True, eq=False)
 class WrongSoftmax:
-    """A softmax over dimension `dim` of scores, of which `product` sums over the last one."""
+    """A softmax over dimension `dim` of the scores, although `product` sums over their last dimension."""
 
     node: Node
     dim: int

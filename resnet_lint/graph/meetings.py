@@ -15,7 +15,7 @@ Place = tuple[int, int]
 
 @dataclass(frozen=True, eq=False)
 class Meeting:
-    """Two axes that must have the same size in a call, of which only one changed."""
+    """Two axes that must have the same size in a call, after the size of one has changed."""
 
     node: Node
     changed: Place

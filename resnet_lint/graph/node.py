@@ -42,8 +42,8 @@ class Node:
     `name` is unique in the graph. `function` is the name of the function without leading or trailing underscores (`add`
     for `x += y`), `spelling` the original name (`__iadd__`); both are empty if it is not a call. `target` is the name
     of an input, or the path of a stored tensor. `arguments` are the arguments by name, with nodes instead of tensors;
-    `operands` are all nodes in them, with repetitions. `shape` is None for a call with several results, each of which
-    is a separate node; `inputs` are the shapes of the operands. `point` is the location in the user's code and `call`
+    `operands` are all nodes in them, with repetitions. `shape` is None for a call with several results, which are
+    separate nodes; `inputs` are the shapes of the operands. `point` is the location in the user's code and `call`
     the enclosing module call. `activation` is whether the result depends on an input of the model; `order` is the
     position in the graph; `in_place` is whether the call modified an operand; `dtype` is that of an input. `users` are
     the calls that read the result.

@@ -251,7 +251,7 @@ def _configuration(name: str, loaded: Loaded, nested: int) -> str | None:
 
 
 def setting(name: str) -> str:
-    """The source of a value for a setting of which only the name is known."""
+    """The source of a value for a setting, guessed from its name."""
     word = name.lower()
     return next((value for pattern, value in _BY_NAME if re.search(pattern, word)), str(WIDTH))
 

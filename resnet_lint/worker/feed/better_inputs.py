@@ -209,7 +209,7 @@ def _input_with_channels(node: Node, dimension: int) -> Node | None:
 
 
 def _rearranged(node: Node, layer: Layer) -> tuple[str, Shape | None, torch.dtype | None] | None:
-    """The change for an input of which the layer gets a part, such as the first token, or a multiple."""
+    """The change for an input that reaches the layer in part, such as its first token, or multiplied."""
     source, fed = _input_rearranged(node), node.shape
     if source is None or fed is None:
         return None

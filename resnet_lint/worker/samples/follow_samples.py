@@ -82,7 +82,7 @@ def _crossings(dyes: list[Dye], axis: int) -> Iterator[Crossing]:
 
 
 def _batch_for(trace: Trace) -> int | None:
-    """The batch size of which the fewest axes in the model are a multiple."""
+    """The candidate batch size that divides the fewest sizes in the model."""
     if trace.is_real or _length(trace, 0) is None:
         return None
     sizes = {size for node in trace.nodes for size in node.shape or ()}

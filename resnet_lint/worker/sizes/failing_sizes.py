@@ -23,7 +23,7 @@ _DIVIDES = 32
 
 
 class FaultySizes:
-    """The faults of a trace, some of which may depend on the input sizes."""
+    """The faults of a trace; some may depend on the input sizes."""
 
     def __init__(self, model: Model) -> None:
         self._model = model
