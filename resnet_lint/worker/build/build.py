@@ -42,7 +42,7 @@ def build(make: Callable[..., Any], args: tuple[Any, ...] = (), kwargs: dict[str
     except TimeUp:
         raise
     except Exception as error:
-        asks_for_gpu = "cuda" in error_text(error).lower()
+        asks_for_gpu = any(word in error_text(error).lower() for word in ("cuda", "accelerator"))
         with torch.device("meta"), OnMeta() if asks_for_gpu else torch.device("cpu"), _SkipInitialisation():
             made = make(*args, **kwargs)
     if not isinstance(made, nn.Module):

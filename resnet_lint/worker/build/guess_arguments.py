@@ -93,7 +93,8 @@ def invented(make: type[nn.Module], loaded: Loaded) -> list[Invented]:
     """
     found = parameters_of(make)
     plain = {parameter.name: value_for(parameter, loaded) or UNKNOWN for parameter in found.required}
-    sure = not found.shortcut_from_caller and all(is_width(name) or STRIDE.match(name) for name in plain)
+    numbers = all(value.isdigit() and (is_width(name) or STRIDE.match(name)) for name, value in plain.items())
+    sure = not found.shortcut_from_caller and numbers
     expansion = getattr(make, "expansion", 1)
     if isinstance(expansion, int) and expansion != 1 and found.inputs and found.outputs:
         plain[found.inputs] = str(WIDTH * expansion)

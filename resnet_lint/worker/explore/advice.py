@@ -5,7 +5,8 @@ from __future__ import annotations
 from torch import nn
 
 from ..build.guess_arguments import invented
-from ..feed.guess_inputs import BATCH, SIZES, required_inputs
+from ..feed.guess import BATCH
+from ..feed.guess_inputs import SIZES, required_inputs
 from ..feed.input_kinds import form_of
 from ..load.classes import ModelClass
 from ..load.load import Loaded

@@ -26,7 +26,7 @@ from ..build.factories import own_shapes, shapes_in
 from ..build.guess_arguments import Invented, parameter_names
 from ..examples.example import Example
 from ..feed.feed import feed
-from ..feed.guess_inputs import Guess
+from ..feed.guess import Guess
 from ..load.classes import ModelClass
 from ..load.load import Loaded
 from ..load.missing_packages import NotInstalledError

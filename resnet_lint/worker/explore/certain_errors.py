@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import ast
 import re
+from contextlib import suppress
 from dataclasses import dataclass
+from inspect import isbuiltin
 from traceback import walk_tb
 from types import CodeType, TracebackType
 
@@ -29,6 +31,7 @@ _WRONG_CALL = re.compile(
     r"got an unexpected keyword argument '\w+'|missing \d+ required (positional|keyword-only) argument"
     r"|takes (from \d+ to )?\d+ positional arguments? but \d+ (was|were) given|got multiple values for argument"
 )
+_COUNTED = re.compile(r"\btakes |\bmissing ")
 # Substitutes of resnet-lint for objects of the user's code.
 _OWN_STAND_INS = re.compile(r"Identity|<lambda>|Missing")
 _LACKS = re.compile(r"module 'torch[\w.]*' has no attribute '\w+'")
@@ -84,7 +87,7 @@ def _is_of_sort(error: BaseException, last: _Step, loaded: Loaded, ends_there: b
             return True
         return bool(_LACKS.search(text) and ends_there) or _BEFORE_INIT.search(text) is not None
     if isinstance(error, TypeError) and _WRONG_CALL.search(text) and ends_there and not _OWN_STAND_INS.search(text):
-        return stated or _calls_known(last, loaded)
+        return stated or (_calls_known(last, loaded) and not (_COUNTED.search(text) and _calls_torch(last, loaded)))
     return False
 
 
@@ -143,6 +146,15 @@ def _calls_known(step: _Step, loaded: Loaded) -> bool:
         return False
     is_local = root.id in step.code.co_varnames or root.id in step.code.co_freevars
     return not is_local and root.id not in loaded.definitions.unsure | {"super"}
+
+
+def _calls_torch(step: _Step, loaded: Loaded) -> bool:
+    """Whether the callee is compiled: how many arguments `torch.empty` takes depends on their types."""
+    with suppress(Exception):
+        expression = ast.parse(step.point.text, mode="eval").body
+        if isinstance(expression, ast.Call):
+            return isbuiltin(eval(ast.unparse(expression.func), vars(loaded.module)))
+    return False
 
 
 def _always_runs(step: _Step) -> bool:

@@ -64,6 +64,7 @@ class Constructions:
         if arguments is None:
             return
         if arguments.kwargs != plain.kwargs:
+            self._coverage.tried_again(model, plain.call(model.name))
             self._try(model, arguments)
         for better in fitting(model, arguments, self._attempts):
             self._try(model, better)

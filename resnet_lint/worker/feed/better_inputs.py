@@ -15,7 +15,8 @@ from resnet_lint.graph.trace import Trace
 from resnet_lint.shared.error_text import error_text
 from resnet_lint.shared.records.places import Shape
 
-from .guess_inputs import BATCH, SIZES, STEPS, Guesses, of_rank, parts_of, spatial
+from .guess import BATCH, STEPS, Guesses
+from .guess_inputs import SIZES, of_rank, parts_of, spatial
 
 # The maximum number of elements of an input, because repeated improvements could enlarge it without limit.
 _MOST_VALUES = 1 << 40

@@ -15,7 +15,8 @@ from resnet_lint.graph.trace import Trace
 from resnet_lint.shared.records.places import Shape, Span
 
 from .better_inputs import blames_inputs, refined
-from .guess_inputs import SIZES, Guesses, guesses_at
+from .guess import Guesses
+from .guess_inputs import SIZES, guesses_at
 from .search import Effort, Search
 from .situation import Situation, is_models_own
 

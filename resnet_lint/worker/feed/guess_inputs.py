@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import inspect
 import math
-import re
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import Any, Literal
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from typing import Any
 
 import torch
 from torch import nn
 
 from resnet_lint.shared.records.places import Shape
 
+from .guess import BATCH, STEPS, Guess, Guesses
 from .input_kinds import count_of, form_of, keys_read, may_be_several
+from .named_inputs import guess_named
 
 # Spatial sizes (height, width) to try in order: first unequal ones, which detect swapped axes, then common ones.
 SIZES: tuple[tuple[int, int], ...] = (
@@ -31,32 +32,7 @@ SIZES: tuple[tuple[int, int], ...] = (
     (384, 384),
     (512, 512),
 )
-BATCH = 2
-STEPS = 16  # the length of a sequence
 _FRAMES = 16  # the depth of a video or a volume
-_IDS = re.compile(r"(^|_)(ids?|tokens?|idx|indices|labels?|targets?|src|tgt|captions?|words?)($|_)")
-_TIMES = re.compile(r"^(t|ts|time|times|timesteps?|sigma|noise_level)$")
-
-
-@dataclass(frozen=True)
-class Guess:
-    """A guessed input: a tensor with a shape (batch first) and dtype, or another kind of value.
-
-    An integer is the first size in `shape`.
-    """
-
-    shape: Shape
-    dtype: torch.dtype = torch.float32
-    kind: Literal["tensor", "number", "module", "nothing"] = "tensor"
-
-    def tensor(self) -> torch.Tensor:
-        return torch.empty(self.shape, dtype=self.dtype, device="meta")
-
-    def value(self) -> Any:
-        """The value to pass to forward()."""
-        if self.kind == "tensor":
-            return self.tensor()
-        return {"number": self.shape[0] if self.shape else 1, "module": nn.Identity()}.get(self.kind)
 
 
 class Fields(dict[str, Any]):
@@ -67,10 +43,6 @@ class Fields(dict[str, Any]):
             return self[name]
         except KeyError:
             raise AttributeError(name) from None
-
-
-Guesses = Mapping[str, Guess]
-"""Guesses by parameter name; for those in lists and dicts, with index or key: `features.0`, `batch.image`."""
 
 
 def required_inputs(module: nn.Module | type[nn.Module]) -> list[inspect.Parameter]:
@@ -138,17 +110,19 @@ def _map_size(guesses: Guesses) -> tuple[int, int]:
 
 def first_guesses(module: nn.Module, size: tuple[int, int]) -> Guesses:
     """One guess per input, or several if it is a list, tuple or dict of tensors."""
-    image = _wanted_by_first_layer(module, size)
+    usual, image = _wanted_by_first_layer(module, size), _image_wanted(module, size)
     guesses: dict[str, Guess] = {}
-    for parameter in required_inputs(module):
+    required = required_inputs(module)
+    names = [parameter.name for parameter in required]
+    for parameter in required:
         form = form_of(parameter)
         keys = keys_read(module, parameter) if form in ("tensor", "dict") else []
         if keys or form == "dict":
-            guesses.update({f"{parameter.name}.{key}": _by_name(key, image) for key in keys})
+            guesses.update({f"{parameter.name}.{key}": guess_named(key, keys, usual, image) for key in keys})
         elif form == "tensor":
-            guesses[parameter.name] = _by_name(parameter.name, image)
+            guesses[parameter.name] = guess_named(parameter.name, names, usual, image)
         elif form in ("list", "tuple"):
-            guesses.update(_pyramid(parameter.name, image, count_of(parameter) or _branches(module)))
+            guesses.update(_pyramid(parameter.name, usual, count_of(parameter) or _branches(module)))
     return guesses
 
 
@@ -165,14 +139,6 @@ def _branches(module: nn.Module) -> int:
     return next((length for length in lengths if 1 < length < 7), 2)
 
 
-def _by_name(name: str, image: Guess) -> Guess:
-    if _IDS.search(name):
-        return Guess((BATCH, STEPS), torch.int64)
-    if _TIMES.match(name):
-        return Guess((BATCH,))
-    return image
-
-
 _POOLS = (nn.AdaptiveAvgPool2d, nn.AdaptiveMaxPool2d, nn.AvgPool2d, nn.MaxPool2d)
 
 
@@ -185,6 +151,12 @@ def _wanted_by_first_layer(module: nn.Module, size: tuple[int, int]) -> Guess:
         if guess is not None:
             return of_rank(guess, 4, size) if pools and isinstance(layer, nn.Linear) else guess
     return Guess((BATCH, 64, *size))
+
+
+def _image_wanted(module: nn.Module, size: tuple[int, int]) -> Guess | None:
+    """The image for the first convolution over images; None without one."""
+    convolution = next((layer for layer in module.modules() if isinstance(layer, nn.Conv2d)), None)
+    return _wanted_by(convolution, size) if convolution is not None else None
 
 
 def _wanted_by(layer: nn.Module, size: tuple[int, int]) -> Guess | None:

@@ -11,7 +11,9 @@ import torch
 
 from ..tracer.proof import DEPENDS_ON_VALUES
 from .better_inputs import placeholder_behind, refined
-from .guess_inputs import BATCH, STEPS, Guess, Guesses, of_rank
+from .guess import BATCH, STEPS, Guess, Guesses
+from .guess_inputs import of_rank
+from .named_inputs import field_named
 from .situation import Situation, is_lazy
 from .states_and_masks import masks, states
 
@@ -20,7 +22,7 @@ Proposer = Callable[[Situation], Iterator[Guesses]]
 
 def proposals(situation: Situation) -> Iterator[Guesses]:
     """Guesses that may be better than those of a situation, likeliest first."""
-    for propose in _TABLE[:3] if situation.trace.complete else _TABLE:
+    for propose in _AFTER_ALL if situation.trace.complete else (*_AFTER_ALL, *_AFTER_STOP):
         yield from propose(situation)
 
 
@@ -44,10 +46,12 @@ def _lazy_widths(situation: Situation) -> Iterator[Guesses]:
 
 
 _WHOLE = re.compile(
-    r"scalar types: Long|must be long|index tensor of type Long|dtype int64 for index|to be Long|expected Long"
+    r"scalar types: Long|must be long|index tensor of type Long|int64 for index|to be Long|expected Long"
     r"|but got (torch\.)?[Ff]loat(Tensor)? instead|type Long but found Float|LongTensor"
 )
-_FRACTIONS = re.compile(r"but got Long|but found Long|for 'Long'|got (torch\.)?Long|Float but found|only .*floating")
+_FRACTIONS = re.compile(
+    r"but got Long|but found Long|for 'Long'|got (torch\.)?Long|Float but found|only .*floating|mixed dtype"
+)
 _TRUTH = re.compile(r"boolean mask|to be Bool|only supports bool")
 
 
@@ -60,6 +64,24 @@ def _types(situation: Situation) -> Iterator[Guesses]:
             if dtype is torch.int64:
                 for name in _nearest(situation):
                     yield _with(situation, name, dtype=dtype, shape=(BATCH, STEPS))
+
+
+def _steps_of_features(situation: Situation) -> Iterator[Guesses]:
+    """`shape '[2, 768, 12, 64]' is invalid`: a sequence of features, where a linear layer takes them alone as well."""
+    for name, guess in situation.guesses.items():
+        if len(guess.shape) == 2 and guess.dtype.is_floating_point and guess.kind == "tensor":
+            yield from _of_rank(situation, name, 3)
+
+
+def _one_id_a_row(situation: Situation) -> Iterator[Guesses]:
+    """`mat1 and mat2 shapes cannot be multiplied (64x32 and 64x64)`: one id a sample, and no sequence of ids."""
+    ids = [name for name, guess in situation.guesses.items() if guess.shape == (BATCH, STEPS) and _is_whole(guess)]
+    for names in [[name] for name in ids] + ([ids] if len(ids) > 1 else []):
+        yield {**situation.guesses, **{name: Guess((BATCH,), torch.int64) for name in names}}
+
+
+def _is_whole(guess: Guess) -> bool:
+    return guess.dtype == torch.int64 and guess.kind == "tensor"
 
 
 _RANK = re.compile(
@@ -139,7 +161,10 @@ def _kinds(situation: Situation) -> Iterator[Guesses]:
                 yield {**situation.guesses, name: Guess((guess.shape or (STEPS,))[-1:], guess.dtype, kind)}  # type: ignore[arg-type]
 
 
-_TOO_SMALL = re.compile(r"too small|[Kk]ernel size can't be greater|[Pp]adding size should be less|must be non-zero")
+_TOO_SMALL = re.compile(
+    r"too small|[Kk]ernel size can't be greater|[Pp]adding size should be less|must be non-zero"
+    r"|index k out of range"
+)
 
 
 def _larger(situation: Situation) -> Iterator[Guesses]:
@@ -168,20 +193,6 @@ def _fields(situation: Situation) -> Iterator[Guesses]:
         yield {**others, **parts, f"{name}.{wanted}": field_named(wanted, guess)}
 
 
-_FIELDS: Sequence[tuple[str, Guess]] = (
-    (r"edge_index|^edges$", Guess((2, 24), torch.int64)),
-    (r"edge_(attr|weight|feat)", Guess((24, 4))),
-    (r"^batch$|_idx$|_ids?$", Guess((STEPS,), torch.int64)),
-    (r"^pos$|xyz|coord", Guess((STEPS, 3))),
-    (r"adj", Guess((STEPS, STEPS))),
-)
-
-
-def field_named(name: str, other: Guess) -> Guess:
-    """A tensor for a field, according to its name; by default like `other`."""
-    return next((guess for pattern, guess in _FIELDS if re.search(pattern, name)), replace(other, kind="tensor"))
-
-
 def _several(situation: Situation) -> Iterator[Guesses]:
     """`not enough values to unpack (expected 2, got 1)`: several tensors instead of one."""
     match = _UNPACKED.search(situation.error_text)
@@ -206,7 +217,6 @@ def _digits(pattern: re.Pattern[str], text: str) -> list[str]:
     return [number for match in pattern.finditer(text) for number in match.groups() if number]
 
 
-_TABLE: Sequence[Proposer] = (
-    *(_by_graph, _lazy_widths, _types),
-    *(states, masks, _larger, _kinds, _fields, _left_out, _several, _ranks),
-)
+# For a forward pass that went on after its faults, and for one that raised.
+_AFTER_ALL: Sequence[Proposer] = (_by_graph, _lazy_widths, _types, _steps_of_features, _one_id_a_row)
+_AFTER_STOP: Sequence[Proposer] = (states, masks, _larger, _kinds, _fields, _left_out, _several, _ranks)

@@ -15,7 +15,8 @@ from resnet_lint.graph.trace import Trace
 
 from ..process.process_clock import ProcessClock
 from ..tracer.trace import trace
-from .guess_inputs import Guesses, arguments
+from .guess import Guesses
+from .guess_inputs import arguments
 from .proposals import proposals
 from .situation import Axis, Situation, copy_of_lazy, is_lazy
 from .sizes_to_try import sizes_to_try

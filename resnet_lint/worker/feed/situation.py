@@ -15,7 +15,7 @@ from resnet_lint.shared.error_text import error_text
 from ..names_at import names_at
 from .better_inputs import inputs_behind
 from .conditions import failed_condition
-from .guess_inputs import Guesses
+from .guess import Guesses
 from .mismatches import Mismatch, mismatch_in
 
 

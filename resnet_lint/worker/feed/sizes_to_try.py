@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-from .guess_inputs import Guesses
+from .guess import Guesses
 from .situation import Axis, Situation
 
 _LARGEST = 4096

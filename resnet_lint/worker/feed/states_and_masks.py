@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import torch
 from torch import nn
 
-from .guess_inputs import BATCH, STEPS, Guess, Guesses
+from .guess import BATCH, STEPS, Guess, Guesses
 from .situation import Situation
 
 _STATE = re.compile(r"^(h|hx|hc|h_?0|hidden\w*|states?|prev_\w+|\w*_(hidden|state)s?|init_\w+)$")

@@ -20,6 +20,9 @@ import torch.distributed as dist
 import torch.hub
 import torch.utils.model_zoo
 from torch import nn
+from torch.nn.parallel import DistributedDataParallel
+
+from . import local_workers
 
 _TENSOR_TYPES = ("Float", "Double", "Half", "Long", "Int", "Short", "Byte", "Bool")
 _NO_FILE = "absent"
@@ -73,6 +76,7 @@ def _patches() -> Iterator[tuple[Any, str, Any]]:
     for owner in _loaded("huggingface_hub.file_download"):
         for folder in ("cache", "local"):  # what `hf_hub_download` calls, under whatever name the user has it
             yield owner, f"_hf_hub_download_to_{folder}_dir", _no_file
+    yield torch._C._nn, "_parse_to", _parse_to
     for name in _TENSOR_TYPES:
         yield torch.cuda, f"{name}Tensor", getattr(torch, f"{name}Tensor")
     yield from ((torch.cuda, name, _nothing()) for name in ("set_device", "synchronize"))
@@ -81,6 +85,9 @@ def _patches() -> Iterator[tuple[Any, str, Any]]:
         yield dist, "get_world_size", lambda group=None: 1
         for name in ("init_process_group", "destroy_process_group", "barrier", "broadcast", "all_reduce", "reduce"):
             yield dist, name, _nothing()
+        yield DistributedDataParallel, "__init__", _wrap
+        yield DistributedDataParallel, "forward", lambda wrapper, *args, **kwargs: wrapper.module(*args, **kwargs)
+        yield from local_workers.substitutes()
 
 
 def _loaded(*names: str) -> Iterator[ModuleType]:
@@ -88,6 +95,7 @@ def _loaded(*names: str) -> Iterator[ModuleType]:
 
 
 _torch_load = torch.load
+_parse: Callable[..., Any] = torch._C._nn._parse_to
 _load_into = nn.Module.load_state_dict
 
 
@@ -97,10 +105,20 @@ def _load(file: Any, *args: Any, **kwargs: Any) -> Any:
     return _torch_load(file, *args, **kwargs)
 
 
+def _parse_to(*args: Any, **kwargs: Any) -> Any:
+    """The arguments of `module.to`; a device that is given as a number is that of a GPU."""
+    return _parse(*(torch.device("cuda", value) if type(value) is int else value for value in args), **kwargs)
+
+
 def _load_state_dict(module: nn.Module, state_dict: Any, *args: Any, **kwargs: Any) -> Any:
     if isinstance(state_dict, Weights) or not state_dict:
         return None
     return _load_into(module, state_dict, *args, **kwargs)
+
+
+def _wrap(wrapper: DistributedDataParallel, module: nn.Module, *args: Any, **kwargs: Any) -> None:
+    nn.Module.__init__(wrapper)
+    wrapper.module = module
 
 
 def _no_weights(*args: Any, **kwargs: Any) -> Weights:

@@ -70,7 +70,8 @@ class NodeWriter:
             "point": point,
             "call": call,
         }
-        return self._add(label, facts, activation=any(node.activation for node in operands), in_place=in_place)
+        activation = function not in _CONSTANTS and any(node.activation for node in operands)
+        return self._add(label, facts, activation=activation, in_place=in_place)
 
     def part(self, whole: Node, key: Any, shape: Sizes | None) -> Node:
         """Add one of several results of a call."""
@@ -127,6 +128,10 @@ class NodeWriter:
         for source in node.sources:
             source.users.append(node)
         return node
+
+
+# Calls whose result has nothing of the tensor before the dot but its device and dtype.
+_CONSTANTS = frozenset({"new_tensor"})
 
 
 def _plain(kind: str, target: str, shape: Sizes, call: ModuleCall | None) -> dict[str, Any]:

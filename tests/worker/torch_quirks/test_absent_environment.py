@@ -57,6 +57,12 @@ SCRIPTS = {
         'dist.init_process_group("nccl")\nnet = DDP(Net().to(dist.get_rank()), device_ids=[dist.get_rank()])\n'
         "out = net(torch.randn(2, 3, 32, 32))\ndist.barrier()"
     ),
+    "the number of a device": "out = DDP(Net().to(1), device_ids=[1])(torch.randn(2, 3, 32, 32))",
+    "a part on another machine": (
+        'import torch.distributed.rpc as rpc\nrpc.init_rpc("here", rank=0, world_size=2)\n'
+        'net = rpc.remote("there", Net, args=(32,))\nx = rpc.RRef(torch.randn(2, 3, 32, 32))\n'
+        "out = net.rpc_async().forward(x.to_here()).wait()\nrpc.shutdown()"
+    ),
 }
 
 
