@@ -22,7 +22,7 @@ from ..options.configuration import Given
 from ..write_report import require_folder, write_report
 
 DTYPES = ("float32", "float64", "bfloat16", "float16")
-
+_CHECKPOINTS = "checkpoints"  # the default folder, in the working directory
 
 _GATES = (
     ("--min-accuracy", "accuracy", "Minimum accuracy"),
@@ -106,7 +106,7 @@ def metrics(file: Path, thresholds: Thresholds, form: str, report: Path | None) 
     "--checkpoint",
     metavar="FILE",
     type=click.Path(dir_okay=False),
-    help="Checkpoint file. Default: NAME.checkpoint.pt in the working directory.",
+    help="Checkpoint file. Default: checkpoints/NAME.pt.",
 )
 @click.option("--resume", is_flag=True, help="Resume training from the checkpoint.")
 @_gates
@@ -191,10 +191,10 @@ def _training(path: str, *, train: bool, resume: bool, checkpoint: str | None, *
         if names:
             raise UsageError(f"--{names[0]} requires --train")
         return None
-    file = Path(checkpoint or f"{Path(path.partition('::')[0]).stem}.checkpoint.pt").absolute()
+    file = Path(checkpoint or Path(_CHECKPOINTS, f"{Path(path.partition('::')[0]).stem}.pt")).absolute()
     if file.exists() and not resume:
         raise UsageError(f"checkpoint {file} already exists; continue it with --resume, or name another --checkpoint")
-    _require_writable("--checkpoint", file)
+    _require_writable("--checkpoint", file if checkpoint or file.parent.exists() else file.parent)
     defaults = {"data": "digits", "epochs": 20, "lr": 0.001, "patience": 5}
     chosen = {**defaults, **given}
     return Training(str(chosen["data"]), chosen["epochs"], chosen["lr"], chosen["patience"], str(file), resume)

@@ -54,9 +54,11 @@ def _of_scores(evaluation: Evaluation, thresholds: Thresholds) -> Iterator[Reaso
         )  # fmt: skip
     yield _lowest("recall", recall, name, thresholds.recall, bad=_BAD_RECALL)
     worst = _worst(evaluation, "precision")
-    yield _lowest(
-        "precision", evaluation.scores[worst].precision, evaluation.classes[worst], thresholds.precision, bad=0.0
-    )
+    name = evaluation.classes[worst]
+    if evaluation.is_predicted(worst):
+        yield _lowest("precision", evaluation.scores[worst].precision, name, thresholds.precision, bad=0.0)
+    else:
+        yield Reason("precision", "fair", f"undefined for class {name!r}, which is never predicted")
     yield _balance(evaluation, low=recall < thresholds.recall)
 
 

@@ -199,6 +199,10 @@ class Evaluation:
     accuracy: float
     calibration_error: float | None = None
 
+    def is_predicted(self, index: int) -> bool:
+        """Whether any sample is predicted to be of this class; its precision is undefined otherwise."""
+        return any(row[index] for row in self.matrix)
+
 
 @dataclass(frozen=True)
 class Epoch:

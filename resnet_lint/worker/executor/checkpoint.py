@@ -34,6 +34,7 @@ def save(path: Path, model: nn.Module, optimizer: Optimizer, history: list[Epoch
         },
         buffer,
     )
+    path.parent.mkdir(exist_ok=True)
     write_atomically(path, buffer.getvalue())
 
 

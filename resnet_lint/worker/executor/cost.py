@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import statistics
 import tempfile
 from collections.abc import Callable
 from dataclasses import replace
@@ -10,7 +11,7 @@ from pathlib import Path
 
 import torch
 from torch.profiler import ProfilerActivity, profile
-from torch.utils.benchmark import Measurement, Timer
+from torch.utils.benchmark import Timer
 from torch.utils.flop_counter import FlopCounterMode
 
 from resnet_lint.shared.records.hardware_run import Cost
@@ -22,6 +23,7 @@ from .model_under_test import ModelUnderTest
 
 _WARM_UPS = 2
 _SECONDS = 0.5
+_FEWEST_REPEATS, _MOST_REPEATS = 5, 200  # blocks of several calls would hide the spread
 
 
 def cost(tested: ModelUnderTest, *, runs: bool) -> Cost:
@@ -33,15 +35,16 @@ def cost(tested: ModelUnderTest, *, runs: bool) -> Cost:
     if not runs:
         return counted
     peak = _peak_memory(tested)
-    timing = _time_forward(tested)
+    seconds = _time_forward(tested)
+    first, median, third = statistics.quantiles(seconds, n=4)
     return replace(
         counted,
         peak_bytes=peak,
-        latency=timing.median,
-        spread=timing.iqr,
-        repeats=timing.number_per_run * len(timing.raw_times),
+        latency=median,
+        spread=third - first,
+        repeats=len(seconds),
         warm_ups=_WARM_UPS,
-        samples_per_second=tested.setup.batch / timing.median,
+        samples_per_second=tested.setup.batch / median,
     )
 
 
@@ -86,8 +89,8 @@ def _peak_on_cpu(step: Callable[[], None]) -> int:
     return peak
 
 
-def _time_forward(tested: ModelUnderTest) -> Measurement:
-    """Time the forward pass in eval mode, after warm-up runs."""
+def _time_forward(tested: ModelUnderTest) -> list[float]:
+    """The seconds of each forward pass in eval mode, after warm-up runs."""
     tested.model.eval()
 
     def forward() -> None:
@@ -98,4 +101,7 @@ def _time_forward(tested: ModelUnderTest) -> Measurement:
     for _ in range(_WARM_UPS):
         forward()
     timer = Timer("forward()", globals={"forward": forward}, num_threads=torch.get_num_threads())
-    return timer.blocked_autorange(min_run_time=_SECONDS)
+    seconds: list[float] = []
+    while len(seconds) < _FEWEST_REPEATS or (sum(seconds) < _SECONDS and len(seconds) < _MOST_REPEATS):
+        seconds.append(timer.timeit(1).median)
+    return seconds

@@ -76,17 +76,26 @@ def require_one_input(tested: ModelUnderTest) -> None:
         raise UsageError(f"--train supports models with one input; {tested.setup.label} takes {names}")
 
 
-def require_classes(tested: ModelUnderTest, data: Data) -> None:
+def require_classifier(tested: ModelUnderTest) -> None:
     """Raise UsageError unless the model returns logits of shape (N, classes)."""
-    outputs = next(tensors_in(tested.trace.output)).shape
+    outputs = _output_shape(tested)
     if len(outputs) != 2:
         raise UsageError(
-            f"{tested.setup.label} is not a classifier: its output has shape {tuple(outputs)}, "
+            f"{tested.setup.label} is not a classifier: its output has shape {outputs}, "
             "and --train needs logits of shape (N, classes)"
         )
+
+
+def _output_shape(tested: ModelUnderTest) -> Shape:
+    return tuple(next(tensors_in(tested.trace.output)).shape)
+
+
+def require_classes(tested: ModelUnderTest, data: Data) -> None:
+    """Raise UsageError unless the model, a classifier, has as many outputs as the data has classes."""
+    outputs = _output_shape(tested)
     if outputs[1] != len(data.classes):
         raise UsageError(
-            f"{tested.setup.label} has outputs of shape {tuple(outputs)}, but {data.name} has {len(data.classes)} "
+            f"{tested.setup.label} has outputs of shape {outputs}, but {data.name} has {len(data.classes)} "
             f"classes; set the number of outputs, as in --call 'Net(num_classes={len(data.classes)})'"
         )
 

@@ -11,7 +11,7 @@ from resnet_lint.shared.records.hardware_run import Result, RunRequest, Trained,
 
 from .confirm import confirm
 from .cost import cost
-from .data import Data, read_data, require_classes, require_one_input
+from .data import Data, read_data, require_classes, require_classifier, require_one_input
 from .device import device_of, dtype_of
 from .events import Events
 from .gradients import gradients
@@ -45,6 +45,7 @@ def _data(training: Training | None, tested: ModelUnderTest, events: Events) -> 
     require("torchmetrics")
     events.progress("reading the data")
     require_one_input(tested)
+    require_classifier(tested)
     [(_, shape)] = tested.setup.inputs
     data = read_data(training.data, shape[1:], tested.seed)
     require_classes(tested, data)

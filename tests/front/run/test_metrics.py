@@ -106,6 +106,14 @@ def test_f9_very_low_recall_and_f11_class_imbalance(tmp_path: Path) -> None:
     )
 
 
+def test_the_precision_of_a_class_that_is_never_predicted_is_undefined(tmp_path: Path) -> None:
+    result = metrics(predictions(tmp_path, {("cat", "cat"): 40, ("dog", "cat"): 4, ("cat", "cow"): 1}))
+    rows = [line.split() for line in result.stdout.splitlines()]
+    assert ["dog", "undefined", "0.0000", "0.0000", "4"] in rows
+    assert ["cow", "0.0000", "undefined", "0.0000", "0"] in rows
+    assert "fair  precision      undefined for class 'dog', which is never predicted" in result.stdout
+
+
 def test_calibration_error_of_overconfident_scores(tmp_path: Path) -> None:
     overconfident = dict.fromkeys(F8, 0.99)
     found = report_of(metrics(predictions(tmp_path, F8, overconfident), "--format", "json"))["evaluation"]
@@ -185,7 +193,10 @@ def evaluation(recalls: list[float], supports: list[int]) -> Evaluation:
     correct = sum(recall * support for recall, support in zip(recalls, supports, strict=True))
     mean = Score(0, 0, 0, sum(supports))
     names = tuple("abcdef"[: len(recalls)])
-    return Evaluation(names, (), scores, mean, mean, correct / sum(supports))
+    matrix = tuple(
+        tuple(support * (row == column) for column in range(len(names))) for row, support in enumerate(supports)
+    )
+    return Evaluation(names, matrix, scores, mean, mean, correct / sum(supports))
 
 
 def epochs(losses: list[float], accuracy: float = 0.95, val_losses: list[float] | None = None) -> list[Epoch]:

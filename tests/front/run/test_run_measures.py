@@ -47,6 +47,13 @@ def deep(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write(tmp_path_factory.mktemp("deep"), DEEP)
 
 
+@pytest.mark.parametrize(("spread", "noisy"), [(0.001, False), (0.004, True)])
+def test_a_latency_with_a_large_spread_is_called_noisy(spread: float, noisy: bool) -> None:
+    measured = Cost(1, 1, latency=0.010, spread=spread, repeats=50, warm_ups=2)
+    [text] = [value for name, value in cost_rows(measured, None) if name.startswith("latency")]
+    assert ("noisy, repeat on an idle machine" in text) == noisy
+
+
 def test_f12_shortcuts_carry_the_gradient_to_the_first_stage(lint: Lint, deep: Path) -> None:
     result = lint("run", deep, "--format", "json")
     assert (result.exit_code, result.stderr) == (0, "")

@@ -297,7 +297,7 @@ def test_f7_training_on_digits(lint: Lint, tiny: Path, tmp_path: Path, monkeypat
     assert training["shared"] == 0
     assert sum(map(sum, training["evaluation"]["matrix"])) == 359
     assert report["verdict"]["missed"][0].startswith("--min-accuracy 0.999: 0.")
-    assert Path(training["checkpoint"]) == tmp_path / "model.checkpoint.pt"
+    assert Path(training["checkpoint"]) == tmp_path / "checkpoints" / "model.pt"
 
     rejected = lint("run", tiny, *options)
     assert rejected.exit_code == 2

@@ -47,7 +47,12 @@ def _figure(cost: Cost, field: str, unit: str) -> str:
     text = in_unit(getattr(cost, field), unit)
     if field != "latency" or cost.latency is None:
         return text
-    return f"{text} (IQR {in_unit(cost.spread, unit)}, {cost.repeats} runs after {cost.warm_ups} warm-ups)"
+    noisy = "; noisy, repeat on an idle machine" if (cost.spread or 0.0) > _NOISY * cost.latency else ""
+    return f"{text} (IQR {in_unit(cost.spread, unit)}, {cost.repeats} runs after {cost.warm_ups} warm-ups{noisy})"
+
+
+# Share of the median latency from which its interquartile range makes the figure unreliable.
+_NOISY = 0.25
 
 
 def _difference(old: float | None, new: float | None, unit: str) -> str:

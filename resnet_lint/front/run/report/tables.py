@@ -15,14 +15,16 @@ from .chart import chart
 _VERDICTS: dict[Level, str] = {
     "good": "meets the thresholds",
     "fair": "does not meet all thresholds",
-    "bad": "NOT fit for production: fails the thresholds",
+    "bad": "fails the thresholds",
 }
 
 
 def verdict_text(verdict: Verdict, trained: Trained | None = None) -> str:
     """The verdict in words; after a training, with the data and the number of epochs that it is based on."""
     text = _VERDICTS[verdict.level]
-    return text if trained is None else f"{text} on {trained.data} ({count(len(trained.history), 'epoch')})"
+    if trained is not None:
+        return f"{text} on {trained.data} ({count(len(trained.history), 'epoch')})"
+    return f"NOT fit for production: {text}" if verdict.level == "bad" else text
 
 
 def titled(title: str, body: str) -> str:
@@ -37,10 +39,8 @@ def evaluation_blocks(evaluation: Evaluation) -> Iterator[str]:
         "Confusion matrix",
         "rows are labels, columns are predictions\n\n" + tabulate(rows, ["", *evaluation.classes]),
     )
-    scores = [(name, *_cells(score)) for name, score in zip(evaluation.classes, evaluation.scores, strict=True)]
-    scores += [("macro avg", *_cells(evaluation.macro)), ("weighted avg", *_cells(evaluation.weighted))]
     lines = [
-        tabulate(scores, ["class", "precision", "recall", "F1", "support"], disable_numparse=True),
+        tabulate(score_rows(evaluation), SCORE_HEADERS, disable_numparse=True),
         "",
         f"accuracy {evaluation.accuracy:.4f}",
     ]
@@ -49,7 +49,23 @@ def evaluation_blocks(evaluation: Evaluation) -> Iterator[str]:
     yield titled("Metrics", "\n".join(lines))
 
 
-def _cells(score: Score) -> tuple[str, ...]:
+SCORE_HEADERS = ("class", "precision", "recall", "F1", "support")
+_UNDEFINED = "undefined"
+
+
+def score_rows(evaluation: Evaluation) -> list[tuple[str, ...]]:
+    """The scores of each class and their averages. A score that divides by zero is undefined, not 0."""
+    rows = []
+    for index, (name, score) in enumerate(zip(evaluation.classes, evaluation.scores, strict=True)):
+        precision, recall, f1, support = _cells(score)
+        precision = precision if evaluation.is_predicted(index) else _UNDEFINED
+        recall = recall if score.support else _UNDEFINED
+        f1 = f1 if evaluation.is_predicted(index) or score.support else _UNDEFINED
+        rows.append((name, precision, recall, f1, support))
+    return [*rows, ("macro avg", *_cells(evaluation.macro)), ("weighted avg", *_cells(evaluation.weighted))]
+
+
+def _cells(score: Score) -> tuple[str, str, str, str]:
     return (f"{score.precision:.4f}", f"{score.recall:.4f}", f"{score.f1:.4f}", str(score.support))
 
 

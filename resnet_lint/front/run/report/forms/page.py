@@ -15,7 +15,6 @@ from resnet_lint.shared.records.hardware_run import (
     Gradients,
     MetricsReport,
     RunReport,
-    Score,
     Trained,
     Verdict,
 )
@@ -24,7 +23,7 @@ from resnet_lint.shared.source_text import shown
 
 from ..curves import curves
 from ..measures import cost_rows, reach
-from ..tables import verdict_text, worst_first
+from ..tables import SCORE_HEADERS, score_rows, verdict_text, worst_first
 from .text import checks, is_main, outcome, predictions, setup_line, stage_row, training_notes
 
 _PAGE = "page.html.j2"
@@ -147,16 +146,14 @@ def _number(value: float | None) -> str:
 
 
 def _evaluation(evaluation: Evaluation) -> dict[str, Any]:
-    scores = [*zip(evaluation.classes, evaluation.scores, strict=True)]
-    scores += [("macro avg", evaluation.macro), ("weighted avg", evaluation.weighted)]
     return {
         "classes": evaluation.classes,
         "matrix": [
             (name, [(count, _heat(count, row)) for count in row])
             for name, row in zip(evaluation.classes, evaluation.matrix, strict=True)
         ],
-        "headers": ["class", "precision", "recall", "F1", "support"],
-        "scores": [(name, *_cells(score)) for name, score in scores],
+        "headers": SCORE_HEADERS,
+        "scores": score_rows(evaluation),
         "accuracy": f"{evaluation.accuracy:.4f}",
     }
 
@@ -164,7 +161,3 @@ def _evaluation(evaluation: Evaluation) -> dict[str, Any]:
 def _heat(count: int, row: Sequence[int]) -> str:
     """The opacity of a cell's colour: its share of the row, scaled to keep the number readable."""
     return f"{0.6 * count / max(1, sum(row)):.2f}"
-
-
-def _cells(score: Score) -> tuple[str, ...]:
-    return (f"{score.precision:.4f}", f"{score.recall:.4f}", f"{score.f1:.4f}", str(score.support))
