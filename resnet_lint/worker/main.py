@@ -23,6 +23,7 @@ from types import FrameType
 # disables compilation.
 os.environ.update(PYTORCH_JIT="0", TORCHDYNAMO_DISABLE="1", TORCH_COMPILE_DISABLE="1")
 
+import sympy
 import torch
 from torch import nn
 
@@ -77,6 +78,7 @@ def _warm_up() -> None:
     with torch.device("meta"):
         x = torch.randn(2, 1, 4, 4)
         nn.Sequential(nn.Conv2d(1, 1, 1), nn.BatchNorm2d(1), nn.ReLU())(x) + x
+    _ = sympy.Symbol("H") + 1  # sympy imports its combinatorics for the first sum
 
 
 def _collect_seldom() -> None:
@@ -87,6 +89,7 @@ def _collect_seldom() -> None:
     gc.collect()
     gc.freeze()  # also keeps their memory shared with the children
     gc.set_threshold(100_000)
+    gc.enable()
 
 
 def _exit(number: int, frame: FrameType | None) -> None:

@@ -1,4 +1,4 @@
-"""The command `explain`."""
+"""The command `explain`. Imports that take long are inside the function, to keep other commands fast."""
 
 from __future__ import annotations
 
@@ -10,8 +10,6 @@ import click
 from resnet_lint.shared.errors import UsageError
 
 from ..options.completion import files
-from .explain_traceback import explain_traceback
-from .run_command import run_and_explain
 
 
 class _WithCommand(click.Command):
@@ -35,6 +33,9 @@ def explain(log: str | None, command: tuple[str, ...] | None = None) -> int:
     Exit code 0: only the message was explained. 1: there is a finding. 2: the error could not be explained. With a
     command, its own exit code.
     """
+    from .explain_traceback import explain_traceback
+    from .run_command import run_and_explain
+
     if command is not None:
         if log is not None or not command:
             raise UsageError("name either a file or a command: resnet-lint explain -- python train.py")
