@@ -5,6 +5,10 @@ imports torch._dynamo (800 modules, over a second) only to call `disable(fn)`, w
 compiler does not trace. As long as nothing is compiled, this is `fn` itself. So a stub module implements `disable`,
 and loads the real module on the first use of anything else.
 
+Symbolic shapes need some submodules of torch._dynamo, such as `source`. Submodules are loaded on their own, which takes
+a sixth of the time of the package. They also search the call stack for a frame of the user, and import the compiler to
+list the files that are not the user's. Only torch's log messages use this frame, so the list is empty.
+
 torchvision imports one function of torch._dynamo.utils that few models call. It is replaced by a stub too, which loads
 the real module when called. This halves the import time of torchvision and timm.
 """
@@ -12,14 +16,18 @@ the real module when called. This halves the import time of torchvision and timm
 from __future__ import annotations
 
 import importlib
+import os
 import sys
 from collections.abc import Callable, Sequence
-from importlib.abc import Loader, MetaPathFinder
-from importlib.machinery import ModuleSpec
+from contextlib import suppress
+from importlib.abc import MetaPathFinder
+from importlib.machinery import ModuleSpec, PathFinder
+from importlib.util import module_from_spec
 from types import ModuleType
 from typing import Any
 
 import torch
+import torch.fx.experimental.symbolic_shapes
 
 _NAME = "torch._dynamo"
 _UTILS = "torch._dynamo.utils"
@@ -32,10 +40,12 @@ def stand_in() -> None:
     sys.modules[_NAME] = _StandIn(_NAME)
     sys.modules[_UTILS] = _Utils(_UTILS)
     sys.meta_path.insert(0, _Submodules())
+    if hasattr(torch.fx.experimental.symbolic_shapes, "uninteresting_files"):
+        vars(torch.fx.experimental.symbolic_shapes)["uninteresting_files"] = set
 
 
 class _StandIn(ModuleType):
-    """Implements `disable`; any other attribute loads the real torch._dynamo, which replaces the stub."""
+    """Implements `disable` and submodules; any other attribute loads the real package, which replaces the stub."""
 
     __path__: list[str] = []  # noqa: RUF012 - a package, so that _Submodules handles imports of its submodules
 
@@ -47,11 +57,13 @@ class _StandIn(ModuleType):
         # The import system reads the spec of every module in sys.modules; this is not a use.
         if name in ("__spec__", "__file__"):
             raise AttributeError(name)
+        with suppress(ModuleNotFoundError):
+            return importlib.import_module(f"{_NAME}.{name}")
         return getattr(_real(), name)
 
 
 class _Utils(ModuleType):
-    """Implements one function, which loads the real module when called; any other attribute loads it immediately."""
+    """Implements one function, which loads the real package when called; any other attribute loads the real module."""
 
     @staticmethod
     def is_compile_supported(device_type: Any) -> Any:
@@ -61,36 +73,42 @@ class _Utils(ModuleType):
     def __getattr__(self, name: str) -> Any:
         if name in ("__spec__", "__file__", "__path__"):
             raise AttributeError(name)
-        _real()
+        if sys.modules.get(_UTILS) is self:
+            del sys.modules[_UTILS]
         return getattr(importlib.import_module(_UTILS), name)
 
 
-class _Submodules(MetaPathFinder, Loader):
-    """Implements `import torch._dynamo.x` while the stub is installed: loads the real package, returns its submodule.
-
-    Otherwise the import system would load the submodule twice, because the package has already loaded it.
-    """
+class _Submodules(MetaPathFinder):
+    """Implements `import torch._dynamo.x` while the stub is installed."""
 
     def find_spec(self, name: str, path: Sequence[str] | None, target: ModuleType | None = None) -> ModuleSpec | None:
-        if not name.startswith(_NAME + ".") or not isinstance(sys.modules.get(_NAME), _StandIn):
+        outer = name.rpartition(".")[0]
+        if outer != _NAME or not isinstance(sys.modules.get(_NAME), _StandIn):
             return None
-        _real()
-        # The import system prefers the spec of the loaded module, and would execute it again.
-        spec = ModuleSpec(name, self)
-        vars(importlib.import_module(name))["__spec__"] = spec
-        return spec
-
-    def create_module(self, spec: ModuleSpec) -> ModuleType:
-        return sys.modules[spec.name]
-
-    def exec_module(self, module: ModuleType) -> None:
-        """Do nothing: the module has been executed already."""
+        return PathFinder.find_spec(name, [os.path.join(folder, "_dynamo") for folder in torch.__path__])
 
 
 def _real() -> ModuleType:
     if isinstance(sys.modules.get(_NAME), _StandIn):
-        del sys.modules[_NAME], sys.modules[_UTILS]
+        del sys.modules[_NAME]
+        if isinstance(sys.modules[_UTILS], _Utils):
+            del sys.modules[_UTILS]
         sys.meta_path[:] = [finder for finder in sys.meta_path if not isinstance(finder, _Submodules)]
+        _load_around_submodules()
     module = importlib.import_module(_NAME)
     torch._dynamo = module
     return module
+
+
+def _load_around_submodules() -> None:
+    """Load the package; the submodules that were loaded on their own become its attributes."""
+    spec = PathFinder.find_spec(_NAME, torch.__path__)
+    assert spec is not None and spec.loader is not None
+    package = module_from_spec(spec)
+    vars(package).update((name.rpartition(".")[2], module) for name, module in sys.modules.items() if _is_part(name))
+    sys.modules[_NAME] = package
+    spec.loader.exec_module(package)
+
+
+def _is_part(name: str) -> bool:
+    return name.rpartition(".")[0] == _NAME
