@@ -315,8 +315,8 @@ class Player:
         bound = names_bound(statement)
         self._begin(statement)
         played = with_profilers(statement, self._namespace)
-        code = compile(ast.Module([played], []), self._loaded.path, "exec", dont_inherit=True)
         try:
+            code = compile(ast.Module([played], []), self._loaded.path, "exec", dont_inherit=True)
             with time_limit(_STATEMENT_SECONDS):
                 where_files_are(lambda: exec(code, self._namespace), self._loaded.project.root)
         except (Exception, SystemExit, KeyboardInterrupt, TimeUp) as error:

@@ -31,8 +31,8 @@ def trains(code: ast.AST) -> bool:
 
 
 def gathers(loop: ast.For) -> bool:
-    """Whether a loop collects something, such as a list of layers, and does not train."""
-    if trains(loop):
+    """Whether a loop collects something, such as a list of layers, and neither trains nor returns."""
+    if trains(loop) or any(isinstance(node, ast.Return) for node in ast.walk(loop)):
         return False
     return any(
         isinstance(node, ast.AugAssign)

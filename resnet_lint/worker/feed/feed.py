@@ -16,7 +16,7 @@ from resnet_lint.shared.records.places import Shape, Span
 
 from .better_inputs import blames_inputs, refined
 from .guess import Guesses
-from .guess_inputs import SIZES, guesses_at
+from .guess_inputs import SIZES, first_guesses, guesses_at
 from .search import Effort, Search
 from .situation import Situation, is_models_own
 
@@ -24,6 +24,8 @@ from .situation import Situation, is_models_own
 _SIZES_TO_CONFIRM = 3
 # The size that the strides of any encoder divide: 512 x 512.
 _DIVISIBLE = SIZES[-1]
+# 233 first, as a map of its size is odd at every level.
+_REMAINDERS = (233, 220, *(side for side in range(221, 252) if side != 233))
 _MOST_REFINEMENTS = 10
 _MOST_ALIKE = 3
 _SIZE_MATTERS = re.compile(r"too large|too small|[Kk]ernel size|[Pp]adding size|non-zero|output size")
@@ -40,6 +42,7 @@ def feed(
     attempts = _usual_sizes(search, known)
     if search.found is None and any(_joins_fail_by_size(result.trace) for result in attempts):
         attempts += _at_size(search, known, _DIVISIBLE)
+        attempts += _other_remainders(search, attempts) if search.found is None else []
     if search.found is None and not any(_is_models_own(result) for result in attempts):
         search.best_first()
     if search.found is not None:
@@ -82,6 +85,29 @@ def _at_size(search: Search, known: Sequence[Shape], size: tuple[int, int]) -> l
     guesses = next((guesses for guesses, tried in guesses_at(search.module, known) if tried == size), None)
     attempt = _best_refinement(search, guesses, size) if guesses is not None else None
     return [attempt] if attempt is not None else []
+
+
+def _other_remainders(search: Search, before: Sequence[Situation]) -> list[Situation]:
+    """Traces at square sizes of every remainder, until one has no faults.
+
+    A U-Net without padding accepts 572 x 572, and no size that its strides divide. If the first leaves the differences
+    between the joined maps as they were, no size removes them.
+    """
+    known = {_gaps(attempt.trace) for attempt in before}
+    found: list[Situation] = []
+    for side in _REMAINDERS:
+        attempt = _best_refinement(search, first_guesses(search.module, (side, side)), (side, side))
+        found += [attempt] if attempt is not None else []
+        if search.found is not None or search.spent or not found or _gaps(found[0].trace) in known:
+            break
+    return found
+
+
+def _gaps(attempt: Trace) -> tuple[tuple[int, ...], ...]:
+    """By how much the sizes of the maps differ that are joined, for every join that fails."""
+    joins = [fault for fault in attempt.faults if fault.kind in ("addition", "concatenation")]
+    pairs = [fault.node.inputs[:2] for fault in joins if len(fault.node.inputs) > 1]
+    return tuple(tuple(a - b for a, b in zip(left[2:], right[2:], strict=False)) for left, right in pairs)
 
 
 def _is_models_own(attempt: Situation) -> bool:

@@ -31,6 +31,14 @@ class Net(nn.Module):
 # The script, what makes it right, what makes it wrong, the line that fails, and the rule.
 SCRIPTS = {
     "a call": ("out = Net()(torch.randn(4, 3, @, @))", "32", "28", "return self.fc", "RL301"),
+    "a function that returns from a loop": (
+        "def first(sides):\n    seen = []\n    for side in sides:\n        seen.append(side)\n"
+        "        if len(seen) > 1:\n            return False\n    return Net()(torch.randn(4, 3, @, @))\nfirst([1])",
+        "32",
+        "28",
+        "return self.fc",
+        "RL301",
+    ),
     "a call without a gradient": (
         "net = Net().eval()\nwith torch.no_grad():\n    out = net(torch.randn(4, 3, @, @))",
         "32",

@@ -52,6 +52,19 @@ def check(lint: Lint, folder: Path, layers: str, signature: str, body: str) -> t
             "x, y=None",
             "if y is None:\n            raise ValueError('no y was provided')\n        return self.e(y)",
         ),
+        # a U-Net without padding, whose sizes have a remainder of 4 when divided by 8
+        (
+            "self.a, self.b = nn.Conv2d(3, 4, 5), nn.Conv2d(4, 4, 5)\n"
+            "        self.c, self.u, self.d = nn.Conv2d(4, 4, 5), nn.Upsample(scale_factor=2), nn.Conv2d(8, 4, 5)",
+            "x",
+            "first = self.a(x)\n        second = self.b(nn.functional.max_pool2d(first, 2))\n"
+            "        x = self.u(self.c(nn.functional.max_pool2d(second, 2)))\n"
+            "        side = second.shape[2] - x.shape[2]\n        second = second[:, :, side // 2 : -side // 2]\n"
+            "        x = torch.cat([second[..., side // 2 : -side // 2], x], 1)\n"
+            "        x, first = self.u(self.d(x)), first\n        side = first.shape[2] - x.shape[2]\n"
+            "        first = first[:, :, side // 2 : -side // 2, side // 2 : -side // 2]\n"
+            "        return torch.cat([first, x], 1)",
+        ),
         # a record of tensors
         ("self.e = nn.Linear(6, 6)", "data", "s, d = data.edge_index\n        return self.e(data.x)"),
     ],
@@ -65,6 +78,10 @@ def test_what_a_model_takes_is_solved_for(lint: Lint, tmp_path: Path, layers: st
     [
         ("self.a, self.b = nn.Linear(7, 5), nn.Linear(6, 3)", "return self.b(self.a(x))"),
         ("self.a = nn.Conv2d(3, 3, 3, stride=2, padding=1)", "return x + self.a(x)"),
+        (
+            "self.a, self.b = nn.Conv2d(3, 8, 3, 2), nn.Conv2d(8, 8, 3, 2)",
+            "h = self.a(x)\n        return torch.cat([h, nn.functional.interpolate(self.b(h), scale_factor=2)], 1)",
+        ),
         ("self.a = nn.Conv2d(3, 8, 1)\n        self.w = nn.Parameter(torch.ones(5))", "return self.a(x) * self.w"),
     ],
 )
