@@ -98,7 +98,7 @@ def _arrangement(meeting: Meeting, axes: Axes, now: Sequence[Shape]) -> tuple[in
     An arrangement has every axis with its like: of the same input axes, or of a layer's width of the same size.
     """
     pair = (meeting.changed[0], meeting.kept[0])
-    if meeting.node.kind == "concatenation" or is_product(meeting.node):
+    if meeting.node.kind == "concatenation" or is_product(meeting.node) or len(meeting.node.operands) != 2:
         return None
     for moved, fixed in (pair, pair[::-1]):
         found = _placed(_described(meeting.node, moved, axes, now), _described(meeting.node, fixed, axes, now))

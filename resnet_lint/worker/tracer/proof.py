@@ -44,11 +44,12 @@ def replay(func: Callable[..., Any], args: Any, kwargs: Any) -> tuple[str | None
     """Repeat a failed call on the CPU with real tensors of the same shapes.
 
     Returns (error message, None) if it fails there too, which confirms the fault, and (None, result on meta) if it
-    succeeds, so that the failure is specific to meta. Raises DataDependentError if the result depends on values.
+    succeeds, so that the failure is specific to meta. Raises DataDependentError if the result depends on values, or
+    only some values fail, such as lengths of zero.
     """
     if sum(tensor.numel() for tensor in tensors_in([args, kwargs])) > _LARGEST_PROOF:
         raise DataDependentError("too large to run on the CPU")
-    results = []
+    results, errors = [], []
     for fill in (torch.zeros, torch.ones):
         real = mapped((args, kwargs), partial(_filled, fill))
         try:
@@ -59,9 +60,11 @@ def replay(func: Callable[..., Any], args: Any, kwargs: Any) -> tuple[str | None
         except SHAPE_ERRORS as error:
             if _NO_MEMORY in str(error):
                 raise DataDependentError("too large to run on the CPU") from error
-            return str(error), None
-    possible = mapped(results[1], lambda value: value.to("meta") if isinstance(value, torch.Tensor) else value)
-    if _shapes(results[0]) != _shapes(results[1]):
+            errors.append(str(error))
+    if not results:
+        return errors[0], None
+    possible = mapped(results[-1], lambda value: value.to("meta") if isinstance(value, torch.Tensor) else value)
+    if errors or _shapes(results[0]) != _shapes(results[1]):
         raise DataDependentError(possible=possible if next(tensors_in(possible), None) is not None else None)
     return None, possible
 

@@ -24,6 +24,7 @@ from resnet_lint.graph.source_places import Point, Project, caller, point
 from resnet_lint.graph.squeezed_batch import squeeze_of_batch
 
 from ..tensors import tensors_in
+from ..torch_quirks.packed_sequences import packed_result
 from ..torch_quirks.torchvision_operators import known_result
 from .fault import kind_of
 from .in_place_changes import Watch, changed_since, refuses_change, versions_of
@@ -217,7 +218,9 @@ class Recorder(OnMeta):
     def _replayed(self, func: Callable[..., Any], args: Any, kwargs: Any) -> tuple[str | None, Any]:
         """Like `replay`, but with a possible result if the shape depends on values."""
         try:
-            possible = known_result(func, args)
+            possible: Any = known_result(func, args)
+            if possible is None:
+                possible = packed_result(func, args)
             if possible is None:
                 return replay(func, args, kwargs)
         except DataDependentError as reason:

@@ -1,0 +1,39 @@
+"""Results of packing sequences on meta: their sizes depend on the lengths, which are unknown without data."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import torch
+
+Pair = tuple[torch.Tensor, torch.Tensor]
+
+
+def packed_result(func: Callable[..., Any], args: tuple[Any, ...]) -> Pair | None:
+    """A possible result on meta, with all sequences of full length; None for other functions, or wrong shapes."""
+    make = _RESULTS.get(str(getattr(func, "__name__", "")))
+    return make(*args) if make is not None else None
+
+
+def _packed(sequences: torch.Tensor, lengths: torch.Tensor, batch_first: bool) -> Pair | None:
+    """(T, B, *) and (B,) -> (T * B, *) and (T,), which recurrent layers read as numbers: a real tensor."""
+    if sequences.dim() < 2 or 0 in sequences.shape:
+        return None
+    batch, steps = sequences.shape[:2] if batch_first else sequences.shape[1::-1]
+    if tuple(lengths.shape) != (batch,):
+        return None
+    return sequences.new_empty((steps * batch, *sequences.shape[2:])), torch.full((steps,), batch)
+
+
+def _padded(values: torch.Tensor, batch_sizes: torch.Tensor, batch_first: bool, padding: float, total: int) -> Pair:
+    """(T * B, *) and (T,) -> (total, B, *) and (B,)."""
+    batch = values.shape[0] // len(batch_sizes)
+    first = (batch, total) if batch_first else (total, batch)
+    return values.new_empty((*first, *values.shape[1:])), batch_sizes.new_empty(batch)
+
+
+_RESULTS: Mapping[str, Callable[..., Pair | None]] = {
+    "_pack_padded_sequence": _packed,
+    "_pad_packed_sequence": _padded,
+}
