@@ -10,7 +10,7 @@ import torch
 Pair = tuple[torch.Tensor, torch.Tensor]
 
 
-def packed_result(func: Callable[..., Any], args: tuple[Any, ...]) -> Pair | None:
+def packed_result(func: Callable[..., Any], args: tuple[Any, ...]) -> tuple[torch.Tensor, ...] | None:
     """A possible result on meta, with all sequences of full length; None for other functions, or wrong shapes."""
     make = _RESULTS.get(str(getattr(func, "__name__", "")))
     return make(*args) if make is not None else None
@@ -33,7 +33,18 @@ def _padded(values: torch.Tensor, batch_sizes: torch.Tensor, batch_first: bool, 
     return values.new_empty((*first, *values.shape[1:])), batch_sizes.new_empty(batch)
 
 
-_RESULTS: Mapping[str, Callable[..., Pair | None]] = {
+def _recurrent(values: torch.Tensor, batch_sizes: torch.Tensor, states: Any, weights: Any, *rest: Any) -> Any:
+    """(T * B, *) -> (T * B, H) and the states; None for a layer whose input is not packed."""
+    if not isinstance(batch_sizes, torch.Tensor) or batch_sizes.is_floating_point():
+        return None
+    last = states if isinstance(states, torch.Tensor) else states[0]
+    directions = 2 if rest[-1] else 1
+    output = values.new_empty((values.shape[0], directions * last.shape[-1]))
+    return (output, *([states] if isinstance(states, torch.Tensor) else states))
+
+
+_RESULTS: Mapping[str, Callable[..., Any]] = {
     "_pack_padded_sequence": _packed,
     "_pad_packed_sequence": _padded,
+    **dict.fromkeys(("lstm", "gru", "rnn_tanh", "rnn_relu"), _recurrent),
 }
