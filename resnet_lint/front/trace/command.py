@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
+from typing import Literal
 
 import click
 
@@ -13,6 +16,8 @@ from ..options.configuration import Given
 from ..options.formats import formats_in
 from ..write_report import require_folder, write_report
 
+_NOTATIONS = {"html": "nchw"}  # shapes beside torch's messages and the input contract, which print them so
+
 
 @click.command()
 @takes_a_model
@@ -20,8 +25,7 @@ from ..write_report import require_folder, write_report
 @click.option(
     "--shapes",
     type=click.Choice(("hwc", "nchw")),
-    default="hwc",
-    help="hwc (default): rows x columns x channels; nchw: as torch prints shapes.",
+    help="hwc: rows x columns x channels; nchw: as torch prints shapes. Default: hwc, and nchw for html.",
 )
 @click.option("--symbolic", is_flag=True, help="Print shapes in terms of the input sizes: H//2 x W//2 x 64.")
 @click.option("--prediction", is_flag=True, help="Follow one input through the stages.")
@@ -36,7 +40,7 @@ def trace(
     path: str,
     given: Given,
     depth: int | None,
-    shapes: str,
+    shapes: str | None,
     symbolic: bool,
     prediction: bool,
     form: str,
@@ -58,12 +62,12 @@ def trace(
     output = model.settings.output_of_model
     require_folder(output)
     choose = chooser(model.settings.python, model.file.path)
-    with worker_client.WorkerClient(choose) as workers:
-        if model.settings.cache:
-            with answer_cache.Cache(workers, choose) as cache:
-                result = pipeline.trace(model, cache)
-        else:
-            result = pipeline.trace(model, workers)
-    view = TraceView(cwd, depth, "nchw" if shapes == "nchw" else "hwc", symbolic, model.settings.quiet)
+    notation: Literal["hwc", "nchw"] = "nchw" if (shapes or _NOTATIONS.get(form)) == "nchw" else "hwc"
+    view = TraceView(cwd, depth, notation, symbolic, model.settings.quiet)
+    with worker_client.WorkerClient(choose) as client, ExitStack() as stack:
+        workers = stack.enter_context(answer_cache.Cache(client, choose)) if model.settings.cache else client
+        result = pipeline.trace(model, workers)
+        if form == "html" and result.faults:
+            view = replace(view, findings=pipeline.findings(model, workers, cwd))
     write_report(render("prediction" if prediction else form, result, view), output)
     return pipeline.exit_code(result)

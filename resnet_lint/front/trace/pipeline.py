@@ -1,12 +1,16 @@
-"""Requests a trace from the worker, and derives the exit code."""
+"""Requests a trace, and the fix of its faults, from the worker, and derives the exit code."""
 
 from __future__ import annotations
 
+from pathlib import Path
+
+from resnet_lint.shared.records.findings import Finding
 from resnet_lint.shared.records.model_trace import ModelTrace
 from resnet_lint.shared.records.requests import TraceRequest
 
+from ..check import pipeline
 from ..named_model import Named
-from ..workers.analyser import Tracer
+from ..workers.analyser import Analyser, Tracer
 
 
 def trace(model: Named, workers: Tracer) -> ModelTrace:
@@ -22,6 +26,11 @@ def trace(model: Named, workers: Tracer) -> ModelTrace:
         call=settings.call,
     )
     return workers.trace(request)
+
+
+def findings(model: Named, workers: Analyser, cwd: Path) -> tuple[Finding, ...]:
+    """The findings in the file of the named model, with their fixes."""
+    return pipeline.check([model.argument], model.settings, workers, cwd=cwd).findings
 
 
 def exit_code(trace: ModelTrace) -> int:

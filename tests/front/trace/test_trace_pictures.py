@@ -151,19 +151,24 @@ def test_faults_are_red_in_graphs_for_other_tools(lint: Lint) -> None:
 
 
 class Page(HTMLParser):
-    """The tags of a page, the URLs that it loads, and the ids of its boxes."""
+    """The tags of a page, the URLs that it loads, its ids and those that it links to, and the ids of its boxes."""
 
     def __init__(self, source: str) -> None:
         super().__init__()
         self.tags: list[str] = []
         self.loads: list[str] = []
         self.boxes: list[str] = []
+        self.links: list[str] = []
+        self.ids: list[str] = []
         self.feed(source)
 
     def handle_starttag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
         self.tags.append(tag)
         named = {name: value or "" for name, value in attributes}
-        self.loads += [value for name, value in named.items() if name in ("src", "href", "xlink:href", "action")]
+        addresses = [value for name, value in named.items() if name in ("src", "href", "xlink:href", "action")]
+        self.loads += [address for address in addresses if not address.startswith("#")]
+        self.links += [address[1:] for address in addresses if address.startswith("#")]
+        self.ids += [named["id"]] if "id" in named else []
         self.boxes += [named["data-id"]] if "data-id" in named else []
 
 
@@ -172,6 +177,8 @@ def test_the_page_is_self_contained_and_has_the_source_of_every_box(lint: Lint, 
     assert result.exit_code == 1
     page = Page(result.stdout)
     assert page.loads == []
+    assert page.links and set(page.links) <= set(page.ids)
+    assert len(page.ids) == len(set(page.ids))
     assert "http:" not in result.stdout.replace("http://www.w3.org/2000/svg", "") and "@import" not in result.stdout
     [facts] = re.findall(r'<script type="application/json" id="steps">(.*?)</script>', result.stdout, re.DOTALL)
     steps = json.loads(facts)
@@ -180,6 +187,52 @@ def test_the_page_is_self_contained_and_has_the_source_of_every_box(lint: Lint, 
     [place] = addition["places"]
     assert place["where"].endswith("f5_pipeline/model.py:25")
     assert [25, "        return self.relu(out + x)"] in place["code"]
+
+
+REPEATED = """
+import torch
+from torch import nn
+
+class Block(nn.Module):
+    def __init__(self, width):
+        super().__init__()
+        self.conv = nn.Conv2d(width, width, 3)
+
+    def forward(self, x):
+        return x + self.conv(x)
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.stem = nn.Conv2d(3, 8, 3, padding=1)
+        self.blocks = nn.Sequential(*[Block(8) for _ in range(7)])
+
+    def forward(self, x):
+        return self.blocks(self.stem(x))
+
+if __name__ == "__main__":
+    Net()(torch.randn(2, 3, 32, 32))
+"""
+
+
+def test_one_mistake_in_seven_calls_is_one_fault_with_its_fix(lint: Lint, tmp_path: Path) -> None:
+    model = tmp_path / "net.py"
+    model.write_text(REPEATED)
+    source = lint("trace", model, "--format", "html").stdout
+    page = Page(source)
+    assert [id for id in page.ids if id.startswith("fault-")] == ["fault-1"]
+    assert "7 calls: at" in source and "and 2 more" in source
+    assert "fix (verified): keep the size of the branch: padding=1 on conv" in source
+    assert '<span class="add">+        self.conv = nn.Conv2d(width, width, 3, padding=1)</span>' in source
+    assert "(2, 8, 30, 30)" in source and "30 x 30 x 8" not in source, "one notation"
+    assert "30 x 30 x 8" in lint("trace", model, "--format", "html", "--shapes", "hwc").stdout
+
+
+def test_boxes_have_the_roles_and_names_of_a_tree(lint: Lint) -> None:
+    source = lint("trace", FIXTURES / "f5_pipeline/fixed.py", "--format", "html").stdout
+    items = re.findall(r'<g class="box[^>]*>', source)
+    assert items and all('role="treeitem"' in item and re.search(r'aria-label="[^"]+"', item) for item in items)
+    assert 'aria-label="stack' in source and "aria-expanded=" in source
 
 
 def test_source_code_is_escaped_in_the_page(lint: Lint, tmp_path: Path) -> None:

@@ -24,13 +24,15 @@ XY = tuple[float, float]
 class Picture:
     """A box with its size, its text and its contents: the layout, the wires, and the pictures of its parts.
 
-    `tops` are the upper edges of its rows relative to the box, followed by the lower edge of the last row.
+    `least` is the width of its own text. `tops` are the upper edges of its rows relative to the box, followed by the
+    lower edge of the last row.
     """
 
     box: Box
     title: str
     lines: tuple[str, ...]
     width: float
+    least: float
     is_open: bool = False
     inside: RowLayout | None = None
     wires: tuple[Wire, ...] = ()
@@ -81,6 +83,19 @@ class Picture:
         return first, self.width - first
 
     @property
+    def closed_span(self) -> tuple[float, float]:
+        """The left edge, relative to that of the open box, and the width when closed: for the text and all ports."""
+        ports = [] if self.inside is None else [v.x for v in self.inside.vertices if v.sort == "port"]
+        first, last = min(ports, default=0.0) + self.left, max(ports, default=0.0) + self.left
+        width = max(self.least, last - first + 2 * PAD)
+        return min(max(0.0, (first + last - width) / 2), self.width - width), width
+
+    @property
+    def span(self) -> tuple[float, float]:
+        """The left edge, relative to that of the open box, and the width, as it is drawn."""
+        return (0.0, self.width) if self.is_open or self.inside is None else self.closed_span
+
+    @property
     def header(self) -> float:
         """The height of the header."""
         return PAD + LINE * (1 + len(self.lines))
@@ -106,12 +121,14 @@ def picture(box: Box, flows: tuple[Flow, ...], depth: int, label: Callable[[Trac
     head = f"+ {title}  {box.kind}" if box.parts else title
     width = max(map(text_width, (head, *lines))) + 2 * PAD
     if not box.parts:
-        return Picture(box, title, lines, width)
+        return Picture(box, title, lines, width, width)
     parts = tuple(picture(part, flows, depth - 1, label) for part in box.parts)
     wires = wires_in(box, flows)
     labels = tuple(label(wire.tensor) for wire in wires)
     inside = lay_out([part.extent for part in parts], wires, list(map(text_width, labels)))
-    result = Picture(box, title, lines, max(width, inside.width + 2 * PAD), depth > 0, inside, wires, labels, parts)
+    result = Picture(
+        box, title, lines, max(width, inside.width + 2 * PAD), width, depth > 0, inside, wires, labels, parts
+    )
     result.left = (result.width - inside.width) / 2
     restack(result)
     return result

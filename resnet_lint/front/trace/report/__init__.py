@@ -8,6 +8,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Literal
 
+from resnet_lint.shared.records.findings import Finding
 from resnet_lint.shared.records.model_trace import ModelTrace
 
 
@@ -16,7 +17,7 @@ class TraceView:
     """How to show a trace: paths are relative to `cwd`, modules are expanded to `depth`, shapes are printed as `form`.
 
     `symbolic` prints shapes in terms of the input sizes where they are known. `quiet` leaves out everything but the
-    table and the faults.
+    table and the faults. `findings` are those of a check, for the page: they explain and fix the faults.
     """
 
     cwd: Path
@@ -24,6 +25,7 @@ class TraceView:
     form: Literal["hwc", "nchw"] = "hwc"
     symbolic: bool = False
     quiet: bool = False
+    findings: tuple[Finding, ...] = ()
 
 
 def render(form: str, trace: ModelTrace, view: TraceView) -> str:

@@ -64,10 +64,15 @@ def contract_lines(trace: ModelTrace) -> Iterator[str]:
 
 
 def troubles(trace: ModelTrace, view: TraceView) -> Iterator[str]:
-    """The faults, and the reason if the trace ended early, as lines."""
+    """The faults, and the reasons if a trace ended early, as lines."""
     steps = {step.id: step for step in trace.root.walk()}
     for fault in trace.faults:
         yield from _fault_lines(fault, steps[fault.step], view)
+    yield from endings(trace, view)
+
+
+def endings(trace: ModelTrace, view: TraceView) -> Iterator[str]:
+    """The reasons why the trace, or the symbolic one, ended early."""
     if trace.stopped is not None:
         yield f"the trace ended early: {one_line(trace.stopped)}"
     if view.symbolic and trace.unsymbolic is not None:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from resnet_lint.front.pages.diff import diff_lines
+from resnet_lint.front.pages.render import render
 from resnet_lint.front.run.learning_curve import observations
 from resnet_lint.shared.extras import require
 from resnet_lint.shared.records.hardware_run import (
@@ -26,8 +27,6 @@ from ..measures import cost_rows, reach
 from ..tables import SCORE_HEADERS, score_rows, verdict_text, worst_first
 from .text import checks, is_main, outcome, predictions, setup_line, stage_row, training_notes
 
-_PAGE = "page.html.j2"
-
 
 def run_page(run: RunReport, cwd: Path) -> str:
     """The page of `resnet-lint run`."""
@@ -38,7 +37,7 @@ def run_page(run: RunReport, cwd: Path) -> str:
         "subtitle": setup_line(run),
         "outcome": {"level": "good" if last.confirmation.sound else "bad", "text": outcome(run)},
         "predictions": list(predictions(run, cwd)),
-        "diff": [] if run.rewrite is None else list(_diff(run.rewrite, cwd)),
+        "diff": [] if run.rewrite is None else _diff(run.rewrite, cwd),
         "checks": list(checks(last.confirmation)),
         "stages": [stage_row(stage) for stage in stages if is_main(stage) or not stage.agrees],
         "all_stages": [stage_row(stage) for stage in stages],
@@ -64,20 +63,12 @@ def require_page() -> None:
 
 def _rendered(fields: dict[str, Any]) -> str:
     require_page()
-    import jinja2
-
-    loader = jinja2.FileSystemLoader(Path(__file__).parent)
-    environment = jinja2.Environment(loader=loader, autoescape=True, trim_blocks=True, lstrip_blocks=True)
-    return environment.get_template(_PAGE).render(fields)
+    return render(Path(__file__).with_name("page.html.j2"), **fields)
 
 
-def _diff(rewrite: Rewrite, cwd: Path) -> Iterator[tuple[str, str]]:
-    """The lines of the diff, each with its CSS class."""
-    name = shown(rewrite.path, cwd)
+def _diff(rewrite: Rewrite, cwd: Path) -> list[tuple[str, str]]:
     before, after = rewrite.before.splitlines(), rewrite.after.splitlines()
-    classes = {"+": "add", "-": "del", "@": "at"}
-    for line in difflib.unified_diff(before, after, f"a/{name}", f"b/{name}", lineterm=""):
-        yield classes.get(line[:1], ""), line
+    return list(diff_lines(shown(rewrite.path, cwd), before, after))
 
 
 def _cost(run: RunReport) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""The trace as a self-contained HTML page: an interactive drawing, the stages, and the faults."""
+"""The trace as a self-contained HTML page: an interactive drawing, the faults with their fix, and the stages."""
 
 from __future__ import annotations
 
@@ -6,16 +6,24 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from resnet_lint.front.trace.drawing.picture import LINE, ROW_GAP, Picture
-from resnet_lint.front.trace.stages import stages
+from resnet_lint.front.check.report.edited_lines import edited_lines
+from resnet_lint.front.check.report.facts import offers, proofs
+from resnet_lint.front.pages.diff import diff_lines
+from resnet_lint.front.pages.render import render
+from resnet_lint.front.report_text import one_line
+from resnet_lint.front.trace.drawing.boxes import Box
+from resnet_lint.front.trace.drawing.picture import LINE, PAD, ROW_GAP, Picture
+from resnet_lint.front.trace.stages import Stage, stages
 from resnet_lint.shared.extras import require
+from resnet_lint.shared.records.findings import Finding
 from resnet_lint.shared.records.model_trace import ForwardStep, ModelTrace, SourceLine
 from resnet_lint.shared.source_text import lines_of, shown
 
 from .. import TraceView
+from ..fault_groups import FaultGroup, fault_groups
 from ..shapes import shapes_text
-from ..text import contract_lines, title, troubles
-from .svg import DEFINITIONS, STYLE, draw, markup
+from ..text import contract_lines, endings, title
+from .svg import DEFINITIONS, draw, markup, style
 from .table import HEADERS, row
 
 _AROUND = 2  # lines of source shown before and after a line
@@ -24,27 +32,74 @@ _AROUND = 2  # lines of source shown before and after a line
 def report(trace: ModelTrace, view: TraceView) -> str:
     """Render the page. Raises UsageError if jinja2 or igraph is not installed."""
     require("jinja2", extra="trace")
-    import jinja2
-
-    loader = jinja2.FileSystemLoader(Path(__file__).parent)
-    environment = jinja2.Environment(loader=loader, autoescape=True, trim_blocks=True, lstrip_blocks=True)
     drawn = draw(trace, view)
-    return environment.get_template("page.html.j2").render(
+    boxes = _BoxOf(drawn.box)
+    groups = fault_groups(trace, view.findings)
+    return render(
+        Path(__file__).with_name("page.html.j2"),
         title=title(trace),
         subtitle=f"{shown(trace.path, view.cwd)}, {trace.root.parameters:,} parameters, torch {trace.torch}",
-        style=STYLE,
+        style=style(),
         definitions=DEFINITIONS,
         picture="".join(markup(drawn, everything=True)),
         width=round(drawn.width),
         height=round(drawn.height),
-        line=LINE,
-        gap=ROW_GAP,
+        measures={"line": LINE, "gap": ROW_GAP, "pad": PAD},
         steps={part.box.id: _facts(trace, part, view) for part in _all(drawn)},
         headers=HEADERS,
-        stages=[row(stage, view) for stage in stages(trace, view.depth or 1)],
+        stages=[(boxes.of_stage(stage), row(stage, view)) for stage in stages(trace, view.depth or 1)],
         contract=list(contract_lines(trace)),
-        troubles=list(troubles(trace, view)),
+        faults=[_fault(group, boxes, view) for group in groups],
+        stopped=list(endings(trace, view)),
     )
+
+
+class _BoxOf:
+    """Finds the box of the drawing that shows a step."""
+
+    def __init__(self, root: Box) -> None:
+        self._root = root
+
+    def of_stage(self, stage: Stage) -> int:
+        """The id of the box of the first step of a stage."""
+        return self._of(stage.steps[0]).id
+
+    def of_fault(self, step: ForwardStep) -> int:
+        """The id of the box of a failing call; for a module that is not drawn, of the same call in its drawn copy."""
+        box = self._of(step)
+        while box.fault is None and (faulty := [part for part in box.parts if part.holds_fault]):
+            box = faulty[0]
+        return box.id
+
+    def _of(self, step: ForwardStep) -> Box:
+        first = next(step.leaves).id
+        box = self._root
+        while box.id != step.id and (inside := [part for part in box.parts if first in part.ids]):
+            box = inside[0]
+        return box
+
+
+def _fault(group: FaultGroup, boxes: _BoxOf, view: TraceView) -> dict[str, Any]:
+    """One mistake: its message, operands and causes, the failing calls as links, and the fix."""
+    fault, step = group.faults[0], group.steps[0]
+    calls = [(boxes.of_fault(step), step.path) for step in group.steps]
+    return {
+        "rule": "" if group.finding is None else group.finding.rule,
+        "message": one_line(group.message),
+        "error": one_line(fault.error) if group.finding is not None else "",
+        "where": "" if step.place is None else f"{shown(step.place.path, view.cwd)}:{step.place.line}",
+        "operands": [(operand.role, str(operand.shape)) for operand in fault.operands],
+        "causes": [(f"line {cause.line}", one_line(cause.text)) for cause in fault.causes],
+        "calls": calls,
+        "offers": [] if group.finding is None else [*map(": ".join, offers(group.finding)), *proofs(group.finding)],
+        "diff": [] if group.finding is None else _diff(group.finding, view),
+    }
+
+
+def _diff(finding: Finding, view: TraceView) -> list[tuple[str, str]]:
+    edits = finding.fix.edits if finding.fix is not None else ()
+    before = lines_of(finding.span.path)
+    return list(diff_lines(shown(finding.span.path, view.cwd), before, edited_lines(before, edits))) if edits else []
 
 
 def _all(drawn: Picture) -> Iterator[Picture]:
@@ -54,7 +109,7 @@ def _all(drawn: Picture) -> Iterator[Picture]:
 
 
 def _facts(trace: ModelTrace, drawn: Picture, view: TraceView) -> dict[str, Any]:
-    """The details of a box, shown when it is clicked."""
+    """The details of a box, shown when it is selected."""
     box = drawn.box
     step = next(step for step in trace.root.walk() if step.id == box.id)
     places = [("called", box.place), ("constructed", step.built)]

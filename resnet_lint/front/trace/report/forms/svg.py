@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from html import escape
 
+from resnet_lint.front.pages.render import colours
 from resnet_lint.front.trace.drawing.boxes import Box, opened
 from resnet_lint.front.trace.drawing.picture import LINE, PAD, XY, Picture, picture
 from resnet_lint.front.trace.drawing.rows import Link, RowLayout
@@ -15,12 +16,7 @@ from .. import TraceView
 from ..shapes import shape_text
 from ..text import title
 
-STYLE = """
-.picture { --paper: #fff; --card: #f6f7f9; --ink: #1b1f24; --soft: #5a6470; --line: #aab3bd; --frame: #d5dae0;
-  --skip: #0b62c4; --join: #e4effc; --bad: #b3261e; --bad-card: #fdeceb; --end: #e8f3ea; }
-@media (prefers-color-scheme: dark) { .picture { --paper: #14171a; --card: #22272d; --ink: #e6e9ed; --soft: #a3adb8;
-  --line: #6b7682; --frame: #3c444d; --skip: #6cb0ff; --join: #1d3350; --bad: #ff8a80; --bad-card: #43201e;
-  --end: #1e3325; } }
+_STYLE = """
 .picture text { font: 12px ui-monospace, Menlo, Consolas, "DejaVu Sans Mono", monospace; fill: var(--ink); }
 .picture .title { font-weight: 600; } .picture .line { fill: var(--soft); font-weight: 400; }
 .picture rect { fill: var(--card); stroke: var(--line); }
@@ -45,13 +41,18 @@ DEFINITIONS = (
 _SIGNS = ("+", "\N{MINUS SIGN}")  # for a closed and an open box
 
 
+def style() -> str:
+    """The CSS of a drawing."""
+    return colours() + _STYLE
+
+
 def report(trace: ModelTrace, view: TraceView) -> str:
     """Render the drawing, open to the view's depth or a readable default; closed contents are left out."""
     drawn = draw(trace, view)
     size = f'width="{drawn.width:.0f}" height="{drawn.height:.0f}" viewBox="0 0 {drawn.width:.0f} {drawn.height:.0f}"'
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" class="picture" role="img" {size}>\n'
-        f"<title>{escape(title(trace))}</title>\n<style>{STYLE}</style>\n"
+        f"<title>{escape(title(trace))}</title>\n<style>{style()}</style>\n"
         f'{DEFINITIONS}<rect width="100%" height="100%" style="fill: var(--paper); stroke: none"/>\n'
         f"{''.join(markup(drawn, everything=False))}</svg>\n"
     )
@@ -70,17 +71,20 @@ def draw(trace: ModelTrace, view: TraceView) -> Picture:
 
 def markup(drawn: Picture, *, everything: bool, place: str = "") -> Iterator[str]:
     """The SVG of a box; `place` are its position attributes, `everything` includes closed contents and script data."""
-    data = _for_script(drawn) if everything else ""
+    data, role = (_for_script(drawn), ' role="group"') if everything else ("", "")
     yield f'<g class="box {" ".join(_classes(drawn))}"{place}{data}>'
-    yield f'<rect width="{drawn.width:.1f}" height="{drawn.height:.1f}" rx="6"/>'
+    left, width = drawn.span
+    yield f'<rect x="{left:.1f}" width="{width:.1f}" height="{drawn.height:.1f}" rx="6"/>'
     sign = f'<tspan class="sign">{_SIGNS[drawn.is_open]} </tspan>' if data and drawn.box.parts else ""
     kind = f'<tspan class="line" dx="14">{escape(drawn.box.kind)}</tspan>' if drawn.box.kind else ""
-    yield f'<text class="title" x="{PAD:.0f}" y="{LINE:.0f}">{sign}{escape(drawn.title)}{kind}</text>'
+    yield f'<text class="title" x="{left + PAD:.1f}" y="{LINE:.0f}">{sign}{escape(drawn.title)}{kind}</text>'
     for number, text in enumerate(drawn.lines, 2):
-        yield f'<text class="line" x="{PAD:.0f}" y="{LINE * number:.0f}">{escape(text)}</text>'
+        yield f'<text class="line" x="{left + PAD:.1f}" y="{LINE * number:.0f}">{escape(text)}</text>'
     yield f"<title>{escape(_tip(drawn.box))}</title>"
+    if sign:  # opens and closes the module; a click anywhere else selects it
+        yield f'<rect class="handle" x="{left:.1f}" width="{2.4 * PAD:.0f}" height="{LINE + PAD / 2:.0f}"/>'
     if drawn.inside is not None and (drawn.is_open or everything):
-        yield '<g class="inside">'
+        yield f'<g class="inside"{role}>'
         yield from _inside(drawn, drawn.inside, everything)
         yield "</g>"
     yield "</g>\n"
@@ -88,8 +92,17 @@ def markup(drawn: Picture, *, everything: bool, place: str = "") -> Iterator[str
 
 def _for_script(drawn: Picture) -> str:
     """Data attributes that the script uses to open and close a box."""
-    rows = f' data-rows="{drawn.inside.rows}"' if drawn.inside is not None else ""
-    return f' data-id="{drawn.box.id}" data-head="{drawn.header:.1f}"{rows} tabindex="0" role="button"'
+    box = drawn.box
+    name = escape(", ".join(filter(None, (drawn.title, box.kind, *drawn.lines))), quote=True)
+    item = (
+        f' id="s{box.id}" data-id="{box.id}" data-head="{drawn.header:.1f}" role="treeitem" tabindex="-1"'
+        f' aria-label="{name}"'
+    )
+    if drawn.inside is None:
+        return item
+    spans = " ".join(f"{length:.1f}" for length in (*drawn.closed_span, drawn.width))
+    opened = f' aria-expanded="{str(drawn.is_open).lower()}"'
+    return f'{item}{opened} data-rows="{drawn.inside.rows}" data-span="{spans}"'
 
 
 def _inside(drawn: Picture, inside: RowLayout, everything: bool) -> Iterator[str]:
