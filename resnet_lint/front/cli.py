@@ -17,6 +17,7 @@ from .explain.command import explain
 from .options.completion import files
 from .rules_command import rules
 from .run.commands import metrics, run
+from .server.command import server
 from .trace.command import trace
 
 _INTERRUPTED = 130
@@ -72,5 +73,5 @@ def main() -> None:
     """
 
 
-for command in (check, rules, explain, trace, run, metrics):
+for command in (check, rules, explain, trace, run, metrics, server):
     main.add_command(command)

@@ -36,6 +36,11 @@ def rules(code: str | None, form: str) -> None:
         click.echo(_list(found))
 
 
+def page_text(code: str, known: tuple[Rule, ...]) -> str:
+    """The page of one rule, with a bad and a good example. Raises UsageError if there is no such rule."""
+    return _explain(_found(code, known)[0])
+
+
 def _found(code: str, known: tuple[Rule, ...]) -> tuple[Rule, ...]:
     """The rules with this code or prefix, sorted by code. Raises UsageError if there are none."""
     from ..apply_rules import nearest_code

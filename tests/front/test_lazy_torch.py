@@ -46,6 +46,12 @@ def test_torch_stays_in_the_worker() -> None:
     assert not command_imports_torch("check", ROOT / "fixtures" / "f3_channels")
 
 
+def test_packages_of_editors_are_imported_by_their_commands_only() -> None:
+    code = "import resnet_lint.front.cli; print(sorted({'lsprotocol', 'mcp', 'pygls'} & set(sys.modules)))"
+    run = subprocess.run([sys.executable, "-c", f"import sys; {code}"], capture_output=True, text=True, cwd=ROOT)
+    assert run.stdout == "[]\n"
+
+
 def test_this_test_can_fail() -> None:
     assert imports_torch("import torch")
 

@@ -31,6 +31,11 @@ def takes_a_model(command: Command) -> Command:
     return argument(_with_settings(command, for_models))
 
 
+def takes_interpreter(command: Command) -> Command:
+    """Add the options for the interpreter and the configuration; the command gets their values as `given`."""
+    return _with_settings(command, {"python": OPTIONS["python"]})
+
+
 def _with_settings(command: Command, options: Mapping[str, Option]) -> Command:
     @functools.wraps(command)
     def with_given(config: Path | None, isolated: bool, **values: Any) -> int:

@@ -1,0 +1,1 @@
+"""`resnet-lint server`: the language server for editors. Only its command imports pygls."""
