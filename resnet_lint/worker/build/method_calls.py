@@ -26,9 +26,12 @@ _TRAINS = frozenset({"backward", "zero_grad", "manual_backward", "optimizers"})
 
 
 def with_forward(module: nn.Module, method: FunctionType) -> nn.Module:
-    """A copy of a module with another method as its forward, sharing submodules and weights."""
+    """A copy of a module with another method as its forward, sharing submodules and weights.
+
+    The method itself gets the module, as `self(batch)` in it means the forward.
+    """
     view = copy.copy(module)
-    view.__dict__["forward"] = MethodType(method, view)
+    view.__dict__["forward"] = MethodType(method, module)
     return view
 
 

@@ -83,6 +83,9 @@ class ScriptMode(OnMeta):
         if func in _VALUES and args[0].is_meta:
             self.ask_for(Doubt.UNKNOWN)
             return _VALUES[func](args[0])
+        if func is torch.Tensor.unbind and _are_positions(args[0]):
+            self.ask_for(Doubt.INVENTED)
+            return [torch.tensor(OUTSIDE.trial, dtype=args[0].dtype, device="cpu") for _ in range(len(args[0]))]
         try:
             if func in LOSSES:
                 self._require(func, args, kwargs)
@@ -111,6 +114,11 @@ class ScriptMode(OnMeta):
             return
         if text is not None:
             self._on_refusal(func, args, kwargs, text)
+
+
+def _are_positions(tensor: torch.Tensor) -> bool:
+    """Whether a script may count with the elements: `data[i : i + 64] for i in torch.randint(900, (4,))`."""
+    return tensor.is_meta and tensor.dim() == 1 and not tensor.is_floating_point() and tensor.dtype != torch.bool
 
 
 def _zero(tensor: torch.Tensor) -> Any:

@@ -20,6 +20,7 @@ _LARGEST_PROOF = 2**28
 
 
 _NO_MEMORY = "can't allocate memory"
+_ON_META = "meta tensors"
 
 DEPENDS_ON_VALUES = "its result depends on values, which are unknown without data"
 
@@ -60,6 +61,8 @@ def replay(func: Callable[..., Any], args: Any, kwargs: Any) -> tuple[str | None
         except SHAPE_ERRORS as error:
             if _NO_MEMORY in str(error):
                 raise DataDependentError("too large to run on the CPU") from error
+            if _ON_META in str(error):  # a tensor in an object that is passed on as it is, such as a slice
+                raise DataDependentError from error
             errors.append(str(error))
     if not results:
         return errors[0], None

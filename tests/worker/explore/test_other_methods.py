@@ -89,6 +89,29 @@ SCRIPTS = {
         "32",
         "loss = F.cross_entropy",
     ),
+    "a training step that calls the model, with a batch by name": (
+        """
+        class Items(torch.utils.data.Dataset):
+            def __len__(self):
+                return 64
+            def __getitem__(self, index):
+                return {"image": torch.rand(3, 32, 32), "mask": torch.randint(0, 5, (@32, 32))}
+        class Lit(pl.LightningModule):
+            def __init__(self):
+                super().__init__()
+                self.net, self.loss = nn.Conv2d(3, 5, 3, padding=1), nn.CrossEntropyLoss()
+            def forward(self, x):
+                return self.net(x)
+            def training_step(self, batch, batch_idx):
+                return self.loss(self(batch["image"]), batch["mask"])
+            def configure_optimizers(self):
+                return torch.optim.Adam(self.parameters())
+        pl.Trainer().fit(Lit(), DataLoader(Items(), batch_size=16))
+        """,
+        "",
+        "1, ",
+        "return self.loss",
+    ),
     "a validation step and a data module": (
         """
         class Lit(pl.LightningModule):

@@ -31,6 +31,14 @@ class Net(nn.Module):
 # The script, what makes it right, what makes it wrong, the line that fails, and the rule.
 SCRIPTS = {
     "a call": ("out = Net()(torch.randn(4, 3, @, @))", "32", "28", "return self.fc", "RL301"),
+    "pieces from random places": (
+        "data = torch.randn(3, 900, @)\nplaces = torch.randint(800, (4,))\n"
+        "out = Net()(torch.stack([data[:, i : i + @] for i in places]))",
+        "32",
+        "28",
+        "return self.fc",
+        "RL301",
+    ),
     "a function that returns from a loop": (
         "def first(sides):\n    seen = []\n    for side in sides:\n        seen.append(side)\n"
         "        if len(seen) > 1:\n            return False\n    return Net()(torch.randn(4, 3, @, @))\nfirst([1])",
@@ -274,6 +282,16 @@ QUIET = {
     "values of a real run only": """
         sizes = torch.tensor([32, 32])
         out = Net()(torch.randn(2, 3, int(sizes[0]), int(sizes[1])))
+    """,
+    "lengths that must not be zero": """
+        from torch.nn.utils.rnn import pack_padded_sequence
+        ids = torch.randint(1, 50, (4, 9))
+        packed = pack_padded_sequence(torch.randn(4, 9, 16), (ids != 0).sum(1), batch_first=True, enforce_sorted=False)
+        out = Net()(torch.randn(2, 3, 32, 32))
+    """,
+    "a slice from a place in a matrix": """
+        start = torch.randint(800, (1, 1))[0, 0]
+        out = Net()(torch.randn(2, 3, 900, 32)[:, :, start : start + 32])
     """,
     "a registry that decorators fill": """
         REGISTRY = {}
