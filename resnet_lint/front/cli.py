@@ -14,6 +14,7 @@ from ..shared.errors import ResnetLintError
 from .check.command import check
 from .exit import fail, fault_line
 from .explain.command import explain
+from .mcp.command import mcp
 from .options.completion import files
 from .rules_command import rules
 from .run.commands import metrics, run
@@ -73,5 +74,5 @@ def main() -> None:
     """
 
 
-for command in (check, rules, explain, trace, run, metrics, server):
+for command in (check, rules, explain, trace, run, metrics, server, mcp):
     main.add_command(command)

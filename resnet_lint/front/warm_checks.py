@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import io
+import os
 import tokenize
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -85,6 +86,22 @@ class WarmChecks:
         with self._workers.near(text.path, settings.python) as client:
             run = pipeline.check([text.as_file], settings, client, cwd=text.path.parent)
         return next(iter(run.rewrites), None)
+
+    def paths(self, argument: str, cwd: Path, *, fix: bool = False, unsafe: bool = False) -> Run:
+        """Check a file, a folder or a class as the command `check` does. Raises UsageError too.
+
+        With `fix`, its fixes are written; unsafe ones only with `unsafe`.
+        """
+        settings = replace(self._given.load(cwd), fix=fix, unsafe_fixes=unsafe, diff=False, write_baseline=False)
+        with self.analyser(settings, argument, cwd) as client:
+            return pipeline.check([argument], settings, client, cwd=cwd)
+
+    @contextmanager
+    def analyser(self, settings: Settings, first: str | SourceFile, cwd: Path) -> Iterator[Analyser]:
+        """The worker for any number of checks, in the interpreter for the first file or folder."""
+        near = first.path if isinstance(first, SourceFile) else Path(os.path.abspath(cwd / first.partition("::")[0]))
+        with self._workers.near(near, settings.python) as client:
+            yield client
 
     def trace(self, text: Text) -> ModelTrace:
         """Trace the main model of a text, or its `only_class`. Raises UsageError if that is not possible."""

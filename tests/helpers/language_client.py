@@ -32,7 +32,7 @@ class Client:
         """Open a document whose text may differ from its file; returns its URI."""
         item = types.TextDocumentItem(path.as_uri(), "python", self._next(), text)
         self.connection.text_document_did_open(types.DidOpenTextDocumentParams(item))
-        return item.uri
+        return str(item.uri)
 
     def type(self, uri: str, text: str) -> None:
         """Replace the text of a document."""

@@ -5,7 +5,8 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TextIO
 
@@ -27,6 +28,9 @@ from .merge_reports import at_least
 from .pipeline import Asked
 from .report import View, render_what_can_be
 from .report.summary import is_nothing_checked
+
+Analysers = Callable[[Settings, Asked, Path], AbstractContextManager[Analyser]]
+"""Opens an analyser for some settings, the first file or folder, and the working directory."""
 
 
 @contextlib.contextmanager

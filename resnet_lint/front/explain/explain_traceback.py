@@ -14,7 +14,7 @@ from resnet_lint.shared.records.findings import Finding
 from resnet_lint.shared.records.places import Position
 from resnet_lint.shared.records.reports import Run
 
-from ..check.check_and_report import analyser, check
+from ..check.check_and_report import Analysers, analyser, check
 from ..check.report import View, render
 from ..exit import fail
 from ..options.configuration import load
@@ -27,11 +27,21 @@ def explain_traceback(text: str, err: bool = False) -> int:
 
     Raises UsageError if the error cannot be explained.
     """
-    text, cwd = cleaned(text), Path.cwd()
+    explained, is_found = explanation_of(text, Path.cwd())
+    click.echo(explained, err=err)
+    return int(is_found)
+
+
+def explanation_of(text: str, cwd: Path, analysers: Analysers = analyser) -> tuple[str, bool]:
+    """The explanation of a traceback, and whether there is a finding behind it. `analysers` check its files.
+
+    Raises UsageError if the error cannot be explained.
+    """
+    text = cleaned(text)
     explanation, frames = explain_last(text), frames_in(text)
     if explanation is None and not frames:
         raise UsageError("no traceback and no shape error in the input")
-    run = _finding_behind(frames, cwd)
+    run = _finding_behind(frames, cwd, analysers)
     if explanation is None and run is None:
         raise UsageError("not a known shape error, and no finding on the lines of the traceback")
     lines = [] if explanation is None else [explanation.meaning]
@@ -40,17 +50,16 @@ def explain_traceback(text: str, err: bool = False) -> int:
         lines += ["", render("text", run, View(cwd, quiet=True)).rstrip("\n"), *hint]
     else:
         lines += [*_place(frames), *_hint(explanation, text, frames), "", _why_text_alone(frames, cwd)]
-    click.echo("\n".join(lines).lstrip("\n"), err=err)
-    return int(run is not None)
+    return "\n".join(lines).lstrip("\n"), run is not None
 
 
-def _finding_behind(frames: Sequence[Frame], cwd: Path) -> Run | None:
+def _finding_behind(frames: Sequence[Frame], cwd: Path, analysers: Analysers) -> Run | None:
     """The run of a file of the traceback, with only the finding on its line; the innermost that has one."""
     here = [(path, frame) for frame in reversed(frames) if (path := found_here(frame, cwd)) and path.suffix == ".py"]
     if not here:
         return None
     settings, runs = load({}, cwd=cwd), dict[Path, Run]()
-    with analyser(settings, os.path.relpath(here[0][0], cwd), cwd) as workers:
+    with analysers(settings, os.path.relpath(here[0][0], cwd), cwd) as workers:
         for path, frame in here:
             if path not in runs:
                 runs[path] = check([os.path.relpath(path, cwd)], settings, workers, cwd)

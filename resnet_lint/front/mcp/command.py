@@ -1,0 +1,23 @@
+"""The command `mcp`. The optional package of this name is imported inside the function."""
+
+from __future__ import annotations
+
+import click
+
+from ..extras import require
+from ..options.command_options import takes_interpreter
+from ..options.configuration import Given
+
+
+@click.command(short_help="Run the MCP server, for coding agents.")
+@takes_interpreter
+def mcp(given: Given) -> int:
+    """Run the server of the model context protocol on standard input and output, for coding agents.
+
+    Its tools are check, fix, explain, trace and contract.
+    """
+    with require("mcp"):
+        from .mcp_server import serve
+
+    serve(given)
+    return 0
