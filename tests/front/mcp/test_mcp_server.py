@@ -12,9 +12,8 @@ import pytest
 
 pytest.importorskip("mcp")
 
-from mcp import StdioServerParameters
 from mcp.client.client import Client
-from mcp.client.stdio import stdio_client
+from mcp.client.stdio import StdioServerParameters, stdio_client
 
 MODEL = """import torch
 from torch import nn
