@@ -1,195 +1,198 @@
-"""How many planted silent mistakes are found in real models.
+"""How many broken models `--fix` repairs: real models that run, each broken in one place.
 
-    python benchmarks/mutations.py FILE... [--each N]
+    python benchmarks/mutations.py MODELS --python PYTHON [--most N] [--each K] [--kind TEXT] [--keep FOLDER]
 
-Plants mistakes in model files that are right, such as those of torchvision and timm, up to N of each kind in each file,
-one at a time, and has the changed text checked in place of the file, which itself is not touched. Found is a mistake
-that its rule reports inside the class it was planted in. Prints a line for each, and the share that was found.
+A line of MODELS, such as `mutation_models.txt`, is `FOLDER MODULE EXPRESSION SHAPE`; folders are relative to `--root`,
+where the repositories are cloned and the packages installed. The folder is copied, the module in it broken by one
+operator of `crash_operators.py`, and fixed by the tool. A mutant counts if the model ran before and fails now. It is
+repaired if it runs forward and backward again, with the shapes of outputs and state dict of the original, and no
+addition less. Any other change that `--fix` writes is wrong. PYTHON is the interpreter with the packages of the models.
 """
 
 from __future__ import annotations
 
 import argparse
-import ast
-import re
+import difflib
+import json
+import random
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from resnet_lint.front.workers.worker_client import WorkerClient
-from resnet_lint.shared.records.reports import FileReport
-from resnet_lint.shared.records.requests import CheckRequest
+from crash_operators import Mutation, mutations
 
-SAVED = frozenset({"identity", "residual", "shortcut", "skip", "x_shortcut", "x_skip"})
+_OBSERVER = Path(__file__).with_name("observe_model.py")
 
 
 @dataclass(frozen=True)
-class Mutation:
-    """One planted mistake: the text that takes the place of a piece of source, and the rule that should find it.
+class Entry:
+    """A model of the list: a folder for the path, a module, the expression that builds it, the shape of its input."""
 
-    `start` and `end` are a line, from 1, and a column, from 0.
-    """
+    folder: Path
+    module: str
+    expression: str
+    shape: str
 
-    kind: str
-    rule: str
-    owner: ast.ClassDef
-    start: tuple[int, int]
-    end: tuple[int, int]
-    text: str
+    @property
+    def file(self) -> Path:
+        return Path(*self.module.split(".")).with_suffix(".py")
 
-    def applied(self, source: str) -> str:
-        lines = source.splitlines(keepends=True)
-        (first, column), (last, end_column) = self.start, self.end
-        before, after = lines[first - 1][:column], lines[last - 1][end_column:]
-        return "".join([*lines[: first - 1], before + self.text + after, *lines[last:]])
+    @property
+    def copied(self) -> Path:
+        """What has to be copied, relative to the folder: the package of the module, or everything."""
+        first = Path(self.module.partition(".")[0])
+        return first if (self.folder / first / "__init__.py").exists() else Path()
 
-
-def mutations(source: str) -> Iterator[Mutation]:
-    """Every mistake that can be planted in a file, in words that the file knows."""
-    tree = ast.parse(source)
-    imports = [alias for node in tree.body if isinstance(node, ast.Import | ast.ImportFrom) for alias in node.names]
-    known = {alias.asname or alias.name.partition(".")[0] for alias in imports}
-    for planted in _mutations(tree):
-        if set(re.findall(r"\b(torch|nn)\.", planted.text)) <= known:
-            yield planted
+    def observed(self, folder: Path, python: str) -> dict[str, Any] | None:
+        """What the model gives; None if it fails."""
+        command = [python, str(_OBSERVER), str(folder), self.module, self.expression, self.shape]
+        try:
+            run = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+        except subprocess.TimeoutExpired:
+            return None
+        return json.loads(run.stdout.splitlines()[-1]) if run.returncode == 0 and run.stdout else None
 
 
-def _mutations(tree: ast.Module) -> Iterator[Mutation]:
-    for owner in ast.walk(tree):
-        if isinstance(owner, ast.ClassDef):
-            for method in owner.body:
-                for plant in _plants(method):
-                    for node in ast.walk(method):
-                        yield from plant(node, owner)
+def entries(path: Path, root: Path = Path()) -> list[Entry]:
+    lines = [line.split(maxsplit=2) for line in path.read_text().splitlines() if line and not line.startswith("#")]
+    rest = [line[2].rpartition(" ") for line in lines]
+    return [
+        Entry(root / folder, module, expression, shape)
+        for (folder, module, _), (expression, _, shape) in zip(lines, rest, strict=True)
+    ]
 
 
-def _plants(method: ast.stmt) -> Sequence[Callable[[ast.AST, ast.ClassDef], Iterator[Mutation]]]:
-    """What plants mistakes in a method."""
-    if not isinstance(method, ast.FunctionDef):
-        return ()
-    if method.name == "__init__":
-        return (_in_constructor,)
-    forward = "forward" in method.name
-    return (_in_forward, _in_skip) if forward and _adds_saved(method) else (_in_forward,) if forward else ()
+def judged(entry: Entry, mutation: Mutation, good: dict[str, Any], arguments: argparse.Namespace) -> str | None:
+    """`fixed`, `wrong`, `missed` or `not found`; None if the mutant does not count."""
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = Path(temporary) / "project"
+        shutil.copytree(
+            entry.folder / entry.copied, folder / entry.copied, ignore=shutil.ignore_patterns("*.pyc", ".git")
+        )
+        path = folder / entry.file
+        source = path.read_text(encoding="utf-8")
+        broken = mutation.applied(source)
+        path.write_text(broken, encoding="utf-8")
+        if entry.observed(folder, arguments.python) is not None:
+            return None
+        before = {file: file.read_bytes() for file in folder.rglob("*.py")}
+        began = time.monotonic()
+        command = [
+            arguments.tool,
+            "check",
+            "--fix",
+            "--no-cache",
+            "--timeout",
+            "600",
+            "--format",
+            "json",
+            "--python",
+            arguments.python,
+        ]
+        run = subprocess.run(
+            [*command, str(path)], capture_output=True, text=True, timeout=900, check=False, cwd=folder
+        )
+        seconds = time.monotonic() - began
+        changed = [file for file, text in before.items() if file.read_bytes() != text]
+        seen = entry.observed(folder, arguments.python) if changed else None
+        verdict = _verdict(run.stdout, bool(changed), seen, good)
+        _keep(entry, mutation, source, broken, path, run, verdict, seconds, arguments.keep)
+        return verdict
 
 
-def _in_skip(node: ast.AST, owner: ast.ClassDef) -> Iterator[Mutation]:
-    """Mistakes in a forward that closes a skip connection."""
-
-    def instead(kind: str, rule: str, text: str) -> Mutation:
-        return _replace(kind, rule, owner, node, text)
-
-    match node:
-        case ast.AugAssign(ast.Name(out), ast.Add(), ast.Name(saved)) if saved in SAVED:
-            yield instead("addition removed", "RL208", "pass")
-            yield instead("identity overwritten", "RL202", f"{out} += {out}")
-            yield instead("wrong operator", "RL205", f"{out} -= {saved}")
-            yield instead("result discarded", "RL207", f"{out}.add({saved})")
-            yield instead("added twice", "RL209", f"{out} = {out} + {saved} + {saved}")
-            yield instead("changed for backward", "RL204", f"{out} = {out}.sigmoid(); {out} += {saved}")
-        case ast.BinOp(branch, ast.Add(), ast.Name(saved)) | ast.BinOp(ast.Name(saved), ast.Add(), branch):
-            if saved in SAVED:
-                yield instead("addition removed", "RL208", ast.unparse(branch))
-                yield instead("wrong operator", "RL205", f"{saved} - ({ast.unparse(branch)})")
-                yield instead("added twice", "RL209", f"{ast.unparse(branch)} + {saved} + {saved}")
-        case ast.Assign([ast.Name(saved)], ast.Name(x)) if saved in SAVED:
-            yield instead("identity changed in place", "RL203", f"{saved} = {x}; {x} = {x}.relu_()")
-            yield instead("shortcut cut", "RL210", f"{saved} = {x}.detach()")
+def _verdict(report: str, changed: bool, seen: dict[str, Any] | None, good: dict[str, Any]) -> str:
+    if not changed:
+        errors = [f for f in json.loads(report or '{"findings": []}')["findings"] if f["severity"] == "error"]
+        return "missed" if errors else "not found"
+    if seen is None:
+        return "wrong: still fails"
+    same = seen["outputs"] == good["outputs"] and seen["state"] == good["state"]
+    return "fixed" if same and seen["additions"] >= good["additions"] else "wrong: another model"
 
 
-def _in_forward(node: ast.AST, owner: ast.ClassDef) -> Iterator[Mutation]:
-    """Mistakes in any forward."""
-
-    def instead(kind: str, rule: str, text: str) -> Mutation:
-        return _replace(kind, rule, owner, node, text)
-
-    match node:
-        case ast.Call(ast.Attribute(ast.Call(ast.Attribute(x, "flatten"), [ast.Constant(2)]), "transpose"), [_, _]):
-            tokens = ast.unparse(x)
-            yield instead("view for transpose", "RL305", f"{tokens}.reshape({tokens}.shape[0], -1, {tokens}.shape[1])")
-        case ast.Call(ast.Attribute(ast.Name("torch"), "flatten"), [x, ast.Constant(1)]):
-            yield instead("batch squeezed", "RL304", f"torch.squeeze({ast.unparse(x)})")
-        case ast.Call(ast.Attribute(x, "flatten"), [ast.Constant(1)]):
-            yield instead("batch squeezed", "RL304", f"{ast.unparse(x)}.squeeze()")
-
-
-def _in_constructor(node: ast.AST, owner: ast.ClassDef) -> Iterator[Mutation]:
-    if isinstance(node, ast.Call) and ast.unparse(node.func) == "nn.ModuleList" and len(node.args) <= 1:
-        parts = f"list({ast.unparse(node.args[0])})" if node.args else "[]"
-        yield _replace("plain list", "RL401", owner, node, parts)
-    if isinstance(node, ast.ListComp) and isinstance(node.elt, ast.Call) and len(node.generators) == 1:
-        [loop] = node.generators
-        name = ast.unparse(loop.target)
-        used = {child.id for child in ast.walk(node.elt) if isinstance(child, ast.Name)}
-        if name not in used and ast.unparse(loop.iter).startswith("range("):
-            text = f"[{ast.unparse(node.elt)}] * len({ast.unparse(loop.iter)})"
-            yield _replace("shared block", "RL402", owner, node, text)
-    if isinstance(node, ast.Expr) and ast.unparse(node).endswith("__init__()") and _adds_saved(owner):
-        text = f"{ast.unparse(node)}; self.shortcut_proj = nn.Conv2d(8, 8, 1)"
-        yield _replace("unused shortcut", "RL206", owner, node, text)
-        text = f"{ast.unparse(node)}; self.spare_scale = nn.Parameter(torch.zeros(8))"
-        yield _replace("unused parameter", "RL403", owner, node, text)
+def _keep(
+    entry: Entry,
+    mutation: Mutation,
+    source: str,
+    broken: str,
+    path: Path,
+    run: subprocess.CompletedProcess[str],
+    verdict: str,
+    seconds: float,
+    folder: Path | None,
+) -> None:
+    """Keep the two diffs of a mutant, and what the tool said, for reading."""
+    if folder is None:
+        return
+    folder.mkdir(parents=True, exist_ok=True)
+    name = f"{mutation.kind.replace(' ', '_')}-{entry.module}-{mutation.line}-{mutation.start}"
+    texts = [source, broken, path.read_text(encoding="utf-8")]
+    lines = [text.splitlines() for text in texts]
+    parts = [f"{verdict}, {seconds:.0f} s: {entry.expression}", "== mutation"]
+    parts += difflib.unified_diff(lines[0], lines[1], lineterm="", n=2)
+    parts += ["== fix", *difflib.unified_diff(lines[1], lines[2], lineterm="", n=3)]
+    for finding in json.loads(run.stdout or '{"findings": []}')["findings"]:
+        fix = finding["fix"]
+        parts.append(
+            f"== left {finding['severity']} {finding['rule']} line {finding['start']['line']}: {finding['message']}"
+        )
+        parts += [f"   cause line {cause['line']}: {cause['text']}" for cause in finding["causes"]]
+        parts.append(f"   fix: {fix and (fix['title'], fix['applicability'], fix['verified'], fix['edits'])}")
+    (folder / f"{name}.txt").write_text("\n".join([*parts, run.stderr]) + "\n", encoding="utf-8")
 
 
-def _adds_saved(part: ast.AST) -> bool:
-    """Whether a class or a method adds something that it has saved for the shortcut."""
-    for node in ast.walk(part):
-        match node:
-            case ast.AugAssign(_, ast.Add(), ast.Name(name)) if name in SAVED:
-                return True
-            case ast.BinOp(left, ast.Add(), right) if {getattr(side, "id", None) for side in (left, right)} & SAVED:
-                return True
-    return False
-
-
-def _replace(kind: str, rule: str, owner: ast.ClassDef, node: ast.AST, text: str) -> Mutation:
-    assert isinstance(node, (ast.expr, ast.stmt)) and node.end_lineno and node.end_col_offset is not None
-    start, end = (node.lineno, node.col_offset), (node.end_lineno, node.end_col_offset)
-    return Mutation(kind, rule, owner, start, end, text)
-
-
-def chosen(source: str, most: int) -> list[Mutation]:
-    """The first few mistakes of each kind."""
+def drawn(entry: Entry, each: int, kind: str) -> list[Mutation]:
+    """A few mutations of a file, at most `each` of a kind, the same ones in every run."""
+    found = [m for m in mutations((entry.folder / entry.file).read_text(encoding="utf-8")) if kind in m.kind]
+    random.Random(entry.module).shuffle(found)
     taken: Counter[str] = Counter()
-    found = []
-    for mutation in mutations(source):
-        taken[mutation.kind] += 1
-        if taken[mutation.kind] <= most:
-            found.append(mutation)
-    return found
-
-
-def is_found(mutation: Mutation, path: Path, source: str, check: Callable[[CheckRequest], FileReport]) -> bool:
-    """Whether the rule reports it: in one model for each class, or else in any model that the file builds."""
-    inside = range(mutation.owner.lineno, (mutation.owner.end_lineno or 0) + 1)
-    for quick in (True, False):
-        findings = check(CheckRequest(str(path), source=mutation.applied(source), quick=quick)).findings
-        if any(finding.rule == mutation.rule and finding.span.start.line in inside for finding in findings):
-            return True
-    return False
+    return [m for m in found if (taken.update([m.kind]) or taken[m.kind] <= each)]
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("files", nargs="+", type=Path)
-    parser.add_argument("--each", type=int, default=1)
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("models", type=Path)
+    parser.add_argument("--root", type=Path, default=Path(), help="where the folders of the models are")
+    parser.add_argument("--python", default=sys.executable)
+    parser.add_argument("--tool", default="resnet-lint")
+    parser.add_argument("--most", type=int, default=150, help="how many mutants to count")
+    parser.add_argument("--each", type=int, default=1, help="how many mutants of a kind in a file")
+    parser.add_argument("--kind", default="", help="only kinds with this text")
+    parser.add_argument("--only", default="", help="only modules with this text")
+    parser.add_argument("--keep", type=Path, help="a folder for the diffs")
     arguments = parser.parse_args()
-    results: list[tuple[str, Path, bool]] = []
-    with WorkerClient() as workers:
-        for path in arguments.files:
-            source = path.read_text(encoding="utf-8")
-            for mutation in chosen(source, arguments.each):
-                found = is_found(mutation, path.resolve(), source, workers.analyse)
-                results.append((mutation.kind, path, found))
-                word = "found" if found else "MISSED"
-                print(f"{word:6} {mutation.rule} {mutation.kind}: {path.name}:{mutation.start[0]}", flush=True)
-    for kind in dict.fromkeys(kind for kind, _, _ in results):
-        own = [found for origin, _, found in results if origin == kind]
-        print(f"{kind}: {sum(own)} of {len(own)}")
-    files = len({path for _, path, _ in results})
-    found = sum(found for _, _, found in results)
-    print(f"{found} of {len(results)} in {files} files: {found / max(len(results), 1):.0%}")
+    results: list[tuple[str, str]] = []
+    for entry in entries(arguments.models, arguments.root):
+        if arguments.only not in entry.module or len(results) >= arguments.most:
+            continue
+        good = entry.observed(entry.folder, arguments.python)
+        if good is None:
+            print(f"does not run: {entry.module} {entry.expression}", flush=True)
+            continue
+        counted: Counter[str] = Counter()
+        for mutation in drawn(entry, 4 * arguments.each, arguments.kind):
+            if counted[mutation.kind] >= arguments.each:
+                continue
+            verdict = judged(entry, mutation, good, arguments)
+            if verdict is not None:
+                counted[mutation.kind] += 1
+                results.append((mutation.kind, verdict))
+                print(f"{verdict:22} {mutation.kind}: {entry.module}:{mutation.line}", flush=True)
+    _print_table(results)
+
+
+def _print_table(results: list[tuple[str, str]]) -> None:
+    """A line for each kind: how many were repaired, and how many edits were wrong."""
+    for kind in (*sorted({kind for kind, _ in results}), "all"):
+        own = [verdict for other, verdict in results if kind in (other, "all")]
+        wrong = sum(verdict.startswith("wrong") for verdict in own)
+        print(f"{kind:28} fixed {own.count('fixed')} of {len(own)}, wrong {wrong}, not found {own.count('not found')}")
 
 
 if __name__ == "__main__":

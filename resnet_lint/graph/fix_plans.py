@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from ..shared.records.fix_plans import Change as Argument
 from ..shared.records.fix_plans import KeepBatch, MakeOutOfPlace, Site, UseShortcut
 from ..shared.records.places import Shape
+from .base_constructor import base_constructor
 from .built_at import built_of
 from .in_place import Change
 from .module_call import ModuleCall, is_a
@@ -61,16 +62,20 @@ def site_of(node: Node, inside: ModuleCall) -> Site:
     call: ModuleCall = node.known_call
     built = built_of(call.module) if is_layer(call.module) else None
     effect = node.effect
-    chain = built.chain if built is not None else ()
+    spans = tuple(point.span for point in built.chain) if built is not None else ()
+    parameters = tuple(inspect.signature(type(call.module)).parameters)
+    base = base_constructor(type(call.module))
+    if spans and base is not None:
+        spans, parameters = (base.span, *spans), base.parameters
     if effect is not None and effect.sort == "pool" and not is_layer(call.module):
-        chain = (node.known_point,)
+        spans = (node.known_point.span,)
     return Site(
         call.relative_path(inside),
         effect.sort if effect is not None else "other",
-        tuple(point.span for point in chain),
+        spans,
         effect.channels if effect is not None else None,
         effect.stride if effect is not None else (),
-        tuple(inspect.signature(type(call.module)).parameters),
+        parameters,
     )
 
 

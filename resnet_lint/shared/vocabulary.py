@@ -39,8 +39,8 @@ BRANCHES = frozenset({"path", "branch", "function", "body", "inner"})
 _MODULE = r"downsample|short|skip"
 _INPUT = r"identity|residual"
 
-SHORTCUT_ATTRIBUTE = re.compile(rf"{_MODULE}|proj")
-"""An attribute or a variable that holds the shortcut's module."""
+SHORTCUT_ATTRIBUTE = re.compile(rf"{_MODULE}|proj|identity|res(idual)?_?conv")
+"""An attribute or a variable that holds the shortcut's module; `residual` alone may be that of the branch."""
 
 SHORTCUT_LAYER = re.compile(rf"{_MODULE}|proj|{_INPUT}|\bsc\b", re.IGNORECASE)
 """The path of a layer inside its block: `shortcut.0`, `conv_skip`, `sc`."""

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Iterator, Sequence
 
 from torch import nn
 
+from resnet_lint.graph.node import Node
 from resnet_lint.graph.trace import Trace
 
 from ..graph.residuals import residual_at
@@ -23,7 +25,24 @@ def outcome(label: str, trace: Trace) -> Outcome:
     faulty = {fault.node for fault in trace.all_faults}
     additions = [node for node in trace.nodes if node not in faulty and residual_at(node) is not None]
     layers = [call for call in trace.calls if any(True for _ in call.module.parameters(recurse=False))]
-    return Outcome(label, shapes, trace.complete, len(additions), len(layers), _digest_of_weights(trace.root))
+    return Outcome(
+        label,
+        shapes,
+        trace.complete,
+        len(additions),
+        len(layers),
+        _digest_of_weights(trace.root),
+        sum(tensor.numel() for tensor in trace.root.parameters() if not nn.parameter.is_lazy(tensor)),
+        sum(map(_multiply_adds, trace.nodes)),
+    )
+
+
+def _multiply_adds(node: Node) -> int:
+    """The multiplications of a convolution or a linear layer."""
+    if node.kind not in ("convolution", "transposed", "linear") or node.shape is None or len(node.inputs) < 2:
+        return 0
+    weight, positions = node.inputs[1], node.inputs[0] if node.kind == "transposed" else node.known_shape
+    return math.prod(positions) * math.prod(weight[1:])
 
 
 def _digest_of_weights(module: nn.Module) -> str:

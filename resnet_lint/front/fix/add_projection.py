@@ -26,7 +26,7 @@ from .precedence import PRODUCT, bracketed
 from .projection_numbers import Numbers, numbers_of
 from .source_tree import Source, Sources, TextEdit
 from .users_expressions import Scope
-from .widen_condition import is_plain, shortcuts_set
+from .widen_condition import is_built_on_condition, is_plain, shortcuts_set
 from .written_operands import operands_of
 
 
@@ -55,7 +55,7 @@ def projections(projection: Projection, at: Span, source: Source, sources: Sourc
         layers = _layers(projection, numbers, block, style, source, sources)
         yield from _made_when_none(block, numbers, layers, style, source)
         yield from _made_in_place(own, block, numbers, layers, style, source)
-        if own is None and use is not None:
+        if own is None and use is not None and not is_built_on_condition(block.init, source):
             lines = _definition(f"self.{name}", numbers, layers, style)
             yield [source.lines_after(block.last_layer, lines), use, *style.import_edits]
 

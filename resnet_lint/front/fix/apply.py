@@ -25,7 +25,7 @@ def fixed(
     or has changed since it was read.
     """
     source = read_exactly(Path(request.path)).text if request.source is None else request.source
-    fixer = Fixer(request, analyse, report.seconds)
+    fixer = Fixer(request, analyse, report.seconds, settings.fix_choice)
     if not settings.fix and not settings.diff:
         return fixer.with_fixes(report, source), None
     text, left = fixer.fixed(report, source, settings.unsafe_fixes)

@@ -99,6 +99,16 @@ def with_argument(
     return TextEdit(end, end, f"{apart}{name}={value}")
 
 
+def without_argument(call: cst.Call, passed: cst.Arg, default: str, source: Source) -> TextEdit:
+    """The edit that removes an argument of a call; it sets it to its default if another one depends on its position."""
+    index = next(at for at, argument in enumerate(call.args) if argument is passed)
+    later = call.args[index + 1 :]
+    if index == 0 or (passed.keyword is None and any(argument.keyword is None for argument in later)):
+        return source.replaced(passed.value, default)
+    start, (_, end) = source.range_of(call.args[index - 1])[1], source.range_of(passed.value)
+    return TextEdit(start, end, "")
+
+
 def _comes_before(argument: cst.Arg, name: str, parameters: tuple[str, ...]) -> bool:
     keyword = argument.keyword.value if argument.keyword is not None else None
     return keyword not in parameters or parameters.index(keyword) < parameters.index(name)

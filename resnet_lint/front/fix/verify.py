@@ -10,17 +10,18 @@ from __future__ import annotations
 
 import ast
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Set
+from collections.abc import Callable, Iterable, Iterator, Sequence, Set
 from dataclasses import dataclass, replace
 from itertools import islice
 
 import libcst as cst
 
-from resnet_lint.shared.records.findings import Applicability, Finding, Fix
+from resnet_lint.shared.records.findings import Choice, Finding, Fix
 from resnet_lint.shared.records.fix_plans import FixPlan
 from resnet_lint.shared.records.reports import FileReport, Outcome
 from resnet_lint.shared.records.requests import CheckRequest, Prove, Retrace
 
+from .candidate import Candidate
 from .source_tree import Source, Sources
 from .writers import Way, ways
 
@@ -33,20 +34,25 @@ Analyse = Callable[[CheckRequest], FileReport]
 
 @dataclass(frozen=True)
 class Offer:
-    """A verified edit of a file: the new text, the report on it, and the fix."""
+    """A verified edit of a file: the new text, the report on it, and the fix; `chosen` if the user selected it."""
 
     text: str
     report: FileReport
     fix: Fix
+    chosen: bool = False
 
 
 class Fixer:
     """Fixes a file in the time that is left after its check; when time is up, findings keep their hints.
 
-    `spent` is the duration of the check in seconds, which is the estimate for another one.
+    `spent` is the duration of the check in seconds, which is the estimate for another one. `choice` selects among
+    several verified fixes of a finding; the best one is 1.
     """
 
-    def __init__(self, request: CheckRequest, analyse: Analyse, spent: float | None = 0.0) -> None:
+    def __init__(
+        self, request: CheckRequest, analyse: Analyse, spent: float | None = 0.0, choice: int | None = None
+    ) -> None:
+        self._choice = choice
         self._request = request
         self._analyse = analyse
         self._known: dict[tuple[str, Finding], Offer | None] = {}
@@ -73,7 +79,7 @@ class Fixer:
         while True:  # terminates, because every fix reduces the number of findings
             for finding in sorted(report.findings, key=lambda item: _content(item) in hopeless):
                 offer = self.offered(finding, report, text)
-                if offer is not None and offer.fix.applicability in wanted:
+                if offer is not None and (offer.chosen or offer.fix.applicability in wanted):
                     text, report = offer.text, offer.report
                     break
                 hopeless.add(_content(finding))  # next time, after those that may have a fix
@@ -87,31 +93,39 @@ class Fixer:
         return self._known[text, finding]
 
     def _best(self, finding: Finding, report: FileReport, text: str) -> Offer | None:
-        unsafe = None
+        offers = list[Offer]()
         for offer in self._offers(finding, report, text):
-            if offer.fix.applicability == "safe":
-                return offer
-            unsafe = unsafe or offer
-        return unsafe
+            offers.append(offer)
+            if offer.fix.applicability == "safe" and self._choice is None:
+                break
+        offers.sort(key=lambda offer: offer.fix.applicability != "safe")
+        return _with_choices(offers, finding, self._choice) if offers else None
 
     def _offers(self, finding: Finding, report: FileReport, text: str) -> Iterator[Offer]:
+        halves = list[tuple[Candidate, Finding]]()
+        for candidate in islice(self._candidates(finding, text), _MOST_WAYS):
+            after = self._verified(finding, report, candidate, halves)
+            if after is not None:
+                yield _offer(candidate, finding, report, after)
+        for first, left in halves[:1]:
+            for second in islice(self._candidates(left, first.text), _MOST_WAYS // 2):
+                whole = first.followed_by(second)
+                after = self._verified(finding, report, whole, []) if whole is not None else None
+                if whole is not None and after is not None:
+                    yield _offer(whole, finding, report, after)
+
+    def _candidates(self, finding: Finding, text: str) -> Iterator[Candidate]:
+        """The edits that may fix a finding, unverified, best first."""
         if finding.fix_plan is None or finding.span.path != self._request.path or not self._has_time():
             return  # before parsing, because libcst takes seconds for thousands of lines
         try:
             source = self._source_of(text)
         except cst.ParserSyntaxError:
             return  # syntax that libcst does not support
-        for plan, way in islice(_ways(finding, source, Sources(source, self._others)), _MOST_WAYS):
-            edited = source.edited(way.edits)
-            after = self._verified(finding, report, edited) if _parses(edited) else None
-            if after is not None:
-                kept = not plan.changes_results and is_kept(report, after)
-                safety: Applicability = "safe" if kept else "unsafe"
-                proof = _proof(finding, after)
-                proved = proof.shapes if proof is not None else None
-                yield Offer(
-                    edited, after, Fix(way.title or plan.title, safety, True, source.as_records(way.edits), proved)
-                )
+        for plan, way in _ways(finding, source, Sources(source, self._others)):
+            candidate = Candidate(source, way.edits, way.title or plan.title, plan.changes_results)
+            if _parses(candidate.text):
+                yield candidate
 
     def _source_of(self, text: str) -> Source:
         """The text with its tree, parsed once for all its findings. Raises cst.ParserSyntaxError."""
@@ -123,18 +137,71 @@ class Fixer:
         """Whether there is time for another check of the file."""
         return self._seconds_left > self._seconds_a_check
 
-    def _verified(self, finding: Finding, before: FileReport, edited: str) -> FileReport | None:
-        """The report on an edited text, if it fixes the finding, in a quick check and then in a full one; else None."""
+    def _verified(
+        self, finding: Finding, before: FileReport, candidate: Candidate, halves: list[tuple[Candidate, Finding]]
+    ) -> FileReport | None:
+        """The report on an edited text, if it fixes the finding, in a quick check and then in a full one; else None.
+
+        A candidate that fixes one of two faults of an addition is added to `halves`, with the finding that is left.
+        """
         after, retrace = None, _retrace(finding)
         for quick in (True, False):
             if not self._has_time():
                 return None
             prove = None if quick else _prove(finding)
-            after = self._analyse(replace(self._request, source=edited, quick=quick, retrace=retrace, prove=prove))
+            after = self._analyse(
+                replace(self._request, source=candidate.text, quick=quick, retrace=retrace, prove=prove)
+            )
             self._seconds_left -= self._seconds_a_check if after.seconds is None else after.seconds
             if not _fixes(finding, before, after):
+                halves += [(candidate, left) for left in _left_over(finding, before, after)]
                 return None
         return after if after is not None and _traced_again(finding, before, after) else None
+
+
+def _offer(candidate: Candidate, finding: Finding, before: FileReport, after: FileReport) -> Offer:
+    """The offer of a candidate that was verified."""
+    kept = not candidate.changes_results and is_kept(before, after)
+    proof = _proof(finding, after)
+    fix = Fix(
+        candidate.title,
+        "safe" if kept else "unsafe",
+        True,
+        candidate.source.as_records(candidate.edits),
+        proof.shapes if proof is not None else None,
+    )
+    return Offer(candidate.text, after, fix)
+
+
+def _with_choices(offers: Sequence[Offer], finding: Finding, number: int | None) -> Offer:
+    """The first of several offers, or the one with a number, from 1; its fix lists all of them."""
+    different = dict[Choice, tuple[Choice, Offer]]()
+    for offer in offers:  # other words for the same fix are no choice
+        choice = _choice(offer, finding)
+        different.setdefault(replace(choice, edits=()), (choice, offer))
+    if len(different) < 2:
+        return offers[0]
+    found = list(different.values())
+    chosen = number is not None and number <= len(found)
+    _, taken = found[number - 1 if number is not None and chosen else 0]
+    return replace(taken, fix=replace(taken.fix, choices=tuple(choice for choice, _ in found)), chosen=chosen)
+
+
+def _choice(offer: Offer, finding: Finding) -> Choice:
+    fix = offer.fix
+    model = next((outcome for outcome in offer.report.outcomes if outcome.label == finding.target), None)
+    if model is None:
+        return Choice(fix.title, fix.applicability, fix.edits)
+    return Choice(fix.title, fix.applicability, fix.edits, model.parameters, model.multiply_adds, model.shapes)
+
+
+def _left_over(finding: Finding, before: FileReport, after: FileReport) -> list[Finding]:
+    """What is left of a finding with two faults, such as channels and size, after one of them was fixed."""
+    same = [left for left in after.findings if _kind(left) == _kind(finding)]
+    others_kept = nothing_is_new(before, after) and nothing_is_unchecked(before, after)
+    if len(same) != 1 or same[0].rule == finding.rule or not others_kept or not nothing_ends_earlier(before, after):
+        return []
+    return same
 
 
 def _ways(finding: Finding, source: Source, sources: Sources) -> Iterator[tuple[FixPlan, Way]]:
@@ -169,7 +236,7 @@ def is_gone(finding: Finding, before: FileReport, after: FileReport) -> bool:
 
 
 def nothing_is_new(before: FileReport, after: FileReport) -> bool:
-    """Whether no kind of finding is more frequent, except for warnings that an earlier fault may have hidden."""
+    """Whether no kind of finding is more frequent, except for notes, and warnings that a fault may have hidden."""
     ran = {outcome.label for outcome in before.outcomes if outcome.shapes is not None}
     return _kinds(finding for finding in after.findings if not _was_hidden(finding, ran)) <= _kinds(before.findings)
 
@@ -184,9 +251,11 @@ def nothing_ends_earlier(before: FileReport, after: FileReport) -> bool:
     return not (_complete(before) - _complete(after)) & {outcome.label for outcome in after.outcomes}
 
 
-def _was_hidden(warning: Finding, ran: Set[str]) -> bool:
-    """Whether a warning is about a model that did not run before, so that a fault may have hidden it."""
-    return warning.severity == "warning" and warning.target is not None and warning.target not in ran
+def _was_hidden(finding: Finding, ran: Set[str]) -> bool:
+    """Whether a finding is a note, or a warning about a model that did not run, so that a fault may have hidden it."""
+    if finding.severity == "info":
+        return True
+    return finding.severity == "warning" and finding.target is not None and finding.target not in ran
 
 
 def _traced_again(finding: Finding, before: FileReport, after: FileReport) -> bool:

@@ -40,6 +40,8 @@ def conditions_widened(projection: Projection, source: Source, sources: Sources)
     for function in _functions_around(projection, source, sources):
         numbers = numbers_in(Scope(function, source, sources), projection)
         pairs = numbers.unequal if numbers is not None else []
+        if projection.channels[0] == projection.channels[1]:  # what the test says about channels stays as it is
+            pairs = [pair for pair in pairs if pair[1] == "1" or not _is_said_otherwise(pair, function, source)]
         values = [value for _, value in shortcuts_set(function)]
         yield from _all_widened(function, values, pairs, source)
         for call in values:
@@ -47,6 +49,12 @@ def conditions_widened(projection: Projection, source: Source, sources: Sources)
             if helper is not None and isinstance(call, cst.Call):
                 inside = [_inside(pair, call, helper) for pair in pairs]
                 yield from _all_widened(helper, _returned(helper), [pair for pair in inside if pair], source)
+
+
+def is_built_on_condition(function: cst.FunctionDef, source: Source) -> bool:
+    """Whether a constructor builds a projection under a condition, which is to be widened."""
+    values = [value for _, value in shortcuts_set(function) if not is_plain(value, source)]
+    return any(True for _ in _choices(function, values, source))
 
 
 def shortcuts_set(node: cst.CSTNode) -> list[tuple[str, cst.BaseExpression]]:
@@ -59,6 +67,18 @@ def shortcuts_set(node: cst.CSTNode) -> list[tuple[str, cst.BaseExpression]]:
         if isinstance(name, cst.Name) and SHORTCUT_ATTRIBUTE.search(name.value):
             found.append((name.value, assign.value))
     return found
+
+
+def _is_said_otherwise(pair: Pair, function: cst.FunctionDef, source: Source) -> bool:
+    """Whether a test that decides on the shortcut compares the left side of a pair with something else."""
+    choices = _choices(function, [value for _, value in shortcuts_set(function)], source)
+    comparisons = [_as_comparison(found) for choice in choices for found in m.findall(choice.test, _COMPARISON)]
+    sides = [{source.code(found.left), source.code(found.comparisons[0].comparator)} for found in comparisons]
+    return any(pair[0] in compared and pair[1] not in compared for compared in sides)
+
+
+def _as_comparison(node: cst.CSTNode) -> cst.Comparison:
+    return cst.ensure_type(node, cst.Comparison)
 
 
 def _returned(function: cst.FunctionDef) -> list[cst.BaseExpression]:
@@ -112,16 +132,27 @@ def _all_widened(
 
 def _choices(function: cst.FunctionDef, values: Sequence[cst.BaseExpression], source: Source) -> Iterator[_Choice]:
     for value in values:
-        if isinstance(value, cst.IfExp) and _decides(value.test):
+        if isinstance(value, cst.IfExp) and _decides(test := _test_of(value, function)):
             plain = is_plain(value.body, source)
-            yield _Choice(value.test, not plain, value.orelse if plain else value.body)
+            yield _Choice(test, not plain, value.orelse if plain else value.body)
     inside = {statement: _under(statement, values, source) for statement in m.findall(function, m.If())}
     ifs = [cst.ensure_type(outer, cst.If) for outer, made in inside.items() if made]
-    deciding = [statement for statement in ifs if _decides(statement.test)]
+    deciding = [statement for statement in ifs if _decides(_test_of(statement, function))]
     for statement in deciding:
         if not _under(statement, deciding, source):  # the innermost one decides
             plain = all(is_plain(value, source) for value in inside[statement])
-            yield _Choice(statement.test, not plain, function.body if plain else statement.body)
+            yield _Choice(_test_of(statement, function), not plain, function.body if plain else statement.body)
+
+
+def _test_of(choice: cst.If | cst.IfExp, function: cst.FunctionDef) -> cst.BaseExpression:
+    """The test of a choice; for `if self.resize:`, the only value that the function assigns to this flag."""
+    flag, found = choice.test, list[cst.BaseExpression]()
+    if not m.matches(flag, m.Name() | m.Attribute(m.Name("self"))):
+        return flag
+    for assignment in m.findall(function, m.Assign()):
+        assign = cst.ensure_type(assignment, cst.Assign)
+        found += [assign.value for target in assign.targets if target.target.deep_equals(flag)]
+    return found[0] if len(found) == 1 else flag
 
 
 def _under(statement: cst.CSTNode, nodes: Sequence[cst.CSTNode], source: Source) -> list[cst.CSTNode]:

@@ -118,6 +118,9 @@ class Settings:
     unsafe_fixes: bool = option(
         option_types.FLAG, "Include fixes that change the results of code that runs.", default=False
     )
+    fix_choice: int | None = option(
+        option_types.COUNT, "Where a finding has several verified fixes, apply the Nth of them.", default=None
+    )
     diff: bool = option(
         option_types.FLAG, "Show what --fix would change as a diff; write nothing.", default=False, instead_of="fix"
     )

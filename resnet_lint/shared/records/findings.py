@@ -24,10 +24,27 @@ SEVERITIES: tuple[Severity, ...] = ("info", "warning", "error")
 
 
 @dataclass(frozen=True)
+class Choice:
+    """One of several verified fixes for a finding, and the model with the finding after it.
+
+    `parameters` and `multiply_adds` are those of one forward pass, `shapes` its inputs and outputs. They are None if
+    another expression constructs the model now.
+    """
+
+    title: str
+    applicability: Applicability
+    edits: tuple[Edit, ...]
+    parameters: int | None = None
+    multiply_adds: int | None = None
+    shapes: str | None = None
+
+
+@dataclass(frozen=True)
 class Fix:
     """A fix, described by `title`; without `edits` it is an unverified suggestion.
 
     `proved` names the symbols for which the fix is proved beyond the traced models: `cin, stride and input size`.
+    `choices` are all fixes that could be verified, this one first, if no safe one was found at once.
     """
 
     title: str
@@ -35,6 +52,7 @@ class Fix:
     verified: bool = False
     edits: tuple[Edit, ...] = ()
     proved: str | None = None
+    choices: tuple[Choice, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -106,6 +106,14 @@ class NarrowFlag(Plan):
 
 
 @dataclass(frozen=True)
+class NarrowTest(Plan):
+    """Restrict a test in `forward`, such as `if self.stride == 1:`, to shapes that need no projection."""
+
+    test: Span
+    projection: Projection
+
+
+@dataclass(frozen=True)
 class UseShortcut(Plan):
     """Pass an operand of the addition (0 for the first) through the existing module `self.<module>`."""
 
@@ -147,6 +155,17 @@ class RearrangeOperand(Plan):
 
 
 @dataclass(frozen=True)
+class CropOperand(Plan):
+    """Cut an operand (0 for the first) to the size of the other: `margins` from both ends of each spatial axis.
+
+    Without margins, the end of the last axis.
+    """
+
+    operand: int
+    margins: tuple[int, ...]
+
+
+@dataclass(frozen=True)
 class SliceTable(Plan):
     """Turn the index at `position` of a subscript into the end of a slice."""
 
@@ -182,12 +201,14 @@ FixPlan = (
     | ChangeArguments
     | ResizeToSkip
     | NarrowFlag
+    | NarrowTest
     | UseShortcut
     | MakeOutOfPlace
     | RegisterModules
     | UseResult
     | KeepBatch
     | RearrangeOperand
+    | CropOperand
     | SliceTable
     | PermuteBeforeView
     | FlattenInput

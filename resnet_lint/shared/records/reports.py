@@ -44,7 +44,8 @@ class Outcome:
 
     `shapes` is None if the trace had a fault; `complete` is whether it reached the end anyway. `additions` of two
     activations, and calls of `layers` with parameters, are counted if they ran without a fault. `weights` is a digest
-    of the names and shapes in the state dict. For a proof, `shapes` names the symbols for which it holds, None if some
+    of the names and shapes in the state dict, `parameters` their number of elements, `multiply_adds` those of the
+    convolutions and linear layers. For a proof, `shapes` names the symbols for which it holds, None if some
     arguments fail.
     """
 
@@ -54,6 +55,8 @@ class Outcome:
     additions: int = 0
     layers: int = 0
     weights: str = ""
+    parameters: int = 0
+    multiply_adds: int = 0
 
 
 @dataclass(frozen=True)

@@ -17,8 +17,8 @@ from resnet_lint.shared.records.fix_plans import FixPlan
 
 from .branch import odd_branch
 from .evidence import Evidence
-from .operands import missing_dimensions, module_passed_in, resolution_setting, swapped_dimensions
-from .shortcut import existing_shortcut, generous_flag, missing_downsample, projected, unused_shortcut
+from .operands import causal_padding, missing_dimensions, module_passed_in, resolution_setting, swapped_dimensions
+from .shortcut import existing_shortcut, generous_flag, generous_test, missing_downsample, projected, unused_shortcut
 from .sizes import (
     floor_beside_ceil,
     strided_twice,
@@ -43,10 +43,12 @@ _EXPLANATIONS: Sequence[Callable[[Evidence], FixPlan | None]] = (
     upsampled_to_another_size,
     floor_beside_ceil,
     strided_twice,
+    causal_padding,
     wrong_padding,
     existing_shortcut,
     upsampled_branch,
     generous_flag,
+    generous_test,
     unused_shortcut,
     module_passed_in,
     odd_branch,

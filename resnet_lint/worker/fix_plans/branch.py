@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import math
-
-from resnet_lint.graph.effects import layers_on
+from resnet_lint.graph.effects import Effect, layers_on
 from resnet_lint.graph.node import Node
 from resnet_lint.graph.residuals import path_between, residual_at
 from resnet_lint.shared.records.fix_plans import Change, ChangeArguments, Hint
@@ -47,15 +45,29 @@ def widened_branch(e: Evidence, why: str, like: Node | None) -> ChangeArguments 
 
 
 def unstrided_branch(e: Evidence) -> ChangeArguments | None:
-    """The shortcut has a stride and the branch has none: set it on the first kernel above 1x1, or the first layer."""
+    """The branch lacks a stride that the shortcut has: set it on the first kernel above 1x1, or the first layer.
+
+    The branch may have it along other axes: a video block strides space in one layer and time in another.
+    """
     layers = [(n, x) for n, x in e.branch_layers if x.sort == "convolution"]
     strided = [n for n, x in e.shortcut_layers if x.stride and max(x.stride) > 1]
-    if e.channels_differ or not layers or not strided or max(e.branch_strides) > 1:
+    own, wanted = e.branch_strides, total_stride(e.residual.shortcut_path, len(e.shortcut) - 2)
+    if e.channels_differ or not layers or not strided or own == wanted:
         return None
-    wide = [n for n, x in layers if math.prod(x.kernel) > 1] or [layers[0][0]]
+    if any(step not in (1, goal) for step, goal in zip(own, wanted, strict=True)):
+        return None
+    missing = tuple(goal // step for step, goal in zip(own, wanted, strict=True))
+    wide = [n for n, x in layers if _is_wide_along(missing, x)] or [layers[0][0]]
     # Parallel convolutions, as in a selective kernel, need the same stride.
     first = [n for n in wide if n.inputs and not any(o in path_between(e.residual.fork, n)[:-1] for o in wide)]
-    change = number_text(total_stride(e.residual.shortcut_path, len(e.shortcut) - 2))
-    changes = tuple(Change(e.site(n), "stride", change, e.site(strided[-1]), "stride") for n in first)
+    whole = max(own) == 1
+    change = number_text(missing)
+    like = (e.site(strided[-1]), "stride") if whole else ()
+    changes = tuple(Change(e.site(n), "stride", change, *like) for n in first)
     title = f"give the branch the stride of the shortcut: stride={change} on {e.name(first[0])}"
     return ChangeArguments(title, changes)
+
+
+def _is_wide_along(missing: tuple[int, ...], effect: Effect) -> bool:
+    """Whether a kernel is larger than 1 along an axis that lacks a stride."""
+    return any(size > 1 for size, step in zip(effect.kernel, missing, strict=True) if step > 1)

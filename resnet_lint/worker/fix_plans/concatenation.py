@@ -10,7 +10,7 @@ from resnet_lint.graph.fix_plans import site_of
 from resnet_lint.graph.module_call import ModuleCall
 from resnet_lint.graph.node import Node
 from resnet_lint.graph.residuals import path_between
-from resnet_lint.shared.records.fix_plans import Change, ChangeArguments, FixPlan, Hint, ResizeToSkip
+from resnet_lint.shared.records.fix_plans import Change, ChangeArguments, CropOperand, FixPlan, Hint, ResizeToSkip
 from resnet_lint.shared.records.places import Shape
 
 from .evidence import number_text
@@ -26,6 +26,9 @@ def plan_concatenation(fault: Fault, owner: ModuleCall) -> FixPlan | None:
     repadded = next((plan for part in parts if (plan := _repadded(part, shapes, owner)) is not None), None)
     if repadded is not None:
         return repadded
+    cropped = _cropped(parts, shapes)
+    if cropped is not None:
+        return cropped
     upsampled = [index for index, part in enumerate(parts) if _is_upsampled_past(part, shapes)]
     title = (
         "resize the upsampled map to the size of the skip connection before concatenating: "
@@ -57,6 +60,25 @@ def _repadded(part: Node, shapes: Sequence[Shape], owner: ModuleCall) -> ChangeA
         if max(effect.stride, default=1) > 1:
             return None
     return None
+
+
+def _cropped(parts: Sequence[Node], shapes: Sequence[Shape]) -> CropOperand | None:
+    """The larger of two maps loses a margin, if the convolutions of the network do without padding (U-Net).
+
+    Then the margin does not depend on the size of the input. It is unsafe, because all padding may have been forgotten.
+    """
+    if len(parts) != 2 or parts[0] is parts[1]:
+        return None
+    large = 0 if sum(shapes[0][2:]) > sum(shapes[1][2:]) else 1
+    margins = [a - b for a, b in zip(shapes[large][2:], shapes[1 - large][2:], strict=True)]
+    behind = {node for part in parts for node in path_between(None, part)}
+    wide = [x for x in (n.effect for n in behind) if x is not None and x.sort == "convolution" and max(x.kernel) > 1]
+    if not wide or any(max(effect.padding, default=0) > 0 for effect in wide) or min(margins) <= 0:
+        return None
+    if any(margin % 2 for margin in margins):
+        return None
+    title = "crop the skip connection to the size of the upsampled map, because the convolutions do not pad"
+    return CropOperand(title, large, tuple(margin // 2 for margin in margins), changes_results=True)
 
 
 def _is_upsampled_past(part: Node, shapes: Sequence[Shape]) -> bool:

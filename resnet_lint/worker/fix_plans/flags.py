@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator, Sequence
 
-from resnet_lint.shared.records.places import Span
+from resnet_lint.shared.records.places import Position, Span
 from resnet_lint.shared.source_text import split_lines
 
 _Place = tuple[int, int]
@@ -26,6 +27,35 @@ def guarding_flags(source: str, span: Span) -> list[str]:
     computed = _computed(tree)
     flags = [sorted(_true_flags(test, value), key=lambda flag: flag not in computed) for test, value in guards[::-1]]
     return list(dict.fromkeys(flag for group in flags for flag in group))
+
+
+def guarding_test(path: str, source: str, span: Span) -> Span | None:
+    """The innermost test of sizes around an expression that must be true for it to run: `if self.stride == 1:`."""
+    lines = split_lines(source)
+    before = lines[span.start.line - 1][: span.start.column - 1]
+    for test, value in [*_guards(ast.parse(source), (span.start.line, len(before.encode())))][::-1]:
+        if value and _compares_sizes(test):
+            return _span_of(test, path, lines)
+    return None
+
+
+def _compares_sizes(test: ast.expr) -> bool:
+    parts = test.values if isinstance(test, ast.BoolOp) and isinstance(test.op, ast.And) else [test]
+    sizes = [part for part in parts if isinstance(part, ast.Compare) and isinstance(part.ops[0], _SIZE_OPERATORS)]
+    called = any(isinstance(node, ast.Call) for node in ast.walk(test))
+    return bool(sizes) and not called and any(_SIZES.search(ast.unparse(part)) for part in sizes)
+
+
+_SIZES = re.compile(r"strid|chan|plane|inp|in_|out|filter|dim|width|features")
+_SIZE_OPERATORS = (ast.Eq, ast.Lt, ast.LtE, ast.Gt, ast.GtE)
+
+
+def _span_of(node: ast.expr, path: str, lines: Sequence[str]) -> Span:
+    def position(line: int, column: int) -> Position:
+        return Position(line, len(lines[line - 1].encode()[:column].decode()) + 1)
+
+    end = position(node.end_lineno or node.lineno, node.end_col_offset or 0)
+    return Span(path, position(node.lineno, node.col_offset), end)
 
 
 def _guards(node: ast.AST, place: _Place) -> Iterator[tuple[ast.expr, bool]]:

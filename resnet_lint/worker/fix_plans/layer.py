@@ -41,7 +41,7 @@ def plan_layer(fault: Fault, owner: ModuleCall) -> FixPlan | None:
     parameter = parameter_for(call.module)
     giver = _giver_of(fault.node, owner)
     change = Change(site, parameter, str(got), *giver)
-    flattened = next((s for s in _behind(fault.node) if s.spelling in _FLATTENS), None)
+    flattened = _flattened_before(fault.node)
     if layer.dimension == -1 and flattened is not None and len(flattened.inputs[0]) == 4:
         channels = flattened.inputs[0][1]
         if channels == layer.wanted:
@@ -111,5 +111,11 @@ def plan_other(fault: Fault) -> KeepBatch | Hint | None:
 _FLATTENS = frozenset({"view", "flatten", "reshape"})
 
 
-def _behind(node: Node) -> list[Node]:
-    return [n for n in path_between(None, node)[-6:-1] if n.function]
+def _flattened_before(node: Node) -> Node | None:
+    """The call that flattened the input of a layer, if no other layer is between them."""
+    for step in reversed(path_between(None, node)[-6:-1]):
+        if step.effect is not None and step.effect.learned:
+            return None
+        if step.spelling in _FLATTENS:
+            return step
+    return None

@@ -5,9 +5,10 @@ from __future__ import annotations
 from torch import nn
 
 from resnet_lint.graph.built_at import built_of
+from resnet_lint.graph.fix_plans import operand_index
 from resnet_lint.graph.module_call import module_classes
 from resnet_lint.graph.node import Node
-from resnet_lint.shared.records.fix_plans import Hint
+from resnet_lint.shared.records.fix_plans import CropOperand, Hint, RearrangeOperand
 from resnet_lint.shared.records.places import Shape
 
 from .evidence import Evidence
@@ -44,15 +45,45 @@ def _is_built_by(block: nn.Module, node: Node) -> bool:
 _MOVES = frozenset({"transpose", "permute", "movedim", "moveaxis", "swapaxes", "swapdims", "t", "__get__"})
 
 
-def swapped_dimensions(e: Evidence) -> Hint | None:
-    moved = any(node.spelling in _MOVES for node in e.residual.branch_path)
+def swapped_dimensions(e: Evidence) -> RearrangeOperand | Hint | None:
+    moved = [node for node in e.residual.branch_path if node.spelling in _MOVES]
     if sorted(e.branch) != sorted(e.shortcut) or not moved:
         return None
+    back = _inverse(moved[-1], e.branch, e.shortcut) if len(moved) == 1 else None
+    if back is not None and not e.shortcut_layers:
+        title = f"permute the branch back before the addition: {back}"
+        return RearrangeOperand(title, operand_index(e.fault.node, e.residual.branch), back)
     unlike = [axis for axis, (a, b) in enumerate(zip(e.branch, e.shortcut, strict=True)) if a != b]
     if len(unlike) == 2:
         swap = f".transpose({unlike[0]}, {unlike[1]})"
         return Hint(f"swap the branch's dimensions back before the addition: {swap}")
     return Hint(f"permute the branch's dimensions back to {e.shortcut} before the addition")
+
+
+def _inverse(move: Node, branch: Shape, shortcut: Shape) -> str | None:
+    """The call that undoes the only permutation of the branch; None if the axes of that permutation are unclear."""
+    before, after = move.inputs[0], move.known_shape
+    if len(set(before)) != len(before) or sorted(before) != sorted(after) or len(before) != len(branch):
+        return None
+    order = tuple(after.index(size) for size in before)
+    if tuple(branch[axis] for axis in order) != shortcut:
+        return None
+    swapped = [axis for axis, origin in enumerate(order) if axis != origin]
+    return f".transpose({swapped[0]}, {swapped[1]})" if len(swapped) == 2 else f".permute{order}"
+
+
+def causal_padding(e: Evidence) -> CropOperand | None:
+    """The branch pads with all that its kernels take, for causal convolutions, and nothing cuts off the end."""
+    layers = [effect for _, effect in e.branch_layers if effect.sort == "convolution" and effect.kernel]
+    if len(e.branch) != 3 or e.channels_differ or not layers or any(max(effect.stride) > 1 for effect in layers):
+        return None
+    full = [tuple(d * (k - 1) for d, k in zip(x.dilation, x.kernel, strict=True)) for x in layers]
+    if any(effect.padding != padding for effect, padding in zip(layers, full, strict=True)):
+        return None
+    if e.branch[2] <= e.shortcut[2]:
+        return None
+    title = "cut what the causal padding adds at the end of the branch"
+    return CropOperand(title, operand_index(e.fault.node, e.residual.branch), ())
 
 
 def resolution_setting(e: Evidence) -> Hint | None:

@@ -19,6 +19,7 @@ from resnet_lint.shared.records.fix_plans import (
     FixPlan,
     Hint,
     NarrowFlag,
+    NarrowTest,
     Projection,
     ProjectShortcut,
     UseShortcut,
@@ -34,7 +35,7 @@ from .evidence import (
     width_name,
     widths,
 )
-from .flags import guarding_flags
+from .flags import guarding_flags, guarding_test
 
 
 def existing_shortcut(e: Evidence) -> FixPlan | None:
@@ -87,6 +88,15 @@ def generous_flag(e: Evidence) -> FixPlan | None:
         title = f"add the input only where the shapes match: restrict self.{flag} to {wanted}"
         plan = NarrowFlag(title, flag, _projection(e), otherwise=plan) if e.learned else Hint(title, otherwise=plan)
     return plan
+
+
+def generous_test(e: Evidence) -> NarrowTest | None:
+    """The addition is guarded by a comparison (`if self.stride == 1:`) that is true too often: restrict it."""
+    span = e.fault.point.span
+    test = guarding_test(span.path, "".join(linecache.getlines(span.path)), span)
+    if e.shortcut_layers or not e.learned or test is None:
+        return None
+    return NarrowTest("add the input only where the shapes match: restrict the test around it", test, _projection(e))
 
 
 def unused_shortcut(e: Evidence) -> UseShortcut | None:

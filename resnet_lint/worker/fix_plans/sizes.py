@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import math
+from dataclasses import replace
+
 from resnet_lint.graph.effects import Effect
 from resnet_lint.graph.fix_plans import operand_index
+from resnet_lint.graph.node import Node
 from resnet_lint.shared.records.fix_plans import Change, ChangeArguments, Hint, ResizeToSkip
 from resnet_lint.shared.records.places import Shape
 
@@ -57,25 +61,34 @@ def floor_beside_ceil(e: Evidence) -> ChangeArguments | None:
     return None
 
 
-def strided_twice(e: Evidence) -> Hint | None:
-    """The branch has two strided layers, the shortcut only one."""
-    strided = [node for node, effect in e.branch_layers if effect.stride and max(effect.stride) > 1]
-    if not e.shortcut_layers or len(strided) < 2 or not e.sizes_differ:
+def strided_twice(e: Evidence) -> ChangeArguments | None:
+    """The branch has two strided layers, the shortcut only one: the later one keeps the size.
+
+    Of a 1x1 and a wider convolution, it is the 1x1. If that comes first, both are common, so the fix is unsafe.
+    """
+    strided = [(n, x) for n, x in e.branch_layers if x.sort == "convolution" and max(x.stride) > 1]
+    if not e.shortcut_layers or len(strided) != 2 or not e.sizes_differ or e.channels_differ:
         return None
     own = total_stride(e.residual.shortcut_path, len(e.shortcut) - 2)
-    path = e.residual.branch_path
-    first = total_stride(path[: path.index(strided[0]) + 1], len(e.branch) - 2)
-    if own and own == first and own != e.branch_strides:
-        # Only the author knows which of the two is intended, so this is a hint.
-        names = " or ".join(dict.fromkeys(map(e.name, strided)))
-        return Hint(f"the branch strides twice, the shortcut once: stride=1 on {names}")
-    return None
+    if any(effect.stride != own for _, effect in strided):
+        return None
+    first, last = ((node, math.prod(effect.kernel) > 1) for node, effect in strided)
+    if not last[1] or first[1]:
+        return _unstrided(e, last[0], unclear=False)
+    return replace(_unstrided(e, first[0], unclear=True), otherwise=_unstrided(e, last[0], unclear=True))
+
+
+def _unstrided(e: Evidence, node: Node, unclear: bool) -> ChangeArguments:
+    title = f"the branch strides twice, the shortcut once: stride=1 on {e.name(node)}"
+    return ChangeArguments(title, (Change(e.site(node), "stride", "1"),), changes_results=unclear)
 
 
 def wrong_padding(e: Evidence) -> ChangeArguments | None:
     """The branch shrinks or grows by its kernels without a stride: padding is missing, or there is too much."""
     odd = [(node, effect) for node, effect in e.branch_layers if _is_padded_wrongly(effect)]
     if not odd or not e.sizes_differ:
+        return None
+    if any(not _has_full_padding(effect) for _, effect in odd):
         return None
     if any(effect.sort == "transposed" for _, effect in e.branch_layers) or not _padded_sizes_agree(e):
         return None
@@ -86,6 +99,11 @@ def wrong_padding(e: Evidence) -> ChangeArguments | None:
 
 def _is_padded_wrongly(effect: Effect) -> bool:
     return effect.sort == "convolution" and effect.padding != full_padding(effect)
+
+
+def _has_full_padding(effect: Effect) -> bool:
+    """Whether some padding keeps the size: that of an even kernel would have to be half a pixel."""
+    return all(d * (k - 1) % 2 == 0 for d, k in zip(effect.dilation, effect.kernel, strict=True))
 
 
 def full_padding(effect: Effect) -> tuple[int, ...]:

@@ -51,6 +51,7 @@ def test_nothing_is_new() -> None:
     assert nothing_is_new(BEFORE, replace(FIXED, findings=(moved,)))
     assert not nothing_is_new(BEFORE, replace(FIXED, findings=(replace(ADDITION, module="Net"),)))
     assert not nothing_is_new(BEFORE, replace(FIXED, findings=(WARNING,)))
+    assert nothing_is_new(BEFORE, replace(FIXED, findings=(replace(WARNING, severity="info"),)))
     # Of a model that had a fault before, a warning may have been hidden; an error is never.
     hidden = replace(WARNING, target="Block(4, 8)")
     assert nothing_is_new(BEFORE, replace(FIXED, findings=(hidden,)))

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from resnet_lint.front.report_text import one_line
 from resnet_lint.shared.notebook import cell_of, place_in
-from resnet_lint.shared.records.findings import Finding
+from resnet_lint.shared.records.findings import Choice, Finding
 from resnet_lint.shared.records.places import Cause
 from resnet_lint.shared.source_text import shown
 
@@ -43,6 +43,16 @@ def offers(finding: Finding) -> Iterator[tuple[str, str]]:
     else:
         label = "fix (verified)" if fix.applicability == "safe" else "fix (verified, needs --unsafe-fixes)"
     yield label, one_line(fix.title)
+    for number, choice in enumerate(fix.choices, start=1):
+        yield f"choice {number}", one_line(choice.title + _consequences(choice))
+
+
+def _consequences(choice: Choice) -> str:
+    """What a choice costs: `; 1,234 parameters, 5,678 multiply-adds, [(2, 3, 32, 32)] -> [(2, 10)]`."""
+    if choice.parameters is None or choice.multiply_adds is None:
+        return ""
+    costs = f"{choice.parameters:,} parameters, {choice.multiply_adds:,} multiply-adds"
+    return f"; {costs}, {choice.shapes}" if choice.shapes is not None else f"; {costs}"
 
 
 def proofs(finding: Finding) -> Iterator[str]:

@@ -10,11 +10,20 @@ from dataclasses import dataclass
 import libcst as cst
 
 from resnet_lint.shared.records.findings import Finding
-from resnet_lint.shared.records.fix_plans import Change, ChangeArguments
+from resnet_lint.shared.records.fix_plans import Change, ChangeArguments, Site
 
+from ..block_ends import names_for
 from ..bound_names import assigned_once, is_method, names_bound_in
-from ..call_arguments import argument_of, function_parameters, site_parameters, with_argument
+from ..call_arguments import (
+    argument_of,
+    default_of,
+    function_parameters,
+    site_parameters,
+    with_argument,
+    without_argument,
+)
 from ..precedence import PRODUCT, bracketed
+from ..running_width import running_widths
 from ..source_tree import Source, Sources, TextEdit
 from ..users_expressions import Scope
 from . import Way
@@ -22,6 +31,9 @@ from . import Way
 
 def write(plan: ChangeArguments, finding: Finding, source: Source, sources: Sources) -> Iterator[Way]:
     """Set the arguments, as expressions of the enclosing function, then as numbers. The title has the expressions."""
+    for change in plan.changes if len(plan.changes) == 1 else ():
+        for assignment, edit in running_widths(change, source, sources):
+            yield Way([edit], f"set {assignment}, the width that {change.site.name} is constructed with")
     for written in changed_arguments(plan.changes, source, sources):
         title = plan.title
         for change, option in zip(plan.changes, written, strict=True):
@@ -60,6 +72,7 @@ def _options(change: Change, source: Source, sources: Sources) -> Iterator[Writt
     """The edits that set an argument of a layer, from the outermost call that determines it inwards."""
     argument, found = change.argument, list[Written]()
     parameters: tuple[str, ...] | None = None
+    forgotten = False
     for level in range(len(change.site.calls)):
         step = sources.step(change.site, level)
         if step is None or step.function is None:
@@ -74,19 +87,36 @@ def _options(change: Change, source: Source, sources: Sources) -> Iterator[Writt
             values = list(_values(change, level, Scope(function, source, sources)))
             # Don't replace a parameter by a number, which would affect all callers of the function.
             fixed = passed is None or _is_number(here.code(passed.value))
-            values = [v for v in values if fixed or not _is_number(v)]
+            values = [v for v in values if fixed or not (_is_number(v) or v.startswith("("))]
             # Don't use a number if the function has a name for the value, which may differ between instances.
-            if any(v in names_bound_in(function) for v in values):
+            if forgotten or any(v in names_bound_in(function) for v in values):
                 values = [v for v in values if not _is_number(v)]
             edits = {value: with_argument(call, parameters, argument, value, passed, source) for value in values}
             found = [Written(argument, value, edit) for value, edit in edits.items() if edit is not None] + found
+            unstrided = (change.argument, change.value) == ("stride", "1")
+            if unstrided and passed is not None and not fixed and is_method(function):
+                found += [Written(argument, "1", without_argument(call, passed, "1", source))]
+        if forgotten:
+            break
         if name is None and (here is source and not _has_keywords(function)):
             break
         if here is source and is_method(function) and (name is None or not _wraps_layers(function, source)):
-            break
+            # A block takes it from its caller: the only mistake there is to pass nothing.
+            forgotten = name is not None and _is_left_out(name, change.site, level, function, sources)
+            if not forgotten:
+                break
         argument = name or argument
         parameters = function_parameters(function, is_method(function))
     yield from found
+
+
+def _is_left_out(name: str, site: Site, level: int, function: cst.FunctionDef, sources: Sources) -> bool:
+    """Whether the call of a constructor leaves a parameter to its default."""
+    outer = sources.step(site, level + 1)
+    parameters = function_parameters(function, is_method(function))
+    if outer is None or default_of(function, name) is None or any(arg.star for arg in outer.call.args):
+        return False
+    return argument_of(outer.call, parameters, name) is None
 
 
 def _parameter_passed_on(passed: cst.Arg | None, argument: str, function: cst.FunctionDef) -> str | None:
@@ -138,7 +168,8 @@ def _values(change: Change, level: int, scope: Scope) -> Iterator[str]:
         if expression is not None:
             yield expression
     if change.value != "1":  # 1 means no stride
-        yield from _likely_names(change.argument, scope.function)
+        for name in _likely_names(change.argument, scope.function):
+            yield name if "," not in change.value else re.sub(r"\b(?!1\b)\d+", name, change.value)
     if change.argument == "padding":
         dilation = scope.argument(change.site, "dilation")
         if dilation is not None and not _is_number(dilation) and scope.argument(change.site, "kernel_size") == "3":
@@ -151,12 +182,8 @@ def _values(change: Change, level: int, scope: Scope) -> Iterator[str]:
 
 def _likely_names(argument: str, function: cst.FunctionDef) -> list[str]:
     """The names in a function that are likely for an argument: `stride`, or `outplanes` for `out_channels`."""
+    if argument == "stride":
+        return names_for("stride", function)
     if argument.startswith(("in_", "out_", "num_")):
-        pattern = (
-            r"out_?(ch\w*|planes|dim|features)" if argument.startswith(("out_", "num_")) else r"in_?(ch\w*|planes)"
-        )
-    elif argument == "stride":
-        pattern = "stride"
-    else:
-        return []
-    return sorted(name for name in names_bound_in(function) if re.fullmatch(pattern, name))
+        return names_for("in" if argument.startswith("in_") else "out", function)
+    return []

@@ -8,7 +8,7 @@ from typing import Any
 
 from resnet_lint import __version__
 from resnet_lint.shared.notebook import cell_of
-from resnet_lint.shared.records.findings import Finding
+from resnet_lint.shared.records.findings import Finding, Fix
 from resnet_lint.shared.records.places import Span
 from resnet_lint.shared.records.reports import ClassStatus, Run
 from resnet_lint.shared.source_text import shown
@@ -57,8 +57,14 @@ def _finding(finding: Finding, view: View) -> dict[str, Any]:
         "target": finding.target,
         "operands": [asdict(operand) for operand in finding.operands],
         "causes": [{**asdict(cause), "path": shown(cause.path, view.cwd)} for cause in finding.causes],
-        "fix": None if finding.fix is None else asdict(finding.fix),
+        "fix": None if finding.fix is None else _fix(finding.fix),
     }
+
+
+def _fix(fix: Fix) -> dict[str, Any]:
+    """The fix; its choices only if there are any."""
+    record = asdict(fix)
+    return record if fix.choices else {key: value for key, value in record.items() if key != "choices"}
 
 
 def _place(span: Span) -> dict[str, Any]:

@@ -1,0 +1,58 @@
+"""Finds expressions for a block's input and output channels in its constructor: names, settings, arguments."""
+
+from __future__ import annotations
+
+import itertools
+import re
+from collections.abc import Iterable, Iterator
+from typing import TypeVar
+
+import libcst as cst
+import libcst.matchers as m
+
+from resnet_lint.shared.records.fix_plans import Projection
+
+from .bound_names import names_bound_in
+from .users_expressions import Scope
+
+_T = TypeVar("_T")
+
+_WIDTH = r"(ch\w*|c|planes?|filters?|dims?|features?|depth|width|size)"
+_NAMES = {
+    "in": re.compile(rf"in(put)?s?_?{_WIDTH}|inp|n_?in|c_?in|{_WIDTH}_in"),
+    "out": re.compile(rf"out(put)?s?_?{_WIDTH}|oup|outp?|n_?out|c_?out|{_WIDTH}_out"),
+    "stride": re.compile(r"strides?"),
+}
+
+
+def block_ends(projection: Projection, scope: Scope) -> Iterator[tuple[str, str]]:
+    """Candidate expressions for the input and output channels: arguments of the layers, then names of that meaning.
+
+    In a block whose first layer is optional, the input of the first layer that it has may be another setting.
+    """
+    first, last = projection.branch[:1], projection.branch[-1:]
+    ins = [*(scope.argument(site, "in_channels") for site in first), *names_for("in", scope.function)]
+    outs = [*(scope.argument(site, "out_channels") for site in last), *names_for("out", scope.function)]
+    yield from itertools.product(_spoken(ins), _spoken(outs))
+
+
+def names_for(meaning: str, function: cst.FunctionDef) -> list[str]:
+    """The parameters, locals and settings (`cfg.stride`) of a function that are named for `in`, `out` or `stride`."""
+    pattern = _NAMES[meaning]
+    attributes = [cst.ensure_type(found, cst.Attribute) for found in m.findall(function, m.Attribute(m.Name()))]
+    settings = [
+        f"{cst.ensure_type(attribute.value, cst.Name).value}.{attribute.attr.value}"
+        for attribute in attributes
+        if pattern.fullmatch(attribute.attr.value) and m.matches(attribute.value, ~m.Name("self"))
+    ]
+    return [*sorted(name for name in names_bound_in(function) if pattern.fullmatch(name)), *unique(settings)]
+
+
+def unique(values: Iterable[_T]) -> list[_T]:
+    """The values without repetitions, in order."""
+    return list(dict.fromkeys(values))
+
+
+def _spoken(codes: Iterable[str | None]) -> list[str]:
+    """Expressions that are known, and are no numbers, which would hold for one instance only."""
+    return unique(code for code in codes if code is not None and not code.isdigit())

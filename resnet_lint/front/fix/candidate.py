@@ -1,0 +1,45 @@
+"""Edits of a file that may fix a finding, before they are verified."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+from .source_tree import Source, TextEdit
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """Edits of a source. `changes_results`: whether they change what a model that runs gives."""
+
+    source: Source
+    edits: Sequence[TextEdit]
+    title: str
+    changes_results: bool
+
+    @cached_property
+    def text(self) -> str:
+        """The source with the edits applied."""
+        return self.source.edited(self.edits)
+
+    def followed_by(self, second: Candidate) -> Candidate | None:
+        """These edits, and then those of a candidate for the edited text; None if they touch the same place."""
+        moved = [_before(edit, self.edits) for edit in second.edits]
+        edits = [*self.edits, *(edit for edit in moved if edit is not None)]
+        if None in moved:
+            return None
+        title = f"{self.title}, and {second.title}"
+        return Candidate(self.source, edits, title, self.changes_results or second.changes_results)
+
+
+def _before(edit: TextEdit, earlier: Sequence[TextEdit]) -> TextEdit | None:
+    """An edit of an edited text as one of the original text; None if it touches an earlier edit."""
+    shift = 0
+    for other in sorted(earlier, key=lambda other: other.start):
+        start, end = other.start + shift, other.start + shift + len(other.text)
+        if edit.end >= start and edit.start <= end:
+            return None
+        if edit.start > end:
+            shift += len(other.text) - (other.end - other.start)
+    return TextEdit(edit.start - shift, edit.end - shift, edit.text)

@@ -1,0 +1,47 @@
+"""Corrects the width that a model keeps while it builds its stages: `self.inplanes = planes * block.expansion`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import libcst as cst
+import libcst.matchers as m
+
+from resnet_lint.shared.records.fix_plans import Change
+
+from .bound_names import is_method, parameter_names
+from .call_arguments import argument_of, function_parameters, site_parameters
+from .source_tree import Source, Sources, TextEdit
+from .users_expressions import Scope
+
+
+def running_widths(change: Change, source: Source, sources: Sources) -> Iterator[tuple[str, TextEdit]]:
+    """The corrected assignment of the variable that is the input width of a layer, and the edit; none without one."""
+    if change.like is None or change.like_argument is None or not change.argument.startswith("in_"):
+        return
+    argument, parameters = change.argument, tuple[str, ...]()
+    for level in range(len(change.site.calls)):
+        step = sources.step(change.site, level)
+        if step is None or step.function is None:
+            return
+        parameters = site_parameters(change.site, step.call) if level == 0 else parameters
+        passed = argument_of(step.call, parameters, argument)
+        if passed is None:
+            return
+        if step.source is source:
+            value = _kept_in(passed.value, step.function)
+            width = Scope(step.function, source, sources).argument(change.like, change.like_argument)
+            if value is not None and width is not None and source.code(value) != width:
+                yield f"{source.code(passed.value)} = {width}", source.replaced(value, width)
+        if not isinstance(passed.value, cst.Name) or passed.value.value not in parameter_names(step.function):
+            return
+        argument, parameters = passed.value.value, function_parameters(step.function, is_method(step.function))
+
+
+def _kept_in(variable: cst.BaseExpression, function: cst.FunctionDef) -> cst.BaseExpression | None:
+    """The last value that a function assigns to a variable; None if it is not one that it assigns."""
+    if not m.matches(variable, m.Name() | m.Attribute(m.Name("self"))):
+        return None
+    assigns = [cst.ensure_type(found, cst.Assign) for found in m.findall(function, m.Assign())]
+    values = [assign.value for assign in assigns if assign.targets[0].target.deep_equals(variable)]
+    return values[-1] if values else None

@@ -1,0 +1,62 @@
+"""Restricts a test in `forward` (`if self.stride == 1:`) to shapes that can be added."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+import libcst as cst
+import libcst.matchers as m
+
+from resnet_lint.shared.records.findings import Finding
+from resnet_lint.shared.records.fix_plans import NarrowTest
+
+from ..addable import addable, narrowed
+from ..block_ends import names_for
+from ..source_tree import Source, Sources
+from ..users_expressions import Scope
+from . import Way
+
+
+def write(plan: NarrowTest, finding: Finding, source: Source, sources: Sources) -> Iterator[Way]:
+    """Add the missing conditions to the test, in names of `forward` or attributes that the constructor has set."""
+    test = next((node for node in source.at(plan.test) if isinstance(node, cst.BaseExpression)), None)
+    forward = source.function_around(test) if test is not None else None
+    init = source.constructor_around(test) if test is not None else None
+    if test is None or forward is None or init is None:
+        return
+    kept = _attributes(init, source)
+    for conditions in addable(plan.projection, Scope(init, source, sources)):
+        said = tuple(_in_forward(condition, kept) for condition in conditions)
+        known = tuple(condition for condition in said if condition is not None)
+        if len(known) == len(conditions):
+            yield Way([source.replaced(test, narrowed(test, known, source))])
+    yield from _by_locals(plan, test, forward, source)
+
+
+def _attributes(init: cst.FunctionDef, source: Source) -> dict[str, str]:
+    """`self.inp` for `inp`, if the constructor keeps it there."""
+    kept: dict[str, str] = {}
+    for found in m.findall(init, m.Assign(targets=[m.AssignTarget(m.Attribute(m.Name("self")))])):
+        assign = cst.ensure_type(found, cst.Assign)
+        kept.setdefault(source.code(assign.value), source.code(assign.targets[0].target))
+    return kept
+
+
+def _in_forward(condition: str, kept: dict[str, str]) -> str | None:
+    """`self.inp == self.out` for `inp == out`; None if one side is not an attribute."""
+    sides = [side if side.isdigit() else kept.get(side) for side in re.split(" == ", condition)]
+    left, right = sides
+    return f"{left} == {right}" if left is not None and right is not None else None
+
+
+def _by_locals(plan: NarrowTest, test: cst.BaseExpression, forward: cst.FunctionDef, source: Source) -> Iterator[Way]:
+    """With the names that `forward` has for channels and stride."""
+    p, conditions = plan.projection, list[str]()
+    strides, ins, outs = (names_for(meaning, forward) for meaning in ("stride", "in", "out"))
+    if max(p.stride, default=1) > 1 and strides:
+        conditions.append(f"{strides[0]} == 1")
+    if p.channels[0] != p.channels[1] and ins and outs:
+        conditions.append(f"{ins[0]} == {outs[0]}")
+    if conditions:
+        yield Way([source.replaced(test, narrowed(test, tuple(conditions), source))])

@@ -1,0 +1,211 @@
+"""Fixes are written where the mistake is: in settings, helpers, flags, callers; all cases are fixed in one run."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from conftest import Lint, command_line
+from fixing import HEAD
+
+from resnet_lint.front.workers.worker_client import WorkerClient
+
+INVERTED = """class Setting:
+    def __init__(self, inp, hid, out, stride):
+        self.inp, self.hid, self.out, self.stride = inp, hid, out, stride
+
+
+class Inverted(nn.Module):
+    def __init__(self, cnf):
+        super().__init__()
+        self.use_res = cnf.stride == 1 and cnf.inp == cnf.out
+        layers = [nn.Conv2d(cnf.inp, cnf.hid, 1)] if cnf.hid != cnf.inp else []
+        layers += [nn.Conv2d(cnf.hid, cnf.hid, 3, cnf.stride, 1), nn.Conv2d(cnf.hid, cnf.out, 1)]
+        self.block = nn.Sequential(*layers)
+
+    def forward(self, x):
+        return x + self.block(x) if self.use_res else self.block(x)
+
+
+settings = [(8, 8, 8, 1), (8, 16, 12, 2), (12, 24, 12, 1), (12, 24, 16, 1)]
+nn.Sequential(*[Inverted(Setting(*numbers)) for numbers in settings])(torch.randn(2, 8, 16, 16))
+"""
+
+GUARDED = """class Block(nn.Module):
+    def __init__(self, inp, out, stride):
+        super().__init__()
+        self.stride = stride
+        self.out = out
+        self.inp = inp
+        self.conv = nn.Conv2d(inp, out, 3, stride, 1)
+
+    def forward(self, x):
+        y = self.conv(x)
+        if self.stride == 1 and self.inp == self.out:
+            y = y + x
+        return y
+
+
+nn.Sequential(Block(8, 8, 1), Block(8, 12, 2), Block(12, 16, 1))(torch.randn(2, 8, 16, 16))
+"""
+
+RESIZED = """def conv_block(cin, cout, kernel_size, stride=1):
+    return nn.Sequential(nn.Conv2d(cin, cout, kernel_size, stride, kernel_size // 2), nn.BatchNorm2d(cout))
+
+
+class Unit(nn.Module):
+    def __init__(self, cin, cout, stride):
+        super().__init__()
+        self.resize_identity = (cin != cout) or (stride != 1)
+        self.body = nn.Sequential(conv_block(cin, cout, 3, stride), nn.ReLU(), conv_block(cout, cout, 3))
+        if self.resize_identity:
+            self.identity_conv = conv_block(cin, cout, 1, stride)
+
+    def forward(self, x):
+        identity = self.identity_conv(x) if self.resize_identity else x
+        return self.body(x) + identity
+
+
+nn.Sequential(Unit(8, 16, 1), Unit(16, 16, 1), Unit(16, 16, 2))(torch.randn(2, 8, 16, 16))
+"""
+
+RESNET = """class Conv(nn.Conv2d):
+    def __init__(self, cin, cout, stride=1):
+        super().__init__(cin, cout, 3, stride=stride, padding=1, bias=False)
+
+
+class Block(nn.Module):
+    expansion = 2
+
+    def __init__(self, cin, planes, stride=1, downsample=None):
+        super().__init__()
+        self.conv1 = Conv(cin, planes, stride)
+        self.conv2 = Conv(planes, planes * self.expansion)
+        self.downsample = downsample
+
+    def forward(self, x):
+        shortcut = x if self.downsample is None else self.downsample(x)
+        return self.conv2(self.conv1(x)) + shortcut
+
+
+class Net(nn.Module):
+    def __init__(self, block):
+        super().__init__()
+        self.width = 8
+        self.layers = nn.Sequential(self.stage(block, 8, 1), self.stage(block, 16, 2))
+
+    def stage(self, block, planes, stride):
+        downsample = None
+        if stride != 1 or self.width != planes * block.expansion:
+            downsample = nn.Conv2d(self.width, planes * block.expansion, 1, stride)
+        first = block(self.width, planes, stride=stride, downsample=downsample)
+        self.width = planes * block.expansion
+        return nn.Sequential(first, block(self.width, planes))
+
+    def forward(self, x):
+        return self.layers(x)
+
+
+Net(Block)(torch.randn(2, 8, 16, 16))
+"""
+
+MIXER = """class Mixer(nn.Module):
+    def __init__(self, dim):
+        super().__init__()
+        self.dw, self.pw = nn.Conv2d(dim, dim, 3, padding=1), nn.Linear(dim, dim)
+
+    def forward(self, x):
+        return x + self.pw(self.dw(x).permute(0, 2, 3, 1)).permute(0, 3, 1, 2)
+
+
+Mixer(8)(torch.randn(2, 8, 16, 20))
+"""
+
+CAUSAL = """class Causal(nn.Module):
+    def __init__(self, width, kernel, dilation):
+        super().__init__()
+        self.conv = nn.Conv1d(width, width, kernel, padding=(kernel - 1) * dilation, dilation=dilation)
+
+    def forward(self, x):
+        out = self.conv(x)
+        return out[..., : x.shape[-1]] + x
+
+
+nn.Sequential(Causal(8, 2, 1), Causal(8, 2, 2))(torch.randn(2, 8, 32))
+"""
+
+CASES = {
+    "a flag without channels": (INVERTED, "cnf.stride == 1 and cnf.inp == cnf.out", "cnf.stride == 1"),
+    "a flag without stride": (INVERTED, "cnf.stride == 1 and cnf.inp == cnf.out", "cnf.inp <= cnf.out"),
+    "a flag that is true": (INVERTED, "cnf.stride == 1 and cnf.inp == cnf.out", "True"),
+    "a test in forward": (GUARDED, "self.stride == 1 and self.inp == self.out", "self.stride == 1"),
+    "a flag that builds the projection": (RESIZED, "(cin != cout) or (stride != 1)", "cin != cout"),
+    "a stride lost in a helper": (RESIZED, "conv_block(cin, cout, 3, stride)", "conv_block(cin, cout, 3)"),
+    "a stride lost in a layer's class": (RESNET, "3, stride=stride,", "3, stride=1,"),
+    "a stride that the caller does not pass": (RESNET, "planes, stride=stride, down", "planes, down"),
+    "a stride twice": (
+        RESNET,
+        "Conv(planes, planes * self.expansion)",
+        "Conv(planes, planes * self.expansion, stride)",
+    ),
+    "a width kept for the next stage": (RESNET, "self.width = planes * block.expansion", "self.width = planes"),
+    "a stride and a condition": (
+        RESNET,
+        "stride=stride, padding=1",
+        "stride=1, padding=1",
+        "stride != 1 or self.width != planes * block.expansion",
+        "stride != 1",
+    ),
+    "not permuted back": (MIXER, ".permute(0, 3, 1, 2)\n", "\n"),
+    "not cut after causal padding": (CAUSAL, "out[..., : x.shape[-1]]", "out"),
+}
+
+WRITTEN = {
+    "a flag without stride": "self.use_res = cnf.inp <= cnf.out and cnf.stride == 1 and cnf.inp == cnf.out",
+    "a flag that builds the projection": "self.resize_identity = stride != 1 or cin != cout",
+    "a stride lost in a helper": "conv_block(cin, cout, 3, stride=stride)",
+    "not permuted back": "return x + self.pw(self.dw(x).permute(0, 2, 3, 1)).permute(0, 3, 1, 2)",
+}
+"""Lines of fixes that differ from the original in more than spaces."""
+
+
+@pytest.fixture(scope="module")
+def lint_all(workers: WorkerClient) -> Iterator[Lint]:
+    """The command line for all tests of this file."""
+    with pytest.MonkeyPatch.context() as patch:
+        yield command_line(workers, patch)
+
+
+@pytest.fixture(scope="module")
+def fixed(tmp_path_factory: pytest.TempPathFactory, lint_all: Lint) -> dict[str, str]:
+    """The text of every case after `--fix`."""
+    folder = tmp_path_factory.mktemp("cases")
+    paths = {}
+    for name, (source, *pairs) in CASES.items():
+        broken = HEAD + source
+        for right, wrong in zip(pairs[::2], pairs[1::2], strict=True):
+            assert right in broken
+            broken = broken.replace(right, wrong)
+        paths[name] = folder / f"{name.replace(' ', '_').replace(chr(39), '')}.py"
+        paths[name].write_text(broken)
+    lint_all(folder, "--fix", "--timeout", "600")
+    return {name: path.read_text() for name, path in paths.items()}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_the_fix_is_what_a_reviewer_expects(name: str, fixed: dict[str, str]) -> None:
+    """What was there before the mistake, or an equivalent spelling of it."""
+    right = HEAD + CASES[name][0]
+    lines = difflib.unified_diff(right.splitlines(), fixed[name].splitlines(), n=0, lineterm="")
+    added = [line[1:].strip() for line in lines if line.startswith("+") and not line.startswith("+++")]
+    expected = WRITTEN.get(name)
+    assert all(expected is not None and expected in line for line in added), added
+
+
+def test_what_is_right_stays_as_it_is(lint_all: Lint, tmp_path: Path) -> None:
+    for index, source in enumerate((INVERTED, GUARDED, RESIZED, RESNET, MIXER, CAUSAL)):
+        (tmp_path / f"right{index}.py").write_text(HEAD + source)
+    result = lint_all(tmp_path, "--fix")
+    assert (result.exit_code, result.stdout.splitlines()[-1].split(";")[0]) == (0, "0 errors, 0 warnings")
