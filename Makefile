@@ -1,7 +1,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test snapshots clean
+.PHONY: demo test snapshots docs clean
 
 # The demo works on a copy of a broken ResNet-18: the finding (exit code 1: the mistake was found), what the fix would
 # change, the fix, and the fixed model at work.
@@ -22,6 +22,15 @@ test: .venv/.installed
 # Renews the expected texts of messages, reports and fixtures. Read the difference before it is committed.
 snapshots: .venv/.installed
 	$(BIN)/pytest --snapshot-update
+
+# The documentation, in build/site. The commands shown in it are run, and have to print what it shows.
+docs: .venv/.docs
+	$(BIN)/python docs/site/console.py
+	$(BIN)/mkdocs build --strict --quiet
+
+.venv/.docs: .venv/.installed
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[docs]'
+	touch $@
 
 # torch goes first and alone: it is by far the largest, and a machine that has a wheel of its own for it is asked for
 # nothing else. The stamp is written last, so an installation that broke off is made again.

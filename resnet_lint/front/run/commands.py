@@ -52,16 +52,17 @@ def _gates(command: Callable[..., int]) -> Callable[..., int]:
 
 
 @click.command()
-@click.argument("file", type=click.Path(path_type=Path))
+@click.argument("file", type=click.Path(path_type=Path, allow_dash=True))
 @_gates
 @click.option("--format", "form", type=click.Choice(("text", "json")), default="text", help="Output format.")
 @click.option(
     "--report", metavar="FILE", type=click.Path(path_type=Path), help="Also write an HTML report with charts."
 )
 def metrics(file: Path, thresholds: Thresholds, form: str, report: Path | None) -> int:
-    """Evaluate a classifier from a CSV file of its predictions, or of its training history.
+    """Evaluate a classifier from a table of its predictions, or of its training history; - reads standard input.
 
-    The header names the columns: label,prediction[,score] or epoch,loss,accuracy[,val_loss].
+    The header names the columns: label,prediction[,score] or epoch,loss,accuracy[,val_loss]. Usual other names, such as
+    y_true,y_pred, and the metrics.csv of Lightning are read too, with commas, semicolons or tabs.
 
     Exit code 0: all gates passed. 1: a gate was missed. 2: the file could not be read.
     """

@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 import statistics
 import tempfile
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import torch
 from torch.profiler import ProfilerActivity, profile
-from torch.utils.benchmark import Timer
 from torch.utils.flop_counter import FlopCounterMode
 
 from resnet_lint.shared.records.hardware_run import Cost
@@ -100,8 +100,9 @@ def _time_forward(tested: ModelUnderTest) -> list[float]:
 
     for _ in range(_WARM_UPS):
         forward()
-    timer = Timer("forward()", globals={"forward": forward}, num_threads=torch.get_num_threads())
     seconds: list[float] = []
     while len(seconds) < _FEWEST_REPEATS or (sum(seconds) < _SECONDS and len(seconds) < _MOST_REPEATS):
-        seconds.append(timer.timeit(1).median)
+        began = time.perf_counter()
+        forward()
+        seconds.append(time.perf_counter() - began)
     return seconds

@@ -120,6 +120,37 @@ def test_calibration_error_of_overconfident_scores(tmp_path: Path) -> None:
     assert found["calibration_error"] == pytest.approx(0.99 - 0.92, abs=1e-6)
 
 
+@pytest.mark.parametrize(
+    "table",
+    [
+        "y_true;y_pred\ncat;cat\ndog;cat\n",
+        "Actual\tPredicted\ncat\tcat\ndog\tcat\n",
+        "target, preds\ncat, cat\ndog, cat\n",
+    ],
+)
+def test_tables_with_other_delimiters_and_names(table: str, tmp_path: Path) -> None:
+    path = tmp_path / "answers.csv"
+    path.write_text(table)
+    found = report_of(metrics(path, "--format", "json"))["evaluation"]
+    assert (found["classes"], found["matrix"]) == (["cat", "dog"], [[1, 0], [1, 0]])
+
+
+def test_a_table_on_standard_input() -> None:
+    result = CliRunner().invoke(main, ["metrics", "-", "--format", "json"], input="y_true,y_pred\ncat,cat\ndog,cat\n")
+    assert report_of(result)["evaluation"]["accuracy"] == 0.5
+
+
+def test_the_sparse_rows_of_lightning_are_epochs(tmp_path: Path) -> None:
+    path = tmp_path / "metrics.csv"
+    path.write_text(
+        "epoch,step,test_acc,train_loss,val_acc,val_loss\n"
+        "0,49,,1.5,,\n0,99,,1.0,,\n0,99,,,0.50,1.1\n1,149,,0.75,,\n1,199,,,0.75,0.6\n2,200,0.7,,,\n"
+    )
+    history = report_of(metrics(path, "--format", "json"))["history"]
+    found = [(epoch["number"], epoch["loss"], epoch["accuracy"], epoch["val_loss"]) for epoch in history]
+    assert found == [(0, 1.25, 0.5, 1.1), (1, 0.75, 0.75, 0.6)]
+
+
 F7 = "epoch, loss, accuracy\n1,1.8,0.35\n5,1.2,0.55\n10,0.8,0.70\n15,0.5,0.82\n20,0.35,0.88\n"
 
 
