@@ -70,6 +70,20 @@ class ResidualArguments(Rule):
     )
     good = (
         Case(
+            "an option that the caller sets where a projection is needed",
+            """
+            from torch import nn
+            class Residual(nn.Module):
+                def __init__(self, input_channels, num_channels, use_1x1conv=False, strides=1):
+                    super().__init__()
+                    self.conv = nn.Conv2d(input_channels, num_channels, 3, strides, 1)
+                    self.conv1x1 = nn.Conv2d(input_channels, num_channels, 1, strides) if use_1x1conv else None
+                def forward(self, x):
+                    y = self.conv(x)
+                    return y + (x if self.conv1x1 is None else self.conv1x1(x))
+        """,
+        ),
+        Case(
             "a projection where it is needed",
             """
             from torch import nn

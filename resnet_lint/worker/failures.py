@@ -72,6 +72,8 @@ def _of_invented(tries: Sequence[Traced], loaded: Loaded, contract: ConstructorC
     for fault, traced in _first_of_each_span(tries):
         failing = [t for t in tries if any(f.point.span == fault.point.span for f in t.faults)]
         working = [t for t in tries if t.trace.complete and t not in failing]
+        if all(_has_switch(t, working) for t in failing):
+            continue
         if not working and len(failing) == len(tries) and (contract is None or not contract.works):
             yield _explained(fault, traced, loaded)
         elif contract is not None and contract.condition is not None and contract.works:
@@ -79,6 +81,12 @@ def _of_invented(tries: Sequence[Traced], loaded: Loaded, contract: ConstructorC
             yield replace(failure, contract=contract.condition)
         elif working and _varied(traced):
             yield _explained(fault, traced, loaded, " or ".join(filter(None, map(_varied, failing))))
+
+
+def _has_switch(failing: Traced, working: Sequence[Traced]) -> bool:
+    """Whether an option of the class makes the arguments of a failing try work, so that the caller has to set it."""
+    switched = [t.invented for t in working if t.invented is not None and t.invented.switched is not None]
+    return failing.invented is not None and any(option.without_switch == failing.invented.kwargs for option in switched)
 
 
 def _first_of_each_span(tries: Sequence[Traced]) -> Iterator[tuple[Fault, Traced]]:

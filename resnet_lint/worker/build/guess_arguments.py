@@ -26,13 +26,19 @@ class Invented:
 
     `varied` describes the difference from the simplest try. They are `sure` if they are channels and strides only: a
     block has to work for those, while a guessed kernel or padding may be invalid. `lacks_shortcut`: the shortcut, which
-    the caller should pass, is None, so the block need not work.
+    the caller should pass, is None, so the block need not work. `switched` is the option that is not at its default.
     """
 
     kwargs: Mapping[str, str]
     varied: str | None = None
     sure: bool = True
     lacks_shortcut: bool = False
+    switched: str | None = None
+
+    @property
+    def without_switch(self) -> Mapping[str, str]:
+        """The arguments with all options at their defaults."""
+        return {name: value for name, value in self.kwargs.items() if name != self.switched}
 
     def call(self, name: str) -> str:
         """The constructor call as source."""
@@ -45,6 +51,7 @@ class Invented:
 
 
 UNKNOWN = "..."
+_MOST_OPTIONS = 3
 
 
 @dataclass(frozen=True)
@@ -104,6 +111,16 @@ def invented(make: type[nn.Module], loaded: Loaded) -> list[Invented]:
     if found.stride:
         variants.append(({found.stride: "2"}, f"{found.stride} is 2"))
     return [Invented({**plain, **change}, varied, sure, found.shortcut_from_caller) for change, varied in variants]
+
+
+def switched(make: type[nn.Module], arguments: Invented) -> list[Invented]:
+    """The arguments with one boolean option that is not at its default, such as `use_1x1conv=True`."""
+    options = [p for p in inspect.signature(make).parameters.values() if isinstance(p.default, bool)]
+    return [
+        replace(arguments, kwargs={**arguments.kwargs, option.name: str(not option.default)}, switched=option.name)
+        for option in options[:_MOST_OPTIONS]
+        if option.name not in arguments.kwargs
+    ]
 
 
 def in_colours(make: type[nn.Module], plain: Invented) -> Invented | None:

@@ -24,7 +24,7 @@ INPUT_CHANNELS = re.compile(
 OUTPUT_CHANNELS = re.compile(
     r"^(out_?(c|ch|chs|chan|chans|channel|channels|planes|dim|dims|features|feats|filters|size|width|f|nc)?"
     r"|(output|outp|oup)(_?(dim|dims|channels?|size|features?|c|nc))?|c_?out|cout|oc|outc|c2|ch2|output_nc|inner_nc|planes|n_?out|nout|ch_?out"
-    r"|dim_out|channels?_out|num_out\w*|filters|n_outputs?)$"
+    r"|dim_out|channels?_out|num_out\w*|num_channels|filters|n_outputs?)$"
 )
 _WIDTH_WORDS = re.compile(
     r"(dim|channel|width|feature|hidden|planes|filters|size|embed|_model|^c$|^ch$|^n?f$|_nc$|n_embd|_chs?$)"

@@ -200,6 +200,10 @@ class Attempts:
         """Whether a class was traced without a fault."""
         return any(traced.model_class is model and traced.trace.trouble == (0, 0) for traced in self.traced)
 
+    def fails(self, arguments: Invented) -> bool:
+        """Whether a class with these guessed arguments was traced with a fault that can be trusted."""
+        return any(traced.invented is arguments and traced.faults for traced in self.traced)
+
     def inputs_told(self, name: str | None) -> tuple[str, ...]:
         """The inputs that the user specifies for a class of the file, or for any other class if `name` is None."""
         specified = [t for t in self._request.targets if t.inputs]

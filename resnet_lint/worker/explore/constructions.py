@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from ..build.factories import leads_to
-from ..build.guess_arguments import Invented, handed_on, in_colours, invented, repaired
+from ..build.guess_arguments import Invented, handed_on, in_colours, invented, repaired, switched
 from ..build.partial_calls import PartialCall, completed
 from ..load.classes import ModelClass
 from ..load.load import Loaded
@@ -52,11 +52,19 @@ class Constructions:
         plain, *others = invented(model.type, self._loaded)
         for arguments in (plain, *others):
             self._try(model, arguments)
+        for arguments in others:
+            self._switch(model, arguments)
         colours = in_colours(model.type, plain)
         if colours is not None and not self._attempts.runs(model):
             self._try(model, colours)
         if not self._attempts.runs(model):
             self._solve(model, plain)
+
+    def _switch(self, model: ModelClass, arguments: Invented) -> None:
+        """Try options of a class that works for some arguments and not for these: one may select the projection."""
+        if self._attempts.runs(model) and self._attempts.fails(arguments):
+            for option in switched(model.type, arguments):
+                self._try(model, option)
 
     def _solve(self, model: ModelClass, plain: Invented) -> None:
         """Construct a class with the arguments that its errors lead to."""

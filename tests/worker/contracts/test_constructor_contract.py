@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import itertools
+import json
 from collections.abc import Mapping
 from pathlib import Path
+from textwrap import dedent
 from typing import Any
 
 import pytest
 from click.testing import CliRunner
+from conftest import Lint
 from residual_blocks import BLOCKS
 from torch import nn
 from tracing import HEAD, write_model
@@ -204,6 +207,24 @@ def test_a_fix_for_all_arguments_is_proved(tmp_path: Path) -> None:
     assert "it requires cin == cout and stride == 1" in result.stdout
     assert "fix (verified): project the shortcut" in result.stdout
     assert "also proved for every cin, cout, stride and input size" in result.stdout
+
+
+def test_an_option_that_projects_for_some_arguments_only(lint: Lint, tmp_path: Path) -> None:
+    block = """
+    class Block(nn.Module):
+        def __init__(self, cin, cout, project=False, stride=1):
+            super().__init__()
+            self.conv = nn.Conv2d(cin, cout, 3, stride, 1)
+            self.skip = nn.Conv2d(cin, cout, 1, @) if project else nn.Identity()
+        def forward(self, x):
+            return self.conv(x) + self.skip(x)
+    """
+    found = {}
+    for name, stride in (("all", "stride"), ("channels", "1")):
+        (tmp_path / f"{name}.py").write_text("from torch import nn\n" + dedent(block).replace("@", stride))
+        report = json.loads(lint(tmp_path / f"{name}.py", "--format", "json").stdout)
+        found[name] = [finding["rule"] for finding in report["findings"]]
+    assert found == {"all": [], "channels": ["RL106"]}
 
 
 PROJECTIONS = {
