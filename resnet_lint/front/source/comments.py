@@ -73,6 +73,8 @@ class Comments:
 
 def has_comments(text: str) -> bool:
     """Whether a text may have comments for resnet-lint; most have none."""
+    if "lint" not in text.lower():  # a hundred times faster
+        return False
     return _NEARLY.search(text) is not None or _MARK.search(text) is not None
 
 

@@ -6,7 +6,7 @@ import ast
 import builtins
 import sys
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,6 +14,9 @@ from resnet_lint.shared.notebook import is_notebook, read_notebook
 from resnet_lint.shared.source_text import decode
 
 from .model_uses import uses_models
+
+# The fields of statements that hold statements.
+_BLOCKS = frozenset({"body", "cases", "finalbody", "handlers", "orelse"})
 
 
 @dataclass(frozen=True)
@@ -35,8 +38,8 @@ class ClassOutline:
 class Outline:
     """A parsed file: its possible module classes, and the names that it binds at the top level.
 
-    `functions` are the top-level functions. `uses_models`: its statements at module level, or its test functions, may
-    construct a model of torch or another package.
+    `functions` are the top-level functions. `uses_models`: there are no classes, but the statements at module level, or
+    test functions, may construct a model of torch or another package.
     """
 
     path: Path
@@ -133,23 +136,40 @@ def outline_of(path: Path, tree: ast.Module) -> Outline | Unreadable:
 def _outline_of(path: Path, tree: ast.Module) -> Outline:
     functions = tuple(statement.name for statement in tree.body if isinstance(statement, ast.FunctionDef))
     names = frozenset(_bound_at_top(tree))
-    return Outline(path, tuple(_possible_modules(tree)), names, functions, uses_models(tree))
+    classes = tuple(_possible_modules(tree))
+    return Outline(path, classes, names, functions, uses_models=not classes and uses_models(tree))
+
+
+_Classes = Sequence[tuple[str, ast.ClassDef]]
 
 
 def _possible_modules(tree: ast.Module) -> Iterator[ClassOutline]:
     """The classes with a base class that may be an nn.Module, unlike Exception or Enum."""
     classes = list(_classes(tree, ""))
     plain = _plain_names(tree, {node.name for _, node in classes})
-    while True:  # subclasses of possible modules are included
-        possible = {node.name for _, node in classes if any(_root(base) not in plain for base in node.bases)}
-        if plain.isdisjoint(possible):
-            break
-        plain -= possible
+    possible = _possible(classes, plain)
+    if _roots(classes, possible) & plain:
+        plain -= _assigned(tree)
+        possible = _possible(classes, plain)
     for name, node in classes:
         if node.name in possible:
             bases = tuple(map(ast.unparse, node.bases))
             body_line = max(first_line(node.body[0]), node.lineno + 1)
             yield ClassOutline(name, node.lineno, bases, first_line(node), body_line, node.end_lineno or node.lineno)
+
+
+def _possible(classes: _Classes, plain: set[str]) -> set[str]:
+    """The classes with a base class that is not plain; they and their subclasses are removed from `plain`."""
+    while True:
+        possible = {node.name for _, node in classes if any(_root(base) not in plain for base in node.bases)}
+        if plain.isdisjoint(possible):
+            return possible
+        plain -= possible
+
+
+def _roots(classes: _Classes, possible: set[str]) -> set[str | None]:
+    """The root names of the base classes of the other classes."""
+    return {_root(base) for _, node in classes if node.name not in possible for base in node.bases}
 
 
 def first_line(node: ast.stmt) -> int:
@@ -160,7 +180,7 @@ def first_line(node: ast.stmt) -> int:
 
 def _classes(node: ast.AST, prefix: str) -> Iterator[tuple[str, ast.ClassDef]]:
     """All classes below a node with their qualified names, as in `__qualname__`."""
-    for child in ast.iter_child_nodes(node):
+    for child in _inner(node):
         if isinstance(child, ast.ClassDef):
             yield prefix + child.name, child
             yield from _classes(child, f"{prefix}{child.name}.")
@@ -170,19 +190,36 @@ def _classes(node: ast.AST, prefix: str) -> Iterator[tuple[str, ast.ClassDef]]:
             yield from _classes(child, prefix)
 
 
+def _inner(node: ast.AST) -> Iterator[ast.AST]:
+    """The statements directly inside a statement, with the handlers and cases that hold others; no expressions."""
+    for field in node._fields:
+        if field in _BLOCKS:
+            yield from getattr(node, field)
+
+
+def _statements(node: ast.AST) -> Iterator[ast.AST]:
+    """All statements below a node."""
+    for child in _inner(node):
+        yield child
+        yield from _statements(child)
+
+
 def _plain_names(tree: ast.Module, own: set[str]) -> set[str]:
     """Names that cannot be an nn.Module: builtins, names from the standard library, and the file's `own`.
 
-    Names that are also assigned or imported from elsewhere are not included.
+    Names that are also imported from elsewhere are not included.
     """
     plain = own.union(dir(builtins))
     foreign: set[str] = set()
-    for node in ast.walk(tree):
+    for node in _statements(tree):
         for module, name in _imports(node):
             (plain if module.split(".")[0] in sys.stdlib_module_names else foreign).add(name)
-        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
-            foreign.add(node.id)
     return plain - foreign
+
+
+def _assigned(tree: ast.Module) -> set[str]:
+    """All names that are assigned anywhere, which takes as long as parsing the file."""
+    return {node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)}
 
 
 def _imports(node: ast.AST) -> Iterator[tuple[str, str]]:
