@@ -23,13 +23,14 @@ _HIGHEST_DIM = 3
 class Mutant:
     """A changed piece of source, from `start` to `end`: lines from 1, columns from 0.
 
-    `lines` are the lines on which a finding counts: those of the statement, and for a layer in a constructor those
-    that use it.
+    `original` is the piece before the change. `lines` are the lines on which a finding counts: those of the statement,
+    and for a layer in a constructor those that use it.
     """
 
     operator: str
     start: tuple[int, int]
     end: tuple[int, int]
+    original: str
     text: str
     lines: frozenset[int]
 
@@ -60,7 +61,7 @@ def _mutants_of(node: ast.expr | ast.stmt, owner: ast.AST, parents: dict[ast.AST
             missing = "\n" * (node.end_lineno - node.lineno)
             full = f"({text}{missing})" if isinstance(node, ast.expr) else text + missing
             start, end = (node.lineno, node.col_offset), (node.end_lineno, node.end_col_offset)
-            yield Mutant(name, start, end, full, frozenset(_lines(node, owner, parents)))
+            yield Mutant(name, start, end, ast.unparse(node), full, frozenset(_lines(node, owner, parents)))
 
 
 def _lines(node: ast.AST, owner: ast.AST, parents: dict[ast.AST, ast.AST]) -> Iterator[int]:

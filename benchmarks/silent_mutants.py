@@ -7,7 +7,8 @@ change one expression at a time. A mutant is kept if the script still runs, and 
 mode have the same shapes as before but other values: then it is a mistake, and silent. A mutant is found if the check
 of the changed file has a finding on the changed statement from a rule that reports nothing there in the original file.
 
-Mutants are drawn at random, one operator after the other, until `--count` are kept. Prints a line per mutant, and a
+Mutants are drawn at random, one operator after the other, until `--count` are kept; of the same expression, also in
+another file, one per operator. Prints a line per mutant, and a
 table by operator. New findings on other lines are counted separately.
 """
 
@@ -97,6 +98,7 @@ def _run(source: str, path: Path) -> list[torch.Tensor]:
         return result
 
     nn.Module.__call__ = observed  # type: ignore[method-assign]
+    torch.empty = torch.zeros  # type: ignore[assignment]  # uninitialized parameters would differ between two runs
     exec(compile(source, str(path), "exec"), {"__name__": "__main__", "__file__": str(path)})
     return found
 
@@ -134,7 +136,7 @@ def findings_in(path: Path, source: str, workers: WorkerClient) -> frozenset[tup
 
 
 def drawn(originals: Sequence[Original], numbers: random.Random) -> Iterator[tuple[Original, Mutant]]:
-    """All mutants in random order, one operator after the other; of a statement, one per operator."""
+    """All mutants in random order, one operator after the other."""
     waiting: dict[str, list[tuple[Original, Mutant]]] = defaultdict(list)
     for original in originals:
         for mutant in mutants(original.source):
@@ -174,9 +176,9 @@ def main() -> None:
                 print(f"{path}: does not run", flush=True)
             else:
                 originals.append(Original(path.resolve(), source, outputs))
-        taken: set[tuple[Path, str, frozenset[int]]] = set()
+        taken: set[tuple[str, str]] = set()
         for original, mutant in drawn(originals, random.Random(arguments.seed)):
-            place = (original.path, mutant.operator, mutant.lines)
+            place = (mutant.operator, mutant.original)
             if sum(map(Counter.total, kept.values())) == arguments.count:
                 break
             if place in taken:

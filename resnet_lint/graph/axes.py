@@ -63,9 +63,9 @@ class Refusal:
 
 @dataclass(frozen=True, eq=False)
 class Altered:
-    """A trace of the model with another `size` of `axis`, until it ends or takes another path.
+    """A trace of the model with another `size` of `axis`, until it ends.
 
-    `again` maps the nodes of the original trace to those of this one.
+    `again` maps the nodes of the original trace to those of this one, if it makes the same call.
     """
 
     axis: InputAxis

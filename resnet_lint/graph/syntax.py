@@ -219,12 +219,21 @@ def _assigned_at(point: Point) -> ast.Name | None:
 
 
 def never_read(point: Point) -> str | None:
-    """For `name = value`: the name, if no line of the function mentions it again."""
+    """For `name = value`: the name, if no line of the function can read this value: none at all, or none after it."""
     function, target = function_of(point.code), _assigned_at(point)
     if function is None or target is None:
         return None
     same = [node for node in ast.walk(function) if isinstance(node, ast.Name) and node.id == target.id]
-    return target.id if same == [target] else None
+    if same == [target]:
+        return target.id
+    statement = statement_at(point)
+    inner = [node for part in function.body for node in ast.walk(part)]
+    loops = [node for node in inner if isinstance(node, (ast.For, ast.While))]
+    if statement is None or any(_holds(loop, statement) for loop in loops):
+        return None
+    if any(isinstance(node, (ast.FunctionDef, ast.Lambda)) for node in inner):
+        return None
+    return None if any(_begin(name) >= _end(statement) for name in same) else target.id
 
 
 def _holds(outer: ast.stmt, inner: ast.stmt) -> bool:

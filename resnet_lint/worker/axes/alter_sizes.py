@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from difflib import SequenceMatcher
 from typing import Any
 
 import torch
 
 from resnet_lint.graph.axes import Altered, InputAxis, Refusal
 from resnet_lint.graph.node import Node
+from resnet_lint.graph.source_places import Point
 from resnet_lint.graph.trace import Trace
 
 from ..tensors import mapped
@@ -46,13 +48,27 @@ def altered(earlier: Trace, axis: InputAxis, size: int) -> Altered:
 
 
 def _same_calls(first: Sequence[Node], second: Sequence[Node]) -> Mapping[Node, Node]:
-    """Map the nodes of a trace to those of another, until their paths differ."""
-    same: dict[Node, Node] = {}
-    for one, other in zip(first, second, strict=False):
-        if one.name != other.name or one.point != other.point:
-            break
-        same[one] = other
+    """Map the nodes of a trace to those of another, without the calls that only one of them makes."""
+    common = next(
+        (at for at, (one, other) in enumerate(zip(first, second, strict=False)) if not _is_same(one, other)), None
+    )
+    if common is None:
+        return dict(zip(first, second, strict=False))
+    same = dict(zip(first[:common], second[:common], strict=True))
+    left, right = first[common:], second[common:]
+    matcher = SequenceMatcher(None, list(map(_place, left)), list(map(_place, right)), autojunk=False)
+    for block in matcher.get_matching_blocks():
+        same.update(zip(left[block.a :][: block.size], right[block.b :][: block.size], strict=True))
     return same
+
+
+def _is_same(one: Node, other: Node) -> bool:
+    return one.name == other.name and one.point == other.point
+
+
+def _place(node: Node) -> tuple[str, str, Point | None, str]:
+    """The function and location of a call, which is the same in a trace that takes another path before it."""
+    return node.function, node.target, node.point, node.call.path if node.call is not None else ""
 
 
 def _refusal(recorder: FirstFault, trace: Trace, again: Mapping[Node, Node]) -> Refusal | None:

@@ -9,6 +9,8 @@ from resnet_lint.graph.node import Node
 
 Place = tuple[Node, int]
 
+_LONG = 32
+
 
 def input_axes(inputs: Sequence[Node]) -> list[InputAxis]:
     """The axes of some inputs; equal sizes of the same dimension are one axis, as are the sides of a square image."""
@@ -48,11 +50,14 @@ def parted(axes: Iterable[InputAxis], one: InputAxis, other: InputAxis, inputs: 
 def other_sizes(axis: InputAxis, taken: Set[int]) -> Iterator[int]:
     """Other sizes to try for an axis, likeliest to work first, without those of other axes in the model.
 
-    A multiple preserves divisibility by the strides of the model; a smaller size stays within a table of positions.
+    A multiple preserves divisibility by the strides of the model; a smaller size stays within a table of positions. A
+    long sequence, which strides shorten, is shortened by a quarter, so that its length differs behind them too.
     """
     size, (node, dim) = axis.size, axis.places[0]
     if dim == 0:
         yield next(other for other in range(size + 1, size + len(taken) + 2) if other not in taken)
         return
-    tried = (3 * size, size - 1, size // 2) if len(node.known_shape) > 3 else (size - 1, 3 * size, size // 2)
+    quarter_less = (other for other in range(3 * size // 4, 1, -1) if other not in taken)
+    smaller = next(quarter_less, size - 1) if size >= _LONG else size - 1
+    tried = (3 * size, size - 1, size // 2) if len(node.known_shape) > 3 else (smaller, 3 * size, size // 2)
     yield from (other for other in dict.fromkeys(tried) if other > 1 and other != size)

@@ -42,9 +42,22 @@ def follow_samples(model: Model, known: Known) -> Samples | None:
     first = _followed(model, 0, batch, known)
     if first is None:
         return None
-    if first.crossings and not first.batch_is_certain and not _second_axis_mixes(model, batch, known):
+    is_certain = first.batch_is_certain or _second_axis_is_fixed(model)
+    if first.crossings and not is_certain and not _second_axis_mixes(model, batch, known):
         return None
     return Samples(batch, first.crossings)
+
+
+def _second_axis_is_fixed(model: Model) -> bool:
+    """Whether a layer has weights for the size of the second of three axes, so that only the first is the batch."""
+    axes = model.axes
+    tensors = [node for node in model.nodes if node.kind == "input"]
+    second = [axis for axis in axes.inputs if (tensors[0], 1) in axis.places] if axes is not None and tensors else []
+    return (
+        axes is not None
+        and len(tensors[0].shape or ()) > 2
+        and any(not axis.is_square and axes.is_fixed_by_layer(axis) for axis in second)
+    )
 
 
 def _second_axis_mixes(model: Model, batch: int, known: Known) -> bool:
