@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import functools
 import os
+import shlex
 import sys
 import tempfile
 from collections.abc import Callable
@@ -154,7 +155,8 @@ def run(
         result = pipeline.run(plan, workers, choose, cwd=cwd, status=status, thresholds=thresholds)
     if not is_first:
         return 0
-    _write_page(report, lambda: run_page(result, cwd))
+    command = shlex.join(["resnet-lint", *sys.argv[1:]])
+    _write_page(report, lambda: run_page(result, plan.request, cwd, command))
     report_text = json.report(result, cwd) if form == "json" else text.report(result, cwd, quiet=settings.quiet)
     write_report(report_text, settings.output_of_model)
     return pipeline.exit_code(result)

@@ -9,7 +9,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from resnet_lint.front.cli import main
-from resnet_lint.front.run.report.curves import curves
+from resnet_lint.front.run.report.bars import bars
 from resnet_lint.front.run.report.forms.page import metrics_page
 from resnet_lint.front.run.verdict import judge
 from resnet_lint.shared.records.hardware_run import Epoch, MetricsReport, Thresholds
@@ -71,10 +71,18 @@ def test_a_non_finite_loss_is_a_gap_in_the_curve() -> None:
     assert "non-finite loss" in page
 
 
-@pytest.mark.parametrize("norms", [[0.0, 0.0], [1e-30, 1e5], [float("nan"), 1.0], [3.0]])
-def test_logarithmic_curves_of_extreme_values(norms: list[float]) -> None:
-    drawn = curves("norms", {"norm": norms}, [str(n) for n in range(len(norms))], logarithmic=True)
-    assert drawn.svg.startswith("<svg")
+@pytest.mark.parametrize("norms", [[0.0, 0.0], [1e-30, 1e5], [float("nan"), 1.0], [3.0], [1.0, 100.0]])
+def test_bars_of_extreme_values_are_on_the_axis(norms: list[float]) -> None:
+    drawn = bars({"norm": norms}, [str(n) for n in range(len(norms))])
+    widths = [bar.width for _, row in drawn.rows for bar in row]
+    assert [width > 0 for width in widths] == [norm > 0 for norm in norms]
+    assert all(0 <= length <= 100 for length in [*widths, *(position for position, _ in drawn.ticks)])
+
+
+def test_the_axis_is_labelled_with_powers_of_ten() -> None:
+    drawn = bars({"with": [2.0, 300.0], "without": [0.02, 0.0]}, ["stem", "head"])
+    assert drawn.ticks == ((0.0, "1e-2"), (20.0, "1e-1"), (40.0, "1e0"), (60.0, "1e1"), (80.0, "1e2"), (100.0, "1e3"))
+    assert [[bar.text for bar in row] for _, row in drawn.rows] == [["2", "0.02"], ["300", "0"]]
 
 
 @pytest.mark.parametrize("place", ["missing/page.html", "."])

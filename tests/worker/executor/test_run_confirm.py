@@ -55,7 +55,9 @@ def test_fix_writes_the_confirmed_file(lint: Lint, tmp_path: Path) -> None:
     text = page.read_text()
     assert "return self.relu(out + self.shortcut(x))" in text
     assert "RuntimeError: The size of tensor a (16) must match" in text
-    assert text.count("<svg") == 1, "the gradients"
+    assert "with 1 finding fixed, written to the file" in text
+    assert "<td>seed</td><td>0</td>" in text and "<td>command</td>" in text
+    assert '<table class="bars">' in text, "the gradients"
 
 
 UNFIXABLE = """

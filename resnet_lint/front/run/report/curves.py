@@ -12,7 +12,6 @@ from resnet_lint.shared.extras import require
 _SIZE = (480, 300)
 _LABELS = 14
 _MOST_LABELS = 8
-_FEW_POWERS = 4
 
 
 @dataclass(frozen=True)
@@ -24,10 +23,8 @@ class Curves:
     svg: str
 
 
-def curves(
-    title: str, points: Mapping[str, Sequence[float | None]], labels: Sequence[str], *, logarithmic: bool = False
-) -> Curves:
-    """Draw curves over common x labels; non-finite values, and values <= 0 on a logarithmic axis, become gaps."""
+def curves(title: str, points: Mapping[str, Sequence[float | None]], labels: Sequence[str]) -> Curves:
+    """Draw curves over common x labels; non-finite values become gaps."""
     require("pygal")
     import pygal
     from pygal.style import Style
@@ -53,7 +50,6 @@ def curves(
         width=_SIZE[0],
         height=_SIZE[1],
         show_legend=False,  # the page has its own, which does not shrink with the chart
-        logarithmic=logarithmic,
         truncate_label=-1,
         margin=8,
         dots_size=3,
@@ -63,21 +59,10 @@ def curves(
         value_formatter=lambda value: f"{value:.3g}",
     )
     chart.x_labels = list(labels)
-    shown = [value for values in points.values() for value in values if _shows(value, logarithmic)]
-    if logarithmic and shown:
-        chart.y_labels = _ticks(min(shown), max(shown))
     for name, values in points.items():
-        chart.add(name, [value if _shows(value, logarithmic) else None for value in values])
+        chart.add(name, [value if _shows(value) else None for value in values])
     return Curves(title, tuple(points), chart.render(is_unicode=True, disable_xml_declaration=True))
 
 
-def _shows(value: float | None, logarithmic: bool) -> TypeGuard[float]:
-    return value is not None and math.isfinite(value) and (value > 0 or not logarithmic)
-
-
-def _ticks(lowest: float, highest: float) -> list[float]:
-    """Ticks of a logarithmic axis: powers of ten; if there are few, also their multiples by 2 and 5."""
-    powers = range(math.floor(math.log10(lowest)), math.ceil(math.log10(highest)) + 1)
-    factors = (1, 2, 5) if len(powers) <= _FEW_POWERS else (1,)
-    every = math.ceil(len(powers) / _MOST_LABELS)
-    return [f * 10.0**power for power in powers[::every] for f in factors if lowest <= f * 10.0**power <= highest]
+def _shows(value: float | None) -> TypeGuard[float]:
+    return value is not None and math.isfinite(value)

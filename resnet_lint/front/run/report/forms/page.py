@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from resnet_lint.front.pages.diff import diff_lines
 from resnet_lint.front.pages.render import render
+from resnet_lint.front.report_text import count
 from resnet_lint.front.run.learning_curve import observations
 from resnet_lint.shared.extras import require
 from resnet_lint.shared.records.hardware_run import (
@@ -16,25 +18,28 @@ from resnet_lint.shared.records.hardware_run import (
     Gradients,
     MetricsReport,
     RunReport,
+    RunRequest,
     Trained,
     Verdict,
 )
 from resnet_lint.shared.records.reports import Rewrite
 from resnet_lint.shared.source_text import shown
 
+from ..bars import bars
 from ..curves import curves
 from ..measures import cost_rows, reach
 from ..tables import SCORE_HEADERS, score_rows, verdict_text, worst_first
 from .text import checks, is_main, outcome, predictions, setup_line, stage_row, training_notes
 
 
-def run_page(run: RunReport, cwd: Path) -> str:
-    """The page of `resnet-lint run`."""
+def run_page(run: RunReport, request: RunRequest, cwd: Path, command: str) -> str:
+    """The page of `resnet-lint run`: the run, what was requested, and the command line."""
     last, trained = run.last, run.last.training
     stages = last.confirmation.stages
     fields: dict[str, Any] = {
         "title": f"{shown(run.path, cwd)}: {last.setup.label}",
         "subtitle": setup_line(run),
+        "conditions": list(_conditions(run, request, cwd, command)),
         "outcome": {"level": "good" if last.confirmation.sound else "bad", "text": outcome(run)},
         "predictions": list(predictions(run, cwd)),
         "diff": [] if run.rewrite is None else _diff(run.rewrite, cwd),
@@ -48,6 +53,29 @@ def run_page(run: RunReport, cwd: Path) -> str:
         fields["notes"] = list(training_notes(trained))
         fields |= _figures(trained.evaluation, trained.history, run.verdict, trained)
     return _rendered(fields)
+
+
+def _conditions(run: RunReport, request: RunRequest, cwd: Path, command: str) -> Iterator[tuple[str, str]]:
+    """What another run needs to give the same figures."""
+    setup, training = run.last.setup, request.training
+    yield "source", _source(run, cwd)
+    yield "device", f"{setup.device}, {setup.dtype}, torch {run.last.torch}"
+    if training is None:
+        yield "batch size", str(setup.batch)
+    else:
+        plan = f"at most {count(training.epochs, 'epoch')}, learning rate {training.learning_rate:g}"
+        yield "training", f"{plan}, patience {training.patience}, batch size {request.batch or 'default'}"
+    yield "seed", str(request.seed)
+    yield "date", datetime.now().astimezone().isoformat(" ", "minutes")
+    yield "command", command
+
+
+def _source(run: RunReport, cwd: Path) -> str:
+    file = shown(run.path, cwd)
+    if run.rewrite is None:
+        return f"{file}, as it is"
+    fixed = count(run.rewrite.fixed, "finding")
+    return f"{file}, with {fixed} fixed, {'written to the file' if run.written else 'in memory only'}"
 
 
 def metrics_page(report: MetricsReport, cwd: Path) -> str:
@@ -84,14 +112,7 @@ def _gradients(gradients: Gradients | None) -> dict[str, Any] | None:
     points = {"with shortcuts": [stage.norm for stage in stages]}
     if gradients.shortcuts:
         points["without shortcuts"] = [stage.cut or 0.0 for stage in stages]
-    labels = [str(number) for number in range(1, len(stages) + 1)]
-    cells = zip(*points.values(), strict=True)
-    return {
-        "summary": reach(gradients),
-        "chart": curves("gradient norm by stage", points, labels, logarithmic=True),
-        "headers": ["stage", *points],
-        "rows": [(stage.stage, *(f"{norm:.3g}" for norm in norms)) for stage, norms in zip(stages, cells, strict=True)],
-    }
+    return {"summary": reach(gradients), "bars": bars(points, [stage.stage for stage in stages])}
 
 
 def _figures(
