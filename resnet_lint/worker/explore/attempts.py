@@ -50,6 +50,7 @@ class Attempts:
     def __init__(self, loaded: Loaded, request: Request, coverage: Coverage, clock: Clock) -> None:
         self.traced: list[Traced] = []
         self.notes: list[str] = []
+        self.searches: dict[str, str] = {}  # by class: what was tried in vain
         self.certain: dict[Span, Problem] = {}
         self.instances: dict[type[nn.Module], tuple[nn.Module, Invented | None]] = {}
         self._loaded = loaded
@@ -159,7 +160,13 @@ class Attempts:
             self._add(label, result, self._sure(result.all_faults), model, arguments, origin=self._origin_of(inputs))
             return
         known = [*own_shapes(module), *self._known_shapes]
-        best, faults = feed(module, self._loaded.project, known)
+        name = model.name if model is not None else ""
+        best, faults = feed(
+            module,
+            self._loaded.project,
+            known,
+            on_failure=lambda tried: self.searches.update({name: f"{label}: {tried}"}),
+        )
         if arguments is not None:
             faults = tuple(fault for fault in faults if arguments.sure and not _meets_constant(fault))
         self._add(

@@ -97,7 +97,9 @@ class Explorer:
         except TimeUp:
             for model in self._open():
                 self._coverage.failed(model, NotChecked("trace", self._clock.over))
-        notes = [*self._notes, *self._attempts.notes, *self._project.notes]
+        open_names = {model.name for model in self._open()}
+        searches = [tried for name, tried in self._attempts.searches.items() if name in open_names]
+        notes = [*self._notes, *self._attempts.notes, *searches, *self._project.notes]
         certain = [*self._attempts.certain.values()]
         callers = frozenset(self._project.paths)
         return Exploration(self._attempts.traced, self._coverage, notes, self._calls.failures, certain, callers)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from torch import nn
 
@@ -32,11 +32,16 @@ _SIZE_MATTERS = re.compile(r"too large|too small|[Kk]ernel size|[Pp]adding size|
 
 
 def feed(
-    module: nn.Module, project: Project, known: Sequence[Shape], effort: Effort | None = None
+    module: nn.Module,
+    project: Project,
+    known: Sequence[Shape],
+    effort: Effort | None = None,
+    on_failure: Callable[[str], None] | None = None,
 ) -> tuple[Trace, tuple[Fault, ...]]:
     """The best trace of a module with guessed inputs, and the faults that do not depend on the inputs.
 
-    `known` are shapes to try first, batch first.
+    `known` are shapes to try first, batch first. `on_failure` is called with what was tried, if no input fits and no
+    fault can be trusted.
     """
     search = Search(module, project, effort or Effort())
     attempts = _usual_sizes(search, known)
@@ -48,7 +53,10 @@ def feed(
     if search.found is not None:
         return search.found, ()
     best = min((result.trace for result in attempts), key=lambda attempt: attempt.trouble)
-    return best, _confirmed(best, search, [result.trace for result in attempts if result.trace.complete])
+    confirmed = _confirmed(best, search, [result.trace for result in attempts if result.trace.complete])
+    if on_failure is not None and not confirmed:
+        on_failure(search.tried)
+    return best, confirmed
 
 
 def _usual_sizes(search: Search, known: Sequence[Shape]) -> list[Situation]:

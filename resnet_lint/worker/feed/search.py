@@ -12,6 +12,7 @@ from torch import nn
 
 from resnet_lint.graph.source_places import Project
 from resnet_lint.graph.trace import Trace
+from resnet_lint.shared.notation import written_input
 
 from ..process.process_clock import ProcessClock
 from ..tracer.trace import trace
@@ -23,6 +24,7 @@ from .sizes_to_try import sizes_to_try
 
 # The maximum number of elements of an input.
 _MOST_VALUES = 1 << 34
+_MOST_EXAMPLES = 6
 
 
 @dataclass(frozen=True)
@@ -59,6 +61,16 @@ class Search:
         late = self._clock.seconds > self.effort.seconds and self._traces >= self.effort.least
         return late or self._traces >= self.effort.traces
 
+    @property
+    def tried(self) -> str:
+        """What was tried, with an example for each combination of ranks."""
+        examples: dict[tuple[int, ...], str] = {}
+        for situation in self.situations:
+            ranks = tuple(len(guess.shape) for guess in situation.guesses.values())
+            examples.setdefault(ranks, _written(situation.guesses))
+        shown = [example for example in examples.values() if example][:_MOST_EXAMPLES]
+        return f"none of {self._traces} inputs fits, such as {', '.join(shown)}"
+
     def attempt(
         self, guesses: Guesses, size: tuple[int, int], before: Situation | None = None, changed: Axis | None = None
     ) -> Situation | None:
@@ -90,6 +102,11 @@ class Search:
             after = self.attempt(guesses, situation.size, situation, axis)
             if after is not None:
                 heapq.heappush(queue, (-after.progress, next(order), after, _next_guesses(after)))
+
+
+def _written(guesses: Guesses) -> str:
+    tensors = {name: guess for name, guess in guesses.items() if guess.kind == "tensor"}
+    return " ".join(written_input(name, guess.shape, str(guess.dtype)) for name, guess in tensors.items())
 
 
 def _next_guesses(situation: Situation) -> Iterator[tuple[Guesses, Axis | None]]:

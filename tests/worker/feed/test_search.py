@@ -90,6 +90,15 @@ def test_no_coincidence_of_sizes_excuses_a_fault(lint: Lint, tmp_path: Path, lay
     assert len(errors) == 1
 
 
+def test_a_search_in_vain_says_what_it_tried(lint: Lint, tmp_path: Path) -> None:
+    layers, body = "self.fc = nn.Linear(16, 4)", "        assert x.sum() > 3\n        return self.fc(x)\n"
+    (tmp_path / "net.py").write_text(f"{HEAD}        {layers}\n\n    def forward(self, x):\n{body}")
+    said = [line for line in lint(tmp_path, "--verbose").stdout.splitlines() if "inputs fits" in line]
+    assert len(said) == 1
+    assert "Net(): none of " in said[0]
+    assert "such as x=2x16, " in said[0]
+
+
 @pytest.mark.parametrize(
     ("text", "numbers"),
     [
