@@ -13,6 +13,7 @@ from torch import nn
 
 from ..build.guess_arguments import Invented, invented
 from ..build.method_calls import entry_methods, with_forward
+from ..feed.input_kinds import form_of
 from ..load.classes import NO_FORWARD, ModelClass, misspelled_forward
 from ..load.load import Loaded
 from .attempts import Attempts
@@ -42,9 +43,7 @@ def _view(call: str, method: FunctionType, loaded: Loaded) -> nn.Module:
 
 
 def _takes_one(method: FunctionType) -> bool:
-    parameters = list(inspect.signature(method).parameters.values())[1:]
-    return len([p for p in parameters if p.default is p.empty]) == 1 and parameters[0].annotation not in (
-        int,
-        str,
-        bool,
-    )
+    """Whether a method needs one tensor or batch, and at most the number of the batch."""
+    needed = [p for p in inspect.signature(method).parameters.values() if p.default is p.empty][1:]
+    is_fed = bool(needed) and needed[0].annotation not in (int, str, bool)
+    return is_fed and all(form_of(p) == "int" for p in needed[1:])

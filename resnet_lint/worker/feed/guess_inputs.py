@@ -14,8 +14,8 @@ from torch import nn
 from resnet_lint.shared.records.places import Shape
 
 from .guess import BATCH, STEPS, Guess, Guesses
-from .input_kinds import count_of, form_of, keys_read, may_be_several
-from .named_inputs import guess_named
+from .input_kinds import count_of, form_of, keys_read, may_be_several, names_unpacked
+from .named_inputs import guess_named, guess_part, is_of_graph
 
 # Spatial sizes (height, width) to try in order: first unequal ones, which detect swapped axes, then common ones.
 SIZES: tuple[tuple[int, int], ...] = (
@@ -117,7 +117,11 @@ def first_guesses(module: nn.Module, size: tuple[int, int]) -> Guesses:
     for parameter in required:
         form = form_of(parameter)
         keys = keys_read(module, parameter) if form in ("tensor", "dict") else []
-        if keys or form == "dict":
+        parts = names_unpacked(module, parameter) if form == "tensor" and not is_of_graph(parameter.name) else []
+        if parts and not keys:
+            named = (guess_part(part, parts, usual, image) for part in parts)
+            guesses.update({f"{parameter.name}.{number}": guess for number, guess in enumerate(named)})
+        elif keys or form == "dict":
             guesses.update({f"{parameter.name}.{key}": guess_named(key, keys, usual, image) for key in keys})
         elif form == "tensor":
             guesses[parameter.name] = guess_named(parameter.name, names, usual, image)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import ast
 import inspect
 import re
 from typing import Literal
 
 from torch import nn
+
+from resnet_lint.graph.syntax import function_of
 
 Form = Literal["tensor", "list", "tuple", "dict", "height", "width", "size", "int", "float", "bool", "str"]
 
@@ -22,6 +25,7 @@ _BY_ANNOTATION: tuple[tuple[str, Form], ...] = (
 _HEIGHT = re.compile(r"^(h|height|img_h|image_height|feat_h)$", re.IGNORECASE)
 _WIDTH = re.compile(r"^(w|width|img_w|image_width|feat_w)$", re.IGNORECASE)
 _SIZE = re.compile(r"(^|_)(size|shape|resolution|hw|spatial_shape|grid)$", re.IGNORECASE)
+_NUMBER = re.compile(r"^batch_(idx|nb|index)$")
 _SEVERAL = re.compile(r"^(xs|x_list|inputs|feats?|features?|feature_(maps|list)|outs|images|.*_list|pyramid|maps)$")
 
 
@@ -29,7 +33,7 @@ def form_of(parameter: inspect.Parameter) -> Form:
     """The form of a parameter, by default a tensor."""
     text = _annotation(parameter)
     if text in ("", "int"):
-        for pattern, form in ((_HEIGHT, "height"), (_WIDTH, "width"), (_SIZE, "size")):
+        for pattern, form in ((_HEIGHT, "height"), (_WIDTH, "width"), (_SIZE, "size"), (_NUMBER, "int")):
             if pattern.search(parameter.name):
                 return form  # type: ignore[return-value]
     if text == "int":
@@ -55,6 +59,18 @@ def keys_read(module: nn.Module, parameter: inspect.Parameter) -> list[str]:
     except (OSError, TypeError):
         return []
     return list(dict.fromkeys(re.findall(rf"\b{parameter.name}\[[\"'](\w+)[\"']\]", source)))
+
+
+def names_unpacked(module: nn.Module, parameter: inspect.Parameter) -> list[str]:
+    """The names that the forward always gives the parts of a parameter: `image`, `label` for `image, label = batch`."""
+    code = getattr(module.forward, "__code__", None)
+    function = function_of(code) if code is not None else None
+    for statement in function.body if isinstance(function, ast.FunctionDef) else ():
+        if isinstance(statement, ast.Assign) and ast.unparse(statement.value) == parameter.name:
+            [target, *_] = statement.targets
+            if isinstance(target, (ast.Tuple, ast.List)) and all(isinstance(part, ast.Name) for part in target.elts):
+                return [ast.unparse(part) for part in target.elts]
+    return []
 
 
 def _annotation(parameter: inspect.Parameter) -> str:

@@ -30,6 +30,7 @@ _BY_NAME: Sequence[tuple[str, Guess]] = (
     (_IDS, Guess((BATCH, STEPS), torch.int64)),
     (_TIMES, Guess((BATCH,))),
 )
+_LABELS = re.compile(r"^(ys?|labels?|targets?)$")
 _IMAGES = re.compile(r"(^|_)(image|img|pixel_value|frame|photo|picture)s?($|_)")
 
 
@@ -47,6 +48,18 @@ def guess_named(name: str, names: Collection[str], usual: Guess, image: Guess | 
     if named is None and is_graph and len(usual.shape) == 2:
         return replace(usual, shape=(STEPS, *usual.shape[1:]))
     return named or usual
+
+
+def guess_part(name: str, names: Collection[str], usual: Guess, image: Guess | None) -> Guess:
+    """The guess for a part of a batch, `image, label = batch`: one label a sample, unless the model reads tokens."""
+    if _LABELS.match(name) and usual.dtype.is_floating_point:
+        return Guess((BATCH,), torch.int64)
+    return guess_named(name, names, usual, image)
+
+
+def is_of_graph(name: str) -> bool:
+    """Whether an input is that of a graph, such as its edges: a tensor, even if the forward unpacks it."""
+    return _first(_OF_GRAPHS, name) is not None
 
 
 def field_named(name: str, other: Guess) -> Guess:

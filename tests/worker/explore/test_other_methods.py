@@ -167,6 +167,26 @@ def test_a_method_that_nothing_calls_is_fed_without_trust(lint: Lint, tmp_path: 
             self.second = nn.Linear(4, 5)
         def embed(self, x):
             return self.second(self.first(x))
+    class Pictures(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.conv, self.head = nn.Conv2d(1, 8, 3), nn.Linear(8, 10)
+        def training_step(self, batch, batch_idx):
+            x, y = batch
+            return F.cross_entropy(self.head(self.conv(x).mean((2, 3))), y)
+    class Texts(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.embed, self.head = nn.Embedding(99, 8), nn.Linear(8, 10)
+        def validation_step(self, batch, batch_idx):
+            return self.head(self.embed(batch["input_ids"]).mean(1)).argmax(-1)
+    class Never(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.conv, self.head = nn.Conv2d(1, 8, 3), nn.Linear(9, 10)
+        def training_step(self, batch, batch_idx):
+            x, y = batch
+            return F.cross_entropy(self.head(self.conv(x).mean((2, 3))), y)
     """
     (tmp_path / "backbone.py").write_text(IMPORTS.replace("import pytorch_lightning as pl", "") + dedent(source))
     report = json.loads(lint(tmp_path / "backbone.py", "--format", "json").stdout)
@@ -174,4 +194,7 @@ def test_a_method_that_nothing_calls_is_fed_without_trust(lint: Lint, tmp_path: 
     assert {each["target"].split("::")[1]: each["status"] for each in report["modules"]} == {
         "Backbone": "checked",
         "Odd": "skipped",
+        "Pictures": "checked",
+        "Texts": "checked",
+        "Never": "skipped",
     }

@@ -28,6 +28,16 @@ RIGHT = {
         "user_ids, item_ids",
         "return self.fc(torch.cat([self.a(user_ids), self.b(item_ids)], dim=1)).squeeze(1)",
     ),
+    "Ratings": (
+        "self.a, self.b = nn.Embedding(9, 6), nn.Embedding(8, 6)",
+        "inputs",
+        "user, item = inputs\nreturn (self.a(user) * self.b(item)).sum(-1)",
+    ),
+    "Data": (
+        "self.fc = nn.Linear(12, 12)",
+        "data",
+        "x, edge_index = data\nrow, col = edge_index\nreturn x.index_add(0, row, self.fc(x)[col])",
+    ),
     "Captions": (
         "self.e, self.c, self.fc = nn.Embedding(9, 6), nn.Conv2d(3, 6, 4, 4), nn.Linear(12, 2)",
         "batch",
