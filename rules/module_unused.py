@@ -13,7 +13,8 @@ class ModuleUnused(Rule):
     line mentions. Unused shortcuts are reported by RL206.
 
     Why is this bad: its parameters are saved and counted, but never trained; DistributedDataParallel raises an error
-    for them. Often a line of the forward is missing.
+    for them, unless find_unused_parameters=True. `resnet-lint trace --gradients` lists all parameters for which this
+    is so. Often a line of the forward is missing.
 
     Example:
         self.norm = nn.BatchNorm2d(64)
@@ -133,7 +134,8 @@ class ModuleUnused(Rule):
             if not unused.is_shortcut:
                 message = (
                     f"self.{unused.attribute} is never used: {unused.where.module}.forward does not read it, and no "
-                    "gradient reaches it"
+                    "gradient reaches it in training or evaluation mode, so DistributedDataParallel needs "
+                    "find_unused_parameters=True"
                 )
                 advice = "use it in forward, or remove it"
                 yield self.at(unused.where, message, advice=advice, fix_plan=unused.fix_plan)

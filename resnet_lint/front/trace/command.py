@@ -28,6 +28,9 @@ _NOTATIONS = {"html": "nchw"}  # shapes beside torch's messages and the input co
     help="hwc: rows x columns x channels; nchw: as torch prints shapes. Default: hwc, and nchw for html.",
 )
 @click.option("--symbolic", is_flag=True, help="Print shapes in terms of the input sizes: H//2 x W//2 x 64.")
+@click.option(
+    "--gradients", is_flag=True, help="List the parameters that do not get a gradient in every training step."
+)
 @click.option("--prediction", is_flag=True, help="Follow one input through the stages.")
 @click.option(
     "--format",
@@ -42,6 +45,7 @@ def trace(
     depth: int | None,
     shapes: str | None,
     symbolic: bool,
+    gradients: bool,
     prediction: bool,
     form: str,
 ) -> int:
@@ -66,7 +70,7 @@ def trace(
     view = TraceView(cwd, depth, notation, symbolic, model.settings.quiet)
     with worker_client.WorkerClient(choose) as client, ExitStack() as stack:
         workers = stack.enter_context(answer_cache.Cache(client, choose)) if model.settings.cache else client
-        result = pipeline.trace(model, workers)
+        result = pipeline.trace(model, workers, gradients)
         if form == "html" and result.faults:
             view = replace(view, findings=pipeline.findings(model, workers, cwd))
     write_report(render("prediction" if prediction else form, result, view), output)

@@ -13,7 +13,7 @@ from ..named_model import Named
 from ..workers.analyser import Analyser, Tracer
 
 
-def trace(model: Named, workers: Tracer) -> ModelTrace:
+def trace(model: Named, workers: Tracer, gradients: bool = False) -> ModelTrace:
     """Trace the named model. Raises UsageError if it cannot be traced, and WorkerError."""
     settings = model.settings
     request = TraceRequest(
@@ -24,6 +24,7 @@ def trace(model: Named, workers: Tracer) -> ModelTrace:
         guard=settings.guard,
         allow=settings.allow,
         call=settings.call,
+        gradients=gradients,
     )
     return workers.trace(request)
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from .contracts import Contract
+from .gradients import Gradients
 from .places import Cause, Operand, Shape
 
 Role = Literal["main", "branch", "shortcut"]
@@ -100,7 +101,8 @@ class ModelTrace:
     `additions` are the ids of the residual additions. `others` are the other models of the file that were traced.
     `stopped` is the reason why the forward pass ended early, unless it was a shape mismatch; `unsymbolic` is the reason
     why there are no symbolic shapes. `contract` is the input contract of a whole model that works at some sizes.
-    `reads` are the files that the trace depends on, as in FileReport.
+    `gradients` are those of its parameters, if requested. `reads` are the files that the trace depends on, as in
+    FileReport.
     """
 
     path: str
@@ -115,6 +117,7 @@ class ModelTrace:
     stopped: str | None = None
     unsymbolic: str | None = None
     contract: Contract | None = None
+    gradients: Gradients | None = None
     reads: dict[str, str | None] | None = None
 
     @property

@@ -94,11 +94,12 @@ class CheckRequest(FileRequest):
 
 @dataclass(frozen=True)
 class TraceRequest(FileRequest):
-    """Trace one model of a file: the one that `call` constructs, or the main one."""
+    """Trace one model of a file: the one that `call` constructs, or the main one; optionally with its gradients."""
 
     quick: ClassVar[bool] = True
 
     call: str | None = None
+    gradients: bool = False
 
 
 Request = CheckRequest | TraceRequest

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import torch
 
@@ -17,13 +18,18 @@ from ..sizes.failing_sizes import where_it_works
 from ..symbolic.symbolic_trace import symbolic_trace
 from .flows import flows_in, residual_additions
 from .forward_to_show import ForwardToShow, find_forward
+from .gradients import gradients_of
 from .steps import step_tree
 from .tree import Tree
 
 
 def model_trace(request: TraceRequest) -> ModelTrace:
     """Trace the requested model. Raises UsageError if no model can be found, constructed or given inputs."""
-    return records_of(find_forward(request), request.path)
+    forward = find_forward(request)
+    records = records_of(forward, request.path)
+    if not request.gradients:
+        return records
+    return replace(records, gradients=gradients_of(forward.trace, forward.call.path, forward.clock))
 
 
 def records_of(forward: ForwardToShow, path: str) -> ModelTrace:

@@ -82,12 +82,12 @@ def _recorded_step(model: Model) -> TrainingStep | None:
 
 def _without_gradient(model: Model, output: Any) -> TrainingStep:
     """The step of a forward pass without an autograd error: the parameters that its outputs do not depend on."""
-    reached = _reached(output)
+    reached = reached_from(output)
     trainable = [(name, tensor) for name, tensor in model.trace.root.named_parameters() if tensor.requires_grad]
     return TrainingStep(without_gradient=frozenset(name for name, tensor in trainable if tensor not in reached))
 
 
-def _reached(output: Any) -> set[torch.Tensor]:
+def reached_from(output: Any) -> set[torch.Tensor]:
     """The parameters in the autograd graph of the outputs."""
     waiting = [tensor.grad_fn for tensor in tensors_in(output)]
     seen, parameters = set(), set()

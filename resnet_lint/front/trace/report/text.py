@@ -21,7 +21,14 @@ def page(trace: ModelTrace, view: TraceView, body: str) -> str:
     if view.quiet:
         blocks = [body, faults]
     else:
-        blocks = [_header(trace, view), body, "\n".join(contract_lines(trace)), faults, _closing(trace)]
+        blocks = [
+            _header(trace, view),
+            body,
+            "\n".join(contract_lines(trace)),
+            "\n".join(gradient_lines(trace)),
+            faults,
+            _closing(trace),
+        ]
     return "\n\n".join(filter(None, blocks)) + "\n"
 
 
@@ -61,6 +68,25 @@ def contract_lines(trace: ModelTrace) -> Iterator[str]:
     if contract.doubt is not None:
         known = "the input contract may be incomplete" if contract.inputs else "unknown input contract"
         yield f"{known}: {one_line(contract.doubt)}"
+
+
+def gradient_lines(trace: ModelTrace) -> Iterator[str]:
+    """The parameters that do not get a gradient in every training step, and what this means for DDP."""
+    gradients = trace.gradients
+    if gradients is None:
+        return
+    if gradients.doubt is not None:
+        yield f"gradients are unknown: {one_line(gradients.doubt)}"
+        return
+    yield f"gradients: {len(gradients.always)} of {len(gradients.parameters)} parameters get one in every training step"
+    names: dict[str, list[str]] = {}
+    for parameter in gradients.parameters:
+        names.setdefault(gradients.when(parameter), []).append(parameter.name)
+    for when, own in names.items():
+        if when != "always":
+            yield f"  {when}: {', '.join(own)}"
+    if gradients.find_unused_parameters:
+        yield "DistributedDataParallel needs find_unused_parameters=True for this model"
 
 
 def troubles(trace: ModelTrace, view: TraceView) -> Iterator[str]:

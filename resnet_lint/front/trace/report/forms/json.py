@@ -8,6 +8,7 @@ from typing import Any
 
 from resnet_lint import __version__
 from resnet_lint.front.trace.stages import Stage, stages
+from resnet_lint.shared.records.gradients import Gradients
 from resnet_lint.shared.records.model_trace import Flow, ForwardStep, ModelTrace, SourceLine, TracedFault, TracedTensor
 from resnet_lint.shared.source_text import shown
 
@@ -33,8 +34,13 @@ def report(trace: ModelTrace, view: TraceView) -> str:
         "stopped": trace.stopped,
         "unsymbolic": trace.unsymbolic,
         "contract": None if trace.contract is None else asdict(trace.contract),
+        "gradients": None if trace.gradients is None else _gradients(trace.gradients),
     }
     return json.dumps(fields, indent=2) + "\n"
+
+
+def _gradients(gradients: Gradients) -> dict[str, Any]:
+    return {**asdict(gradients), "find_unused_parameters": gradients.find_unused_parameters}
 
 
 def _stage(stage: Stage) -> dict[str, Any]:
