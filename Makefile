@@ -26,7 +26,7 @@ snapshots: .venv/.installed
 # The documentation, in build/site. The commands shown in it are run, and have to print what it shows.
 docs: .venv/.docs
 	$(BIN)/python docs/site/console.py
-	$(BIN)/mkdocs build --strict --quiet
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 
 .venv/.docs: .venv/.installed
 	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[docs]'

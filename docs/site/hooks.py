@@ -11,7 +11,7 @@ from typing import Any
 from mkdocs.structure.files import File, Files
 
 sys.path.insert(0, str(Path(__file__).parent))
-from rule_pages import pages
+from rule_pages import link_pages, pages
 
 from resnet_lint import HOMEPAGE
 
@@ -56,7 +56,7 @@ def _trace(source: str, form: str) -> str:
 
 def on_page_markdown(markdown: str, page: Any, **_: Any) -> str:
     """Turn links to pages of this version on GitHub, and from the root of the repository, into links of the site."""
-    markdown = _PAGE.sub(r"](\1", markdown)
+    markdown = link_pages(_PAGE.sub(r"](\1", markdown)).replace("](../", f"]({HOMEPAGE}/blob/main/")
     if page.file.src_uri in _COPIED:
         return _REPOSITORY.sub(lambda link: f"]({_on_site(link[1])}{link[2] or ''})", markdown)
     return markdown

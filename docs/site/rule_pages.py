@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import inspect
+import re
 import textwrap
 import tomllib
 from collections.abc import Iterator
@@ -31,6 +33,13 @@ def pages() -> dict[str, str]:
         "rules/index.md": "\n".join(_index(rules)),
         **{f"rules/{rule.code}.md": "\n\n".join(_page(rule, threads.get(rule.code, []))) + "\n" for rule in rules},
     }
+
+
+def link_pages(markdown: str) -> str:
+    """Turn links to the files of rules into links to their pages."""
+    codes = {Path(inspect.getfile(type(rule))).name: rule.code for rule in load_rules()}
+    markdown = re.sub(r"\]\(\.\./rules/(\w+\.py)\)", lambda link: f"](rules/{codes[link[1]]}.md)", markdown)
+    return markdown.replace("](../rules)", "](rules/index.md)")
 
 
 def _index(rules: tuple[Rule, ...]) -> Iterator[str]:

@@ -113,6 +113,7 @@ function show(box) {
   for (const place of step.places) {
     element("p", `${place.what} at ${place.where}`, source, "soft");
     const code = element("pre", "", source);
+    code.tabIndex = 0;
     for (const [number, text] of place.code) element(number === place.line ? "b" : "span", `${String(number).padStart(4)}  ${text}\n`, code);
   }
 }
