@@ -86,7 +86,6 @@ def _collect_seldom() -> None:
 
     With Python's default threshold of 700 objects, it takes a fifth of the time: a trace creates many long-lived ones.
     """
-    gc.collect()
     gc.freeze()  # also keeps their memory shared with the children
     gc.set_threshold(100_000)
     gc.enable()

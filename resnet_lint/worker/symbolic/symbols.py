@@ -33,6 +33,7 @@ class Environment:
     def __init__(self) -> None:
         self._shapes = ShapeEnv(specialize_zero_one=False, duck_shape=False)
         self._mode = FakeTensorMode(shape_env=self._shapes, allow_non_fake_inputs=True)
+        self._mode.cache_enabled = False  # few calls repeat, and a key costs more than most of them
         self._hints: dict[sympy.Symbol, int] = {}
 
     def integer(self, name: str, hint: int) -> Any:

@@ -7,7 +7,8 @@ and loads the real module on the first use of anything else.
 
 Symbolic shapes need some submodules of torch._dynamo, such as `source`. Submodules are loaded on their own, which takes
 a sixth of the time of the package. They also search the call stack for a frame of the user, and import the compiler to
-list the files that are not the user's. Only torch's log messages use this frame, so the list is empty.
+list the files that are not the user's. Only torch's log messages use this frame, so the list is empty. The log of the
+compiler is disabled: by default it is written nowhere, but its first message is formatted, with the call stack.
 
 torchvision imports one function of torch._dynamo.utils that few models call. It is replaced by a stub too, which loads
 the real module when called. This halves the import time of torchvision and timm.
@@ -16,6 +17,7 @@ the real module when called. This halves the import time of torchvision and timm
 from __future__ import annotations
 
 import importlib
+import logging
 import os
 import sys
 from collections.abc import Callable, Sequence
@@ -42,6 +44,7 @@ def stand_in() -> None:
     sys.meta_path.insert(0, _Submodules())
     if hasattr(torch.fx.experimental.symbolic_shapes, "uninteresting_files"):
         vars(torch.fx.experimental.symbolic_shapes)["uninteresting_files"] = set
+    logging.getLogger("torch.__trace").handlers.clear()
 
 
 class _StandIn(ModuleType):
