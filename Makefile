@@ -1,7 +1,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test snapshots docs clean
+.PHONY: demo lint test test-all snapshots docs clean
 
 # The demo works on a copy of a broken ResNet-18: the finding (exit code 1: the mistake was found), what the fix would
 # change, the fix, and the fixed model at work.
@@ -12,11 +12,17 @@ demo: .venv/.installed
 	$(BIN)/resnet-lint --fix build/demo/model.py
 	$(BIN)/python -W ignore fixtures/run_forward_backward.py build/demo/model.py
 
-# pytest comes last, so that its closing line closes the output.
-test: .venv/.installed
+lint: .venv/.installed
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
+
+# Everything but the tests that have to be long: many random examples, real training, hostile files, killed processes.
+test: lint
+	$(BIN)/pytest -m "not slow"
+
+# pytest comes last, so that its closing line closes the output.
+test-all: lint
 	$(BIN)/pytest
 
 # Renews the expected texts of messages, reports and fixtures. Read the difference before it is committed.

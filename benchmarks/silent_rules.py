@@ -2,7 +2,7 @@
 
     python benchmarks/silent_rules.py FILE... [--pairs N]
 
-Each check runs in a process of its own, with and without in turn, and the medians of the processor time are compared.
+Each check runs in a new process, alternately with and without, and the medians of the processor time are compared.
 Torch is imported once, before all of them, so its price is in neither. The target is a ratio of at most 1.6.
 """
 

@@ -8,7 +8,7 @@ the ratio of the wall times; the target is 1.5 with two jobs. The linter leaves 
 over: their plain cost is measured apart and counts only in the ratio that is named after it.
 
 With MODULEs (`resnet densenet`), those files alone. With --pieces, an equal part of the files at a time, first the
-linter and then the plain cost, with the sums so far after each. Each piece starts a worker of its own, and that counts;
+linter and then the plain cost, with the sums so far after each. Each piece starts its own worker, which is included;
 of the plain processes' imports, only the first one's does.
 """
 

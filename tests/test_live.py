@@ -1,4 +1,4 @@
-"""`resnet_lint.check`, `trace` and `contract`: models of this very process, which stay as they are."""
+"""`resnet_lint.check`, `trace` and `contract`: models of this process, which remain unchanged."""
 
 from __future__ import annotations
 
@@ -93,7 +93,7 @@ def make_nothing():
 
 @pytest.fixture
 def models(tmp_path: Path) -> Any:
-    """A module of models, imported from a file of a project of its own."""
+    """A module of models, imported from a file in a separate project."""
     return imported(tmp_path, MODELS)
 
 

@@ -1,4 +1,4 @@
-"""The command line: what it accepts, what it asks of the worker, what it prints and how it ends."""
+"""The command line: its arguments, its requests to the worker, its output and its exit codes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The front never imports torch: that takes seconds and hundreds of megabytes, which only a model is worth."""
+"""The front never imports torch, which takes seconds and hundreds of megabytes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How a class is built and fed, as the user says it: where that may be said, what counts, and what it does."""
+"""How the user specifies the construction and inputs of a class: where, with which precedence and effect."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The skip connections of a recorded graph: fork, residual branch and shortcut, however the addition is written."""
+"""The skip connections of a graph: fork, residual branch and shortcut, for every way to write the addition."""
 
 from __future__ import annotations
 

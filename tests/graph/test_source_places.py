@@ -1,4 +1,4 @@
-"""Spans: from a running frame to the exact characters of the expression."""
+"""Spans: from a running frame to the characters of the expression."""
 
 from __future__ import annotations
 

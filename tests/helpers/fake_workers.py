@@ -1,4 +1,4 @@
-"""Stands in for the worker process in tests of the command line: no model is loaded."""
+"""Replaces the worker process in tests of the command line: no model is loaded."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Model files for the tests of the fixes: written to the disk, fixed through the command line, and really run."""
+"""Model files for tests of the fixes: written to a file, fixed through the command line, and executed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Residual blocks of many kinds, as people write them: the source, and small values to try for each argument."""
+"""Residual blocks of many kinds: the source, and small values to try for each argument."""
 
 from __future__ import annotations
 

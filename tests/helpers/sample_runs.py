@@ -1,4 +1,4 @@
-"""Runs for the tests of the reports, built by hand: no model is loaded."""
+"""Results of runs for tests of the reports, constructed without loading a model."""
 
 from __future__ import annotations
 

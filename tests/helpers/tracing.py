@@ -1,4 +1,4 @@
-"""Model files for the tests of the tracing side, loaded and recorded in the test's own process."""
+"""Model files for tests of the worker, loaded and traced in the process of the test."""
 
 from __future__ import annotations
 
@@ -21,19 +21,19 @@ from resnet_lint.worker.tracer.trace import trace
 
 HEAD = "import operator, torch\nimport torch.nn.functional as F\nfrom torch import nn\n"
 
-# Python keeps the lines of a file that it has shown once, so no two tests may write the same file.
+# Python caches the lines of a file (linecache), so two tests must not write the same file.
 _numbers = count()
 
 
 def write_model(folder: Path, source: str) -> tuple[Path, CodeType]:
-    """A new model file of this source, below the usual imports, and its code."""
+    """Write a new model file with this source after the usual imports; return its path and code."""
     path = folder / f"model{next(_numbers)}.py"
     path.write_text(HEAD + dedent(source), encoding="utf-8")
     return path, compile(path.read_text(encoding="utf-8"), str(path), "exec")
 
 
 def net(forward: str, **layers: str) -> str:
-    """The source of a class Net with these layers and this body of its forward."""
+    """The source of a class Net with these layers and this body of forward()."""
     lines = [
         "class Net(nn.Module):",
         "    def __init__(self):",
@@ -46,7 +46,7 @@ def net(forward: str, **layers: str) -> str:
 
 
 def record(folder: Path, source: str, *shapes: Shape, call: str = "Net()") -> Trace:
-    """Write a model file, build its model as the tool does, and record a forward on inputs of these shapes."""
+    """Write a model file, construct its model as the tool does, and trace it with inputs of these shapes."""
     path, code = write_model(folder, source)
     namespace: dict[str, Any] = {"__name__": path.stem}
     exec(code, namespace)

@@ -1,4 +1,4 @@
-"""What the command line can do, the README says."""
+"""The README documents the command line."""
 
 from __future__ import annotations
 

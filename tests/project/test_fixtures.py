@@ -1,4 +1,4 @@
-"""What the command line says of each fixture, word for word: `make snapshots` renews the expected texts."""
+"""The exact output for each fixture; `make snapshots` updates the expected texts."""
 
 from __future__ import annotations
 

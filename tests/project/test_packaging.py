@@ -1,4 +1,4 @@
-"""The tool finds its rules however it came to the machine: as a wheel, as an editable install, as a bare checkout."""
+"""The rules are found in every kind of installation: a wheel, an editable install, a plain checkout."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The hooks, run by the real pre-commit in a repository that uses them."""
+"""The hooks, run by pre-commit in a repository that uses them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What goes over the wire comes back equal, and what is no record of ours is refused."""
+"""Records are equal after serialization, and other data is rejected."""
 
 from __future__ import annotations
 

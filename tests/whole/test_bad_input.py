@@ -1,4 +1,4 @@
-"""Whatever a path or a model file is: one clear line or finding, the right exit code, and nothing changed."""
+"""Bad paths and model files: one clear line or finding, the right exit code, and nothing changed."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ UNGUESSABLE = BLOCK.replace("__init__(self)", "__init__(self, plan)").replace(
     "super().__init__()", "super().__init__(*plan)"
 )
 
-# A class body runs while the file is imported, and what fails in it is not passed over as a failed assignment is.
+# A class body runs during the import; unlike a failed assignment, an error in it is not skipped.
 ON_IMPORT = """
 {imports}
 from torch import nn
@@ -195,7 +195,7 @@ def test_a_crash_costs_one_file_only(lint: Lint) -> None:
 
 @pytest.mark.parametrize("name", ["queue", "random", "typing_extensions"])
 def test_files_that_are_named_like_modules_that_torch_imports(name: str, folder: Path) -> None:
-    """In a process of its own, as the worker's first imports count; -P is what the console script has by itself."""
+    """In a new process, because the first imports of the worker matter; the console script implies -P."""
     write(BLOCK)
     write("raise ImportError('not meant')\n", f"{name}.py")
     command = [sys.executable, "-P", "-m", "resnet_lint", "model.py"]

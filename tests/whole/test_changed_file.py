@@ -1,4 +1,4 @@
-"""A file that changes between two checks in one process: each verdict is about the file as it is."""
+"""A file that changes between two checks in one process: each result is for the current content."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Files that say little about themselves: what of them is checked, and what is said of the rest. All in one run."""
+"""Files that are hard to construct models from: which classes are checked, and the reasons for the others. One run."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ CASES = {
         {"Net": "checked"},
         ("RL005",),
     ),
-    "a fallback that fails for reasons of its own": Hard(
+    "a fallback that fails for another reason": Hard(
         """
         try:
             import no_such_package
@@ -456,8 +456,8 @@ def test_the_advised_line_works_when_pasted(report: Report, folder: Path, worker
     advice = finding["fix"]["title"].partition("# ")[2]
     assert advice == "resnet-lint: call=Unguessable(tree=...)"
     source = (folder / _file("arguments of all sorts")).read_text()
-    told = advice.replace("...", "SimpleNamespace(left=SimpleNamespace(right=8))")
-    for line, status in ((advice, "failed"), (told, "checked")):
+    specified = advice.replace("...", "SimpleNamespace(left=SimpleNamespace(right=8))")
+    for line, status in ((advice, "failed"), (specified, "checked")):
         pasted = folder.parent / "pasted.py"
         pasted.write_text(source.replace("class Unguessable", f"# {line}\nclass Unguessable"))
         with pytest.MonkeyPatch.context() as patch:

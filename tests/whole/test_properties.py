@@ -1,4 +1,4 @@
-"""The linter says of a model what training it on the CPU shows: it fails, at this line, or it works."""
+"""The verdict on a model agrees with training it on the CPU: it fails on this line, or it works."""
 
 from __future__ import annotations
 
@@ -130,6 +130,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("models")
 
 
+@pytest.mark.slow
 @settings(max_examples=30, deadline=None)
 @given(model=models())
 def test_the_verdict_is_that_of_the_cpu(model: Source, folder: Path, workers: WorkerClient) -> None:
@@ -143,10 +144,11 @@ def test_the_verdict_is_that_of_the_cpu(model: Source, folder: Path, workers: Wo
     assert [(status.name, status.status) for status in report.classes] == [("Block", "checked"), ("Net", "checked")]
 
 
+@pytest.mark.slow
 @settings(max_examples=12, deadline=None)
 @given(model=models())
 def test_without_a_main_block_what_works_is_not_flagged(model: Source, folder: Path, workers: WorkerClient) -> None:
-    """The tool invents the input then: a model that works on its own input must not be told that it fails."""
+    """The input is guessed then: a model that works with its own input must not be reported as failing."""
     if failing_line(model, folder / "any.py") is not None:
         return
     _, report = lint(Source(model.text.partition("\n\n\nif __name__")[0] + "\n"), folder, workers)

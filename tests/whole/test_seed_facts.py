@@ -38,7 +38,7 @@ def only_finding(lint: Lint, fixture: str) -> dict[str, Any]:
         "shapes": {operand["role"]: operand["shape"] for operand in finding["operands"]},
         "causes": [(line_of(cause["path"], cause["line"]), cause["text"]) for cause in finding["causes"]],
         "where": finding["module_paths"],
-        "mend": finding["fix"]["title"],
+        "fix": finding["fix"]["title"],
     }
 
 
@@ -71,7 +71,7 @@ def test_f3_the_convolution_changed_the_channels(lint: Lint) -> None:
         "shapes": {"residual branch": [1, 128, 32, 32], "shortcut": [1, 64, 32, 32]},
         "causes": [("self.conv = nn.Conv2d(64, 128, 3, padding=1)", "conv: 64 -> 128 channels")],
         "where": [],
-        "mend": "project the shortcut: nn.Conv2d(64, 128, kernel_size=1, bias=False)",
+        "fix": "project the shortcut: nn.Conv2d(64, 128, kernel_size=1, bias=False)",
     }
 
 
@@ -83,7 +83,7 @@ def test_f4_a_strided_projection_is_the_fix(lint: Lint) -> None:
     [(line, text)] = found["causes"]
     assert line == "self.conv = nn.Conv2d(64, 128, kernel_size=3, stride=2, padding=1)"
     assert text.startswith("conv: 64 -> 128 channels, stride 2")
-    assert found["mend"] == "project the shortcut: nn.Conv2d(64, 128, kernel_size=1, stride=2, bias=False)"
+    assert found["fix"] == "project the shortcut: nn.Conv2d(64, 128, kernel_size=1, stride=2, bias=False)"
 
 
 @pytest.mark.usefixtures("in_root")
@@ -96,7 +96,7 @@ def test_f5_the_missing_projection_between_stage_3_and_4(lint: Lint) -> None:
             ("self.conv1 = nn.Conv2d(in_channels, out_channels, 3, padding=1)", "conv1: 64 -> 256 channels"),
         ],
         "where": ["stack.0"],
-        "mend": "project the shortcut: nn.Conv2d(64, 256, kernel_size=1, bias=False)",
+        "fix": "project the shortcut: nn.Conv2d(64, 256, kernel_size=1, bias=False)",
     }
 
 
@@ -127,7 +127,7 @@ def test_f11_skip_connections_that_are_wrong_without_an_error(lint: Lint) -> Non
 
 
 def test_as_a_process_of_its_own() -> None:
-    """The same as a user starts it, with nothing shared: exit code, streams and a worker of its own."""
+    """The same as a user would run it, with a new worker: exit code and streams."""
     command = [sys.executable, "-m", "resnet_lint", "fixtures/f3_channels/model.py", "--format", "json"]
     run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120)
     assert (run.returncode, run.stderr) == (1, "")

@@ -170,7 +170,7 @@ _TOKEN = re.compile(r"\(([^()]*)\)|(\S+)")
 def _groups(side: str, mark: str = "") -> Groups:
     """The axes of one side; those in parentheses together, none for a 1. An ellipsis on its own is `_SEVERAL`.
 
-    A size that is written out, as the 2 in `(h 2)`, is an axis of its own: `#r2.0`.
+    A literal size, such as the 2 in `(h 2)`, is a separate axis: `#r2.0`.
     """
     groups: Groups = []
     count = itertools.count()

@@ -72,7 +72,7 @@ class LightningModule(_Hyperparameters, nn.Module):
         self.requires_grad_(True)
 
     def print(self, *args: Any, **kwargs: Any) -> None:
-        """There is nobody to read it."""
+        """Do nothing: nothing reads the log."""
 
 
 class LightningDataModule(_Hyperparameters):

@@ -115,7 +115,7 @@ class PreTrainedModel(nn.Module):
         """Shapes are the same with and without."""
 
     def warn_if_padding_and_no_attention_mask(self, *args: Any) -> None:
-        """There is nobody to warn."""
+        """Do nothing: nothing reads the warning."""
 
 
 class ModelOutput(OrderedDict[Any, Any]):

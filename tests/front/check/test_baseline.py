@@ -1,4 +1,4 @@
-"""A baseline: old findings stay quiet, new ones fail, wherever lines have moved to."""
+"""Baselines: recorded findings are hidden, even if their lines move, and new ones are reported."""
 
 from __future__ import annotations
 
@@ -137,9 +137,9 @@ def test_what_is_gone_is_told_and_renewed(run: Run, model: Path, tmp_path: Path)
     run("--write-baseline")
     model.write_text(MODEL.replace("bad", "good"))
     (model.parent / "old.py").unlink()
-    told = run()
-    assert told.exit_code == 0
-    assert "gone, but in the baseline known.json: 2 findings; update it with --write-baseline" in told.stdout
+    result = run()
+    assert result.exit_code == 0
+    assert "gone, but in the baseline known.json: 2 findings; update it with --write-baseline" in result.stdout
     assert "gone" not in run("--write-baseline").stdout
     assert json.loads((tmp_path / "known.json").read_text())["findings"] == []
 

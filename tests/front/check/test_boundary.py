@@ -1,4 +1,4 @@
-"""Whatever is raised while one file is checked, fixed or reported costs that file alone."""
+"""An exception while one file is checked, fixed or reported affects only this file."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ MODEL = "from torch import nn\n\n\nclass Net(nn.Module):\n    pass\n"
 
 
 class Panic(BaseException):
-    """What libcst's parser, which is compiled, raises for a fault of its own is no Exception."""
+    """An internal error of libcst's parser, which is compiled, is not an Exception."""
 
 
 def raises_for(name: str, works: Any, error: BaseException, path_of: Any) -> Any:
-    """A function that raises for the file with a name, and else does as the one that it stands in for."""
+    """A function that raises for the file with this name, and otherwise calls the function that it replaces."""
 
     def wrapped(*args: Any, **kwargs: Any) -> Any:
         if Path(path_of(*args, **kwargs)).name == name:

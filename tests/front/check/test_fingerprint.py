@@ -1,4 +1,4 @@
-"""A finding is known again when lines move, and told apart from any other."""
+"""A fingerprint stays the same if lines move, and differs from that of any other finding."""
 
 from __future__ import annotations
 

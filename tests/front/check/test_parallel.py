@@ -1,4 +1,4 @@
-"""Several files at a time: the order of the results, the number at work, and what is left when a run is broken off."""
+"""Parallel checks: the order of the results, the number of concurrent checks, and cleanup after an interruption."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def test_results_come_in_the_order_of_the_items_whichever_is_done_first() -> Non
 
 
 @pytest.mark.parametrize("jobs", [1, 3])
-def test_no_more_are_at_work_than_there_are_jobs(jobs: int) -> None:
+def test_no_more_files_are_checked_at_once_than_there_are_jobs(jobs: int) -> None:
     gate = threading.Barrier(jobs)
     running, most = [], []
 
@@ -89,7 +89,7 @@ def test_no_more_are_at_work_than_there_are_jobs(jobs: int) -> None:
     assert max(most) == jobs
 
 
-def test_an_error_is_raised_and_what_waits_is_left_out() -> None:
+def test_an_error_is_raised_and_waiting_items_are_dropped() -> None:
     began = []
 
     def work(item: int) -> None:
@@ -118,7 +118,7 @@ def test_the_report_is_the_same_with_one_job_and_with_more(tmp_path: Path, lint:
 
 
 def test_a_fix_counts_for_the_files_that_import_what_it_fixes(tmp_path: Path, lint: Lint) -> None:
-    """However many are looked at at a time."""
+    """With any number of jobs."""
     (tmp_path / "a_block.py").write_text(BROKEN)
     (tmp_path / "net.py").write_text("from a_block import Block\n\nclass Other(Block):\n    pass\n")
     result = lint(tmp_path, "--fix", "--jobs", 2)
@@ -128,13 +128,13 @@ def test_a_fix_counts_for_the_files_that_import_what_it_fixes(tmp_path: Path, li
 
 @dataclass(frozen=True)
 class Command:
-    """The command line at work, in a group of processes of its own; `temporary` is where it makes its folders."""
+    """A running command in its own process group; `temporary` is the parent of its temporary folders."""
 
     process: subprocess.Popen[str]
     temporary: Path
 
     def at_work(self) -> set[int]:
-        """The processes that look at files, and their parents."""
+        """The processes that check files, and their parents."""
         marks = self.temporary.rglob("at-work-*")
         return {int(number) for mark in marks for number in mark.name.split("-")[2:]}
 
@@ -196,7 +196,7 @@ def test_the_worker_ends_when_the_front_is_killed(number: signal.Signals, hangin
     assert list(hanging.temporary.iterdir()) == []
 
 
-# A process with a name that outlives its parent, and is in a session of its own. The guard does not see its birth.
+# A named process that outlives its parent, in its own session; the guard does not notice its start.
 LEAVING = """
 import ctypes
 import os
@@ -221,7 +221,7 @@ class Net(nn.Linear):
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere, orphans are not handed to the worker")
-def test_nothing_that_a_file_starts_outlives_it(tmp_path: Path, lint: Lint) -> None:
+def test_no_process_of_a_file_outlives_its_check(tmp_path: Path, lint: Lint) -> None:
     name = f"left-{os.getpid()}"
     (tmp_path / "model.py").write_text(LEAVING.format(name=name))
     assert "1 class checked" in lint(tmp_path).stdout
@@ -240,7 +240,7 @@ import json
 import pathlib
 import sys
 
-ANSWER = {"record": "Ended", "reason": "it was looked at", "line": None}
+ANSWER = {"record": "Ended", "reason": "it was checked before", "line": None}
 has_died = pathlib.Path(sys.argv[1])
 print(json.dumps("/no/such/folder"), flush=True)
 at_work = []
@@ -266,13 +266,13 @@ def test_a_file_that_kills_the_worker_costs_no_other_file(tmp_path: Path, monkey
             workers.analyse, [CheckRequest("innocent"), CheckRequest("killer"), CheckRequest("later")], 2
         )
     assert [finding.message for report in reports for finding in report.findings] == [
-        "cannot be checked: it was looked at",
+        "cannot be checked: it was checked before",
         "cannot be checked: it kills the process that checks it",
-        "cannot be checked: it was looked at",
+        "cannot be checked: it was checked before",
     ]
 
 
-def test_a_worker_that_cannot_start_is_told_once_for_all(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_worker_that_cannot_start_is_reported_once(monkeypatch: pytest.MonkeyPatch) -> None:
     def broken_worker(interpreter: Interpreter) -> subprocess.Popen[str]:
         return subprocess.Popen(
             [sys.executable, "-c", "exit(3)"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
@@ -297,7 +297,7 @@ def test_shards_are_even_and_share_all_files(tmp_path: Path, monkeypatch: pytest
     shares = [share(f"{number}/3", ".") for number in (1, 2, 3)]
     assert shares == [["a/net.py", "net.py"], ["a/other.py", "zoo.py"], ["b/deep/net.py"]]
     assert share("1/1", ".") == sorted(name for names in shares for name in names)
-    assert share("2/3", "zoo.py", "net.py", "b", "a") == ["zoo.py", "a/other.py"]  # in the order that was asked for
+    assert share("2/3", "zoo.py", "net.py", "b", "a") == ["zoo.py", "a/other.py"]  # in the given order
 
 
 def test_a_shard_without_files_says_so(tmp_path: Path, lint: Lint) -> None:
@@ -308,7 +308,7 @@ def test_a_shard_without_files_says_so(tmp_path: Path, lint: Lint) -> None:
 
 
 @pytest.mark.parametrize("shard", ["0/2", "3/2", "1", "1/", "1/0", "a/b", "-1/2", "1/2/3", "½/2"])
-def test_a_shard_that_makes_no_sense(shard: str, tmp_path: Path, lint: Lint) -> None:
+def test_invalid_shards(shard: str, tmp_path: Path, lint: Lint) -> None:
     result = lint(tmp_path, "--shard", shard)
     assert (result.exit_code, result.stdout) == (2, "")
     assert result.stderr == f"resnet-lint: --shard: {shard!r} must be K/N, the Kth of N parts, such as 2/4\n"

@@ -1,4 +1,4 @@
-"""[tool.resnet-lint.per-file-ignores]: codes that are not wanted in some files."""
+"""[tool.resnet-lint.per-file-ignores]: rules that are ignored in some files."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Workflow commands, read back as the runner of GitHub Actions reads them."""
+"""Workflow commands, parsed as the runner of GitHub Actions parses them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The Code Quality report of GitLab, held against what its documentation asks of each entry."""
+"""The Code Quality report of GitLab, validated against the requirements in its documentation."""
 
 from __future__ import annotations
 

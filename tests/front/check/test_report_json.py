@@ -1,4 +1,4 @@
-"""The report for machines, held against the schema that ships with the tool."""
+"""The JSON report, validated against the schema in the package."""
 
 from __future__ import annotations
 

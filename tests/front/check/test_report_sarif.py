@@ -1,4 +1,4 @@
-"""The SARIF report, held against the schema of the standard; its fixes, applied by a program that knows SARIF only."""
+"""The SARIF report, validated against the schema of the standard; its fixes are applied without this tool."""
 
 from __future__ import annotations
 

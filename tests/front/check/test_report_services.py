@@ -1,4 +1,4 @@
-"""The reports that are a line, a test or a diagnostic for each finding: concise, pylint, junit and rdjson."""
+"""Reports with a line, a test or a diagnostic per finding: concise, pylint, junit and rdjson."""
 
 from __future__ import annotations
 

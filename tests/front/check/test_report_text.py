@@ -1,4 +1,4 @@
-"""The reports for people, as they are printed."""
+"""The text reports."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A file that comes on standard input: checked, fixed and ignored as if it lay where its name says."""
+"""A file from standard input: checked, fixed and ignored like a file with its name."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`--watch`, as a process of its own that sees its files change."""
+"""`--watch`, in its own process, while files change."""
 
 from __future__ import annotations
 

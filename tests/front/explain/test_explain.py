@@ -1,4 +1,4 @@
-"""`resnet-lint explain`: pasted tracebacks, with the file at hand and without."""
+"""`resnet-lint explain`: pasted tracebacks, with and without the file."""
 
 from __future__ import annotations
 

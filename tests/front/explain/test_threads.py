@@ -1,4 +1,4 @@
-"""Errors that people ask about, rebuilt: the same mistake, message and traceback format as in the threads."""
+"""Errors from public threads, reproduced: the same mistake, message and traceback format."""
 
 from __future__ import annotations
 

@@ -52,6 +52,7 @@ while True:
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("program", [WRITER, FIXER], ids=["write_atomically", "the fix of a file"])
 def test_a_file_is_never_torn(program: str, tmp_path: Path) -> None:
     old, new = (b"import torch\nclass Net: ...\n" + f"# {letter * 99}\n".encode() * 20_000 for letter in "ab")

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Literal
 
 import hypothesis
+import pytest
 from conftest import Lint
 from fixing import HEAD, build, fix_twice, main_block, output_shape, write
 from hypothesis import HealthCheck, given, settings
@@ -155,6 +156,7 @@ def blocks(draw: st.DrawFn) -> Block:
     return replace(block, sibling=block.sibling and fault == "no projection" and block.style != "literals")
 
 
+@pytest.mark.slow
 @settings(
     max_examples=15, deadline=None, derandomize=True,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],

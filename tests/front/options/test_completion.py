@@ -1,4 +1,4 @@
-"""What a shell offers: the words that click hands to it, and the real shells that are installed."""
+"""Shell completion: the words that click is given, and the shells that are installed here."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""[tool.resnet-lint]: where it is found, what it may hold, and that the command line wins."""
+"""[tool.resnet-lint]: where it is found, valid values, and precedence of the command line."""
 
 from __future__ import annotations
 
@@ -84,11 +84,11 @@ def test_the_command_line_switches_off_what_the_file_switches_on(tmp_path: Path)
 
 @pytest.mark.parametrize(("one", "other"), [("fix", "diff"), ("verbose", "quiet")])
 def test_of_two_opposites_the_command_line_decides(one: str, other: str, tmp_path: Path) -> None:
-    for told, in_file in ((one, other), (other, one)):
+    for set_here, in_file in ((one, other), (other, one)):
         write(tmp_path, f"{in_file} = true")
-        settings = load({told: True}, cwd=tmp_path)
-        assert (getattr(settings, told), getattr(settings, in_file)) == (True, False)
-        assert getattr(load({told: False}, cwd=tmp_path), in_file)
+        settings = load({set_here: True}, cwd=tmp_path)
+        assert (getattr(settings, set_here), getattr(settings, in_file)) == (True, False)
+        assert getattr(load({set_here: False}, cwd=tmp_path), in_file)
 
 
 def test_every_field_that_a_user_may_set_is_an_option() -> None:

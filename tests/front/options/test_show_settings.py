@@ -1,4 +1,4 @@
-"""`--show-settings` gives a configuration file that says the same again."""
+"""`--show-settings` prints a configuration file with the same settings."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Comments that speak to the tool: which are read, what they hide, and what is said of those that do nothing."""
+"""Comments for the tool: which are read, what they suppress, and the warnings about those without effect."""
 
 from __future__ import annotations
 

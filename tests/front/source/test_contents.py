@@ -1,4 +1,4 @@
-"""Each file is read and parsed once, however many stages of a check ask for its classes and comments."""
+"""A file is read and parsed once, although several stages of a check need its classes and comments."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which files are analysed, and in which order."""
+"""Which files are checked, and in which order."""
 
 from __future__ import annotations
 

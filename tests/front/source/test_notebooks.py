@@ -1,4 +1,4 @@
-"""Notebooks: the code cells in order, findings by cell and line, magics left out."""
+"""Notebooks: the code cells in order, findings by cell and line, magics skipped."""
 
 from __future__ import annotations
 

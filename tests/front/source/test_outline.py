@@ -1,4 +1,4 @@
-"""What a file defines, and every way in which it cannot be read."""
+"""The definitions of a file, and the reasons why a file cannot be read."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`resnet-lint trace`: the stages of a model (F5), one input on its way through them (F6), and faults."""
+"""`resnet-lint trace`: the stages of a model (F5), the shapes along the forward pass (F6), and faults."""
 
 from __future__ import annotations
 

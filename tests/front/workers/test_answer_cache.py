@@ -30,7 +30,7 @@ from resnet_lint.shared.records.requests import CheckRequest, Interpreter, Targe
 
 
 class Analyser:
-    """Stands in for the workers: counts its answers, and says that it read the files that it is told to say."""
+    """Replaces the workers: counts its answers, and reports the given files as read."""
 
     interpreter = None
 
@@ -80,7 +80,7 @@ class Project:
         return CheckRequest(**given)  # type: ignore[arg-type]
 
     def ask(self, analyser: Analyser, request: CheckRequest | None = None, torch: str = "2.13.0") -> FileReport:
-        """Ask in a run of its own."""
+        """Ask in a new run."""
         with Cache(analyser, partial(self.interpreter, torch), self.folder / "cache") as cache:
             return cache.analyse(request or self.request())
 
@@ -248,7 +248,7 @@ def test_an_entry_that_is_a_folder(project: Project) -> None:
 
 
 def test_a_folder_that_cannot_be_written(project: Project) -> None:
-    (project.folder / "cache").write_text("a file stands where the folder would be")
+    (project.folder / "cache").write_text("a file in place of the folder")
     analyser = Analyser(project.model)
     assert [project.ask(analyser).findings[0].message for _ in range(2)] == ["answer 1", "answer 2"]
 
@@ -280,7 +280,7 @@ def test_the_oldest_go_where_it_is_too_much(project: Project, monkeypatch: pytes
 
 
 def ask_often(project: Project) -> bool:
-    """In a process of its own."""
+    """In a new process."""
     reports = [project.ask(Analyser(project.model), project.request(only_class=f"Net{n % 5}")) for n in range(50)]
     return all(report.findings[0].message == "answer 1" for report in reports)
 

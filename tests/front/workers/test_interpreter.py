@@ -1,4 +1,4 @@
-"""Which Python loads the models, and that the tool's own environment stays out of it."""
+"""Which Python loads the models; the environment of the tool is not visible to them."""
 
 from __future__ import annotations
 
@@ -167,7 +167,7 @@ def test_versions_that_cannot_be_used_are_named(python: str, torch: str | None, 
         f"{executable} has {has}; Python 3.11 and torch 2.4 or newer is required; "
         "select another interpreter with --python PATH"
     )
-    if torch is not None:  # a project's environment that is too old is not passed over in silence
+    if torch is not None:  # an environment that is too old is not skipped silently
         with pytest.raises(WorkerError, match=f"has {has.replace('+', '.')}"):
             choose(None, tmp_path)
 

@@ -1,4 +1,4 @@
-"""Constructor arguments that the tool invents, from names, annotations and defaults."""
+"""Constructor arguments guessed from names, annotations and defaults."""
 
 from __future__ import annotations
 

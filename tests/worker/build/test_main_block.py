@@ -1,4 +1,4 @@
-"""What a file does with its own models: the main block and the test functions, played without training or devices."""
+"""How a file uses its models: the main block and test functions, followed without training or devices."""
 
 from __future__ import annotations
 

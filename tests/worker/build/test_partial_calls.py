@@ -1,4 +1,4 @@
-"""Constructions of which a script states only a part: what is known is used, the rest is invented."""
+"""Constructor calls that a script states in part: known arguments are used, the others guessed."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class Tagger(nn.Module):
     def __init__(self, kind, words, width, rounds, extra):
         super().__init__()
         if kind not in ("GRU", "LSTM"):
-            raise ValueError("an invalid kind of cell was asked for")
+            raise ValueError("invalid kind of cell")
         self.embed = nn.Embedding(words, width)
         self.cell = getattr(nn, kind)(width, width, rounds, batch_first=True)
         self.head = nn.Linear(width + extra, words)

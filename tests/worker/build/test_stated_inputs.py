@@ -1,4 +1,4 @@
-"""What else in a file states the input of a model: summaries and exporters, tests with parameters, docstrings."""
+"""Other statements of the input of a model: summaries and exporters, parametrized tests, docstrings."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from textwrap import dedent
 import pytest
 from conftest import Lint
 
-# Nobody guesses 21 channels of 2 x 20 x 12 values, which the linear layer asks for.
+# The linear layer requires 21 channels of 2 x 20 x 12 values, which cannot be guessed.
 NET = """
 import torch
 from torch import nn

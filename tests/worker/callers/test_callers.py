@@ -1,4 +1,4 @@
-"""A class that other files of the project construct is built and fed as they do it."""
+"""A class that other files of the project construct is constructed and fed in the same way."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from conftest import Lint
 from resnet_lint.front.workers.worker_client import WorkerClient
 from resnet_lint.shared.records.requests import CheckRequest
 
-# Nobody would guess the mode, nor that the width of the picture is a matter of the constructor.
+# Neither the mode can be guessed, nor that the constructor takes the width of the image.
 NET = """
 from torch import nn
 

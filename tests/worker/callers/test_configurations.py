@@ -1,4 +1,4 @@
-"""A script that builds a class of another file reads its numbers from files and classes of settings."""
+"""A script that constructs a class of another file with numbers from configuration files and classes."""
 
 from __future__ import annotations
 

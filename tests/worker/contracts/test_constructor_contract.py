@@ -1,4 +1,4 @@
-"""The contract of a block's constructor, found with symbols, agrees with blocks built from numbers."""
+"""The contract of a block's constructor, found symbolically, agrees with blocks constructed from numbers."""
 
 from __future__ import annotations
 
@@ -74,6 +74,7 @@ class Blocks:
         return not trace.faults if trace.complete else None
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("label", [label for label in BLOCKS if label not in NO_SYMBOLS])
 def test_a_contract_agrees_with_brute_force(label: str, tmp_path: Path) -> None:
     blocks, grid = blocks_of(label, tmp_path)

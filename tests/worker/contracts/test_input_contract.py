@@ -1,4 +1,4 @@
-"""The input contract of small models, held against runs of the model at every size."""
+"""The input contracts of small models, compared with runs at every size."""
 
 from __future__ import annotations
 

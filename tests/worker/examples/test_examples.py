@@ -1,4 +1,4 @@
-"""Models that a file pairs with inputs: tables, functions that give inputs, functions that return both."""
+"""Models that a file pairs with inputs: tables, functions that return inputs, functions that return both."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from conftest import Lint
 
-# Nobody would guess that the two inputs have different widths, nor that they are sequences of 5 and 7.
+# It cannot be guessed that the two inputs have different widths, nor that they are sequences of 5 and 7.
 PAIR = """
 import torch
 from torch import nn

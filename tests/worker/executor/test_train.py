@@ -374,6 +374,7 @@ def test_ctrl_c_keeps_the_finished_epochs(tiny: Path, tmp_path: Path) -> None:
     assert torch.load(tmp_path / "tiny.pt", weights_only=True)
 
 
+@pytest.mark.slow
 def test_two_processes_train_like_one(tiny: Path, tmp_path: Path) -> None:
     images, labels = bright_and_dark()
     data = arrays(tmp_path, images=images, labels=labels)

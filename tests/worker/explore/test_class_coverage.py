@@ -1,4 +1,4 @@
-"""Which classes count as checked: by the traces of their own file, and by those of the other files of a run."""
+"""Which classes count as checked: through traces of their own file, or of other files in the run."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`PATH::NAME`: what is met while one class or function is built and run, wherever its line stands."""
+"""`PATH::NAME`: findings that occur while one class or function is constructed and run, on any line."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Modules that are used by other methods than forward: a script's calls of them count, and so do Lightning's steps."""
+"""Modules that are used through methods other than forward, such as Lightning's steps."""
 
 from __future__ import annotations
 

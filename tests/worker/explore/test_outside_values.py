@@ -1,4 +1,4 @@
-"""Numbers that only the command line gives: what fails for each of them is found, what some of them avoid is not."""
+"""Numbers that come from the command line: failures for all values are found, failures for some are not reported."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a file does at module level decides: its own calls are followed, and no invented input takes their place."""
+"""Calls at module level take precedence over guessed inputs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Inputs that the tool invents: what a model is fed when nobody says what it takes."""
+"""Guessed inputs: what a model is fed if the file does not specify its inputs."""
 
 from __future__ import annotations
 

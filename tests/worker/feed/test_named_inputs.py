@@ -1,4 +1,4 @@
-"""Graphs, ids, images beside text, tables: inputs that the names of the parameters and the errors lead to."""
+"""Graphs, ids, images with text, tables: inputs found from the names of parameters and from errors."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Inputs that are solved for instead of guessed, and faults that no input of the tool's own may be blamed for."""
+"""Inputs that are solved for instead of guessed, and failures that guessed inputs must not be blamed for."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Inputs without a shape of their own: the state of a recurrent layer, masks, and what a script does with them."""
+"""Inputs whose shapes depend on others: states of recurrent layers, masks, and their use in scripts."""
 
 from __future__ import annotations
 

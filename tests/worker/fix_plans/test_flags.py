@@ -1,4 +1,4 @@
-"""Which flags an addition is under: found for each way to write that, the innermost first."""
+"""The flags that guard an addition, however the condition is written, innermost first."""
 
 from __future__ import annotations
 

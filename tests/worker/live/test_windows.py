@@ -1,4 +1,4 @@
-"""What Windows lacks, taken away: the Python API works, and the commands say that they don't."""
+"""Without the functions that Windows lacks, the Python API works, and the commands report that they don't."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Loading a model file: its definitions run and nothing else, one failed assignment costs one name."""
+"""Loading a model file: only definitions are executed, and a failing assignment affects only its name."""
 
 from __future__ import annotations
 
@@ -184,7 +184,7 @@ def test_a_broken_package_is_a_failure(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "start",
     ["from .version import __version__\n", "import no_such_package as config\nWIDTH = config.base.width + 1\n"],
-    ids=["lacks a file that is made at installation", "needs more of a package than a stand-in has"],
+    ids=["lacks a file that the installation creates", "needs more of a package than a stand-in has"],
 )
 def test_a_file_is_loaded_without_a_package_that_lacks_something(start: str, tmp_path: Path) -> None:
     folder = f"orphanage{next(_numbers)}"

@@ -1,4 +1,4 @@
-"""A model of a package that is not installed has unknown layers, and not none."""
+"""A model from a package that is not installed has unknown layers, not zero layers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The guard, for it cannot be undone, in a process for each statement: what it refuses and what it lets pass."""
+"""The guard, which cannot be removed, in a new process per statement: what it blocks and what it allows."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def run(statement, folder, allow):
         exec(statement)
         return "done"
     except Refused as error:
-        return f"{error} ({len(guard.refusals)} told)"
+        return f"{error} ({len(guard.refusals)} reported)"
     except Exception as error:
         return repr(error)
 
@@ -137,7 +137,7 @@ def outcomes(tmp_path_factory: pytest.TempPathFactory) -> Outcomes:
 def test_is_refused_and_told(statement: str, outcomes: Outcomes) -> None:
     said, kept = outcomes[None, statement]
     assert said.startswith("resnet-lint blocks ")
-    assert said.endswith("(1 told)")
+    assert said.endswith("(1 reported)")
     assert [path.name for path in kept.iterdir()] == ["old"]
     assert (kept / "old").read_text() == "content"
 
@@ -157,7 +157,7 @@ def test_what_is_not_allowed_is_still_refused(allow: str, statement: str, outcom
     assert outcomes[allow, statement][0].startswith("resnet-lint blocks writing ")
 
 
-# Each line tries something, and passes over it when it is refused.
+# Each line tries something, and ignores the error if it is blocked.
 TRYING = """
 import subprocess
 from torch import nn
@@ -197,8 +197,8 @@ def test_what_is_refused_is_told_once_and_the_rest_is_checked(
     (tmp_path / "pyproject.toml").write_text(f"[tool.resnet-lint]\n{configuration}\n")
     result = lint(tmp_path / "model.py", "--format", "json", "--config", tmp_path / "pyproject.toml", *options)
     report = json.loads(result.stdout)
-    told = [(found["start"]["line"], found["message"]) for found in report["findings"] if found["rule"] == "RL006"]
+    reported = [(found["start"]["line"], found["message"]) for found in report["findings"] if found["rule"] == "RL006"]
     words = "blocked during the check: "
-    assert told == [(line, words + what.format(mark=mark)) for line, what in refused]
-    assert (result.exit_code, report["summary"]["findings"], report["summary"]["checked"]) == (0, len(told), 1)
+    assert reported == [(line, words + what.format(mark=mark)) for line, what in refused]
+    assert (result.exit_code, report["summary"]["findings"], report["summary"]["checked"]) == (0, len(reported), 1)
     assert mark.exists() is (not any("writing" in what for _, what in refused))

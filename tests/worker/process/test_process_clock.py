@@ -1,4 +1,4 @@
-"""The clock by which a file's time is limited."""
+"""The clock that limits the time of a file."""
 
 import time
 

@@ -1,4 +1,4 @@
-"""A limit on time interrupts the user's code, and never torch while it changes its modes."""
+"""A time limit interrupts the user's code, but never torch while it changes its modes."""
 
 from __future__ import annotations
 

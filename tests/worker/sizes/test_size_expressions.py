@@ -1,4 +1,4 @@
-"""Sizes as expressions: a normal form that is equal for equal functions, and the text of both."""
+"""Sizes as expressions: a normal form that is equal for equal functions, and its text."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Joins that work for some input sizes only: the arithmetic of sizes, the conditions in words, what is reported."""
+"""Joins that work for some input sizes only: the arithmetic of sizes, the conditions as text, the reports."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class UNet(nn.Module):
         return x
 """
 
-# StyleTTS's way to halve a signal: a function that pools, in a module of its own.
+# How StyleTTS halves a signal: a pooling function in its own module.
 SIGNAL = """
 import torch
 import torch.nn.functional as F
@@ -158,7 +158,7 @@ def test_no_condition_where_there_is_no_pattern(works: object) -> None:
 
 
 def checked(folder: Path, source: str, *options: str) -> tuple[str, str]:
-    """What is said of a model file, and its text afterwards."""
+    """The report about a model file, and its text afterwards."""
     path = folder / "model.py"
     path.write_text(source)
     result = CliRunner().invoke(main, ["check", "--isolated", "--no-cache", *options, str(path)])

@@ -1,4 +1,4 @@
-"""Packages that are not installed: what models need most of them has the shapes of the real thing."""
+"""Stand-ins for packages that are not installed: their layers have the shapes of the real ones."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A model traced with the sizes of its inputs as symbols: printed shapes, and the conditions that calls add."""
+"""Traces with symbolic input sizes: the text of shapes, and the conditions that calls add."""
 
 from __future__ import annotations
 

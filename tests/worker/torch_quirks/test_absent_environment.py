@@ -1,4 +1,4 @@
-"""Weights that are not here, devices that are not there, and processes that are alone end no check."""
+"""Absent weights, devices and other processes do not end a check."""
 
 from __future__ import annotations
 

@@ -1,11 +1,11 @@
-"""The stand-in for torch._dynamo, in fresh interpreters: what it saves, and that nobody can tell it is there."""
+"""The stub of torch._dynamo, in new interpreters: it is not loaded, and behaves like the real module."""
 
 from __future__ import annotations
 
 import subprocess
 import sys
 
-# A forward of the usual operations on meta; prints the shape of its result.
+# A forward pass of common operations on meta; prints the shape of the result.
 FORWARD = """
 import torch
 from torch import nn
@@ -32,7 +32,7 @@ def test_a_forward_on_meta_gives_the_same_without_dynamo() -> None:
     assert printed(STAND_IN + FORWARD + LOADED) == ["(2, 19456)", "False"]
 
 
-def test_the_real_module_comes_once_and_compiles() -> None:
+def test_the_real_module_is_loaded_once_and_compiles() -> None:
     code = """
 import sys
 import torch._dynamo.config
@@ -45,7 +45,7 @@ print(torch._dynamo is sys.modules["torch._dynamo"], torch._dynamo.__file__.ends
     assert printed(STAND_IN + FORWARD + code)[1:] == ["True", "[1.0, 3.0]", "True True"]
 
 
-def test_disable_works_before_and_after_the_real_module_came() -> None:
+def test_disable_works_before_and_after_the_real_module_is_loaded() -> None:
     code = """
 import torch
 before = torch._dynamo.disable(lambda x: x + 1)
@@ -57,7 +57,7 @@ print(before(1), decorated(1), after(1), allow_in_graph.__module__, config.__nam
     assert printed(STAND_IN + code) == ["2 3 4 torch._dynamo.decorators torch._dynamo.config"]
 
 
-def test_the_one_function_that_torchvision_imports_loads_it_when_called() -> None:
+def test_the_function_that_torchvision_imports_loads_it_when_called() -> None:
     code = "from torch._dynamo.utils import is_compile_supported\n"
     use = """
 print(is_compile_supported("meta"), is_compile_supported("cpu"))
@@ -85,6 +85,6 @@ print(torch.compile(lambda x: torch.relu(x) + 1, backend="eager")(torch.tensor([
     assert result == ["(2, 19456)", "True", "False", "True True True", "[1.0, 3.0]"]
 
 
-def test_it_leaves_a_real_module_alone() -> None:
+def test_a_loaded_module_is_not_replaced() -> None:
     code = "import torch._dynamo as real\n" + STAND_IN + "import torch\nprint(torch._dynamo is real)\n"
     assert printed(code) == ["True"]

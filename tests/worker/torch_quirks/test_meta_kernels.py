@@ -1,4 +1,4 @@
-"""Kernels that are remembered give what torch gives, and leave alone what does not follow from shapes."""
+"""Cached kernels return what torch returns; calls that depend on more than shapes are not cached."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ TOKENS = torch.empty(2, 5, 8, device="meta")
 
 
 class _Operators(TorchDispatchMode):  # type: ignore[no-untyped-call]
-    """Notes what reaches torch's kernels; stands below the memory when it is entered before it."""
+    """Records which calls reach torch's kernels; must be entered before the cache."""
 
     def __init__(self) -> None:
         super().__init__()  # type: ignore[no-untyped-call]

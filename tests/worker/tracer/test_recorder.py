@@ -1,4 +1,4 @@
-"""A recorded forward: its graph, the faults in it, how it goes on after one, and what ends it early."""
+"""The recorded forward pass: its graph, its faults, how it continues after one, and what ends it early."""
 
 from __future__ import annotations
 
