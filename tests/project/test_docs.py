@@ -41,6 +41,12 @@ def test_every_option_is_in_the_readme_and_has_help(name: str, option: click.Opt
     assert all(f"`{spelling}" in text for spelling in option.opts)
 
 
+@pytest.mark.parametrize("path", [README, ROOT / "pyproject.toml", *sorted((ROOT / "docs").glob("*.md"))], ids=str)
+def test_every_address_of_the_repository_has_the_same_owner(path: Path) -> None:
+    owners = re.findall(r"(?:github\.com/|uses: )([\w.-]+)/resnet-lint\b", path.read_text())
+    assert {f"https://github.com/{owner}/resnet-lint" for owner in owners} <= {HOMEPAGE}
+
+
 def test_the_links_of_the_readme_lead_somewhere_from_any_site() -> None:
     """PyPI shows the README too, where a relative link leads nowhere."""
     links = re.findall(r"\]\(([^)#]+)", README.read_text())
