@@ -10,13 +10,11 @@ from textwrap import dedent
 from typing import Any
 
 import pytest
-from click.testing import CliRunner
 from conftest import Lint
 from residual_blocks import BLOCKS
 from torch import nn
 from tracing import HEAD, write_model
 
-from resnet_lint.front.cli import main
 from resnet_lint.graph.source_places import Project
 from resnet_lint.graph.trace import Trace
 from resnet_lint.worker.build.build import build
@@ -200,10 +198,10 @@ def test_no_formula_where_the_words_do_not_tell() -> None:
     assert shortest_condition(POINTS[:4], POINTS[4:], ["a == b"]) is None
 
 
-def test_a_fix_for_all_arguments_is_proved(tmp_path: Path) -> None:
+def test_a_fix_for_all_arguments_is_proved(lint: Lint, tmp_path: Path) -> None:
     path = tmp_path / "model.py"
     path.write_text(HEAD + BLOCKS["plain"][0])
-    result = CliRunner().invoke(main, ["check", "--isolated", "--no-cache", str(path)])
+    result = lint(path, "--isolated")
     assert "warning: RL106 Block accepts arguments for which its addition fails" in result.stdout
     assert "it requires cin == cout and stride == 1" in result.stdout
     assert "fix (verified): project the shortcut" in result.stdout
@@ -277,15 +275,15 @@ PROJECTIONS = {
 
 
 @pytest.mark.parametrize("label", PROJECTIONS)
-def test_a_projection_is_proved_as_far_as_symbols_go(label: str, tmp_path: Path) -> None:
+def test_a_projection_is_proved_as_far_as_symbols_go(label: str, lint: Lint, tmp_path: Path) -> None:
     source, code, proved = PROJECTIONS[label]
     path, _ = write_model(tmp_path, source)
-    result = CliRunner().invoke(main, ["check", "--isolated", "--no-cache", str(path)])
+    result = lint(path, "--isolated")
     assert code in result.stdout
     assert f"also proved for every {proved}" in result.stdout
 
 
-def test_a_fix_that_holds_for_the_models_traced_alone_is_not_said_to_be_proved(tmp_path: Path) -> None:
+def test_a_fix_that_holds_for_the_models_traced_alone_is_not_reported_as_proved(lint: Lint, tmp_path: Path) -> None:
     """The file builds the block with stride 1 alone, and has a projection for that."""
     path, _ = write_model(
         tmp_path,
@@ -301,6 +299,6 @@ def test_a_fix_that_holds_for_the_models_traced_alone_is_not_said_to_be_proved(t
             Block(4, 8)(torch.randn(2, 4, 32, 32))
         """,
     )
-    result = CliRunner().invoke(main, ["check", "--isolated", "--no-cache", str(path)])
+    result = lint(path, "--isolated")
     assert "fix (verified): " in result.stdout
     assert "proved:" not in result.stdout

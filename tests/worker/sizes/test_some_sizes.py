@@ -9,12 +9,10 @@ from textwrap import dedent
 
 import pytest
 import torch
-from click.testing import CliRunner
 from conftest import Lint
 from fixing import fix, output_shape, write
 from tracing import HEAD, net, record
 
-from resnet_lint.front.cli import main
 from resnet_lint.worker.sizes.follow_sizes import Follower
 from resnet_lint.worker.sizes.periodic_sizes import PeriodicCondition, periodic_condition
 from resnet_lint.worker.sizes.size_expressions import size_symbol
@@ -157,33 +155,33 @@ def test_no_condition_where_there_is_no_pattern(works: object) -> None:
     assert periodic_condition(works, 1) is None
 
 
-def checked(folder: Path, source: str, *options: str) -> tuple[str, str]:
+def checked(lint: Lint, folder: Path, source: str, *options: str) -> tuple[str, str]:
     """The report about a model file, and its text afterwards."""
     path = folder / "model.py"
     path.write_text(source)
-    result = CliRunner().invoke(main, ["check", "--isolated", "--no-cache", *options, str(path)])
+    result = lint(path, "--isolated", *options)
     assert result.exit_code == 0, result.output
     return result.stdout, path.read_text()
 
 
-def test_a_unet_that_needs_sizes_that_divide_is_not_rewritten(tmp_path: Path) -> None:
-    said, _ = checked(tmp_path, UNET)
-    assert "warning: RL107 UNet only accepts heights and widths divisible by 4 (H % 4 == 0 and W % 4 == 0)" in said
-    assert "hint (not verified): resize the upsampled map to the size of the skip" in said
-    _, text = checked(tmp_path, UNET, "--fix")
+def test_a_unet_that_needs_sizes_that_divide_is_not_rewritten(lint: Lint, tmp_path: Path) -> None:
+    report, _ = checked(lint, tmp_path, UNET)
+    assert "warning: RL107 UNet only accepts heights and widths divisible by 4 (H % 4 == 0 and W % 4 == 0)" in report
+    assert "hint (not verified): resize the upsampled map to the size of the skip" in report
+    _, text = checked(lint, tmp_path, UNET, "--fix")
     assert text == UNET
 
 
-def test_a_signal_that_is_pooled_by_a_function(tmp_path: Path) -> None:
-    said, text = checked(tmp_path, SIGNAL, "--fix")
-    assert "0 errors, 0 warnings" in said
+def test_a_signal_that_is_pooled_by_a_function(lint: Lint, tmp_path: Path) -> None:
+    report, text = checked(lint, tmp_path, SIGNAL, "--fix")
+    assert "0 errors, 0 warnings" in report
     assert "F.avg_pool1d(signal, 2, ceil_mode=True)" in text
 
 
-def test_sizes_that_the_file_feeds_its_decoder_are_meant(tmp_path: Path) -> None:
+def test_sizes_that_the_file_feeds_its_decoder_are_not_reported(lint: Lint, tmp_path: Path) -> None:
     main = 'if __name__ == "__main__":\n    UNet()(torch.randn(1, 3, 64, 64))\n'
-    said, _ = checked(tmp_path, f"{UNET}\n{main}")
-    assert said.startswith("0 errors, 0 warnings")
+    report, _ = checked(lint, tmp_path, f"{UNET}\n{main}")
+    assert report.startswith("0 errors, 0 warnings")
 
 
 BLURRED = """\
