@@ -47,7 +47,7 @@ def _always() -> bool:
     return True
 
 
-def _ignore(run: Run) -> None:
+def _ignore(run: Run, is_complete: bool) -> None:
     pass
 
 
@@ -67,25 +67,31 @@ class WarmChecks:
         self._workers.close()
 
     def check(
-        self, text: Text, *, is_current: Callable[[], bool] = _always, found: Callable[[Run], None] = _ignore
+        self,
+        text: Text,
+        *,
+        is_current: Callable[[], bool] = _always,
+        found: Callable[[Run, bool], None] = _ignore,
+        quick_first: bool = False,
     ) -> Run:
         """Check a text, with verified fixes. `found` gets the findings before their fixes are verified.
 
-        Raises Superseded as soon as a part of the check ends and `is_current` returns False.
+        With `quick_first`, it also gets those of an incomplete check, which traces a few models only: those that cover
+        all classes. Raises Superseded as soon as a part of the check ends and `is_current` returns False.
         """
         settings = self._settings(text.path)
         with self._workers.near(text.path, settings.python) as client:
             remembering = _Remembering(client, is_current)
-            run = pipeline.check([text.as_file], settings, _WithoutPlans(remembering), cwd=text.path.parent)
-            found(run)
-            return pipeline.check([text.as_file], settings, remembering, cwd=text.path.parent)
+            if quick_first:
+                found(_run(text, settings, _WithoutPlans(remembering, quick=True)), False)
+            found(_run(text, settings, _WithoutPlans(remembering)), True)
+            return _run(text, settings, remembering)
 
     def fixed(self, text: Text, *, unsafe: bool = False) -> Rewrite | None:
         """Apply all safe fixes, or unsafe ones too, without writing the file; None if there are none."""
         settings = replace(self._settings(text.path), diff=True, unsafe_fixes=unsafe)
         with self._workers.near(text.path, settings.python) as client:
-            run = pipeline.check([text.as_file], settings, client, cwd=text.path.parent)
-        return next(iter(run.rewrites), None)
+            return next(iter(_run(text, settings, client).rewrites), None)
 
     def paths(self, argument: str, cwd: Path, *, fix: bool = False, unsafe: bool = False) -> Run:
         """Check a file, a folder or a class as the command `check` does. Raises UsageError too.
@@ -128,6 +134,10 @@ class WarmChecks:
         return replace(settings, fix=False, diff=False, write_baseline=False, shard=None, force_exclude=True, jobs=1)
 
 
+def _run(text: Text, settings: Settings, analyser: Analyser) -> Run:
+    return pipeline.check([text.as_file], settings, analyser, cwd=text.path.parent)
+
+
 class _Remembering:
     """An analyser that answers the same request once, and stops if the text has changed."""
 
@@ -154,6 +164,7 @@ class _WithoutPlans:
     """An analyser whose findings have no fix plans, so that no fixes are verified."""
 
     analyser: Analyser
+    quick: bool = False
 
     @property
     def interpreter(self) -> Interpreter | None:
@@ -161,7 +172,7 @@ class _WithoutPlans:
 
     def analyse(self, request: CheckRequest) -> FileReport:
         """The report on a file. Raises the errors of the analyser."""
-        report = self.analyser.analyse(request)
+        report = self.analyser.analyse(replace(request, quick=self.quick))
         return replace(report, findings=tuple(replace(finding, fix_plan=None) for finding in report.findings))
 
 

@@ -14,6 +14,7 @@ import signal
 import sys
 import tempfile
 import traceback
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -42,6 +43,7 @@ from .process.guard import Guard
 from .process.limits import has_rung, limit_resources
 from .process.process_clock import ProcessClock
 from .process.supervisor import Server
+from .symbolic.symbols import Environment
 from .torch_quirks.causal_masks import no_comparison_on_meta
 from .torch_quirks.dynamo import stand_in
 
@@ -61,7 +63,7 @@ def main() -> None:
     footing = Footing()
     folder = tempfile.mkdtemp(prefix="resnet-lint-")
     try:
-        server = Server(requests, replies, Path(folder), partial(_answer, footing))
+        server = Server(requests, replies, Path(folder), partial(_answer, footing), _prepare)
         server.send(folder)
         server.serve()
     except BrokenPipeError:
@@ -79,6 +81,15 @@ def _warm_up() -> None:
         x = torch.randn(2, 1, 4, 4)
         nn.Sequential(nn.Conv2d(1, 1, 1), nn.BatchNorm2d(1), nn.ReLU())(x) + x
     _ = sympy.Symbol("H") + 1  # sympy imports its combinatorics for the first sum
+
+
+def _prepare() -> None:
+    """Import what verified fixes and traces need: the parts of torch's compiler that handle symbolic sizes."""
+    with suppress(Exception):  # in another version of torch; the child that needs it says why
+        environment = Environment()
+        with environment.active():
+            environment.integer("n", 4)
+    gc.freeze()
 
 
 def _collect_seldom() -> None:

@@ -21,6 +21,9 @@ from ..warm_checks import Superseded, Text, WarmChecks
 # A check starts when nobody has typed for this time.
 _TYPING_SECONDS = 0.15
 
+# A check that takes longer than this is preceded by a quick one.
+_LONG_SECONDS = 0.5
+
 
 @dataclass(frozen=True)
 class Result:
@@ -33,6 +36,16 @@ class Result:
     def reads(self) -> frozenset[str]:
         """The files that it depends on."""
         return frozenset(path for report in self.run.files for path in report.reads or {})
+
+    @property
+    def seconds(self) -> float:
+        """The duration of the check in the worker."""
+        return sum(report.seconds or 0.0 for report in self.run.files)
+
+    def has_all(self, run: Run) -> bool:
+        """Whether it has all findings of a run, maybe at other lines."""
+        known = {(finding.rule, finding.message) for finding in self.run.findings}
+        return all((finding.rule, finding.message) in known for finding in run.findings)
 
 
 @dataclass(eq=False)
@@ -152,13 +165,16 @@ class Documents:
     async def _run(self, document: Document, edition: int, text: str) -> Run:
         loop = asyncio.get_running_loop()
 
-        def found(run: Run) -> None:
-            loop.call_soon_threadsafe(self._found, document, edition, text, run)
+        def found(run: Run, is_complete: bool) -> None:
+            if is_complete or document.result is None or not document.result.has_all(run):
+                loop.call_soon_threadsafe(self._found, document, edition, text, run)
 
         def is_current() -> bool:
             return document.edition == edition
 
-        call = partial(self._checks.check, Text(document.path, text), is_current=is_current, found=found)
+        is_long = document.result is None or document.result.seconds > _LONG_SECONDS
+        check = partial(self._checks.check, is_current=is_current, found=found, quick_first=is_long)
+        call = partial(check, Text(document.path, text))
         return await loop.run_in_executor(self._pool, call)
 
     def _found(self, document: Document, edition: int, text: str, run: Run) -> None:
