@@ -1,6 +1,6 @@
 """How many broken models `--fix` repairs: real models that run, each broken in one place.
 
-    python benchmarks/mutations.py MODELS --python PYTHON [--most N] [--each K] [--kind TEXT] [--keep FOLDER]
+    python benchmarks/mutations.py MODELS --python PYTHON [--each N] [--kind TEXT] [--keep FOLDER]
 
 A line of MODELS, such as `mutation_models.txt`, is `FOLDER MODULE EXPRESSION SHAPE`; folders are relative to `--root`,
 where the repositories are cloned and the packages installed. The folder is copied, the module in it broken by one
@@ -147,12 +147,17 @@ def _keep(
     (folder / f"{name}.txt").write_text("\n".join([*parts, run.stderr]) + "\n", encoding="utf-8")
 
 
-def drawn(entry: Entry, each: int, kind: str) -> list[Mutation]:
-    """A few mutations of a file, at most `each` of a kind, the same ones in every run."""
-    found = [m for m in mutations((entry.folder / entry.file).read_text(encoding="utf-8")) if kind in m.kind]
-    random.Random(entry.module).shuffle(found)
-    taken: Counter[str] = Counter()
-    return [m for m in found if (taken.update([m.kind]) or taken[m.kind] <= each)]
+def drawn(models: list[Entry], kind: str, only: str) -> list[tuple[Entry, Mutation]]:
+    """All mutations of all models, in an order that is random and the same in every run."""
+    found = [
+        (entry, mutation)
+        for entry in models
+        if only in entry.module
+        for mutation in mutations((entry.folder / entry.file).read_text(encoding="utf-8"))
+        if kind in mutation.kind
+    ]
+    random.Random(0).shuffle(found)
+    return found
 
 
 def main() -> None:
@@ -161,29 +166,27 @@ def main() -> None:
     parser.add_argument("--root", type=Path, default=Path(), help="where the folders of the models are")
     parser.add_argument("--python", default=sys.executable)
     parser.add_argument("--tool", default="resnet-lint")
-    parser.add_argument("--most", type=int, default=150, help="how many mutants to count")
-    parser.add_argument("--each", type=int, default=1, help="how many mutants of a kind in a file")
+    parser.add_argument("--each", type=int, default=15, help="how many mutants of a kind to count")
     parser.add_argument("--kind", default="", help="only kinds with this text")
     parser.add_argument("--only", default="", help="only modules with this text")
     parser.add_argument("--keep", type=Path, help="a folder for the diffs")
     arguments = parser.parse_args()
     results: list[tuple[str, str]] = []
-    for entry in entries(arguments.models, arguments.root):
-        if arguments.only not in entry.module or len(results) >= arguments.most:
+    counted: Counter[str] = Counter()
+    in_file: Counter[tuple[str, str]] = Counter()
+    good: dict[Entry, dict[str, Any] | None] = {}
+    for entry, mutation in drawn(entries(arguments.models, arguments.root), arguments.kind, arguments.only):
+        if counted[mutation.kind] >= arguments.each or in_file[entry.module, mutation.kind] > arguments.each // 5:
             continue
-        good = entry.observed(entry.folder, arguments.python)
-        if good is None:
-            print(f"does not run: {entry.module} {entry.expression}", flush=True)
-            continue
-        counted: Counter[str] = Counter()
-        for mutation in drawn(entry, 4 * arguments.each, arguments.kind):
-            if counted[mutation.kind] >= arguments.each:
-                continue
-            verdict = judged(entry, mutation, good, arguments)
-            if verdict is not None:
-                counted[mutation.kind] += 1
-                results.append((mutation.kind, verdict))
-                print(f"{verdict:22} {mutation.kind}: {entry.module}:{mutation.line}", flush=True)
+        if entry not in good:
+            good[entry] = entry.observed(entry.folder, arguments.python)
+        seen = good[entry]
+        verdict = judged(entry, mutation, seen, arguments) if seen is not None else None
+        if verdict is not None:
+            counted[mutation.kind] += 1
+            in_file[entry.module, mutation.kind] += 1
+            results.append((mutation.kind, verdict))
+            print(f"{verdict:22} {mutation.kind}: {entry.module}:{mutation.line}", flush=True)
     _print_table(results)
 
 

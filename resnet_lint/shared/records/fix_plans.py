@@ -192,6 +192,19 @@ class FlattenInput(Plan):
 
 
 @dataclass(frozen=True)
+class ReplaceLayer(Plan):
+    """Replace a layer of a model from a library after the call that constructs it: `model.conv1 = nn.Conv2d(1, ...)`.
+
+    `layer` is the path of the layer in the model, `sort` the class of torch, `arguments` those of its constructor.
+    """
+
+    model: Span
+    layer: str
+    sort: str
+    arguments: str
+
+
+@dataclass(frozen=True)
 class Hint(Plan):
     """Advice for the user, without edits."""
 
@@ -212,6 +225,7 @@ FixPlan = (
     | SliceTable
     | PermuteBeforeView
     | FlattenInput
+    | ReplaceLayer
     | Hint
 )
 """Any fix plan. The module of the same name in `front/fix/` writes its edits."""

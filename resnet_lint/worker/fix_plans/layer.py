@@ -23,6 +23,7 @@ from resnet_lint.shared.records.fix_plans import (
 
 from .axes_of_input import axes_hint
 from .evidence import parameter_for, width_name
+from .first_layer import replaced_first_layer
 
 
 def plan_layer(fault: Fault, owner: ModuleCall) -> FixPlan | None:
@@ -47,6 +48,9 @@ def plan_layer(fault: Fault, owner: ModuleCall) -> FixPlan | None:
         if channels == layer.wanted:
             pool = "pool to 1x1 before flattening: nn.AdaptiveAvgPool2d((1, 1))"
             return Hint(f"{pool}, or {parameter}={got} on {site.name}")
+    replaced = replaced_first_layer(fault)
+    if replaced is not None:
+        return replaced
     title = f"set {parameter}={got} on {site.name}, or pass it {layer.wanted}"
     otherwise = None
     if giver[0] is not None and giver[1] is not None:

@@ -67,9 +67,11 @@ def existing_shortcut(e: Evidence) -> FixPlan | None:
     words = ", ".join(change.in_words() for change in changes)
     title = f"fix the existing shortcut: {words}"
     fix_plan = ChangeArguments(title, tuple(changes)) if changes else None
-    # If only the shortcut has a stride, that of the branch is missing.
+    # If only the shortcut has a stride, that of the branch is missing; without it, the block would keep the size.
     unstrided = unstrided_branch(e)
-    return replace(unstrided, otherwise=fix_plan) if unstrided is not None else fix_plan
+    if unstrided is None:
+        return fix_plan
+    return replace(unstrided, otherwise=replace(fix_plan, changes_results=True) if fix_plan is not None else None)
 
 
 def _strides_in_parallel(e: Evidence, strided: Sequence[Node]) -> bool:

@@ -13,7 +13,7 @@ from resnet_lint.shared.records.findings import Finding
 from resnet_lint.shared.records.fix_plans import Change, ChangeArguments, Site
 
 from ..block_ends import names_for
-from ..bound_names import assigned_once, is_method, names_bound_in
+from ..bound_names import assigned_once, hands_keywords_on, is_method, names_bound_in
 from ..call_arguments import (
     argument_of,
     default_of,
@@ -105,8 +105,10 @@ def _options(change: Change, source: Source, sources: Sources) -> Iterator[Writt
             forgotten = name is not None and _is_left_out(name, change.site, level, function, sources)
             if not forgotten:
                 break
-        argument = name or argument
         parameters = function_parameters(function, is_method(function))
+        if name is None and hands_keywords_on(call, function):
+            parameters = (*parameters, argument)
+        argument = name or argument
     yield from found
 
 
