@@ -72,6 +72,7 @@ def trace(
         workers = stack.enter_context(answer_cache.Cache(client, choose)) if model.settings.cache else client
         result = pipeline.trace(model, workers, gradients)
         if form == "html" and result.faults:
-            view = replace(view, findings=pipeline.findings(model, workers, cwd))
+            findings = pipeline.findings(model, workers, cwd)
+            view = replace(view, findings=findings, fixed=pipeline.after_fixes(model, workers, findings))
     write_report(render("prediction" if prediction else form, result, view), output)
     return pipeline.exit_code(result)

@@ -224,6 +224,8 @@ def test_one_mistake_in_seven_calls_is_one_fault_with_its_fix(lint: Lint, tmp_pa
     assert "7 calls: at" in source and "and 2 more" in source
     assert "fix (verified): keep the size of the branch: padding=1 on conv" in source
     assert '<span class="add">+        self.conv = nn.Conv2d(width, width, 3, padding=1)</span>' in source
+    after = source.partition(">after the fix<")[2]
+    assert "(2, 8, 32, 32)" in after and "shape mismatch" not in after[: after.index("</figure>")]
     assert "(2, 8, 30, 30)" in source and "30 x 30 x 8" not in source, "one notation"
     assert "30 x 30 x 8" in lint("trace", model, "--format", "html", "--shapes", "hwc").stdout
 

@@ -76,6 +76,15 @@ def opened(trace: ModelTrace, depth: int | None) -> tuple[Box, int]:
     return root, depth or _readable_depth(root)
 
 
+def box_of(root: Box, step: ForwardStep) -> Box:
+    """The box that shows a step: its own, or the innermost one around its first call."""
+    first = next(step.leaves).id
+    box = root
+    while box.id != step.id and (inside := [part for part in box.parts if first in part.ids]):
+        box = inside[0]
+    return box
+
+
 class _Boxes:
     def __init__(self, trace: ModelTrace) -> None:
         self._trace = trace

@@ -17,7 +17,8 @@ class TraceView:
     """How to show a trace: paths are relative to `cwd`, modules are expanded to `depth`, shapes are printed as `form`.
 
     `symbolic` prints shapes in terms of the input sizes where they are known. `quiet` leaves out everything but the
-    table and the faults. `findings` are those of a check, for the page: they explain and fix the faults.
+    table and the faults. For the page, `findings` are those of a check, which explain and fix the faults, and `fixed`
+    are the traces after the fix of a finding.
     """
 
     cwd: Path
@@ -26,6 +27,7 @@ class TraceView:
     symbolic: bool = False
     quiet: bool = False
     findings: tuple[Finding, ...] = ()
+    fixed: tuple[tuple[Finding, ModelTrace], ...] = ()
 
 
 def render(form: str, trace: ModelTrace, view: TraceView) -> str:

@@ -11,7 +11,7 @@ from resnet_lint.front.check.report.facts import offers, proofs
 from resnet_lint.front.pages.diff import diff_lines
 from resnet_lint.front.pages.render import render
 from resnet_lint.front.report_text import one_line
-from resnet_lint.front.trace.drawing.boxes import Box
+from resnet_lint.front.trace.drawing.boxes import Box, box_of
 from resnet_lint.front.trace.drawing.picture import LINE, PAD, ROW_GAP, Picture
 from resnet_lint.front.trace.stages import Stage, stages
 from resnet_lint.shared.extras import require
@@ -72,11 +72,7 @@ class _BoxOf:
         return box.id
 
     def _of(self, step: ForwardStep) -> Box:
-        first = next(step.leaves).id
-        box = self._root
-        while box.id != step.id and (inside := [part for part in box.parts if first in part.ids]):
-            box = inside[0]
-        return box
+        return box_of(self._root, step)
 
 
 def _fault(group: FaultGroup, boxes: _BoxOf, view: TraceView) -> dict[str, Any]:
@@ -93,7 +89,19 @@ def _fault(group: FaultGroup, boxes: _BoxOf, view: TraceView) -> dict[str, Any]:
         "calls": calls,
         "offers": [] if group.finding is None else [*map(": ".join, offers(group.finding)), *proofs(group.finding)],
         "diff": [] if group.finding is None else _diff(group.finding, view),
+        "after": _after(group, view),
     }
+
+
+def _after(group: FaultGroup, view: TraceView) -> dict[str, Any] | None:
+    """The drawing of the failing module after the fix; None without a fix."""
+    trace = next((trace for finding, trace in view.fixed if finding is group.finding), None)
+    if trace is None:
+        return None
+    path = group.steps[0].path.rpartition(".")[0]
+    step = next((step for step in trace.root.walk() if step.parts and step.path == path), trace.root)
+    drawn = draw(trace, view, step)
+    return {"width": round(drawn.width), "height": round(drawn.height), "svg": "".join(markup(drawn, everything=False))}
 
 
 def _diff(finding: Finding, view: TraceView) -> list[tuple[str, str]]:

@@ -6,11 +6,11 @@ from collections.abc import Iterator, Sequence
 from html import escape
 
 from resnet_lint.front.pages.render import colours
-from resnet_lint.front.trace.drawing.boxes import Box, opened
+from resnet_lint.front.trace.drawing.boxes import Box, box_of, opened
 from resnet_lint.front.trace.drawing.picture import LINE, PAD, XY, Picture, picture
 from resnet_lint.front.trace.drawing.rows import Link, RowLayout
 from resnet_lint.shared.extras import require
-from resnet_lint.shared.records.model_trace import ModelTrace, TracedTensor
+from resnet_lint.shared.records.model_trace import ForwardStep, ModelTrace, TracedTensor
 
 from .. import TraceView
 from ..shapes import shape_text
@@ -58,15 +58,15 @@ def report(trace: ModelTrace, view: TraceView) -> str:
     )
 
 
-def draw(trace: ModelTrace, view: TraceView) -> Picture:
-    """Lay out the drawing. Raises UsageError if igraph is not installed."""
+def draw(trace: ModelTrace, view: TraceView, step: ForwardStep | None = None) -> Picture:
+    """Lay out the drawing of a model, or of one step in it. Raises UsageError if igraph is not installed."""
     require("igraph", extra="trace")
     root, depth = opened(trace, view.depth)
 
     def label(tensor: TracedTensor) -> str:
         return shape_text(tensor, view)
 
-    return picture(root, trace.flows, depth, label)
+    return picture(root if step is None else box_of(root, step), trace.flows, depth, label)
 
 
 def markup(drawn: Picture, *, everything: bool, place: str = "") -> Iterator[str]:
