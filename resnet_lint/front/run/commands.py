@@ -10,17 +10,20 @@ import sys
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from resnet_lint.shared.errors import UsageError
-from resnet_lint.shared.records.hardware_run import RunRequest, Thresholds, Training
+from resnet_lint.shared.records.thresholds import Thresholds
 from resnet_lint.shared.write_file import write_atomically
 
 from ..options.command_options import takes_a_model
 from ..options.configuration import Given
 from ..write_report import require_folder, write_report
+
+if TYPE_CHECKING:
+    from resnet_lint.shared.records.hardware_run import Training
 
 DTYPES = ("float32", "float64", "bfloat16", "float16")
 _CHECKPOINTS = "checkpoints"  # the default folder, in the working directory
@@ -134,6 +137,8 @@ def run(
 
     Exit code 0: the model runs as predicted, and no error is left in the file. 1: a check failed. 2: it could not run.
     """
+    from resnet_lint.shared.records.hardware_run import RunRequest
+
     from ..terminal import Status
     from ..workers.interpreter import chooser
     from ..workers.worker_client import WorkerClient
@@ -188,6 +193,8 @@ def _write_page(page: Path | None, render: Callable[[], str]) -> None:
 
 def _training(path: str, *, train: bool, resume: bool, checkpoint: str | None, **options: Any) -> Training | None:
     """How to train; None without --train. Raises UsageError for conflicting options."""
+    from resnet_lint.shared.records.hardware_run import Training
+
     given = {name: value for name, value in options.items() if value is not None}
     if not train:
         names = [*given, *(["checkpoint"] if checkpoint else []), *(["resume"] if resume else [])]

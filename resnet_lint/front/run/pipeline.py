@@ -17,12 +17,12 @@ from resnet_lint.shared.records.hardware_run import (
     Result,
     RunReport,
     RunRequest,
-    Thresholds,
     Trained,
     Verdict,
 )
 from resnet_lint.shared.records.reports import Rewrite, Run
 from resnet_lint.shared.records.requests import Interpreter
+from resnet_lint.shared.records.thresholds import Thresholds
 
 from ..check import pipeline
 from ..fix.apply import write

@@ -14,7 +14,8 @@ from click.testing import CliRunner, Result
 from resnet_lint.front.cli import main
 from resnet_lint.front.run.learning_curve import observations, stuck, unstable
 from resnet_lint.front.run.verdict import judge
-from resnet_lint.shared.records.hardware_run import Epoch, Evaluation, Reason, Score, Thresholds
+from resnet_lint.shared.records.hardware_run import Epoch, Evaluation, Reason, Score
+from resnet_lint.shared.records.thresholds import Thresholds
 
 SCHEMA = json.loads(resources.files("resnet_lint.front.run.report").joinpath("metrics.schema.json").read_text())
 

@@ -12,7 +12,8 @@ from resnet_lint.front.cli import main
 from resnet_lint.front.run.report.bars import bars
 from resnet_lint.front.run.report.forms.page import metrics_page
 from resnet_lint.front.run.verdict import judge
-from resnet_lint.shared.records.hardware_run import Epoch, MetricsReport, Thresholds
+from resnet_lint.shared.records.hardware_run import Epoch, MetricsReport
+from resnet_lint.shared.records.thresholds import Thresholds
 
 
 class Page(HTMLParser):
