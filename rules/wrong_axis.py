@@ -11,11 +11,8 @@ from resnet_lint.rule import (
     Case,
     Finding,
     Model,
-    Node,
     Rule,
     Traits,
-    depends_on,
-    is_a,
     moved_features,
     one_rows,
     permuted_first,
@@ -262,15 +259,18 @@ class WrongAxis(Rule):
                 yield from self._tables(model, model.axes)
                 yield from self._views(model, model.axes)
                 yield from self._softmaxes(model, model.axes)
-            for call in _attention_over_batch(model):
-                point = call.known_caller
-                block = model.caller_at(call, point)
-                message = (
-                    f"{call.relative_path(block)} treats the first axis of {call.inputs[0].shape} as the sequence, "
-                    "but it is the batch: samples attend to each other"
-                )
-                advice = "construct it with batch_first=True, or pass it (sequence, batch, features)"
-                yield self.at(model.where(point.span, block), message, advice=advice)
+            yield from self._attention(model)
+
+    def _attention(self, model: Model) -> Iterator[Finding]:
+        for call in _attention_over_batch(model):
+            point = call.known_caller
+            block = model.caller_at(call, point)
+            message = (
+                f"{call.relative_path(block)} treats the first axis of {call.inputs[0].shape} as the sequence, "
+                "but it is the batch: samples attend to each other"
+            )
+            advice = "construct it with batch_first=True, or pass it (sequence, batch, features)"
+            yield self.at(model.where(point.span, block), message, advice=advice)
 
     def _softmaxes(self, model: Model, axes: Axes) -> Iterator[Finding]:
         for found in wrong_softmaxes(model.nodes, axes):
@@ -308,36 +308,9 @@ class WrongAxis(Rule):
 
 
 def _attention_over_batch(model: Model) -> Iterator[Call]:
-    """Attention layers that expect (sequence, batch, features) but get the batch first.
-
-    The first axis is known to be the batch after a convolution, if it grows with the batch size of the input.
-    """
-    suspects = [call for call in model.calls if _attends_along_first(call)]
-    images = _first_convolution(model) if suspects else None
-    other = model.other_batch if images is not None else None
-    if other is None or images is None:
-        return
-    again = {(call.path, call.caller): call for call in other.model.calls}
-    for call in suspects:
-        second = again.get((call.path, call.caller))
-        fed, since = call.inputs[0].known_shape, second.inputs[0].shape if second is not None else None
-        grows = fed[0] == other.first and since == (other.batch, *fed[1:])
-        if grows and call.caller is not None and depends_on(call.inputs[0], images):
-            yield call
-
-
-def _attends_along_first(call: Call) -> bool:
-    """Whether a layer attends along the first of three axes, and the second one is more than one long."""
-    shape = call.inputs[0].shape if call.inputs else None
-    if not call.is_torchs or shape is None or len(shape) != 3 or shape[1] == 1:
-        return False
-    inside = call.parent is not None and call.parent.is_torchs
-    attention = (module for module in call.module.modules() if is_a(module, "MultiheadAttention"))
-    first = None if inside else next(attention, None)
-    return first is not None and not first.batch_first
-
-
-def _first_convolution(model: Model) -> Node | None:
-    """The first layer of a trace whose input certainly has the batch on axis 0."""
-    effects = ((node, node.effect) for node in model.nodes)
-    return next((n for n, x in effects if x is not None and x.sort == "convolution" and len(x.before) > 3), None)
+    """Attention layers that expect (sequence, batch, features) but get the batch first, so that they mix samples."""
+    own = {(call.path, call.caller): call for call in model.calls if call.is_torchs and call.inputs}
+    for crossing in model.samples.crossings if model.samples is not None else ():
+        if crossing.node.function == "multi_head_attention_forward" and crossing.axis == 0:
+            around = [call for call in crossing.node.known_call.with_callers() if call.caller == crossing.node.point]
+            yield from (own[call.path, call.caller] for call in around[-1:] if (call.path, call.caller) in own)
