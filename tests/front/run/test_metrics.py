@@ -12,9 +12,10 @@ import pytest
 from click.testing import CliRunner, Result
 
 from resnet_lint.front.cli import main
+from resnet_lint.front.run import csv_input
 from resnet_lint.front.run.learning_curve import observations, stuck, unstable
 from resnet_lint.front.run.verdict import judge
-from resnet_lint.shared.records.hardware_run import Epoch, Evaluation, Reason, Score
+from resnet_lint.shared.records.hardware_run import Epoch, Evaluation, Predictions, Reason, Score
 from resnet_lint.shared.records.thresholds import Thresholds
 
 SCHEMA = json.loads(resources.files("resnet_lint.front.run.report").joinpath("metrics.schema.json").read_text())
@@ -132,8 +133,7 @@ def test_calibration_error_of_overconfident_scores(tmp_path: Path) -> None:
 def test_tables_with_other_delimiters_and_names(table: str, tmp_path: Path) -> None:
     path = tmp_path / "answers.csv"
     path.write_text(table)
-    found = report_of(metrics(path, "--format", "json"))["evaluation"]
-    assert (found["classes"], found["matrix"]) == (["cat", "dog"], [[1, 0], [1, 0]])
+    assert csv_input.read(path) == Predictions(("cat", "dog"), (0, 1), (0, 0))
 
 
 def test_a_table_on_standard_input() -> None:
