@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -18,14 +19,25 @@ from ..tracer.meta_device import OnMeta
 
 
 class _SkipInitialisation(TorchFunctionMode):
-    """Skips the initialisation of new tensors: memory on the CPU that is never written costs nothing."""
+    """Skips the initialisation of new tensors: memory on the CPU that is never written costs nothing.
+
+    Small ones are filled, because a constructor may read them: `torch.empty(1).uniform_(0.1, 2.0).item()`.
+    """
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         if getattr(func, "__module__", None) == "torch.nn.init" or getattr(func, "__name__", "") in _FILLS:
-            return args[0] if args else (kwargs or {}).get("tensor")
+            tensor = args[0] if args else (kwargs or {}).get("tensor")
+            if not isinstance(tensor, torch.Tensor) or not _is_small(tensor):
+                return tensor
         return func(*args, **(kwargs or {}))
 
 
+def _is_small(tensor: torch.Tensor) -> bool:
+    numbers = [*tensor.shape]
+    return all(type(number) is int for number in numbers) and math.prod(numbers) <= _SMALL
+
+
+_SMALL = 1024
 _FILLS = frozenset({"normal_", "uniform_", "trunc_normal_", "kaiming_normal_", "kaiming_uniform_", "xavier_uniform_"})
 
 

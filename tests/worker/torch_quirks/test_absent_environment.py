@@ -43,6 +43,7 @@ BODIES = {
     "a download": 'self.net.load_state_dict(load_state_dict_from_url("https://example.org/net.pth"))',
     "a download of the zoo": 'self.net.load_state_dict(model_zoo.load_url("https://example.org/net.pth"))',
     "a device": 'self.net = self.net.cuda().to("cuda:0")\n        self.mean = torch.zeros(3, device="cuda")',
+    "a number that is drawn": "assert 0.1 <= torch.empty(1).uniform_(0.1, 2.0).item() <= 2.0",
     "a rank": "self.rank = dist.get_rank() % dist.get_world_size()\n        torch.cuda.set_device(self.rank)",
 }
 FORWARDS = {
