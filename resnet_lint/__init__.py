@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 # OWNER is a placeholder for the account that hosts the repository. To replace it everywhere, also in the docs:
-# git grep -lz OWNER -- '*.md' '*.py' '*.toml' | xargs -0 sed -i 's#OWNER/resnet-lint#name/resnet-lint#g'
+# git grep -lz OWNER -- '*.md' '*.py' '*.toml' '*.yml' | xargs -0 sed -i 's#OWNER/resnet-lint#name/resnet-lint#g'
 HOMEPAGE = "https://github.com/OWNER/resnet-lint"
 
 __all__ = ["Report", "check", "contract", "trace"]
