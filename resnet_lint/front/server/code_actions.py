@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 from lsprotocol import types
 
-from resnet_lint.shared.records.findings import Finding
+from resnet_lint.shared.records.findings import Choice, Finding, Fix
 from resnet_lint.shared.records.places import Edit, Position, Span
 from resnet_lint.shared.source_text import split_lines
 
@@ -26,8 +26,11 @@ def quick_fixes(finding: Finding, text: str) -> Iterator[tuple[str, bool, tuple[
     """The edits for a finding in a text, best first: the title, whether it is preferred, and the edits."""
     fix = finding.fix
     if fix is not None and fix.edits:
-        certainty = "" if fix.applicability == "safe" else " (changes results)"
-        yield f"Fix {finding.rule}: {fix.title}{certainty}", fix.applicability == "safe", fix.edits
+        offers: list[Fix | Choice] = [fix, *(choice for choice in fix.choices if choice.edits != fix.edits)]
+        for offered in offers:
+            is_safe = offered.applicability == "safe"
+            title = f"Fix {finding.rule}: {offered.title}" + ("" if is_safe else " (changes results)")
+            yield title, is_safe and offered is fix, offered.edits
     ignore = ignoring(finding, text)
     if ignore is not None:
         yield f"Ignore {finding.rule} on this line", False, (ignore,)

@@ -79,9 +79,10 @@ class WarmWorkers:
 
     def _interpreter(self, path: Path, python: Path | None) -> Interpreter:
         key = python, path.parent
-        if key not in self._chosen:
-            self._chosen[key] = chooser(python, path)()
-        return self._chosen[key]
+        known = self._chosen.get(key)
+        if known is None or not os.path.exists(known.executable):
+            known = self._chosen[key] = chooser(python, path)()
+        return known
 
     def _taken(self, interpreter: Interpreter) -> _Warm:
         """The worker of an interpreter; an outdated one is stopped by its last user."""
