@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 from unittest import mock
@@ -67,9 +67,12 @@ def _methods(picture: _Picture) -> dict[str, Callable[..., Any]]:
         for value in args:
             if callable(value) and self.transform is None:
                 self.transform = value
-        self.classes = [str(number) for number in range(picture.classes)]
-        self.class_to_idx = {name: number for number, name in enumerate(self.classes)}
-        self.targets = self.labels = [number % picture.classes for number in range(_PICTURES)]
+        names = [str(number) for number in range(picture.classes)]
+        targets = [number % picture.classes for number in range(_PICTURES)]
+        indices = {name: number for number, name in enumerate(names)}
+        for name, value in (("classes", names), ("class_to_idx", indices), ("targets", targets), ("labels", targets)):
+            with suppress(AttributeError):  # a property of some data sets
+                setattr(self, name, value)
 
     def item(self: Any, index: int) -> tuple[Any, Any]:
         images = [_prepared(self.transform, picture.mode, size) for size in picture.sizes]
