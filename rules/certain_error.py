@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from resnet_lint.rule import Analysis, Case, Finding, Fix, Rule, Traits
+
+_OPENINGS: Mapping[str, str] = {
+    "error": "this always fails: ",
+    "call": "this fails when the file is run: ",
+    "misspelled": "",
+}
 
 
 class CertainError(Rule):
     """What it does: finds a line of a constructor, a forward method or the script itself that raises for any arguments:
     an undefined name, an unexpected keyword argument, a layer assigned before `super().__init__()`, a misspelled
-    `forward`.
+    `forward`. Other errors are reported if a call in the file itself raises them, and again when it is repeated with
+    real values: a layer that is None, a variable without a value.
 
     Why is this bad: the model cannot be constructed or called at all.
 
@@ -90,8 +97,41 @@ class CertainError(Rule):
             Net()(torch.zeros(1, 3, 8, 8))
         """,
         ),
+        Case(
+            "a layer that is None for the arguments of the script",
+            """
+            import torch
+            from torch import nn
+            class Net(nn.Module):
+                def __init__(self, width, stride):
+                    super().__init__()
+                    self.conv = nn.Conv2d(3, width, 3, stride, 1)
+                    self.down = nn.Conv2d(3, width, 1, stride) if stride > 1 else None
+                def forward(self, x):
+                    return self.conv(x) + self.down(x)  # <- RL404
+            Net(8, stride=1)(torch.zeros(1, 3, 8, 8))
+        """,
+        ),
     )
     good = (
+        Case(
+            "a layer that another method constructs from data",
+            """
+            import numpy, torch
+            from torch import nn
+            class Net(nn.Module):
+                def __init__(self):
+                    super().__init__()
+                    self.head = None
+                def fit(self, data):
+                    self.head = nn.Linear(data.shape[1], 10)
+                def forward(self, x):
+                    return self.head(x)
+            net = Net()
+            net.fit(numpy.load("data.npy"))
+            net(torch.zeros(2, 8))
+        """,
+        ),
         Case(
             "a name defined in the main block",
             """
@@ -147,7 +187,7 @@ class CertainError(Rule):
     def check(self, analysis: Analysis) -> Iterator[Finding]:
         """Yield one finding per such line."""
         for problem in analysis.problems:
-            if problem.kind in ("error", "misspelled"):
-                message = f"this always fails: {problem.reason}" if problem.kind == "error" else problem.reason
+            if problem.kind in _OPENINGS:
+                message = f"{_OPENINGS[problem.kind]}{problem.reason}"
                 fix = Fix(problem.help) if problem.help else None
                 yield Finding(self.code, self.name, self.severity, message, problem.span, problem.module, fix=fix)

@@ -9,7 +9,7 @@ from resnet_lint.rule import Analysis, Case, Finding, Rule, Traits
 
 class ResidualArguments(Rule):
     """What it does: finds a block that nothing in the project constructs, whose constructor accepts values for which
-    its addition fails.
+    its addition fails, or its shortcut does not exist.
 
     The condition under which it works is found by running constructor and forward with symbolic channels and stride,
     once per path. Where symbols are not supported, as in `range(stride)`, blocks with a few concrete values are tried.
@@ -51,6 +51,20 @@ class ResidualArguments(Rule):
                     self.conv = nn.Conv2d(in_channels, out_channels, 3, padding=1)
                 def forward(self, x):
                     return x + self.conv(x)  # <- RL106
+        """,
+        ),
+        Case(
+            "a projection that is not always there",
+            """
+            from torch import nn
+            class Block(nn.Module):
+                def __init__(self, i, o, stride=1):
+                    super().__init__()
+                    self.conv = nn.Conv2d(i, o, 3, stride, 1)
+                    if stride != 1 or i != o:
+                        self.down = nn.Conv2d(i, o, 1, stride)
+                def forward(self, x):
+                    return self.conv(x) + self.down(x)  # <- RL106
         """,
         ),
         Case(
@@ -99,6 +113,21 @@ class ResidualArguments(Rule):
         """,
         ),
         Case(
+            "a projection that is only called where it is there",
+            """
+            from torch import nn
+            class Block(nn.Module):
+                def __init__(self, i, o, stride=1):
+                    super().__init__()
+                    self.conv = nn.Conv2d(i, o, 3, stride, 1)
+                    self.down = None
+                    if stride != 1 or i != o:
+                        self.down = nn.Conv2d(i, o, 1, stride)
+                def forward(self, x):
+                    return self.conv(x) + (x if self.down is None else self.down(x))
+        """,
+        ),
+        Case(
             "the shortcut comes from the caller",
             """
             from torch import nn
@@ -133,6 +162,10 @@ class ResidualArguments(Rule):
     )
 
     def check(self, analysis: Analysis) -> Iterator[Finding]:
+        for problem in analysis.problems:
+            if problem.kind == "arguments":
+                message = f"{problem.module} accepts arguments for which it fails: {problem.reason}"
+                yield Finding(self.code, self.name, self.severity, message, problem.span, problem.module)
         for failure in analysis.failures:
             if failure.kind == "addition" and failure.condition is not None:
                 branch, shortcut = (operand.shape for operand in failure.operands)

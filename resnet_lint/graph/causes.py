@@ -42,7 +42,7 @@ def describe(node: Node, inside: ModuleCall | None) -> str | None:
         return None
     words = []
     if effect.channels is not None and effect.channels[0] != effect.channels[1]:
-        unit = "features" if effect.sort == "linear" else "channels"
+        unit = "features" if effect.is_of_features else "channels"
         words.append(f"{effect.channels[0]} -> {effect.channels[1]} {unit}")
     if effect.stride and set(effect.stride) != {1}:
         words.append(f"stride {_short(effect.stride)}")

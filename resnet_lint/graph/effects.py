@@ -11,7 +11,9 @@ from ..shared.records.places import Shape
 if TYPE_CHECKING:
     from .node import Node
 
-Sort = Literal["convolution", "transposed", "linear", "pool", "resize", "other"]
+Sort = Literal["convolution", "transposed", "linear", "recurrent", "pool", "resize", "other"]
+
+_RECURRENT = frozenset({"lstm", "gru", "rnn_tanh", "rnn_relu"})
 
 
 @dataclass(frozen=True)
@@ -35,14 +37,24 @@ class Effect:
     def changes(self) -> bool:
         return self.before != self.after
 
+    @property
+    def is_of_features(self) -> bool:
+        """Whether the channels are on the last axis, where they are called features."""
+        return self.sort in ("linear", "recurrent")
+
     def is_of_gate(self, result: Shape) -> bool:
         """Whether the layer is in a gate, which computes a vector for a map, as in squeeze-and-excitation."""
         return all(size == 1 for size in self.after[2:]) and any(size > 1 for size in result[2:])
 
 
 def effect_of(node: Node) -> Effect | None:
-    """The effect of a node; None for inputs, parameters, and calls with several results."""
+    """The effect of a node; None for inputs, parameters, and calls with several results.
+
+    The sequence that a recurrent layer returns, which is the first of its results, has the effect of the layer.
+    """
     inputs, after = node.inputs, node.shape
+    if node.kind == "part" and after is not None and node.sources[0].function in _RECURRENT:
+        return _recurrent(node.sources[0].inputs[0], after)
     if not inputs or after is None or not after:
         return None
     if node.kind in ("convolution", "transposed"):
@@ -82,6 +94,12 @@ def _convolution(node: Node, before: Shape, weight: Shape, after: Shape) -> Effe
         spread,
         learned=True,
     )
+
+
+def _recurrent(before: Shape, after: Shape) -> Effect | None:
+    if len(before) < 2 or before[:-1] != after[:-1]:  # the last states
+        return None
+    return Effect("recurrent", before, after, (before[-1], after[-1]), learned=True)
 
 
 def _pool(node: Node, before: Shape, after: Shape) -> Effect:

@@ -150,8 +150,8 @@ def channel_axis_of(residual: Residual) -> int:
             moved = not moved
         elif effect is None or effect.is_of_gate(residual.branch.known_shape):
             continue
-        elif effect.sort in ("convolution", "transposed", "linear"):
-            return rank - 1 if (effect.sort == "linear") != (moved and rank > 2) else 1
+        elif effect.sort in ("convolution", "transposed", "linear", "recurrent"):
+            return rank - 1 if effect.is_of_features != (moved and rank > 2) else 1
     return 1 if rank >= 4 or rank == 2 else rank - 1
 
 

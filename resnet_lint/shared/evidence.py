@@ -22,6 +22,8 @@ ProblemKind = Literal[
     "build",
     "trace",
     "error",
+    "call",
+    "arguments",
     "misspelled",
     "comment",
     "unused ignore",

@@ -191,6 +191,11 @@ def _status(loaded: Loaded, model: ModelClass, found: Exploration) -> ClassStatu
 _NOT_REACHED = NotChecked("build", "nothing in the file constructs or calls it")
 
 
+def _is_reason(problem: Problem, failure: NotChecked) -> bool:
+    """Whether a class is not checked because of an error that is reported itself."""
+    return problem.kind in ("call", "error") and failure.reason.endswith(f": {problem.reason}")
+
+
 def _problems(loaded: Loaded, classes: Sequence[ModelClass], found: Exploration) -> Iterator[Problem]:
     for model in classes:
         target = found.coverage.contradicted.get(model.name)
@@ -199,6 +204,8 @@ def _problems(loaded: Loaded, classes: Sequence[ModelClass], found: Exploration)
         if model.name in found.coverage.how or (model.skipped is not None and target is None):
             continue
         failure = found.coverage.failures.get(model.name, _NOT_REACHED)
+        if target is None and any(_is_reason(problem, failure) for problem in found.certain):
+            continue
         line = model.line if target is None or target.line is None else target.line
         span = Span(loaded.path, Position(line, 1), Position(line, 1))
         if target is None:

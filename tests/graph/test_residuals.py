@@ -94,6 +94,13 @@ def test_one_layer_each_the_small_kernel_is_the_shortcut(tmp_path: Path) -> None
     assert described(trace) == [("x", "conv", "proj")]
 
 
+@pytest.mark.parametrize("layer", ["nn.LSTM(8, 4, bidirectional=True)", "nn.GRU(8, 8)", "nn.RNN(8, 8)"])
+def test_a_recurrent_layer_is_the_branch(layer: str, tmp_path: Path) -> None:
+    trace = record(tmp_path, net("return x + self.rnn(x)[0]", rnn=layer), (5, 2, 8))
+    [residual] = residuals_in(trace.nodes)
+    assert (residual.shortcut.kind, residual.branch.kind) == ("input", "part")
+
+
 def test_a_bottleneck(tmp_path: Path) -> None:
     layers = {
         "reduce": "nn.Conv2d(8, 2, 1)",

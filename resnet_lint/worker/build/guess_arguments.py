@@ -15,7 +15,8 @@ from resnet_lint.shared.vocabulary import SHORTCUT_PARAMETER
 
 from ..load.load import Loaded
 from ..names_at import names_at
-from .guess_value import INPUT_CHANNELS, OUTPUT_CHANNELS, WIDTH, is_width, setting, value_for
+from .guess_value import INPUT_CHANNELS, OUTPUT_CHANNELS, WIDTH, is_width, says_what, setting, value_for
+from .passed_on import passed_on_as
 
 STRIDE = re.compile(r"^(stride|strides|s|downsample_stride|down_?stride)$")
 
@@ -56,9 +57,13 @@ _MOST_OPTIONS = 3
 
 @dataclass(frozen=True)
 class Parameters:
-    """The parameters of a constructor that matter for a residual block."""
+    """The parameters of a constructor that matter for a residual block.
 
-    required: tuple[inspect.Parameter, ...]
+    The `required` ones have a name that says what they are, if the code has one: `in_channels` for the `i` of
+    `nn.Conv2d(i, o, 3)`.
+    """
+
+    required: Mapping[str, inspect.Parameter]
     inputs: str | None
     outputs: str | None
     stride: str | None
@@ -68,11 +73,13 @@ class Parameters:
 def parameters_of(make: Callable[..., Any]) -> Parameters:
     """Read the signature of a constructor. Raises ValueError or TypeError if it has none."""
     named = [p for p in inspect.signature(make).parameters.values() if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)]
+    passed_on = passed_on_as(make)
+    meant = {p.name: p if says_what(p.name) else p.replace(name=passed_on.get(p.name, p.name)) for p in named}
     return Parameters(
-        tuple(p for p in named if p.default is p.empty),
-        next((p.name for p in named if INPUT_CHANNELS.match(p.name)), None),
-        next((p.name for p in named if OUTPUT_CHANNELS.match(p.name)), None),
-        next((p.name for p in named if STRIDE.match(p.name) and _is_int(p)), None),
+        {name: p for name, p in meant.items() if p.default is p.empty},
+        next((name for name, p in meant.items() if INPUT_CHANNELS.match(p.name)), None),
+        next((name for name, p in meant.items() if OUTPUT_CHANNELS.match(p.name)), None),
+        next((name for name, p in meant.items() if STRIDE.match(p.name) and _is_int(p)), None),
         any(SHORTCUT_PARAMETER.search(p.name) and p.default is None for p in named),
     )
 
@@ -80,7 +87,7 @@ def parameters_of(make: Callable[..., Any]) -> Parameters:
 def required_names(make: Callable[..., Any]) -> tuple[str, ...]:
     """The names of the required parameters; empty if there is no signature."""
     try:
-        return tuple(parameter.name for parameter in parameters_of(make).required)
+        return tuple(parameters_of(make).required)
     except (TypeError, ValueError):
         return ()
 
@@ -99,8 +106,9 @@ def invented(make: type[nn.Module], loaded: Loaded) -> list[Invented]:
     Without parameters for channels or stride, there is a single try.
     """
     found = parameters_of(make)
-    plain = {parameter.name: value_for(parameter, loaded) or UNKNOWN for parameter in found.required}
-    numbers = all(value.isdigit() and (is_width(name) or STRIDE.match(name)) for name, value in plain.items())
+    plain = {name: value_for(parameter, loaded) or UNKNOWN for name, parameter in found.required.items()}
+    meanings = {name: parameter.name for name, parameter in found.required.items()}
+    numbers = all(v.isdigit() and (is_width(meanings[k]) or STRIDE.match(meanings[k])) for k, v in plain.items())
     sure = not found.shortcut_from_caller and numbers
     expansion = getattr(make, "expansion", 1)
     if isinstance(expansion, int) and expansion != 1 and found.inputs and found.outputs:

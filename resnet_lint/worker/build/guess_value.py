@@ -85,6 +85,13 @@ def is_width(name: str) -> bool:
     return bool(INPUT_CHANNELS.match(name) or OUTPUT_CHANNELS.match(name) or _WIDTH_WORDS.search(name))
 
 
+def says_what(name: str) -> bool:
+    """Whether the name of a parameter says what it is: `planes`, `kernel_size`, `cfg`, but not `i` or `a`."""
+    word = name.lower()
+    known = (_CONFIGURATION, _BLOCK, _PART, *(re.compile(pattern) for pattern, _ in _BY_NAME))
+    return is_width(word) or any(pattern.search(word) for pattern in known)
+
+
 def value_for(parameter: inspect.Parameter, loaded: Loaded, nested: int = 0) -> str | None:
     """The source of a value in the namespace of the file; None if it cannot be guessed."""
     annotation = _resolved(parameter.annotation, loaded)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from typing import Any, Literal
 
 import torch
@@ -35,7 +36,13 @@ from ..load.project_files import where_files_are
 from ..process.file_clock import Clock
 from ..process.limits import TimeUp
 from ..tracer.trace import trace
-from .certain_errors import certain_error
+from .certain_errors import (
+    certain_error,
+    error_of_any_input,
+    error_of_arguments,
+    error_of_call,
+    error_of_constructor,
+)
 from .class_coverage import Coverage, Fed, NotChecked
 from .follow_examples import UnusableExampleError, best_trace
 from .own_fault import own_fault
@@ -59,6 +66,7 @@ class Attempts:
         self._clock = clock
         self._known_shapes = shapes_in(loaded.tree)
         self._reads_before = 0
+        self.statements_failed = 0
 
     def build_and_feed(
         self,
@@ -105,14 +113,32 @@ class Attempts:
     def _judge(self, error: BaseException, label: str, model: ModelClass | None, *, stated: bool) -> None:
         """Record an error if it is independent of arguments and inputs."""
         name = model.name if model is not None else None
-        problem = certain_error(error, self._loaded, name, stated=stated)
-        if problem is not None:
-            self.certain.setdefault(problem.span, problem)
+        self._note(certain_error(error, self._loaded, name, stated=stated))
 
     def raised(self, error: BaseException, doubt: Doubt) -> None:
         """Record an error of the script if it is independent of arguments and inputs."""
         if doubt <= Doubt.INVENTED and not OUTSIDE.trial:
             self._judge(error, "", None, stated=not doubt)
+        if not doubt and not self.statements_failed:
+            self._note(error_of_constructor(error, self._loaded))
+        self.statements_failed += 1
+
+    def confirm(self, ended: Trace) -> None:
+        """Record the error of a call in the file itself that ended early, if it occurs with real values too."""
+        with suppress(TimeUp), self._clock.one_attempt(0.5):
+            self._note(error_of_call(ended, self._loaded))
+
+    def confirm_arguments(self, model: ModelClass) -> None:
+        """Record the errors of a class for guessed channels and strides, if it runs for others."""
+        for traced in self.traced if self.runs(model) else ():
+            arguments = traced.invented
+            if traced.model_class is model and arguments is not None and arguments.sure:
+                with suppress(TimeUp), self._clock.one_attempt(0.5):
+                    self._note(error_of_arguments(traced.label, traced.trace, self._loaded, model.name))
+
+    def _note(self, problem: Problem | None) -> None:
+        if problem is not None:
+            self.certain.setdefault(problem.span, problem)
 
     def _failed(
         self,
@@ -243,6 +269,8 @@ class Attempts:
         """Record a trace, and its faults as far as they can be trusted."""
         if result.stop is not None:
             self._judge(result.stop.error, label, model, stated=False)
+            if model is not None and arguments is None and not parameter_names(model.type):
+                self._note(error_of_any_input(result, self._loaded, model.name))
         self.traced.append(Traced(label, result, faults, arguments, model, sizes_stated))
         fed = Fed(" ".join(_inputs_of(result)), origin)
         self._coverage.add(label, result, faults, fed)

@@ -1,11 +1,13 @@
 """Finds errors that occur for any arguments and inputs: an undefined name, an unexpected keyword argument.
 
-An error counts if a call in the file itself raises it, or if all lines on its call stack run unconditionally.
+An error counts if a call in the file itself raises it, or if all lines on its call stack run unconditionally. Other
+errors of calls in the file itself count if they are no consequence of checking without data, devices and packages.
 """
 
 from __future__ import annotations
 
 import ast
+import inspect
 import re
 from contextlib import suppress
 from dataclasses import dataclass
@@ -17,12 +19,15 @@ from torch import nn
 
 from resnet_lint.graph.source_places import Point
 from resnet_lint.graph.syntax import function_of
+from resnet_lint.graph.trace import Trace
 from resnet_lint.shared.error_text import error_text
 from resnet_lint.shared.evidence import Problem
 
 from ..load.definitions import names_bound, root_of
 from ..load.load import Loaded
 from ..load.missing_packages import is_stand_in
+from ..tracer.real_run import fails_for_real
+from ..tracer.trace import innermost
 
 # Names that are defined in notebooks only.
 _OF_NOTEBOOKS = frozenset({"get_ipython", "display", "In", "Out", "exit", "quit", "reveal_type"})
@@ -61,6 +66,72 @@ def certain_error(error: BaseException, loaded: Loaded, module: str | None, *, s
     return Problem("error", steps[-1].point.span, text, module, help)
 
 
+def error_of_call(trace: Trace, loaded: Loaded) -> Problem | None:
+    """The error of a model call in the file itself, if it occurs with real values too; else None."""
+    stop = trace.stop
+    if stop is None or stop.point is None or not _is_of_the_code(stop.error, loaded) or not fails_for_real(trace):
+        return None
+    return Problem("call", stop.point.span, stop.text)
+
+
+def error_of_arguments(call: str, trace: Trace, loaded: Loaded, module: str) -> Problem | None:
+    """The error of a block that lacks something for some channels and strides: `self.down` is set for others only."""
+    stop = trace.stop
+    if stop is None or stop.point is None or not _lacks_part(stop.error, loaded) or not fails_for_real(trace):
+        return None
+    return Problem("arguments", stop.point.span, f"{call} raises {stop.text}", module)
+
+
+def error_of_any_input(trace: Trace, loaded: Loaded, module: str) -> Problem | None:
+    """The error of a model without arguments that lacks something in a line that runs for any input."""
+    stop = trace.stop
+    if stop is None or stop.point is None or not _lacks_part(stop.error, loaded):
+        return None
+    steps, _ = _steps(stop.error.__traceback__, loaded)
+    certain = all(map(_always_runs, steps)) and fails_for_real(trace)
+    return Problem("error", stop.point.span, stop.text, module) if certain else None
+
+
+def _lacks_part(error: BaseException, loaded: Loaded) -> bool:
+    """Whether a module lacks a part that only its constructor sets: `self.down` is missing, None, or a class."""
+    if isinstance(error, AttributeError):
+        return _is_never_set(error.obj, error.name, loaded)
+    point = innermost(error, loaded.project)
+    if point is None or re.search(_NO_PART, error_text(error)) is None:
+        return False
+    called = re.match(r"self\.(\w+)\(", point.text)
+    owners = [frame.f_locals.get("self") for frame, _ in walk_tb(error.__traceback__) if frame.f_code is point.code]
+    return called is not None and _is_never_set(owners[-1], called[1], loaded)
+
+
+_NO_PART = re.compile(r"'NoneType' object is not callable|FloatTensor is not a Module subclass")
+
+
+def error_of_constructor(error: BaseException, loaded: Loaded) -> Problem | None:
+    """The error of a constructor call in the file itself, which depends on no values; else None."""
+    if "meta" in error_text(error) or not isinstance(error, _MISTAKES) or not _is_of_the_code(error, loaded):
+        return None
+    codes = [frame.f_code for frame, _ in walk_tb(error.__traceback__)]
+    constructs = any(code.co_name == "__init__" and loaded.project.owns(code) for code in codes)
+    is_forward = any(code.co_filename.endswith("tracer/trace.py") for code in codes)
+    point = innermost(error, loaded.project)
+    return Problem("call", point.span, error_text(error)) if constructs and not is_forward and point else None
+
+
+def _is_of_the_code(error: BaseException, loaded: Loaded) -> bool:
+    """Whether an error has nothing to do with what a check lacks: packages, devices, files, values."""
+    if loaded.missing or not isinstance(error, (*_MISTAKES, AssertionError, ValueError, RuntimeError)):
+        return False
+    innermost_file = [frame.f_code.co_filename for frame, _ in walk_tb(error.__traceback__)][-1]
+    text = error_text(error)
+    return not (_LACKING.search(text) or _OWN_STAND_INS.search(text) or _ENVIRONMENT.search(innermost_file))
+
+
+_MISTAKES = (TypeError, AttributeError, NameError, LookupError, ZeroDivisionError)
+_LACKING = re.compile(r"cuda|gpu|accelerator|distributed|process group|environ", re.IGNORECASE)
+_ENVIRONMENT = re.compile(r"torch/(cuda|distributed|backends|hub|mps)|/os\.py$|<frozen os>|resnet_lint/")
+
+
 def _steps(traceback: TracebackType | None, loaded: Loaded) -> tuple[list[_Step], bool]:
     """The user's frames, outermost first, and whether the error was raised in the last one or in a call from it."""
     steps: list[_Step] = []
@@ -83,7 +154,12 @@ def _is_of_sort(error: BaseException, last: _Step, loaded: Loaded, ends_there: b
     if isinstance(error, NameError) and not isinstance(error, UnboundLocalError):
         return ends_there and last.code.co_filename == loaded.path and _is_bound_nowhere(error.name, loaded)
     if isinstance(error, AttributeError):
-        if stated and ends_there and last.code.co_filename == loaded.path and _is_set_nowhere(error, loaded):
+        if (
+            stated
+            and ends_there
+            and last.code.co_filename == loaded.path
+            and _is_never_set(error.obj, error.name, loaded)
+        ):
             return True
         return bool(_LACKS.search(text) and ends_there) or _BEFORE_INIT.search(text) is not None
     if isinstance(error, TypeError) and _WRONG_CALL.search(text) and ends_there and not _OWN_STAND_INS.search(text):
@@ -100,15 +176,19 @@ def _is_refused_by_layer(error: BaseException) -> bool:
     return is_layers and not any(map(is_stand_in, frame.f_locals.values()))
 
 
-def _is_set_nowhere(error: AttributeError, loaded: Loaded) -> bool:
-    """Whether a missing attribute is not set or mentioned anywhere in the file: `self.valuehead` for `value_head`."""
-    kind, name = type(error.obj), error.name
+def _is_never_set(module: object, name: str | None, loaded: Loaded) -> bool:
+    """Whether nothing in the file but its constructor sets or mentions an attribute of a module."""
+    kind = type(module)
     is_own = kind.__module__ == loaded.module.__name__ and kind.__bases__ == (nn.Module,)
+    made = vars(kind).get("__init__")
+    constructor = function_of(made.__code__) if inspect.isfunction(made) else None
+    inside = range(constructor.lineno, (constructor.end_lineno or 0) + 1) if constructor is not None else ()
     return is_own and not any(
         (isinstance(node, ast.Attribute) and node.attr == name and not isinstance(node.ctx, ast.Load))
         or (isinstance(node, ast.Constant) and node.value == name)
         or (isinstance(node, ast.Name) and node.id in (name, "setattr"))
         for node in ast.walk(loaded.tree)
+        if getattr(node, "lineno", 0) not in inside
     )
 
 

@@ -59,6 +59,7 @@ class Constructions:
             self._try(model, colours)
         if not self._attempts.runs(model):
             self._solve(model, plain)
+        self._attempts.confirm_arguments(model)
 
     def _switch(self, model: ModelClass, arguments: Invented) -> None:
         """Try options of a class that works for some arguments and not for these: one may select the projection."""

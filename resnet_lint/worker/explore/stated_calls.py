@@ -49,6 +49,7 @@ class StatedCalls:
         self._path = loaded.path
         self._project = loaded.project
         self._traced: dict[tuple[object, ...], Trace] = {}
+        self._ended: list[Trace] = []
         self._calls: tuple[list[_Call], list[_Call]] = ([], [])
         self._refusals: tuple[list[Failure], list[Failure]] = ([], [])
 
@@ -77,16 +78,20 @@ class StatedCalls:
         if doubt is Doubt.INVENTED and result.trouble > (0, 0):
             self._calls[OUTSIDE.trial].append(_Call(module, result, self._line()))
         elif not OUTSIDE.trial:
+            if result.stop is not None and not doubt and not self._attempts.statements_failed:
+                self._ended.append(result)
             self._attempts.add_stated(module, result, () if doubt else result.all_faults, self._line(), doubt)
 
     def compare(self) -> None:
-        """Trust faults that occur in both trials at sizes that do not depend on guessed numbers."""
+        """After the script, confirm what ended its calls, and what failed in both trials for any guessed numbers."""
+        for ended in self._ended:
+            self._attempts.confirm(ended)
         for call in self._calls[0]:
             again = [fault for other in self._calls[1] if other.place == call.place for fault in other.trace.all_faults]
             faults = tuple(f for f in call.trace.all_faults if any(fails_for_any(f, other) for other in again))
             self._attempts.add_stated(call.module, call.trace, faults, call.line, Doubt.INVENTED)
         self.failures += [refusal for refusal in self._refusals[0] if refusal in self._refusals[1]]
-        for trials in (*self._calls, *self._refusals):
+        for trials in (self._ended, *self._calls, *self._refusals):
             trials.clear()
 
     def _line(self) -> str:

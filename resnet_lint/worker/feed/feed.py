@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from itertools import islice
 
 from torch import nn
 
@@ -48,8 +50,11 @@ def feed(
     if search.found is None and any(_joins_fail_by_size(result.trace) for result in attempts):
         attempts += _at_size(search, known, _DIVISIBLE)
         attempts += _other_remainders(search, attempts) if search.found is None else []
-    if search.found is None and not any(_is_models_own(result) for result in attempts):
+    own = any(_is_models_own(result) for result in attempts)
+    if search.found is None and not own:
         search.best_first()
+    elif search.found is None:
+        attempts += _slightly_larger(search, attempts)
     if search.found is not None:
         return search.found, ()
     best = min((result.trace for result in attempts), key=lambda attempt: attempt.trouble)
@@ -116,6 +121,23 @@ def _gaps(attempt: Trace) -> tuple[tuple[int, ...], ...]:
     joins = [fault for fault in attempt.faults if fault.kind in ("addition", "concatenation")]
     pairs = [fault.node.inputs[:2] for fault in joins if len(fault.node.inputs) > 1]
     return tuple(tuple(a - b for a, b in zip(left[2:], right[2:], strict=False)) for left, right in pairs)
+
+
+def _slightly_larger(search: Search, attempts: Sequence[Situation]) -> list[Situation]:
+    """Traces with one size larger by one, until enough sizes have been tried: not every model accepts images."""
+    missing = _SIZES_TO_CONFIRM - sum(attempt.trace.complete for attempt in attempts)
+    larger = (search.attempt(guesses, attempt.size) for attempt in attempts for guesses in _larger(attempt))
+    tried = (attempt for attempt in larger if attempt is not None and attempt.trace.complete)
+    return list(islice(tried, max(missing, 0)))
+
+
+def _larger(attempt: Situation) -> Iterator[Guesses]:
+    """The guesses of a complete trace with one axis longer by one, the batch last."""
+    axes = [(name, axis) for name, guess in attempt.guesses.items() for axis in range(len(guess.shape))]
+    for name, axis in sorted(axes, key=lambda place: place[1] == 0) if attempt.trace.complete else ():
+        guess = attempt.guesses[name]
+        shape = tuple(size + (index == axis) for index, size in enumerate(guess.shape))
+        yield {**attempt.guesses, name: replace(guess, shape=shape)}
 
 
 def _is_models_own(attempt: Situation) -> bool:

@@ -36,12 +36,20 @@ def widened_branch(e: Evidence, why: str, like: Node | None) -> ChangeArguments 
         return Hint(f"{why}: give its last layer {e.shortcut[e.channel_axis]} channels, like the shortcut")
     node, effect = e.learned[-1]
     width = e.shortcut[e.channel_axis]
+    if effect.sort == "recurrent":
+        return Hint(f"{why}: {_recurrent_width(node, width)} on {e.name(node)}, like the shortcut")
     like_effect = like.effect if like is not None else None
     copied = (e.site(like), width_name(like_effect)) if like is not None and like_effect is not None else (None, None)
     # If the sizes differ too, there is another fault, which the trace does not show.
     changes = () if e.sizes_differ else tuple(widths(e, e.residual.branch_path, node, width, copied))
     title = f"{why}: {width_name(effect)}={width} on {e.name(node)}, like the shortcut"
     return ChangeArguments(title, changes) if changes else Hint(title)
+
+
+def _recurrent_width(node: Node, width: int) -> str:
+    """The argument that gives a recurrent layer this many features: `hidden_size=64` for 128 in two directions."""
+    both = node.known_call.module.bidirectional
+    return f"hidden_size={width // 2 if both else width}"
 
 
 def unstrided_branch(e: Evidence) -> ChangeArguments | None:

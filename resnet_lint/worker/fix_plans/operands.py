@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from types import CodeType
+
 from torch import nn
 
 from resnet_lint.graph.built_at import built_of
@@ -38,8 +40,10 @@ def module_passed_in(e: Evidence) -> Hint | None:
 def _is_built_by(block: nn.Module, node: Node) -> bool:
     """Whether the constructor of a block led to a layer, and not the expression that constructs the block."""
     built = built_of(node.known_call.module)
-    constructors = {vars(base)["__init__"].__code__ for base in module_classes(type(block)) if "__init__" in vars(base)}
-    return built is None or any(point.code in constructors for point in built.chain)
+    constructors = [vars(base)["__init__"].__code__ for base in module_classes(type(block)) if "__init__" in vars(base)]
+    # Before Python 3.12, a comprehension is a code of its own.
+    inside = {*constructors, *(part for code in constructors for part in code.co_consts if isinstance(part, CodeType))}
+    return built is None or any(point.code in inside for point in built.chain)
 
 
 _MOVES = frozenset({"transpose", "permute", "movedim", "moveaxis", "swapaxes", "swapdims", "t", "__get__"})

@@ -140,7 +140,7 @@ def _projection_text(e: Evidence) -> str | None:
     last = next((effect for _, effect in reversed(e.branch_layers) if effect.learned), None)
     if last is None or len(e.branch) != len(e.shortcut) or e.branch[0] != e.shortcut[0]:
         return None
-    if e.channel_axis != 1 or last.sort == "linear":
+    if e.channel_axis != 1 or last.is_of_features:
         return None if e.sizes_differ else f"nn.Linear({e.shortcut[-1]}, {e.branch[-1]}, bias=False)"
     strides = e.missing_stride
     if any(math.ceil(s / stride) != b for b, s, stride in zip(*e.sizes, strides, strict=True)):
@@ -149,7 +149,7 @@ def _projection_text(e: Evidence) -> str | None:
 
 
 def _projection(e: Evidence) -> Projection:
-    linear = e.channel_axis != 1 or e.learned[-1][1].sort == "linear"
+    linear = e.channel_axis != 1 or e.learned[-1][1].is_of_features
     # A normalization before the last layer (pre-activation) does not imply one after the projection.
     after = e.residual.branch_path[e.residual.branch_path.index(e.learned[-1][0]) :]
     norms = [node for node in after if node.kind in ("channel norm", "last norm")]

@@ -52,7 +52,7 @@ def replay(func: Callable[..., Any], args: Any, kwargs: Any) -> tuple[str | None
         raise DataDependentError("too large to run on the CPU")
     results, errors = [], []
     for fill in (torch.zeros, torch.ones):
-        real = mapped((args, kwargs), partial(_filled, fill))
+        real = mapped((args, kwargs), partial(filled, fill))
         try:
             with torch.no_grad():
                 results.append(func(*real[0], **real[1]))
@@ -76,7 +76,8 @@ def _name(func: Callable[..., Any]) -> str:
     return getattr(func, "__name__", str(func))
 
 
-def _filled(fill: Callable[..., torch.Tensor], value: Any) -> Any:
+def filled(fill: Callable[..., torch.Tensor], value: Any) -> Any:
+    """A value for the CPU: a tensor with the same shape and dtype, made by `fill`; a device or its name; or itself."""
     if isinstance(value, torch.Tensor):
         return fill(value.shape, dtype=value.dtype, device="cpu")
     if isinstance(value, str):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from traceback import walk_tb
 from types import FrameType
 from typing import Any
 
@@ -92,13 +93,18 @@ class Recorder(OnMeta):
             yield call
             self.completed.append(call)
         except SHAPE_ERRORS as error:
-            if self.pending is None and call.is_torchs and not self.assumes_values:
+            if self.pending is None and self._is_from_torch(error, call) and not self.assumes_values:
                 # A module of torch rejected its input in Python, before any torch call: "expected 4D input".
                 fault = self._fault("other", module, args, kwargs, str(error), None)
                 self.pending = (error, fault) if fault is not None else None
             raise
         finally:
             self._current = outer
+
+    def _is_from_torch(self, error: BaseException, call: ModuleCall) -> bool:
+        """Whether a module of torch raises an error itself, and not one of the user's modules in it."""
+        codes = (frame.f_code for frame, _ in walk_tb(error.__traceback__))
+        return call.is_torchs and not any(map(self._project.owns, codes))
 
     def run(self, call: ModuleCall, forward: Callable[[], Any], args: Any, kwargs: Any) -> Any:
         """Run the forward of a module."""

@@ -57,7 +57,7 @@ def forward_for_training(earlier: Trace, saved: Saved) -> Any:
     Raises the exceptions of the forward pass.
     """
     args, kwargs = mapped((earlier.args, earlier.kwargs), _fresh)
-    with _surroundings(gradients=True), OnMeta(), saved.listening():
+    with surroundings(gradients=True), OnMeta(), saved.listening():
         return earlier.root(*args, **kwargs)
 
 
@@ -98,7 +98,7 @@ def recorded(
             return result
 
     fatal, stop, output = None, None, None
-    with _surroundings(gradients), intercepted(enter), recorder:
+    with surroundings(gradients), intercepted(enter), recorder:
         try:
             output = root(*args, **kwargs)
         except TimeUp:
@@ -107,7 +107,11 @@ def recorded(
             if recorder.pending is not None and recorder.pending[0] is error:
                 fatal = recorder.pending[1]
             else:
-                text = str(error) if isinstance(error, DataDependentError) else error_text(error)
+                text = (
+                    str(error)
+                    if isinstance(error, DataDependentError)
+                    else error_text(error).replace("torch.meta.", "torch.")
+                )
                 stop = Stop(error, innermost(error, project), text)
     return Trace(
         root,
@@ -129,7 +133,7 @@ def recorded(
 
 
 @contextmanager
-def _surroundings(gradients: bool) -> Iterator[None]:
+def surroundings(gradients: bool) -> Iterator[None]:
     """The environment of the user's forward: no warnings, new tensors on the CPU, torchvision's operators."""
     with (
         warnings.catch_warnings(),

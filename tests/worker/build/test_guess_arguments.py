@@ -220,6 +220,17 @@ def test_a_part_to_build_on() -> None:
     assert sources(lambda self, backbone: None) == [{"backbone": "nn.Identity()"}]
 
 
+def test_a_name_that_says_nothing_means_what_it_is_passed_on_as() -> None:
+    class Block(nn.Module):
+        def __init__(self, a: Any, b: Any, s: int = 1) -> None:
+            super().__init__()
+            self.conv = nn.Conv2d(a, b, 3, s)
+
+    found = parameters_of(Block)
+    assert (found.inputs, found.outputs, found.stride) == ("a", "b", "s")
+    assert invented(Block, HERE)[0].kwargs == {"a": str(WIDTH), "b": str(WIDTH)}
+
+
 def test_what_cannot_be_guessed_is_left_open() -> None:
     [only] = tries(lambda self, plan: None)
     assert (only.kwargs, only.unknown, only.call("Net")) == ({"plan": "..."}, ("plan",), "Net(plan=...)")

@@ -182,6 +182,18 @@ def test_an_addition_that_fails_whatever_the_input_is_a_fault() -> None:
     assert [fault.kind for fault in faults] == ["addition"]
 
 
+def test_an_addition_that_fails_for_all_sequences_is_a_fault() -> None:
+    """No image can be tried with a recurrent layer, but other lengths can."""
+
+    def forward(self: Net, x: torch.Tensor) -> torch.Tensor:
+        x = self.layers[0](x)
+        return x + self.layers[1](x)[0]  # type: ignore[no-any-return]
+
+    lstm = nn.LSTM(8, 8, bidirectional=True)
+    _, faults = feed(build(lambda: Net(forward, nn.Linear(3, 8), lstm)), PROJECT, ())
+    assert [fault.kind for fault in faults] == ["addition"]
+
+
 def test_a_size_that_does_not_divide_is_the_inputs_fault() -> None:
     def forward(self: Net, x: torch.Tensor) -> torch.Tensor:
         return x + F.interpolate(F.max_pool2d(x, 32), scale_factor=32.0)
