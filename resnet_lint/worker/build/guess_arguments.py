@@ -52,6 +52,9 @@ class Invented:
 
 
 UNKNOWN = "..."
+
+# A parameter that is passed on as one of these may have any value; one of a linear layer may depend on others.
+_OF_CONVOLUTIONS = frozenset({"in_channels", "out_channels", "stride"})
 _MOST_OPTIONS = 3
 
 
@@ -75,11 +78,12 @@ def parameters_of(make: Callable[..., Any]) -> Parameters:
     named = [p for p in inspect.signature(make).parameters.values() if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)]
     passed_on = passed_on_as(make)
     meant = {p.name: p if says_what(p.name) else p.replace(name=passed_on.get(p.name, p.name)) for p in named}
+    roles = {name: p if p.name in _OF_CONVOLUTIONS else p.replace(name=name) for name, p in meant.items()}
     return Parameters(
         {name: p for name, p in meant.items() if p.default is p.empty},
-        next((name for name, p in meant.items() if INPUT_CHANNELS.match(p.name)), None),
-        next((name for name, p in meant.items() if OUTPUT_CHANNELS.match(p.name)), None),
-        next((name for name, p in meant.items() if STRIDE.match(p.name) and _is_int(p)), None),
+        next((name for name, p in roles.items() if INPUT_CHANNELS.match(p.name)), None),
+        next((name for name, p in roles.items() if OUTPUT_CHANNELS.match(p.name)), None),
+        next((name for name, p in roles.items() if STRIDE.match(p.name) and _is_int(p)), None),
         any(SHORTCUT_PARAMETER.search(p.name) and p.default is None for p in named),
     )
 
@@ -107,8 +111,7 @@ def invented(make: type[nn.Module], loaded: Loaded) -> list[Invented]:
     """
     found = parameters_of(make)
     plain = {name: value_for(parameter, loaded) or UNKNOWN for name, parameter in found.required.items()}
-    meanings = {name: parameter.name for name, parameter in found.required.items()}
-    numbers = all(v.isdigit() and (is_width(meanings[k]) or STRIDE.match(meanings[k])) for k, v in plain.items())
+    numbers = all(value.isdigit() and _has_to_vary(name, found) for name, value in plain.items())
     sure = not found.shortcut_from_caller and numbers
     expansion = getattr(make, "expansion", 1)
     if isinstance(expansion, int) and expansion != 1 and found.inputs and found.outputs:
@@ -129,6 +132,12 @@ def switched(make: type[nn.Module], arguments: Invented) -> list[Invented]:
         for option in options[:_MOST_OPTIONS]
         if option.name not in arguments.kwargs
     ]
+
+
+def _has_to_vary(name: str, found: Parameters) -> bool:
+    """Whether a block has to work for any value of a parameter: a width, a stride, the channels of a convolution."""
+    is_convolutions = found.required[name].name in _OF_CONVOLUTIONS
+    return is_width(name) or STRIDE.match(name) is not None or is_convolutions
 
 
 def in_colours(make: type[nn.Module], plain: Invented) -> Invented | None:
