@@ -8,7 +8,7 @@ from resnet_lint.rule import Analysis, Case, Finding, Fix, Rule, Traits
 
 _OPENINGS: Mapping[str, str] = {
     "error": "this always fails: ",
-    "call": "this fails when the file is run: ",
+    "call": "this fails in a call in this file: ",
     "misspelled": "",
 }
 
