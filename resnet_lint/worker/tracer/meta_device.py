@@ -22,6 +22,8 @@ class OnMeta(TorchFunctionMode):
             named["device"] = "meta"
         if func in (torch.Tensor.cuda, torch.Tensor.cpu):
             return args[0]
+        if func is torch.autograd.grad:
+            return _gradients(*args, **named)
         if func is torch.Tensor.to:
             args = (args[0], *(_stays_on_meta(value, args[0]) for value in args[1:]))
             named = {name: _stays_on_meta(value, args[0]) for name, value in named.items()}
@@ -36,6 +38,14 @@ class OnMeta(TorchFunctionMode):
 
     def _moved(self, value: Any) -> Any:
         return value.to("meta") if isinstance(value, torch.Tensor) and not value.is_meta else value
+
+
+def _gradients(outputs: Any, inputs: Any, *args: Any, **kwargs: Any) -> Any:
+    """The gradients of some inputs; of their shapes, if the outputs were computed without an autograd graph."""
+    try:
+        return torch.autograd.grad(outputs, inputs, *args, **kwargs)
+    except RuntimeError:
+        return tuple(torch.empty_like(tensor) for tensor in tensors_in(inputs))
 
 
 def _is_accelerator(device: Any) -> bool:

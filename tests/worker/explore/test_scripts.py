@@ -31,6 +31,16 @@ class Net(nn.Module):
 # The script, what makes it right, what makes it wrong, the line that fails, and the rule.
 SCRIPTS = {
     "a call": ("out = Net()(torch.randn(4, 3, @, @))", "32", "28", "return self.fc", "RL301"),
+    "a penalty on gradients": (
+        "def penalty(net, x):\n    x = x.clone().requires_grad_(True)\n    out = net(x)\n"
+        "    grad = torch.autograd.grad(outputs=out.sum(), inputs=x, create_graph=True)[0]\n"
+        "    return ((grad.flatten(1).norm(2, dim=1) - 1) ** 2).mean()\n"
+        "penalty(Net(1), torch.randn(4, 3, @, @)).backward()",
+        "32",
+        "28",
+        "return self.fc",
+        "RL301",
+    ),
     "pieces from random places": (
         "data = torch.randn(3, 900, @)\nplaces = torch.randint(800, (4,))\n"
         "out = Net()(torch.stack([data[:, i : i + @] for i in places]))",
