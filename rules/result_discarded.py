@@ -84,6 +84,22 @@ class ResultDiscarded(Rule):
         """,
         ),
         Case(
+            "the last value of a variable is lost",
+            """
+            import torch
+            from torch import nn
+            class Block(nn.Module):
+                def __init__(self, width=8):
+                    super().__init__()
+                    self.conv, self.last = nn.Conv2d(8, width, 3, padding=1), nn.Conv2d(width, width, 1)
+                    self.skip = nn.Conv2d(8, width, 1)
+                def forward(self, x):
+                    h = torch.relu(self.conv(x))
+                    h = self.last(h)  # <- RL207
+                    return self.skip(x)
+        """,
+        ),
+        Case(
             "the first layer's result is lost",
             """
             import torch

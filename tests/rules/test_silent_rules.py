@@ -202,6 +202,30 @@ MISTAKES = [
         "x.shape[1], :]", ":x.shape[1], :]", "unsafe", shape=(2, 10, 8),
     ),
     Mistake(
+        "RL212", "beside_keys_with_positions",
+        (
+            "self.attn, self.drop = nn.MultiheadAttention(8, 2, batch_first=True), nn.Dropout(0.1)",
+            "self.fc1, self.fc2, self.table = nn.Linear(8, 9), nn.Linear(9, 8), nn.Parameter(torch.zeros(5, 8))",
+            "self.norm1, self.norm2 = nn.LayerNorm(8), nn.LayerNorm(8)",
+        ),
+        (
+            "q = x + self.table",
+            "x = self.norm1(x + self.drop(self.attn(q, q, x)[0]))",
+            "y = self.fc2(torch.relu(self.fc1(x)))",
+            "x = self.drop(y)",
+            "return self.norm2(x)",
+        ),
+        "x = self.drop(y)", "x = x + self.drop(y)", shape=(2, 5, 8),
+    ),
+    Mistake(
+        "RL305", "attention_in_a_container",
+        ("layers = [nn.TransformerEncoderLayer(8, 2) for _ in range(2)]", "self.conv = nn.Conv1d(8, 8, 1)",
+         "self.body = nn.Sequential(*layers)"),
+        ("x = self.conv(x).transpose(1, 2)", "return self.body(x)"),
+        "nn.TransformerEncoderLayer(8, 2)", "nn.TransformerEncoderLayer(8, 2, batch_first=True)",
+        at="self.body(x)", shape=(3, 8, 7),
+    ),
+    Mistake(
         "RL304", "squeeze",
         (CONV, POOL), ("return self.pool(self.conv(x) + x).squeeze()",),
         ".squeeze()", ".flatten(1)", "safe",

@@ -63,3 +63,14 @@ def test_the_batch_is_where_the_layers_have_it(tmp_path: Path) -> None:
         batch = batch_of(axes_of(trace, tmp_path), trace.calls, trace.nodes)
         assert batch is not None
         assert [place[1] for place in batch.places] == [dim]
+
+
+def test_axes_are_known_behind_a_path_that_differs_at_another_size(tmp_path: Path) -> None:
+    body = """
+    table = self.table if x.shape[1] == 9 else self.table[:, :1].expand(-1, x.shape[1], -1)
+    return self.fc(x + table).transpose(1, 2)
+    """
+    layers = net(body, table="nn.Parameter(torch.zeros(1, 9, 8))", fc="nn.Linear(8, 5)")
+    trace = record(tmp_path, layers, (2, 9, 8))
+    axes = axes_of(trace, tmp_path)
+    assert carried(trace, axes, "transpose") == [["dim 0 of x"], [], ["dim 1 of x"]]
