@@ -104,10 +104,12 @@ def _other_remainders(search: Search, before: Sequence[Situation]) -> list[Situa
     """Traces at square sizes of every remainder, until one has no faults.
 
     A U-Net without padding accepts 572 x 572, and no size that its strides divide. If the first leaves the differences
-    between the joined maps as they were, no size removes them.
+    between the joined maps as they were, or they grow with the size, no size removes them.
     """
     known = {_gaps(attempt.trace) for attempt in before}
     found: list[Situation] = []
+    if _gaps_grow(before):
+        return found
     for side in _REMAINDERS:
         attempt = _best_refinement(search, first_guesses(search.module, (side, side)), (side, side))
         found += [attempt] if attempt is not None else []
@@ -138,6 +140,21 @@ def _larger(attempt: Situation) -> Iterator[Guesses]:
         guess = attempt.guesses[name]
         shape = tuple(size + (index == axis) for index, size in enumerate(guess.shape))
         yield {**attempt.guesses, name: replace(guess, shape=shape)}
+
+
+def _gaps_grow(attempts: Sequence[Situation]) -> bool:
+    """Whether the maps of every failing join differ by a share of the input's size, as if a stride were missing."""
+    small, large = (choose(attempts, key=lambda attempt: attempt.size) for choose in (min, max))
+    joins = [_gaps(attempt.trace) for attempt in (small, large)]
+    return len(joins[0]) == len(joins[1]) > 0 and all(
+        any(_is_share(*axis) for axis in zip(*gaps, small.size, large.size, strict=False))
+        for gaps in zip(*joins, strict=True)
+    )
+
+
+def _is_share(gap: int, gap_of_large: int, size: int, large: int) -> bool:
+    """Whether a difference between maps is the same share of two input sizes, up to rounding; a crop is not."""
+    return abs(gap_of_large) * 8 >= large and abs(gap / size - gap_of_large / large) * size <= 2
 
 
 def _is_models_own(attempt: Situation) -> bool:
