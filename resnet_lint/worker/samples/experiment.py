@@ -43,10 +43,13 @@ Owners = Mapping[int, torch.Tensor]
 
 def moved_owners(func: Callable[..., Any], args: Any, kwargs: Any, owners: Owners) -> list[Spread] | None:
     """The dyes of the results of a call that only moves values; None for other calls, and for indexing."""
-    if str(getattr(func, "__name__", "")).strip("_") not in _MOVES or not _moves_only(func, args, kwargs, owners):
+    name = str(getattr(func, "__name__", "")).strip("_")
+    if name not in _MOVES or not _moves_only(func, args, kwargs, owners):
         return None
-    given = mapped((args, kwargs), lambda value: _as_owners(value, owners))
-    results = _results(func, given)
+    if name in _PERMUTATIONS:  # of axes, whatever their sizes
+        results = _results(func, mapped((args, kwargs), lambda value: owners.get(id(value), value)))
+    else:
+        results = _results(func, mapped((args, kwargs), lambda value: _as_owners(value, owners)))
     return [_spread(result.clone()) for result in results]
 
 
@@ -172,10 +175,26 @@ def _moves_only(func: Callable[..., Any], args: Any, kwargs: Any, owners: Owners
     return next(tensors_in([index]), None) is None and sum(map(torch.numel, tensors)) <= 8 * _LARGEST
 
 
+_PERMUTATIONS = frozenset({"permute", "transpose", "swapaxes", "swapdims", "movedim", "moveaxis", "t", "T", "mT"})
 _MOVES = frozenset(
-    {"view", "reshape", "permute", "transpose", "swapaxes", "swapdims", "movedim", "moveaxis", "flatten", "unflatten"}
-    | {"squeeze", "unsqueeze", "expand", "expand_as", "repeat", "tile", "repeat_interleave", "cat", "concat", "stack"}
+    _PERMUTATIONS
+    | {
+        "view",
+        "reshape",
+        "flatten",
+        "unflatten",
+        "squeeze",
+        "unsqueeze",
+        "expand",
+        "expand_as",
+        "repeat",
+        "tile",
+        "repeat_interleave",
+        "cat",
+        "concat",
+        "stack",
+    }
     | {"concatenate", "hstack", "vstack", "dstack", "chunk", "split", "tensor_split", "unbind", "getitem", "setitem"}
-    | {"narrow", "select", "roll", "flip", "fliplr", "flipud", "rot90", "t", "T", "mT", "unfold", "view_as"}
+    | {"narrow", "select", "roll", "flip", "fliplr", "flipud", "rot90", "unfold", "view_as"}
     | {"reshape_as", "broadcast_to", "diagonal", "tril", "triu", "channel_shuffle", "contiguous"}
 )

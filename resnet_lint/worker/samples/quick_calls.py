@@ -96,10 +96,27 @@ def _reduced(args: tuple[Any, ...], kwargs: Mapping[str, Any], dyed: Dyed, resul
 
 
 def _product(args: tuple[Any, ...], kwargs: Mapping[str, Any], dyed: Dyed, result: torch.Tensor) -> torch.Tensor | None:
-    """Matrix products whose matrices don't contain the batch axis."""
+    """Matrix products, and attention, whose matrices don't contain the batch axis."""
     if any(owners.dim() < 3 or max(owners.shape[-2:]) > 1 for _, owners in dyed):
         return None
     return _same_place(args, kwargs, dyed, result)
+
+
+def _normalized(
+    args: tuple[Any, ...], kwargs: Mapping[str, Any], dyed: Dyed, result: torch.Tensor
+) -> torch.Tensor | None:
+    """`F.normalize(x, p, axis)`, by default along the second axis."""
+    axis = args[2] if len(args) > 2 else kwargs.get("dim", 1)
+    return _softmax((*args[:1], axis), {}, dyed, result)
+
+
+def _rows(args: tuple[Any, ...], kwargs: Mapping[str, Any], dyed: Dyed, result: torch.Tensor) -> torch.Tensor | None:
+    """Calls that keep the order of all values; if the size of the first axis stays the same, so do its rows."""
+    tensor, owners = dyed[0]
+    is_input = len(dyed) == 1 and args and tensor is args[0]
+    if not is_input or any(size > 1 for size in owners.shape[1:]) or result.shape[:1] != tensor.shape[:1]:
+        return None
+    return owners.reshape([-1, *(1 for _ in result.shape[1:])])
 
 
 def _expanded(
@@ -161,6 +178,7 @@ _WAYS: Mapping[Any, Way] = {
     F.linear: _all_but_last,
     F.layer_norm: _layer_norm,
     F.embedding: _embedding,
+    F.normalize: _normalized,
 }
 
 _SAME_PLACE = frozenset(
@@ -177,7 +195,8 @@ _WAYS_BY_NAME: Mapping[str, Way] = {
     **dict.fromkeys((*_POOLS, *_ADAPTIVE_POOLS, "pixel_shuffle", "pixel_unshuffle"), _along_batch),
     **dict.fromkeys(("softmax", "log_softmax"), _softmax),
     **dict.fromkeys(("mean", "sum", "var", "std", "amax", "amin", "norm", "logsumexp", "prod"), _reduced),
-    **dict.fromkeys(("matmul", "bmm", "rmatmul"), _product),
+    **dict.fromkeys(("matmul", "bmm", "rmatmul", "scaled_dot_product_attention"), _product),
+    **dict.fromkeys(("view", "reshape", "flatten", "unflatten", "squeeze", "unsqueeze"), _rows),
     **dict.fromkeys(("cat", "concat", "concatenate"), _concatenation),
     **dict.fromkeys(("expand", "expand_as"), _expanded),
     "einsum": _einsum,
