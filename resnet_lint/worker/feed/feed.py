@@ -146,9 +146,13 @@ def _gaps_grow(attempts: Sequence[Situation]) -> bool:
     """Whether the maps of every failing join differ by a share of the input's size, as if a stride were missing."""
     small, large = (choose(attempts, key=lambda attempt: attempt.size) for choose in (min, max))
     joins = [_gaps(attempt.trace) for attempt in (small, large)]
-    return len(joins[0]) == len(joins[1]) > 0 and all(
-        any(_is_share(*axis) for axis in zip(*gaps, small.size, large.size, strict=False))
-        for gaps in zip(*joins, strict=True)
+    return (
+        small.size < large.size
+        and len(joins[0]) == len(joins[1]) > 0
+        and all(
+            any(_is_share(*axis) for axis in zip(*gaps, small.size, large.size, strict=False))
+            for gaps in zip(*joins, strict=True)
+        )
     )
 
 
