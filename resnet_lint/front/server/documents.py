@@ -17,6 +17,7 @@ from ..exit import fault_line
 from ..source.contents import read_content
 from ..source.outline import ClassOutline, Outline, Unreadable
 from ..warm_checks import Superseded, Text, WarmChecks
+from ..workers.in_order import usable_cores
 
 # A check starts when nobody has typed for this time.
 _TYPING_SECONDS = 0.15
@@ -79,7 +80,7 @@ class Documents:
         self._checks = checks
         self._show = show
         self._complain = complain
-        self._pool = ThreadPoolExecutor()
+        self._pool = ThreadPoolExecutor(usable_cores())
         self._tasks: set[asyncio.Task[None]] = set()
         self.by_uri: dict[str, Document] = {}
 
