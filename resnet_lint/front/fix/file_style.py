@@ -5,6 +5,7 @@ from __future__ import annotations
 import libcst as cst
 from libcst.helpers import get_full_name_for_node
 
+from .precedence import bracketed
 from .source_tree import Source, TextEdit
 
 
@@ -27,10 +28,11 @@ class Style:
         """The name of `torch.nn.functional.interpolate` in the file."""
         return self._reached("torch.nn.functional.interpolate")
 
-    @property
-    def flatten(self) -> str:
-        """What the file calls `torch.flatten`."""
-        return self._reached("torch.flatten")
+    def flattened(self, code: str) -> str:
+        """`torch.flatten(x, 1)`, or `x.flatten(1)` in a file that does not import torch itself."""
+        if self._imports.names.keys() & {"torch", "torch.flatten"}:
+            return f"{self._reached('torch.flatten')}({code}, 1)"
+        return f"{bracketed(code)}.flatten(1)"
 
     @property
     def import_edits(self) -> list[TextEdit]:

@@ -29,7 +29,7 @@ def running_widths(change: Change, source: Source, sources: Sources) -> Iterator
         if passed is None:
             return
         if step.source is source:
-            value = _kept_in(passed.value, step.function)
+            value = _kept_in(passed.value, step.function, source.line_of(step.call), source)
             width = Scope(step.function, source, sources).argument(change.like, change.like_argument)
             if value is not None and width is not None and source.code(value) != width:
                 yield f"{source.code(passed.value)} = {width}", source.replaced(value, width)
@@ -38,10 +38,13 @@ def running_widths(change: Change, source: Source, sources: Sources) -> Iterator
         argument, parameters = passed.value.value, function_parameters(step.function, is_method(step.function))
 
 
-def _kept_in(variable: cst.BaseExpression, function: cst.FunctionDef) -> cst.BaseExpression | None:
-    """The last value that a function assigns to a variable; None if it is not one that it assigns."""
+def _kept_in(
+    variable: cst.BaseExpression, function: cst.FunctionDef, line: int, source: Source
+) -> cst.BaseExpression | None:
+    """The last value that a function assigns to a variable after a line that reads it: that for the next stage."""
     if not m.matches(variable, m.Name() | m.Attribute(m.Name("self"))):
         return None
     assigns = [cst.ensure_type(found, cst.Assign) for found in m.findall(function, m.Assign())]
-    values = [assign.value for assign in assigns if assign.targets[0].target.deep_equals(variable)]
+    later = [assign for assign in assigns if source.line_of(assign) > line]
+    values = [assign.value for assign in later if assign.targets[0].target.deep_equals(variable)]
     return values[-1] if values else None

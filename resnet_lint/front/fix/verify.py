@@ -9,19 +9,21 @@ the kind of fix does not change results or state dicts.
 from __future__ import annotations
 
 import ast
+import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence, Set
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Iterator, Set
+from dataclasses import replace
 from itertools import islice
 
 import libcst as cst
 
-from resnet_lint.shared.records.findings import Choice, Finding, Fix
+from resnet_lint.shared.records.findings import Finding, Fix
 from resnet_lint.shared.records.fix_plans import FixPlan
 from resnet_lint.shared.records.reports import FileReport, Outcome
 from resnet_lint.shared.records.requests import CheckRequest, Prove, Retrace
 
 from .candidate import Candidate
+from .offers import Offer, with_choices
 from .source_tree import Source, Sources
 from .writers import Way, ways
 
@@ -30,16 +32,6 @@ _MOST_WAYS = 6
 
 Analyse = Callable[[CheckRequest], FileReport]
 """Checks a file; the edited text is in the request."""
-
-
-@dataclass(frozen=True)
-class Offer:
-    """A verified edit of a file: the new text, the report on it, and the fix; `chosen` if the user selected it."""
-
-    text: str
-    report: FileReport
-    fix: Fix
-    chosen: bool = False
 
 
 class Fixer:
@@ -99,7 +91,7 @@ class Fixer:
             if offer.fix.applicability == "safe" and self._choice is None:
                 break
         offers.sort(key=lambda offer: offer.fix.applicability != "safe")
-        return _with_choices(offers, finding, self._choice) if offers else None
+        return with_choices(offers, finding, self._choice) if offers else None
 
     def _offers(self, finding: Finding, report: FileReport, text: str) -> Iterator[Offer]:
         halves = list[tuple[Candidate, Finding]]()
@@ -161,7 +153,7 @@ class Fixer:
 
 def _offer(candidate: Candidate, finding: Finding, before: FileReport, after: FileReport) -> Offer:
     """The offer of a candidate that was verified."""
-    kept = not candidate.changes_results and is_kept(before, after)
+    kept = not candidate.changes_results and is_kept(before, after) and others_are_kept(finding, before, after)
     proof = _proof(finding, after)
     fix = Fix(
         candidate.title,
@@ -171,28 +163,6 @@ def _offer(candidate: Candidate, finding: Finding, before: FileReport, after: Fi
         proof.shapes if proof is not None else None,
     )
     return Offer(candidate.text, after, fix)
-
-
-def _with_choices(offers: Sequence[Offer], finding: Finding, number: int | None) -> Offer:
-    """The first of several offers, or the one with a number, from 1; its fix lists all of them."""
-    different = dict[Choice, tuple[Choice, Offer]]()
-    for offer in offers:  # other words for the same fix are no choice
-        choice = _choice(offer, finding)
-        different.setdefault(replace(choice, edits=()), (choice, offer))
-    if len(different) < 2:
-        return offers[0]
-    found = list(different.values())
-    chosen = number is not None and number <= len(found)
-    _, taken = found[number - 1 if number is not None and chosen else 0]
-    return replace(taken, fix=replace(taken.fix, choices=tuple(choice for choice, _ in found)), chosen=chosen)
-
-
-def _choice(offer: Offer, finding: Finding) -> Choice:
-    fix = offer.fix
-    model = next((outcome for outcome in offer.report.outcomes if outcome.label == finding.target), None)
-    if model is None:
-        return Choice(fix.title, fix.applicability, fix.edits)
-    return Choice(fix.title, fix.applicability, fix.edits, model.parameters, model.multiply_adds, model.shapes)
 
 
 def _left_over(finding: Finding, before: FileReport, after: FileReport) -> list[Finding]:
@@ -321,6 +291,16 @@ def _complete(report: FileReport) -> set[str]:
 
 def _unchecked(report: FileReport) -> set[str]:
     return {status.name for status in report.classes if status.status == "failed"}
+
+
+def others_are_kept(finding: Finding, before: FileReport, after: FileReport) -> bool:
+    """Whether what is left of the kind was there before: an edit that only moves a fault to other numbers is no fix."""
+    left, found = (Counter(map(_without_shapes, report.findings)) for report in (after, before))
+    return all(found[content] >= number for content, number in left.items() if content[0] == _kind(finding))
+
+
+def _without_shapes(finding: Finding) -> tuple[tuple[str, str | None], str]:
+    return _kind(finding), re.sub(r"\([\d, ]+\)", "", finding.message)
 
 
 def is_kept(before: FileReport, after: FileReport) -> bool:

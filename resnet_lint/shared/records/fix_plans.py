@@ -28,7 +28,8 @@ class Site:
 class Change:
     """Construct a layer with another argument: `value` as source, or preferably the expression used for `like`.
 
-    `like_argument` is the name of the argument of `like`.
+    `like_argument` is the name of the argument of `like`. If `like` is `outside` of the block, its expression in the
+    constructor of the block is about another instance.
     """
 
     site: Site
@@ -36,6 +37,7 @@ class Change:
     value: str
     like: Site | None = None
     like_argument: str | None = None
+    outside: bool = False
 
     def in_words(self, argument: str | None = None, value: str | None = None) -> str:
         """`stride=2 on downsample.0`; in the words of an edit, `stride=stride on downsample.0`."""

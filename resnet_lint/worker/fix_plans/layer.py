@@ -41,7 +41,8 @@ def plan_layer(fault: Fault, owner: ModuleCall) -> FixPlan | None:
     site = site_of(fault.node, owner)
     parameter = parameter_for(call.module)
     giver = _giver_of(fault.node, owner)
-    change = Change(site, parameter, str(got), *giver)
+    inside = giver[0] is None or _is_inside(giver[0], owner)
+    change = Change(site, parameter, str(got), giver[0], giver[1], outside=not inside)
     flattened = _flattened_before(fault.node)
     if layer.dimension == -1 and flattened is not None and len(flattened.inputs[0]) == 4:
         channels = flattened.inputs[0][1]
@@ -54,7 +55,7 @@ def plan_layer(fault: Fault, owner: ModuleCall) -> FixPlan | None:
     title = f"set {parameter}={got} on {site.name}, or pass it {layer.wanted}"
     otherwise = None
     if giver[0] is not None and giver[1] is not None:
-        fed = Change(giver[0], giver[1], str(layer.wanted), site, parameter)
+        fed = Change(giver[0], giver[1], str(layer.wanted), site, parameter, outside=not inside)
         otherwise = ChangeArguments(
             f"pass {site.name} the {layer.wanted} it expects: {giver[1]}={layer.wanted} on {giver[0].name}",
             (fed,),
@@ -90,6 +91,11 @@ def _passed_at(fault: Fault) -> tuple[Node, ...]:
     """The tensors that the failing expression passes to the layer, or to the module that holds it."""
     called = [call for call in fault.node.known_call.with_callers() if call.caller == fault.point]
     return called[-1].inputs if called else ()
+
+
+def _is_inside(giver: Site, owner: ModuleCall) -> bool:
+    """Whether a layer belongs to a module, or to no other instance of its class."""
+    return any(True for path, _ in owner.module.named_modules() if path == giver.name)
 
 
 def _giver_of(node: Node, owner: ModuleCall) -> tuple[Site, str] | tuple[None, None]:

@@ -46,6 +46,13 @@ def test_a_missing_flatten_is_written(init: str, forward: str, added: str, lint:
     assert fix(lint, path).added == [added]
 
 
+def test_a_flatten_needs_no_import_of_torch(lint: Lint, tmp_path: Path) -> None:
+    init = "self.conv = nn.Sequential(nn.Conv2d(3, 8, 3), nn.AdaptiveAvgPool2d(1))\nself.fc = nn.Linear(8, 10)"
+    text = model(init, "self.fc(self.conv(x))", run="model = Net()")
+    path = write(tmp_path, text.replace("import torch\n", "", 1))
+    assert fix(lint, path).added == ["return self.fc(self.conv(x).flatten(1))"]
+
+
 @pytest.mark.parametrize(
     ("features", "hint"),
     [

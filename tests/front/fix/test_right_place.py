@@ -111,6 +111,24 @@ class Net(nn.Module):
 Net(Block)(torch.randn(2, 8, 16, 16))
 """
 
+# The layer before an expansion is in another instance of the class, where `out` means another number.
+EXPANDED = """class Inverted(nn.Module):
+    def __init__(self, inp, hidden_dim, out):
+        super().__init__()
+        self.conv = nn.Sequential(nn.Conv2d(inp, hidden_dim, 1), nn.ReLU(), nn.Conv2d(hidden_dim, out, 1))
+
+    def forward(self, x):
+        return self.conv(x)
+
+
+width, layers = 8, []
+for factor, out in [(4, 12), (3, 12), (3, 20), (2, 16)]:
+    hidden = width * factor
+    layers.append(Inverted(width, hidden, out))
+    width = out
+nn.Sequential(*layers)(torch.randn(2, 8, 16, 16))
+"""
+
 MIXER = """class Mixer(nn.Module):
     def __init__(self, dim):
         super().__init__()
@@ -150,6 +168,7 @@ CASES = {
         "Conv(planes, planes * self.expansion)",
         "Conv(planes, planes * self.expansion, stride)",
     ),
+    "another width in all blocks": (EXPANDED, "Conv2d(inp, hidden_dim", "Conv2d(hidden_dim, hidden_dim"),
     "a width kept for the next stage": (RESNET, "self.width = planes * block.expansion", "self.width = planes"),
     "a stride and a condition": (
         RESNET,
@@ -205,7 +224,7 @@ def test_the_fix_is_what_a_reviewer_expects(name: str, fixed: dict[str, str]) ->
 
 
 def test_what_is_right_stays_as_it_is(lint_all: Lint, tmp_path: Path) -> None:
-    for index, source in enumerate((INVERTED, GUARDED, RESIZED, RESNET, MIXER, CAUSAL)):
+    for index, source in enumerate((INVERTED, GUARDED, RESIZED, RESNET, EXPANDED, MIXER, CAUSAL)):
         (tmp_path / f"right{index}.py").write_text(HEAD + source)
     result = lint_all(tmp_path, "--fix")
     assert (result.exit_code, result.stdout.splitlines()[-1].split(";")[0]) == (0, "0 errors, 0 warnings")

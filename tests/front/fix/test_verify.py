@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from resnet_lint.front.fix.verify import is_gone, is_kept, nothing_ends_earlier, nothing_is_new, nothing_is_unchecked
+from resnet_lint.front.fix.verify import (
+    is_gone,
+    is_kept,
+    nothing_ends_earlier,
+    nothing_is_new,
+    nothing_is_unchecked,
+    others_are_kept,
+)
 from resnet_lint.shared.records.findings import Finding, Traits
 from resnet_lint.shared.records.places import Position, Span
 from resnet_lint.shared.records.reports import ClassStatus, FileReport, Outcome
@@ -56,6 +63,16 @@ def test_nothing_is_new() -> None:
     hidden = replace(WARNING, target="Block(4, 8)")
     assert nothing_is_new(BEFORE, replace(FIXED, findings=(hidden,)))
     assert not nothing_is_new(BEFORE, replace(FIXED, findings=(replace(hidden, severity="error"),)))
+
+
+def test_what_is_left_is_not_another_fault() -> None:
+    """Sizes in what is left may change, but what a layer expects shows whether the fix fits."""
+    left = replace(ADDITION, message="conv expects 24 channels, but gets (2, 16, 8, 8)")
+    before = replace(BEFORE, findings=(ADDITION, left))
+    resized = replace(left, message="conv expects 24 channels, but gets (2, 16, 4, 4)")
+    moved = replace(left, message="conv expects 12 channels, but gets (2, 16, 8, 8)")
+    assert others_are_kept(ADDITION, before, replace(FIXED, findings=(resized,)))
+    assert not others_are_kept(ADDITION, before, replace(FIXED, findings=(moved,)))
 
 
 def test_nothing_is_unchecked() -> None:

@@ -165,7 +165,8 @@ def _is_number(value: str) -> bool:
 
 
 def _values(change: Change, level: int, scope: Scope) -> Iterator[str]:
-    if change.like is not None and change.like_argument is not None:
+    in_another = change.outside and scope.function.name.value == "__init__"
+    if change.like is not None and change.like_argument is not None and not in_another:
         expression = scope.argument_beside(change.like, change.like_argument, change.site, level)
         if expression is not None:
             yield expression

@@ -22,7 +22,9 @@ def write(plan: FlattenInput, finding: Finding, source: Source, sources: Sources
         call = source.call_at(finding.span)
         if call is not None and len(call.args) == 1 and call.args[0].star == "":
             given = call.args[0].value
-            yield Way([source.replaced(given, f"{style.flatten}({source.code(given)}, 1)"), *style.import_edits])
+            flattened = style.flattened(source.code(given))
+            title = plan.title.replace("torch.flatten(x, 1)", style.flattened("x"))
+            yield Way([source.replaced(given, flattened)], title)
         return
     step = sources.step(plan.layer, 0)
     if step is not None and step.source is source and _is_listed(step.call, source):
