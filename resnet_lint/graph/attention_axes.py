@@ -23,16 +23,18 @@ class WrongSoftmax:
 def wrong_softmaxes(nodes: Sequence[Node], axes: Axes) -> Iterator[WrongSoftmax]:
     """The weights of a sequence for itself that do not add up to 1: `(q @ k.mT).softmax(1) @ v`.
 
-    Scores between two different sequences are left out: slots and capsules compete for what they are summed over.
+    They are normalized over the queries, or over the heads. Scores between two different sequences are left out: slots
+    and capsules compete for what they are summed over.
     """
     for product in nodes:
         weights = behind_plain_calls(product.operands[0]) if is_product(product) and product.operands else None
         if weights is None or weights.function != "softmax" or weights.point is None:
             continue
         dim, rank = weights.arguments.get("dim"), len(weights.known_shape)
-        over_queries = isinstance(dim, int) and rank > 2 and dim % rank == rank - 2
-        if over_queries and _is_of_one_sequence(weights, axes) and product.spelling != "__rmatmul__":
-            yield WrongSoftmax(weights, rank - 2, product)
+        if not isinstance(dim, int) or rank < 3 or dim % rank == rank - 1 or product.spelling == "__rmatmul__":
+            continue
+        if _is_of_one_sequence(weights, axes):
+            yield WrongSoftmax(weights, dim % rank, product)
 
 
 def _is_of_one_sequence(scores: Node, axes: Axes) -> bool:
