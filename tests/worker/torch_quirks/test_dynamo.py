@@ -5,6 +5,10 @@ from __future__ import annotations
 import subprocess
 import sys
 
+import pytest
+
+pytestmark = pytest.mark.slow  # each imports torch in several new interpreters
+
 # A forward pass of common operations on meta; prints the shape of the result.
 FORWARD = """
 import torch
