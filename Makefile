@@ -1,6 +1,9 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
+# The demo and the tests start many processes, which need not compile the package each.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: demo lint test test-all snapshots docs clean
 
 # The demo works on a copy of a broken ResNet-18: the finding (exit code 1: the mistake was found), what the fix would
