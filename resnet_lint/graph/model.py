@@ -62,9 +62,9 @@ class Probes(Protocol):
         """The calls that mix the samples of a batch; None if they cannot be tracked, or time is up."""
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(eq=False)
 class Model:
-    """A traced model; `label` is the expression that constructs it.
+    """A traced model; `label` is the expression that constructs it. What rules ask of it is computed once.
 
     `sizes_stated` is False if the tool invented the sizes of its inputs.
     """
