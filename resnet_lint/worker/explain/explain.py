@@ -6,7 +6,7 @@ from resnet_lint.graph.built_at import built_of
 from resnet_lint.graph.causes import _causes_behind, _residual_causes
 from resnet_lint.graph.fault import Fault
 from resnet_lint.graph.module_call import ModuleCall, users_call
-from resnet_lint.graph.residuals import Residual, channel_axis_of, residual_at
+from resnet_lint.graph.residuals import Residual, channel_axis_of, depends_on, residual_at
 from resnet_lint.graph.trace import Trace
 from resnet_lint.shared.evidence import Difference, Failure
 from resnet_lint.shared.records.places import Cause, Operand
@@ -38,7 +38,7 @@ def explain(fault: Fault, trace: Trace, label: str, condition: str | None = None
     elif fault.kind == "layer" and fault.layer is not None:
         operands = (Operand("input", shapes[0]),)
         causes = _layer_causes(fault, owner)
-        fix_plan = plan_layer(fault, owner)
+        fix_plan = plan_layer(fault, owner, _failing_join_before(fault, trace))
     else:
         operands = tuple(Operand(f"operand {index}", shape) for index, shape in enumerate(shapes, 1))
         causes = _causes_behind(fault.node, owner)
@@ -57,6 +57,12 @@ def explain(fault: Fault, trace: Trace, label: str, condition: str | None = None
         condition,
         layer_text(fault, owner),
     )
+
+
+def _failing_join_before(fault: Fault, trace: Trace) -> str | None:
+    """The kind of a join that fails too and gives the input of a layer, whose shape is an assumption; None without."""
+    joins = (other for other in trace.all_faults if other.kind in ("addition", "concatenation"))
+    return next((join.kind for join in joins if depends_on(fault.node, join.node)), None)
 
 
 def differences(residual: Residual) -> frozenset[Difference]:

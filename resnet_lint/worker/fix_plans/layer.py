@@ -26,8 +26,12 @@ from .evidence import parameter_for, width_name
 from .first_layer import replaced_first_layer
 
 
-def plan_layer(fault: Fault, owner: ModuleCall) -> FixPlan | None:
-    """The fix for a layer with the wrong number of input channels or features, or that needs its input flattened."""
+def plan_layer(fault: Fault, owner: ModuleCall, join: str | None = None) -> FixPlan | None:
+    """The fix for a layer with the wrong number of input channels or features, or that needs its input flattened.
+
+    `join` is the kind of a failing join before the layer: then the layer is never changed, but the operand of an
+    addition may be, as this may correct both.
+    """
     shape = fault.node.inputs[0]
     layer = fault.layer
     call: ModuleCall = fault.node.known_call
@@ -60,6 +64,9 @@ def plan_layer(fault: Fault, owner: ModuleCall) -> FixPlan | None:
             f"pass {site.name} the {layer.wanted} it expects: {giver[1]}={layer.wanted} on {giver[0].name}",
             (fed,),
         )
+    if join is not None:
+        first = Hint(f"fix the failing {join} first, whose result is only assumed here")
+        return otherwise if otherwise is not None and join == "addition" else first
     return ChangeArguments(title, (change,), otherwise=otherwise)
 
 

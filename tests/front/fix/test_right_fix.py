@@ -198,3 +198,29 @@ Block(4, 8, 2)(torch.randn(2, 4, 8, 8))
 """
     [finding] = findings(lint, write(tmp_path, text))
     assert finding["fix"]["title"] == "fix the existing shortcut: stride=stride on downsample"
+
+
+def test_a_layer_behind_a_failing_join_is_not_changed(tmp_path: Path, lint: Lint) -> None:
+    """The decoder concatenates the wrong map, whose channels the layer behind it would get."""
+    model = tmp_path / "model.py"
+    source = """
+import torch
+from torch import nn
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.down1, self.down2 = nn.Conv2d(3, 8, 3, padding=1), nn.Conv2d(8, 16, 3, stride=2, padding=1)
+        self.up = nn.ConvTranspose2d(16, 8, 2, stride=2)
+        self.out = nn.Conv2d(16, 4, 1)
+
+    def forward(self, x):
+        first = self.down1(x)
+        second = self.down2(first)
+        return self.out(torch.cat([self.up(second), second], 1))
+
+Net()(torch.zeros(1, 3, 32, 32))
+"""
+    model.write_text(source)
+    lint(model, "--fix", "--unsafe-fixes")
+    assert model.read_text() == source
