@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Any, Literal
 
@@ -21,10 +21,11 @@ from resnet_lint.shared.notation import parse_input, written_input
 from resnet_lint.shared.records.places import Shape, Span
 from resnet_lint.shared.records.requests import Request
 
-from ..build.build import build, on_meta
+from ..build.build import on_meta
 from ..build.doubt import Doubt
 from ..build.factories import own_shapes, shapes_in
 from ..build.guess_arguments import Invented, parameter_names
+from ..build.without_weights import built_without_weights
 from ..examples.example import Example
 from ..feed.feed import feed
 from ..feed.guess import Guess
@@ -32,7 +33,6 @@ from ..load.classes import ModelClass
 from ..load.load import Loaded
 from ..load.missing_packages import NotInstalledError
 from ..load.outside import OUTSIDE
-from ..load.project_files import where_files_are
 from ..process.file_clock import Clock
 from ..process.limits import TimeUp
 from ..tracer.trace import trace
@@ -47,8 +47,6 @@ from .class_coverage import Coverage, Fed, NotChecked
 from .follow_examples import UnusableExampleError, best_trace
 from .own_fault import own_fault
 from .traced_model import Traced
-
-_WITHOUT_WEIGHTS: Mapping[str, Any] = {"pretrained": False, "weights": None, "weights_backbone": None}
 
 
 class Attempts:
@@ -106,7 +104,7 @@ class Attempts:
         """The model that the user's code constructs, or the exception that it raises."""
         try:
             with self._clock.one_attempt(0.5):
-                return _built(make, self._loaded.project.root)
+                return built_without_weights(make, self._loaded.project.root)
         except (Exception, SystemExit, KeyboardInterrupt, TimeUp) as error:
             return error
 
@@ -301,22 +299,6 @@ _STUB = re.compile(r"\bMissing(Layer)?\b")
 def _tensors(inputs: tuple[str, ...]) -> dict[str, torch.Tensor]:
     parsed = map(parse_input, inputs)
     return {name: Guess(shape, getattr(torch, dtype or "float32")).tensor() for name, shape, dtype in parsed}
-
-
-def _built(make: Callable[..., Any], root: str) -> nn.Module:
-    """Construct a model without downloads.
-
-    If it fails, try again in the folder of a file that it reads, or with parameters for pretrained weights disabled.
-    """
-    try:
-        return where_files_are(lambda: build(make), root)
-    except (TimeUp, FileNotFoundError):
-        raise
-    except Exception:
-        off = {name: value for name, value in _WITHOUT_WEIGHTS.items() if name in parameter_names(make)}
-        if not off:
-            raise
-        return build(make, (), off)
 
 
 def _why_untraced(label: str, result: Trace) -> str:
