@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 from types import ModuleType
 
@@ -91,7 +92,10 @@ def test_the_check_of_the_worker_with_another_text_for_the_file(tmp_path: Path) 
 
 
 @ORDERS
-def test_a_module_that_the_file_imports(texts: tuple[str, ...], tmp_path: Path) -> None:
+def test_a_module_that_the_file_imports(
+    texts: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "dont_write_bytecode", True)  # as in the worker: bytecode has the time in seconds
     path, helper = tmp_path / "model.py", tmp_path / "layers_of_a_changed_file.py"
     path.write_text(MODEL.format(imports=f"from {helper.stem} import layer", layer="layer()"))
     for layer in texts:

@@ -5,10 +5,11 @@ imports torch._dynamo (800 modules, over a second) only to call `disable(fn)`, w
 compiler does not trace. As long as nothing is compiled, this is `fn` itself. So a stub module implements `disable`,
 and loads the real module on the first use of anything else.
 
-Symbolic shapes need some submodules of torch._dynamo, such as `source`. Submodules are loaded on their own, which takes
-a sixth of the time of the package. They also search the call stack for a frame of the user, and import the compiler to
-list the files that are not the user's. Only torch's log messages use this frame, so the list is empty. The log of the
-compiler is disabled: by default it is written nowhere, but its first message is formatted, with the call stack.
+Symbolic shapes need some submodules of torch._dynamo, such as `source`. These are loaded on their own, which takes a
+sixth of the time of the package; any other submodule, as in `init_process_group`, loads the package. They also search
+the call stack for a frame of the user, and import the compiler to list the files that are not the user's. Only torch's
+log messages use this frame, so the list is empty. The log of the compiler is disabled: by default it is written nowhere,
+but its first message is formatted, with the call stack.
 
 torchvision imports one function of torch._dynamo.utils that few models call. It is replaced by a stub too, which loads
 the real module when called. This halves the import time of torchvision and timm.
@@ -21,8 +22,7 @@ import logging
 import os
 import sys
 from collections.abc import Callable, Sequence
-from contextlib import suppress
-from importlib.abc import MetaPathFinder
+from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec, PathFinder
 from importlib.util import module_from_spec
 from types import ModuleType
@@ -33,6 +33,13 @@ import torch.fx.experimental.symbolic_shapes
 
 _NAME = "torch._dynamo"
 _UTILS = "torch._dynamo.utils"
+# What symbolic shapes import of the package. Other submodules import each other in a circle.
+_ALONE = frozenset(
+    {
+        *("bytecode_analysis", "bytecode_transformation", "config", "exc", "graph_utils", "metrics_context"),
+        *("source", "utils"),
+    }
+)
 
 
 def stand_in() -> None:
@@ -60,9 +67,7 @@ class _StandIn(ModuleType):
         # The import system reads the spec of every module in sys.modules; this is not a use.
         if name in ("__spec__", "__file__"):
             raise AttributeError(name)
-        with suppress(ModuleNotFoundError):
-            return importlib.import_module(f"{_NAME}.{name}")
-        return getattr(_real(), name)
+        return importlib.import_module(f"{_NAME}.{name}") if name in _ALONE else getattr(_real(), name)
 
 
 class _Utils(ModuleType):
@@ -85,10 +90,24 @@ class _Submodules(MetaPathFinder):
     """Implements `import torch._dynamo.x` while the stub is installed."""
 
     def find_spec(self, name: str, path: Sequence[str] | None, target: ModuleType | None = None) -> ModuleSpec | None:
-        outer = name.rpartition(".")[0]
+        outer, _, own = name.rpartition(".")
         if outer != _NAME or not isinstance(sys.modules.get(_NAME), _StandIn):
             return None
+        if own not in _ALONE:
+            _real()
+            if name in sys.modules:
+                return ModuleSpec(name, _Loaded())
         return PathFinder.find_spec(name, [os.path.join(folder, "_dynamo") for folder in torch.__path__])
+
+
+class _Loaded(Loader):
+    """Imports a module that the import of the package has loaded."""
+
+    def create_module(self, spec: ModuleSpec) -> ModuleType:
+        return sys.modules[spec.name]
+
+    def exec_module(self, module: ModuleType) -> None:
+        """Do nothing, as the module was executed."""
 
 
 def _real() -> ModuleType:

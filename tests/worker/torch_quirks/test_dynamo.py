@@ -92,3 +92,11 @@ print(torch.compile(lambda x: torch.relu(x) + 1, backend="eager")(torch.tensor([
 def test_a_loaded_module_is_not_replaced() -> None:
     code = "import torch._dynamo as real\n" + STAND_IN + "import torch\nprint(torch._dynamo is real)\n"
     assert printed(code) == ["True"]
+
+
+def test_other_submodules_load_the_package_first() -> None:
+    """`trace_rules`, which `init_process_group` uses, and `convert_frame` cannot be imported on their own."""
+    attribute = "import torch\ntorch._dynamo.trace_rules.clear_lru_cache()\n"
+    module = "import torch._dynamo.convert_frame as frames\nprint(frames is torch._dynamo.convert_frame)\n"
+    assert printed(STAND_IN + FORWARD + attribute + module)[1:] == ["True"]
+    assert printed(STAND_IN + FORWARD + module + attribute)[1:] == ["True"]
