@@ -55,7 +55,8 @@ def projections(projection: Projection, at: Span, source: Source, sources: Sourc
         layers = _layers(projection, numbers, block, style, source, sources)
         yield from _made_when_none(block, numbers, layers, style, source)
         yield from _made_in_place(own, block, numbers, layers, style, source)
-        if own is None and use is not None and not is_built_on_condition(block.init, source):
+        is_free = own is None and not is_built_on_condition(block.definition, block.init, source)
+        if is_free and use is not None:
             lines = _definition(f"self.{name}", numbers, layers, style)
             yield [source.lines_after(block.last_layer, lines), use, *style.import_edits]
 

@@ -51,10 +51,21 @@ def conditions_widened(projection: Projection, source: Source, sources: Sources)
                 yield from _all_widened(helper, _returned(helper), [pair for pair in inside if pair], source)
 
 
-def is_built_on_condition(function: cst.FunctionDef, source: Source) -> bool:
-    """Whether a constructor builds a projection under a condition, which is to be widened."""
-    values = [value for _, value in shortcuts_set(function) if not is_plain(value, source)]
-    return any(True for _ in _choices(function, values, source))
+def is_built_on_condition(definition: cst.ClassDef, constructor: cst.FunctionDef, source: Source) -> bool:
+    """Whether a constructor builds a projection under a condition, which is to be widened.
+
+    One that the class calls without a condition belongs to another addition.
+    """
+    in_use = _called_always(definition, source)
+    built = [(name, value) for name, value in shortcuts_set(constructor) if not is_plain(value, source)]
+    return any(True for _ in _choices(constructor, [value for name, value in built if name not in in_use], source))
+
+
+def _called_always(definition: cst.ClassDef, source: Source) -> set[str]:
+    """The attributes of self that a class calls outside of conditions."""
+    calls = m.findall(definition, m.Call(func=m.Attribute(m.Name("self"))))
+    always = [call for call in calls if not any(isinstance(a, (cst.If, cst.IfExp)) for a in source.above(call))]
+    return {cst.ensure_type(cst.ensure_type(call, cst.Call).func, cst.Attribute).attr.value for call in always}
 
 
 def shortcuts_set(node: cst.CSTNode) -> list[tuple[str, cst.BaseExpression]]:

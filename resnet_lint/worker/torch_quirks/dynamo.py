@@ -8,8 +8,8 @@ and loads the real module on the first use of anything else.
 Symbolic shapes need some submodules of torch._dynamo, such as `source`. These are loaded on their own, which takes a
 sixth of the time of the package; any other submodule, as in `init_process_group`, loads the package. They also search
 the call stack for a frame of the user, and import the compiler to list the files that are not the user's. Only torch's
-log messages use this frame, so the list is empty. The log of the compiler is disabled: by default it is written nowhere,
-but its first message is formatted, with the call stack.
+log messages use this frame, so the list is empty. The log of the compiler is disabled: by default it is not written
+anywhere, but its first message is formatted, with the call stack.
 
 torchvision imports one function of torch._dynamo.utils that few models call. It is replaced by a stub too, which loads
 the real module when called. This halves the import time of torchvision and timm.
