@@ -222,7 +222,7 @@ def _not_added(model: Model) -> Iterator[tuple[_Part, _Part, Node | None]]:
         added = [part for part in parts if _joined(part, _ADDITIONS) is not None]
         for part in parts:
             other = next((candidate for candidate in added if candidate.sort != part.sort), None)
-            if other is not None and part not in added and not _adds(part, model):
+            if other is not None and part not in added and not _adds(part, model) and not _is_skipped(part, model):
                 operator = _joined(part, _OPERATORS)
                 if operator is not None or _goes_on_alone(part, added):
                     reported.add(type(block.module))
@@ -312,7 +312,7 @@ def _joined(part: _Part, functions: Container[str]) -> Node | None:
     """The operation of some functions that joins a part with its input."""
     for node in _ends(part):
         for user in node.users:
-            if user.function in functions and (part.streams | part.starts) & set(user.activations) - {node}:
+            if user.function in functions and (part.streams | part.starts) & set(user.sources) - {node}:
                 return user
     return None
 
@@ -320,6 +320,12 @@ def _joined(part: _Part, functions: Container[str]) -> Node | None:
 def _adds(part: _Part, model: Model) -> bool:
     """Whether something is added inside a part: its own skip connection, or another path."""
     return any(part.call in addition.block.with_callers() for addition in model.additions)
+
+
+def _is_skipped(part: _Part, model: Model) -> bool:
+    """Whether a skip connection of the block leads around a part and what follows it: `x + self.mix(...)`."""
+    around = (residual for residual in model.residuals if _is_in(part.block, residual.addition))
+    return any(part.end in residual.branch_path for residual in around)
 
 
 def _goes_on_alone(part: _Part, added: Sequence[_Part]) -> bool:
@@ -330,7 +336,7 @@ def _goes_on_alone(part: _Part, added: Sequence[_Part]) -> bool:
     ends = _ends(part)
     next_ones = {_joined(other, _ADDITIONS) for other in added if not other.streams.isdisjoint(ends)}
     users = [user for node in ends for user in node.users if _is_in(part.block, user)]
-    joins = [user for user in users if len(user.activations) > 1 and user not in next_ones]
+    joins = [user for user in users if len(user.sources) > 1 and user not in next_ones]
     apart = not any(user.kind in ("addition", "concatenation") or user.function in _OPERATORS for user in joins)
     normalized = part.streams != part.starts or any(node.kind in ("last norm", "channel norm") for node in ends)
     forgotten = all(user.order < part.end.order for stream in part.streams for user in stream.users)
