@@ -66,17 +66,16 @@ def coincidences_in(model: Model) -> Iterator[Coincidence]:
     """The calls of a model that combine two different axes.
 
     An axis whose size is fixed by a layer, a table or another input is part of the model's contract, so it is not
-    reported, unless one input has both axes, or it is the batch.
+    reported, unless one input has both axes.
     """
     axes = model.axes
     for axis in axes.inputs if axes is not None else ():
-        is_batch = axis is model.sure_batch_axis
-        found = _of_axis(axis, axes, is_batch) if axes is not None and not axes.is_free(axis) else None
+        found = _of_axis(axis, axes) if axes is not None and not axes.is_free(axis) else None
         if found is not None:
             yield found
 
 
-def _of_axis(axis: InputAxis, axes: Axes, is_batch: bool) -> Coincidence | None:
+def _of_axis(axis: InputAxis, axes: Axes) -> Coincidence | None:
     runs = [run for run in axes.altered if run.axis is axis]
     refusals = [run.refusal for run in runs if run.refusal is not None]
     if len(refusals) < len(runs) or len({refusal.node for refusal in refusals}) != 1:
@@ -87,8 +86,7 @@ def _of_axis(axis: InputAxis, axes: Axes, is_batch: bool) -> Coincidence | None:
     kept = axes.of(meeting.kept_operand)[meeting.kept[1]]
     fits = _arrangement(meeting, axes, refusals[0].inputs)
     are_of_one = axes.is_of_one_input and bool(kept) and all(axis.is_beside(other) for other in kept)
-    meets_width = is_batch and not kept  # whatever else is fed, no layer is as wide as a batch
-    if fits is None and not are_of_one and not meets_width and not _fits_transposed(meeting, axes, refusals[0].inputs):
+    if fits is None and not are_of_one and not _fits_transposed(meeting, axes, refusals[0].inputs):
         return None
     size, error = min((run.size, run.refusal.error) for run in runs if run.refusal is not None)
     return Coincidence(meeting, axis, kept, size, " ".join(error.split()), fits)

@@ -55,7 +55,7 @@ def _pairs(node: Node, shapes: Sequence[Shape]) -> Iterator[tuple[Place, Place]]
         yield (0, len(shapes[0]) - 1), (1, len(shapes[1]) - 1)
     elif is_product(node):
         yield from _product(shapes)
-    elif node.function in _WEIGHTED:
+    elif node.function in _UNLIKE:
         return
     elif node.function == "scaled_dot_product_attention":
         yield from _attention(shapes)
@@ -69,8 +69,13 @@ def is_product(node: Node) -> bool:
 
 
 _PRODUCTS = frozenset({"matmul", "rmatmul", "imatmul", "bmm", "mm", "mv"})
-# Layers with weights, whose mismatches are about the width of the layer.
-_WEIGHTED = frozenset({"embedding", "multi_head_attention_forward", "lstm", "gru", "rnn_tanh", "rnn_relu", "einsum"})
+# Layers with weights, whose mismatches are about the width of the layer, and what pairs a batch with its lengths.
+_UNLIKE = frozenset(
+    {
+        *("embedding", "multi_head_attention_forward", "lstm", "gru", "rnn_tanh", "rnn_relu", "einsum"),
+        "pack_padded_sequence",
+    }
+)
 
 
 def _side_by_side(node: Node, shapes: Sequence[Shape]) -> Iterator[tuple[Place, Place]]:
