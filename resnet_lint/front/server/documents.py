@@ -19,7 +19,7 @@ from ..source.outline import ClassOutline, Outline, Unreadable
 from ..warm_checks import Superseded, Text, WarmChecks
 from ..workers.in_order import usable_cores
 
-# A check starts when nobody has typed for this time.
+# The delay between the last keystroke and the check.
 _TYPING_SECONDS = 0.15
 
 # A check that takes longer than this is preceded by a quick one.

@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
 
 from resnet_lint.shared.errors import ToolFault, WorkerError
 from resnet_lint.shared.records.requests import Interpreter
@@ -33,7 +32,7 @@ class _Warm:
 
 
 class WarmWorkers:
-    """One worker per interpreter, started on first use. Thread-safe. Call `close`, or use it as a context manager.
+    """One worker per interpreter, started on first use. Thread-safe. Call `close` at the end.
 
     A worker forks for every file, so changed files need no new one. It is replaced if packages were installed or
     removed, because it has imported some of them.
@@ -43,14 +42,6 @@ class WarmWorkers:
         self._lock = threading.Lock()
         self._chosen: dict[tuple[Path | None, Path], Interpreter] = {}
         self._workers: dict[str, _Warm] = {}
-
-    def __enter__(self) -> WarmWorkers:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     @contextmanager
     def near(self, path: Path, python: Path | None) -> Iterator[WorkerClient]:

@@ -75,7 +75,7 @@ class Parameters:
 
 def parameters_of(make: Callable[..., Any]) -> Parameters:
     """Read the signature of a constructor. Raises ValueError or TypeError if it has none."""
-    named = [p for p in inspect.signature(make).parameters.values() if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)]
+    named = _named(make)
     passed_on = passed_on_as(make)
     meant = {p.name: p if says_what(p.name) else p.replace(name=passed_on.get(p.name, p.name)) for p in named}
     roles = {name: p if p.name in _OF_CONVOLUTIONS else p.replace(name=name) for name, p in meant.items()}
@@ -88,10 +88,16 @@ def parameters_of(make: Callable[..., Any]) -> Parameters:
     )
 
 
+def _named(make: Callable[..., Any]) -> list[inspect.Parameter]:
+    """The parameters but `*args` and `**kwargs`."""
+    parameters = inspect.signature(make).parameters.values()
+    return [p for p in parameters if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)]
+
+
 def required_names(make: Callable[..., Any]) -> tuple[str, ...]:
     """The names of the required parameters; empty if there is no signature."""
     try:
-        return tuple(parameters_of(make).required)
+        return tuple(p.name for p in _named(make) if p.default is p.empty)
     except (TypeError, ValueError):
         return ()
 

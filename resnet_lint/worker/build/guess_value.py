@@ -88,8 +88,8 @@ def is_width(name: str) -> bool:
 def says_what(name: str) -> bool:
     """Whether the name of a parameter says what it is: `planes`, `kernel_size`, `cfg`, but not `i` or `a`."""
     word = name.lower()
-    known = (_CONFIGURATION, _BLOCK, _PART, *(re.compile(pattern) for pattern, _ in _BY_NAME))
-    return is_width(word) or any(pattern.search(word) for pattern in known)
+    known = (_CONFIGURATION.pattern, _BLOCK.pattern, _PART.pattern, *(pattern for pattern, _ in _BY_NAME))
+    return is_width(word) or any(re.search(pattern, word) for pattern in known)
 
 
 def value_for(parameter: inspect.Parameter, loaded: Loaded, nested: int = 0) -> str | None:
