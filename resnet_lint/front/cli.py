@@ -12,6 +12,7 @@ from click.shell_completion import CompletionItem
 from .. import __version__
 from ..shared.errors import ResnetLintError
 from .check.command import check
+from .check.merge_command import merge
 from .exit import fail, fault_line
 from .explain.command import explain
 from .mcp.command import mcp
@@ -74,5 +75,5 @@ def main() -> None:
     """
 
 
-for command in (check, rules, explain, trace, run, metrics, server, mcp):
+for command in (check, rules, explain, trace, run, metrics, merge, server, mcp):
     main.add_command(command)

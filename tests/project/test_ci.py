@@ -78,7 +78,10 @@ def test_the_validators_would_object(name: str, tmp_path: Path) -> None:
 def test_a_command_does_what_its_page_says(command: str, project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CI_NODE_INDEX", "1")  # GitLab sets them for jobs with `parallel`
     monkeypatch.setenv("CI_NODE_TOTAL", "4")
-    _, *args = shlex.split(os.path.expandvars(command))
+    _, *args = shlex.split(os.path.expandvars(command.replace("${{ matrix.shard }}", "1")))
+    if "merge" in args:
+        args[args.index("part-*.json")] = "part-1.json"  # as a shell does
+        CliRunner().invoke(main, ["--shard", "1/1", "--format", "json", "--output", "part-1.json", "models"])
     result = CliRunner().invoke(main, args)
     assert result.exit_code == (0 if {"never", "--exit-zero"} & set(args) else 1), result.output
     if "--output" in args:

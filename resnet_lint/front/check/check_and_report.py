@@ -25,7 +25,7 @@ from ..workers.analyser import Analyser
 from ..write_report import write_report
 from . import pipeline
 from .merge_reports import at_least
-from .pipeline import Asked
+from .plan import Asked
 from .report import View, render_what_can_be
 from .report.summary import is_nothing_checked
 
@@ -49,7 +49,13 @@ def analyser(settings: Settings, first: Asked, cwd: Path) -> Iterator[Analyser]:
 def check_and_report(asked: Sequence[Asked], settings: Settings, workers: Analyser, cwd: Path) -> int:
     """Check, write the report, and return the exit code."""
     run = check(asked, settings, workers, cwd)
-    run = show(run, settings, cwd, next((path for path in asked if isinstance(path, SourceFile)), None))
+    given = next((path for path in asked if isinstance(path, SourceFile)), None)
+    return report_and_exit_code(run, settings, cwd, given)
+
+
+def report_and_exit_code(run: Run, settings: Settings, cwd: Path, given: SourceFile | None = None) -> int:
+    """Write the report of a run, and return the exit code. `given` is the file on stdin."""
+    run = show(run, settings, cwd, given)
     return FAILED if run.faults else _exit_code(run, settings)
 
 

@@ -18,7 +18,7 @@ from ..write_report import require_folder
 
 # The stages are imported inside the functions, to keep --help fast.
 if TYPE_CHECKING:
-    from .pipeline import Asked
+    from .plan import Asked
 
 
 @click.command()
@@ -41,15 +41,25 @@ def check(paths: tuple[str, ...], given: Given) -> int:
     from .check_and_report import analyser, check_and_report
 
     stdin = standard_input.read(paths, settings, cwd)
-    asked: Sequence[Asked] = (stdin,) if stdin is not None else paths or (".",)
+    paths = _with_listed(paths, settings)
+    asked: Sequence[Asked] = (stdin,) if stdin is not None else paths
     if settings.show_files:
         return _show_files(asked, settings, cwd)
-    with analyser(settings, asked[0], cwd) as workers:
+    with analyser(settings, next(iter(asked), "."), cwd) as workers:
         if not settings.watch:
             return check_and_report(asked, settings, workers, cwd)
         if stdin is not None:
             raise UsageError("--watch cannot be combined with standard input")
-        watch.check_on_change(paths or (".",), given, workers, cwd)
+        watch.check_on_change(paths, given, workers, cwd)
+
+
+def _with_listed(paths: tuple[str, ...], settings: Settings) -> tuple[str, ...]:
+    """The paths on the command line and in the list; without any of both, the current directory."""
+    if settings.files_from is None:
+        return paths or (".",)
+    from ..source.path_list import read_paths
+
+    return *paths, *read_paths(settings.files_from)
 
 
 def _require_compatible(settings: Settings) -> None:
@@ -57,6 +67,8 @@ def _require_compatible(settings: Settings) -> None:
     require_folder(settings.output)
     if settings.write_baseline and settings.baseline is None:
         raise UsageError("--write-baseline requires --baseline FILE")
+    if settings.files_from is not None and settings.stdin_filename is not None:
+        raise UsageError("--files-from cannot be combined with --stdin-filename")
     if settings.fix and settings.diff:
         raise UsageError("--fix cannot be combined with --diff")
 
@@ -69,7 +81,7 @@ def _show_settings(settings: Settings) -> int:
 
 
 def _show_files(asked: Sequence[Asked], settings: Settings, cwd: Path) -> int:
-    from .pipeline import files_to_check
+    from .plan import files_to_check
 
     for file in files_to_check(asked, settings, cwd):
         click.echo(f"{file.display}::{file.only_class}" if file.only_class else file.display)

@@ -20,8 +20,8 @@ from ..options.configuration import Given
 from ..options.settings import Settings
 from ..terminal import is_terminal
 from ..workers.analyser import Analyser
-from . import pipeline
 from .check_and_report import check, show
+from .plan import discovered
 
 _SECONDS = 0.5
 
@@ -54,7 +54,7 @@ def _checked(paths: Sequence[str], given: Given, workers: Analyser, cwd: Path) -
 
 
 def _discovered(paths: Sequence[str], settings: Settings, cwd: Path) -> Iterator[Path]:
-    found = pipeline.discovered(paths, settings, cwd)
+    found = discovered(paths, settings, cwd)
     yield from found.walked
     yield from (file.path for file in found.files)
     yield from found.passed_over

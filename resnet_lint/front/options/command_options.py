@@ -16,6 +16,8 @@ from .settings import OPTIONS, Option, default_of, field_of
 
 Command = Callable[..., int]
 
+_OF_REPORTS = ("format", "output", "fail-on", "exit-zero", "statistics", "verbose", "quiet")
+
 _FILE = click.Path(dir_okay=False, resolve_path=True, path_type=Path)
 
 
@@ -36,15 +38,25 @@ def takes_interpreter(command: Command) -> Command:
     return _with_settings(command, {"python": OPTIONS["python"]})
 
 
+def takes_report_settings(command: Command) -> Command:
+    """Add the options for a report on results that are there; the command gets their values as `given`."""
+    return _as_given(command, {name: OPTIONS[name] for name in _OF_REPORTS})
+
+
 def _with_settings(command: Command, options: Mapping[str, Option]) -> Command:
+    last: Command = click.option("--isolated", is_flag=True, help="Ignore all configuration files.")(command)
+    last = click.option("--config", metavar="FILE", type=_FILE, help="Configuration file.")(last)
+    return _as_given(last, options)
+
+
+def _as_given(command: Command, options: Mapping[str, Option]) -> Command:
     @functools.wraps(command)
-    def with_given(config: Path | None, isolated: bool, **values: Any) -> int:
+    def with_given(config: Path | None = None, isolated: bool = False, **values: Any) -> int:
         settings = {field: values.pop(field) for field in map(field_of, options)}
         given = {field: value for field, value in settings.items() if value not in (None, ())}
         return command(**values, given=Given(given, config, isolated))
 
-    last: Command = click.option("--isolated", is_flag=True, help="Ignore all configuration files.")(with_given)
-    last = click.option("--config", metavar="FILE", type=_FILE, help="Configuration file.")(last)
+    last: Command = with_given
     for name, option in reversed(list(options.items())):
         last = _click_option(name, option)(last)
     return last

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -58,6 +58,19 @@ def _from_command_line(given: Mapping[str, object], cwd: Path) -> dict[str, Any]
         except (WrongValue, UsageError) as error:
             raise UsageError(f"--{name_of(field)}: {error}") from error
     return values
+
+
+def with_given(settings: Settings, given: Given, cwd: Path) -> Settings:
+    """The settings, replaced by those on the command line. Raises UsageError for an invalid value."""
+    values = _from_command_line(given.options, cwd)
+    return replace(settings, **values, given=settings.given | values.keys())
+
+
+def parse(text: str, root: Path) -> Settings:
+    """The settings in the text of a configuration file of the folder `root`. Raises ConfigError."""
+    file = root / _SHARED_FILE
+    keys = tomllib.loads(text)["tool"]["resnet-lint"]
+    return Settings(root, **_Configuration(file, keys, _SECTION).values())
 
 
 @dataclass(frozen=True)

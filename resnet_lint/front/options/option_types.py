@@ -77,6 +77,10 @@ def _path(value: object, folder: Path) -> Path:
     return Path(os.path.abspath(folder / _text(value, folder)))
 
 
+def _list(value: object, folder: Path) -> Path:
+    return Path("-") if value == "-" else _path(value, folder)
+
+
 def _paths(value: object, folder: Path) -> tuple[Path, ...]:
     return tuple(_path(item, folder) for item in _texts(value, folder))
 
@@ -159,6 +163,7 @@ COUNT = OptionType(_count, {"type": int, "metavar": "N"})
 CODES = OptionType(_listed, {"multiple": True, "metavar": "CODES"}, "rule_codes")
 PATTERNS = OptionType(_listed, {"multiple": True, "metavar": "PATTERNS"})
 FILE = OptionType(_path, {"metavar": "FILE"}, "files")
+LIST = OptionType(_list, {"metavar": "FILE"}, "files")
 PATH = OptionType(_path, {"metavar": "PATH"}, "files")
 FOLDERS = OptionType(_paths, {"multiple": True, "metavar": "DIR"}, "directories")
 INPUTS = OptionType(_inputs, {"multiple": True, "metavar": "NAME=SHAPE"})

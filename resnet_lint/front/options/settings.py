@@ -107,6 +107,14 @@ class Settings:
         "Check only the Kth of N equal parts of the files, for parallel CI jobs.",
         default=None,
     )
+    times: Path | None = option(
+        option_types.FILE,
+        "Cut shards of equal time, with the seconds of every file that `merge --times` has written.",
+        default=None,
+    )
+    files_from: Path | None = option(
+        option_types.LIST, "Check the paths in this file too, one per line; - for stdin.", default=None, in_file=False
+    )
     cache: bool = option(option_types.FLAG, "Cache results; re-check only what changed.", default=True)
     python: Path | None = option(
         option_types.PATH,

@@ -98,7 +98,8 @@ class Run:
     `interpreter` is the one that loaded the models, None if none was loaded. `notes` are sentences about what was not
     analysed, such as a folder without Python files.
 
-    `faults` are messages about bugs of resnet-lint on some files; such a run is incomplete.
+    `faults` are messages about bugs of resnet-lint on some files; such a run is incomplete. `part` is JSON data for
+    `merge`, if the run is only a shard.
     """
 
     files: tuple[FileReport, ...]
@@ -107,6 +108,7 @@ class Run:
     notes: tuple[str, ...] = ()
     rewrites: tuple[Rewrite, ...] = ()
     faults: tuple[str, ...] = ()
+    part: object = None
 
     @property
     def findings(self) -> tuple[Finding, ...]:

@@ -40,6 +40,7 @@ def _run(run: Run, view: View) -> dict[str, Any]:
             "fixable": sum(finding.fix is not None and bool(finding.fix.edits) for finding in run.findings),
             "seconds": round(run.seconds, 3),
         },
+        **({} if run.part is None else {"part": run.part}),
     }
 
 
