@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
@@ -29,6 +30,8 @@ _FORMATS = tuple(
 # The line on which IPython and rich put an arrow: `---> 31     out += x`, `│ ❱ 31 │   out += x   │`.
 _ARROW = re.compile(r"^(?:-+>|│? *❱) *(?P<line>\d+) *(?:│(?P<boxed>[^\n]*)|(?P<statement>[^\n]*))", re.MULTILINE)
 
+_OF_MODULE = re.compile(r"\bin <module>")
+
 _INSTALLED = re.compile(r"(?:site|dist)-packages$|python\d\.\d+$")
 
 
@@ -52,9 +55,19 @@ def cleaned(text: str) -> str:
 
 def frames_in(text: str) -> list[Frame]:
     """The frames in a cleaned traceback, innermost last, without those of Python and of installed packages."""
-    matches = (match for pattern in _FORMATS for match in pattern.finditer(text))
-    frames = [_frame(match, text) for match in sorted(matches, key=lambda match: match.start())]
+    matches = sorted(
+        (match for pattern in _FORMATS for match in pattern.finditer(text)), key=lambda match: match.start()
+    )
+    frames = [_frame(match, text) for match in matches]
+    if _is_innermost_first(matches):
+        frames.reverse()
     return [frame for frame in frames if not any(_INSTALLED.match(part) for part in frame.parts)]
+
+
+def _is_innermost_first(matches: Sequence[re.Match[str]]) -> bool:
+    """Whether the outermost frame, that of a module, is the last one, as in the debugger of VS Code."""
+    of_module = [_OF_MODULE.search(match[0]) is not None for match in matches]
+    return len(matches) > 1 and of_module[-1] and not of_module[0]
 
 
 def failing_statement(text: str, end: int) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from typing import Any
@@ -12,6 +11,7 @@ from torch import nn
 from resnet_lint.apply_rules import check, merged
 from resnet_lint.graph.analysis import Analysis
 from resnet_lint.graph.model import Model
+from resnet_lint.graph.syntax import tree_of
 from resnet_lint.rule_loader import load_rules
 from resnet_lint.shared.evidence import Problem, SizeLimit
 from resnet_lint.shared.records.model_trace import ModelTrace
@@ -19,6 +19,7 @@ from resnet_lint.shared.records.places import Position, Span
 from resnet_lint.shared.records.reports import ClassStatus, FileReport
 
 from ..failures import failures_of_given
+from ..load.classes import class_nodes
 from ..model_trace.forward_to_show import forward_of
 from ..model_trace.model_trace import records_of
 from ..probes import TimedProbes
@@ -89,7 +90,6 @@ def _statuses(live: LiveModel) -> Iterator[ClassStatus]:
 
 
 def _line_of(kind: type[nn.Module]) -> int:
-    try:
-        return inspect.getsourcelines(kind)[1]
-    except (OSError, TypeError):  # for example, classes in a notebook
-        return kind.forward.__code__.co_firstlineno
+    code = kind.forward.__code__
+    node = dict(class_nodes(tree_of(code.co_filename).body)).get(kind.__qualname__)
+    return code.co_firstlineno if node is None else node.lineno  # None: for example, a class in a function

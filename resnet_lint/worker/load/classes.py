@@ -30,19 +30,20 @@ def model_classes(loaded: Loaded) -> list[ModelClass]:
     """The module classes in source order; nested ones are named Outer.Inner."""
     return [
         ModelClass(name, node.lineno, value, _why_skipped(value))
-        for name, node in _class_nodes(loaded.tree.body, "")
+        for name, node in class_nodes(loaded.tree.body)
         if (value := _resolve(loaded, name)) is not None
     ]
 
 
-def _class_nodes(body: list[ast.stmt], prefix: str) -> list[tuple[str, ast.ClassDef]]:
+def class_nodes(body: list[ast.stmt], prefix: str = "") -> list[tuple[str, ast.ClassDef]]:
+    """The class statements outside of functions; nested ones are named Outer.Inner."""
     found: dict[str, ast.ClassDef] = {}
     for statement in body:
         if isinstance(statement, ast.ClassDef):
             found[prefix + statement.name] = statement
-            found.update(_class_nodes(statement.body, f"{prefix}{statement.name}."))
+            found.update(class_nodes(statement.body, f"{prefix}{statement.name}."))
         elif isinstance(statement, (ast.If, ast.Try)):
-            found.update(_class_nodes([*statement.body, *statement.orelse], prefix))
+            found.update(class_nodes([*statement.body, *statement.orelse], prefix))
     return list(found.items())
 
 

@@ -94,6 +94,17 @@ def test_the_text_alone(traceback: str, tmp_path: Path) -> None:
     assert result.stdout.endswith(" does not exist.\n")
 
 
+def test_the_innermost_frame_comes_first_in_a_debugger() -> None:
+    frames = (
+        '  File "/no/coder.py", line 24, in decode\n    rep = self.bridge(h)\n',
+        '  File "/no/train.py", line 46, in <module>\n    main(args)\n',
+    )
+    error = "RuntimeError: mat1 and mat2 shapes cannot be multiplied (2708x7 and 256x256)\n"
+    for text in ("".join(frames), "".join(reversed(frames))):
+        result = CliRunner().invoke(main, ["explain"], input=f"Exception has occurred: RuntimeError\n{text}{error}")
+        assert "at /no/coder.py:24: rep = self.bridge(h)\n" in result.stdout
+
+
 @pytest.mark.parametrize(
     ("text", "line"),
     [
