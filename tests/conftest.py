@@ -31,6 +31,7 @@ def cache_of_the_session(tmp_path_factory: pytest.TempPathFactory) -> Iterator[N
     """A new cache, so that no test reads or writes the user's cache or that of an earlier run."""
     with pytest.MonkeyPatch.context() as monkeypatch:
         monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
+        monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path_factory.mktemp("run")))  # no worker of the user that stays
         for variable in _SHELL_VARIABLES:
             monkeypatch.delenv(variable, raising=False)
         yield
@@ -56,6 +57,6 @@ def lint(workers: WorkerClient, monkeypatch: pytest.MonkeyPatch) -> Lint:
 
 def command_line(workers: WorkerClient, patch: pytest.MonkeyPatch) -> Lint:
     """Like the fixture `lint`, for fixtures with a larger scope than a test."""
-    patch.setattr("resnet_lint.front.workers.worker_client.WorkerClient", lambda choose: nullcontext(workers))
+    patch.setattr("resnet_lint.front.workers.worker_client.WorkerClient", lambda choose, provide: nullcontext(workers))
     patch.setattr("resnet_lint.front.workers.answer_cache.Cache", lambda analyser, choose: nullcontext(analyser))
     return lambda *args: CliRunner().invoke(main, [str(arg) for arg in args], prog_name="resnet-lint")

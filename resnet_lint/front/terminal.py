@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, TextIO
@@ -24,6 +24,16 @@ def is_terminal(stream: TextIO) -> bool:
 def wants_colour(stream: TextIO) -> bool:
     """Whether to colour output: yes with FORCE_COLOR, no with NO_COLOR, else if the stream is a terminal."""
     return bool(os.environ.get("FORCE_COLOR")) or (is_terminal(stream) and not os.environ.get("NO_COLOR"))
+
+
+def noting(verbose: bool) -> Callable[[str], None]:
+    """A function that writes a line to stderr with `--verbose`, and nothing without."""
+
+    def note(text: str) -> None:
+        if verbose:
+            click.echo(f"resnet-lint: {text}", err=True)
+
+    return note
 
 
 _CLEAR = "\r\x1b[2K"

@@ -11,9 +11,11 @@ import gc
 import os
 import shutil
 import signal
+import socket
 import sys
 import tempfile
 import traceback
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
@@ -31,6 +33,7 @@ from torch import nn
 from ..graph.source_places import torch_folder
 from ..rule_loader import load_rules
 from ..shared.errors import ResnetLintError, UsageError
+from ..shared.fork_server import ForkServer, detach
 from ..shared.records import answers
 from ..shared.records.answers import Answer
 from ..shared.records.reports import FileReport
@@ -53,20 +56,45 @@ def main() -> None:
     requests, replies = os.dup(0), os.dup(1)
     os.dup2(2, 1)  # keeps the output of torch out of the answers
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # on Ctrl-C, the front closes stdin
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, _exit)
+    _load()
+    _serve(requests, replies, Footing(), _prepare)
+
+
+def stay(path: str, key: str, idle_seconds: float) -> None:
+    """Load everything once, and then serve the requests of every connection to the socket `path` in a fork."""
+    detach()
+    _load()
+    _prepare()
+    footing = Footing()
+    own = {name: os.environ[name] for name in ("PYTORCH_JIT", "TORCHDYNAMO_DISABLE", "TORCH_COMPILE_DISABLE")}
+
+    def serve(connection: socket.socket) -> None:
+        os.environ.update(own)
+        tempfile.tempdir = None  # that of the client
+        _serve(connection.fileno(), os.dup(connection.fileno()), footing, lambda: None)
+
+    ForkServer(Path(path), key, idle_seconds, serve).run()
+
+
+def _load() -> None:
+    """Do what is the same for all requests."""
     sys.dont_write_bytecode = True
     stand_in()
     no_comparison_on_meta()
     _warm_up()
     _collect_seldom()
-    footing = Footing()
+
+
+def _serve(requests: int, replies: int, footing: Footing, prepare: Callable[[], None]) -> None:
+    """Serve requests until they end."""
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, _exit)
     folder = tempfile.mkdtemp(prefix="resnet-lint-")
     try:
-        server = Server(requests, replies, Path(folder), partial(_answer, footing), _prepare)
+        server = Server(requests, replies, Path(folder), partial(_answer, footing), prepare)
         server.send(folder)
         server.serve()
-    except BrokenPipeError:
+    except ConnectionError:
         pass  # the front has exited
     finally:
         shutil.rmtree(folder, ignore_errors=True)

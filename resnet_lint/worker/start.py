@@ -1,5 +1,5 @@
-"""The script that the chosen interpreter runs: prints its versions (`facts`), or starts the worker (`work`) or the
-engine of the executor (`execute`).
+"""The script that the chosen interpreter runs: prints its versions (`facts`), or starts the worker (`work`), the worker
+that stays for several runs (`stay`), or the engine of the executor (`execute`).
 
 It makes only this package importable, without adding its parent folder to sys.path: that may be the site-packages of
 the tool's environment, which must not be visible to the user's code. The working directory is not added either, because
@@ -35,6 +35,15 @@ def work() -> None:
     main()
 
 
+def stay() -> None:
+    """Run the worker that forks for every run of resnet-lint, with a socket, its key and the seconds to stay unused."""
+    gc.disable()
+    _make_importable()
+    from resnet_lint.worker.main import stay
+
+    stay(sys.argv[2], sys.argv[3], float(sys.argv[4]))
+
+
 def execute() -> None:
     """Run one task of the executor."""
     _make_importable()
@@ -55,4 +64,4 @@ def _make_importable() -> None:
 
 
 if __name__ == "__main__":
-    {"facts": facts, "work": work, "execute": execute}[sys.argv[1]]()
+    {"facts": facts, "work": work, "stay": stay, "execute": execute}[sys.argv[1]]()

@@ -2,21 +2,37 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import click
+
+from resnet_lint.shared.errors import UsageError
 
 from ..extras import require
 from ..options.command_options import takes_interpreter
 from ..options.configuration import Given
 
 
-@click.command(short_help="Run the language server, for editors.")
+@click.command(short_help="Run the language server, for editors; or keep torch loaded for other commands.")
 @click.option("--stdio", is_flag=True, help="Use standard input and output: the default, which some editors ask for.")
+@click.option("--warm", is_flag=True, help="Start a process in the background that keeps torch loaded, and return.")
+@click.option("--stop", is_flag=True, help="Stop the processes that --warm has started.")
 @takes_interpreter
-def server(stdio: bool, given: Given) -> int:
+def server(stdio: bool, warm: bool, stop: bool, given: Given) -> int:
     """Run the language server on standard input and output, for editors.
 
     It shows findings while you type, and offers their verified fixes.
+
+    With --warm, start a process that keeps torch loaded: `check`, `trace` and hooks use it instead of starting one. It
+    ends after half an hour without use.
     """
+    if warm or stop:
+        from . import warm_command
+
+        if warm and stop:
+            raise UsageError("--warm cannot be combined with --stop")
+        return warm_command.start(given.load(Path.cwd()), Path.cwd()) if warm else warm_command.stop()
+
     with require("server"):
         from .language_server import serve
 

@@ -54,7 +54,8 @@ def trace(
     Exit code 0: the forward pass runs. 1: a call in it fails. 2: the model could not be traced.
     """
     from ..named_model import named
-    from ..workers import answer_cache, worker_client
+    from ..terminal import noting
+    from ..workers import answer_cache, warm_worker, worker_client
     from ..workers.interpreter import chooser
     from . import pipeline
     from .report import TraceView, render
@@ -68,7 +69,8 @@ def trace(
     choose = chooser(model.settings.python, model.file.path)
     notation: Literal["hwc", "nchw"] = "nchw" if (shapes or _NOTATIONS.get(form)) == "nchw" else "hwc"
     view = TraceView(cwd, depth, notation, symbolic, model.settings.quiet)
-    with worker_client.WorkerClient(choose) as client, ExitStack() as stack:
+    provide = warm_worker.WarmOrOwn(noting(model.settings.verbose))
+    with worker_client.WorkerClient(choose, provide) as client, ExitStack() as stack:
         workers = stack.enter_context(answer_cache.Cache(client, choose)) if model.settings.cache else client
         result = pipeline.trace(model, workers, gradients)
         if form == "html" and result.faults:

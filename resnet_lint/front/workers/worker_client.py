@@ -12,7 +12,7 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import Future
 from types import TracebackType
-from typing import IO, Any
+from typing import Any
 
 from resnet_lint.apply_rules import check
 from resnet_lint.graph.analysis import Analysis
@@ -28,7 +28,8 @@ from resnet_lint.shared.records.requests import CheckRequest, Interpreter, Reque
 from resnet_lint.shared.wire import WireError, from_json, to_json
 
 from ..exit import TRACEBACK_VARIABLE
-from .interpreter import START, own
+from .interpreter import own
+from .worker_process import WorkerProcess, started
 
 # A worker that does not exit within this time is killed.
 _ENDING_SECONDS = 10.0
@@ -41,16 +42,20 @@ class _Died(Exception):
 class WorkerClient:
     """The worker of a run. Thread-safe. Call `close`, or use it as a context manager.
 
-    `choose` selects its interpreter; `interpreter` is the selected one, None before the first file.
+    `choose` selects its interpreter; `interpreter` is the selected one, None before the first file. `provide` starts
+    the worker, or connects to one.
     """
 
-    def __init__(self, choose: Callable[[], Interpreter] = own) -> None:
+    def __init__(
+        self, choose: Callable[[], Interpreter] = own, provide: Callable[[Interpreter], WorkerProcess] = started
+    ) -> None:
         self.interpreter: Interpreter | None = None
         self._choose = choose
+        self._provide = provide
         self._is_ready = False
         self._alone = threading.Lock()
         self._lock = threading.Lock()  # guards the attributes below
-        self._process: subprocess.Popen[str] | None = None
+        self._process: WorkerProcess | None = None
         self._ids = itertools.count()
         self._waiting: dict[int, Future[Answer]] = {}
         self._end: str | None = None
@@ -101,7 +106,7 @@ class WorkerClient:
             return
         if not self._is_ready:
             process.terminate()  # it is still importing torch, and would notice the end of its input too late
-        _close(process.stdin)
+        process.end_requests()
         try:
             process.wait(_ENDING_SECONDS)
         except subprocess.TimeoutExpired:
@@ -135,32 +140,33 @@ class WorkerClient:
                 raise WorkerError(self._end)
             if self._process is None:
                 self.interpreter = self._choose()
-                self._process = _worker(self.interpreter)
+                self._process = self._provide(self.interpreter)
                 reading = (self._process, self.interpreter.executable)
                 threading.Thread(target=self._read, args=reading, daemon=True).start()
             id = next(self._ids)
             self._waiting[id] = answer
             message = {"id": id, "request": to_json(request, Request)}
-            assert self._process.stdin is not None
-            with contextlib.suppress(BrokenPipeError):  # the reading thread notices the exit and reports it
-                self._process.stdin.write(json.dumps(message) + "\n")
-                self._process.stdin.flush()
+            with contextlib.suppress(ConnectionError):  # the reading thread notices the exit and reports it
+                self._process.requests.write(json.dumps(message) + "\n")
+                self._process.requests.flush()
         return answer
 
-    def _read(self, process: subprocess.Popen[str], executable: str) -> None:
+    def _read(self, process: WorkerProcess, executable: str) -> None:
         """Pass answers to the waiting threads until the worker exits. Runs in a separate thread."""
-        assert process.stdout is not None
-        with process.stdout as lines:
+        folder = None
+        with process.answers as lines, contextlib.suppress(ConnectionError):
             folder = json.loads(next(lines, "null"))
             self._is_ready = folder is not None
             for line in lines:
+                if not line.endswith("\n"):
+                    break  # the worker was killed while writing it
                 message = json.loads(line)
                 self._waiting.pop(message["id"]).set_result(_read_answer(message["answer"]))
         code = process.wait()
         if folder is not None:
             shutil.rmtree(folder, ignore_errors=True)  # in case the worker was killed
         with self._lock:
-            if not self._is_ready:
+            if not self._is_ready and process.is_own:
                 self._end = self._end or (
                     f"the worker ({executable}) ended with exit code {code}; does torch work there? "
                     f"{TRACEBACK_VARIABLE}=1 shows its output"
@@ -171,16 +177,6 @@ class WorkerClient:
             self._waiting.clear()
 
 
-def _worker(interpreter: Interpreter) -> subprocess.Popen[str]:
-    return subprocess.Popen(
-        [interpreter.executable, START, "work"],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=None if os.environ.get(TRACEBACK_VARIABLE) else subprocess.DEVNULL,
-        text=True,
-    )
-
-
 def _read_answer(fields: Any) -> Answer:
     """Parse an answer. An invalid one was written by the user's code, which runs in the same process."""
     try:
@@ -188,12 +184,6 @@ def _read_answer(fields: Any) -> Answer:
     except WireError:
         return answers.Ended(answers.TAMPERED)
     return answer
-
-
-def _close(stream: IO[str] | None) -> None:
-    with contextlib.suppress(BrokenPipeError):  # flushes what a dead worker did not read
-        if stream is not None:
-            stream.close()
 
 
 def _not_checked(request: CheckRequest, reason: str, line: int | None) -> FileReport:

@@ -19,8 +19,9 @@ from conftest import Lint
 
 from resnet_lint.front.workers.in_order import in_order, usable_cores
 from resnet_lint.front.workers.worker_client import WorkerClient
+from resnet_lint.front.workers.worker_process import StartedWorker
 from resnet_lint.shared.errors import WorkerError
-from resnet_lint.shared.records.requests import CheckRequest, Interpreter
+from resnet_lint.shared.records.requests import CheckRequest
 
 ROOT = Path(__file__).parents[3]
 
@@ -255,13 +256,9 @@ for line in sys.stdin:
 """
 
 
-def test_a_file_that_kills_the_worker_costs_no_other_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def dying_worker(interpreter: Interpreter) -> subprocess.Popen[str]:
-        command = [sys.executable, "-c", DYING_WORKER, str(tmp_path / "has-died")]
-        return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-
-    monkeypatch.setattr("resnet_lint.front.workers.worker_client._worker", dying_worker)
-    with WorkerClient() as workers:
+def test_a_file_that_kills_the_worker_costs_no_other_file(tmp_path: Path) -> None:
+    command = [sys.executable, "-c", DYING_WORKER, str(tmp_path / "has-died")]
+    with WorkerClient(provide=lambda interpreter: StartedWorker(command)) as workers:
         reports = in_order(
             workers.analyse, [CheckRequest("innocent"), CheckRequest("killer"), CheckRequest("later")], 2
         )
@@ -272,14 +269,10 @@ def test_a_file_that_kills_the_worker_costs_no_other_file(tmp_path: Path, monkey
     ]
 
 
-def test_a_worker_that_cannot_start_is_reported_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    def broken_worker(interpreter: Interpreter) -> subprocess.Popen[str]:
-        return subprocess.Popen(
-            [sys.executable, "-c", "exit(3)"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-        )
-
-    monkeypatch.setattr("resnet_lint.front.workers.worker_client._worker", broken_worker)
-    with WorkerClient() as workers, pytest.raises(WorkerError, match="ended with exit code 3; does torch work there"):
+def test_a_worker_that_cannot_start_is_reported_once() -> None:
+    command = [sys.executable, "-c", "exit(3)"]
+    workers = WorkerClient(provide=lambda interpreter: StartedWorker(command))
+    with workers, pytest.raises(WorkerError, match="ended with exit code 3; does torch work there"):
         in_order(workers.analyse, [CheckRequest("a"), CheckRequest("b")], 2)
 
 
