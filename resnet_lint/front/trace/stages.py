@@ -23,6 +23,7 @@ class Stage:
     """Consecutive steps, with the tensors that enter and leave them, and their number of parameters.
 
     `operation` describes them in words; `classes` is the number of classes if the stage is the classifier.
+    `receptive_field` is that of the last step.
     """
 
     number: int
@@ -33,6 +34,8 @@ class Stage:
     parameters: int
     is_faulty: bool = False
     classes: int | None = None
+    multiply_adds: int = 0
+    receptive_field: tuple[int, ...] | None = None
 
     @property
     def name(self) -> str:
@@ -133,6 +136,8 @@ def _stage(number: int, steps: tuple[ForwardStep, ...], trace: ModelTrace) -> St
         tuple(dict.fromkeys(outputs)),
         sum(step.parameters for step in steps),
         any(fault.step in inside for fault in trace.faults),
+        multiply_adds=sum(step.multiply_adds for step in steps),
+        receptive_field=steps[-1].receptive_field,
     )
 
 

@@ -44,6 +44,10 @@ class ForwardStep:
     or `input` and `output` for those of the model), and `detail` its hyperparameters (`3x3, stride 2, 64 -> 128`).
     `parameters` is the number of scalar parameters. `inputs` are made outside the step, `outputs` are used outside.
     `place` is the line of the call, `built` the line that constructed the module.
+
+    `trainable` is the number of parameters that require a gradient, `multiply_adds` that of the call for one sample.
+    `receptive_field` is the number of input positions per spatial axis that the centre of the output depends on, beyond
+    the borders of the input where they are padding; None for unknown effects, and for calls deep inside others.
     """
 
     id: int
@@ -58,6 +62,9 @@ class ForwardStep:
     place: SourceLine | None = None
     built: SourceLine | None = None
     parts: tuple[ForwardStep, ...] = ()
+    trainable: int = 0
+    multiply_adds: int = 0
+    receptive_field: tuple[int, ...] | None = None
 
     def walk(self) -> Iterator[ForwardStep]:
         """Yield this step and all steps inside it, in execution order."""
@@ -94,6 +101,24 @@ class TracedFault:
 
 
 @dataclass(frozen=True)
+class TrainingMemory:
+    """The forecast memory of a training step with AdamW on the CPU, in bytes, for a batch of `batch` samples.
+
+    `activations` are alive at the end of the forward pass: inputs, outputs, and what the backward pass needs. `peak` is
+    the maximum over the step, less than the sum, since activations are freed while gradients are computed. `doubt` is
+    the reason why there is no forecast.
+    """
+
+    batch: int = 0
+    weights: int = 0
+    gradients: int = 0
+    optimizer_state: int = 0
+    activations: int = 0
+    peak: int = 0
+    doubt: str | None = None
+
+
+@dataclass(frozen=True)
 class ModelTrace:
     """The traced forward pass of one model.
 
@@ -101,8 +126,8 @@ class ModelTrace:
     `additions` are the ids of the residual additions. `others` are the other models of the file that were traced.
     `stopped` is the reason why the forward pass ended early, unless it was a shape mismatch; `unsymbolic` is the reason
     why there are no symbolic shapes. `contract` is the input contract of a whole model that works at some sizes.
-    `gradients` are those of its parameters, if requested. `reads` are the files that the trace depends on, as in
-    FileReport.
+    `gradients` are those of its parameters, if requested; `memory` is that of a training step of a whole model.
+    `reads` are the files that the trace depends on, as in FileReport.
     """
 
     path: str
@@ -118,6 +143,7 @@ class ModelTrace:
     unsymbolic: str | None = None
     contract: Contract | None = None
     gradients: Gradients | None = None
+    memory: TrainingMemory | None = None
     reads: dict[str, str | None] | None = None
 
     @property

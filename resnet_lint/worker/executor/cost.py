@@ -69,11 +69,11 @@ def _peak_memory(tested: ModelUnderTest) -> int | None:
         return torch.cuda.max_memory_allocated(tested.device)
     if tested.device.type == "cpu":
         tensors = (*tested.model.parameters(), *tested.model.buffers())
-        return sum(tensor.nbytes for tensor in tensors) + _peak_on_cpu(step)
+        return sum(tensor.nbytes for tensor in tensors) + peak_on_cpu(step)
     return None
 
 
-def _peak_on_cpu(step: Callable[[], None]) -> int:
+def peak_on_cpu(step: Callable[[], None]) -> int:
     """The maximum of the profiler's running total of allocated minus freed bytes during a step."""
     with profile(activities=[ProfilerActivity.CPU], profile_memory=True) as profiled:
         step()

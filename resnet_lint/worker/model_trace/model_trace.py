@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 import torch
@@ -19,7 +19,9 @@ from ..symbolic.symbolic_trace import symbolic_trace
 from .flows import flows_in, residual_additions
 from .forward_to_show import ForwardToShow, find_forward
 from .gradients import gradients_of
+from .multiply_adds import multiply_adds
 from .steps import step_tree
+from .training_memory import batch_of, training_memory
 from .tree import Tree
 
 
@@ -41,7 +43,7 @@ def records_of(forward: ForwardToShow, path: str) -> ModelTrace:
         path=path,
         torch=torch.__version__,
         label=forward.label,
-        root=step_tree(tree, flows, trace.root),
+        root=step_tree(tree, flows, trace, _costs(forward)),
         flows=flows,
         additions=residual_additions(tree, trace.nodes),
         faults=tuple(_faults(forward, tree)),
@@ -50,7 +52,19 @@ def records_of(forward: ForwardToShow, path: str) -> ModelTrace:
         stopped=trace.stop.reason if trace.stop is not None else None,
         unsymbolic=forward.unsymbolic,
         contract=_contract(forward),
+        memory=None if forward.call.path else training_memory(trace, forward.clock),
     )
+
+
+def _costs(forward: ForwardToShow) -> Mapping[str, int]:
+    """The multiply-adds of nodes by name, for one sample; nothing if the time is up."""
+    try:
+        with forward.clock.left():
+            counts = multiply_adds(forward.trace)
+    except TimeUp:
+        return {}
+    batch = batch_of(forward.trace)
+    return {name: count // batch for name, count in counts.items()}
 
 
 def _contract(forward: ForwardToShow) -> Contract | None:

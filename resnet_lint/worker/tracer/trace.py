@@ -51,13 +51,14 @@ def trace_for_training(earlier: Trace, *, saved: Saved | None = None) -> Trace:
         return recorded(earlier.root, args, kwargs, earlier.project, earlier.preferred_branch, gradients=True)
 
 
-def forward_for_training(earlier: Trace, saved: Saved) -> Any:
+def forward_for_training(earlier: Trace, saved: Saved | None = None) -> Any:
     """Run the forward pass of `trace_for_training` without recording it, which takes a third of the time.
 
     Raises the exceptions of the forward pass.
     """
     args, kwargs = mapped((earlier.args, earlier.kwargs), _fresh)
-    with surroundings(gradients=True), OnMeta(), saved.listening():
+    listening = saved.listening() if saved is not None else nullcontext()
+    with surroundings(gradients=True), OnMeta(), listening:
         return earlier.root(*args, **kwargs)
 
 

@@ -9,7 +9,8 @@ import torch
 from conftest import Lint
 from running import report_of, write
 
-from resnet_lint.front.run.report.measures import cost_rows, in_unit, reach
+from resnet_lint.front.run.report.measures import cost_rows, reach
+from resnet_lint.front.units import in_unit
 from resnet_lint.shared.records.hardware_run import Cost, Gradient, Gradients, RunRequest
 from resnet_lint.shared.records.requests import Target
 from resnet_lint.worker.executor.cost import cost

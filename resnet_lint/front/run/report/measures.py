@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from tabulate import tabulate
 
 from resnet_lint.front.report_text import count
+from resnet_lint.front.units import in_unit
 from resnet_lint.shared.records.hardware_run import Cost, Gradient, Gradients, RunReport
 
 from .chart import chart
@@ -61,19 +62,6 @@ def _difference(old: float | None, new: float | None, unit: str) -> str:
     share = f" ({new / old - 1:+.2%})" if old else ""
     sign = "-" if new < old else "+"
     return f"{sign}{in_unit(abs(new - old), unit)}{share}"
-
-
-_PREFIXES = {-3: "n", -2: "µ", -1: "m", 0: "", 1: "k", 2: "M", 3: "G", 4: "T"}
-
-
-def in_unit(value: float | None, unit: str) -> str:
-    """Format a number with an SI prefix: `1.81 G`, `12.3 ms`; `not measured` for None."""
-    if value is None:
-        return "not measured"
-    power = 0 if not value else max(-3, min(4, math.floor(math.log10(abs(value)) / 3)))
-    if not unit and power <= 0:
-        return f"{value:.4g}"
-    return f"{value / 1000**power:.4g} {_PREFIXES[power]}{unit}".rstrip()
 
 
 def gradient_blocks(gradients: Gradients) -> Iterator[str]:

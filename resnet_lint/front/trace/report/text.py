@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from resnet_lint.front.report_text import count, one_line
-from resnet_lint.shared.records.model_trace import ForwardStep, ModelTrace, TracedFault
+from resnet_lint.front.units import in_unit
+from resnet_lint.shared.records.model_trace import ForwardStep, ModelTrace, TracedFault, TrainingMemory
 from resnet_lint.shared.source_text import shown
 
-from ..stages import Stage
+from ..stages import Stage, stages
 from . import TraceView
 from .shapes import shapes_text
 
@@ -25,6 +26,7 @@ def page(trace: ModelTrace, view: TraceView, body: str) -> str:
             _header(trace, view),
             body,
             "\n".join(contract_lines(trace)),
+            "\n".join(cost_lines(trace)),
             "\n".join(gradient_lines(trace)),
             faults,
             _closing(trace),
@@ -68,6 +70,37 @@ def contract_lines(trace: ModelTrace) -> Iterator[str]:
     if contract.doubt is not None:
         known = "the input contract may be incomplete" if contract.inputs else "unknown input contract"
         yield f"{known}: {one_line(contract.doubt)}"
+
+
+def cost_lines(trace: ModelTrace) -> Iterator[str]:
+    """The multiply-adds, the memory of a training step, and the receptive fields of the stages."""
+    yield from total_lines(trace)
+    fields = [f"{stage.name} {field_text(field)}" for stage in stages(trace) if (field := stage.receptive_field)]
+    if fields:
+        yield f"receptive fields: {', '.join(fields)}"
+
+
+def total_lines(trace: ModelTrace) -> Iterator[str]:
+    """The multiply-adds of the model, and the memory of a training step."""
+    root, memory = trace.root, trace.memory
+    if root.multiply_adds:
+        yield f"multiply-adds per sample: {in_unit(root.multiply_adds, '')}"
+    if memory is not None and memory.doubt is not None:
+        yield f"memory of a training step: unknown, {one_line(memory.doubt)}"
+    elif memory is not None:
+        yield f"memory of a training step, {memory_text(memory)}"
+
+
+def memory_text(memory: TrainingMemory) -> str:
+    """The peak of a forecast, and its parts."""
+    parts = ("weights", "gradients", "optimizer_state", "activations")
+    sizes = (f"{name.replace('_', ' ')} {in_unit(getattr(memory, name), 'B')}" for name in parts)
+    return f"AdamW, batch size {memory.batch}: {in_unit(memory.peak, 'B')} at its peak ({', '.join(sizes)})"
+
+
+def field_text(field: tuple[int, ...]) -> str:
+    """A receptive field as rows x columns."""
+    return " x ".join(map(str, field))
 
 
 def gradient_lines(trace: ModelTrace) -> Iterator[str]:
@@ -114,4 +147,10 @@ def _fault_lines(fault: TracedFault, step: ForwardStep, view: TraceView) -> Iter
 
 def _closing(trace: ModelTrace) -> str:
     faults = f"{count(len(trace.faults), 'fault')}; " if trace.faults else ""
-    return f"{faults}{trace.root.parameters:,} parameters; torch {trace.torch}"
+    return f"{faults}{parameters_text(trace.root)}; torch {trace.torch}"
+
+
+def parameters_text(step: ForwardStep) -> str:
+    """The number of parameters, and of the trainable ones if some are frozen."""
+    frozen = "" if step.trainable == step.parameters else f", {step.trainable:,} trainable"
+    return f"{step.parameters:,} parameters{frozen}"

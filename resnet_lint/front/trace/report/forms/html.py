@@ -14,6 +14,7 @@ from resnet_lint.front.report_text import one_line
 from resnet_lint.front.trace.drawing.boxes import Box, box_of
 from resnet_lint.front.trace.drawing.picture import LINE, PAD, ROW_GAP, Picture
 from resnet_lint.front.trace.stages import Stage, stages
+from resnet_lint.front.units import in_unit
 from resnet_lint.shared.extras import require
 from resnet_lint.shared.records.findings import Finding
 from resnet_lint.shared.records.model_trace import ForwardStep, ModelTrace, SourceLine
@@ -22,7 +23,7 @@ from resnet_lint.shared.source_text import lines_of, shown
 from .. import TraceView
 from ..fault_groups import FaultGroup, fault_groups
 from ..shapes import shapes_text
-from ..text import contract_lines, endings, title
+from ..text import contract_lines, endings, field_text, parameters_text, title, total_lines
 from .svg import DEFINITIONS, draw, markup, style
 from .table import HEADERS, row
 
@@ -38,7 +39,7 @@ def report(trace: ModelTrace, view: TraceView) -> str:
     return render(
         Path(__file__).with_name("page.html.j2"),
         title=title(trace),
-        subtitle=f"{shown(trace.path, view.cwd)}, {trace.root.parameters:,} parameters, torch {trace.torch}",
+        subtitle=f"{shown(trace.path, view.cwd)}, {parameters_text(trace.root)}, torch {trace.torch}",
         style=style(),
         definitions=DEFINITIONS,
         picture="".join(markup(drawn, everything=True)),
@@ -46,9 +47,10 @@ def report(trace: ModelTrace, view: TraceView) -> str:
         height=round(drawn.height),
         measures={"line": LINE, "gap": ROW_GAP, "pad": PAD},
         steps={part.box.id: _facts(trace, part, view) for part in _all(drawn)},
-        headers=HEADERS,
-        stages=[(boxes.of_stage(stage), row(stage, view)) for stage in stages(trace, view.depth or 1)],
+        headers=[*HEADERS[:-1], "multiply-adds", "receptive field", HEADERS[-1]],
+        stages=[(boxes.of_stage(stage), _row(stage, view)) for stage in stages(trace, view.depth or 1)],
         contract=list(contract_lines(trace)),
+        costs=list(total_lines(trace)),
         faults=[_fault(group, boxes, view) for group in groups],
         stopped=list(endings(trace, view)),
     )
@@ -110,6 +112,12 @@ def _diff(finding: Finding, view: TraceView) -> list[tuple[str, str]]:
     return list(diff_lines(shown(finding.span.path, view.cwd), before, edited_lines(before, edits))) if edits else []
 
 
+def _row(stage: Stage, view: TraceView) -> tuple[str, ...]:
+    *cells, fault = row(stage, view)
+    cost = in_unit(stage.multiply_adds, "") if stage.multiply_adds else ""
+    return *cells, cost, field_text(stage.receptive_field or ()), fault
+
+
 def _all(drawn: Picture) -> Iterator[Picture]:
     yield drawn
     for part in drawn.parts:
@@ -125,10 +133,19 @@ def _facts(trace: ModelTrace, drawn: Picture, view: TraceView) -> dict[str, Any]
         "name": box.path or title(trace),
         "kind": " ".join(filter(None, (step.kind, step.detail))),
         "shapes": _shapes(step, view),
-        "parameters": step.parameters,
+        "facts": list(_figures(step)),
         "error": box.fault.error if box.fault is not None else None,
         "places": [{"what": what, **_source(place, view)} for what, place in places if place is not None],
     }
+
+
+def _figures(step: ForwardStep) -> Iterator[str]:
+    if step.parameters:
+        yield parameters_text(step)
+    if step.multiply_adds:
+        yield f"{in_unit(step.multiply_adds, '')} multiply-adds per sample"
+    if step.receptive_field is not None:
+        yield f"receptive field of the output: {field_text(step.receptive_field)}"
 
 
 def _shapes(step: ForwardStep, view: TraceView) -> str:

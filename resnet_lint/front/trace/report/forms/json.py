@@ -34,6 +34,7 @@ def report(trace: ModelTrace, view: TraceView) -> str:
         "stopped": trace.stopped,
         "unsymbolic": trace.unsymbolic,
         "contract": None if trace.contract is None else asdict(trace.contract),
+        "memory": None if trace.memory is None else asdict(trace.memory),
         "gradients": None if trace.gradients is None else _gradients(trace.gradients),
     }
     return json.dumps(fields, indent=2) + "\n"
@@ -51,6 +52,8 @@ def _stage(stage: Stage) -> dict[str, Any]:
         "in": list(map(_tensor, stage.inputs)),
         "out": list(map(_tensor, stage.outputs)),
         "parameters": stage.parameters,
+        "multiply_adds": stage.multiply_adds,
+        "receptive_field": stage.receptive_field,
         "steps": [step.id for step in stage.steps],
         "faulty": stage.is_faulty,
     }
@@ -65,6 +68,9 @@ def _step(step: ForwardStep, view: TraceView) -> dict[str, Any]:
         "operation": step.operation,
         "detail": step.detail,
         "parameters": step.parameters,
+        "trainable": step.trainable,
+        "multiply_adds": step.multiply_adds,
+        "receptive_field": step.receptive_field,
         "in": list(map(_tensor, step.inputs)),
         "out": list(map(_tensor, step.outputs)),
         "called": _place(step.place, view),

@@ -100,7 +100,7 @@ function show(box) {
   element("h2", step.name, details);
   element("p", step.kind, details, "soft");
   if (step.shapes) element("p", step.shapes, details);
-  if (step.parameters) element("p", `${step.parameters.toLocaleString("en")} parameters`, details);
+  for (const fact of step.facts) element("p", fact, details);
   const row = document.querySelector(`tr[data-box="${box.dataset.id}"]`);
   const fault = document.querySelector(`.faults a[href="#s${box.dataset.id}"]`)?.closest(".faults");
   if (fault) details.append(fault.querySelector("dl").cloneNode(true));
