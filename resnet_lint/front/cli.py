@@ -19,6 +19,7 @@ from .mcp.command import mcp
 from .options.completion import files
 from .rules_command import rules
 from .run.commands import metrics, run
+from .scan.command import report, scan
 from .server.command import server
 from .trace.command import trace
 
@@ -75,5 +76,5 @@ def main() -> None:
     """
 
 
-for command in (check, rules, explain, trace, run, metrics, merge, server, mcp):
+for command in (check, rules, explain, trace, run, metrics, merge, scan, report, server, mcp):
     main.add_command(command)

@@ -16,6 +16,7 @@ from .settings import OPTIONS, Option, default_of, field_of
 
 Command = Callable[..., int]
 
+_OF_SCANS = ("python", "timeout", "select", "ignore", "cache", "unsafe-fixes", "fail-on", "exit-zero", "quiet")
 _OF_REPORTS = ("format", "output", "fail-on", "exit-zero", "statistics", "verbose", "quiet")
 
 _FILE = click.Path(dir_okay=False, resolve_path=True, path_type=Path)
@@ -41,6 +42,11 @@ def takes_interpreter(command: Command) -> Command:
 def takes_report_settings(command: Command) -> Command:
     """Add the options for a report on results that are there; the command gets their values as `given`."""
     return _as_given(command, {name: OPTIONS[name] for name in _OF_REPORTS})
+
+
+def takes_scan_settings(command: Command) -> Command:
+    """Add the options that hold for many repositories; the command gets their values as `given`."""
+    return _with_settings(command, {name: OPTIONS[name] for name in _OF_SCANS})
 
 
 def _with_settings(command: Command, options: Mapping[str, Option]) -> Command:

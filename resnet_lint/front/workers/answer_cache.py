@@ -38,13 +38,21 @@ class Cache:
     tool, the interpreter and its packages. Processes and threads may share the folder. An unwritable folder or a
     damaged entry is not an error.
 
-    `choose` selects the interpreter that loads the models, without starting torch.
+    `choose` selects the interpreter that loads the models, without starting torch. `cwd` is the working directory of
+    the worker, by default that of this process.
     """
 
-    def __init__(self, analyser: Analyser, choose: Callable[[], Interpreter], folder: Path | None = None) -> None:
+    def __init__(
+        self,
+        analyser: Analyser,
+        choose: Callable[[], Interpreter],
+        folder: Path | None = None,
+        cwd: Path | None = None,
+    ) -> None:
         self.interpreter: Interpreter | None = None
         self._analyser = analyser
         self._choose = choose
+        self._cwd = cwd
         self._folder = platformdirs.user_cache_path("resnet-lint") if folder is None else folder
         self._digests = _Digests()
         self._grown = False
@@ -87,7 +95,12 @@ class Cache:
 
     def _key(self, request: Request, *parts: object) -> str:
         # The file is among the reads too. Having it in the key allows entries for two git branches.
-        of_request = [type(request).__name__, to_json(request), self._digests.of(request.path), os.getcwd()]
+        of_request = [
+            type(request).__name__,
+            to_json(request),
+            self._digests.of(request.path),
+            str(self._cwd or Path.cwd()),
+        ]
         return hashlib.sha256(json.dumps([self._circumstances, *of_request, *parts]).encode()).hexdigest()
 
     @cached_property

@@ -78,7 +78,7 @@ class WorkerClient:
             case answers.Checked(report):
                 return report
             case answers.Ended(reason, line):
-                return _not_checked(request, reason, line)
+                return not_checked(request, reason, line)
             case answer:
                 raise ToolFault(f"internal error of resnet-lint: {answer} for a check")
 
@@ -186,7 +186,7 @@ def _read_answer(fields: Any) -> Answer:
     return answer
 
 
-def _not_checked(request: CheckRequest, reason: str, line: int | None) -> FileReport:
+def not_checked(request: CheckRequest, reason: str, line: int | None = None) -> FileReport:
     """The report on a file that ended its process: a finding with the reason."""
     start = Position(line or 1, 1)
     analysis = Analysis(request.path, (Problem("ended", Span(request.path, start, start), reason),))

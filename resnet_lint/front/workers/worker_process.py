@@ -7,8 +7,9 @@ import signal
 import socket
 import subprocess
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from pathlib import Path
 from typing import IO, Protocol
 
 from resnet_lint.shared.records.requests import Interpreter
@@ -42,13 +43,20 @@ class WorkerProcess(Protocol):
 
 
 class StartedWorker:
-    """A worker process that this process has started, with a command."""
+    """A worker process that this process has started, with a command.
+
+    `cwd` is its working directory, and `environment` its variables, by default those of this process.
+    """
 
     is_own = True
 
-    def __init__(self, command: Sequence[str]) -> None:
+    def __init__(
+        self, command: Sequence[str], cwd: Path | None = None, environment: Mapping[str, str] | None = None
+    ) -> None:
         self._process = subprocess.Popen(
             command,
+            cwd=cwd,
+            env=environment,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=None if os.environ.get(TRACEBACK_VARIABLE) else subprocess.DEVNULL,
@@ -79,9 +87,11 @@ class StartedWorker:
         return self._process.wait(seconds)
 
 
-def started(interpreter: Interpreter) -> WorkerProcess:
+def started(
+    interpreter: Interpreter, cwd: Path | None = None, environment: Mapping[str, str] | None = None
+) -> WorkerProcess:
     """Start a worker."""
-    return StartedWorker([interpreter.executable, str(START), "work"])
+    return StartedWorker([interpreter.executable, str(START), "work"], cwd, environment)
 
 
 class ForkedWorker:
