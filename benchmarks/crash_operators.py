@@ -153,7 +153,12 @@ def _padding(node: ast.AST, code: _Code) -> Iterator[Mutation]:
 
 
 def _projection_numbers(node: ast.AST, code: _Code) -> Iterator[Mutation]:
-    if not isinstance(node, ast.Call) or not code.in_shortcut(node) or not _LAYER.search(ast.unparse(node.func)):
+    if not isinstance(node, ast.Call) or not code.in_shortcut(node):
+        return
+    if ast.unparse(node.func).endswith("pad"):  # F.pad(x, (0, 0, 0, 0, planes // 4, planes // 4)), without weights
+        amounts = [part for part in ast.walk(node) if isinstance(part, ast.BinOp)]
+        yield from (code.replaced("projection's numbers", part, f"{ast.unparse(part.left)} // 16") for part in amounts)
+    if not _LAYER.search(ast.unparse(node.func)):
         return
     for value in (*node.args, *(keyword.value for keyword in node.keywords)):
         if _STRIDE.search(ast.unparse(value)):

@@ -192,6 +192,8 @@ def _made_in_place(
     own: str | None, block: Block, numbers: Numbers, layers: tuple[str, ...], style: Style, source: Source
 ) -> Iterator[list[TextEdit]]:
     """Replace a shortcut that is the identity in every instance (`self.shortcut = nn.Identity()`) by a projection."""
+    if any(name == own and not is_plain(value, source) for name, value in shortcuts_set(block.init)):
+        return
     for statement in block.init.body.body:
         if [(own, True)] == [(name, is_plain(value, source)) for name, value in shortcuts_set(statement)]:
             lines = _definition(f"self.{own}", numbers, layers, style)

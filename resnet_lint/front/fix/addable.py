@@ -10,8 +10,9 @@ import libcst.matchers as m
 from resnet_lint.shared.records.fix_plans import Projection
 
 from .block_ends import block_ends, names_for, unique
-from .precedence import AND, COMPARISON, bracketed
+from .precedence import AND, COMPARISON, bracketed, operands_of_chain
 from .source_tree import Source
+from .sums import always_equal, never_equal
 from .users_expressions import Scope
 
 
@@ -25,13 +26,29 @@ def narrowed(test: cst.BaseExpression, conditions: tuple[str, ...], source: Sour
     code = source.code(test)
     if m.matches(test, m.Name("True")):
         return " and ".join(conditions)
-    return " and ".join([bracketed(code, AND), *(condition for condition in conditions if condition not in code)])
+    kept = [part for part in operands_of_chain(test, cst.And) if not _is_implied(part, conditions, source)]
+    code = bracketed(code, AND) if len(kept) == len(operands_of_chain(test, cst.And)) else _joined(kept, source)
+    return " and ".join(filter(None, [code, *(condition for condition in conditions if condition not in code)]))
+
+
+def _is_implied(part: cst.BaseExpression, conditions: tuple[str, ...], source: Source) -> bool:
+    """Whether a part of a test, such as `inp <= oup`, follows from one of the conditions, such as `inp == oup`."""
+    weak = m.Comparison(comparisons=[m.ComparisonTarget(operator=m.LessThanEqual() | m.GreaterThanEqual())])
+    if not m.matches(part, weak):
+        return False
+    compared = cst.ensure_type(part, cst.Comparison)
+    sides = {source.code(compared.left), source.code(compared.comparisons[0].comparator)}
+    return any(set(condition.split(" == ")) == sides for condition in conditions)
+
+
+def _joined(parts: list[cst.BaseExpression], source: Source) -> str:
+    return " and ".join(bracketed(source.code(part), AND + 1) for part in parts)
 
 
 def _needed(p: Projection, scope: Scope) -> Iterator[tuple[str, ...]]:
     """The conditions that the shapes of the failing addition need."""
     stride = _unit_stride(p, scope) if max(p.stride, default=1) > 1 else None
-    for ends in block_ends(p, scope) if p.channels[0] != p.channels[1] else (None,):
+    for ends in _ends(p, scope) if p.channels[0] != p.channels[1] else (None,):
         found = tuple(condition for condition in (stride, ends and _equal(*ends)) if condition is not None)
         if found:
             yield found
@@ -40,9 +57,14 @@ def _needed(p: Projection, scope: Scope) -> Iterator[tuple[str, ...]]:
 def _both(p: Projection, scope: Scope) -> Iterator[tuple[str, ...]]:
     """Unit stride and equal channels, for a flag that fails for one reason in one block and for another elsewhere."""
     stride = _unit_stride(p, scope) or next((f"{name} == 1" for name in names_for("stride", scope.function)), None)
-    ends = next(block_ends(p, scope), None)
+    ends = next(_ends(p, scope), None)
     if stride is not None and ends is not None:
         yield (stride, _equal(*ends))
+
+
+def _ends(p: Projection, scope: Scope) -> Iterator[tuple[str, str]]:
+    """Expressions for the input and output channels that may be equal, but need not be."""
+    return (ends for ends in block_ends(p, scope) if not never_equal(*ends) and not always_equal(*ends))
 
 
 def _unit_stride(p: Projection, scope: Scope) -> str | None:

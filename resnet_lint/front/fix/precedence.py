@@ -55,3 +55,10 @@ def bracketed(code: str, least: int = ATOM) -> str:
     """
     expression = cst.parse_expression(f"({code}\n)")  # the expression may span lines
     return f"({code})" if binding(expression, added=1) < least else code
+
+
+def operands_of_chain(test: cst.BaseExpression, operator: type[cst.BaseBooleanOp]) -> list[cst.BaseExpression]:
+    """The operands of a chain of `and` or `or`; of any other expression, the expression itself."""
+    if isinstance(test, cst.BooleanOperation) and isinstance(test.operator, operator):
+        return [*operands_of_chain(test.left, operator), *operands_of_chain(test.right, operator)]
+    return [test]

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from resnet_lint.shared.records.fix_plans import Projection, Site
 
 from .precedence import COMPARISON, PRODUCT, bracketed
+from .sums import never_equal
 from .users_expressions import Scope
 
 _NUMBER = re.compile(r"\(?[\d, ]+\)?")
@@ -48,6 +49,8 @@ class Numbers:
     def condition(self) -> str | None:
         """The condition under which a projection is needed; None if it always is, or all values are constants."""
         pairs = [] if self.needed else self.unequal
+        if any(never_equal(*pair) for pair in pairs):
+            return None
         return " or ".join(f"{left} != {right}" for left, right in pairs) or None
 
     @property
@@ -103,7 +106,7 @@ def numbers_in(scope: Scope, p: Projection) -> Numbers | None:
         if text is None:
             return None
         ends.append(text)
-    stride = _stride_expression(p, scope)
+    stride = stride_in(scope, p)
     if stride is None:
         return None
     # A constant stride applies to every instance, unless some work without a projection.
@@ -111,7 +114,8 @@ def numbers_in(scope: Scope, p: Projection) -> Numbers | None:
     return Numbers(ends[0], ends[1], stride, needed=needed)
 
 
-def _stride_expression(p: Projection, scope: Scope) -> str | None:
+def stride_in(scope: Scope, p: Projection) -> str | None:
+    """The stride as an expression of a function; None if it cannot be expressed."""
     if not any(step > 1 for step in p.stride):
         # This instance has stride 1; others may not, if the constructor has a parameter for it.
         texts = {scope.argument(site, "stride") for site in p.branch if site.calls} - {None}

@@ -16,10 +16,11 @@ import libcst.matchers as m
 from resnet_lint.shared.records.fix_plans import Projection
 from resnet_lint.shared.vocabulary import SHORTCUT_ATTRIBUTE
 
-from .precedence import NOT, bracketed
+from .precedence import NOT, bracketed, operands_of_chain
 from .projection_numbers import Pair, numbers_in
 from .source_tree import Source, Sources, TextEdit
 from .substitute import names_in
+from .sums import never_equal
 from .users_expressions import Scope, said_inside
 
 
@@ -135,10 +136,15 @@ def _all_widened(
     for choice in _choices(function, values, source):
         known = names_in(choice.built)
         # Values that are not used by the projection, such as the stride of a pooling layer, don't require one.
-        asked = [pair for pair in pairs if _names(pair) <= known]
+        asked = [pair for pair in pairs if _names(pair) <= known or _pads(choice.built)]
         text = _widened(choice, asked, source)
-        if asked and text != source.code(choice.test):
+        if asked and not any(never_equal(*pair) for pair in asked) and text != source.code(choice.test):
             yield [source.replaced(choice.test, text)]
+
+
+def _pads(built: cst.CSTNode) -> bool:
+    """Whether a shortcut has no weights, but takes every other pixel and pads the channels with zeros."""
+    return bool(m.findall(built, m.Call(func=m.Name("pad") | m.Attribute(attr=m.Name("pad")))))
 
 
 def _choices(function: cst.FunctionDef, values: Sequence[cst.BaseExpression], source: Source) -> Iterator[_Choice]:
@@ -182,10 +188,10 @@ def is_plain(value: cst.CSTNode, source: Source) -> bool:
 def _widened(choice: _Choice, pairs: Sequence[Pair], source: Source) -> str:
     """A test that also holds if the sides of a pair differ; if it selects the identity, only if they are equal."""
     outer, inner = (cst.And, cst.Or) if choice.when else (cst.Or, cst.And)
-    parts = _operands(choice.test, outer)
+    parts = operands_of_chain(choice.test, outer)
     guards = [part for part in parts if not _is_about_shapes(part) and not _is_constant(part)]
     covered = {name for pair in pairs for name in _names(pair)}
-    others = [operand for part in parts if _is_about_shapes(part) for operand in _operands(part, inner)]
+    others = [operand for part in parts if _is_about_shapes(part) for operand in operands_of_chain(part, inner)]
     kept = [condition for condition in others if not _is_comparison(condition) or not names_in(condition) <= covered]
     compared = [f"{left} {'!=' if choice.when else '=='} {right}" for left, right in pairs]
     texts = [*(bracketed(source.code(condition), NOT) for condition in kept), *compared]
@@ -193,13 +199,6 @@ def _widened(choice: _Choice, pairs: Sequence[Pair], source: Source) -> str:
     if guards and len(texts) > 1:
         test = f"({test})"
     return (" and " if choice.when else " or ").join([*(bracketed(source.code(guard), NOT) for guard in guards), test])
-
-
-def _operands(test: cst.BaseExpression, operator: type[cst.BaseBooleanOp]) -> list[cst.BaseExpression]:
-    """The operands of a chain of `and` or `or`."""
-    if isinstance(test, cst.BooleanOperation) and isinstance(test.operator, operator):
-        return [*_operands(test.left, operator), *_operands(test.right, operator)]
-    return [test]
 
 
 _COMPARISON = m.Comparison(

@@ -168,6 +168,17 @@ class CropOperand(Plan):
 
 
 @dataclass(frozen=True)
+class PadShortcut(Plan):
+    """Correct a shortcut without weights: the channels that `F.pad(x[:, :, ::2, ::2], ...)` at a span adds, its stride.
+
+    `projection` describes what the shortcut has to do; its stride is 1 if the shortcut has that of the branch.
+    """
+
+    pad: Span
+    projection: Projection
+
+
+@dataclass(frozen=True)
 class SliceTable(Plan):
     """Turn the index at `position` of a subscript into the end of a slice."""
 
@@ -224,6 +235,7 @@ FixPlan = (
     | KeepBatch
     | RearrangeOperand
     | CropOperand
+    | PadShortcut
     | SliceTable
     | PermuteBeforeView
     | FlattenInput

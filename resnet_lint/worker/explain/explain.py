@@ -9,9 +9,11 @@ from resnet_lint.graph.module_call import ModuleCall, users_call
 from resnet_lint.graph.residuals import Residual, channel_axis_of, depends_on, residual_at
 from resnet_lint.graph.trace import Trace
 from resnet_lint.shared.evidence import Difference, Failure
+from resnet_lint.shared.records.fix_plans import Hint
 from resnet_lint.shared.records.places import Cause, Operand
 
 from ..fix_plans.addition import plan_addition
+from ..fix_plans.axes_of_input import axes_hint
 from ..fix_plans.concatenation import plan_concatenation
 from ..fix_plans.layer import plan_layer, plan_other
 
@@ -30,7 +32,8 @@ def explain(fault: Fault, trace: Trace, label: str, condition: str | None = None
         operands = _residual_operands(residual)
         differs = differences(residual)
         causes = _residual_causes(residual, owner)
-        fix_plan = plan_addition(residual, owner, trace, fault)
+        assumed = _assumed_before(residual, fault, trace)
+        fix_plan = plan_addition(residual, owner, trace, fault) if assumed is None else _first(assumed)
     elif fault.kind == "concatenation":
         operands = tuple(Operand(f"part {index}", shape) for index, shape in enumerate(shapes, 1))
         causes = _causes_behind(fault.node, owner)
@@ -63,6 +66,26 @@ def _failing_join_before(fault: Fault, trace: Trace) -> str | None:
     """The kind of a join that fails too and gives the input of a layer, whose shape is an assumption; None without."""
     joins = (other for other in trace.all_faults if other.kind in ("addition", "concatenation"))
     return next((join.kind for join in joins if depends_on(fault.node, join.node)), None)
+
+
+def _assumed_before(residual: Residual, fault: Fault, trace: Trace) -> str | None:
+    """What fails between the fork of an addition and the addition, so that an operand's shape is an assumption.
+
+    Either a layer whose input has its axes in another order, or another addition, as in `total = total + skip`.
+    """
+    inside = {*residual.branch_path, *residual.shortcut_path} - {fault.node}
+    for other in trace.all_faults:
+        if other.node not in inside:
+            continue
+        if other.layer is not None and axes_hint(other, "in_features") is not None:
+            return "layer"
+        if other.kind == "addition":
+            return "addition"
+    return None
+
+
+def _first(kind: str) -> Hint:
+    return Hint(f"fix the failing {kind} first, whose result is only assumed here")
 
 
 def differences(residual: Residual) -> frozenset[Difference]:

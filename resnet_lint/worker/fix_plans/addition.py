@@ -18,9 +18,18 @@ from resnet_lint.shared.records.fix_plans import FixPlan
 from .branch import odd_branch
 from .evidence import Evidence
 from .operands import causal_padding, missing_dimensions, module_passed_in, resolution_setting, swapped_dimensions
-from .shortcut import existing_shortcut, generous_flag, generous_test, missing_downsample, projected, unused_shortcut
+from .shortcut import (
+    existing_shortcut,
+    generous_flag,
+    generous_test,
+    missing_downsample,
+    padded_shortcut,
+    projected,
+    unused_shortcut,
+)
 from .sizes import (
     floor_beside_ceil,
+    strided_after_upsampling,
     strided_twice,
     upsampled_branch,
     upsampled_to_another_size,
@@ -39,6 +48,7 @@ _EXPLANATIONS: Sequence[Callable[[Evidence], FixPlan | None]] = (
     missing_dimensions,
     swapped_dimensions,
     resolution_setting,
+    strided_after_upsampling,
     upsampling_one_short,
     upsampled_to_another_size,
     floor_beside_ceil,
@@ -46,6 +56,7 @@ _EXPLANATIONS: Sequence[Callable[[Evidence], FixPlan | None]] = (
     causal_padding,
     wrong_padding,
     existing_shortcut,
+    padded_shortcut,
     upsampled_branch,
     generous_flag,
     generous_test,

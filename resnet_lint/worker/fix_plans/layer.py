@@ -83,7 +83,7 @@ def _plan_map(fault: Fault, owner: ModuleCall, wanted: int) -> FlattenInput | Hi
     """A linear layer gets a map: the flatten is missing, or a pool and a flatten."""
     shape, site = fault.node.inputs[0], site_of(fault.node, owner)
     features = math.prod(shape[1:])
-    if features == wanted:
+    if features == wanted or (shape[1] == wanted and _is_pooled_at_the_end(fault.node)):
         title = f"flatten the input of {site.name}: torch.flatten(x, 1)"
         return FlattenInput(title, site, fault.node.sources[0] in _passed_at(fault))
     flatten = f"flatten it: torch.flatten(x, 1) and in_features={features} on {site.name}"
@@ -92,6 +92,16 @@ def _plan_map(fault: Fault, owner: ModuleCall, wanted: int) -> FlattenInput | Hi
             f"pool the map to 1x1 and flatten it: nn.AdaptiveAvgPool2d(1) and torch.flatten(x, 1), or {flatten}"
         )
     return Hint(flatten)
+
+
+def _is_pooled_at_the_end(node: Node) -> bool:
+    """Whether an average pooling of a fixed kernel comes last: for the model's input size, it gives a single pixel."""
+    for step in reversed(path_between(None, node.sources[0])[-4:]):
+        if step.kind == "pool":
+            return step.function.startswith("avg_pool")
+        if step.learned:
+            return False
+    return False
 
 
 def _passed_at(fault: Fault) -> tuple[Node, ...]:

@@ -20,6 +20,7 @@ from resnet_lint.shared.records.fix_plans import (
     Hint,
     NarrowFlag,
     NarrowTest,
+    PadShortcut,
     Projection,
     ProjectShortcut,
     UseShortcut,
@@ -59,10 +60,10 @@ def existing_shortcut(e: Evidence) -> FixPlan | None:
     elif strides_differ and math.prod(effect.kernel) == 1 and e.branch_strides != effect.stride:
         strided = [n for n, x in e.branch_layers if x.stride and max(x.stride) > 1]
         like_strided = e.site(strided[-1]) if strided and _strides_in_parallel(e, strided) else None
-        # If the shortcut pools before its projection, the pooling needs the stride.
-        pools = [n for n, x in e.shortcut_layers if x.sort == "pool"]
+        # If the shortcut pools before its projection, or convolves neighbours, that layer needs the stride.
+        wide = [n for n, x in e.shortcut_layers if x.sort == "pool" or math.prod(x.kernel) > 1]
         changes.append(
-            Change(e.site((pools or [node])[-1]), "stride", number_text(e.branch_strides), like_strided, "stride")
+            Change(e.site((wide or [node])[-1]), "stride", number_text(e.branch_strides), like_strided, "stride")
         )
     words = ", ".join(change.in_words() for change in changes)
     title = f"fix the existing shortcut: {words}"
@@ -72,6 +73,20 @@ def existing_shortcut(e: Evidence) -> FixPlan | None:
     if unstrided is None:
         return fix_plan
     return replace(unstrided, otherwise=replace(fix_plan, changes_results=True) if fix_plan is not None else None)
+
+
+def padded_shortcut(e: Evidence) -> PadShortcut | None:
+    """The shortcut takes every other pixel and pads the channels with zeros (option A of He et al. 2015)."""
+    pads = [node for node in e.residual.shortcut_path if node.function == "pad" and node.point is not None]
+    if not pads or not e.learned or any(effect.learned for _, effect in e.shortcut_layers):
+        return None
+    words = []
+    if e.channels_differ:
+        words.append(f"pad it from {pads[-1].inputs[0][e.channel_axis]} to {e.branch[e.channel_axis]} channels")
+    if e.sizes_differ and max(e.missing_stride) > 1:
+        words.append(f"take every pixel at a step of {number_text(e.missing_stride)}")
+    title = f"fix the existing shortcut: {' and '.join(words)}"
+    return PadShortcut(title, pads[-1].known_point.span, _projection(e)) if words else None
 
 
 def _strides_in_parallel(e: Evidence, strided: Sequence[Node]) -> bool:

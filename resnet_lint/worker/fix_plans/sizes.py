@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import replace
 
 from resnet_lint.graph.effects import Effect
@@ -14,11 +15,38 @@ from resnet_lint.shared.records.places import Shape
 from .evidence import Evidence, convolution_text, number_text, total_stride
 
 
+def strided_after_upsampling(e: Evidence) -> ChangeArguments | None:
+    """A layer after an upsampling takes its stride too, so that the map is as small as before."""
+    for layers, (own, other) in ((e.branch_layers, e.sizes), (e.shortcut_layers, e.sizes[::-1])):
+        node = _last_strided(layers)
+        if node is None or node.effect is None or not any(grows(effect) for _, effect in layers):
+            continue
+        if all(-(-o // step) == mine for mine, o, step in zip(own, other, node.effect.stride, strict=True)):
+            title = f"keep the size after the upsampling: stride=1 on {e.name(node)}"
+            return ChangeArguments(title, (Change(e.site(node), "stride", "1"),))
+    return None
+
+
+def _last_strided(layers: Sequence[tuple[Node, Effect]]) -> Node | None:
+    """The last convolution with a stride after the last upsampling of a path."""
+    for node, effect in reversed(layers):
+        if grows(effect):
+            return None
+        if effect.sort == "convolution" and max(effect.stride) > 1:
+            return node
+    return None
+
+
+def grows(effect: Effect) -> bool:
+    """Whether a layer upsamples."""
+    return effect.sort in ("transposed", "resize")
+
+
 def upsampling_one_short(e: Evidence) -> ChangeArguments | None:
     """A transposed convolution gives slightly less than the size of the other operand."""
     for layers, (own, other) in ((e.branch_layers, e.sizes), (e.shortcut_layers, e.sizes[::-1])):
         transposed = [(node, effect) for node, effect in layers if effect.sort == "transposed"]
-        if not transposed or not e.sizes_differ:
+        if not transposed or not e.sizes_differ or _last_strided(layers) is not None:
             continue
         node, effect = transposed[-1]
         if all(0 <= o - mine <= 2 * max(effect.stride) for mine, o in zip(own, other, strict=True)):
@@ -31,7 +59,7 @@ def upsampling_one_short(e: Evidence) -> ChangeArguments | None:
 def upsampled_to_another_size(e: Evidence) -> ResizeToSkip | None:
     """An upsampled map differs from an odd size by the rounding before it: resize it to the other operand."""
     for path, layers in ((e.residual.branch, e.branch_layers), (e.residual.shortcut, e.shortcut_layers)):
-        upsampling = [effect for _, effect in layers if effect.sort in ("transposed", "resize")]
+        upsampling = [effect for _, effect in layers if grows(effect)]
         if upsampling and not e.channels_differ and is_rounded(upsampling[-1], *e.sizes):
             size = f"size=skip.shape[-{len(e.sizes[0])}:]"
             title = f"resize to the size of the other operand: {size} instead of scale_factor"
@@ -126,8 +154,12 @@ def _padded_sizes_agree(e: Evidence) -> bool:
 def upsampled_branch(e: Evidence) -> Hint | None:
     """The branch is larger than the input of the block: the shortcut has to be upsampled too."""
     pairs = list(zip(*e.sizes, strict=True))
-    grows = any(effect.sort in ("transposed", "resize") for _, effect in e.branch_layers)
-    if not grows or e.shortcut_layers or e.residual.fork is None or not all(b > s for b, s in pairs):
+    if (
+        not any(grows(effect) for _, effect in e.branch_layers)
+        or e.shortcut_layers
+        or e.residual.fork is None
+        or not all(b > s for b, s in pairs)
+    ):
         return None
     factors = {b / s for b, s in pairs}
     grow = f"scale_factor={factors.pop():g}" if len(factors) == 1 else f"size={e.branch[2:]}"

@@ -154,6 +154,69 @@ CAUSAL = """class Causal(nn.Module):
 nn.Sequential(Causal(8, 2, 1), Causal(8, 2, 2))(torch.randn(2, 8, 32))
 """
 
+PADDED = """class Shortcut(nn.Module):
+    def __init__(self, function):
+        super().__init__()
+        self.function = function
+
+    def forward(self, x):
+        return self.function(x)
+
+
+class Block(nn.Module):
+    def __init__(self, cin, cout, stride):
+        super().__init__()
+        self.conv = nn.Conv2d(cin, cout, 3, stride, 1)
+        self.shortcut = nn.Sequential()
+        if stride != 1 or cin != cout:
+            self.shortcut = Shortcut(
+                lambda x: nn.functional.pad(x[:, :, ::stride, ::stride], (0, 0, 0, 0, cout // 4, cout // 4))
+            )
+
+    def forward(self, x):
+        return self.conv(x) + self.shortcut(x)
+
+
+nn.Sequential(Block(8, 8, 1), Block(8, 16, 2), Block(16, 32, 2))(torch.randn(2, 8, 16, 16))
+"""
+
+DECODER = """class Up(nn.Module):
+    def __init__(self, cin, cout, stride):
+        super().__init__()
+        self.conv1 = nn.Conv2d(cin, cin // 4, 1)
+        self.up = nn.ConvTranspose2d(cin // 4, cin // 4, 3, stride=stride, padding=1, output_padding=1)
+        self.conv2 = nn.Conv2d(cin // 4, cout, 1)
+
+    def forward(self, x):
+        return self.conv2(self.up(self.conv1(x)))
+
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.down1, self.down2 = nn.Conv2d(3, 8, 3, 2, 1), nn.Conv2d(8, 16, 3, 2, 1)
+        self.up = Up(16, 8, 2)
+
+    def forward(self, x):
+        x = self.down1(x)
+        return x + self.up(self.down2(x))
+
+
+Net()(torch.randn(2, 3, 32, 32))
+"""
+
+POOLED = """class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.features = nn.Sequential(nn.Conv2d(3, 8, 3, 4, 1), nn.ReLU(), nn.AvgPool2d(8, stride=1))
+        self.output = nn.Linear(8, 10)
+
+    def forward(self, x):
+        x = self.features(x)
+        x = torch.flatten(x, 1)
+        return self.output(x)
+"""
+
 CASES = {
     "a flag without channels": (INVERTED, "cnf.stride == 1 and cnf.inp == cnf.out", "cnf.stride == 1"),
     "a flag without stride": (INVERTED, "cnf.stride == 1 and cnf.inp == cnf.out", "cnf.inp <= cnf.out"),
@@ -178,11 +241,17 @@ CASES = {
         "stride != 1",
     ),
     "not permuted back": (MIXER, ".permute(0, 3, 1, 2)\n", "\n"),
+    "a shortcut that pads too few channels": (PADDED, "cout // 4, cout // 4", "cout // 8, cout // 8"),
+    "a shortcut that pads without a stride": (PADDED, "x[:, :, ::stride, ::stride]", "x"),
+    "a condition that pads the shortcut": (PADDED, "stride != 1 or cin != cout", "cin == 0"),
+    "a stride after the upsampling": (DECODER, "cout, 1)\n\n", "cout, 1, stride=stride)\n\n"),
+    "not flattened after a pooling": (POOLED, "        x = torch.flatten(x, 1)\n", ""),
     "not cut after causal padding": (CAUSAL, "out[..., : x.shape[-1]]", "out"),
 }
 
 WRITTEN = {
-    "a flag without stride": "self.use_res = cnf.inp <= cnf.out and cnf.stride == 1 and cnf.inp == cnf.out",
+    "a shortcut that pads too few channels": "(0, 0, 0, 0, (cout - cin) // 2, (cout - cin) // 2)",
+    "not flattened after a pooling": "return self.output(torch.flatten(x, 1))",
     "a flag that builds the projection": "self.resize_identity = stride != 1 or cin != cout",
     "a stride lost in a helper": "conv_block(cin, cout, 3, stride=stride)",
     "not permuted back": "return x + self.pw(self.dw(x).permute(0, 2, 3, 1)).permute(0, 3, 1, 2)",
@@ -224,7 +293,7 @@ def test_the_fix_is_what_a_reviewer_expects(name: str, fixed: dict[str, str]) ->
 
 
 def test_what_is_right_stays_as_it_is(lint_all: Lint, tmp_path: Path) -> None:
-    for index, source in enumerate((INVERTED, GUARDED, RESIZED, RESNET, EXPANDED, MIXER, CAUSAL)):
+    for index, source in enumerate((INVERTED, GUARDED, RESIZED, RESNET, EXPANDED, MIXER, CAUSAL, PADDED, DECODER)):
         (tmp_path / f"right{index}.py").write_text(HEAD + source)
     result = lint_all(tmp_path, "--fix")
     assert (result.exit_code, result.stdout.splitlines()[-1].split(";")[0]) == (0, "0 errors, 0 warnings")
