@@ -190,6 +190,9 @@ def _strides_twice(node: ast.AST, code: _Code) -> Iterator[Mutation]:
     init = next((above for above in code.above(node) if isinstance(above, ast.FunctionDef)), None)
     if not strided or init is None or "stride" not in [argument.arg for argument in init.args.args]:
         return
+    owner = code.owner(node)
+    if owner is None or not re.search(r" \+ |\+=|\.add", ast.unparse(owner)):
+        return  # without an addition, nothing fails here
     if any(_STRIDE.search(ast.unparse(part)) for part in ast.walk(node) if isinstance(part, ast.expr)):
         return
     given = next((keyword.value for keyword in node.keywords if keyword.arg == "stride"), None)

@@ -47,16 +47,17 @@ def _joined(parts: list[cst.BaseExpression], source: Source) -> str:
 
 def _needed(p: Projection, scope: Scope) -> Iterator[tuple[str, ...]]:
     """The conditions that the shapes of the failing addition need."""
-    stride = _unit_stride(p, scope) if max(p.stride, default=1) > 1 else None
+    strides = _unit_strides(p, scope) if max(p.stride, default=1) > 1 else []
     for ends in _ends(p, scope) if p.channels[0] != p.channels[1] else (None,):
-        found = tuple(condition for condition in (stride, ends and _equal(*ends)) if condition is not None)
-        if found:
-            yield found
+        for stride in strides or (None,):
+            found = tuple(condition for condition in (stride, ends and _equal(*ends)) if condition is not None)
+            if found:
+                yield found
 
 
 def _both(p: Projection, scope: Scope) -> Iterator[tuple[str, ...]]:
     """Unit stride and equal channels, for a flag that fails for one reason in one block and for another elsewhere."""
-    stride = _unit_stride(p, scope) or next((f"{name} == 1" for name in names_for("stride", scope.function)), None)
+    stride = next(iter(_unit_strides(p, scope)), None)
     ends = next(_ends(p, scope), None)
     if stride is not None and ends is not None:
         yield (stride, _equal(*ends))
@@ -67,10 +68,13 @@ def _ends(p: Projection, scope: Scope) -> Iterator[tuple[str, str]]:
     return (ends for ends in block_ends(p, scope) if not never_equal(*ends) and not always_equal(*ends))
 
 
-def _unit_stride(p: Projection, scope: Scope) -> str | None:
+def _unit_strides(p: Projection, scope: Scope) -> list[str]:
+    """The stride of the branch compared with 1, then the names for a stride."""
     strided = [site for site in p.branch if site.stride and max(site.stride) > 1]
-    stride = scope.argument(strided[0], "stride") if strided else None
-    return f"{bracketed(stride, COMPARISON + 1)} == 1" if stride is not None and not stride.isdigit() else None
+    passed = scope.argument(strided[0], "stride") if strided else None
+    named = names_for("stride", scope.function)
+    strides = [stride for stride in (passed, *named) if stride is not None and not stride.isdigit()]
+    return unique(f"{bracketed(stride, COMPARISON + 1)} == 1" for stride in strides)
 
 
 def _equal(channels_in: str, channels_out: str) -> str:

@@ -22,6 +22,7 @@ _NAMES = {
     "in": re.compile(rf"in(put)?s?_?{_WIDTH}|inp|n_?in|c_?in|{_WIDTH}_in"),
     "out": re.compile(rf"out(put)?s?_?{_WIDTH}|oup|outp?|n_?out|c_?out|{_WIDTH}_out"),
     "stride": re.compile(r"strides?"),
+    "padding": re.compile(r"pad(ding)?s?_?\d?"),
 }
 
 
@@ -37,7 +38,7 @@ def block_ends(projection: Projection, scope: Scope) -> Iterator[tuple[str, str]
 
 
 def names_for(meaning: str, function: cst.FunctionDef) -> list[str]:
-    """The parameters, locals and settings (`cfg.stride`) of a function that are named for `in`, `out` or `stride`."""
+    """The parameters, locals and settings (`cfg.stride`) of a function that are named for a meaning in `_NAMES`."""
     pattern = _NAMES[meaning]
     attributes = [cst.ensure_type(found, cst.Attribute) for found in m.findall(function, m.Attribute(m.Name()))]
     settings = [

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from resnet_lint.graph.effects import Effect, layers_on
 from resnet_lint.graph.node import Node
 from resnet_lint.graph.residuals import path_between, residual_at
@@ -57,23 +59,34 @@ def unstrided_branch(e: Evidence) -> ChangeArguments | None:
 
     The branch may have it along other axes: a video block strides space in one layer and time in another.
     """
-    layers = [(n, x) for n, x in e.branch_layers if x.sort == "convolution"]
     strided = [n for n, x in e.shortcut_layers if x.stride and max(x.stride) > 1]
     own, wanted = e.branch_strides, total_stride(e.residual.shortcut_path, len(e.shortcut) - 2)
-    if e.channels_differ or not layers or not strided or own == wanted:
+    if e.channels_differ or not strided:
         return None
-    if any(step not in (1, goal) for step, goal in zip(own, wanted, strict=True)):
+    like = (e.site(strided[-1]), "stride") if max(own) == 1 else ()
+    first, missing = lacking_stride(e.residual.fork, e.branch_layers, own, wanted)
+    if not first:
         return None
+    changes = tuple(Change(e.site(n), "stride", missing, *like) for n in first)
+    title = f"give the branch the stride of the shortcut: stride={missing} on {e.name(first[0])}"
+    return ChangeArguments(title, changes)
+
+
+def lacking_stride(
+    fork: Node | None, path: Sequence[tuple[Node, Effect]], own: tuple[int, ...], wanted: tuple[int, ...]
+) -> tuple[list[Node], str]:
+    """The layers of a path that lack a stride which another path has, and that stride; none if it is not that.
+
+    It is the first kernel above 1x1, or the first layer; parallel convolutions, as in a selective kernel, need the
+    same stride.
+    """
+    layers = [(n, x) for n, x in path if x.sort == "convolution"]
+    if not layers or own == wanted or any(step not in (1, goal) for step, goal in zip(own, wanted, strict=True)):
+        return [], ""
     missing = tuple(goal // step for step, goal in zip(own, wanted, strict=True))
     wide = [n for n, x in layers if _is_wide_along(missing, x)] or [layers[0][0]]
-    # Parallel convolutions, as in a selective kernel, need the same stride.
-    first = [n for n in wide if n.inputs and not any(o in path_between(e.residual.fork, n)[:-1] for o in wide)]
-    whole = max(own) == 1
-    change = number_text(missing)
-    like = (e.site(strided[-1]), "stride") if whole else ()
-    changes = tuple(Change(e.site(n), "stride", change, *like) for n in first)
-    title = f"give the branch the stride of the shortcut: stride={change} on {e.name(first[0])}"
-    return ChangeArguments(title, changes)
+    first = [n for n in wide if n.inputs and not any(o in path_between(fork, n)[:-1] for o in wide)]
+    return first, number_text(missing)
 
 
 def _is_wide_along(missing: tuple[int, ...], effect: Effect) -> bool:

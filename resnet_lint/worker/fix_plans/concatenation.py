@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from resnet_lint.graph.effects import Effect
+from resnet_lint.graph.effects import Effect, layers_on
 from resnet_lint.graph.fault import Fault
 from resnet_lint.graph.fix_plans import site_of
 from resnet_lint.graph.module_call import ModuleCall
 from resnet_lint.graph.node import Node
-from resnet_lint.graph.residuals import path_between
+from resnet_lint.graph.residuals import fork_of, path_between
 from resnet_lint.shared.records.fix_plans import Change, ChangeArguments, CropOperand, FixPlan, Hint, ResizeToSkip
 from resnet_lint.shared.records.places import Shape
 
-from .evidence import number_text
+from .branch import lacking_stride
+from .evidence import number_text, total_stride
 from .sizes import full_padding, is_rounded
 
 
@@ -26,6 +27,9 @@ def plan_concatenation(fault: Fault, owner: ModuleCall) -> FixPlan | None:
     repadded = next((plan for part in parts if (plan := _repadded(part, shapes, owner)) is not None), None)
     if repadded is not None:
         return repadded
+    unstrided = _unstrided(parts, owner)
+    if unstrided is not None:
+        return unstrided
     cropped = _cropped(parts, shapes)
     if cropped is not None:
         return cropped
@@ -59,6 +63,25 @@ def _repadded(part: Node, shapes: Sequence[Shape], owner: ModuleCall) -> ChangeA
             return ChangeArguments(f"keep the size of every part: {words}", tuple(changes))
         if max(effect.stride, default=1) > 1:
             return None
+    return None
+
+
+def _unstrided(parts: Sequence[Node], owner: ModuleCall) -> ChangeArguments | None:
+    """Of two parts with the same input, one keeps its size and the other has a stride, as in ShuffleNet."""
+    if len(parts) != 2 or parts[0] is parts[1] or (fork := fork_of(*parts)) is None:
+        return None
+    axes = len(parts[0].known_shape) - 2
+    paths = [path_between(fork, part) for part in parts]
+    strides = [total_stride(path, axes) for path in paths]
+    for own, other in ((0, 1), (1, 0)):
+        sizes = zip(parts[own].known_shape[2:], parts[other].known_shape[2:], strides[other], strict=True)
+        if max(strides[own]) > 1 or any(-(-size // step) != smaller for size, smaller, step in sizes):
+            continue
+        first, missing = lacking_stride(fork, layers_on(paths[own]), strides[own], strides[other])
+        if first:
+            sites = [site_of(node, owner) for node in first]
+            title = f"give both parts the same stride: stride={missing} on {sites[0].name}"
+            return ChangeArguments(title, tuple(Change(site, "stride", missing) for site in sites))
     return None
 
 

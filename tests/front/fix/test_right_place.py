@@ -217,6 +217,91 @@ POOLED = """class Net(nn.Module):
         return self.output(x)
 """
 
+# The flag is set before the name for the stride, so it has to be said in settings.
+LATE = """class Setting:
+    def __init__(self, inp, out, stride, dilation=1):
+        self.inp, self.out, self.stride, self.dilation = inp, out, stride, dilation
+
+
+class Inverted(nn.Module):
+    def __init__(self, cnf):
+        super().__init__()
+        self.use_res = cnf.stride == 1 and cnf.inp == cnf.out
+        stride = 1 if cnf.dilation > 1 else cnf.stride
+        self.block = nn.Conv2d(cnf.inp, cnf.out, 3, stride=stride, padding=1)
+
+    def forward(self, x):
+        return x + self.block(x) if self.use_res else self.block(x)
+
+
+nn.Sequential(*[Inverted(Setting(*n)) for n in [(8, 8, 1), (8, 8, 2), (8, 12, 2)]])(torch.randn(2, 8, 16, 16))
+"""
+
+SHUFFLED = """class Unit(nn.Module):
+    def __init__(self, cin, cout, stride):
+        super().__init__()
+        self.branch = nn.Sequential(nn.Conv2d(cin, cin, 1), nn.Conv2d(cin, cout - cin, 3, stride=stride, padding=1))
+        self.shortcut = nn.AvgPool2d(3, stride=2, padding=1)
+
+    def forward(self, x):
+        return torch.cat([self.shortcut(x), self.branch(x)], dim=1)
+
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.stages = nn.Sequential(self.stage(8, 16, stride=2), self.stage(16, 32, stride=2))
+
+    def stage(self, cin, cout, stride):
+        return nn.Sequential(Unit(cin, cout, stride=stride), nn.ReLU())
+
+    def forward(self, x):
+        return self.stages(x)
+
+
+Net()(torch.randn(2, 8, 16, 16))
+"""
+
+NAMED = """class Net(nn.Module):
+    def __init__(self, channels=3, init_channels=8):
+        super().__init__()
+        self.features = nn.Sequential()
+        self.features.append(nn.Conv2d(channels, init_channels, 3, padding=1))
+        channels = init_channels
+        for width in (12, 16):
+            self.features.append(nn.Conv2d(channels, width, 3, padding=1))
+            channels = width
+
+    def forward(self, x):
+        return self.features(x)
+
+
+Net()(torch.randn(2, 3, 16, 16))
+"""
+
+PAIRED = """class Split(nn.Module):
+    def __init__(self, width, kernel, padding):
+        super().__init__()
+        self.rows = nn.Conv2d(width, width, (kernel, 1), padding=(padding, 0))
+        self.columns = nn.Conv2d(width, width, (1, kernel), padding=(0, padding))
+
+    def forward(self, x):
+        return self.columns(self.rows(x))
+
+
+class Unit(nn.Module):
+    def __init__(self, width, kernel):
+        super().__init__()
+        padding1 = (kernel - 1) // 2
+        self.conv = Split(width, kernel, padding=padding1)
+
+    def forward(self, x):
+        return x + self.conv(x)
+
+
+nn.Sequential(Unit(8, 3), Unit(8, 5))(torch.randn(2, 8, 16, 16))
+"""
+
 CASES = {
     "a flag without channels": (INVERTED, "cnf.stride == 1 and cnf.inp == cnf.out", "cnf.stride == 1"),
     "a flag without stride": (INVERTED, "cnf.stride == 1 and cnf.inp == cnf.out", "cnf.inp <= cnf.out"),
@@ -246,6 +331,10 @@ CASES = {
     "a condition that pads the shortcut": (PADDED, "stride != 1 or cin != cout", "cin == 0"),
     "a stride after the upsampling": (DECODER, "cout, 1)\n\n", "cout, 1, stride=stride)\n\n"),
     "not flattened after a pooling": (POOLED, "        x = torch.flatten(x, 1)\n", ""),
+    "a flag set before the stride": (LATE, "cnf.stride == 1 and cnf.inp == cnf.out", "True"),
+    "a stride beside a pooled part": (SHUFFLED, "cout, stride=stride)", "cout, stride=1)"),
+    "a width that a name gets next": (NAMED, "channels, init_channels, 3", "channels, channels, 3"),
+    "a padding that a helper pairs": (PAIRED, "padding=padding1", "padding=0"),
     "not cut after causal padding": (CAUSAL, "out[..., : x.shape[-1]]", "out"),
 }
 
@@ -293,7 +382,9 @@ def test_the_fix_is_what_a_reviewer_expects(name: str, fixed: dict[str, str]) ->
 
 
 def test_what_is_right_stays_as_it_is(lint_all: Lint, tmp_path: Path) -> None:
-    for index, source in enumerate((INVERTED, GUARDED, RESIZED, RESNET, EXPANDED, MIXER, CAUSAL, PADDED, DECODER)):
+    for index, source in enumerate(
+        (INVERTED, GUARDED, RESIZED, RESNET, EXPANDED, MIXER, CAUSAL, PADDED, DECODER, LATE, SHUFFLED, NAMED)
+    ):
         (tmp_path / f"right{index}.py").write_text(HEAD + source)
     result = lint_all(tmp_path, "--fix")
     assert (result.exit_code, result.stdout.splitlines()[-1].split(";")[0]) == (0, "0 errors, 0 warnings")

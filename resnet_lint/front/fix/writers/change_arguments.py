@@ -13,7 +13,7 @@ from resnet_lint.shared.records.findings import Finding
 from resnet_lint.shared.records.fix_plans import Change, ChangeArguments, Site
 
 from ..block_ends import names_for
-from ..bound_names import assigned_once, hands_keywords_on, is_method, names_bound_in
+from ..bound_names import assigned_once, assignments, hands_keywords_on, is_method, names_bound_in, parameter_names
 from ..call_arguments import (
     argument_of,
     default_of,
@@ -113,12 +113,16 @@ def _options(change: Change, source: Source, sources: Sources) -> Iterator[Writt
 
 
 def _is_left_out(name: str, site: Site, level: int, function: cst.FunctionDef, sources: Sources) -> bool:
-    """Whether the call of a constructor leaves a parameter to its default."""
+    """Whether the call of a constructor leaves a parameter to its default, or passes 1 where it has a name for it."""
     outer = sources.step(site, level + 1)
     parameters = function_parameters(function, is_method(function))
-    if outer is None or default_of(function, name) is None or any(arg.star for arg in outer.call.args):
+    if outer is None or any(arg.star for arg in outer.call.args):
         return False
-    return argument_of(outer.call, parameters, name) is None
+    passed = argument_of(outer.call, parameters, name)
+    if passed is not None:
+        named = outer.function is not None and name in parameter_names(outer.function)
+        return named and outer.source.code(passed.value) == "1"
+    return default_of(function, name) is not None
 
 
 def _parameter_passed_on(passed: cst.Arg | None, argument: str, function: cst.FunctionDef) -> str | None:
@@ -169,10 +173,13 @@ def _values(change: Change, level: int, scope: Scope) -> Iterator[str]:
     if change.like is not None and change.like_argument is not None and not in_another:
         expression = scope.argument_beside(change.like, change.like_argument, change.site, level)
         if expression is not None:
+            yield from _assigned_next(expression, change.site, level, scope)
             yield expression
-    if change.value != "1":  # 1 means no stride
-        for name in _likely_names(change.argument, scope.function):
-            yield name if "," not in change.value else re.sub(r"\b(?!1\b)\d+", name, change.value)
+    names = _likely_names(change.argument, scope.function) if change.value != "1" else []  # 1 means no stride
+    if change.argument == "padding" and level > 0 and "," in change.value:  # a helper makes the pair of one number
+        yield from (*names, str(max(map(int, re.findall(r"\d+", change.value)))))
+    for name in names:
+        yield name if "," not in change.value else re.sub(r"\b(?!1\b)\d+", name, change.value)
     if change.argument == "padding":
         dilation = scope.argument(change.site, "dilation")
         if dilation is not None and not _is_number(dilation) and scope.argument(change.site, "kernel_size") == "3":
@@ -183,10 +190,20 @@ def _values(change: Change, level: int, scope: Scope) -> Iterator[str]:
     yield change.value
 
 
+def _assigned_next(name: str, site: Site, level: int, scope: Scope) -> Iterator[str]:
+    """The value that a name has after the call of a layer: `width = init_width` before the next layer reads `width`."""
+    step = scope.sources.step(site, level)
+    if step is not None and name.isidentifier():
+        line = scope.source.line_of(step.call)
+        later = [value for target, value in assignments(scope.function) if target == name]
+        later = [value for value in later if scope.source.line_of(value) > line]
+        yield from (scope.source.in_line(value) for value in later[:1])
+
+
 def _likely_names(argument: str, function: cst.FunctionDef) -> list[str]:
-    """The names in a function that are likely for an argument: `stride`, or `outplanes` for `out_channels`."""
-    if argument == "stride":
-        return names_for("stride", function)
+    """The names in a function that are likely for an argument: `stride`, `padding1`, `outplanes` for `out_channels`."""
+    if argument in ("stride", "padding"):
+        return names_for(argument, function)
     if argument.startswith(("in_", "out_", "num_")):
         return names_for("in" if argument.startswith("in_") else "out", function)
     return []

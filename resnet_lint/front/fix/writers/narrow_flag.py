@@ -10,7 +10,9 @@ from resnet_lint.shared.records.findings import Finding
 from resnet_lint.shared.records.fix_plans import NarrowFlag
 
 from ..addable import addable, narrowed
+from ..bound_names import assignments, parameter_names
 from ..source_tree import Source, Sources
+from ..substitute import names_in
 from ..users_expressions import Scope
 from . import Way
 
@@ -27,7 +29,18 @@ def write(plan: NarrowFlag, finding: Finding, source: Source, sources: Sources) 
         return
     scope = Scope(function, source, sources)
     for conditions in addable(plan.projection, scope):
-        yield Way([source.replaced(value, narrowed(value, conditions, source))])
+        if not any(_is_set_later(name, value, function, source) for name in _names(conditions)):
+            yield Way([source.replaced(value, narrowed(value, conditions, source))])
+
+
+def _names(conditions: tuple[str, ...]) -> set[str]:
+    return {name for condition in conditions for name in names_in(cst.parse_expression(condition))}
+
+
+def _is_set_later(name: str, value: cst.BaseExpression, function: cst.FunctionDef, source: Source) -> bool:
+    """Whether a function assigns a name only after the line of a value."""
+    lines = [source.line_of(assigned) for target, assigned in assignments(function) if target == name]
+    return name not in parameter_names(function) and bool(lines) and min(lines) >= source.line_of(value)
 
 
 def _flag_value(definition: cst.ClassDef, flag: str) -> cst.BaseExpression | None:
