@@ -1,6 +1,6 @@
 """A process that has loaded everything once, and forks for every connection to a Unix socket.
 
-A client sends one line of JSON, a `Greeting`. The fork takes over the client's working directory, environment and file
+A client sends a `greeting`, one line of JSON. The fork takes over the client's working directory, environment and file
 mode mask, answers with its process ID, and does its work. Clients that send anything else get no answer.
 
 The file `PATH.lock` stays locked as long as the server runs, and contains its process ID.
@@ -18,39 +18,14 @@ import sys
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import FrameType
+
+from .greeting import lock_of
 
 _MOST_BYTES = 4 << 20  # of a greeting: environments can be large
 _GREETING_SECONDS = 5.0
 _LOOK_SECONDS = 30.0  # between checks that the socket is still there
-
-
-@dataclass(frozen=True)
-class Greeting:
-    """The circumstances of a client. `key` must be that of the server."""
-
-    key: str
-    cwd: str
-    environment: dict[str, str]
-    umask: int
-
-    @classmethod
-    def of_this_process(cls, key: str) -> Greeting:
-        """The circumstances of the calling process."""
-        umask = os.umask(0o077)
-        os.umask(umask)
-        return cls(key, os.getcwd(), dict(os.environ), umask)
-
-    def encoded(self) -> bytes:
-        """The line of JSON that a server understands."""
-        return json.dumps(asdict(self)).encode() + b"\n"
-
-
-def lock_of(path: Path) -> Path:
-    """The lock file of the server at a socket."""
-    return path.with_name(f"{path.name}.lock")
 
 
 class ForkServer:
@@ -69,7 +44,7 @@ class ForkServer:
 
     def run(self) -> None:
         """Serve. Returns at once if another server has the lock. Raises OSError if the socket cannot be created."""
-        lock = _locked(lock_of(self._path))
+        lock = _locked(lock_of(str(self._path)))
         if lock is None:
             return
         os.ftruncate(lock, 0)
@@ -141,14 +116,14 @@ class ForkServer:
         """Take over the circumstances of the client; whether its greeting is one for this server."""
         connection.setblocking(True)
         try:
-            greeting = Greeting(**json.loads(_first_line(connection)))
-            if greeting.key != self._key:
+            circumstances = json.loads(_first_line(connection))
+            if circumstances["key"] != self._key:
                 return False
-            os.chdir(greeting.cwd)
+            os.chdir(circumstances["cwd"])
             os.environ.clear()
-            os.environ.update(greeting.environment)
-            os.umask(greeting.umask)
-        except (OSError, ValueError, TypeError, RecursionError):
+            os.environ.update(circumstances["environment"])
+            os.umask(circumstances["umask"])
+        except (OSError, LookupError, ValueError, TypeError, RecursionError):
             return False
         time.tzset()
         connection.sendall(b"%d\n" % os.getpid())
@@ -160,7 +135,7 @@ def _identity(path: Path) -> object:
     return status.st_ino, status.st_mtime_ns  # inodes are used again
 
 
-def _locked(path: Path) -> int | None:
+def _locked(path: str) -> int | None:
     """A descriptor of a file that this process has locked; None if another one has, or has removed it."""
     lock = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     with suppress(OSError):

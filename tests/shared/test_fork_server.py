@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import socket
@@ -15,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from resnet_lint.shared.fork_server import Greeting, lock_of
+from resnet_lint.shared.greeting import greeting, lock_of
 
 # Answers each line with the circumstances of the fork.
 SERVER = """\
@@ -66,9 +67,9 @@ def connected(path: Path) -> socket.socket:
     return connection
 
 
-def ask(path: Path, greeting: Greeting | None = None) -> tuple[int, str]:
+def ask(path: Path, **changes: Any) -> tuple[int, str]:
     with connected(path) as connection, connection.makefile("r") as answers:
-        connection.sendall((greeting or Greeting.of_this_process("key")).encoded())
+        connection.sendall(json.dumps(json.loads(greeting("key")) | changes).encode() + b"\n")
         pid = int(answers.readline())
         connection.sendall(b"hello\n")
         return pid, answers.readline()
@@ -92,8 +93,7 @@ def test_a_fork_has_the_circumstances_of_its_client(
         pid, answer = ask(path)
     assert pid != server.pid
     assert answer == f"{tmp_path} red {os.umask(os.umask(0o22)):o} hello\n"
-    other = Greeting("key", "/", {}, 0o77)
-    assert ask(path, other)[1] == "/ None 77 hello\n"
+    assert ask(path, cwd="/", environment={}, umask=0o77)[1] == "/ None 77 hello\n"
     wait_for(lambda: not children(server.pid))
 
 
@@ -114,10 +114,9 @@ def test_nonsense_gets_no_answer(nonsense: bytes, server: subprocess.Popen[bytes
 def test_a_client_that_does_not_match_gets_no_answer(
     change: dict[str, Any], server: subprocess.Popen[bytes], path: Path
 ) -> None:
-    given: dict[str, Any] = {"key": "key", "cwd": "/", "environment": {}, "umask": 0o22}
-    greeting = Greeting(**given | change)
+    wrong = json.loads(greeting("key")) | change
     with connected(path) as connection:
-        connection.sendall(greeting.encoded())
+        connection.sendall(json.dumps(wrong).encode() + b"\n")
         assert connection.recv(100) == b""
 
 
@@ -136,7 +135,7 @@ def test_one_that_was_killed_is_replaced(server: subprocess.Popen[bytes], path: 
     os.kill(server.pid, signal.SIGKILL)
     server.wait()
     other = start(path, 60.0)
-    wait_for(lambda: lock_of(path).read_text() == f"{other.pid}\n")
+    wait_for(lambda: Path(lock_of(str(path))).read_text() == f"{other.pid}\n")
     wait_for(lambda: is_listening(path))
     assert ask(path)[1].endswith("hello\n")
     other.kill()
@@ -148,4 +147,4 @@ def test_it_ends_when_it_is_not_used(path: Path) -> None:
     assert ask(path)[1].endswith("hello\n")
     assert process.wait(20) == 0
     assert not path.exists()
-    assert lock_of(path).exists()
+    assert Path(lock_of(str(path))).exists()

@@ -20,7 +20,8 @@ from ..exit import FAILED, fail
 from ..options.settings import Settings
 from ..source.discover import SourceFile
 from ..terminal import Progress, is_terminal, noting, wants_colour
-from ..workers import answer_cache, interpreter, warm_worker, worker_client
+from ..warm.worker import WarmOrOwn
+from ..workers import answer_cache, interpreter, worker_client
 from ..workers.analyser import Analyser
 from ..write_report import write_report
 from . import pipeline
@@ -38,7 +39,7 @@ def analyser(settings: Settings, first: Asked, cwd: Path) -> Iterator[Analyser]:
     """The analyser for any number of checks, with the interpreter for the `first` file or folder."""
     near = first.path if isinstance(first, SourceFile) else Path(os.path.abspath(cwd / first.partition("::")[0]))
     choose = interpreter.chooser(settings.python, near)
-    with worker_client.WorkerClient(choose, warm_worker.WarmOrOwn(noting(settings.verbose))) as workers:
+    with worker_client.WorkerClient(choose, WarmOrOwn(noting(settings.verbose))) as workers:
         if not settings.cache:
             yield workers
             return

@@ -15,7 +15,9 @@ from ..options.configuration import Given
 
 @click.command(short_help="Run the language server, for editors; or keep torch loaded for other commands.")
 @click.option("--stdio", is_flag=True, help="Use standard input and output: the default, which some editors ask for.")
-@click.option("--warm", is_flag=True, help="Start a process in the background that keeps torch loaded, and return.")
+@click.option(
+    "--warm", is_flag=True, help="Start a process in the background that keeps the tool and torch loaded, and return."
+)
 @click.option("--stop", is_flag=True, help="Stop the processes that --warm has started.")
 @takes_interpreter
 def server(stdio: bool, warm: bool, stop: bool, given: Given) -> int:
@@ -23,11 +25,11 @@ def server(stdio: bool, warm: bool, stop: bool, given: Given) -> int:
 
     It shows findings while you type, and offers their verified fixes.
 
-    With --warm, start a process that keeps torch loaded: `check`, `trace` and hooks use it instead of starting one. It
-    ends after half an hour without use.
+    With --warm, start processes that keep the tool and torch loaded: `check`, `trace` and hooks use them instead of
+    loading both. They end after half an hour without use.
     """
     if warm or stop:
-        from . import warm_command
+        from ..warm import command as warm_command
 
         if warm and stop:
             raise UsageError("--warm cannot be combined with --stop")

@@ -55,7 +55,8 @@ def trace(
     """
     from ..named_model import named
     from ..terminal import noting
-    from ..workers import answer_cache, warm_worker, worker_client
+    from ..warm.worker import WarmOrOwn
+    from ..workers import answer_cache, worker_client
     from ..workers.interpreter import chooser
     from . import pipeline
     from .report import TraceView, render
@@ -69,7 +70,7 @@ def trace(
     choose = chooser(model.settings.python, model.file.path)
     notation: Literal["hwc", "nchw"] = "nchw" if (shapes or _NOTATIONS.get(form)) == "nchw" else "hwc"
     view = TraceView(cwd, depth, notation, symbolic, model.settings.quiet)
-    provide = warm_worker.WarmOrOwn(noting(model.settings.verbose))
+    provide = WarmOrOwn(noting(model.settings.verbose))
     with worker_client.WorkerClient(choose, provide) as client, ExitStack() as stack:
         workers = stack.enter_context(answer_cache.Cache(client, choose)) if model.settings.cache else client
         result = pipeline.trace(model, workers, gradients)

@@ -15,11 +15,10 @@ import pytest
 from click.testing import CliRunner, Result
 
 from resnet_lint.front.cli import main
-from resnet_lint.front.workers import warm_worker
+from resnet_lint.front.warm import process, worker
 from resnet_lint.front.workers.interpreter import own
 from resnet_lint.front.workers.worker_process import ForkedWorker
 from resnet_lint.shared.errors import WorkerError
-from resnet_lint.shared.fork_server import lock_of
 
 FAULT = """\
 from pathlib import Path
@@ -50,10 +49,10 @@ def warm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
     """The process ID of the worker that stays."""
     with pytest.MonkeyPatch.context() as monkeypatch:
         monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path_factory.mktemp("r")))
-        pid, is_new = warm_worker.start(own())
+        pid, is_new = worker.start(own())
         assert is_new
         yield pid
-        assert warm_worker.stop() == [pid]
+        assert process.stop() == [pid]
     os.waitpid(pid, 0)
 
 
@@ -80,14 +79,14 @@ def report(result: Result) -> Any:
 def only_warm(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """A run that fails if it starts a worker of its own."""
     with monkeypatch.context() as patch:
-        patch.setattr(warm_worker, "started", None)
+        patch.setattr(worker, "started", None)
         yield
 
 
 def test_the_answers_are_those_of_a_new_worker(warm: int, project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def cold(*args: str) -> Result:
         with monkeypatch.context() as patch:
-            patch.setattr(warm_worker, "connected", lambda interpreter: None)
+            patch.setattr(worker, "connected", lambda interpreter: None)
             return run(*args)
 
     found = []
@@ -118,24 +117,24 @@ def test_any_trouble_starts_a_worker(
         started.append(interpreter.executable)
         raise WorkerError("started")
 
-    monkeypatch.setattr(warm_worker, "started", start)
-    monkeypatch.setattr(warm_worker, "_ANSWER_SECONDS", 0.2)
-    reason = "the warm worker does not answer"
+    monkeypatch.setattr(worker, "started", start)
+    monkeypatch.setattr(process, "_ANSWER_SECONDS", 0.2)
+    reason = "the warm process does not answer"
     with chdir(project):
         if trouble == "killed":
             reason = "the worker has died"
-            monkeypatch.setattr(warm_worker, "ForkedWorker", killed)
+            monkeypatch.setattr(worker, "ForkedWorker", killed)
         elif trouble == "hangs":
             os.kill(warm, signal.SIGSTOP)
         elif trouble == "nonsense":
-            monkeypatch.setattr(warm_worker, "_line", lambda connection: b"220 ESMTP\n")
+            monkeypatch.setattr(process, "_line", lambda connection: b"220 ESMTP\n")
         elif trouble == "readable":
             reason = "is not a private folder of this user"
             monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
-            warm_worker.private_folder().mkdir(mode=0o755)
+            Path(process.private_folder()).mkdir(mode=0o755)
         else:
             reason = "is too long for a socket"
-            monkeypatch.setattr(warm_worker, "_LONGEST_PATH", 20)
+            monkeypatch.setattr(process, "_LONGEST_PATH", 20)
         try:
             result = run("--verbose", "model.py")
         finally:
@@ -154,19 +153,9 @@ def test_a_change_of_the_environment_is_another_worker(
     warm: int, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     interpreter = own()
-    connection = warm_worker.connected(interpreter)
+    connection = worker.connected(interpreter)
     assert connection is not None
     connection.end_requests()
     connection.wait(20)
     monkeypatch.setenv("OMP_NUM_THREADS", "7")
-    assert warm_worker.connected(interpreter) is None
-
-
-def test_the_command_starts_one_and_stops_it(warm: int) -> None:
-    result = CliRunner().invoke(main, ["server", "--warm"])
-    assert f"process {warm} already keeps torch loaded" in result.stdout
-    both = CliRunner().invoke(main, ["server", "--warm", "--stop"])
-    assert (both.exit_code, both.stderr.count("\n")) == (2, 1)
-    folder = warm_worker.private_folder()
-    assert [path.suffix for path in sorted(folder.iterdir())] == ["", ".lock"]
-    assert (folder.stat().st_mode & 0o777, lock_of(next(folder.glob("*[!k]"))).read_text()) == (0o700, f"{warm}\n")
+    assert worker.connected(interpreter) is None

@@ -1,0 +1,227 @@
+"""Finds, starts and stops the processes of this user that stay between runs.
+
+Their sockets are in a private folder. The name of a socket contains a digest of all that its process depends on when it
+starts. If any of it changes, the socket is not found. Every command line imports this file, so it imports little.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import json
+import os
+import resource
+import signal
+import socket
+import stat
+import sys
+import time
+from collections.abc import Iterable, Sequence
+
+from resnet_lint.shared.errors import UsageError, WorkerError
+from resnet_lint.shared.greeting import greeting, lock_of
+
+IDLE_SECONDS = 30 * 60.0
+_ANSWER_SECONDS = 3.0  # starting a worker takes about as long
+_START_SECONDS = 120.0
+_END_SECONDS = 10.0
+_LONGEST_PATH = 100  # bytes: of the address of a socket; 104 on macOS, 108 on Linux
+
+# Variables that Python, torch and their C libraries read when they start. All others are passed on to the fork.
+_READ_AT_START = (
+    *("PYTHON", "LD_", "DYLD_", "LC_", "LANG", "MALLOC_", "GLIBC_", "GOMP_", "OMP_", "KMP_", "MKL_", "OPENBLAS_"),
+    *("TORCH", "PYTORCH_", "ATEN_", "CUDA", "NVIDIA_", "NCCL_", "GLOO_", "HIP_", "ROCR_", "HSA_", "TRITON_", "XLA_"),
+    *("SYMPY_", "MPMATH_"),
+)
+_WRITTEN_BY_INSTALLERS = (".dist-info", ".egg-info", ".egg-link", ".pth")
+_LIMITS = ("RLIMIT_AS", "RLIMIT_CPU", "RLIMIT_DATA", "RLIMIT_FSIZE", "RLIMIT_NOFILE", "RLIMIT_STACK", "RLIMIT_NPROC")
+_PACKAGE = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+
+
+def private_folder() -> str:
+    """The folder of the sockets of this user."""
+    parent = os.environ.get("XDG_RUNTIME_DIR") or os.environ.get("TMPDIR") or "/tmp"
+    return os.path.join(parent, f"resnet-lint-{os.getuid()}")
+
+
+def require_private(folder: str) -> None:
+    """Raise WorkerError if another user could have put a socket into the folder."""
+    status = os.lstat(folder)
+    if not stat.S_ISDIR(status.st_mode) or status.st_uid != os.getuid() or status.st_mode & 0o077:
+        raise WorkerError(f"{folder} is not a private folder of this user")
+
+
+def key_of(executable: str, search_path: Iterable[str], *more: object) -> str:
+    """A digest of all that a process depends on when it starts: of this interpreter, and `more`."""
+    environment = {name: value for name, value in os.environ.items() if name.startswith(_READ_AT_START)}
+    limits = [resource.getrlimit(getattr(resource, name)) for name in _LIMITS if hasattr(resource, name)]
+    tool = [_stamps(_PACKAGE), _stamps(os.path.join(os.path.dirname(_PACKAGE), "rules"))]
+    packages = [_packages(folder) for folder in search_path]
+    real = os.path.realpath(executable)
+    parts = [executable, real, _stamp(real), tool, packages, sorted(environment.items()), limits, *more]
+    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
+
+
+def socket_of(folder: str, owner: str, key: str) -> str:
+    """The path of a socket. There is at most one process for an `owner`. Raises WorkerError if the path is too long."""
+    path = os.path.join(folder, f"{_name_of(owner)}-{key[:16]}")
+    if len(os.fsencode(path)) > _LONGEST_PATH:
+        raise WorkerError(f"the path {path} is too long for a socket")
+    return path
+
+
+def connection_to(owner: str, key: str) -> tuple[socket.socket, int] | None:
+    """A connection to a fork of a process that stays, and its process ID; None if there is no such process.
+
+    Raises WorkerError if the process cannot be used.
+    """
+    folder = private_folder()
+    if not os.path.lexists(folder):
+        return None
+    require_private(folder)
+    path = socket_of(folder, owner, key)
+    if not os.path.exists(path):
+        return None
+    connection = socket.socket(socket.AF_UNIX)
+    try:
+        connection.settimeout(_ANSWER_SECONDS)
+        connection.connect(path)
+        connection.sendall(greeting(key))
+        pid = int(_line(connection))
+        connection.settimeout(None)
+    except (OSError, ValueError) as error:
+        connection.close()
+        raise WorkerError(f"the warm process does not answer ({error or type(error).__name__})") from error
+    return connection, pid
+
+
+def start(owner: str, key: str, command: Sequence[str], idle_seconds: float = IDLE_SECONDS) -> tuple[int, bool]:
+    """Start a process that stays, unless it runs; return its process ID, and whether it was started.
+
+    An outdated one of the same owner is stopped. `command` gets the socket, the key and the seconds to stay unused.
+    Raises UsageError if the folder cannot be used, and WorkerError if the process does not start.
+    """
+    import subprocess
+
+    folder = private_folder()
+    try:
+        os.makedirs(folder, mode=0o700, exist_ok=True)
+    except OSError as error:
+        raise UsageError(f"cannot create {folder}: {error.strerror}") from error
+    require_private(folder)
+    path = socket_of(folder, owner, key)
+    for lock in _locks(folder, f"{_name_of(owner)}-"):
+        if lock != lock_of(path):
+            _stop(lock)
+    if (pid := _holder(lock_of(path))) is not None:
+        return pid, False
+    null = subprocess.DEVNULL
+    words = [*command, path, key, str(idle_seconds)]
+    process = subprocess.Popen(words, stdin=null, stdout=null, stderr=null, start_new_session=True, cwd="/")
+    deadline = time.monotonic() + _START_SECONDS
+    while time.monotonic() < deadline:
+        if os.path.exists(path) and (pid := _holder(lock_of(path))) is not None:
+            return pid, pid == process.pid
+        if process.poll() is not None:
+            break
+        time.sleep(0.02)
+    process.kill()
+    process.wait()
+    raise WorkerError(f"the warm process does not start: {' '.join(command)}")
+
+
+def stop() -> list[int]:
+    """Stop all processes of the user that stay; return their process IDs."""
+    return [pid for lock in _locks(private_folder()) if (pid := _stop(lock)) is not None]
+
+
+def _locks(folder: str, beginning: str = "") -> list[str]:
+    names = os.listdir(folder) if os.path.isdir(folder) else []
+    locks = (name for name in sorted(names) if name.endswith(lock_of("")) and name.startswith(beginning))
+    return [os.path.join(folder, name) for name in locks]
+
+
+def _name_of(owner: str) -> str:
+    return hashlib.sha256(os.fsencode(owner)).hexdigest()[:8]
+
+
+def _stamps(folder: str) -> list[object]:
+    """The stamps of the Python files in a folder and its subfolders."""
+    found: list[object] = []
+    for entry in sorted(os.scandir(folder), key=lambda entry: entry.name) if os.path.isdir(folder) else ():
+        if entry.is_dir() and entry.name != "__pycache__":
+            found += _stamps(entry.path)
+        elif entry.name.endswith(".py"):
+            found.append((entry.path, _stamp(entry.path)))
+    return found
+
+
+def _packages(folder: str) -> list[object]:
+    """The stamps of a folder of the search path, and of what installers write about the packages in it."""
+    if not os.path.isdir(folder):
+        return [_stamp(folder)]
+    names = sorted(name for name in os.listdir(folder) if name.endswith(_WRITTEN_BY_INSTALLERS))
+    return [_stamp(folder), *((name, _stamp(os.path.join(folder, name))) for name in names)]
+
+
+def _stamp(path: str) -> tuple[int, int, int] | None:
+    try:
+        status = os.stat(path)
+    except OSError:
+        return None
+    return status.st_mtime_ns, status.st_size, status.st_ino
+
+
+def _line(connection: socket.socket) -> bytes:
+    """A short line, and nothing of what follows. Raises OSError, and ValueError if the connection ends."""
+    received = b""
+    while not received.endswith(b"\n"):
+        byte = connection.recv(1)
+        received += byte
+        if not byte or len(received) > 20:
+            raise ValueError("the connection was closed")
+    return received
+
+
+def _holder(lock: str) -> int | None:
+    """The process that has locked a file; None if there is none."""
+    try:
+        with open(lock) as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            except BlockingIOError:
+                return int(file.read())
+    except (OSError, ValueError):
+        pass
+    return None
+
+
+def _stop(lock: str) -> int | None:
+    """Stop the process that has locked a file; return its process ID, None if there is none."""
+    pid = _holder(lock)
+    for number, seconds in ((signal.SIGTERM, _END_SECONDS), (signal.SIGKILL, 1.0)):
+        deadline = time.monotonic() + seconds
+        while pid is not None and _holder(lock) == pid and time.monotonic() < deadline:
+            try:
+                os.kill(pid, number)
+            except ProcessLookupError:
+                break
+            time.sleep(0.02)
+    _remove(lock)
+    return pid
+
+
+def _remove(lock: str) -> None:
+    """Remove a lock file and its socket, unless a process has locked it."""
+    try:
+        with open(lock) as file:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            os.unlink(lock)
+            os.unlink(lock.removesuffix(lock_of("")))
+    except OSError:
+        pass
+
+
+def own_key() -> str:
+    """The key of the process that keeps this tool loaded, for command lines of this interpreter."""
+    return key_of(sys.executable, sys.path, sys.version)
