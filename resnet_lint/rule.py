@@ -18,6 +18,7 @@ from .graph.built_at import Built, built_of
 from .graph.causes import cause_of_change
 from .graph.coincidences import Coincidence, coincidences_in, rearranged, words_for
 from .graph.effects import Effect
+from .graph.exchanged_sizes import exchanges_sizes
 from .graph.feature_axes import moved_features
 from .graph.fix_plans import batch_kept, out_of_place
 from .graph.in_place import Change, LateRead
@@ -29,6 +30,7 @@ from .graph.node import Node
 from .graph.residuals import Residual, depends_on, fork_of, layers_in_a_row, path_between, residual_at
 from .graph.samples import Crossing, Samples
 from .graph.source_places import Point, span_of
+from .graph.sublayers import JOINING_OPERATORS, last_of, sublayers_not_added
 from .graph.syntax import (
     Function,
     function_of,
@@ -53,6 +55,7 @@ from .shared.records.places import Cause, Operand, Position, Shape, Span
 from .shared.vocabulary import words_in
 
 __all__ = [
+    "JOINING_OPERATORS",
     "Addition",
     "Altered",
     "Analysis",
@@ -97,11 +100,13 @@ __all__ = [
     "cause_of_change",
     "coincidences_in",
     "depends_on",
+    "exchanges_sizes",
     "fix_plans",
     "fork_of",
     "function_of",
     "is_a",
     "is_module",
+    "last_of",
     "layers_in_a_row",
     "may_join",
     "methods_of",
@@ -124,6 +129,7 @@ __all__ = [
     "rows_per_sample",
     "span_of",
     "statement_at",
+    "sublayers_not_added",
     "unused_in",
     "vocabulary",
     "with_new_classes",

@@ -13,6 +13,7 @@ from resnet_lint.rule import (
     Node,
     OtherBatch,
     Rule,
+    Shape,
     Traits,
     batch_kept,
     depends_on,
@@ -158,7 +159,7 @@ def _traps(model: Model) -> Iterator[tuple[Node, Node, Call, int, str]]:
     at_same_place = {node.point: node for node in other.model.nodes if node.function}
     for node, call in suspects:
         again = at_same_place.get(node.point)
-        if again is not None and _is_trap(call, node, again, other.model):
+        if again is not None and _is_trap(call, node, again, model, other.model):
             yield node, again, call, other.batch, consequence
 
 
@@ -187,12 +188,17 @@ def _first_size(node: Node) -> Any:
     return next(iter(node.arguments.get("size", ())), None)
 
 
-def _is_trap(call: Call, node: Node, again: Node, second: Model) -> bool:
+def _is_trap(call: Call, node: Node, again: Node, first: Model, second: Model) -> bool:
     if call == "squeeze":
         return again.shape is not None and len(again.known_shape) < len(node.known_shape)
     if call == "view":
-        return bool(_first_size(again) == _first_size(node))
+        return bool(_first_size(again) == _first_size(node)) and not _is_of_another_axis(node, first)
     return any(depends_on(fault.node, again) for fault in second.trace.all_faults if fault.kind == "addition")
+
+
+def _is_of_another_axis(node: Node, model: Model) -> bool:
+    """Whether the first axis of a result is another axis of the inputs, which is as long as the batch here."""
+    return model.axes is not None and bool(model.axes.of(node)[0])
 
 
 def _consequence(first: Model, other: OtherBatch) -> str | None:
@@ -204,6 +210,15 @@ def _consequence(first: Model, other: OtherBatch) -> str | None:
         return None
     for one, two in zip(first.output_shapes, other.model.output_shapes, strict=False):
         expected = (other.batch, *one[1:]) if one and one[0] == other.first else one
-        if two != expected:
+        if two != expected and not _is_batch_elsewhere(one, two, first=other.first, batch=other.batch):
             return f"the model returns {two} instead of {expected}"
     return None
+
+
+def _is_batch_elsewhere(one: Shape, two: Shape, first: int, batch: int) -> bool:
+    """Whether the only change of an output is the batch: on another axis, or with others on the first one."""
+    changed = [dim for dim, sizes in enumerate(zip(one, two, strict=False)) if sizes[0] != sizes[1]]
+    if len(one) != len(two) or len(changed) != 1:
+        return False
+    [dim] = changed
+    return (one[dim], two[dim]) == (first, batch) or (dim == 0 and one[0] * batch == two[0] * first)

@@ -13,6 +13,7 @@ from resnet_lint.rule import (
     Model,
     Rule,
     Traits,
+    exchanges_sizes,
     moved_features,
     one_rows,
     permuted_first,
@@ -255,10 +256,11 @@ class WrongAxis(Rule):
                 advice = "transpose or permute the axes before the view"
                 yield self.at(model.where_of(node), message, advice=advice)
         for model in with_new_classes(analysis.models):
-            if model.axes is not None:
-                yield from self._tables(model, model.axes)
-                yield from self._views(model, model.axes)
-                yield from self._softmaxes(model, model.axes)
+            for part in model.with_inner:
+                if part.axes is not None and part.sizes_tell_axes_apart:
+                    yield from self._tables(part, part.axes)
+                    yield from self._views(part, part.axes)
+                    yield from self._softmaxes(part, part.axes)
             yield from self._attention(model)
 
     def _attention(self, model: Model) -> Iterator[Finding]:
@@ -274,12 +276,14 @@ class WrongAxis(Rule):
 
     def _softmaxes(self, model: Model, axes: Axes) -> Iterator[Finding]:
         for found in wrong_softmaxes(model.nodes, axes):
+            is_last = found.summed == len(found.node.known_shape) - 1
+            summed = "the last axis" if is_last else f"axis {found.summed}"
             message = (
                 f"softmax normalizes axis {found.dim} of {found.node.shape}, but line "
-                f"{found.product.known_point.span.start.line} sums over the last axis: the weights of a query don't "
+                f"{found.product.known_point.span.start.line} sums over {summed}: the weights of a query don't "
                 "add up to 1"
             )
-            yield self.at(model.where_of(found.node), message, advice="use dim=-1")
+            yield self.at(model.where_of(found.node), message, advice=f"use dim={-1 if is_last else found.summed}")
 
     def _tables(self, model: Model, axes: Axes) -> Iterator[Finding]:
         for row in one_rows(model.nodes, axes):
@@ -305,6 +309,12 @@ class WrongAxis(Rule):
                 message = f"{found.text}, in another order in memory: this reorders the sizes, not the values"
                 advice = "transpose or permute the axes before the view"
                 yield self.at(model.where_of(node), message, advice=advice, fix_plan=permuted_first(found, axes))
+            elif node.point is not None and exchanges_sizes(node, axes):
+                message = (
+                    f"this reads {node.sources[0].shape} as {node.shape}: it exchanges the sizes, but the values keep "
+                    "their order in memory"
+                )
+                yield self.at(model.where_of(node), message, advice="transpose or permute the axes instead")
 
 
 def _attention_over_batch(model: Model) -> Iterator[Call]:

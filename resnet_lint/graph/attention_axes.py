@@ -13,11 +13,12 @@ from .node import Node
 
 @dataclass(frozen=True, eq=False)
 class WrongSoftmax:
-    """A softmax over dimension `dim` of the scores, although `product` sums over their last dimension."""
+    """A softmax over dimension `dim` of the scores, although `product` sums over their dimension `summed`."""
 
     node: Node
     dim: int
     product: Node
+    summed: int
 
 
 def wrong_softmaxes(nodes: Sequence[Node], axes: Axes) -> Iterator[WrongSoftmax]:
@@ -27,17 +28,73 @@ def wrong_softmaxes(nodes: Sequence[Node], axes: Axes) -> Iterator[WrongSoftmax]
     and capsules compete for what they are summed over.
     """
     for product in nodes:
-        weights = behind_plain_calls(product.operands[0]) if is_product(product) and product.operands else None
-        if weights is None or weights.function != "softmax" or weights.point is None:
-            continue
-        dim, rank = weights.arguments.get("dim"), len(weights.known_shape)
-        if not isinstance(dim, int) or rank < 3 or dim % rank == rank - 1 or product.spelling == "__rmatmul__":
-            continue
-        if _is_of_one_sequence(weights, axes):
-            yield WrongSoftmax(weights, dim % rank, product)
+        for operand, dim in _summed(product):
+            weights, summed = _before_permutations(operand, dim)
+            if weights.function != "softmax" or weights.point is None:
+                continue
+            normalized, rank = weights.arguments.get("dim"), len(weights.known_shape)
+            if not isinstance(normalized, int) or rank < 3 or normalized % rank == summed:
+                continue
+            if _is_side_of_scores(weights, summed, axes):
+                yield WrongSoftmax(weights, normalized % rank, product, summed)
 
 
-def _is_of_one_sequence(scores: Node, axes: Axes) -> bool:
-    """Whether both sides of a matrix of scores are the same axis."""
-    *_, first, second = axes.of(scores)
-    return len(first) == 1 and first == second
+def _summed(node: Node) -> Iterator[tuple[Node, int]]:
+    """The activations in a matrix product or Einstein sum, with the dimension that it sums over."""
+    if node.function == "einsum":
+        yield from _summed_by_letters(node)
+    elif is_product(node) and len(node.operands) == 2 and node.spelling != "__rmatmul__":
+        left, right = node.operands
+        if min(len(left.shape or ()), len(right.shape or ())) > 1:
+            yield left, len(left.known_shape) - 1
+            yield right, len(right.known_shape) - 2
+
+
+def _summed_by_letters(node: Node) -> Iterator[tuple[Node, int]]:
+    """Those of an Einstein sum of two operands and one common letter that is summed: `bhij,bhjd->bhid`."""
+    given, _, made = str(node.arguments.get("equation", "")).replace(" ", "").partition("->")
+    terms = given.split(",")
+    if not made or len(terms) != 2 or len(node.operands) != 2:
+        return
+    letters = (set(terms[0]) & set(terms[1])) - set(made) - {"."}
+    if len(letters) == 1:
+        [letter] = letters
+        for term, operand in zip(terms, node.operands, strict=True):
+            behind = term.rpartition(".")[2]  # letters behind an ellipsis are counted from the end
+            if operand.shape is not None:
+                at = len(operand.shape) - len(behind) + behind.index(letter) if letter in behind else term.index(letter)
+                yield operand, at
+
+
+def _before_permutations(node: Node, dim: int) -> tuple[Node, int]:
+    """The nearest call at or before a node that changes values, and the place of a dimension in its result."""
+    while True:
+        node = behind_plain_calls(node)
+        if node.function not in _PERMUTATIONS or len(node.sources) != 1 or node.shape is None:
+            return node, dim
+        moved = _moved_from(node, dim)
+        if moved is None:
+            return node, dim
+        node, dim = node.sources[0], moved
+
+
+_PERMUTATIONS = frozenset({"transpose", "swapaxes", "permute"})
+
+
+def _moved_from(node: Node, dim: int) -> int | None:
+    """The place of a dimension before a permutation; None if its arguments are unknown."""
+    rank = len(node.known_shape)
+    if node.function == "permute":
+        dims = node.arguments.get("dims", ())
+        return dims[dim] % rank if len(dims) == rank else None
+    pair = node.arguments.get("dim0"), node.arguments.get("dim1")
+    if not isinstance(pair[0], int) or not isinstance(pair[1], int):
+        return None
+    one, other = pair[0] % rank, pair[1] % rank
+    return {one: other, other: one}.get(dim, dim)
+
+
+def _is_side_of_scores(scores: Node, dim: int, axes: Axes) -> bool:
+    """Whether a dimension is one of exactly two that depend on the same axes: the sides of a matrix of scores."""
+    carried = axes.of(scores)
+    return bool(carried[dim]) and carried.count(carried[dim]) == 2

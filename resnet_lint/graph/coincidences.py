@@ -108,11 +108,13 @@ def _arrangement(meeting: Meeting, axes: Axes, now: Sequence[Shape]) -> tuple[in
 
 
 def _fits_transposed(meeting: Meeting, axes: Axes, now: Sequence[Shape]) -> bool:
-    """Whether a matrix product is consistent with one of its operands transposed."""
+    """Whether a matrix product is consistent with one of its operands transposed: a matrix, or what is in front."""
     if not is_product(meeting.node) or min(map(len, now[:2])) < 2:
         return False
     left, right = (_described(meeting.node, index, axes, now) for index in (0, 1))
-    return left[-1] == right[-1] or left[-2] == right[-2]
+    in_front, others = left[:-2], right[:-2]
+    is_permuted = in_front != others and sorted(in_front, key=_sort_key) == sorted(others, key=_sort_key)
+    return is_permuted or left[-1] == right[-1] or left[-2] == right[-2]
 
 
 Dimension = tuple[Carried, int, int]
@@ -123,6 +125,10 @@ def _described(node: Node, index: int, axes: Axes, now: Sequence[Shape]) -> list
     operand = node.operands[index]
     carried = (frozenset(axis for axis in inputs if not axes.is_fixed_by_layer(axis)) for inputs in axes.of(operand))
     return list(zip(carried, operand.known_shape, now[index], strict=True))
+
+
+def _sort_key(dimension: Dimension) -> tuple[list[int], int, int]:
+    return sorted(map(id, dimension[0])), dimension[1], dimension[2]
 
 
 def _placed(moved: Sequence[Dimension], fixed: Sequence[Dimension]) -> tuple[int, ...] | None:

@@ -58,6 +58,9 @@ class Probes(Protocol):
     def axes(self, model: Model) -> Axes | None:
         """The axes of all tensors; None if the model cannot be traced at other sizes, or time is up."""
 
+    def inner(self, model: Model) -> tuple[Model, ...]:
+        """The parts of a model that run at other sizes, where the model itself does not, as models of their own."""
+
     def samples(self, model: Model) -> Samples | None:
         """The calls that mix the samples of a batch; None if they cannot be tracked, or time is up."""
 
@@ -135,6 +138,11 @@ class Model:
         return self.probes.axes(self) if self.probes is not None else None
 
     @cached_property
+    def with_inner(self) -> tuple[Model, ...]:
+        """The model, and what `Probes.inner` says."""
+        return (self, *(self.probes.inner(self) if self.probes is not None else ()))
+
+    @cached_property
     def samples(self) -> Samples | None:
         """Where samples of a batch meet, as `Probes.samples` says."""
         return self.probes.samples(self) if self.probes is not None else None
@@ -178,6 +186,11 @@ class Model:
     @property
     def input_shapes(self) -> tuple[Shape, ...]:
         return tuple(node.known_shape for node in self.nodes if node.kind == "input")
+
+    @property
+    def sizes_tell_axes_apart(self) -> bool:
+        """Whether no input has three or more axes of one size: (4, 4, 4, 4) is made up, perhaps with the wrong rank."""
+        return not any(len(shape) > 2 and len(set(shape)) == 1 for shape in self.input_shapes)
 
     @property
     def output_shapes(self) -> tuple[Shape, ...]:

@@ -8,6 +8,7 @@ from ..graph.axes import Axes
 from ..graph.model import Model, OtherBatch, TrainingStep
 from ..graph.samples import Samples
 from .axes.find_axes import find_axes
+from .axes.inner_models import inner_models
 from .process.file_clock import Clock
 from .process.limits import TimeUp
 from .samples.dyed_recorder import Known
@@ -46,6 +47,16 @@ class TimedProbes:
             return None
         self._over = True
         return None
+
+    def inner(self, model: Model) -> tuple[Model, ...]:
+        found: list[Model] = []
+        with suppress(TimeUp):
+            if not self._over:
+                with self._clock.left():
+                    found.extend(inner_models(model))
+                return tuple(found)
+        self._over = True
+        return tuple(found)
 
     def samples(self, model: Model) -> Samples | None:
         with suppress(TimeUp):

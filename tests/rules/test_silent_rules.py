@@ -196,6 +196,69 @@ MISTAKES = [
         ".view(n, 4, t, 4)", ".view(n, t, 4, 4).transpose(1, 2)", shape=(2, 7, 16),
     ),
     Mistake(
+        "RL305", "exchanged_sizes",
+        ("self.fc, self.table = nn.Linear(8, 8), nn.Parameter(torch.zeros(6, 8))",),
+        (
+            "x = x + self.table",
+            "q = self.fc(x).view(x.size(0), 6, 2, 4)",
+            "q = q.reshape(x.size(0), 2, 6, 4)",
+            "return x + (q @ q.mT @ q).transpose(1, 2).flatten(2)",
+        ),
+        "q.reshape(x.size(0), 2, 6, 4)", "q.transpose(1, 2)", shape=(3, 6, 8),
+    ),
+    Mistake(
+        "RL305", "weights_of_an_einstein_sum",
+        ("self.qkv = nn.Linear(8, 24)",),
+        (
+            "q, k, v = self.qkv(x).chunk(3, -1)",
+            "weights = torch.einsum('bid,bjd->bij', q, k).softmax(1)",
+            "return x + torch.einsum('bij,bjd->bid', weights, v)",
+        ),
+        ".softmax(1)", ".softmax(2)", shape=(2, 5, 8),
+    ),
+    Mistake(
+        "RL305", "weights_that_are_transposed",
+        ("self.qkv = nn.Linear(8, 24)",),
+        (
+            "q, k, v = self.qkv(x).chunk(3, -1)",
+            "weights = (q @ k.mT).softmax(1)",
+            "return x + (v.mT @ weights.permute(0, 2, 1)).mT",
+        ),
+        ".softmax(1)", ".softmax(2)", shape=(2, 5, 8),
+    ),
+    Mistake(
+        "RL211", "heads_in_front_of_the_batch",
+        ("self.q, self.k = nn.Linear(8, 8), nn.Linear(8, 8)",),
+        (
+            "n, t, c = x.shape",
+            "q = self.q(x).view(n, t, 2, 4).permute(2, 0, 1, 3)",
+            "k = self.k(x).view(n, t, 2, 4).permute(0, 2, 3, 1)",
+            "return (q @ k).softmax(-1)",
+        ),
+        "permute(2, 0, 1, 3)", "permute(0, 2, 1, 3)", at="(q @ k)", shape=(2, 5, 8),
+    ),
+    Mistake(
+        "RL306", "recurrent_layer",
+        ("self.conv, self.rnn = nn.Conv1d(8, 640, 1), nn.LSTM(640, 640)",),
+        ("x = self.conv(x).transpose(1, 2)", "return self.rnn(x)[0]"),
+        "nn.LSTM(640, 640)", "nn.LSTM(640, 640, batch_first=True)", at="self.rnn(x)[0]", shape=(2, 8, 9),
+    ),
+    Mistake(
+        "RL212", "scaled_and_in_windows",
+        (
+            "self.attn, self.scale = nn.MultiheadAttention(8, 2, batch_first=True), nn.Parameter(torch.ones(8))",
+            "self.mlp = nn.Sequential(nn.Linear(8, 16), nn.GELU(), nn.Linear(16, 8))",
+            "self.norm1, self.norm2 = nn.LayerNorm(8), nn.LayerNorm(8)",
+        ),
+        (
+            "y = self.norm1(x).view(-1, 4, 8)",
+            "y = self.attn(y, y, y)[0].view(x.shape)",
+            "x = self.scale * y",
+            "return x + self.scale * self.mlp(self.norm2(x))",
+        ),
+        "x = self.scale * y", "x = x + self.scale * y", at="self.attn(", shape=(2, 16, 8),
+    ),
+    Mistake(
         "RL305", "row_of_a_table",
         ("self.fc = nn.Linear(8, 8)", "self.table = nn.Parameter(torch.zeros(1, 64, 8))"),
         ("return self.fc(x) + self.table[:, x.shape[1], :]",),

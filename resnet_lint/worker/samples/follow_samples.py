@@ -34,10 +34,10 @@ def follow_samples(model: Model, known: Known) -> Samples | None:
     """Track the samples of a model, with a batch size that differs from all other input sizes.
 
     None if the inputs have no common batch, the model fails with this batch size, or the batch axis is uncertain,
-    because the sequence may be first.
+    because the sequence may be first, or an input may be a list of tensors.
     """
     batch = _batch_for(model.trace)
-    if batch is None:
+    if batch is None or _is_container(model.trace):
         return None
     first = _followed(model, 0, batch, known)
     if first is None:
@@ -92,6 +92,16 @@ def _crossings(dyes: list[Dye], axis: int) -> Iterator[Crossing]:
             yield Crossing(dye.scattered_by, "folded")
         if dye.axis == axis or (dye.axis is not None and dye.owners is not None and dye.owners.dim() > 2):
             yield from dye.crossings
+
+
+def _is_container(trace: Trace) -> bool:
+    """Whether the model takes entries of an input by number, `x[0]` and `x[1]`: its first axis is no batch."""
+    taken = {
+        node.arguments["index"]
+        for node in trace.nodes
+        if node.function == "getitem" and node.operands[0].kind == "input" and type(node.arguments.get("index")) is int
+    }
+    return len(taken) > 1
 
 
 def _batch_for(trace: Trace) -> int | None:

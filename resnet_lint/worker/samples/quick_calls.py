@@ -13,6 +13,7 @@ import torch.nn.functional as F
 
 from ..tracer.torch_functions import CHANNEL_NORMS, CONVOLUTIONS, TRANSPOSED
 from .dye import aligned
+from .experiment import Spread
 
 Dyed = Sequence[tuple[torch.Tensor, torch.Tensor]]
 """The dyed operands, with their owners."""
@@ -165,6 +166,23 @@ def _unchanged(
 ) -> torch.Tensor | None:
     """Calls that mix samples by design, such as batch normalization."""
     return dyed[0][1] if len(dyed) == 1 and dyed[0][0].shape == result.shape else None
+
+
+_RECURRENT = frozenset({"lstm", "gru", "rnn_tanh", "rnn_relu"})
+
+
+def recurrent_spreads(func: Any, args: tuple[Any, ...], dyed: Dyed) -> list[Spread] | None:
+    """The dyes of the sequence and the states that a recurrent layer returns; None for other calls.
+
+    The layers are often too large for an experiment.
+    """
+    name, (tensor, owners) = str(getattr(func, "__name__", "")), dyed[0]
+    if name not in _RECURRENT or len(args) != 9 or tensor is not args[0] or tensor.dim() != 3 or max(owners.shape) < 2:
+        return None
+    states = 2 if name == "lstm" else 1
+    if owners.shape[0 if args[8] else 1] < 2:
+        return [Spread(None, mixed=True)] * (1 + states)
+    return [Spread(owners), *[Spread(owners.reshape([1, -1, 1]))] * states]
 
 
 _POOLS = tuple(f"{kind}_pool{rank}d" for kind in ("avg", "max", "lp") for rank in (1, 2, 3))

@@ -22,6 +22,7 @@ _NAMES: Mapping[str, Sequence[str]] = {
     **dict.fromkeys(("transpose", "swapaxes"), ("input", "dim0", "dim1")),
     **dict.fromkeys(("squeeze", "unsqueeze"), ("input", "dim")),
     "softmax": ("input", "dim"),
+    "einsum": ("equation",),
     "getitem": ("input", "index"),
     "interpolate": ("input", "size", "scale_factor"),
     "upsample": ("input", "size", "scale_factor"),
