@@ -22,6 +22,7 @@ from .graph.exchanged_sizes import exchanges_sizes
 from .graph.feature_axes import moved_features
 from .graph.fix_plans import batch_kept, out_of_place
 from .graph.in_place import Change, LateRead
+from .graph.lost_shortcuts import SHORTCUT_WORDS, bare_wrappers, saved_unread
 from .graph.memory_order import permuted_first, reordered
 from .graph.model import Model, OtherBatch, TrainingStep, name_of, with_new_classes
 from .graph.module_call import ModuleCall as Call
@@ -56,6 +57,7 @@ from .shared.vocabulary import words_in
 
 __all__ = [
     "JOINING_OPERATORS",
+    "SHORTCUT_WORDS",
     "Addition",
     "Altered",
     "Analysis",
@@ -94,6 +96,7 @@ __all__ = [
     "Traits",
     "Unused",
     "Where",
+    "bare_wrappers",
     "batch_kept",
     "behind_plain_calls",
     "built_of",
@@ -127,6 +130,7 @@ __all__ = [
     "reordered",
     "residual_at",
     "rows_per_sample",
+    "saved_unread",
     "span_of",
     "statement_at",
     "sublayers_not_added",

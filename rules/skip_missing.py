@@ -6,18 +6,20 @@ import ast
 from collections.abc import Iterator
 
 from resnet_lint.rule import (
+    SHORTCUT_WORDS,
     Analysis,
     Call,
     Case,
     Finding,
-    Function,
     Model,
     Rule,
     Traits,
+    bare_wrappers,
     function_of,
     layers_in_a_row,
     may_join,
     methods_of,
+    saved_unread,
     span_of,
     vocabulary,
     words_in,
@@ -110,6 +112,27 @@ class SkipMissing(Rule):
                     for layer in self.layers:
                         x = layer(x)
                     return x
+        """,
+        ),
+        Case(
+            "a wrapper that only calls",
+            """
+            import torch
+            from torch import nn
+            class Residual(nn.Module):
+                def __init__(self, fn):
+                    super().__init__()
+                    self.fn = fn
+                def forward(self, x, **kwargs):
+                    return self.fn(x, **kwargs)  # <- RL208
+            class Net(nn.Module):
+                def __init__(self, width=8):
+                    super().__init__()
+                    self.body = Residual(nn.Sequential(nn.Conv2d(width, width, 3, padding=1), nn.Sigmoid()))
+                def forward(self, x):
+                    return self.body(x)
+            if __name__ == "__main__":
+                Net()(torch.randn(2, 8, 6, 6))
         """,
         ),
         Case(
@@ -266,9 +289,10 @@ class SkipMissing(Rule):
                         "has no path around them: the skip connection is missing"
                     )
                     yield self.at(where, message, advice="add the block's input at its end, or rename the class")
-
-
-_SAVED = vocabulary.SAVED | vocabulary.RESIDUALS | vocabulary.ORIGINALS
+            for call, called in bare_wrappers(model):
+                where = model.where(span_of(call.known_code.co_filename, _returned(call)[-1]), call)
+                message = f"{where.module} returns {called}(x) without adding x: the skip connection is missing"
+                yield self.at(where, message, advice=f"return x + self.{called}(x)")
 
 
 def _unread_identities(model: Model) -> Iterator[tuple[Model, Call, ast.Name]]:
@@ -279,39 +303,9 @@ def _unread_identities(model: Model) -> Iterator[tuple[Model, Call, ast.Name]]:
         if kind in reported:
             continue
         reported.add(kind)
-        saved = _saved_unread(function, bool(words_in(kind.__name__) & _SAVED)) if function is not None else None
+        saved = saved_unread(function, bool(words_in(kind.__name__) & SHORTCUT_WORDS)) if function is not None else None
         if saved is not None and not model.adds_input_of(call):
             yield model, call, saved
-
-
-def _saved_unread(function: Function, any_name: bool) -> ast.Name | None:
-    """The first value that a function assigns to a shortcut variable, judged by its name, and never reads later.
-
-    In a class named after a shortcut, a copy of the forward's input under any name counts. In a function with a loop,
-    whose lines do not run in order, reads on earlier lines count too.
-    """
-    parameters = {argument.arg for argument in function.args.args}
-    loops = any(isinstance(node, (ast.For, ast.While)) for node in ast.walk(function))
-    last_read: dict[str, int] = {}
-    for name in ast.walk(function):
-        if isinstance(name, ast.Name) and not isinstance(name.ctx, ast.Store):
-            last_read[name.id] = max(name.lineno, last_read.get(name.id, 0))
-    for statement in ast.walk(function):
-        if not isinstance(statement, ast.Assign) or not _may_be_tensor(statement.value):
-            continue
-        copies_input = isinstance(statement.value, ast.Name) and statement.value.id in parameters
-        for target in statement.targets:
-            if isinstance(target, ast.Name) and target.id not in parameters:
-                is_shortcut = words_in(target.id) & _SAVED or (any_name and copies_input)
-                read = last_read.get(target.id, 0)
-                if is_shortcut and read <= (0 if loops else statement.end_lineno or 0):
-                    return target
-    return None
-
-
-def _may_be_tensor(value: ast.expr) -> bool:
-    """Whether a value is a copy of a variable or the output of one of the block's modules, not a size or dtype."""
-    return isinstance(value, ast.Name) or (isinstance(value, ast.Call) and ast.unparse(value.func).startswith("self."))
 
 
 def _plain_chains(model: Model) -> Iterator[tuple[Call, ast.expr, int]]:
@@ -329,12 +323,17 @@ def _plain_chains(model: Model) -> Iterator[tuple[Call, ast.expr, int]]:
             reported.add(type(call.module))
             continue
         layers = layers_in_a_row(call.inputs[0], outputs[0]) if _promises(type(call.module)) else 0
-        returned = [
-            node.value for node in ast.walk(function) if isinstance(node, ast.Return) and node.value is not None
-        ]
+        returned = _returned(call)
         if layers > 1 and returned:
             reported.add(type(call.module))
             yield call, returned[-1], layers
+
+
+def _returned(call: Call) -> list[ast.expr]:
+    """The expressions that the forward of a call may return."""
+    function = function_of(call.known_code)
+    nodes = ast.walk(function) if function is not None else iter(())
+    return [node.value for node in nodes if isinstance(node, ast.Return) and node.value is not None]
 
 
 def _promises(kind: type) -> bool:
