@@ -39,7 +39,7 @@ def reordered(node: Node, axes: Axes) -> Reordered | None:
 
     `x.view(b, h * w, c)` of (b, c, h, w) does: in memory the channels come before the pixels.
     """
-    if node.function not in ("view", "reshape") or not node.activation or _is_relative_shift(node):
+    if node.function not in ("view", "reshape") or not node.activation or is_relative_shift(node):
         return None
     source = node.sources[0]
     if source.shape is None or node.shape is None:
@@ -154,7 +154,7 @@ def _exchanges(order: Sequence[int]) -> tuple[int, Sequence[int]]:
     return sum(one > other for at, one in enumerate(order) for other in order[at + 1 :]), order
 
 
-def _is_relative_shift(node: Node) -> bool:
+def is_relative_shift(node: Node) -> bool:
     """Whether a padded matrix is read with its two sides exchanged, as in the relative shift of positions."""
     source = node.sources[0]
     given, made = source.shape or (), node.shape or ()

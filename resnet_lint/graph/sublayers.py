@@ -34,7 +34,7 @@ class Part:
         return self.call.relative_path(self.block)
 
 
-_ATTENTION = frozenset({"attn", "attention", "mha", "msa", "mixer", "rnn", "token", "tokens"})
+_ATTENTION = frozenset({"attn", "attention", "mha", "msa", "mixer", "token", "tokens"})
 _FEED_FORWARD = frozenset({"mlp", "ffn", "ff", "feed", "feedforward"})
 _LINEAR = frozenset({"fc", "linear", "lin", "dense", "conv"})
 _MOVES = frozenset({"transpose", "permute", "swapaxes", "view", "reshape", "flatten", "contiguous", "roll", "pad"})

@@ -163,7 +163,8 @@ class DyedRecorder(Recorder):
         """Record whether a layer with a fixed batch axis gets the samples along this axis."""
         tensor, dye = given[0]
         axis = _batch_axis_of(func, args, tensor)
-        if axis is not None and dye.axis == axis and dye.scattered_by is None and not dye.crossings:
+        alone = axis is not None and tensor.shape[axis] == self._samples  # not merged with the steps of a sequence
+        if alone and dye.axis == axis and dye.scattered_by is None and not dye.crossings:
             self.batch_is_certain = True
 
 

@@ -221,6 +221,22 @@ class Seq2Seq(nn.Module):
         return self.out(self.enc(self.emb(ids)))
 
 
+class FramesFirst(nn.Module):
+    def __init__(self, d=8):
+        super().__init__()
+        self.conv, self.rnn = nn.Conv2d(3, d, 3, padding=1), nn.LSTM(d, d)
+
+    def forward(self, frames):
+        t, b = frames.shape[:2]
+        x = self.conv(frames.flatten(0, 1)).mean((2, 3))
+        return self.rnn(x.view(t, b, -1))[0]
+
+
+class ListOfTensors(nn.Module):
+    def forward(self, x):
+        return x[0] + x[1][0]
+
+
 if __name__ == "__main__":
     MinibatchStd(group=4)(torch.randn(4, 8, 6, 6))
     SimCLR()(torch.randn(4, 3, 16, 16), torch.randn(4, 3, 16, 16))
@@ -235,6 +251,8 @@ if __name__ == "__main__":
     Swin()(torch.randn(2, 3, 32, 32))
     Crnn()(torch.randn(2, 1, 32, 100))
     Seq2Seq()(torch.randint(0, 50, (9, 2)))
+    FramesFirst()(torch.randn(9, 2, 3, 8, 8))
+    ListOfTensors()(torch.randn(4, 4, 4, 4))
 """
 
 
