@@ -9,6 +9,7 @@ from .additions import behind_plain_calls
 from .axes import Axes
 from .meetings import is_product
 from .node import Node
+from .residuals import fork_of
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,7 +36,7 @@ def wrong_softmaxes(nodes: Sequence[Node], axes: Axes) -> Iterator[WrongSoftmax]
             normalized, rank = weights.arguments.get("dim"), len(weights.known_shape)
             if not isinstance(normalized, int) or rank < 3 or normalized % rank == summed:
                 continue
-            if _is_side_of_scores(weights, summed, axes):
+            if _is_side_of_scores(weights, summed, axes) and _is_of_one_sequence(weights):
                 yield WrongSoftmax(weights, normalized % rank, product, summed)
 
 
@@ -98,3 +99,15 @@ def _is_side_of_scores(scores: Node, dim: int, axes: Axes) -> bool:
     """Whether a dimension is one of exactly two that depend on the same axes: the sides of a matrix of scores."""
     carried = axes.of(scores)
     return bool(carried[dim]) and carried.count(carried[dim]) == 2
+
+
+def _is_of_one_sequence(weights: Node) -> bool:
+    """Whether queries and keys are computed from one tensor inside the module that multiplies them."""
+    scores = weights
+    while len(scores.activations) == 1 and scores.shape == weights.shape:
+        scores = scores.activations[0]
+    if len(scores.activations) != 2 or scores.call is None:
+        return len(scores.activations) == 1 and is_product(scores)  # the products of a tensor with itself
+    fork = fork_of(*scores.activations)
+    own = fork is not None and fork.call is not None and scores.call in fork.call.with_callers()
+    return own or fork in scores.call.inputs

@@ -80,7 +80,8 @@ def _followed(model: Model, axis: int, batch: int, known: Known) -> _Followed | 
     again = recorded(trace.root, args, kwargs, model.project, trace.preferred_branch, recorder=recorder)
     if again.trouble != (0, 0):
         return None
-    dyes = [dye for tensor in tensors_in(again.output) if (dye := recorder.dye_of(tensor)) is not None]
+    outputs = [tensor for tensor in tensors_in(again.output) if tensor.dim() > 0]  # a loss has no batch
+    dyes = [dye for tensor in outputs if (dye := recorder.dye_of(tensor)) is not None]
     crossings = sorted(set(_crossings(dyes, axis)), key=lambda crossing: crossing.node.order)
     return _Followed(tuple(crossings), recorder.batch_is_certain, bool(dyes))
 

@@ -237,6 +237,12 @@ class ListOfTensors(nn.Module):
         return x[0] + x[1][0]
 
 
+class Decorrelation(nn.Module):
+    def forward(self, layers):
+        products = torch.einsum("lbnd,lbne->lbde", layers, layers) / layers.shape[-2]
+        return products.square().sum((0, 2, 3)).mean()
+
+
 if __name__ == "__main__":
     MinibatchStd(group=4)(torch.randn(4, 8, 6, 6))
     SimCLR()(torch.randn(4, 3, 16, 16), torch.randn(4, 3, 16, 16))
@@ -253,6 +259,7 @@ if __name__ == "__main__":
     Seq2Seq()(torch.randint(0, 50, (9, 2)))
     FramesFirst()(torch.randn(9, 2, 3, 8, 8))
     ListOfTensors()(torch.randn(4, 4, 4, 4))
+    Decorrelation()(torch.randn(3, 2, 9, 8))
 """
 
 
