@@ -130,8 +130,8 @@ class Gradients:
         with torch.no_grad():
             for module in self._model.modules():
                 weight = getattr(module, "weight", None)
-                if isinstance(module, nn.BatchNorm2d):  # timm starts the last one of a block at 0
-                    weight.fill_(1.0)
+                if isinstance(module, nn.BatchNorm2d):  # not 0 as in timm, nor so much that relu6 is cut off
+                    weight.fill_(0.5)
                 if isinstance(module, (nn.Conv2d, nn.Linear)):
                     weight.copy_(weight.abs() / weight.abs().flatten(1).sum(1).view(-1, *[1] * (weight.dim() - 1)))
         for module in self._model.modules():
@@ -159,6 +159,8 @@ class Gradients:
             centre = output[(slice(None), slice(None), *(size // 2 for size in output.shape[2:]))]
             [gradient] = torch.autograd.grad(centre.sum(), image, retain_graph=True)
             reached |= (gradient != 0).any(1)[0]
+        if not reached.any():
+            return ()
         places = [reached.any(1 - axis).nonzero() for axis in (0, 1)]
         return tuple((int(place.min()), int(place.max())) for place in places)
 

@@ -85,7 +85,8 @@ class StageShapes:
 class Confirmation:
     """The result of a real forward and backward pass.
 
-    `error` is the exception of the run with its line; fields that were not reached before it keep their defaults.
+    `error` is the exception of the run with its line; fields that were not reached before it keep their defaults, and
+    `reached` are the module calls that returned before it.
     `repeatable` is whether the model is deterministic in eval mode; `first_value` is the first element of the output
     for all-ones inputs in eval mode.
     """
@@ -96,6 +97,7 @@ class Confirmation:
     first_value: float | None = None
     without_gradient: tuple[str, ...] = ()
     error: str | None = None
+    reached: tuple[StageShapes, ...] = ()
 
     @property
     def agreeing(self) -> int:
@@ -184,11 +186,21 @@ class Score:
 
 
 @dataclass(frozen=True)
+class Bin:
+    """The predictions whose confidence is between two bounds: their number, and the share that is correct."""
+
+    low: float
+    high: float
+    count: int
+    accuracy: float | None
+
+
+@dataclass(frozen=True)
 class Evaluation:
     """The metrics of a classifier. `matrix` is the confusion matrix: `matrix[label][prediction]` is a count.
 
     `macro` is the unweighted mean over the classes, `weighted` the mean by support. `calibration_error` is the expected
-    calibration error (15 bins), None without scores.
+    calibration error (15 bins), and `calibration` the accuracy by confidence; None and empty without scores.
     """
 
     classes: tuple[str, ...]
@@ -198,6 +210,7 @@ class Evaluation:
     weighted: Score
     accuracy: float
     calibration_error: float | None = None
+    calibration: tuple[Bin, ...] = ()
 
     def is_predicted(self, index: int) -> bool:
         """Whether any sample is predicted to be of this class; its precision is undefined otherwise."""
@@ -216,10 +229,25 @@ class Epoch:
 
 
 @dataclass(frozen=True)
+class Mistake:
+    """A misclassified validation sample: its number in the split, its label, the prediction with its confidence.
+
+    `image` is a PNG in base64, None for samples that are not images.
+    """
+
+    sample: int
+    label: str
+    predicted: str
+    confidence: float
+    image: str | None
+
+
+@dataclass(frozen=True)
 class Trained:
     """The result of a training: data, sizes of the training and validation split, history, and the evaluation on the
     validation data with the weights of the `best` epoch. `shared` is the number of validation samples that are in the
     training split too, `notes` list skipped data; `stopped` is the reason if training ended before its last epoch.
+    `mistakes` are the misclassified samples with the highest confidence.
     """
 
     data: str
@@ -232,6 +260,7 @@ class Trained:
     checkpoint: str
     stopped: str | None = None
     interrupted: bool = False
+    mistakes: tuple[Mistake, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from resnet_lint.shared.records.hardware_run import Confirmation
 from ..tracer.trace import innermost
 from .memory import is_out_of_memory, out_of_memory_error
 from .model_under_test import ModelUnderTest, all_ones
-from .module_outputs import compare_outputs, record_outputs
+from .module_outputs import Calls, compare_outputs, record_outputs
 
 
 def confirm(tested: ModelUnderTest) -> Confirmation:
@@ -21,6 +21,7 @@ def confirm(tested: ModelUnderTest) -> Confirmation:
     An exception that the model raises ends the run and is part of the result. Raises UsageError if memory runs out.
     """
     result = Confirmation()
+    measured: Calls = []
     try:
         with torch.no_grad(), record_outputs(tested.model.eval()) as measured:
             first = tested.outputs()
@@ -35,7 +36,8 @@ def confirm(tested: ModelUnderTest) -> Confirmation:
     except Exception as error:
         if is_out_of_memory(error):
             raise out_of_memory_error(tested.setup.batch, tested.device) from error
-        return replace(result, error=_located(error, tested))
+        reached = tuple(stage for stage in compare_outputs(tested.expected, measured) if stage.measured)
+        return replace(result, error=_located(error, tested), reached=reached)
 
 
 def _finite(tensors: list[torch.Tensor]) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Literal
 
 import torch
@@ -14,10 +15,11 @@ from torchmetrics.functional.classification import (
     multiclass_recall,
 )
 
-from resnet_lint.shared.records.hardware_run import Evaluation, Predictions, Score
+from resnet_lint.shared.records.hardware_run import Bin, Evaluation, Predictions, Score
 
 # torchmetrics computes in float32; further digits are not significant.
 _DIGITS = 6
+_BINS = 10
 _Average = Literal["macro", "weighted", "none"]
 _SCORES = (multiclass_precision, multiclass_recall, multiclass_f1_score)
 
@@ -44,7 +46,19 @@ def evaluate(predictions: Predictions) -> Evaluation:
         weighted=Score(*weighted, support=len(labels)),
         accuracy=round(float(multiclass_accuracy(predicted, labels, number, average="micro")), _DIGITS),
         calibration_error=_calibration_error(predictions, predicted == labels),
+        calibration=tuple(_calibration(predictions, predicted == labels)),
     )
+
+
+def _calibration(predictions: Predictions, correct: torch.Tensor) -> Iterator[Bin]:
+    """The accuracy of the predictions in each tenth of the confidence."""
+    if not predictions.scores:
+        return
+    bins = (torch.tensor(predictions.scores) * _BINS).long().clamp_max(_BINS - 1)
+    for number in range(_BINS):
+        inside = correct[bins == number]
+        accuracy = round(float(inside.float().mean()), _DIGITS) if len(inside) else None
+        yield Bin(number / _BINS, (number + 1) / _BINS, len(inside), accuracy)
 
 
 def _calibration_error(predictions: Predictions, correct: torch.Tensor) -> float | None:

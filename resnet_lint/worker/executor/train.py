@@ -14,12 +14,13 @@ from torch.nn import functional as F
 from torch.optim import AdamW
 
 from resnet_lint.shared.errors import UsageError
-from resnet_lint.shared.records.hardware_run import Epoch, Predictions, Trained, Training
+from resnet_lint.shared.records.hardware_run import Epoch, Mistake, Predictions, Trained, Training
 
 from ..tensors import mapped, tensors_in
 from .checkpoint import State, restore, save
 from .data import Data
 from .metrics import evaluate
+from .mistakes import worst_mistakes
 from .model_under_test import ModelUnderTest
 from .process_group import ProcessGroup
 
@@ -72,7 +73,7 @@ class Trainer:
                 return f"early stopping: validation loss not improved for {self._plan.patience} epochs"
             began = time.perf_counter()
             loss = self._epoch(model, number, on_progress)
-            val_loss, predicted = self._validate()
+            val_loss, _, predicted = self._validate()
             accuracy = float((predicted == self._data.validation.labels).float().mean())
             self._history.append(Epoch(number, loss, accuracy, val_loss, time.perf_counter() - began))
             self._checkpoint()
@@ -106,18 +107,20 @@ class Trainer:
         self._optimizer.step()
         return loss
 
-    def _validate(self) -> tuple[float, Tensor]:
-        """The mean loss on the validation data, and the predicted class of each sample."""
+    def _validate(self) -> tuple[float, Tensor, Tensor]:
+        """The mean loss on the validation data, and the confidence and the predicted class of each sample."""
         self._tested.model.eval()
         samples, count = self._data.validation, len(self._data.validation)
-        predicted, losses = torch.zeros(count, dtype=torch.long), torch.zeros(())
+        confidence, predicted = torch.zeros(count), torch.zeros(count, dtype=torch.long)
+        losses = torch.zeros(())
         with torch.no_grad():
             for indices in torch.split(self._group.share(torch.arange(count)), _USUAL_BATCH):
                 logits = self._logits(self._tested.model, self._on_device(samples.values[indices])).cpu()
-                predicted[indices] = logits.argmax(1)
+                confidence[indices], predicted[indices] = logits.float().softmax(1).max(1)
                 losses += F.cross_entropy(logits.float(), samples.labels[indices], reduction="sum")
         device = self._tested.device
-        return float(self._group.total(losses.to(device))) / count, self._group.total(predicted.to(device)).cpu()
+        confidence, predicted = (self._group.total(found.to(device)).cpu() for found in (confidence, predicted))
+        return float(self._group.total(losses.to(device))) / count, confidence, predicted
 
     def _logits(self, model: nn.Module, values: Tensor) -> Tensor:
         inputs = mapped(self._tested.inputs, lambda value: values if isinstance(value, Tensor) else value)
@@ -158,14 +161,17 @@ class Trainer:
 
     def _result(self, stopped: str | None, interrupted: bool) -> Trained:
         data, evaluation = self._data, None
+        mistakes: tuple[Mistake, ...] = ()
         number, state = self._best
         if state:
             self._tested.model.load_state_dict(state)
-            _, predicted = self._validate()
-            labels = tuple(data.validation.labels.tolist())
-            evaluation = evaluate(Predictions(data.classes, labels, tuple(predicted.tolist())))
+            _, confidence, predicted = self._validate()
+            labels, answers = tuple(data.validation.labels.tolist()), tuple(predicted.tolist())
+            scores = tuple(confidence.clamp(0, 1).tolist())
+            evaluation = evaluate(Predictions(data.classes, labels, answers, scores))
+            mistakes = worst_mistakes(data, confidence, predicted)
         samples = (len(data.train), len(data.validation))
         return Trained(
             data.name, samples, tuple(self._history), number, evaluation, data.shared, data.notes,
-            self._plan.checkpoint, stopped, interrupted,
+            self._plan.checkpoint, stopped, interrupted, mistakes,
         )  # fmt: skip

@@ -6,13 +6,24 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner, Result
+from click.testing import CliRunner
+from click.testing import Result as Outcome
 
 from resnet_lint.front.cli import main
 from resnet_lint.front.run.report.bars import bars
+from resnet_lint.front.run.report.forms.compared import compared_checks, compared_stages
 from resnet_lint.front.run.report.forms.page import metrics_page
 from resnet_lint.front.run.verdict import judge
-from resnet_lint.shared.records.hardware_run import Epoch, MetricsReport
+from resnet_lint.shared.records.hardware_run import (
+    Confirmation,
+    Cost,
+    Epoch,
+    MetricsReport,
+    ModelSetup,
+    Result,
+    RunReport,
+    StageShapes,
+)
 from resnet_lint.shared.records.thresholds import Thresholds
 
 
@@ -36,7 +47,7 @@ class Page(HTMLParser):
             self.text.append(data.strip())
 
 
-def metrics(*args: object) -> Result:
+def metrics(*args: object) -> Outcome:
     return CliRunner().invoke(main, ["metrics", *map(str, args)], prog_name="resnet-lint")
 
 
@@ -92,3 +103,31 @@ def test_an_unwritable_page_is_reported_first(place: str, tmp_path: Path) -> Non
     assert result.exit_code == 2
     assert result.stderr.startswith("resnet-lint: --report: cannot write ")
     assert result.stderr.count("\n") == 1
+
+
+def stage(path: str, *measured: int) -> StageShapes:
+    return StageShapes(path, "Conv2d", (measured,), (measured,))
+
+
+def test_the_runs_before_and_after_the_fix_are_side_by_side() -> None:
+    setup = ModelSetup("Net()", "cpu", "float32", 2, ())
+    failing = Confirmation(error="line 3: RuntimeError", reached=(stage("stem", 2, 8),))
+    fixed = Confirmation((stage("stem", 2, 8), stage("fc", 2, 10)), True, True)
+    before, after = (Result("2", setup, confirmation, Cost(1, 1)) for confirmation in (failing, fixed))
+    run = RunReport("net.py", (), None, False, before, after, 1.0)
+    assert [row.cells[2:5] for row in compared_stages(run)] == [
+        ("(2, 8)", "(2, 8)", "(2, 8)"),
+        ("not reached", "(2, 10)", "(2, 10)"),
+    ]
+    rows = compared_checks(run)
+    assert rows[:2] == [("", "before the fix", "after the fix"), ("error", "line 3: RuntimeError", "no")]
+    assert ("finite outputs", "not reached", "yes") in rows
+
+
+def test_scores_give_a_chart_of_the_calibration(tmp_path: Path) -> None:
+    predictions, page = tmp_path / "answers.csv", tmp_path / "page.html"
+    predictions.write_text("label,prediction,score\n" + "cat,cat,0.95\n" * 9 + "dog,cat,0.95\ndog,dog,0.55\n")
+    assert metrics(predictions, "--report", page).exit_code == 0
+    text = Page(page.read_text()).text
+    assert "accuracy by confidence" in text
+    assert text[text.index("0.9 to 1.0") : text.index("0.9 to 1.0") + 3] == ["0.9 to 1.0", "10", "0.9"]

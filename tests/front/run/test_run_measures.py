@@ -68,6 +68,7 @@ def test_f12_shortcuts_carry_the_gradient_to_the_first_stage(lint: Lint, deep: P
 
 def test_gradients_and_cost_as_text(lint: Lint, deep: Path) -> None:
     result = lint("run", deep)
+    assert result.exit_code == 0, result.stderr
     assert "with 16 shortcuts removed" in result.stdout
     assert "log10 of the gradient norm: * with shortcuts, o without shortcuts" in result.stdout
     lines = [line.split() for line in result.stdout.splitlines()]

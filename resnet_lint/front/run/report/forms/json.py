@@ -9,7 +9,7 @@ from typing import Any
 
 from resnet_lint import __version__
 from resnet_lint.shared.records.findings import Finding
-from resnet_lint.shared.records.hardware_run import Confirmation, Result, RunReport, Trained
+from resnet_lint.shared.records.hardware_run import Confirmation, Mistake, Result, RunReport, Trained
 from resnet_lint.shared.source_text import shown
 
 from ..numbers import finite
@@ -69,10 +69,17 @@ def _training(trained: Trained) -> dict[str, Any]:
         "samples": {"training": training, "validation": validation},
         "history": history_fields(trained.history),
         "evaluation": None if trained.evaluation is None else evaluation_fields(trained.evaluation),
+        "mistakes": [_mistake(mistake) for mistake in trained.mistakes],
     }
+
+
+def _mistake(mistake: Mistake) -> dict[str, Any]:
+    return {name: value for name, value in asdict(mistake).items() if name != "image"}
 
 
 def _confirmation(confirmation: Confirmation) -> dict[str, Any]:
     stages = [{**asdict(stage), "agrees": stage.agrees} for stage in confirmation.stages]
     counted = {"stages_agreeing": confirmation.agreeing, "sound": confirmation.sound}
-    return {**asdict(confirmation), "stages": stages, **counted}
+    fields = asdict(confirmation)
+    del fields["reached"]
+    return {**fields, "stages": stages, **counted}

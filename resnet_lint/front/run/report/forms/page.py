@@ -29,13 +29,13 @@ from ..bars import bars
 from ..curves import curves
 from ..measures import cost_rows, reach
 from ..tables import SCORE_HEADERS, score_rows, verdict_text, worst_first
-from .text import checks, is_main, outcome, predictions, setup_line, stage_row, training_notes
+from .compared import compared_checks, compared_stages, stage_headers
+from .text import outcome, predictions, setup_line, training_notes
 
 
 def run_page(run: RunReport, request: RunRequest, cwd: Path, command: str) -> str:
     """The page of `resnet-lint run`: the run, what was requested, and the command line."""
     last, trained = run.last, run.last.training
-    stages = last.confirmation.stages
     fields: dict[str, Any] = {
         "title": f"{shown(run.path, cwd)}: {last.setup.label}",
         "subtitle": setup_line(run),
@@ -43,14 +43,16 @@ def run_page(run: RunReport, request: RunRequest, cwd: Path, command: str) -> st
         "outcome": {"level": "good" if last.confirmation.sound else "bad", "text": outcome(run)},
         "predictions": list(predictions(run, cwd)),
         "diff": [] if run.rewrite is None else _diff(run.rewrite, cwd),
-        "checks": list(checks(last.confirmation)),
-        "stages": [stage_row(stage) for stage in stages if is_main(stage) or not stage.agrees],
-        "all_stages": [stage_row(stage) for stage in stages],
+        "checks": compared_checks(run),
+        "stage_headers": stage_headers(run),
+        "stages": [row for row in compared_stages(run) if row.is_main or row.differs],
+        "all_stages": list(compared_stages(run)),
         "cost": _cost(run),
         "gradients": _gradients(last.gradients),
     }
     if trained is not None:
         fields["notes"] = list(training_notes(trained))
+        fields["mistakes"] = trained.mistakes
         fields |= _figures(trained.evaluation, trained.history, run.verdict, trained)
     return _rendered(fields)
 
@@ -167,9 +169,28 @@ def _evaluation(evaluation: Evaluation) -> dict[str, Any]:
         "headers": SCORE_HEADERS,
         "scores": score_rows(evaluation),
         "accuracy": f"{evaluation.accuracy:.4f}",
+        "calibration": _calibration(evaluation),
+    }
+
+
+def _calibration(evaluation: Evaluation) -> dict[str, Any] | None:
+    """The accuracy by confidence, beside the confidence itself: a calibrated model has the same curve."""
+    if evaluation.calibration_error is None:
+        return None
+    bins = evaluation.calibration
+    points: dict[str, list[float | None]] = {
+        "accuracy": [part.accuracy for part in bins],
+        "confidence": [(part.low + part.high) / 2 for part in bins],
+    }
+    return {
+        "error": f"{evaluation.calibration_error:.4f}",
+        "chart": curves("accuracy by confidence", points, [f"{part.low:.1f}" for part in bins]),
+        "rows": [
+            (f"{part.low:.1f} to {part.high:.1f}", part.count, _number(part.accuracy)) for part in bins if part.count
+        ],
     }
 
 
 def _heat(count: int, row: Sequence[int]) -> str:
     """The opacity of a cell's colour: its share of the row, scaled to keep the number readable."""
-    return f"{0.6 * count / max(1, sum(row)):.2f}"
+    return f"{0.5 * count / max(1, sum(row)):.2f}"
