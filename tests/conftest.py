@@ -58,5 +58,5 @@ def lint(workers: WorkerClient, monkeypatch: pytest.MonkeyPatch) -> Lint:
 def command_line(workers: WorkerClient, patch: pytest.MonkeyPatch) -> Lint:
     """Like the fixture `lint`, for fixtures with a larger scope than a test."""
     patch.setattr("resnet_lint.front.workers.worker_client.WorkerClient", lambda *_: nullcontext(workers))
-    patch.setattr("resnet_lint.front.workers.answer_cache.Cache", lambda analyser, choose: nullcontext(analyser))
+    patch.setattr("resnet_lint.front.workers.answer_cache.Cache", lambda analyser, choose, **_: nullcontext(analyser))
     return lambda *args: CliRunner().invoke(main, [str(arg) for arg in args], prog_name="resnet-lint")

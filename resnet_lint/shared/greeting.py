@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import os
 
+from .user_environment import user_environment
+
 
 def greeting(key: str) -> bytes:
     """The circumstances of this process, as a line of JSON. `key` must be that of the server."""
     umask = os.umask(0o077)
     os.umask(umask)
-    circumstances = {"key": key, "cwd": os.getcwd(), "environment": dict(os.environ), "umask": umask}
+    circumstances = {"key": key, "cwd": os.getcwd(), "environment": user_environment(), "umask": umask}
     return json.dumps(circumstances).encode() + b"\n"
 
 

@@ -42,6 +42,8 @@ class FakeWorkers:
 
 def stand_in(fake: FakeWorkers, monkeypatch: pytest.MonkeyPatch) -> FakeWorkers:
     """The fake, which every command line from now on works with."""
-    monkeypatch.setattr("resnet_lint.front.workers.worker_client.WorkerClient", lambda choose: fake)
-    monkeypatch.setattr("resnet_lint.front.workers.answer_cache.Cache", lambda analyser, choose: nullcontext(analyser))
+    monkeypatch.setattr("resnet_lint.front.workers.worker_client.WorkerClient", lambda choose, provide: fake)
+    monkeypatch.setattr(
+        "resnet_lint.front.workers.answer_cache.Cache", lambda analyser, choose, **_: nullcontext(analyser)
+    )
     return fake

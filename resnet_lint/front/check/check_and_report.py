@@ -21,7 +21,7 @@ from ..options.settings import Settings
 from ..source.discover import SourceFile
 from ..terminal import Progress, is_terminal, noting, wants_colour
 from ..warm.worker import WarmOrOwn
-from ..workers import answer_cache, interpreter, worker_client
+from ..workers import answer_cache, interpreter, shared_cache, worker_client
 from ..workers.analyser import Analyser
 from ..write_report import write_report
 from . import pipeline
@@ -43,8 +43,11 @@ def analyser(settings: Settings, first: Asked, cwd: Path) -> Iterator[Analyser]:
         if not settings.cache:
             yield workers
             return
-        with answer_cache.Cache(workers, choose) as cache:
+        shared = None if settings.cache_url is None else shared_cache.shared_cache(settings.cache_url)
+        with answer_cache.Cache(workers, choose, cwd=cwd, shared=shared) as cache:
             yield cache
+        if shared is not None and shared.problem is not None:
+            fail(f"--cache-url: {settings.cache_url} was not used: {shared.problem}")
 
 
 def check_and_report(asked: Sequence[Asked], settings: Settings, workers: Analyser, cwd: Path) -> int:

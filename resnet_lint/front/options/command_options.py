@@ -16,7 +16,18 @@ from .settings import OPTIONS, Option, default_of, field_of
 
 Command = Callable[..., int]
 
-_OF_SCANS = ("python", "timeout", "select", "ignore", "cache", "unsafe-fixes", "fail-on", "exit-zero", "quiet")
+_OF_SCANS = (
+    "python",
+    "timeout",
+    "select",
+    "ignore",
+    "cache",
+    "cache-url",
+    "unsafe-fixes",
+    "fail-on",
+    "exit-zero",
+    "quiet",
+)
 _OF_REPORTS = ("format", "output", "fail-on", "exit-zero", "statistics", "verbose", "quiet")
 
 _FILE = click.Path(dir_okay=False, resolve_path=True, path_type=Path)

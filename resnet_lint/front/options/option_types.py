@@ -77,6 +77,11 @@ def _path(value: object, folder: Path) -> Path:
     return Path(os.path.abspath(folder / _text(value, folder)))
 
 
+def _folder_or_url(value: object, folder: Path) -> str:
+    text = _text(value, folder)
+    return text if "://" in text else str(_path(text, folder))
+
+
 def _list(value: object, folder: Path) -> Path:
     return Path("-") if value == "-" else _path(value, folder)
 
@@ -163,6 +168,7 @@ COUNT = OptionType(_count, {"type": int, "metavar": "N"})
 CODES = OptionType(_listed, {"multiple": True, "metavar": "CODES"}, "rule_codes")
 PATTERNS = OptionType(_listed, {"multiple": True, "metavar": "PATTERNS"})
 FILE = OptionType(_path, {"metavar": "FILE"}, "files")
+FOLDER_OR_URL = OptionType(_folder_or_url, {"metavar": "URL"}, "directories")
 LIST = OptionType(_list, {"metavar": "FILE"}, "files")
 PATH = OptionType(_path, {"metavar": "PATH"}, "files")
 FOLDERS = OptionType(_paths, {"multiple": True, "metavar": "DIR"}, "directories")

@@ -116,6 +116,11 @@ class Settings:
         option_types.LIST, "Check the paths in this file too, one per line; - for stdin.", default=None, in_file=False
     )
     cache: bool = option(option_types.FLAG, "Cache results; re-check only what changed.", default=True)
+    cache_url: str | None = option(
+        option_types.FOLDER_OR_URL,
+        "A cache that machines share: a folder, s3://BUCKET/PREFIX or http(s)://HOST/PREFIX.",
+        default=None,
+    )
     python: Path | None = option(
         option_types.PATH,
         "The interpreter that loads the models, or its environment.",

@@ -22,6 +22,7 @@ from ..check.plan import planned
 from ..options.settings import Settings
 from ..workers.answer_cache import Cache
 from ..workers.interpreter import chooser
+from ..workers.shared_cache import shared_cache
 from ..workers.worker_client import WorkerClient
 from ..workers.worker_process import started
 from .checkout import checkout
@@ -118,7 +119,12 @@ class _Warm:
             _close(kept)
         choose = chooser(settings.python, root)
         client = WorkerClient(choose, lambda interpreter: started(interpreter, root, _environment()))
-        return _Open(root, settings.python, client, Cache(client, choose, cwd=root) if settings.cache else None)
+        return _Open(root, settings.python, client, _cache(client, root, settings) if settings.cache else None)
+
+
+def _cache(client: WorkerClient, root: Path, settings: Settings) -> Cache:
+    shared = None if settings.cache_url is None else shared_cache(settings.cache_url)
+    return Cache(client, chooser(settings.python, root), cwd=root, shared=shared)
 
 
 def _close(opened: _Open) -> None:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Iterator
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import platformdirs
 
@@ -24,6 +24,8 @@ from resnet_lint.shared.source_text import digest
 from resnet_lint.shared.wire import from_json, to_json
 
 from .analyser import Analyser, Tracer
+from .shared_cache import SharedCache
+from .shared_names import SharedEntry, folders, machine, name_of
 
 _Result = TypeVar("_Result", FileReport, ModelTrace)
 
@@ -39,7 +41,7 @@ class Cache:
     damaged entry is not an error.
 
     `choose` selects the interpreter that loads the models, without starting torch. `cwd` is the working directory of
-    the worker, by default that of this process.
+    the worker, by default that of this process. `shared` has results of other machines for files below it.
     """
 
     def __init__(
@@ -48,11 +50,13 @@ class Cache:
         choose: Callable[[], Interpreter],
         folder: Path | None = None,
         cwd: Path | None = None,
+        shared: SharedCache | None = None,
     ) -> None:
         self.interpreter: Interpreter | None = None
         self._analyser = analyser
         self._choose = choose
         self._cwd = cwd
+        self._shared = shared
         self._folder = platformdirs.user_cache_path("resnet-lint") if folder is None else folder
         self._digests = _Digests()
         self._grown = False
@@ -82,11 +86,30 @@ class Cache:
         known = _read(kind, entry, self._digests)
         if known is not None:
             return known
-        result = make()
+        others = self._shared_entry(request, *parts)
+        shared = _valid(kind, others.get(), self._digests)
+        result = shared or make()
         if result.reads is not None:
             self._grown = True
             _write(entry, result)
+            if shared is None:
+                others.put(to_json(result))
         return result
+
+    def _shared_entry(self, request: Request, *parts: object) -> SharedEntry:
+        """The place of a result in the shared cache; nowhere for files outside of the working directory."""
+        cwd = self._cwd or Path.cwd()
+        if self._shared is None or not Path(request.path).is_relative_to(cwd):
+            return SharedEntry(None, "", {})
+        assert self.interpreter is not None, "the local key is computed first"
+        places = folders(cwd, self.interpreter)
+        of_request = [type(request).__name__, to_json(request), self._digests.of(request.path)]
+        return SharedEntry(self._shared, name_of([self._machine, *of_request, *parts], places), places)
+
+    @cached_property
+    def _machine(self) -> object:
+        assert self.interpreter is not None
+        return machine(self.interpreter, self._digests.of_all(_tool()))
 
     def close(self) -> None:
         """Remove old entries if new ones were written."""
@@ -107,8 +130,11 @@ class Cache:
     def _circumstances(self) -> object:
         """The part of the key that is the same for all requests of a run."""
         self.interpreter = interpreter = self._choose()
-        tool = [*Path(__file__).parents[2].rglob("*.py"), *built_in_folder().glob("*.py")]
-        return [self._digests.of_all(tool), to_json(interpreter), list(_installed(interpreter.search_path))]
+        return [self._digests.of_all(_tool()), to_json(interpreter), list(_installed(interpreter.search_path))]
+
+
+def _tool() -> list[Path]:
+    return [*Path(__file__).parents[2].rglob("*.py"), *built_in_folder().glob("*.py")]
 
 
 class _Digests:
@@ -147,12 +173,18 @@ def _read(kind: type[_Result], entry: Path, digests: _Digests) -> _Result | None
         return None
     if checksum != _checksum(body):
         return None
-    report = json.loads(body)
-    if any(digests.of(path) != was for path, was in report["reads"].items()):
+    result = _valid(kind, json.loads(body), digests)
+    if result is not None:
+        with contextlib.suppress(OSError):
+            os.utime(entry)  # mark as used for _prune
+    return result
+
+
+def _valid(kind: type[_Result], data: Any, digests: _Digests) -> _Result | None:
+    """The result in JSON data, if none of the files that it depends on has changed; else None."""
+    if data is None or any(digests.of(path) != was for path, was in data["reads"].items()):
         return None
-    with contextlib.suppress(OSError):
-        os.utime(entry)  # mark as used for _prune
-    return from_json(kind, report)
+    return from_json(kind, data)
 
 
 def _write(entry: Path, report: FileReport | ModelTrace) -> None:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import IO, Protocol
 
 from resnet_lint.shared.records.requests import Interpreter
+from resnet_lint.shared.user_environment import user_environment
 
 from ..exit import TRACEBACK_VARIABLE
 from .interpreter import START
@@ -56,7 +57,7 @@ class StartedWorker:
         self._process = subprocess.Popen(
             command,
             cwd=cwd,
-            env=environment,
+            env=user_environment() if environment is None else environment,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=None if os.environ.get(TRACEBACK_VARIABLE) else subprocess.DEVNULL,

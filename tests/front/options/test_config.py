@@ -147,7 +147,7 @@ def test_a_named_file_needs_the_section(tmp_path: Path) -> None:
         ("fail_on = 'error'", "unknown key 'fail_on'; did you mean 'fail-on'?"),
         ("allow = ['netwrk']", "allow in [tool.resnet-lint]: 'netwrk' must be one of network, subprocess, or a path"),
         ("allow = 'network'", "must be a list of strings"),
-        ("zzzzzz = 1", "unknown key 'zzzzzz'; valid keys are allow, baseline, cache, call"),
+        ("zzzzzz = 1", "unknown key 'zzzzzz'; valid keys are allow, baseline, cache, cache-url, call"),
         ("select = 'RL1'", "select in [tool.resnet-lint]: 'RL1' must be a list of strings"),
         ("exclude = [1]", "[1] must be a list of strings"),
         ("timeout = true", "True must be a positive number of seconds"),
