@@ -66,7 +66,8 @@ def metrics(file: Path, thresholds: Thresholds, form: str, report: Path | None) 
     """Evaluate a classifier from a table of its predictions, or of its training history; - reads standard input.
 
     The header names the columns: label,prediction[,score] or epoch,loss,accuracy[,val_loss]. Usual other names, such as
-    y_true,y_pred, and the metrics.csv of Lightning are read too, with commas, semicolons or tabs.
+    y_true,y_pred, and the metrics.csv of Lightning are read too, with commas, semicolons or tabs. So are event files of
+    TensorBoard.
 
     Exit code 0: all gates passed. 1: a gate was missed. 2: the file could not be read.
     """

@@ -14,6 +14,8 @@ from typing import TypeVar
 from resnet_lint.shared.errors import UsageError
 from resnet_lint.shared.records.hardware_run import Epoch, Predictions
 
+from .event_files import is_events, read_events
+
 _COLUMNS = "label,prediction[,score] or epoch,loss,accuracy[,val_loss]"
 _DELIMITERS = ",;\t"
 _Value = TypeVar("_Value")
@@ -34,9 +36,12 @@ _NAMES = {
 def read(path: Path) -> Predictions | tuple[Epoch, ...]:
     """Read the predictions or the history from a table with a header, or from standard input for `-`.
 
-    The delimiter is a comma, semicolon or tab. Raises UsageError.
+    The delimiter is a comma, semicolon or tab. An event file of TensorBoard, or a folder with some, is a history.
+    Raises UsageError.
     """
     name = "standard input" if str(path) == "-" else str(path)
+    if is_events(path):
+        return _of_events(name, read_events(path))
     try:
         data = sys.stdin.buffer.read() if str(path) == "-" else path.read_bytes()
         text = data.decode("utf-8-sig")
@@ -53,6 +58,14 @@ def read(path: Path) -> Predictions | tuple[Epoch, ...]:
     if {"epoch", "loss", "accuracy"} <= columns.keys():
         return tuple(_steps(name, rows) if "step" in columns else _epochs(name, rows))
     raise UsageError(f"{name}: the header must name the columns {_COLUMNS}")
+
+
+def _of_events(name: str, rows: Sequence[Mapping[str | None, object]]) -> tuple[Epoch, ...]:
+    names = list(dict.fromkeys(str(column) for row in rows for column in row))
+    columns = _columns(names)
+    if not {"epoch", "loss", "accuracy"} <= columns.keys():
+        raise UsageError(f"{name}: no scalars of a loss and an accuracy; it has {', '.join(names) or 'none'}")
+    return tuple(_steps(name, [_Row(name, number, row, columns) for number, row in enumerate(rows, 1)]))
 
 
 def _columns(names: Sequence[str]) -> dict[str, str]:

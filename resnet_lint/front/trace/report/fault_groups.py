@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from resnet_lint.shared.records.findings import Finding
 from resnet_lint.shared.records.model_trace import ForwardStep, ModelTrace, TracedFault
+from resnet_lint.shared.records.places import Operand, Shape
 
 
 @dataclass(frozen=True)
 class FaultGroup:
-    """Faults on one line of source with their causes on the same lines: one mistake, in one or several calls.
+    """One mistake, in one or several calls: the faults of a finding, or those with their causes on the same lines.
 
-    `steps` are the failing calls. `finding` is the finding of the check about the first of them, None if there is none.
+    `steps` are the failing calls. `finding` is the finding of the check about them, None if there is none. The first
+    fault has the shapes that its message names.
     """
 
     faults: tuple[TracedFault, ...]
@@ -30,13 +32,23 @@ def fault_groups(trace: ModelTrace, findings: Sequence[Finding]) -> list[FaultGr
     """The groups, in the order of their first failing calls."""
     step_of = {step.id: step for step in trace.root.walk()}
     groups: dict[object, list[TracedFault]] = {}
+    found: dict[object, Finding | None] = {}
     for fault in trace.faults:
-        groups.setdefault(_cause(fault, step_of[fault.step]), []).append(fault)
-    return [
-        FaultGroup(tuple(faults), steps, _finding(faults[0], steps[0], findings))
-        for faults in groups.values()
-        for steps in [tuple(step_of[fault.step] for fault in faults)]
-    ]
+        finding = _finding(fault, step_of[fault.step], findings)
+        key = _cause(fault, step_of[fault.step]) if finding is None else id(finding)
+        groups.setdefault(key, []).append(fault)
+        found[key] = finding
+    return [_group(faults, found[key], step_of) for key, faults in groups.items()]
+
+
+def _group(faults: list[TracedFault], finding: Finding | None, step_of: Mapping[int, ForwardStep]) -> FaultGroup:
+    if finding is not None:
+        faults = sorted(faults, key=lambda fault: _shapes(fault.operands) != _shapes(finding.operands))
+    return FaultGroup(tuple(faults), tuple(step_of[fault.step] for fault in faults), finding)
+
+
+def _shapes(operands: Sequence[Operand]) -> list[Shape]:
+    return [operand.shape for operand in operands]
 
 
 def _cause(fault: TracedFault, step: ForwardStep) -> object:
@@ -54,6 +66,5 @@ def _finding(fault: TracedFault, step: ForwardStep, findings: Sequence[Finding])
         for finding in findings
         if finding.span.path == place.path and finding.span.start.line <= place.line <= finding.span.end.line
     ]
-    shapes = [operand.shape for operand in fault.operands]
-    same = [finding for finding in on_line if [operand.shape for operand in finding.operands] == shapes]
+    same = [finding for finding in on_line if _shapes(finding.operands) == _shapes(fault.operands)]
     return next(iter(same), on_line[0] if len(on_line) == 1 else None)
