@@ -13,6 +13,7 @@ from dataclasses import dataclass
 _SHORTCUT = re.compile(r"downsample|shortcut|skip|identity_conv|resize|proj\b|projection|res_?conv")
 _STRIDE = re.compile(r"(^|[._])strides?(\[\d\])?$")
 _LAYER = re.compile(r"(?i)conv|block|bn\b|unit")
+_FLAG = re.compile(r"if self\.(residual|use_res\w*|identity|use_shortcut)\b")
 _FLATTEN = re.compile(r"(torch\.)?flatten|view|reshape|squeeze")
 
 
@@ -191,8 +192,8 @@ def _strides_twice(node: ast.AST, code: _Code) -> Iterator[Mutation]:
     if not strided or init is None or "stride" not in [argument.arg for argument in init.args.args]:
         return
     owner = code.owner(node)
-    if owner is None or not re.search(r" \+ |\+=|\.add", ast.unparse(owner)):
-        return  # without an addition, nothing fails here
+    if owner is None or not re.search(r" \+ |\+=|\.add", ast.unparse(owner)) or re.search(_FLAG, ast.unparse(owner)):
+        return  # nothing fails where a block with a stride adds nothing
     if any(_STRIDE.search(ast.unparse(part)) for part in ast.walk(node) if isinstance(part, ast.expr)):
         return
     given = next((keyword.value for keyword in node.keywords if keyword.arg == "stride"), None)

@@ -25,11 +25,11 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
-from itertools import chain, zip_longest
+from functools import cache
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +37,8 @@ from crash_operators import Mutation, mutations
 
 _OBSERVER = Path(__file__).with_name("observe_model.py")
 _SECONDS = 600
+_MOST_OF_A_KIND = 10
+"""How many mutants of a kind are tried in a module."""
 
 _ERRORS = ("RuntimeError", "ValueError")
 """What torch raises for shapes that do not fit; a mutant that fails otherwise is another mistake, and not counted."""
@@ -128,6 +130,10 @@ class Result:
         return self.kind, self.module, self.start, self.text
 
 
+_Running = tuple[Entry, dict[str, Any]]
+"""A model that runs, and what it gives."""
+
+
 class Observer:
     """A process that runs models, see `observe_model.py`."""
 
@@ -201,7 +207,7 @@ def _copied(entry: Entry, text: str) -> Iterator[Path]:
         yield folder
 
 
-def _running(entry: Entry, observer: Observer) -> tuple[Entry, dict[str, Any]] | None:
+def _running(entry: Entry, observer: Observer) -> _Running | None:
     """A model that runs, and what it gives: slim, if its package does not need what is left out."""
     for slim in (True, False):
         variant = replace(entry, slim=slim)
@@ -268,22 +274,20 @@ def _keep(
     (folder / f"{name}.txt").write_text("\n".join([*parts, report["stderr"]]) + "\n", encoding="utf-8")
 
 
-def drawn(models: list[Entry], kind: str) -> Iterator[tuple[Entry, Mutation]]:
+def drawn(
+    models: list[Entry], kind: str, running: Callable[[Entry], _Running | None]
+) -> Iterator[tuple[_Running, Mutation]]:
     """The mutations of all models in an order that is the same in every run: kinds and modules take turns."""
-    found: dict[str, dict[str, list[tuple[Entry, Mutation]]]] = defaultdict(lambda: defaultdict(list))
-    for entry in models:
-        for mutation in mutations(entry.source):
-            if kind in mutation.kind:
-                found[mutation.kind][entry.module].append((entry, mutation))
-    chance = random.Random(0)
-    rows = []
-    for by_module in found.values():
-        lists = list(by_module.values())
-        for own in lists:
-            chance.shuffle(own)
-        chance.shuffle(lists)
-        rows.append(list(filter(None, chain(*zip_longest(*lists)))))
-    yield from filter(None, chain(*zip_longest(*rows)))
+    kinds = [name for name in _RIGHT_KIND if kind in name]
+    orders = {name: random.Random(name).sample(models, len(models)) for name in kinds}
+    for turn, name in product(range(_MOST_OF_A_KIND * len(models)), kinds):
+        number, index = divmod(turn, len(models))
+        model = running(orders[name][index])
+        if model is None:
+            continue
+        own = [mutation for mutation in mutations(model[0].source) if mutation.kind == name]
+        random.Random(name).shuffle(own)
+        yield from ((model, mutation) for mutation in own[number : number + 1])
 
 
 def main() -> None:
@@ -317,9 +321,12 @@ def _run(args: argparse.Namespace, results: list[Result]) -> Iterator[Result]:
     """The results of mutants that have none yet; `results` grows meanwhile."""
     ends = time.monotonic() + 60 * args.minutes
     observer = Observer(args.python)
-    running = [found for entry in entries(args.models, args.root) if (found := _running(entry, observer)) is not None]
-    good = dict(running)
-    for entry, mutation in drawn(list(good), args.kind):
+
+    @cache
+    def running(entry: Entry) -> _Running | None:
+        return _running(entry, observer)
+
+    for (entry, good), mutation in drawn(entries(args.models, args.root), args.kind, running):
         counted = [result for result in results if result.kind == mutation.kind and result.verdict != "not counted"]
         in_module = [result for result in counted if result.module == entry.module]
         known = (mutation.kind, entry.module, mutation.start, mutation.text) in {r.mutant for r in results}
@@ -327,7 +334,7 @@ def _run(args: argparse.Namespace, results: list[Result]) -> Iterator[Result]:
             continue
         if time.monotonic() > ends:
             return
-        yield judged(entry, mutation, good[entry], observer, args)
+        yield judged(entry, mutation, good, observer, args)
 
 
 def _print_table(results: list[Result]) -> None:

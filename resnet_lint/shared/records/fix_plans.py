@@ -205,6 +205,13 @@ class FlattenInput(Plan):
 
 
 @dataclass(frozen=True)
+class SwapWidths(Plan):
+    """Swap the input and output width of a layer, where it is constructed or where a helper is called for it."""
+
+    layer: Site
+
+
+@dataclass(frozen=True)
 class ReplaceLayer(Plan):
     """Replace a layer of a model from a library after the call that constructs it: `model.conv1 = nn.Conv2d(1, ...)`.
 
@@ -239,6 +246,7 @@ FixPlan = (
     | SliceTable
     | PermuteBeforeView
     | FlattenInput
+    | SwapWidths
     | ReplaceLayer
     | Hint
 )

@@ -15,7 +15,7 @@ from resnet_lint.graph.residuals import Residual
 from resnet_lint.graph.trace import Trace
 from resnet_lint.shared.records.fix_plans import FixPlan
 
-from .branch import odd_branch
+from .branch import odd_branch, unlike_streams
 from .evidence import Evidence
 from .operands import causal_padding, missing_dimensions, module_passed_in, resolution_setting, swapped_dimensions
 from .shortcut import (
@@ -57,6 +57,7 @@ _EXPLANATIONS: Sequence[Callable[[Evidence], FixPlan | None]] = (
     wrong_padding,
     existing_shortcut,
     padded_shortcut,
+    unlike_streams,
     upsampled_branch,
     generous_flag,
     generous_test,

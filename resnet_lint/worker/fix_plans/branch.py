@@ -72,6 +72,20 @@ def unstrided_branch(e: Evidence) -> ChangeArguments | None:
     return ChangeArguments(title, changes)
 
 
+def unlike_streams(e: Evidence) -> ChangeArguments | None:
+    """Of two convolutions of the same kernel whose results are added, one has a stride and the other one has none."""
+    ends = [layers[-1] for layers in (e.branch_layers, e.shortcut_layers) if layers]
+    if len(ends) != 2 or e.channels_differ or any(effect.sort != "convolution" for _, effect in ends):
+        return None
+    (wide, wide_effect), (small, effect) = sorted(ends, key=lambda end: max(end[1].stride))
+    alike = wide_effect.kernel == effect.kernel and wide_effect.before[2:] == effect.before[2:]
+    if not alike or max(wide_effect.stride) > 1 or max(effect.stride) == 1:
+        return None
+    change = Change(e.site(wide), "stride", number_text(effect.stride), e.site(small), "stride")
+    title = f"give both streams the stride of {e.name(small)}: {change.in_words()}"
+    return ChangeArguments(title, (change,))
+
+
 def lacking_stride(
     fork: Node | None, path: Sequence[tuple[Node, Effect]], own: tuple[int, ...], wanted: tuple[int, ...]
 ) -> tuple[list[Node], str]:

@@ -30,6 +30,9 @@ def plan_concatenation(fault: Fault, owner: ModuleCall) -> FixPlan | None:
     unstrided = _unstrided(parts, owner)
     if unstrided is not None:
         return unstrided
+    upsampled_less = next((plan for part in parts if (plan := _upsampled_less(part, shapes, owner)) is not None), None)
+    if upsampled_less is not None:
+        return upsampled_less
     cropped = _cropped(parts, shapes)
     if cropped is not None:
         return cropped
@@ -64,6 +67,30 @@ def _repadded(part: Node, shapes: Sequence[Shape], owner: ModuleCall) -> ChangeA
         if max(effect.stride, default=1) > 1:
             return None
     return None
+
+
+def _upsampled_less(part: Node, shapes: Sequence[Shape], owner: ModuleCall) -> ChangeArguments | None:
+    """A transposed convolution with another stride would give the size of the other part."""
+    node = next(
+        (n for n in reversed(path_between(None, part)[-6:]) if n.effect and n.effect.sort == "transposed"), None
+    )
+    effect = node.effect if node is not None else None
+    others = {shape[2:] for shape in shapes} - {part.known_shape[2:]}
+    if node is None or effect is None or len(others) != 1:
+        return None
+    before, wanted = effect.before[2:], others.pop()
+    factors = {large // small for small, large in zip(before, wanted, strict=True)}
+    if len(factors) != 1 or any(large % small for small, large in zip(before, wanted, strict=True)):
+        return None
+    factor = factors.pop()
+    sizes = tuple(
+        after + (size - 1) * (factor - step)
+        for after, size, step in zip(effect.after[2:], before, effect.stride, strict=True)
+    )
+    if sizes != wanted or max(effect.stride) == factor:
+        return None
+    change = Change(site_of(node, owner), "stride", str(factor))
+    return ChangeArguments(f"upsample to the size of the skip connection: {change.in_words()}", (change,))
 
 
 def _unstrided(parts: Sequence[Node], owner: ModuleCall) -> ChangeArguments | None:

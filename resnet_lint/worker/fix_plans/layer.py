@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import replace
 
 from resnet_lint.graph.fault import Fault
 from resnet_lint.graph.fix_plans import batch_kept, is_layer, site_of
 from resnet_lint.graph.module_call import ModuleCall
 from resnet_lint.graph.node import Node
-from resnet_lint.graph.residuals import path_between
+from resnet_lint.graph.residuals import depends_on, path_between
 from resnet_lint.graph.squeezed_batch import squeeze_of_batch
 from resnet_lint.shared.records.fix_plans import (
     Change,
@@ -19,6 +20,7 @@ from resnet_lint.shared.records.fix_plans import (
     Hint,
     KeepBatch,
     Site,
+    SwapWidths,
 )
 
 from .axes_of_input import axes_hint
@@ -26,11 +28,13 @@ from .evidence import parameter_for, width_name
 from .first_layer import replaced_first_layer
 
 
-def plan_layer(fault: Fault, owner: ModuleCall, join: str | None = None) -> FixPlan | None:
+def plan_layer(
+    fault: Fault, owner: ModuleCall, faults: Sequence[Fault] = (), join: str | None = None
+) -> FixPlan | None:
     """The fix for a layer with the wrong number of input channels or features, or that needs its input flattened.
 
-    `join` is the kind of a failing join before the layer: then the layer is never changed, but the operand of an
-    addition may be, as this may correct both.
+    `faults` are all faults of the trace. `join` is the kind of a failing join before the layer: then the layer is never
+    changed, but the operand of an addition may be, as this may correct both.
     """
     shape = fault.node.inputs[0]
     layer = fault.layer
@@ -56,6 +60,11 @@ def plan_layer(fault: Fault, owner: ModuleCall, join: str | None = None) -> FixP
     replaced = replaced_first_layer(fault)
     if replaced is not None:
         return replaced
+    if any(_is_of_swapped(fault, other) for other in faults):
+        return Hint("fix the failing layer first, whose widths are swapped")
+    if any(_is_of_swapped(other, fault) for other in faults):
+        title = f"swap the widths of {site.name}: {parameter}={got}, {site.name} gives {layer.wanted}"
+        return SwapWidths(title, site)
     title = f"set {parameter}={got} on {site.name}, or pass it {layer.wanted}"
     otherwise = None
     if giver[0] is not None and giver[1] is not None:
@@ -68,6 +77,20 @@ def plan_layer(fault: Fault, owner: ModuleCall, join: str | None = None) -> FixP
         first = Hint(f"fix the failing {join} first, whose result is only assumed here")
         return otherwise if otherwise is not None and join == "addition" else first
     return ChangeArguments(title, (change,), otherwise=otherwise)
+
+
+def _is_of_swapped(fault: Fault, swapped: Fault) -> bool:
+    """Whether a layer gets too much or too little because a failing layer before it has swapped widths.
+
+    That layer gets as many channels as it gives, and the difference between both is what is wrong here.
+    """
+    effect = swapped.node.effect
+    if fault is swapped or fault.layer is None or swapped.layer is None or effect is None or not effect.learned:
+        return False
+    got = swapped.node.inputs[0][swapped.layer.dimension]
+    excess = fault.node.inputs[0][fault.layer.dimension] - fault.layer.wanted
+    is_swapped = effect.channels is not None and effect.channels[1] == got
+    return is_swapped and excess == got - swapped.layer.wanted and depends_on(fault.node, swapped.node)
 
 
 def is_map(node: Node) -> bool:
@@ -83,8 +106,11 @@ def _plan_map(fault: Fault, owner: ModuleCall, wanted: int) -> FlattenInput | Hi
     """A linear layer gets a map: the flatten is missing, or a pool and a flatten."""
     shape, site = fault.node.inputs[0], site_of(fault.node, owner)
     features = math.prod(shape[1:])
-    if features == wanted or (shape[1] == wanted and _is_pooled_at_the_end(fault.node)):
+    pixels = wanted // shape[1]
+    if features == wanted or (wanted == shape[1] * pixels and (pixels > 1 or _is_pooled_at_the_end(fault.node))):
         title = f"flatten the input of {site.name}: torch.flatten(x, 1)"
+        if features != wanted:  # the size of the input is a guess, and the layer tells another one
+            title += f"; {wanted} features fit {pixels} pixel{'s' if pixels > 1 else ''}, this map needs {features}"
         return FlattenInput(title, site, fault.node.sources[0] in _passed_at(fault))
     flatten = f"flatten it: torch.flatten(x, 1) and in_features={features} on {site.name}"
     if shape[1] == wanted:

@@ -302,6 +302,47 @@ class Unit(nn.Module):
 nn.Sequential(Unit(8, 3), Unit(8, 5))(torch.randn(2, 8, 16, 16))
 """
 
+UNET = """def double(cin, cout):
+    return nn.Sequential(nn.Conv2d(cin, cout, 3, padding=1), nn.BatchNorm2d(cout), nn.ReLU())
+
+
+def up(cin, cout):
+    return nn.ConvTranspose2d(cin, cout, 2, stride=2)
+
+
+class UNet(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.down1, self.down2, self.down3 = double(3, 8), double(8, 16), double(16, 32)
+        self.pool = nn.MaxPool2d(2)
+        self.up2, self.dec2 = up(32, 16), double(32, 16)
+        self.up1, self.dec1 = up(16, 8), double(16, 8)
+
+    def forward(self, x):
+        d1 = self.down1(x)
+        d2 = self.down2(self.pool(d1))
+        d3 = self.down3(self.pool(d2))
+        u2 = self.dec2(torch.cat([self.up2(d3), d2], 1))
+        return self.dec1(torch.cat([self.up1(u2), d1], 1))
+
+
+UNet()(torch.randn(1, 3, 32, 32))
+"""
+
+STREAMS = """class Streams(nn.Module):
+    def __init__(self, cin, cout, stride):
+        super().__init__()
+        self.own = nn.Conv2d(cin, cout, 3, padding=1, stride=stride)
+        self.across = nn.Conv2d(cin, cout, 3, padding=1, stride=stride)
+        self.norm = nn.BatchNorm2d(cout)
+
+    def forward(self, x, y):
+        return torch.relu(self.norm(self.own(x) + self.across(y)))
+
+
+Streams(8, 16, 2)(torch.randn(2, 8, 16, 16), torch.randn(2, 8, 16, 16))
+"""
+
 CASES = {
     "a flag without channels": (INVERTED, "cnf.stride == 1 and cnf.inp == cnf.out", "cnf.stride == 1"),
     "a flag without stride": (INVERTED, "cnf.stride == 1 and cnf.inp == cnf.out", "cnf.inp <= cnf.out"),
@@ -335,6 +376,14 @@ CASES = {
     "a stride beside a pooled part": (SHUFFLED, "cout, stride=stride)", "cout, stride=1)"),
     "a width that a name gets next": (NAMED, "channels, init_channels, 3", "channels, channels, 3"),
     "a padding that a helper pairs": (PAIRED, "padding=padding1", "padding=0"),
+    "an upsampling without its stride": (UNET, "cin, cout, 2, stride=2", "cin, cout, 2, stride=1"),
+    "swapped widths in a helper": (UNET, "Transpose2d(cin, cout", "Transpose2d(cout, cin"),
+    "swapped widths of one layer": (UNET, "up(32, 16)", "up(16, 32)"),
+    "a stride lost in one of two streams": (
+        STREAMS,
+        "stride=stride)\n        self.norm",
+        "stride=1)\n        self.norm",
+    ),
     "not cut after causal padding": (CAUSAL, "out[..., : x.shape[-1]]", "out"),
 }
 
@@ -383,7 +432,7 @@ def test_the_fix_is_what_a_reviewer_expects(name: str, fixed: dict[str, str]) ->
 
 def test_what_is_right_stays_as_it_is(lint_all: Lint, tmp_path: Path) -> None:
     for index, source in enumerate(
-        (INVERTED, GUARDED, RESIZED, RESNET, EXPANDED, MIXER, CAUSAL, PADDED, DECODER, LATE, SHUFFLED, NAMED)
+        (INVERTED, GUARDED, RESIZED, RESNET, EXPANDED, MIXER, CAUSAL, PADDED, DECODER, LATE, SHUFFLED, NAMED, UNET)
     ):
         (tmp_path / f"right{index}.py").write_text(HEAD + source)
     result = lint_all(tmp_path, "--fix")
