@@ -21,9 +21,14 @@ import os  # noqa: E402
 
 
 def facts() -> None:
-    """Print the version, the location of torch (without importing it) and the search path as JSON."""
+    """Print the version, the location of torch (without importing it) and the search path as JSON.
+
+    "folders" are those whose contents this depends on: the path, and the user's folder even if it does not exist.
+    """
     torch = importlib.util.find_spec("torch")
-    print(json.dumps({"python": sys.version.split()[0], "torch": torch and torch.origin, "path": sys.path}))
+    user = [folder for folder in [getattr(sys.modules.get("site"), "USER_SITE", None)] if folder]
+    found = {"python": sys.version.split()[0], "torch": torch and torch.origin, "path": sys.path}
+    print(json.dumps(dict(found, folders=sys.path + user)))
 
 
 def work() -> None:

@@ -38,7 +38,7 @@ Analysers = Callable[[Settings, Asked, Path], AbstractContextManager[Analyser]]
 def analyser(settings: Settings, first: Asked, cwd: Path) -> Iterator[Analyser]:
     """The analyser for any number of checks, with the interpreter for the `first` file or folder."""
     near = first.path if isinstance(first, SourceFile) else Path(os.path.abspath(cwd / first.partition("::")[0]))
-    choose = interpreter.chooser(settings.python, near)
+    choose = interpreter.chooser(settings.python, near, settings.cache)
     with worker_client.WorkerClient(choose, WarmOrOwn(noting(settings.verbose))) as workers:
         if not settings.cache:
             yield workers

@@ -67,7 +67,7 @@ def trace(
     model = named(path, given, cwd)
     output = model.settings.output_of_model
     require_folder(output)
-    choose = chooser(model.settings.python, model.file.path)
+    choose = chooser(model.settings.python, model.file.path, model.settings.cache)
     notation: Literal["hwc", "nchw"] = "nchw" if (shapes or _NOTATIONS.get(form)) == "nchw" else "hwc"
     view = TraceView(cwd, depth, notation, symbolic, model.settings.quiet)
     provide = WarmOrOwn(noting(model.settings.verbose))

@@ -20,7 +20,8 @@ from . import process
 OWNER = "the command line"
 WRITES = b"w"
 
-_NOT_HANDED_OVER = ("mcp", "metrics", "run", "server")
+HANDED_OVER = ("check", "explain", "rules", "trace")
+NOT_HANDED_OVER = ("mcp", "merge", "metrics", "report", "run", "scan", "server")
 _VERBOSE = ("-v", "--verbose")
 _VARIABLES = ("RESNET_LINT_TRACEBACK", "_RESNET_LINT_COMPLETE")
 
@@ -45,7 +46,7 @@ def handed_over(arguments: list[str]) -> int | None:
 
 
 def _can_be_handed_over(arguments: list[str]) -> bool:
-    if (arguments[:1] and arguments[0] in _NOT_HANDED_OVER) or any(os.environ.get(name) for name in _VARIABLES):
+    if (arguments[:1] and arguments[0] in NOT_HANDED_OVER) or any(os.environ.get(name) for name in _VARIABLES):
         return False
     return not (sys.warnoptions or sys._xoptions or sys.flags.optimize or sys.flags.isolated)
 

@@ -21,6 +21,8 @@ from collections.abc import Iterable, Sequence
 from resnet_lint.shared.errors import UsageError, WorkerError
 from resnet_lint.shared.greeting import greeting, lock_of
 
+from ..workers.stamps import packages, sources, stamp
+
 IDLE_SECONDS = 30 * 60.0
 _ANSWER_SECONDS = 3.0  # starting a worker takes about as long
 _START_SECONDS = 120.0
@@ -33,7 +35,6 @@ _READ_AT_START = (
     *("TORCH", "PYTORCH_", "ATEN_", "CUDA", "NVIDIA_", "NCCL_", "GLOO_", "HIP_", "ROCR_", "HSA_", "TRITON_", "XLA_"),
     *("SYMPY_", "MPMATH_"),
 )
-_WRITTEN_BY_INSTALLERS = (".dist-info", ".egg-info", ".egg-link", ".pth")
 _LIMITS = ("RLIMIT_AS", "RLIMIT_CPU", "RLIMIT_DATA", "RLIMIT_FSIZE", "RLIMIT_NOFILE", "RLIMIT_STACK", "RLIMIT_NPROC")
 _PACKAGE = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
@@ -55,10 +56,10 @@ def key_of(executable: str, search_path: Iterable[str], *more: object) -> str:
     """A digest of all that a process depends on when it starts: of this interpreter, and `more`."""
     environment = {name: value for name, value in os.environ.items() if name.startswith(_READ_AT_START)}
     limits = [resource.getrlimit(getattr(resource, name)) for name in _LIMITS if hasattr(resource, name)]
-    tool = [_stamps(_PACKAGE), _stamps(os.path.join(os.path.dirname(_PACKAGE), "rules"))]
-    packages = [_packages(folder) for folder in search_path]
+    tool = [sources(_PACKAGE), sources(os.path.join(os.path.dirname(_PACKAGE), "rules"))]
+    installed = [packages(folder) for folder in search_path]
     real = os.path.realpath(executable)
-    parts = [executable, real, _stamp(real), tool, packages, sorted(environment.items()), limits, *more]
+    parts = [executable, real, stamp(real), tool, installed, sorted(environment.items()), limits, *more]
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
 
@@ -143,33 +144,6 @@ def _locks(folder: str, beginning: str = "") -> list[str]:
 
 def _name_of(owner: str) -> str:
     return hashlib.sha256(os.fsencode(owner)).hexdigest()[:8]
-
-
-def _stamps(folder: str) -> list[object]:
-    """The stamps of the Python files in a folder and its subfolders."""
-    found: list[object] = []
-    for entry in sorted(os.scandir(folder), key=lambda entry: entry.name) if os.path.isdir(folder) else ():
-        if entry.is_dir() and entry.name != "__pycache__":
-            found += _stamps(entry.path)
-        elif entry.name.endswith(".py"):
-            found.append((entry.path, _stamp(entry.path)))
-    return found
-
-
-def _packages(folder: str) -> list[object]:
-    """The stamps of a folder of the search path, and of what installers write about the packages in it."""
-    if not os.path.isdir(folder):
-        return [_stamp(folder)]
-    names = sorted(name for name in os.listdir(folder) if name.endswith(_WRITTEN_BY_INSTALLERS))
-    return [_stamp(folder), *((name, _stamp(os.path.join(folder, name))) for name in names)]
-
-
-def _stamp(path: str) -> tuple[int, int, int] | None:
-    try:
-        status = os.stat(path)
-    except OSError:
-        return None
-    return status.st_mtime_ns, status.st_size, status.st_ino
 
 
 def _line(connection: socket.socket) -> bytes:

@@ -6,15 +6,12 @@ import contextlib
 import hashlib
 import json
 import os
-import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
 from typing import Any, TypeVar
-
-import platformdirs
 
 from resnet_lint.rule_loader import built_in_folder
 from resnet_lint.shared.records.model_trace import ModelTrace
@@ -24,8 +21,10 @@ from resnet_lint.shared.source_text import digest
 from resnet_lint.shared.wire import from_json, to_json
 
 from .analyser import Analyser, Tracer
+from .remembered import cache_folder, remembered, write_atomically
 from .shared_cache import SharedCache
 from .shared_names import SharedEntry, folders, machine, name_of
+from .stamps import Stamp, sources, stamp
 
 _Result = TypeVar("_Result", FileReport, ModelTrace)
 
@@ -57,7 +56,7 @@ class Cache:
         self._choose = choose
         self._cwd = cwd
         self._shared = shared
-        self._folder = platformdirs.user_cache_path("resnet-lint") if folder is None else folder
+        self._folder = cache_folder() if folder is None else folder
         self._digests = _Digests()
         self._grown = False
 
@@ -130,7 +129,22 @@ class Cache:
     def _circumstances(self) -> object:
         """The part of the key that is the same for all requests of a run."""
         self.interpreter = interpreter = self._choose()
-        return [self._digests.of_all(_tool()), to_json(interpreter), list(_installed(interpreter.search_path))]
+        tool = [*sources(str(Path(__file__).parents[2])), *sources(str(built_in_folder()))]
+        records = [
+            (record, stamp(record))
+            for folder in interpreter.search_path
+            for record in map(str, sorted(Path(folder).glob("*.*-info/RECORD")))
+        ]
+        return [self._digest(tool), self._digest(records), to_json(interpreter)]
+
+    def _digest(self, stamped: list[tuple[str, Stamp]]) -> object:
+        """A digest of the contents of files, which is the same on every machine."""
+
+        def digest() -> str:
+            contents = [(path, self._digests.of(path)) for path, _ in stamped]
+            return hashlib.sha256(json.dumps(contents).encode()).hexdigest()
+
+        return remembered(stamped, lambda value: None, digest, self._folder)
 
 
 def _tool() -> list[Path]:
@@ -158,13 +172,6 @@ class _Digests:
         return [(str(file), self.of(str(file))) for file in sorted(files)]
 
 
-def _installed(search_path: Iterable[str]) -> Iterator[tuple[str, str | None]]:
-    """The packages of an environment, with a digest of their contents."""
-    for folder in search_path:
-        for distribution in sorted(Path(folder).glob("*.*-info")):
-            yield distribution.name, digest(distribution / "RECORD")
-
-
 def _read(kind: type[_Result], entry: Path, digests: _Digests) -> _Result | None:
     """The result in an entry, if it is undamaged and none of the files has changed; else None."""
     try:
@@ -189,11 +196,7 @@ def _valid(kind: type[_Result], data: Any, digests: _Digests) -> _Result | None:
 
 def _write(entry: Path, report: FileReport | ModelTrace) -> None:
     body = json.dumps(to_json(report)).encode()
-    with contextlib.suppress(OSError):
-        entry.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(dir=entry.parent, delete=False) as file:
-            file.write(_checksum(body) + b"\n" + body)
-        os.replace(file.name, entry)
+    write_atomically(entry, _checksum(body) + b"\n" + body)
 
 
 def _checksum(body: bytes) -> bytes:
@@ -211,7 +214,7 @@ def _prune(folder: Path) -> None:
 
 
 def _entries(folder: Path, now: float) -> Iterator[tuple[float, int, Path]]:
-    for entry in folder.iterdir() if folder.is_dir() else ():
+    for entry in (path for path in folder.rglob("*") if path.is_file()):
         with contextlib.suppress(OSError):  # another process may have removed it
             stat = entry.stat()
             yield now - stat.st_mtime, stat.st_size, entry

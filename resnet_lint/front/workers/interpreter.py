@@ -20,24 +20,29 @@ from typing import Any
 from resnet_lint.shared.errors import UsageError, WorkerError
 from resnet_lint.shared.records.requests import Interpreter
 
+from .remembered import cache_folder, remembered
+from .stamps import packages, stamp
+
 OLDEST_PYTHON = (3, 11)
 OLDEST_TORCH = (2, 4)
 
 START = Path(__file__).parents[2] / "worker" / "start.py"
 _SECONDS = 60.0
+_AFFECTS_PATH = ("PYTHON", "HOME", "LD_", "DYLD_", "CONDA_", "VIRTUAL_ENV", "XDG_")
 _TORCH_VERSION = re.compile(r"^__version__\s*=\s*['\"](.+?)['\"]", re.MULTILINE)
 
 
-def chooser(named: Path | None, near: Path) -> Callable[[], Interpreter]:
+def chooser(named: Path | None, near: Path, remember: bool = False) -> Callable[[], Interpreter]:
     """A function that calls `choose` once, on first use.
 
+    With `remember`, interpreters that have not changed are not started again to ask for their versions.
     `named` may also be the folder of an environment. Raises UsageError immediately if it is not an executable.
     """
     executable = None if named is None else executable_of(named)
-    return cache(lambda: choose(executable, near))
+    return cache(lambda: choose(executable, near, remember))
 
 
-def choose(named: Path | None, near: Path) -> Interpreter:
+def choose(named: Path | None, near: Path, remember: bool = False) -> Interpreter:
     """Select the interpreter that loads the models: the executable `named`, if given.
 
     Otherwise the first one that has torch among the active environment, the nearest .venv or venv at or above `near`,
@@ -49,11 +54,11 @@ def choose(named: Path | None, near: Path) -> Interpreter:
             "resnet_lint.check(model)"
         )
     if named is not None:
-        return _checked(_ask(named))
+        return _checked(_ask(named, remember))
     candidates = list(dict.fromkeys(_candidates(near)))
     for executable in candidates:
         with contextlib.suppress(WorkerError):  # skip executables that don't start
-            found = _ask(executable)
+            found = _ask(executable, remember)
             if found.torch is not None:
                 break
     else:
@@ -112,10 +117,26 @@ def _checked(found: Interpreter) -> Interpreter:
     )
 
 
-def _ask(executable: Path) -> Interpreter:
+def _ask(executable: Path, remember: bool) -> Interpreter:
     """Query an interpreter for its versions and path. Raises WorkerError if it cannot be started or is not Python."""
-    facts = _facts(executable)
+    facts = _known_facts(executable) if remember else _facts(executable)
     return Interpreter(str(executable), facts["python"], _torch_version(facts["torch"]), tuple(facts["path"]))
+
+
+def _known_facts(executable: Path) -> dict[str, Any]:
+    """The facts about an interpreter, remembered unless the executable, the environment or a folder has changed."""
+    real = os.path.realpath(executable)
+    configurations = [str(folder / "pyvenv.cfg") for folder in executable.parents[:2]]
+    variables = sorted((name, value) for name, value in os.environ.items() if name.startswith(_AFFECTS_PATH))
+    own = [(path, stamp(path)) for path in (str(executable), real, str(START), *configurations)]
+    if not _is_binary(real):  # a script may start another interpreter each time, as those of pyenv do
+        return _facts(executable)
+
+    def stamps(facts: dict[str, Any]) -> list[Any]:
+        return [packages(folder) for folder in facts["folders"]]
+
+    facts: dict[str, Any] = remembered(["facts", own, variables], stamps, lambda: _facts(executable), cache_folder())
+    return facts
 
 
 def _facts(executable: Path) -> dict[str, Any]:
@@ -130,6 +151,12 @@ def _facts(executable: Path) -> dict[str, Any]:
         last_line = (run.stderr or run.stdout).strip().splitlines()[-1:] or [f"exit code {run.returncode}"]
         raise WorkerError(f"{executable} does not work as a Python interpreter: {last_line[0]}") from error
     return facts
+
+
+def _is_binary(path: str) -> bool:
+    with contextlib.suppress(OSError), open(path, "rb") as file:
+        return file.read(2) != b"#!"
+    return False
 
 
 def _torch_version(origin: str | None) -> str | None:

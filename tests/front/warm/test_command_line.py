@@ -14,7 +14,9 @@ from pathlib import Path
 
 import pytest
 
+from resnet_lint.front.cli import main
 from resnet_lint.front.warm import process
+from resnet_lint.front.warm.command_line import HANDED_OVER, NOT_HANDED_OVER
 
 WORDS = "import sys; sys.argv[0] = 'resnet-lint'; from resnet_lint.front.start import main; main()"
 TIME = re.compile(r"\d+\.\d+ s\b|\"seconds\": [\d.]+")
@@ -153,3 +155,7 @@ def test_one_that_hangs_is_not_used(warm: list[int], tmp_path: Path) -> None:
 def test_the_options_exclude_each_other(tmp_path: Path) -> None:
     code, _, err = run("server", "--warm", "--stop", cwd=tmp_path)
     assert (code, err.count("\n")) == (2, 1)
+
+
+def test_every_command_is_handed_over_or_not() -> None:
+    assert sorted(main.commands) == sorted((*HANDED_OVER, *NOT_HANDED_OVER))

@@ -70,7 +70,7 @@ class Project:
 
     @property
     def entries(self) -> list[Path]:
-        return list((self.folder / "cache").iterdir())
+        return [path for path in (self.folder / "cache").iterdir() if path.is_file()]
 
     def interpreter(self, torch: str = "2.13.0") -> Interpreter:
         return Interpreter("/usr/bin/python3", "3.11.7", torch, (str(self.folder / "site-packages"), "/no/such/folder"))
@@ -205,7 +205,7 @@ def test_what_another_try_may_not_give_is_not_kept(project: Project) -> None:
     analyser.reads = None
     assert project.ask(analyser).findings[0].message == "answer 1"
     assert project.ask(analyser).findings[0].message == "answer 2"
-    assert not (project.folder / "cache").exists()
+    assert project.entries == []
 
 
 def test_errors_are_raised_and_not_kept(project: Project) -> None:
@@ -330,8 +330,10 @@ class Runs:
 def runs(workers: WorkerClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Runs:
     assert workers.interpreter is not None
     chosen, counting = workers.interpreter, Counting(workers)
-    monkeypatch.setattr("resnet_lint.front.workers.interpreter.choose", lambda named, near: chosen)
-    monkeypatch.setattr("resnet_lint.front.workers.worker_client.WorkerClient", lambda choose: nullcontext(counting))
+    monkeypatch.setattr("resnet_lint.front.workers.interpreter.choose", lambda named, near, remember: chosen)
+    monkeypatch.setattr(
+        "resnet_lint.front.workers.worker_client.WorkerClient", lambda choose, provide: nullcontext(counting)
+    )
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     (tmp_path / "project").mkdir()
     return Runs(tmp_path / "project", counting)

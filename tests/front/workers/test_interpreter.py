@@ -10,9 +10,11 @@ import sysconfig
 import venv
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from resnet_lint.front.workers import interpreter
 from resnet_lint.front.workers.interpreter import choose, executable_of, own
 from resnet_lint.shared.errors import UsageError, WorkerError
 
@@ -250,3 +252,47 @@ def test_the_model_is_checked_where_its_dependencies_are(
         "needed_model.py": [2, 4, 8, 8],
         "beside_model.py": [2, 5, 8, 8],
     }
+
+
+def test_an_interpreter_is_asked_again_if_something_changed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setattr("resnet_lint.front.workers.interpreter.OLDEST_TORCH", (0, 0))
+    environment = tmp_path / "environment"
+    venv.create(environment, symlinks=True)
+    python = environment / "bin" / "python"
+    [packages] = environment.glob("lib/*/site-packages")
+
+    def versions(value: str) -> None:
+        (packages / "torch").mkdir(exist_ok=True)
+        (packages / "torch" / "__init__.py").touch()
+        (packages / "torch" / "version.py").write_text(f"__version__ = '{value}'\n")
+
+    asked = []
+    facts = interpreter._facts
+
+    def ask(executable: Path) -> Any:
+        asked.append(executable)
+        return facts(executable)
+
+    monkeypatch.setattr(interpreter, "_facts", ask)
+    versions("2.5.0")
+    first = choose(python, tmp_path, remember=True)
+    versions("2.6.0")
+    second = choose(python, tmp_path, remember=True)
+    assert (first.torch, second.torch, asked) == ("2.5.0", "2.6.0", [python])
+    (packages / "more.pth").write_text(str(tmp_path))
+    assert str(tmp_path) in choose(python, tmp_path, remember=True).search_path
+    monkeypatch.setenv("PYTHONPATH", "/somewhere/else")
+    assert "/somewhere/else" in choose(python, tmp_path, remember=True).search_path
+    assert choose(python, tmp_path).search_path == choose(python, tmp_path, remember=True).search_path
+    assert len(asked) == 4
+
+
+def test_a_script_in_place_of_an_interpreter_is_always_asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    script = tmp_path / "python"
+    script.write_text(f'#!/bin/sh\nexec ${{WHICH:-{sys.executable}}} "$@"\n')
+    script.chmod(0o755)
+    assert choose(script, tmp_path, remember=True).torch is not None
+    monkeypatch.setenv("WHICH", "/bin/false")
+    with pytest.raises(WorkerError, match="does not work as a Python interpreter"):
+        choose(script, tmp_path, remember=True)
