@@ -8,8 +8,12 @@ const filter = document.getElementById("filter");
 let matching = all;
 let first = 0;
 
+function dateOf(run) {
+  return `${run.slice(0, 4)}-${run.slice(4, 6)}-${run.slice(6, 8)}`;
+}
+
 function cells([repository, path, line, rule, severity, message, seen, fix]) {
-  return [`${rule} ${severity}`, `${repository}: ${path}:${line}`, message, seen, fix || ""];
+  return [`${rule} ${severity}`, `${repository}: ${path}:${line}`, message, dateOf(seen), fix || ""];
 }
 
 function rowOf(finding) {
