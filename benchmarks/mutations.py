@@ -130,7 +130,7 @@ class Result:
         return self.kind, self.module, self.start, self.text
 
 
-_Running = tuple[Entry, dict[str, Any]]
+Model = tuple[Entry, dict[str, Any]]
 """A model that runs, and what it gives."""
 
 
@@ -146,12 +146,8 @@ class Observer:
     def observed(self, entry: Entry, folder: Path) -> dict[str, Any]:
         """What a model gives, or the name of the error."""
         assert self._process.stdin is not None and self._process.stdout is not None
-        request = {
-            "folder": str(folder),
-            "module": entry.module,
-            "expression": entry.expression,
-            "shape": entry.shape,
-        }
+        request = {"folder": str(folder), "module": entry.module}
+        request |= {"expression": entry.expression, "shape": entry.shape}
         print(json.dumps(request), file=self._process.stdin, flush=True)
         answer: dict[str, Any] = json.loads(self._process.stdout.readline())
         return answer
@@ -207,7 +203,7 @@ def _copied(entry: Entry, text: str) -> Iterator[Path]:
         yield folder
 
 
-def _running(entry: Entry, observer: Observer) -> _Running | None:
+def _running(entry: Entry, observer: Observer) -> Model | None:
     """A model that runs, and what it gives: slim, if its package does not need what is left out."""
     for slim in (True, False):
         variant = replace(entry, slim=slim)
@@ -249,8 +245,7 @@ def _verdict(report: dict[str, Any], changed: bool, seen: dict[str, Any], good: 
 
 
 def _names(words: str, report: dict[str, Any]) -> bool:
-    fixes = [finding["fix"]["title"] for finding in report["findings"] if finding["fix"]]
-    return any(re.search(words, title) for title in fixes)
+    return any(re.search(words, finding["fix"]["title"]) for finding in report["findings"] if finding["fix"])
 
 
 def _keep(
@@ -274,9 +269,7 @@ def _keep(
     (folder / f"{name}.txt").write_text("\n".join([*parts, report["stderr"]]) + "\n", encoding="utf-8")
 
 
-def drawn(
-    models: list[Entry], kind: str, running: Callable[[Entry], _Running | None]
-) -> Iterator[tuple[_Running, Mutation]]:
+def drawn(models: list[Entry], kind: str, running: Callable[[Entry], Model | None]) -> Iterator[tuple[Model, Mutation]]:
     """The mutations of all models in an order that is the same in every run: kinds and modules take turns."""
     kinds = [name for name in _RIGHT_KIND if kind in name]
     orders = {name: random.Random(name).sample(models, len(models)) for name in kinds}
@@ -323,7 +316,7 @@ def _run(args: argparse.Namespace, results: list[Result]) -> Iterator[Result]:
     observer = Observer(args.python)
 
     @cache
-    def running(entry: Entry) -> _Running | None:
+    def running(entry: Entry) -> Model | None:
         return _running(entry, observer)
 
     for (entry, good), mutation in drawn(entries(args.models, args.root), args.kind, running):

@@ -48,6 +48,14 @@ def test_quiet_with_statistics(tmp_path: Path, snapshot: SnapshotAssertion) -> N
     assert text_of(full_run(tmp_path), tmp_path, quiet=True, statistics=True) == snapshot
 
 
+def test_an_edit_that_fixes_several_findings_is_shown_once(tmp_path: Path) -> None:
+    finding = mismatch(write_block(tmp_path))
+    again = dataclasses.replace(finding, span=span(Path(finding.span.path), 9, 1, 9, 2))
+    first, second, *_ = text_of(run_of(finding, again), tmp_path).split("\n\n")
+    assert "+         identity = self.shortcut(x)" in first
+    assert second.splitlines()[-1].strip() == "= the edit is the same as for line 8"
+
+
 def test_colour(tmp_path: Path, snapshot: SnapshotAssertion) -> None:
     assert text_of(full_run(tmp_path), tmp_path, colour=True) == snapshot
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 
 from resnet_lint.front.report_text import paint
 from resnet_lint.shared.notebook import cell_of, place_in
 from resnet_lint.shared.records.findings import Finding
-from resnet_lint.shared.records.places import Span
+from resnet_lint.shared.records.places import Edit, Span
 from resnet_lint.shared.records.reports import Run
 from resnet_lint.shared.source_text import shown
 
@@ -26,7 +26,8 @@ _MOST_LINES = 6
 def report(run: Run, view: View) -> str:
     """One paragraph per finding, the classes if `verbose`, and the summary."""
     read = cache(view.lines)
-    blocks = ["\n".join(_finding(finding, read(finding.span.path), view)) for finding in run.findings]
+    first = _first_with_edits(run.findings)
+    blocks = ["\n".join(_finding(finding, read(finding.span.path), first, view)) for finding in run.findings]
     if view.verbose and not view.quiet:
         blocks.append("\n".join(_classes(run, view)))
     blocks.append("\n".join(closing_lines(run, view)))
@@ -34,14 +35,32 @@ def report(run: Run, view: View) -> str:
     return f"{text}\n" if text else ""
 
 
-def _finding(finding: Finding, source: tuple[str, ...], view: View) -> Iterator[str]:
+_Edits = tuple[str, tuple[Edit, ...]]
+"""A file, and the edits of a fix for one of its findings."""
+
+
+def _edits(finding: Finding) -> _Edits:
+    return finding.span.path, finding.fix.edits if finding.fix is not None else ()
+
+
+def _first_with_edits(findings: Sequence[Finding]) -> dict[_Edits, Finding]:
+    """The first finding that some edits fix: a mistake in a helper leads to one at each of its uses."""
+    return {_edits(finding): finding for finding in reversed(findings)}
+
+
+def _finding(finding: Finding, source: tuple[str, ...], first: Mapping[_Edits, Finding], view: View) -> Iterator[str]:
     yield headline(finding, view)
     last_edit = max((edit.end.line for edit in finding.fix.edits), default=0) if finding.fix is not None else 0
     gutter = len(str(max(finding.span.end.line, last_edit)))
     yield from _snippet(finding.span, source, gutter, view)
     for fact in _facts(finding, view):
         yield f"{' ' * gutter} {paint('=', view.colour, fg='cyan')} {fact}"
-    yield from _change(finding, source, gutter, view)
+    other = first[_edits(finding)]
+    if other is finding:
+        yield from _change(finding, source, gutter, view)
+    elif _edits(finding)[1]:
+        line = place_in(other.span.path, other.span.start.line)
+        yield f"{' ' * gutter} {paint('=', view.colour, fg='cyan')} the edit is the same as for line {line}"
 
 
 def _snippet(span: Span, source: tuple[str, ...], gutter: int, view: View) -> Iterator[str]:
