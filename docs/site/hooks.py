@@ -62,6 +62,11 @@ def on_page_markdown(markdown: str, page: Any, **_: Any) -> str:
     return markdown
 
 
+def on_post_page(output: str, **_: Any) -> str:
+    """Name the search dialog of the theme."""
+    return output.replace('role="dialog"', 'role="dialog" aria-label="Search"')
+
+
 def _on_site(target: str) -> str:
     """A link from the root of the repository as one from the site, or to the file on GitHub."""
     names = {source: name for name, source in _COPIED.items()}

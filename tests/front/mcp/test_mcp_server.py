@@ -14,31 +14,9 @@ pytest.importorskip("mcp")
 
 from mcp.client.client import Client
 from mcp.client.stdio import StdioServerParameters, stdio_client
+from one_block import one_block
 
-MODEL = """import torch
-from torch import nn
-
-
-class Block(nn.Module):
-    def __init__(self, cin, cout):
-        super().__init__()
-        self.conv = nn.Conv2d(cin, cout, 3, padding=1)
-
-    def forward(self, x):
-        return x + self.conv(x)
-
-
-class Net(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.block = Block(16, 32)
-
-    def forward(self, x):
-        return self.block(x)
-
-
-Net()(torch.randn(2, 16, 32, 32))
-"""
+MODEL = one_block(32)
 
 
 def test_an_agent_checks_fixes_and_asks(tmp_path: Path) -> None:

@@ -14,31 +14,9 @@ pytest.importorskip("pygls")
 
 from language_client import applied, editor
 from lsprotocol import types
+from one_block import one_block
 
-BLOCK = """import torch
-from torch import nn
-
-
-class Block(nn.Module):
-    def __init__(self, cin, cout):
-        super().__init__()
-        self.conv = nn.Conv2d(cin, cout, 3, padding=1)
-
-    def forward(self, x):
-        return x + self.conv(x)  # "😀"
-
-
-class Net(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.block = Block(16, 16)
-
-    def forward(self, x):
-        return self.block(x)
-
-
-Net()(torch.randn(2, 16, 32, 32))
-"""
+BLOCK = one_block(16, '"😀"')
 FAULT = BLOCK.replace("Block(16, 16)", "Block(16, 32)")
 ADDITION = BLOCK.splitlines().index('        return x + self.conv(x)  # "😀"')
 
