@@ -1,0 +1,171 @@
+"""Random edits of files, checked by the processes of `server --warm` and without them: the reports have to be the same.
+
+    python benchmarks/warm_edits.py 100 models/*.py            # 100 edits
+    python benchmarks/warm_edits.py --kills 40 models/*.py     # 40 checks, in each of which a random process is killed
+
+After a kill, the report has to be the same, or the exit code has to say that there is none; and nothing may be left.
+The edits are made in copies. Prints what differs, and the seconds of both ways.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import random
+import re
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+WORDS = "import sys; sys.argv[0] = 'resnet-lint'; from resnet_lint.front.start import main; main()"
+
+
+def main() -> int:
+    arguments = argparse.ArgumentParser(description=__doc__)
+    arguments.add_argument("number", type=int)
+    arguments.add_argument("files", nargs="+", type=Path)
+    arguments.add_argument("--kills", action="store_true")
+    arguments.add_argument("--python", default=sys.executable, help="the interpreter that loads the models")
+    given = arguments.parse_args()
+    with tempfile.TemporaryDirectory(prefix="w") as folder:
+        there = Runner(Path(folder, "warm"), given.python)
+        here = Runner(Path(folder, "cold"), given.python)
+        there.start()
+        try:
+            work = _killed if given.kills else _edited
+            wrong = sum(work(seed, given.files, Path(folder), there, here) for seed in range(given.number))
+        finally:
+            there.command("server", "--stop")
+        left = there.left()
+        print(f"{wrong} of {given.number} wrong; {len(left)} processes left; {there.seconds:.0f} s warm, ", end="")
+        print(f"{here.seconds:.0f} s cold")
+        return int(bool(wrong or left))
+
+
+class Runner:
+    """Runs commands whose processes that stay have their sockets in a folder; counts the seconds of the reports."""
+
+    def __init__(self, folder: Path, python: str) -> None:
+        folder.mkdir()
+        self._environment = os.environ | {"XDG_RUNTIME_DIR": str(folder), "XDG_CACHE_HOME": str(folder)}
+        self._python = python
+        self.seconds = 0.0
+
+    def command(self, *words: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-c", WORDS, *words], env=self._environment, text=True, capture_output=True
+        )
+
+    def start(self) -> bool:
+        """Start the processes that stay, unless they run; whether that was possible."""
+        return self.command("server", "--warm", "--python", self._python).returncode == 0
+
+    def started(self, path: Path) -> subprocess.Popen[str]:
+        words = ["check", "--no-cache", "--python", self._python, "--format", "json", str(path)]
+        return subprocess.Popen(
+            [sys.executable, "-c", WORDS, *words],
+            env=self._environment,
+            text=True,
+            cwd=path.parent,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        )
+
+    def report(self, path: Path) -> Any:
+        began = time.perf_counter()
+        done = self.started(path)
+        out, err = done.communicate()
+        self.seconds += time.perf_counter() - began
+        return _comparable(done.returncode, out, err)
+
+    def stays(self) -> list[int]:
+        """The processes that stay, and their forks."""
+        marker = self._environment["XDG_RUNTIME_DIR"].encode()
+        return [pid for pid in _pids() if marker in _command_of(pid) and b"stay" in _command_of(pid)]
+
+    def left(self) -> list[int]:
+        deadline = time.monotonic() + 30
+        while (left := self.stays()) and time.monotonic() < deadline:
+            time.sleep(0.1)
+        return left
+
+
+def _edited(seed: int, files: list[Path], folder: Path, there: Runner, here: Runner) -> bool:
+    """Whether the reports on an edited file differ."""
+    chance = random.Random(seed)
+    path = _copy(chance.choice(files), folder, chance)
+    warm, cold = there.report(path), here.report(path)
+    print(seed, path.name, "same" if warm == cold else f"differ:\n{warm}\n{cold}", flush=True)
+    return bool(warm != cold)
+
+
+def _killed(seed: int, files: list[Path], folder: Path, there: Runner, here: Runner) -> bool:
+    """Whether a check is wrong in which one of the processes is killed, or the one after it."""
+    chance = random.Random(seed)
+    path = _copy(chance.choice(files), folder, chance)
+    expected = here.report(path)
+    client = there.started(path)
+    time.sleep(chance.random() * 1.5)
+    victim = chance.choice([client.pid, *there.stays()])
+    with suppress(ProcessLookupError):
+        os.kill(victim, signal.SIGKILL)
+    out, err = client.communicate()
+    was_right = client.returncode in (2, -signal.SIGKILL) or _comparable(client.returncode, out, err) == expected
+    is_right = there.report(path) == expected
+    started = there.command("server", "--warm")
+    print(
+        seed,
+        path.name,
+        "client" if victim == client.pid else "other",
+        client.returncode,
+        was_right,
+        is_right,
+        flush=True,
+    )
+    return not (was_right and is_right and started.returncode == 0)
+
+
+def _copy(file: Path, folder: Path, chance: random.Random) -> Path:
+    """A copy of a file with one random edit: another number, or a line that is deleted or repeated."""
+    path = folder / "project" / file.name
+    path.parent.mkdir(exist_ok=True)
+    lines = file.read_text().splitlines(keepends=True)
+    at = chance.randrange(len(lines))
+    numbers = [index for index, line in enumerate(lines) if re.search(r"\b\d+\b", line)]
+    match chance.choice(("number", "number", "delete", "repeat")):
+        case "number" if numbers:
+            at = chance.choice(numbers)
+            lines[at] = re.sub(r"\b\d+\b", str(chance.choice((1, 2, 3, 8, 16, 32, 64))), lines[at], count=1)
+        case "delete":
+            del lines[at]
+        case _:
+            lines.insert(at, lines[at])
+    path.write_text("".join(lines))
+    return path
+
+
+def _comparable(code: int | None, out: str, err: str) -> Any:
+    fields = json.loads(out) if out else {"summary": {}}
+    fields["summary"].pop("seconds", None)
+    return code, fields, err
+
+
+def _pids() -> list[int]:
+    return [int(name) for name in os.listdir("/proc") if name.isdigit()]
+
+
+def _command_of(pid: int) -> bytes:
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:
+        return b""
+
+
+if __name__ == "__main__":
+    sys.exit(main())
