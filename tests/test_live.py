@@ -20,8 +20,7 @@ import torch
 from torch import nn
 
 import resnet_lint
-from resnet_lint.live import FindingsError
-from resnet_lint.shared.errors import UsageError
+from resnet_lint.errors import FindingsError, UsageError
 
 FIXTURES = Path(__file__).parents[1] / "fixtures"
 SCHEMA = json.loads(resources.files("resnet_lint.front.check.report").joinpath("schema.json").read_text())

@@ -30,7 +30,7 @@ class WarmOrOwn:
         if first and not os.environ.get(TRACEBACK_VARIABLE):
             try:
                 warm = connected(interpreter)
-            except WorkerError as error:
+            except (OSError, WorkerError) as error:
                 self._note(f"{error}; started another one")
                 warm = None
             if warm is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import signal
@@ -107,7 +108,7 @@ def test_no_fork_is_left(warm: int, project: Path, monkeypatch: pytest.MonkeyPat
     assert Path(f"/proc/{warm}/task/{warm}/children").read_text() == ""
 
 
-@pytest.mark.parametrize("trouble", ["killed", "hangs", "nonsense", "readable", "too long"])
+@pytest.mark.parametrize("trouble", ["killed", "hangs", "nonsense", "readable", "too long", "unreadable"])
 def test_any_trouble_starts_a_worker(
     trouble: str, warm: int, project: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
@@ -132,6 +133,9 @@ def test_any_trouble_starts_a_worker(
             reason = "is not a private folder of this user"
             monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
             Path(process.private_folder()).mkdir(mode=0o755)
+        elif trouble == "unreadable":
+            reason = "Input/output error"
+            monkeypatch.setattr(process, "packages", unreadable)
         else:
             reason = "is too long for a socket"
             monkeypatch.setattr(process, "_LONGEST_PATH", 20)
@@ -142,6 +146,10 @@ def test_any_trouble_starts_a_worker(
     assert started == [own().executable]
     assert reason in result.stderr.splitlines()[0]
     assert result.stderr.splitlines()[1:] == ["resnet-lint: started"]
+
+
+def unreadable(folder: str) -> Any:
+    raise OSError(errno.EIO, os.strerror(errno.EIO))
 
 
 def killed(connection: socket.socket, pid: int) -> Any:
