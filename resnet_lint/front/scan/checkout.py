@@ -74,5 +74,6 @@ def _git(target: Target, *arguments: str) -> str:
         raise UsageError(f"cannot clone {target.name}: not done after {_SECONDS:.0f} s") from error
     if done.returncode:
         lines = done.stderr.replace(target.location, target.name).strip().splitlines() or ["git failed"]
-        raise UsageError(f"cannot clone {target.name}: {lines[-1]}")
+        reason = next((line for line in lines if line.startswith("fatal: ")), lines[-1])
+        raise UsageError(f"cannot clone {target.name}: {reason.removeprefix('fatal: ')}")
     return done.stdout

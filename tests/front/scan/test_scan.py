@@ -280,7 +280,7 @@ def test_a_repository_that_does_not_clone_is_one_line(tmp_path: Path) -> None:
     target = Target(f"file://{tmp_path}/nothing.git")
     problem = prepared(target, GIVEN, diff=False).problem
     assert problem is not None
-    assert problem.startswith(f"cannot clone file://{tmp_path}/nothing.git: ")
+    assert problem.startswith(f"cannot clone file://{tmp_path}/nothing.git: '{tmp_path}/nothing.git' does not appear")
     assert "\n" not in problem
 
 
