@@ -56,7 +56,9 @@ def _pointwise(node: Node, source: Node, needed: Needed) -> Needed:
     shape = source.known_shape
     if node.shape is None or len(shape) > len(needed):
         raise UnknownPositionsError
-    own = needed[len(needed) - len(shape) :]
+    own, sizes = needed[len(needed) - len(shape) :], node.shape[len(node.shape) - len(shape) :]
+    if any(place and size not in (1, after) for place, size, after in zip(own, shape, sizes, strict=True)):
+        raise UnknownPositionsError  # a failing addition
     return tuple((0, 0) if size == 1 and place is not None else place for size, place in zip(shape, own, strict=True))
 
 

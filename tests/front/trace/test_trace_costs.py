@@ -52,3 +52,9 @@ def test_a_model_that_fails_has_no_memory_of_a_step(lint: Lint) -> None:
     report = trace_of(lint("trace", PIPELINE / "model.py", "--format", "json"))
     assert report["memory"]["doubt"] == "the forward pass fails"
     assert report["model"]["multiply_adds"] > 0
+
+
+def test_no_receptive_field_behind_an_addition_that_fails(lint: Lint) -> None:
+    report = trace_of(lint("trace", PIPELINE.parent / "resnet18" / "model.py", "--format", "json"))
+    fields = {stage["name"]: stage["receptive_field"] for stage in report["stages"]}
+    assert (fields["layer1"], fields["layer2"], fields["layer4"]) == ([43, 43], None, None)
