@@ -9,9 +9,10 @@ import ast
 from collections.abc import Callable, Iterator
 from copy import deepcopy
 from dataclasses import dataclass
-from typing import cast
+from typing import TypeVar, cast
 
 Changed = Iterator[str]
+_Part = TypeVar("_Part", bound=ast.AST)
 Operator = Callable[[ast.AST], Changed]
 
 _ALONG_DIM = frozenset({"softmax", "log_softmax", "sum", "mean", "max", "min", "argmax", "std", "norm", "cumsum"})
@@ -71,11 +72,26 @@ def _lines(node: ast.AST, owner: ast.AST, parents: dict[ast.AST, ast.AST]) -> It
         node = parents[node]
     assert isinstance(node, ast.stmt | ast.expr)
     yield from range(node.lineno, (node.end_lineno or node.lineno) + 1)
-    targets = node.targets if isinstance(node, ast.Assign) else ()
-    names = {target.attr for target in targets if isinstance(target, ast.Attribute)}
+    names = set(_attributes_set_by(node))
     for reader in ast.walk(owner) if names else ():
         if isinstance(reader, ast.Attribute) and reader.attr in names:
             yield reader.lineno
+        elif isinstance(reader, ast.For) and names & {part.attr for part in _within(reader.iter, ast.Attribute)}:
+            variables = {part.id for part in _within(reader.target, ast.Name)}
+            yield from (part.lineno for part in _within(reader, ast.Name) if part.id in variables)
+
+
+def _attributes_set_by(statement: ast.AST) -> Iterator[str]:
+    """The attributes that a statement assigns, or to whose lists it appends: `self.layers.append(nn.GRU(8, 8))`."""
+    match statement:
+        case ast.Assign(targets):
+            yield from (target.attr for target in targets if isinstance(target, ast.Attribute))
+        case ast.Expr(ast.Call(ast.Attribute(ast.Attribute(_, name), "append"))):
+            yield name
+
+
+def _within(tree: ast.AST, kind: type[_Part]) -> Iterator[_Part]:
+    return (part for part in ast.walk(tree) if isinstance(part, kind))
 
 
 def _permute_swapped(node: ast.AST) -> Changed:

@@ -9,7 +9,7 @@ from itertools import permutations
 from ..shared.records.fix_plans import RearrangeOperand
 from ..shared.records.places import Shape
 from .axes import Axes, Carried, InputAxis
-from .meetings import Meeting, is_product, meeting_at
+from .meetings import Meeting, is_attention, is_product, meeting_at
 from .model import Model, name_of
 from .node import Node
 
@@ -109,12 +109,13 @@ def _arrangement(meeting: Meeting, axes: Axes, now: Sequence[Shape]) -> tuple[in
 
 def _fits_transposed(meeting: Meeting, axes: Axes, now: Sequence[Shape]) -> bool:
     """Whether a matrix product is consistent with one of its operands transposed: a matrix, or what is in front."""
-    if not is_product(meeting.node) or min(map(len, now[:2])) < 2:
+    is_matrix = is_product(meeting.node)
+    if not (is_matrix or is_attention(meeting.node)) or min(map(len, now[:2])) < 2:
         return False
     left, right = (_described(meeting.node, index, axes, now) for index in (0, 1))
     in_front, others = left[:-2], right[:-2]
     is_permuted = in_front != others and sorted(in_front, key=_sort_key) == sorted(others, key=_sort_key)
-    return is_permuted or left[-1] == right[-1] or left[-2] == right[-2]
+    return is_permuted or (is_matrix and (left[-1] == right[-1] or left[-2] == right[-2]))
 
 
 Dimension = tuple[Carried, int, int]

@@ -57,7 +57,7 @@ def _pairs(node: Node, shapes: Sequence[Shape]) -> Iterator[tuple[Place, Place]]
         yield from _product(shapes)
     elif node.function in _UNLIKE:
         return
-    elif node.function == "scaled_dot_product_attention":
+    elif is_attention(node):
         yield from _attention(shapes)
     else:
         yield from _broadcast(shapes)
@@ -66,6 +66,11 @@ def _pairs(node: Node, shapes: Sequence[Shape]) -> Iterator[tuple[Place, Place]]
 def is_product(node: Node) -> bool:
     """Whether a call is a matrix product."""
     return node.function in _PRODUCTS
+
+
+def is_attention(node: Node) -> bool:
+    """Whether a call is torch's attention of queries, keys and values."""
+    return node.function == "scaled_dot_product_attention"
 
 
 _PRODUCTS = frozenset({"matmul", "rmatmul", "imatmul", "bmm", "mm", "mv"})
@@ -99,6 +104,7 @@ def _attention(shapes: Sequence[Shape]) -> Iterator[tuple[Place, Place]]:
     if len(shapes) > 2 and all(len(shape) > 2 for shape in shapes[:3]):
         yield (0, len(shapes[0]) - 1), (1, len(shapes[1]) - 1)
         yield (1, len(shapes[1]) - 2), (2, len(shapes[2]) - 2)
+        yield from _broadcast([shapes[0][:-2], shapes[1][:-2]])
 
 
 def _broadcast(shapes: Sequence[Shape]) -> Iterator[tuple[Place, Place]]:

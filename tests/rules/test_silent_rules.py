@@ -238,6 +238,17 @@ MISTAKES = [
         "permute(2, 0, 1, 3)", "permute(0, 2, 1, 3)", at="(q @ k)", shape=(2, 5, 8),
     ),
     Mistake(
+        "RL211", "heads_in_front_of_the_batch_of_an_attention",
+        ("self.q, self.k = nn.Linear(8, 8), nn.Linear(8, 8)",),
+        (
+            "n, t, c = x.shape",
+            "q = self.q(x).view(n, t, 2, 4).permute(2, 0, 1, 3)",
+            "k = self.k(x).view(n, t, 2, 4).permute(0, 2, 1, 3)",
+            "return F.scaled_dot_product_attention(q, k, k)",
+        ),
+        "permute(2, 0, 1, 3)", "permute(0, 2, 1, 3)", at="F.scaled", shape=(2, 5, 8),
+    ),
+    Mistake(
         "RL306", "recurrent_layer",
         ("self.conv, self.rnn = nn.Conv1d(8, 640, 1), nn.LSTM(640, 640)",),
         ("x = self.conv(x).transpose(1, 2)", "return self.rnn(x)[0]"),
