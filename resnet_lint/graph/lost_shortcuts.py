@@ -60,7 +60,7 @@ def bare_wrappers(model: Model) -> Iterator[tuple[ModuleCall, str]]:
             yield same[0], called
 
 
-_WRAPPERS = ({"residual"}, {"residual", "add"}, {"residual", "connection"}, {"skip", "connection"})
+_WRAPPERS = ({"residual"}, {"residual", "add"})
 
 
 def _may_be_added(call: ModuleCall, model: Model) -> bool:
