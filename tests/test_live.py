@@ -160,6 +160,16 @@ def test_wrapped_parametrized_and_tied_models(models: Any) -> None:
     assert resnet_lint.check(models.Tied(), torch.randn(2, 4)).ok
 
 
+def test_a_model_in_a_wrapper_of_a_package_is_reported_in_its_own_file(models: Any, tmp_path: Path) -> None:
+    packages = tmp_path / "site-packages"
+    packages.mkdir()
+    text = "    def __init__(self, model):\n        super().__init__()\n        self.model = model\n\n"
+    text += "    def forward(self, *args, **kwargs):\n        return self.model(*args, **kwargs)\n"
+    wrapper = imported(packages, f"from torch import nn\n\n\nclass Wrapper(nn.Module):\n{text}")
+    [finding] = resnet_lint.check(wrapper.Wrapper(models.Net(8)), torch.randn(2, 4, 16, 16)).findings
+    assert (finding.rule, finding.span.path, finding.span.start.line) == ("RL101", models.__file__, 16)
+
+
 def test_a_model_that_reads_values_is_not_green(models: Any) -> None:
     report = resnet_lint.check(models.Values(), torch.ones(2, 4))
     assert not report.ok

@@ -125,12 +125,19 @@ def _project_of(path: Path) -> Project:
 
 
 def _path_of_model(model: nn.Module) -> Path:
-    """The file of the outermost module whose class is not torch's. Raises UsageError if there is none."""
-    own = (type(module) for module in model.modules() if not type(module).__module__.startswith("torch."))
-    kind = next(own, None)
-    if kind is None:
+    """The file of the outermost module whose class is the user's, else of a package, as in a model that peft wraps.
+
+    Raises UsageError if all of them are torch's.
+    """
+    kinds = [type(module) for module in model.modules() if not type(module).__module__.startswith("torch.")]
+    if not kinds:
         raise UsageError(f"{type(model).__name__} consists of torch's own layers only; there is no code to check")
-    return _path_of(kind)
+    return _path_of(next((kind for kind in kinds if not _is_installed(kind)), kinds[0]))
+
+
+def _is_installed(kind: type[nn.Module]) -> bool:
+    code = getattr(kind.forward, "__code__", None)
+    return code is None or bool({"site-packages", "dist-packages"} & set(Path(code.co_filename).parts))
 
 
 def _path_of(given: object) -> Path:
