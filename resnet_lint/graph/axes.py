@@ -88,7 +88,7 @@ class Altered:
         return again.shape if again is not None else None
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(eq=False)
 class Axes:
     """The axes of all tensors of a model, as far as known from traces at other sizes.
 

@@ -35,7 +35,7 @@ Kind = Literal[
 ]
 
 
-@dataclass(frozen=True, eq=False, repr=False)
+@dataclass(eq=False, repr=False)
 class Node:
     """A call, recorded in execution order. Immutable.
 

@@ -12,7 +12,7 @@ from resnet_lint.graph.node import Node
 from resnet_lint.graph.samples import Crossing
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(eq=False)
 class Dye:
     """The samples on which a tensor depends.
 
