@@ -6,13 +6,17 @@ another value, and linear interpolation gives the size at which it is zero.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import replace
 
 from .guess import Guesses
+from .mismatches import Mismatch
 from .situation import Axis, Situation
 
 _LARGEST = 4096
+# The sizes of patches and the strides of encoders.
+_PATCHES = (32, 16, 14, 8)
 
 
 def sizes_to_try(situation: Situation) -> Iterator[tuple[Guesses, Axis | None]]:
@@ -20,6 +24,7 @@ def sizes_to_try(situation: Situation) -> Iterator[tuple[Guesses, Axis | None]]:
     mismatch = situation.mismatch
     if mismatch is None:
         return
+    yield from ((guesses, None) for guesses in _square_images(situation, mismatch))
     solutions = list(_solutions(situation))
     for is_batch in (False, True):
         axes = [axis for axis in _axes(situation) if (axis.index == 0) == is_batch]
@@ -46,6 +51,17 @@ def _solutions(situation: Situation) -> Iterator[tuple[Axis, int, Axis]]:
     exact = before.size_of(axis) - earlier.difference * step / slope
     for size in dict.fromkeys([round(exact), int(exact), int(exact) + 1]):
         yield axis, size, axis
+
+
+def _square_images(situation: Situation, mismatch: Mismatch) -> Iterator[Guesses]:
+    """Square images with the wanted number of patches: 577 embeddings instead of 197 at 224x224 ask for 384x384."""
+    for name, guess in situation.guesses.items():
+        if len(guess.shape) != 4 or mismatch.got < 1 or mismatch.wanted < 1:
+            continue
+        side = math.sqrt(math.prod(guess.shape[2:]) * mismatch.wanted / mismatch.got)
+        for side_of_patches in dict.fromkeys(patch * round(side / patch) for patch in _PATCHES):
+            if 0 < side_of_patches <= _LARGEST:
+                yield {**situation.guesses, name: replace(guess, shape=(*guess.shape[:2], *(2 * (side_of_patches,))))}
 
 
 def _axes(situation: Situation) -> Iterator[Axis]:

@@ -42,6 +42,12 @@ def check(lint: Lint, folder: Path, layers: str, signature: str, body: str) -> t
             "x, y",
             "self.a(x)\n        return self.fc(torch.cat([x, y], -1))",
         ),
+        # an embedding for each patch of 16 of an image of 384 x 384, and one for the class
+        (
+            "self.p, self.e = nn.Conv2d(3, 8, 16, 16), nn.Parameter(torch.zeros(1, 577, 8))",
+            "x",
+            "x = self.p(x).flatten(2).transpose(1, 2)\n        return torch.cat((x[:, :1], x), 1) + self.e",
+        ),
         # pairs of 12 tokens, which only an assertion says
         ("self.n = 12", "x", "assert x.dim() == 3 and x.shape[1] == self.n\n        return x + 1"),
         # an index and a size in place of maps
