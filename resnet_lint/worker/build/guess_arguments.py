@@ -15,7 +15,16 @@ from resnet_lint.shared.vocabulary import SHORTCUT_PARAMETER
 
 from ..load.load import Loaded
 from ..names_at import names_at
-from .guess_value import INPUT_CHANNELS, OUTPUT_CHANNELS, WIDTH, is_width, says_what, setting, value_for
+from .guess_value import (
+    INPUT_CHANNELS,
+    OUTPUT_CHANNELS,
+    WIDTH,
+    is_default_configuration,
+    is_width,
+    says_what,
+    setting,
+    value_for,
+)
 from .passed_on import passed_on_as
 
 STRIDE = re.compile(r"^(stride|strides|s|downsample_stride|down_?stride)$")
@@ -25,9 +34,10 @@ STRIDE = re.compile(r"^(stride|strides|s|downsample_stride|down_?stride)$")
 class Invented:
     """Guessed constructor arguments, as source; `...` for values that cannot be guessed.
 
-    `varied` describes the difference from the simplest try. They are `sure` if they are channels and strides only: a
-    block has to work for those, while a guessed kernel or padding may be invalid. `lacks_shortcut`: the shortcut, which
-    the caller should pass, is None, so the block need not work. `switched` is the option that is not at its default.
+    `varied` describes the difference from the simplest try. They are `sure` if they are channels, strides and the
+    file's default configuration only: a block has to work for those, while a guessed kernel or padding may be invalid.
+    `lacks_shortcut`: the shortcut, which the caller should pass, is None, so the block need not work. `switched` is the
+    option that is not at its default.
     """
 
     kwargs: Mapping[str, str]
@@ -117,8 +127,11 @@ def invented(make: type[nn.Module], loaded: Loaded) -> list[Invented]:
     """
     found = parameters_of(make)
     plain = {name: value_for(parameter, loaded) or UNKNOWN for name, parameter in found.required.items()}
-    numbers = all(value.isdigit() and _has_to_vary(name, found) for name, value in plain.items())
-    sure = not found.shortcut_from_caller and numbers
+    has_to_work = all(
+        (value.isdigit() and _has_to_vary(name, found)) or is_default_configuration(value, loaded)
+        for name, value in plain.items()
+    )
+    sure = not found.shortcut_from_caller and has_to_work
     expansion = getattr(make, "expansion", 1)
     if isinstance(expansion, int) and expansion != 1 and found.inputs and found.outputs:
         plain[found.inputs] = str(WIDTH * expansion)

@@ -9,6 +9,7 @@ import re
 import types
 import typing
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from itertools import chain
 from typing import Any
 
@@ -245,16 +246,38 @@ def _of_own_class(kind: type, loaded: Loaded, nested: int) -> str | None:
 
 
 def _configuration(name: str, loaded: Loaded, nested: int) -> str | None:
-    """A configuration class of the file with its defaults, or an object with the attributes that the file reads."""
-    for kind in vars(loaded.module).values():
-        if isinstance(kind, type) and _is_own(kind, loaded) and re.search(r"(Config|Cfg|Args)$", kind.__name__):
-            return _of_own_class(kind, loaded, nested)
+    """A configuration class with its defaults, or an object with the attributes that the file reads.
+
+    Of several classes, that with most of these attributes: `BertConfig` of the file, and not `PretrainedConfig`.
+    """
     names, keys = _read_of(name, loaded.tree)
+    kinds = [kind for kind in vars(loaded.module).values() if _is_configuration(kind, loaded)]
+    if kinds:
+        return _of_own_class(max(kinds, key=lambda kind: len(_settings(kind) & {*names})), loaded, nested)
     if names:
         return f"SimpleNamespace({', '.join(f'{attribute}={setting(attribute)}' for attribute in names)})"
     if keys:
         return f"{{{', '.join(f'{key!r}: {setting(key)}' for key in keys)}}}"
     return None
+
+
+def is_default_configuration(value: str, loaded: Loaded) -> bool:
+    """Whether a value is a configuration class of the file with its defaults: `GPTConfig()`. Models work for those."""
+    kind = vars(loaded.module).get(value.removesuffix("()")) if value.endswith("()") else None
+    return _is_configuration(kind, loaded) and kind.__module__ == loaded.module.__name__
+
+
+def _is_configuration(kind: Any, loaded: Loaded) -> bool:
+    return (
+        isinstance(kind, type) and _is_own(kind, loaded) and re.search(r"(Config|Cfg|Args)$", kind.__name__) is not None
+    )
+
+
+def _settings(kind: type) -> set[str]:
+    """The attributes of a class, and the parameters of its constructor."""
+    with suppress(TypeError, ValueError):
+        return {*dir(kind), *inspect.signature(kind).parameters}
+    return {*dir(kind)}
 
 
 def setting(name: str) -> str:

@@ -97,12 +97,17 @@ def flattened_map(fault: Fault) -> Node | None:
     node = fault.node.sources[0] if fault.kind == "layer" and fault.node.sources else None
     while node is not None and node.kind != "input":
         before, after = node.inputs[:1], node.shape
-        if before and len(before[0]) > 2 and after is not None and len(after) < len(before[0]):
+        if before and len(before[0]) > 2 and after is not None and _is_flattened(before[0], after):
             return node if math.prod(before[0][2:]) > 1 else None
         sources = list(node.activations)
         learned = any(not source.activation for source in node.sources)
         node = sources[0] if len(sources) == 1 and not learned else None
     return None
+
+
+def _is_flattened(before: Shape, after: Shape) -> bool:
+    """Whether axes were merged, and not dropped as by `tokens[:, 0]`."""
+    return len(after) < len(before) and math.prod(after) == math.prod(before)
 
 
 def _fitting(fault: Fault, flattened: Node) -> tuple[str, Shape | None, torch.dtype | None] | None:

@@ -53,6 +53,7 @@ def feed(
     own = any(_is_models_own(result) for result in attempts)
     if search.found is None and not own:
         search.best_first()
+        attempts += _of_same_widths(search, attempts) if search.found is None else []
     elif search.found is None:
         attempts += _slightly_larger(search, attempts)
     if search.found is not None:
@@ -131,6 +132,28 @@ def _slightly_larger(search: Search, attempts: Sequence[Situation]) -> list[Situ
     larger = (search.attempt(guesses, attempt.size) for attempt in attempts for guesses in _larger(attempt))
     tried = (attempt for attempt in larger if attempt is not None and attempt.trace.complete)
     return list(islice(tried, max(missing, 0)))
+
+
+def _of_same_widths(search: Search, attempts: Sequence[Situation]) -> list[Situation]:
+    """Traces with one size larger by one, for each size of a single input, if layers get the same widths in all.
+
+    No size of the input can then be to blame for a classifier that expects 1024 features and gets 256.
+    """
+    attempt = next((attempt for attempt in attempts if attempt.trace.complete), None)
+    if attempt is None or len(attempt.guesses) != 1 or any(fault.kind != "layer" for fault in attempt.trace.all_faults):
+        return []
+    larger = [search.attempt(guesses, attempt.size) for guesses in _larger(attempt)]
+    tried = [result for result in larger if result is not None]
+    widths = _widths(attempt.trace)
+    return tried if all(result.trace.complete and _widths(result.trace) == widths for result in tried) else []
+
+
+def _widths(result: Trace) -> list[tuple[Span, int | None]]:
+    """Where layers fail, and the size that they get of the dimension that fails."""
+    return [
+        (fault.point.span, fault.node.inputs[0][fault.layer.dimension] if fault.layer is not None else None)
+        for fault in result.all_faults
+    ]
 
 
 def _larger(attempt: Situation) -> Iterator[Guesses]:

@@ -10,6 +10,8 @@ import math
 from collections.abc import Iterator
 from dataclasses import replace
 
+import torch
+
 from .guess import Guesses
 from .mismatches import Mismatch
 from .situation import Axis, Situation
@@ -27,7 +29,7 @@ def sizes_to_try(situation: Situation) -> Iterator[tuple[Guesses, Axis | None]]:
     yield from ((guesses, None) for guesses in _square_images(situation, mismatch))
     solutions = list(_solutions(situation))
     for is_batch in (False, True):
-        axes = [axis for axis in _axes(situation) if (axis.index == 0) == is_batch]
+        axes = [axis for axis in _axes(situation) if (axis.index == 0) == is_batch and not _counts_ids(situation, axis)]
         wanted = [(axis, mismatch.wanted, None) for axis in axes]
         likely = [pair for pair in wanted if situation.size_of(pair[0]) == mismatch.got]
         exchanged = [(axis, mismatch.got, None) for axis in axes if situation.size_of(axis) == mismatch.wanted]
@@ -62,6 +64,13 @@ def _square_images(situation: Situation, mismatch: Mismatch) -> Iterator[Guesses
         for side_of_patches in dict.fromkeys(patch * round(side / patch) for patch in _PATCHES):
             if 0 < side_of_patches <= _LARGEST:
                 yield {**situation.guesses, name: replace(guess, shape=(*guess.shape[:2], *(2 * (side_of_patches,))))}
+
+
+def _counts_ids(situation: Situation, axis: Axis) -> bool:
+    """Whether an axis is the batch of one id per sample; a layer that lacks features would fit by coincidence."""
+    guess = situation.guesses[axis.name]
+    faults = situation.trace.all_faults
+    return guess.shape[1:] == () and guess.dtype == torch.int64 and bool(faults) and faults[0].kind == "layer"
 
 
 def _axes(situation: Situation) -> Iterator[Axis]:

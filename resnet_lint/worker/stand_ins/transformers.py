@@ -33,15 +33,18 @@ class PretrainedConfig:
     model_type = ""
 
     def __init__(self, **kwargs: Any) -> None:
-        count = kwargs.pop("num_labels", 2)
+        self.num_labels = kwargs.pop("num_labels", 2)
         for name, value in {**_COMMON, **kwargs}.items():
             if name != "use_return_dict":
                 setattr(self, name, value)
-        self.id2label = {index: f"LABEL_{index}" for index in range(count)}
 
     @property
     def num_labels(self) -> int:
         return len(self.id2label)
+
+    @num_labels.setter
+    def num_labels(self, count: int) -> None:
+        self.id2label = {index: f"LABEL_{index}" for index in range(count)}
 
     @property
     def use_return_dict(self) -> bool:

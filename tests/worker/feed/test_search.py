@@ -89,6 +89,11 @@ def test_what_a_model_takes_is_solved_for(lint: Lint, tmp_path: Path, layers: st
             "h = self.a(x)\n        return torch.cat([h, nn.functional.interpolate(self.b(h), scale_factor=2)], 1)",
         ),
         ("self.a = nn.Conv2d(3, 8, 1)\n        self.w = nn.Parameter(torch.ones(5))", "return self.a(x) * self.w"),
+        # as one id per sample, x.shape[0] = 24 would fit the classifier
+        (
+            "self.e, self.fc = nn.Embedding(9, 8), nn.Linear(24, 4)",
+            "return self.fc(self.e(x)[:, 0])",
+        ),
     ],
 )
 def test_no_coincidence_of_sizes_excuses_a_fault(lint: Lint, tmp_path: Path, layers: str, body: str) -> None:

@@ -146,7 +146,7 @@ MODELS = {
         class NetConfig(PretrainedConfig):
             def __init__(self, hidden_size=32, vocab_size=100, **kwargs):
                 super().__init__(**kwargs)
-                self.hidden_size, self.vocab_size = hidden_size, vocab_size
+                self.hidden_size, self.vocab_size, self.num_labels = hidden_size, vocab_size, 5
 
         class Net(PreTrainedModel):
             config_class = NetConfig
@@ -162,10 +162,8 @@ MODELS = {
                 x = self.embed(input_ids)
                 out = BaseModelOutput(last_hidden_state=x + ACT2FN["gelu"](self.linear(x)))
                 return out if return_dict else out[0]
-
-        net = Net(NetConfig(hidden_size=24))
         """,
-        ("24", "20"),
+        ("32", "20"),
     ),
     "detectron2": (
         """
