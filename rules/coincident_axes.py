@@ -95,6 +95,22 @@ class CoincidentAxes(Rule):
                 Block()(torch.randn(2, 16, 16))
         """,
         ),
+        Case(
+            "points that are not transposed before a product, where no input is given",
+            """
+            import torch
+            from torch import nn
+            class Aligned(nn.Module):
+                def __init__(self, width=64):
+                    super().__init__()
+                    self.points, self.fc = nn.Conv1d(3, width, 1), nn.Linear(width, width * width)
+                def forward(self, x):
+                    x = self.points(x)
+                    b, c, _ = x.shape
+                    matrix = self.fc(x.amax(2)).view(b, c, c)
+                    return torch.bmm(x, matrix)  # <- RL211
+        """,
+        ),
     )
     good = (
         Case(
@@ -140,9 +156,10 @@ class CoincidentAxes(Rule):
     def check(self, analysis: Analysis) -> Iterator[Finding]:
         failing = {failure.span for failure in analysis.failures}
         for model in with_new_classes(analysis.models):
-            for found in coincidences_in(model) if model.sizes_stated else ():
+            for found in coincidences_in(model):
                 where = model.where_of(found.node) if found.node.point is not None else None
-                if where is not None and where.span not in failing:
+                is_trusted = model.sizes_stated or found.is_in_product
+                if is_trusted and where is not None and where.span not in failing:
                     yield self.at(where, _message(found, model), advice=_ADVICE, fix_plan=rearranged(found))
 
 

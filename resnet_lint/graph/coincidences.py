@@ -38,6 +38,11 @@ class Coincidence:
         return self.meeting.node
 
     @property
+    def is_in_product(self) -> bool:
+        """Whether the call is a matrix product, for which no size of an input is chosen on purpose."""
+        return is_product(self.node)
+
+    @property
     def met(self) -> tuple[int, int]:
         """The sizes of the two axes in the original trace: equal, or one of them 1."""
         places = self.meeting.changed, self.meeting.kept
