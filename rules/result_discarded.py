@@ -228,6 +228,12 @@ def _is_lost_shortcut(name: str, model: Model, block: Call) -> bool:
     return bool(words_in(name) & _SAVED) and not model.adds_input_of(block)
 
 
+def _is_lost(node: Node, read: set[Node]) -> bool:
+    """Whether a result of the user's code is never read; a `__call__` of their own is outside all module calls."""
+    in_forward = node.activation and node.point is not None and node.call is not None
+    return in_forward and bool(node.inputs) and node not in read and not _runs_hooks(node)
+
+
 def _runs_hooks(node: Node) -> bool:
     """Whether the expression calls a module with forward hooks, which may keep the values that they get."""
     called = (call.module for call in node.known_call.with_callers() if call.caller == node.point)
@@ -238,8 +244,8 @@ def _without_readers(model: Model) -> Iterator[tuple[Point, Call]]:
     """The expressions in the user's code whose results are never read in the trace, with the calls around them."""
     read = {node for node in model.nodes if node.users or node.in_place}
     for node in model.nodes:
-        if node not in read and node.activation and node.point is not None and node.inputs and not _runs_hooks(node):
-            yield node.point, model.caller_at(node.known_call, node.point)
+        if _is_lost(node, read):
+            yield node.known_point, model.caller_at(node.known_call, node.known_point)
     for call, results in model.results.items():
         # What one of the user's own modules returns; as a statement, it may have run for its effects.
         unread = results and call.caller is not None and call.parent is not None and not read & set(results)

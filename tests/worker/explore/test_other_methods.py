@@ -198,3 +198,28 @@ def test_a_method_that_nothing_calls_is_fed_without_trust(lint: Lint, tmp_path: 
         "Texts": "checked",
         "Never": "skipped",
     }
+
+
+@pytest.mark.parametrize(("features", "errors"), [(64, 0), (32, 1)])
+def test_a_call_method_of_the_class_itself(lint: Lint, tmp_path: Path, features: int, errors: int) -> None:
+    (tmp_path / "value.py").write_text(
+        dedent(f"""
+        import torch
+        from torch import nn
+        class Value(nn.Module):
+            def __init__(self):
+                super().__init__()
+                self.layers = nn.Sequential(nn.Linear(32, 64), nn.Linear({features}, 1))
+            def __call__(self, x):
+                return self.layers(x).squeeze(-1)
+        def build_value():
+            return Value()
+        def example_input():
+            return torch.randn(4, 32)
+        if __name__ == "__main__":
+            build_value()(example_input())
+        """)
+    )
+    result = lint(tmp_path, "--format", "json")
+    assert result.exit_code == min(errors, 1), result.stderr
+    assert len([each for each in json.loads(result.stdout)["findings"] if each["severity"] == "error"]) == errors
