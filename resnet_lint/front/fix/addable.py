@@ -16,15 +16,24 @@ from .sums import always_equal, never_equal
 from .users_expressions import Scope
 
 
-def addable(projection: Projection, scope: Scope) -> list[tuple[str, ...]]:
-    """Candidate conditions: what the failing addition needs; then both, if it fails elsewhere for another reason."""
-    return unique([*_needed(projection, scope), *_both(projection, scope)])
+def addable(projection: Projection, scope: Scope, always: bool = False) -> list[tuple[str, ...]]:
+    """Candidate conditions: what the failing addition needs; then both, if it fails elsewhere for another reason.
+
+    Both come first if the addition happens `always`: the next caller may need the other one.
+    """
+    needed, both = [*_needed(projection, scope)], [*_both(projection, scope)]
+    return unique([*both, *needed] if always else [*needed, *both])
+
+
+def is_true(test: cst.BaseExpression) -> bool:
+    """Whether a test is the word `True`."""
+    return m.matches(test, m.Name("True"))
 
 
 def narrowed(test: cst.BaseExpression, conditions: tuple[str, ...], source: Source) -> str:
     """A test and the conditions that it does not have yet; the conditions alone for `True`."""
     code = source.code(test)
-    if m.matches(test, m.Name("True")):
+    if is_true(test):
         return " and ".join(conditions)
     kept = [part for part in operands_of_chain(test, cst.And) if not _is_implied(part, conditions, source)]
     code = bracketed(code, AND) if len(kept) == len(operands_of_chain(test, cst.And)) else _joined(kept, source)

@@ -78,6 +78,11 @@ class Source:
         """The offset of a line (from 1) and a column (from 0)."""
         return self._line_starts[line - 1] + column
 
+    def line_around(self, offset: int) -> str:
+        """The line at an offset, without its end."""
+        start = max(at for at in self._line_starts if at <= offset)
+        return split_lines(self.text[start:])[0].rstrip("\r\n")
+
     def code(self, node: cst.CSTNode) -> str:
         """The text of a node on its own."""
         start, end = self.range_of(node)

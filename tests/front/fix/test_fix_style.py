@@ -607,3 +607,39 @@ def test_where_no_fix_can_be_proved_there_is_a_suggestion(source: str, lint: Lin
 def test_a_change_says_what_it_removed_and_added() -> None:
     change = Change(b"a\nb\n  c", b"a\nB\nnew\n  c")
     assert (change.removed, change.added) == (["b"], ["B", "new"])
+
+
+# --- long lines -------------------------------------------------------------------------------------------------------
+
+PADDING = """class Shortcut(nn.Module):
+    def __init__(self, function):
+        super().__init__()
+        self.function = function
+
+    def forward(self, x):
+        return self.function(x)
+
+
+class Block(nn.Module):
+    def __init__(self, in_planes, planes, stride):
+        super().__init__()
+        self.conv = nn.Conv2d(in_planes, planes, 3, stride=stride, padding=1)
+        if stride == 1 and in_planes == planes:
+            self.shortcut = nn.Identity()
+        else:
+            self.shortcut = Shortcut(lambda x: F.pad(x[:, :, ::2, ::2], (0, 0, 0, 0, planes // 8, planes // 8)))
+
+    def forward(self, x):
+        return self.conv(x) + self.shortcut(x)
+
+
+nn.Sequential(Block(8, 16, 2), Block(16, 32, 2))(torch.randn(2, 8, 16, 16))
+"""
+
+
+def test_amounts_that_make_a_line_too_long_are_on_a_line_of_their_own(lint: Lint, tmp_path: Path) -> None:
+    assert fix(lint, write(tmp_path, HEAD + PADDING)).added == [
+        "self.shortcut = Shortcut(lambda x: F.pad(",
+        "x[:, :, ::2, ::2], (0, 0, 0, 0, (planes - in_planes) // 2, (planes - in_planes) // 2)",
+        "))",
+    ]

@@ -51,6 +51,13 @@ def test_a_flag_with_alternatives_is_narrowed_as_a_whole(lint: Lint, tmp_path: P
     ]
 
 
+def test_a_flag_that_is_always_true_gets_both_conditions(lint: Lint, tmp_path: Path) -> None:
+    """The stride of this call is 1, but the next caller may pass another one."""
+    forward = "if self.use_res:\n    out = out + x\nreturn out"
+    path = write(tmp_path, source_of(forward, run="Block(4, 8)").replace("= cin <= cout", "= True"))
+    assert fix(lint, path).added == [NARROWED]
+
+
 OUTER = "if self.enabled:\n    {}\n    if self.use_res:\n        out = out + x\nreturn out"
 
 

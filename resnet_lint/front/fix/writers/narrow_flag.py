@@ -9,7 +9,7 @@ import libcst as cst
 from resnet_lint.shared.records.findings import Finding
 from resnet_lint.shared.records.fix_plans import NarrowFlag
 
-from ..addable import addable, narrowed
+from ..addable import addable, is_true, narrowed
 from ..bound_names import assignments, parameter_names
 from ..source_tree import Source, Sources
 from ..substitute import names_in
@@ -28,7 +28,7 @@ def write(plan: NarrowFlag, finding: Finding, source: Source, sources: Sources) 
     if value is None or function is None or not plan.projection.branch:
         return
     scope = Scope(function, source, sources)
-    for conditions in addable(plan.projection, scope):
+    for conditions in addable(plan.projection, scope, always=is_true(value)):
         if not any(_is_set_later(name, value, function, source) for name in _names(conditions)):
             yield Way([source.replaced(value, narrowed(value, conditions, source))])
 

@@ -20,6 +20,8 @@ from . import Way
 _CHANNELS = slice(4, 6)
 """The amounts for the channels of images in the second argument of `F.pad`, which starts with the last axis."""
 
+_LONGEST_LINE = 120
+
 
 def write(plan: PadShortcut, finding: Finding, source: Source, sources: Sources) -> Iterator[Way]:
     """`F.pad(x[:, :, ::stride, ::stride], (0, 0, 0, 0, (planes - inplanes) // 2, (planes - inplanes) // 2))`."""
@@ -37,7 +39,7 @@ def write(plan: PadShortcut, finding: Finding, source: Source, sources: Sources)
     for ends in block_ends(projection, scope):
         padded = _padded(call, *ends, source)
         if padded:
-            yield Way([*padded, *strided])
+            yield Way(_wrapped(call, [*padded, *strided], source))
 
 
 def _padded(call: cst.Call, channels_in: str, channels_out: str, source: Source) -> list[TextEdit]:
@@ -57,3 +59,18 @@ def _strided(call: cst.Call, plan: PadShortcut, scope: Scope) -> Iterator[TextEd
     if max(plan.projection.stride, default=1) > 1 and stride is not None and isinstance(given, cst.Name):
         steps = ", ".join([f"::{stride}"] * len(plan.projection.stride))
         yield scope.source.replaced(given, f"{given.value}[:, :, {steps}]")
+
+
+def _wrapped(call: cst.Call, edits: list[TextEdit], source: Source) -> list[TextEdit]:
+    """The edits; if they make the line of a call too long, with the arguments of the call on a line of their own."""
+    start, end = source.range_of(call.args[0])[0], source.range_of(call)[1] - 1
+    line = source.line_around(start)
+    grown = sum(len(edit.text) - (edit.end - edit.start) for edit in edits)
+    if line != source.line_around(end) or len(line) + grown <= _LONGEST_LINE:
+        return edits
+    indent = source.module.default_newline + line[: len(line) - len(line.lstrip())]
+    return [
+        *edits,
+        TextEdit(start, start, indent + source.module.default_indent),
+        TextEdit(end, end, indent),
+    ]
