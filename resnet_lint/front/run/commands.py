@@ -67,7 +67,8 @@ def metrics(file: Path, thresholds: Thresholds, form: str, report: Path | None) 
 
     The header names the columns: label,prediction[,score] or epoch,loss,accuracy[,val_loss]. Usual other names, such as
     y_true,y_pred, and the metrics.csv of Lightning are read too, with commas, semicolons or tabs. So are event files of
-    TensorBoard.
+    TensorBoard, a column of probabilities per class (label,prob_cat,prob_dog), and several labels per sample
+    (true_cat,true_dog,pred_cat,pred_dog of 0 and 1, or lists).
 
     Exit code 0: all gates passed. 1: a gate was missed. 2: the file could not be read.
     """

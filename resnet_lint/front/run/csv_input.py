@@ -4,36 +4,64 @@ from __future__ import annotations
 
 import csv
 import io
-import math
 import statistics
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TypeVar
 
 from resnet_lint.shared.errors import UsageError
-from resnet_lint.shared.records.hardware_run import Epoch, Predictions
+from resnet_lint.shared.records.hardware_run import Epoch, MultilabelPredictions, Predictions
 
 from .event_files import is_events, read_events
+from .multilabel_columns import has_lists, label_columns, of_columns, of_lists
+from .probability_columns import of_probabilities, probability_columns
+from .table_row import Row, in_natural_order
 
-_COLUMNS = "label,prediction[,score] or epoch,loss,accuracy[,val_loss]"
+_COLUMNS = (
+    "label,prediction[,score] or epoch,loss,accuracy[,val_loss], or label and a column of probabilities per class, "
+    "or true_A,pred_A,true_B,pred_B of 0 and 1"
+)
 _DELIMITERS = ",;\t"
-_Value = TypeVar("_Value")
 
 # The names that a column may have, the preferred one first: the accuracy of the validation data is the one to report.
 _NAMES = {
-    "label": ("label", "y_true", "true", "true_label", "target", "actual", "ground_truth", "labels", "targets"),
-    "prediction": ("prediction", "y_pred", "pred", "predicted", "predicted_label", "predictions", "preds"),
+    "label": (
+        "label",
+        "y_true",
+        "true",
+        "true_label",
+        "true_class",
+        "target",
+        "actual",
+        "ground_truth",
+        "labels",
+        "targets",
+    ),
+    "prediction": (
+        "prediction",
+        "y_pred",
+        "pred",
+        "predicted",
+        "predicted_label",
+        "pred_label",
+        "predicted_class",
+        "pred_class",
+        "predictions",
+        "preds",
+    ),
     "score": ("score", "confidence", "probability", "prob", "y_score", "y_prob"),
     "epoch": ("epoch",),
     "step": ("step",),
     "loss": ("train_loss_epoch", "train_loss", "training_loss", "loss", "train_loss_step"),
-    "accuracy": ("val_accuracy", "val_acc", "validation_accuracy", "valid_acc", "accuracy", "acc", "train_acc"),
+    "accuracy": (
+        *("val_accuracy", "val_acc", "validation_accuracy", "valid_acc", "val_categorical_accuracy"),
+        *("val_sparse_categorical_accuracy", "val_binary_accuracy", "accuracy", "acc", "train_accuracy", "train_acc"),
+    ),
     "val_loss": ("val_loss", "val_loss_epoch", "validation_loss", "valid_loss"),
 }
 
 
-def read(path: Path) -> Predictions | tuple[Epoch, ...]:
+def read(path: Path) -> Predictions | MultilabelPredictions | tuple[Epoch, ...]:
     """Read the predictions or the history from a table with a header, or from standard input for `-`.
 
     The delimiter is a comma, semicolon or tab. An event file of TensorBoard, or a folder with some, is a history.
@@ -47,14 +75,20 @@ def read(path: Path) -> Predictions | tuple[Epoch, ...]:
         text = data.decode("utf-8-sig")
         delimiter = max(_DELIMITERS, key=text.partition("\n")[0].count)
         reader = csv.DictReader(io.StringIO(text, newline=""), delimiter=delimiter, skipinitialspace=True, strict=True)
-        columns = _columns(reader.fieldnames or ())
-        rows = [_Row(name, reader.line_num, fields, columns) for fields in reader]
+        titles = tuple(reader.fieldnames or ())
+        columns = _columns(titles)
+        named = {title: title for title in titles} | columns
+        rows = [Row(name, reader.line_num, fields, named) for fields in reader]
     except OSError as error:
         raise UsageError(f"cannot read {name}: {error.strerror}") from error
     except (UnicodeDecodeError, csv.Error) as error:
         raise UsageError(f"{name} is not a CSV file: {error}") from error
     if {"label", "prediction"} <= columns.keys():
-        return _predictions(name, rows, has_scores="score" in columns)
+        return of_lists(rows) if has_lists(rows) else _predictions(name, rows, has_scores="score" in columns)
+    if "label" in columns and (probabilities := probability_columns(titles, columns["label"])):
+        return of_probabilities(name, rows, probabilities)
+    if by_class := label_columns(titles):
+        return of_columns(name, rows, by_class)
     if {"epoch", "loss", "accuracy"} <= columns.keys():
         return tuple(_steps(name, rows) if "step" in columns else _epochs(name, rows))
     raise UsageError(f"{name}: the header must name the columns {_COLUMNS}")
@@ -65,7 +99,7 @@ def _of_events(name: str, rows: Sequence[Mapping[str | None, object]]) -> tuple[
     columns = _columns(names)
     if not {"epoch", "loss", "accuracy"} <= columns.keys():
         raise UsageError(f"{name}: no scalars of a loss and an accuracy; it has {', '.join(names) or 'none'}")
-    return tuple(_steps(name, [_Row(name, number, row, columns) for number, row in enumerate(rows, 1)]))
+    return tuple(_steps(name, [Row(name, number, row, columns) for number, row in enumerate(rows, 1)]))
 
 
 def _columns(names: Sequence[str]) -> dict[str, str]:
@@ -78,43 +112,11 @@ def _columns(names: Sequence[str]) -> dict[str, str]:
     }
 
 
-class _Row:
-    """A row of the table: its line number, and its values by column."""
-
-    def __init__(self, name: str, line: int, fields: Mapping[str | None, object], columns: Mapping[str, str]) -> None:
-        self._place = f"{name}:{line}"
-        self._fields = {column: fields.get(title) for column, title in columns.items()}
-        self._titles = {column: title.strip() for column, title in columns.items()}
-
-    def text(self, column: str) -> str:
-        value = self._fields.get(column)
-        if not isinstance(value, str) or not value.strip():
-            raise UsageError(f"{self._place}: missing {self._titles[column]}")
-        return value.strip()
-
-    def number(self, column: str, kind: Callable[[str], _Value]) -> _Value:
-        text = self.text(column)
-        try:
-            return kind(text)
-        except ValueError:
-            raise UsageError(f"{self._place}: {self._titles[column]} {text!r} is not a number") from None
-
-    def share(self, column: str) -> float:
-        value = self.number(column, float)
-        if not 0 <= value <= 1:
-            raise UsageError(f"{self._place}: {self._titles[column]} {value:g} is not between 0 and 1")
-        return value
-
-    def has(self, column: str) -> bool:
-        value = self._fields.get(column)
-        return isinstance(value, str) and bool(value.strip())
-
-
-def _predictions(name: str, rows: list[_Row], *, has_scores: bool) -> Predictions:
+def _predictions(name: str, rows: list[Row], *, has_scores: bool) -> Predictions:
     pairs = [(row.text("label"), row.text("prediction")) for row in rows]
     if not pairs:
         raise UsageError(f"{name}: no rows after the header")
-    classes = sorted({name for pair in pairs for name in pair}, key=_natural)
+    classes = in_natural_order({name for pair in pairs for name in pair})
     if len(classes) < 2:
         raise UsageError(f"{name}: all labels and predictions are {classes[0]!r}; at least two classes are needed")
     index_of = {name: index for index, name in enumerate(classes)}
@@ -123,12 +125,7 @@ def _predictions(name: str, rows: list[_Row], *, has_scores: bool) -> Prediction
     return Predictions(tuple(classes), labels, predictions, scores)
 
 
-def _natural(name: str) -> tuple[float, str]:
-    """Sort key: numbers first, by value."""
-    return (float(name) if name.isdecimal() else math.inf, name)
-
-
-def _epochs(name: str, rows: list[_Row]) -> Iterator[Epoch]:
+def _epochs(name: str, rows: list[Row]) -> Iterator[Epoch]:
     if not rows:
         raise UsageError(f"{name}: no rows after the header")
     for row in rows:
@@ -136,12 +133,12 @@ def _epochs(name: str, rows: list[_Row]) -> Iterator[Epoch]:
         yield Epoch(row.number("epoch", int), row.number("loss", float), row.share("accuracy"), val_loss)
 
 
-def _steps(name: str, rows: list[_Row]) -> Iterator[Epoch]:
+def _steps(name: str, rows: list[Row]) -> Iterator[Epoch]:
     """The epochs of Lightning's `metrics.csv`: several rows per epoch, each with some of the values.
 
     A value that was logged several times in an epoch is averaged. Epochs without a loss or an accuracy are left out.
     """
-    by_epoch: dict[int, list[_Row]] = {}
+    by_epoch: dict[int, list[Row]] = {}
     for row in rows:
         by_epoch.setdefault(row.number("epoch", int), []).append(row)
     epochs = []

@@ -12,7 +12,14 @@ from contextlib import contextmanager
 from typing import IO, Any
 
 from resnet_lint.shared.errors import ToolFault, UsageError, WorkerError
-from resnet_lint.shared.records.hardware_run import EngineTask, Evaluation, Predictions, Result, RunRequest
+from resnet_lint.shared.records.hardware_run import (
+    EngineTask,
+    Evaluation,
+    MultilabelPredictions,
+    Predictions,
+    Result,
+    RunRequest,
+)
 from resnet_lint.shared.records.requests import Interpreter
 from resnet_lint.shared.wire import from_json, to_json
 
@@ -32,7 +39,7 @@ def run(request: RunRequest, interpreter: Interpreter, on_event: OnEvent) -> Res
     return from_json(Result, _result(request, interpreter, on_event))
 
 
-def evaluate(predictions: Predictions, interpreter: Interpreter) -> Evaluation:
+def evaluate(predictions: Predictions | MultilabelPredictions, interpreter: Interpreter) -> Evaluation:
     """Compute the metrics of predictions. Raises the same errors as `run`."""
     return from_json(Evaluation, _result(predictions, interpreter, lambda kind, value: None))
 

@@ -24,7 +24,21 @@ Row = dict[str | None, object]
 
 def is_events(path: Path) -> bool:
     """Whether a path is an event file, or a folder with some."""
-    return _NAME in path.name or (path.is_dir() and any(_NAME in file.name for file in path.iterdir()))
+    return _NAME in path.name or bool(_files(path))
+
+
+def _files(path: Path) -> list[tuple[Path, str]]:
+    """The event files of a folder with their split: "" in the folder itself, that of the name of a folder inside, as
+    in `train/` and `validation/` of Keras or `loss_train/` and `loss_val/` of `SummaryWriter.add_scalars`.
+    """
+    if not path.is_dir():
+        return []
+    folders = [(path, "")]
+    for folder in sorted(path.iterdir()):
+        split = _SPLITS.get(folder.name.lower().rpartition("_")[2])
+        if split and folder.is_dir():
+            folders.append((folder, split))
+    return [(file, split) for folder, split in folders for file in sorted(folder.iterdir()) if _NAME in file.name]
 
 
 def read_events(path: Path) -> list[Row]:
@@ -32,12 +46,11 @@ def read_events(path: Path) -> list[Row]:
 
     Raises UsageError if a file is not readable.
     """
-    files = sorted(file for file in path.iterdir() if _NAME in file.name) if path.is_dir() else [path]
     steps: dict[int, Row] = {}
-    for file in files:
+    for file, split in _files(path) or [(path, "")]:
         try:
             for step, tag, value in _scalars(file.read_bytes()):
-                steps.setdefault(step, {})[_column(tag)] = f"{value:.7g}"
+                steps.setdefault(step, {})[_column(tag, split)] = f"{value:.7g}"
         except OSError as error:
             raise UsageError(f"cannot read {file}: {error.strerror}") from error
         except (struct.error, IndexError, UnicodeDecodeError) as error:
@@ -53,9 +66,13 @@ def _with_epochs(steps: dict[int, Row]) -> Iterator[Row]:
         yield {**row, "step": str(step), "epoch": epoch}
 
 
-def _column(tag: str) -> str:
-    """The name of a column: `Loss/train` and `train/loss` are `train_loss`, `metrics/val_loss` is `val_loss`."""
+def _column(tag: str, split: str) -> str:
+    """The name of a column: `Loss/train` and `train/loss` are `train_loss`, `metrics/val_loss` is `val_loss`, and
+    `epoch_loss` in a folder `validation/` is `val_loss`.
+    """
     *_, first, last = ["", *tag.lower().split("/")]
+    if split:
+        first, last = split, last.removeprefix("epoch_")
     first, last = (last, first) if last in _SPLITS else (first, last)
     return f"{_SPLITS[first]}_{last}" if first in _SPLITS and last else last or first
 

@@ -13,7 +13,6 @@ from resnet_lint.shared.errors import UsageError
 from resnet_lint.shared.records.findings import Finding
 from resnet_lint.shared.records.hardware_run import (
     MetricsReport,
-    Predictions,
     Result,
     RunReport,
     RunRequest,
@@ -150,7 +149,7 @@ def _is_error(finding: Finding) -> bool:
 def metrics(file: Path, thresholds: Thresholds) -> MetricsReport:
     """Evaluate a CSV file of predictions or epochs. Raises UsageError and the errors of `engine_client.evaluate`."""
     content = csv_input.read(file)
-    if isinstance(content, Predictions):
+    if not isinstance(content, tuple):
         evaluation = engine_client.evaluate(content, own())
         return MetricsReport(str(file), evaluation, (), judge(evaluation, (), thresholds))
     return MetricsReport(str(file), None, content, judge(None, content, thresholds))

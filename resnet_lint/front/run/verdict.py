@@ -33,7 +33,10 @@ def judge(
     findings about skip connections that run but are wrong.
     """
     accuracy = evaluation.accuracy if evaluation is not None else history[-1].accuracy if history else None
-    reasons = [] if accuracy is None else [_accuracy(accuracy, thresholds)]
+    if evaluation is not None and evaluation.is_multilabel:
+        reasons = [_exact_match(evaluation.accuracy, thresholds)]
+    else:
+        reasons = [] if accuracy is None else [_accuracy(accuracy, thresholds)]
     if evaluation is not None:
         reasons += _of_scores(evaluation, thresholds)
     reasons += _of_history(history, thresholds)
@@ -47,7 +50,7 @@ def _of_scores(evaluation: Evaluation, thresholds: Thresholds) -> Iterator[Reaso
     worst = _worst(evaluation, "recall")
     recall = evaluation.scores[worst].recall
     name = evaluation.classes[worst]
-    if evaluation.accuracy >= thresholds.accuracy and recall < _BAD_RECALL:
+    if evaluation.accuracy >= thresholds.accuracy and recall < _BAD_RECALL and not evaluation.is_multilabel:
         yield Reason(
             "accuracy paradox", "bad",
             f"an accuracy of {evaluation.accuracy:.1%} hides a recall of {recall:.1%} for {name!r}; "
@@ -68,6 +71,14 @@ def _accuracy(accuracy: float, thresholds: Thresholds) -> Reason:
         return Reason("accuracy", "good", f"{accuracy:.1%}")
     level: Level = "bad" if accuracy <= _BAD_ACCURACY else "fair"
     return Reason("accuracy", level, f"{accuracy:.1%}; threshold {thresholds.accuracy:.1%}")
+
+
+def _exact_match(share: float, thresholds: Thresholds) -> Reason:
+    """Never bad: with many classes, most samples have a wrong decision of a good classifier."""
+    text = f"{share:.1%} of the samples have exactly their labels"
+    if share >= thresholds.accuracy:
+        return Reason("exact match", "good", text)
+    return Reason("exact match", "fair", f"{text}; threshold {thresholds.accuracy:.1%}")
 
 
 def _lowest(check: str, value: float, name: str, threshold: float, *, bad: float) -> Reason:

@@ -16,7 +16,14 @@ os.environ.update(PYTORCH_JIT="0")
 
 from resnet_lint.shared.errors import ResnetLintError
 from resnet_lint.shared.extras import require
-from resnet_lint.shared.records.hardware_run import EngineTask, Evaluation, Predictions, Result, RunRequest
+from resnet_lint.shared.records.hardware_run import (
+    EngineTask,
+    Evaluation,
+    MultilabelPredictions,
+    Predictions,
+    Result,
+    RunRequest,
+)
 from resnet_lint.shared.wire import from_json, to_json
 
 from .events import Events
@@ -49,8 +56,9 @@ def _run(request: RunRequest, events: Events) -> Result:
     return run(request, events)
 
 
-def _evaluate(predictions: Predictions) -> Evaluation:
+def _evaluate(predictions: Predictions | MultilabelPredictions) -> Evaluation:
     require("torchmetrics")
     from .metrics import evaluate
+    from .multilabel_metrics import evaluate_multilabel
 
-    return evaluate(predictions)
+    return evaluate(predictions) if isinstance(predictions, Predictions) else evaluate_multilabel(predictions)

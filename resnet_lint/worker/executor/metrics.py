@@ -15,11 +15,12 @@ from torchmetrics.functional.classification import (
     multiclass_recall,
 )
 
-from resnet_lint.shared.records.hardware_run import Bin, Evaluation, Predictions, Score
+from resnet_lint.shared.records.hardware_run import Bin, Evaluation, Predictions, Score, TopAccuracy
 
 # torchmetrics computes in float32; further digits are not significant.
 _DIGITS = 6
 _BINS = 10
+_TOP = (1, 3, 5)
 _Average = Literal["macro", "weighted", "none"]
 _SCORES = (multiclass_precision, multiclass_recall, multiclass_f1_score)
 
@@ -47,7 +48,18 @@ def evaluate(predictions: Predictions) -> Evaluation:
         accuracy=round(float(multiclass_accuracy(predicted, labels, number, average="micro")), _DIGITS),
         calibration_error=_calibration_error(predictions, predicted == labels),
         calibration=tuple(_calibration(predictions, predicted == labels)),
+        top=tuple(_top(predictions, labels)),
     )
+
+
+def _top(predictions: Predictions, labels: torch.Tensor) -> Iterator[TopAccuracy]:
+    """The top-k accuracies, without those that all samples reach since there are no more classes."""
+    number = len(predictions.classes)
+    probabilities = torch.tensor(predictions.probabilities, dtype=torch.double)
+    for k in _TOP if predictions.probabilities else ():
+        if k < number:
+            accuracy = multiclass_accuracy(probabilities, labels, number, average="micro", top_k=k)
+            yield TopAccuracy(k, round(float(accuracy), _DIGITS))
 
 
 def _calibration(predictions: Predictions, correct: torch.Tensor) -> Iterator[Bin]:

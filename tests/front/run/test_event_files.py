@@ -75,3 +75,20 @@ def test_a_file_that_is_still_written(tmp_path: Path) -> None:
 def test_other_content_is_a_usage_error(tmp_path: Path, content: bytes, error: str) -> None:
     with pytest.raises(UsageError, match=error):
         read(write(tmp_path, content))
+
+
+@pytest.mark.parametrize(
+    ("folders", "tags"),
+    [
+        (("train", "validation"), ("epoch_loss", "epoch_accuracy")),  # as Keras writes them
+        (("Loss_train", "Loss_val"), ("Loss", "Accuracy")),  # as SummaryWriter.add_scalars does
+    ],
+)
+def test_folders_of_splits(tmp_path: Path, folders: tuple[str, str], tags: tuple[str, str]) -> None:
+    for folder, offset in zip(folders, (0.0, 0.5), strict=True):
+        inside = tmp_path / folder
+        inside.mkdir()
+        losses = [record(step, tags[0], tensor(2.0 - step + offset)) for step in (0, 1)]
+        write(inside, *losses, *(record(step, tags[1], tensor(0.25 + offset)) for step in (0, 1)))
+    (tmp_path / "notes").mkdir()
+    assert read(tmp_path) == (Epoch(0, 2.0, 0.75, 2.5), Epoch(1, 1.0, 0.75, 1.5))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import astuple
 
 from tabulate import tabulate
 
@@ -33,20 +34,37 @@ def titled(title: str, body: str) -> str:
 
 
 def evaluation_blocks(evaluation: Evaluation) -> Iterator[str]:
-    """The confusion matrix and the scores."""
-    rows = [(name, *counts) for name, counts in zip(evaluation.classes, evaluation.matrix, strict=True)]
-    yield titled(
-        "Confusion matrix",
-        "rows are labels, columns are predictions\n\n" + tabulate(rows, ["", *evaluation.classes]),
-    )
-    lines = [
-        tabulate(score_rows(evaluation), SCORE_HEADERS, disable_numparse=True),
-        "",
-        f"accuracy {evaluation.accuracy:.4f}",
-    ]
-    if evaluation.calibration_error is not None:
-        lines.append(f"expected calibration error {evaluation.calibration_error:.4f}")
-    yield titled("Metrics", "\n".join(lines))
+    """The confusion matrix, or the outcomes of a multi-label classifier by class, and the scores."""
+    if evaluation.is_multilabel:
+        yield titled("Predictions by class", tabulate(outcome_rows(evaluation), OUTCOME_HEADERS))
+    else:
+        rows = [(name, *counts) for name, counts in zip(evaluation.classes, evaluation.matrix, strict=True)]
+        yield titled(
+            "Confusion matrix",
+            "rows are labels, columns are predictions\n\n" + tabulate(rows, ["", *evaluation.classes]),
+        )
+    table = tabulate(score_rows(evaluation), SCORE_HEADERS, disable_numparse=True)
+    yield titled("Metrics", "\n".join([table, "", *overall(evaluation)]))
+
+
+def overall(evaluation: Evaluation, *, calibration: bool = True) -> Iterator[str]:
+    """The figures of the whole classifier, one line each; on the page, the calibration has a section of its own."""
+    name = "exact match (samples with exactly their labels)" if evaluation.is_multilabel else "accuracy"
+    yield f"{name} {evaluation.accuracy:.4f}"
+    for top in evaluation.top:
+        yield f"top-{top.number} accuracy {top.accuracy:.4f}"
+    if evaluation.hamming_loss is not None:
+        yield f"Hamming loss {evaluation.hamming_loss:.4f}"
+    if calibration and evaluation.calibration_error is not None:
+        yield f"expected calibration error {evaluation.calibration_error:.4f}"
+
+
+OUTCOME_HEADERS = ("class", "true positives", "false positives", "false negatives", "true negatives")
+
+
+def outcome_rows(evaluation: Evaluation) -> list[tuple[str | int, ...]]:
+    """The outcomes of each class of a multi-label classifier."""
+    return [(name, *astuple(counts)) for name, counts in zip(evaluation.classes, evaluation.outcomes, strict=True)]
 
 
 SCORE_HEADERS = ("class", "precision", "recall", "F1", "support")

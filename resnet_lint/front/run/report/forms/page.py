@@ -28,7 +28,15 @@ from resnet_lint.shared.source_text import shown
 from ..bars import bars
 from ..curves import curves
 from ..measures import cost_rows, reach
-from ..tables import SCORE_HEADERS, score_rows, verdict_text, worst_first
+from ..tables import (
+    OUTCOME_HEADERS,
+    SCORE_HEADERS,
+    outcome_rows,
+    overall,
+    score_rows,
+    verdict_text,
+    worst_first,
+)
 from .compared import compared_checks, compared_stages, stage_headers
 from .text import outcome, predictions, setup_line, training_notes
 
@@ -162,15 +170,21 @@ def _number(value: float | None) -> str:
 def _evaluation(evaluation: Evaluation) -> dict[str, Any]:
     return {
         "classes": evaluation.classes,
-        "matrix": [
-            (name, [(count, _heat(count, row)) for count in row])
-            for name, row in zip(evaluation.classes, evaluation.matrix, strict=True)
-        ],
+        "matrix": _matrix(evaluation),
+        "outcome_headers": OUTCOME_HEADERS,
+        "outcomes": outcome_rows(evaluation) if evaluation.is_multilabel else [],
         "headers": SCORE_HEADERS,
         "scores": score_rows(evaluation),
-        "accuracy": f"{evaluation.accuracy:.4f}",
+        "overall": list(overall(evaluation, calibration=False)),
         "calibration": _calibration(evaluation),
     }
+
+
+def _matrix(evaluation: Evaluation) -> list[tuple[str, list[tuple[int, str]]]]:
+    if evaluation.is_multilabel:
+        return []
+    rows = zip(evaluation.classes, evaluation.matrix, strict=True)
+    return [(name, [(count, _heat(count, row)) for count in row]) for name, row in rows]
 
 
 def _calibration(evaluation: Evaluation) -> dict[str, Any] | None:
