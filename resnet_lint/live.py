@@ -10,20 +10,27 @@ import json
 import platform
 import sys
 import time
-from dataclasses import dataclass
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .front.check.report import View, render
 from .front.trace.report import TraceView
 from .front.trace.report import render as render_trace
+from .front.trace.report.first_fault import drawing_of_first_fault
 from .front.trace.report.text import contract_lines
-from .shared.errors import ResnetLintError, UsageError
+from .shared.errors import UsageError
 from .shared.records.contracts import Contract
 from .shared.records.findings import Finding
 from .shared.records.model_trace import ModelTrace
 from .shared.records.reports import Run
 from .shared.records.requests import Interpreter
+
+if TYPE_CHECKING:
+    from .worker.live.subject import LiveModel
 
 _SECONDS = 60.0
 
@@ -34,9 +41,10 @@ class FindingsError(AssertionError):
 
 @dataclass(frozen=True, repr=False)
 class Report:
-    """The result of a check. `str` is the text report, which notebooks display."""
+    """The result of a check. `str` is the text report; notebooks display it, and a drawing of the first mismatch."""
 
     run: Run
+    _trace: Callable[[], ModelTrace] | None = field(default=None, compare=False)
 
     @property
     def findings(self) -> tuple[Finding, ...]:
@@ -65,7 +73,11 @@ class Report:
         return render("text", self.run, View(Path.cwd())).rstrip("\n")
 
     def _repr_html_(self) -> str:
-        return f"<pre>{html.escape(str(self))}</pre>"
+        text = f"<pre>{html.escape(str(self))}</pre>"
+        with suppress(Exception):  # without the extra `trace`; the text must be displayed in any case
+            if self._trace is not None and not self.ok:
+                return text + drawing_of_first_fault(self._trace(), TraceView(Path.cwd()))
+        return text
 
 
 @dataclass(frozen=True, repr=False)
@@ -90,10 +102,9 @@ class TraceReport:
         return render_trace("table", self.trace, TraceView(Path.cwd())).rstrip("\n")
 
     def _repr_html_(self) -> str:
-        try:
+        with suppress(Exception):  # without the extra `trace`
             return render_trace("svg", self.trace, TraceView(Path.cwd()))
-        except ResnetLintError:  # the extra `trace` is not installed
-            return f"<pre>{html.escape(str(self))}</pre>"
+        return f"<pre>{html.escape(str(self))}</pre>"
 
 
 @dataclass(frozen=True, repr=False)
@@ -121,13 +132,13 @@ def check(model: object, *inputs: Any, **kwargs: Any) -> Report:
     from .worker.live.check import check_live
 
     began = time.perf_counter()
-    report = check_live(model, inputs, kwargs, _SECONDS)
-    return Report(Run((report,), _interpreter(), time.perf_counter() - began))
+    report, live = check_live(model, inputs, kwargs, _SECONDS)
+    return Report(Run((report,), _interpreter(), time.perf_counter() - began), partial(_trace_of_checked, live))
 
 
 def trace(model: object, *inputs: Any, **kwargs: Any) -> TraceReport:
     """Trace the shapes in a model, stage by stage. Takes the same arguments and raises the same errors as `check`."""
-    from .worker.live.check import trace_live
+    from .worker.live.trace import trace_live
 
     return TraceReport(trace_live(model, inputs, kwargs, _SECONDS))
 
@@ -141,6 +152,12 @@ def contract(model: object, *inputs: Any, **kwargs: Any) -> ContractReport:
     if found.contract is None:
         raise UsageError(f"{found.label} has no input contract: it fails at every size")
     return ContractReport(found.contract, "\n".join(contract_lines(found)))
+
+
+def _trace_of_checked(live: LiveModel) -> ModelTrace:
+    from .worker.live.trace import trace_of_checked
+
+    return trace_of_checked(live)
 
 
 def _interpreter() -> Interpreter:

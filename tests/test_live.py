@@ -134,7 +134,16 @@ def test_the_forms_of_a_report(models: Any) -> None:
     found = report.to_dict()
     jsonschema.validate(found, SCHEMA)
     assert found["summary"]["checked"] == len(found["modules"]) == 1
-    assert report._repr_html_() == f"<pre>{str(report).replace('&', '&amp;').replace('>', '&gt;')}</pre>"
+    text = f"<pre>{str(report).replace('&', '&amp;').replace('>', '&gt;')}</pre>"
+    shown = report._repr_html_()
+    assert shown.startswith(f"{text}<svg ") and ">shape mismatch</text>" in shown
+    assert resnet_lint.check(models.Net(4))._repr_html_().endswith("</pre>")
+
+
+def test_without_the_extra_a_notebook_displays_the_text(models: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "igraph", None)
+    assert resnet_lint.check(models.Net)._repr_html_().endswith("</pre>")
+    assert resnet_lint.trace(models.Net)._repr_html_().endswith("</pre>")
 
 
 def test_nothing_of_the_model_changes(models: Any, capfd: pytest.CaptureFixture[str]) -> None:

@@ -1,4 +1,4 @@
-"""The check, the trace and the input contract of a model object."""
+"""The check of a model object."""
 
 from __future__ import annotations
 
@@ -14,25 +14,28 @@ from resnet_lint.graph.model import Model
 from resnet_lint.graph.syntax import tree_of
 from resnet_lint.rule_loader import load_rules
 from resnet_lint.shared.evidence import Problem, SizeLimit
-from resnet_lint.shared.records.model_trace import ModelTrace
 from resnet_lint.shared.records.places import Position, Span
 from resnet_lint.shared.records.reports import ClassStatus, FileReport
 
 from ..failures import failures_of_given
 from ..load.classes import class_nodes
-from ..model_trace.forward_to_show import forward_of
-from ..model_trace.model_trace import records_of
 from ..probes import TimedProbes
 from ..process.limits import TimeUp
 from ..sizes.size_limits import size_limits
+from ..torch_quirks.dynamo import stood_in
 from ..torch_quirks.meta_kernels import remembered_kernels
 from .random_state import random_state_kept
 from .subject import LiveModel, live_model
 
 
-def check_live(given: object, args: tuple[Any, ...], kwargs: Mapping[str, Any], seconds: float) -> FileReport:
-    """Check a model: the findings, and the status of its classes. `seconds` is the time limit. Raises UsageError."""
-    with random_state_kept(), remembered_kernels():
+def check_live(
+    given: object, args: tuple[Any, ...], kwargs: Mapping[str, Any], seconds: float
+) -> tuple[FileReport, LiveModel]:
+    """Check a model: the findings and the status of its classes, and the traced copy. `seconds` is the time limit.
+
+    Raises UsageError.
+    """
+    with random_state_kept(), stood_in(), remembered_kernels():
         live = live_model(given, args, kwargs, seconds)
         traced, trace = live.traced, live.traced.trace
         complete = Model(trace, traced.label, TimedProbes(live.clock))
@@ -44,14 +47,7 @@ def check_live(given: object, args: tuple[Any, ...], kwargs: Mapping[str, Any], 
             tuple(_limits(live)),
             (complete,) if trace.complete else (),
         )
-        return FileReport(live.path, merged(check(analysis, load_rules())), analysis.classes)
-
-
-def trace_live(given: object, args: tuple[Any, ...], kwargs: Mapping[str, Any], seconds: float) -> ModelTrace:
-    """Trace a model: the shapes in it, and its input contract. `seconds` is the time limit. Raises UsageError."""
-    with random_state_kept():
-        live = live_model(given, args, kwargs, seconds)
-        return records_of(forward_of(live.traced.trace, live.traced.label, live.clock), live.path)
+        return FileReport(live.path, merged(check(analysis, load_rules())), analysis.classes), live
 
 
 def _limits(live: LiveModel) -> Iterator[SizeLimit]:

@@ -13,6 +13,9 @@ anywhere, but its first message is formatted, with the call stack.
 
 torchvision imports one function of torch._dynamo.utils that few models call. It is replaced by a stub too, which loads
 the real module when called. This halves the import time of torchvision and timm.
+
+In the process of the user, the stub is there during a check only. The wrappers keep what `disable` returned; they are
+made to forget it, since the user may compile afterwards. The submodules stay, for the package to take over.
 """
 
 from __future__ import annotations
@@ -21,18 +24,19 @@ import importlib
 import logging
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec, PathFinder
-from importlib.util import module_from_spec
 from types import ModuleType
 from typing import Any
 
 import torch
-import torch.fx.experimental.symbolic_shapes
+from torch.fx.experimental import symbolic_shapes
 
 _NAME = "torch._dynamo"
 _UTILS = "torch._dynamo.utils"
+_LOG = "torch.__trace"
 # What symbolic shapes import of the package. Other submodules import each other in a circle.
 _ALONE = frozenset(
     {
@@ -47,11 +51,27 @@ def stand_in() -> None:
     if _NAME in sys.modules or not hasattr(torch, "_disable_dynamo"):
         return
     sys.modules[_NAME] = _StandIn(_NAME)
-    sys.modules[_UTILS] = _Utils(_UTILS)
-    sys.meta_path.insert(0, _Submodules())
-    if hasattr(torch.fx.experimental.symbolic_shapes, "uninteresting_files"):
-        vars(torch.fx.experimental.symbolic_shapes)["uninteresting_files"] = set
-    logging.getLogger("torch.__trace").handlers.clear()
+    sys.modules.setdefault(_UTILS, _Utils(_UTILS))
+    sys.meta_path[:0] = [_Submodules(), *([] if any(map(_is_package_finder, sys.meta_path)) else [_Package()])]
+    if hasattr(symbolic_shapes, "uninteresting_files"):
+        vars(symbolic_shapes)["uninteresting_files"] = set
+    logging.getLogger(_LOG).handlers.clear()
+
+
+@contextmanager
+def stood_in() -> Iterator[None]:
+    """Install the stub for the with block."""
+    files, handlers = vars(symbolic_shapes).get("uninteresting_files"), list(logging.getLogger(_LOG).handlers)
+    was_there = _NAME in sys.modules
+    stand_in()
+    try:
+        yield
+    finally:
+        if not was_there:
+            _remove_stubs()
+            if files is not None:
+                vars(symbolic_shapes)["uninteresting_files"] = files
+            logging.getLogger(_LOG).handlers[:] = handlers
 
 
 class _StandIn(ModuleType):
@@ -59,9 +79,20 @@ class _StandIn(ModuleType):
 
     __path__: list[str] = []  # noqa: RUF012 - a package, so that _Submodules handles imports of its submodules
 
-    @staticmethod
-    def disable(fn: Callable[..., Any] | None = None, recursive: bool = True, **options: Any) -> Callable[..., Any]:
-        return fn if fn is not None else lambda function: function
+    def __init__(self, name: str) -> None:
+        super().__init__(name)
+        self.disabled: list[Callable[..., Any]] = []
+
+    def disable(self, fn: Callable[..., Any] | None = None, recursive: bool = True, **options: Any) -> Any:
+        if fn is None:
+            return self.disable
+        self.disabled.append(fn)
+        return fn
+
+    def forget(self) -> None:
+        """Remove what the wrappers of torch keep, so that they call `disable` of the real module."""
+        for fn in self.disabled:
+            vars(fn).pop("__dynamo_disable", None)
 
     def __getattr__(self, name: str) -> Any:
         # The import system reads the spec of every module in sys.modules; this is not a use.
@@ -110,26 +141,51 @@ class _Loaded(Loader):
         """Do nothing, as the module was executed."""
 
 
+class _Package(MetaPathFinder):
+    """Finds the real package; the submodules that were loaded on their own become its attributes."""
+
+    def find_spec(self, name: str, path: Sequence[str] | None, target: ModuleType | None = None) -> ModuleSpec | None:
+        if name != _NAME:
+            return None
+        sys.meta_path.remove(self)
+        spec = PathFinder.find_spec(_NAME, torch.__path__)
+        if spec is not None and spec.loader is not None:
+            spec.loader = _AroundSubmodules(spec.loader)
+        return spec
+
+
+class _AroundSubmodules(Loader):
+    def __init__(self, loader: Loader) -> None:
+        self._loader = loader
+
+    def create_module(self, spec: ModuleSpec) -> ModuleType | None:
+        return self._loader.create_module(spec)
+
+    def exec_module(self, module: ModuleType) -> None:
+        parts = ((name.rpartition(".")[2], part) for name, part in sys.modules.items() if _is_part(name))
+        vars(module).update(parts)
+        self._loader.exec_module(module)
+
+
 def _real() -> ModuleType:
-    if isinstance(sys.modules.get(_NAME), _StandIn):
-        del sys.modules[_NAME]
-        if isinstance(sys.modules[_UTILS], _Utils):
-            del sys.modules[_UTILS]
-        sys.meta_path[:] = [finder for finder in sys.meta_path if not isinstance(finder, _Submodules)]
-        _load_around_submodules()
+    _remove_stubs()
     module = importlib.import_module(_NAME)
     torch._dynamo = module
     return module
 
 
-def _load_around_submodules() -> None:
-    """Load the package; the submodules that were loaded on their own become its attributes."""
-    spec = PathFinder.find_spec(_NAME, torch.__path__)
-    assert spec is not None and spec.loader is not None
-    package = module_from_spec(spec)
-    vars(package).update((name.rpartition(".")[2], module) for name, module in sys.modules.items() if _is_part(name))
-    sys.modules[_NAME] = package
-    spec.loader.exec_module(package)
+def _remove_stubs() -> None:
+    stub = sys.modules.get(_NAME)
+    if isinstance(stub, _StandIn):
+        stub.forget()
+        del sys.modules[_NAME]
+    if isinstance(sys.modules.get(_UTILS), _Utils):
+        del sys.modules[_UTILS]
+    sys.meta_path[:] = [finder for finder in sys.meta_path if not isinstance(finder, _Submodules)]
+
+
+def _is_package_finder(finder: object) -> bool:
+    return isinstance(finder, _Package)
 
 
 def _is_part(name: str) -> bool:

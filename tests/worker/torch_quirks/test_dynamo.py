@@ -100,3 +100,31 @@ def test_other_submodules_load_the_package_first() -> None:
     module = "import torch._dynamo.convert_frame as frames\nprint(frames is torch._dynamo.convert_frame)\n"
     assert printed(STAND_IN + FORWARD + attribute + module)[1:] == ["True"]
     assert printed(STAND_IN + FORWARD + module + attribute)[1:] == ["True"]
+
+
+def test_a_check_in_the_process_of_the_user_leaves_no_stub() -> None:
+    """The functions that the wrappers called without `disable` are disabled once the user compiles."""
+    check = """
+from resnet_lint.worker.torch_quirks.dynamo import stood_in
+from resnet_lint.worker.symbolic.symbols import Environment
+for _ in range(2):
+    with stood_in():
+        x = torch.empty(2, 3, device="meta")
+        print(tuple((x + x).shape))
+        functions = sys.modules["torch._dynamo"].disabled
+        environment = Environment()
+        with environment.active():
+            print(bool(environment.integer("n", 4) * 2 > 5))
+print("torch._dynamo" in sys.modules, bool(torch.fx.experimental.symbolic_shapes.uninteresting_files()))
+"""
+    use = """
+import torch._dynamo.source, torch._dynamo.config
+source = torch._dynamo.source
+print(torch.compile(lambda x: torch.relu(x) + 1, backend="eager")(torch.tensor([-1.0, 2.0])).tolist())
+print(torch._dynamo.source is source, torch._dynamo.config.verbose)
+x + x
+kept = [(fn, vars(fn)["__dynamo_disable"]) for fn in functions if "__dynamo_disable" in vars(fn)]
+print(len(kept) > 0, any(disabled is fn for fn, disabled in kept))
+"""
+    expected = [*2 * ["(2, 3)", "True"], "False True", "[1.0, 3.0]", "True False", "True False"]
+    assert printed("import sys, torch\n" + check + use) == expected

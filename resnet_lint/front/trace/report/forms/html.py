@@ -22,6 +22,7 @@ from resnet_lint.shared.source_text import lines_of, shown
 
 from .. import TraceView
 from ..fault_groups import FaultGroup, fault_groups
+from ..first_fault import module_around
 from ..shapes import shapes_text
 from ..text import contract_lines, endings, field_text, parameters_text, title, total_lines
 from .svg import DEFINITIONS, draw, markup, style
@@ -100,9 +101,7 @@ def _after(group: FaultGroup, view: TraceView) -> dict[str, Any] | None:
     trace = next((trace for finding, trace in view.fixed if finding is group.finding), None)
     if trace is None:
         return None
-    path = group.steps[0].path.rpartition(".")[0]
-    step = next((step for step in trace.root.walk() if step.parts and step.path == path), trace.root)
-    drawn = draw(trace, view, step)
+    drawn = draw(trace, view, module_around(trace, group.steps[0]))
     return {"width": round(drawn.width), "height": round(drawn.height), "svg": "".join(markup(drawn, everything=False))}
 
 

@@ -48,11 +48,15 @@ def style() -> str:
 
 def report(trace: ModelTrace, view: TraceView) -> str:
     """Render the drawing, open to the view's depth or a readable default; closed contents are left out."""
-    drawn = draw(trace, view)
+    return image(draw(trace, view), title(trace))
+
+
+def image(drawn: Picture, title: str) -> str:
+    """A self-contained SVG; closed contents are left out."""
     size = f'width="{drawn.width:.0f}" height="{drawn.height:.0f}" viewBox="0 0 {drawn.width:.0f} {drawn.height:.0f}"'
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" class="picture" role="img" {size}>\n'
-        f"<title>{escape(title(trace))}</title>\n<style>{style()}</style>\n"
+        f"<title>{escape(title)}</title>\n<style>{style()}</style>\n"
         f'{DEFINITIONS}<rect width="100%" height="100%" style="fill: var(--paper); stroke: none"/>\n'
         f"{''.join(markup(drawn, everything=False))}</svg>\n"
     )
