@@ -41,6 +41,12 @@ def fault_groups(trace: ModelTrace, findings: Sequence[Finding]) -> list[FaultGr
     return [_group(faults, found[key], step_of) for key, faults in groups.items()]
 
 
+def module_around(trace: ModelTrace, step: ForwardStep) -> ForwardStep:
+    """The call of the module in whose forward() a step is."""
+    path = step.path.rpartition(".")[0]
+    return next((outer for outer in trace.root.walk() if outer.parts and outer.path == path), trace.root)
+
+
 def _group(faults: list[TracedFault], finding: Finding | None, step_of: Mapping[int, ForwardStep]) -> FaultGroup:
     if finding is not None:
         faults = sorted(faults, key=lambda fault: _shapes(fault.operands) != _shapes(finding.operands))

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from resnet_lint.shared.records.model_trace import ForwardStep, ModelTrace
+from resnet_lint.shared.records.model_trace import ModelTrace
 
 from . import TraceView
+from .fault_groups import module_around
 
 
 def drawing_of_first_fault(trace: ModelTrace, view: TraceView) -> str:
@@ -16,9 +17,3 @@ def drawing_of_first_fault(trace: ModelTrace, view: TraceView) -> str:
     first = next(step for step in trace.root.walk() if step.id == trace.faults[0].step)
     module = module_around(trace, first)
     return image(draw(trace, view, module), module.path or trace.label)
-
-
-def module_around(trace: ModelTrace, step: ForwardStep) -> ForwardStep:
-    """The call of the module in whose forward() a step is."""
-    path = step.path.rpartition(".")[0]
-    return next((outer for outer in trace.root.walk() if outer.parts and outer.path == path), trace.root)

@@ -21,8 +21,7 @@ from resnet_lint.shared.records.model_trace import ForwardStep, ModelTrace, Sour
 from resnet_lint.shared.source_text import lines_of, shown
 
 from .. import TraceView
-from ..fault_groups import FaultGroup, fault_groups
-from ..first_fault import module_around
+from ..fault_groups import FaultGroup, fault_groups, module_around
 from ..shapes import shapes_text
 from ..text import contract_lines, endings, field_text, parameters_text, title, total_lines
 from .svg import DEFINITIONS, draw, markup, style
