@@ -31,7 +31,7 @@ from .fault import kind_of
 from .in_place_changes import Watch, changed_since, refuses_change, versions_of
 from .meta_device import OnMeta
 from .node_writer import NodeWriter
-from .proof import SHAPE_ERRORS, DataDependentError, refuse_what_meta_lets_pass, replay
+from .proof import SHAPE_ERRORS, DataDependentError, refuse_empty_convolution, refuse_what_meta_lets_pass, replay
 from .recover import recovered
 from .torch_functions import layer_of
 
@@ -126,6 +126,7 @@ class Recorder(OnMeta):
         try:
             refuse_what_meta_lets_pass(func, args)
             result = func(*args, **kwargs)
+            refuse_empty_convolution(func, result)
         except SHAPE_ERRORS as error:
             return self._after(error, func, args, kwargs)
         changed = changed_since(versions)

@@ -10,6 +10,7 @@ from tracing import net, nodes, record, source_of
 
 from resnet_lint.graph.residuals import depends_on
 from resnet_lint.graph.trace import Trace
+from resnet_lint.worker.tracer.proof import refuse_empty_convolution
 
 CONV = "nn.Conv2d(3, 8, 3, padding=1)"
 
@@ -215,3 +216,11 @@ def test_what_is_written_through_a_view_belongs_to_the_whole(tmp_path: Path) -> 
 def test_who_reads_a_tensor_under_a_name_from_before_its_change(body: str, names: list[str], tmp_path: Path) -> None:
     late = record(tmp_path, net(body), (2, 8)).watch.late_reads
     assert list({read.name for read in late}) == names
+
+
+def test_an_empty_result_of_a_convolution_is_refused() -> None:
+    """Torch 2.4 gives one on meta, where the kernel is larger than the input."""
+    with pytest.raises(RuntimeError, match="Kernel size can't be greater"):
+        refuse_empty_convolution(torch.conv2d, torch.empty(2, 8, 0, 3, device="meta"))
+    refuse_empty_convolution(torch.conv2d, torch.empty(0, 8, 1, 1, device="meta"))
+    refuse_empty_convolution(torch.relu, torch.empty(2, 8, 0, device="meta"))
