@@ -33,6 +33,7 @@ def main() -> int:
     arguments.add_argument("--kills", action="store_true")
     arguments.add_argument("--python", default=sys.executable, help="the interpreter that loads the models")
     given = arguments.parse_args()
+    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))  # the processes that stay are stopped
     with tempfile.TemporaryDirectory(prefix="w") as folder:
         there = Runner(Path(folder, "warm"), given.python)
         here = Runner(Path(folder, "cold"), given.python)
@@ -80,7 +81,7 @@ class Runner:
     def report(self, path: Path) -> Any:
         began = time.perf_counter()
         done = self.started(path)
-        out, err = done.communicate()
+        out, err = _output(done)
         self.seconds += time.perf_counter() - began
         return _comparable(done.returncode, out, err)
 
@@ -115,7 +116,7 @@ def _killed(seed: int, files: list[Path], folder: Path, there: Runner, here: Run
     victim = chance.choice([client.pid, *there.stays()])
     with suppress(ProcessLookupError):
         os.kill(victim, signal.SIGKILL)
-    out, err = client.communicate()
+    out, err = _output(client)
     was_right = client.returncode in (2, -signal.SIGKILL) or _comparable(client.returncode, out, err) == expected
     is_right = there.report(path) == expected
     started = there.command("server", "--warm")
@@ -129,6 +130,14 @@ def _killed(seed: int, files: list[Path], folder: Path, there: Runner, here: Run
         flush=True,
     )
     return not (was_right and is_right and started.returncode == 0)
+
+
+def _output(client: subprocess.Popen[str]) -> tuple[str, str]:
+    """What a check prints; the check is ended with the benchmark."""
+    try:
+        return client.communicate()
+    finally:
+        client.kill()
 
 
 def _copy(file: Path, folder: Path, chance: random.Random) -> Path:
