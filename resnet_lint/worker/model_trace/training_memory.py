@@ -79,8 +79,12 @@ class _Held(TorchDispatchMode):
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Mapping[str, Any] | None = None
     ) -> Any:
         result = func(*args, **(kwargs or {}))
+        if func is torch.ops.aten.convolution.default and any(map(_in_channels_last, args[:2])):
+            result = torch.empty_like(result, memory_format=torch.channels_last)  # meta forgets it, the CPU does not
         for tensor in tensors_in(result):
             self._note(tensor)
+        if func is torch.ops.aten.convolution_backward.default:
+            self.peak = max(self.peak, self.bytes + _workspace(*args))
         return result
 
     def _note(self, tensor: torch.Tensor) -> None:
@@ -95,6 +99,27 @@ class _Held(TorchDispatchMode):
     def _freed(self, key: int, size: int) -> None:
         del self._known[key]
         self.bytes -= size
+
+
+# The floats of a vector register, by the instructions that torch uses.
+_VECTOR = {"AVX512": 16, "AVX2": 8}
+
+
+def _workspace(gradient: torch.Tensor, image: torch.Tensor, weight: torch.Tensor, *_: object) -> int:
+    """The bytes that oneDNN allocates for the backward pass of a depthwise convolution in channels-last memory.
+
+    A kernel of more than 3 columns has no depthwise implementation there: the general one pads the only channel of each
+    group to a whole vector, of the input as of the output. ConvNeXt's 7x7 kernels need 256 times their weights.
+    """
+    if not _in_channels_last(image) or image.dtype != torch.float32:
+        return 0
+    if weight.shape[:2] != (image.shape[1], 1) or weight.shape[3] <= 3:
+        return 0
+    return _VECTOR.get(torch.backends.cpu.get_cpu_capability(), 0) ** 2 * weight.nbytes
+
+
+def _in_channels_last(tensor: torch.Tensor) -> bool:
+    return tensor.dim() == 4 and not tensor.is_contiguous() and tensor.is_contiguous(memory_format=torch.channels_last)
 
 
 class _AttentionOfCPU(TorchFunctionMode):
