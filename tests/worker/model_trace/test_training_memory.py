@@ -18,8 +18,8 @@ NETS = {
         a="nn.Conv2d(8, 64, 3, padding=1)", n="nn.BatchNorm2d(64)", b="nn.Conv2d(64, 8, 3, padding=1)",
     ),
     "a wide depthwise convolution in channels-last memory": net(
-        "return self.b(self.a(self.n(x.permute(0, 2, 3, 1)).permute(0, 3, 1, 2)).relu())",
-        n="nn.LayerNorm(8)", a="nn.Conv2d(8, 8, 7, padding=3, groups=8)", b="nn.Conv2d(8, 8, 7, groups=8)",
+        "return self.b(self.n(self.a(x).permute(0, 2, 3, 1)).permute(0, 3, 1, 2))",
+        a="nn.Conv2d(8, 64, 1)", n="nn.LayerNorm(64)", b="nn.Conv2d(64, 64, 7, padding=3, groups=64)",
     ),
     "large weights": net("return self.b(self.a(x.mean((1, 2))))", a="nn.Linear(64, 2000)", b="nn.Linear(2000, 64)"),
 }  # fmt: skip
