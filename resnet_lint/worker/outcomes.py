@@ -34,6 +34,7 @@ def outcome(label: str, trace: Trace) -> Outcome:
         _digest_of_weights(trace.root),
         sum(tensor.numel() for tensor in trace.root.parameters() if not nn.parameter.is_lazy(tensor)),
         sum(map(_multiply_adds, trace.nodes)),
+        tuple(tensor.shape[1] for tensor in tensors_in([trace.args, trace.kwargs]) if tensor.dim() >= 4),
     )
 
 

@@ -31,7 +31,7 @@ def running_widths(change: Change, source: Source, sources: Sources) -> Iterator
         if step.source is source:
             value = _kept_in(passed.value, step.function, source.line_of(step.call), source)
             width = Scope(step.function, source, sources).argument(change.like, change.like_argument)
-            if value is not None and width is not None and source.code(value) != width:
+            if value is not None and width not in (None, source.code(value), source.code(passed.value)):
                 yield f"{source.code(passed.value)} = {width}", source.replaced(value, width)
         if not isinstance(passed.value, cst.Name) or passed.value.value not in parameter_names(step.function):
             return

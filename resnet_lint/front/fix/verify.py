@@ -197,6 +197,7 @@ def _fixes(finding: Finding, before: FileReport, after: FileReport) -> bool:
         and nothing_is_new(before, after)
         and nothing_is_unchecked(before, after)
         and nothing_ends_earlier(before, after)
+        and inputs_are_kept(before, after)
     )
 
 
@@ -219,6 +220,12 @@ def nothing_is_unchecked(before: FileReport, after: FileReport) -> bool:
 def nothing_ends_earlier(before: FileReport, after: FileReport) -> bool:
     """Whether every model whose trace was complete is still complete, if it is still constructed."""
     return not (_complete(before) - _complete(after)) & {outcome.label for outcome in after.outcomes}
+
+
+def inputs_are_kept(before: FileReport, after: FileReport) -> bool:
+    """Whether no model takes images of other channels: a guessed input follows an edit of the first layer."""
+    taken = {outcome.label: outcome.image_channels for outcome in before.outcomes}
+    return all(outcome.image_channels == taken.get(outcome.label, outcome.image_channels) for outcome in after.outcomes)
 
 
 def _was_hidden(finding: Finding, ran: Set[str]) -> bool:

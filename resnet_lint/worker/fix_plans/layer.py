@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import replace
 
+from resnet_lint.graph.additions import behind_plain_calls
 from resnet_lint.graph.fault import Fault
 from resnet_lint.graph.fix_plans import batch_kept, is_layer, site_of
 from resnet_lint.graph.module_call import ModuleCall
@@ -111,7 +112,7 @@ def _plan_map(fault: Fault, owner: ModuleCall, wanted: int) -> FlattenInput | Hi
         title = f"flatten the input of {site.name}: torch.flatten(x, 1)"
         if features != wanted:  # the size of the input is a guess, and the layer tells another one
             title += f"; {wanted} features fit {pixels} pixel{'s' if pixels > 1 else ''}, this map needs {features}"
-        return FlattenInput(title, site, fault.node.sources[0] in _passed_at(fault))
+        return FlattenInput(title, site, behind_plain_calls(fault.node.sources[0]) in _passed_at(fault))
     flatten = f"flatten it: torch.flatten(x, 1) and in_features={features} on {site.name}"
     if shape[1] == wanted:
         return Hint(
@@ -131,9 +132,9 @@ def _is_pooled_at_the_end(node: Node) -> bool:
 
 
 def _passed_at(fault: Fault) -> tuple[Node, ...]:
-    """The tensors that the failing expression passes to the layer, or to the module that holds it."""
+    """What gives the tensors that the failing expression passes to the layer, or to the module that holds it."""
     called = [call for call in fault.node.known_call.with_callers() if call.caller == fault.point]
-    return called[-1].inputs if called else ()
+    return tuple(behind_plain_calls(node) for node in called[-1].inputs) if called else ()
 
 
 def _is_inside(giver: Site, owner: ModuleCall) -> bool:

@@ -147,7 +147,8 @@ def _padded_sizes_agree(e: Evidence) -> bool:
         if effect.sort == "convolution" and len(effect.stride) == len(sizes):
             sizes = [(size - 1) // stride + 1 for size, stride in zip(sizes, effect.stride, strict=True)]
         elif effect.sort == "pool" and len(effect.stride) == len(sizes):
-            return False
+            windows = zip(sizes, effect.kernel, effect.padding, effect.stride, strict=True)
+            sizes = [(size + 2 * padding - kernel) // stride + 1 for size, kernel, padding, stride in windows]
     return tuple(sizes) == e.sizes[1]
 
 

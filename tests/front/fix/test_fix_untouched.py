@@ -148,3 +148,57 @@ def test_nothing_is_written_where_nothing_is_fixed(lint: Lint, tmp_path: Path) -
     lint(path, "--fix")
     after = path.stat()
     assert (after.st_ino, after.st_mtime_ns) == (before.st_ino, before.st_mtime_ns)
+
+
+FACTORY = """import torch
+from torch import nn
+
+
+def conv3x3(in_channels, out_channels):
+    return nn.Conv2d(in_channels, out_channels, 3, padding=1)
+
+
+class Unit(nn.Module):
+    def __init__(self, in_channels, out_channels):
+        super().__init__()
+        self.body = conv3x3(in_channels, out_channels)
+
+    def forward(self, x):
+        return torch.relu(self.body(x))
+
+
+class Net(nn.Module):
+    def __init__(self, channels, init_channels, in_channels=3):
+        super().__init__()
+        self.features = nn.Sequential(conv3x3(in_channels=in_channels, out_channels=init_channels))
+        in_channels = init_channels
+        for width in channels:
+            self.features.append(Unit(in_channels=in_channels, out_channels=width))
+            in_channels = width
+
+    def forward(self, x):
+        return self.features(x)
+
+
+def net(**kwargs):
+    return Net(channels=[24, 32], init_channels=16, **kwargs)
+"""
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong"),
+    [
+        ("out_channels=init_channels)", "out_channels=in_channels)"),  # not `in_channels=16` for images of 3 channels
+        ("out_channels=width)", "out_channels=in_channels)"),  # not `in_channels = in_channels`
+    ],
+    ids=["first layer", "units"],
+)
+def test_a_width_does_not_change_the_images_that_a_model_takes(
+    right: str, wrong: str, lint: Lint, tmp_path: Path
+) -> None:
+    assert right in FACTORY
+    path = write(tmp_path, FACTORY.replace(right, wrong))
+    before = path.read_bytes()
+    result = lint(path, "--fix")
+    assert (result.exit_code, "RL301" in result.stdout) == (1, True)
+    assert path.read_bytes() == before

@@ -170,7 +170,7 @@ class Block(nn.Module):
         self.shortcut = nn.Sequential()
         if stride != 1 or cin != cout:
             self.shortcut = Shortcut(
-                lambda x: nn.functional.pad(x[:, :, ::stride, ::stride], (0, 0, 0, 0, cout // 4, cout // 4))
+                lambda x: F.pad(x[:, :, ::stride, ::stride], (0, 0, 0, 0, cout // 4, cout // 4))
             )
 
     def forward(self, x):
@@ -215,6 +215,34 @@ POOLED = """class Net(nn.Module):
         x = self.features(x)
         x = torch.flatten(x, 1)
         return self.output(x)
+"""
+
+DROPPED = """class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.features = nn.Conv2d(3, 8, 3, padding=1)
+        self.classifier = nn.Sequential(nn.Dropout(0.2), nn.Linear(8, 10))
+
+    def forward(self, x):
+        x = F.adaptive_avg_pool2d(self.features(x), (1, 1))
+        x = torch.flatten(x, 1)
+        return self.classifier(x)
+
+
+Net()(torch.randn(2, 3, 16, 16))
+"""
+
+POOLED_BRANCH = """class Block(nn.Module):
+    def __init__(self, cin, cout):
+        super().__init__()
+        self.branch = nn.Sequential(nn.Conv2d(cin, cout, 3, padding=1), nn.ReLU(), nn.MaxPool2d(3, 2, padding=1))
+        self.shortcut = nn.Conv2d(cin, cout, 1, stride=2)
+
+    def forward(self, x):
+        return self.branch(x) + self.shortcut(x)
+
+
+nn.Sequential(Block(3, 8), Block(8, 12))(torch.randn(2, 3, 32, 32))
 """
 
 # The flag is set before the name for the stride, so it has to be said in settings.
@@ -372,6 +400,9 @@ CASES = {
     "a condition that pads the shortcut": (PADDED, "stride != 1 or cin != cout", "cin == 0"),
     "a stride after the upsampling": (DECODER, "cout, 1)\n\n", "cout, 1, stride=stride)\n\n"),
     "not flattened after a pooling": (POOLED, "        x = torch.flatten(x, 1)\n", ""),
+    "not flattened before a dropout": (DROPPED, "        x = torch.flatten(x, 1)\n", ""),
+    "no padding before a pooling": (POOLED_BRANCH, "cout, 3, padding=1", "cout, 3, padding=0"),
+    "too much padding before a pooling": (POOLED_BRANCH, "cout, 3, padding=1", "cout, 3, padding=2"),
     "a flag set before the stride": (LATE, "cnf.stride == 1 and cnf.inp == cnf.out", "True"),
     "a stride beside a pooled part": (SHUFFLED, "cout, stride=stride)", "cout, stride=1)"),
     "a width that a name gets next": (NAMED, "channels, init_channels, 3", "channels, channels, 3"),
@@ -388,6 +419,7 @@ CASES = {
 }
 
 WRITTEN = {
+    "not flattened before a dropout": "return self.classifier(torch.flatten(x, 1))",
     "a shortcut that pads too few channels": "(0, 0, 0, 0, (cout - cin) // 2, (cout - cin) // 2)",
     "not flattened after a pooling": "return self.output(torch.flatten(x, 1))",
     "a flag that builds the projection": "self.resize_identity = stride != 1 or cin != cout",
@@ -432,7 +464,22 @@ def test_the_fix_is_what_a_reviewer_expects(name: str, fixed: dict[str, str]) ->
 
 def test_what_is_right_stays_as_it_is(lint_all: Lint, tmp_path: Path) -> None:
     for index, source in enumerate(
-        (INVERTED, GUARDED, RESIZED, RESNET, EXPANDED, MIXER, CAUSAL, PADDED, DECODER, LATE, SHUFFLED, NAMED, UNET)
+        (
+            INVERTED,
+            GUARDED,
+            RESIZED,
+            RESNET,
+            EXPANDED,
+            MIXER,
+            CAUSAL,
+            PADDED,
+            DECODER,
+            LATE,
+            SHUFFLED,
+            NAMED,
+            UNET,
+            POOLED_BRANCH,
+        )
     ):
         (tmp_path / f"right{index}.py").write_text(HEAD + source)
     result = lint_all(tmp_path, "--fix")

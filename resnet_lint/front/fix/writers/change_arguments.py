@@ -25,6 +25,7 @@ from ..call_arguments import (
 from ..precedence import PRODUCT, bracketed
 from ..running_width import running_widths
 from ..source_tree import Source, Sources, TextEdit
+from ..substitute import names_in
 from ..users_expressions import Scope
 from . import Way
 
@@ -134,7 +135,15 @@ def _parameter_passed_on(passed: cst.Arg | None, argument: str, function: cst.Fu
     if passed is None:
         return None
     name = passed.value.value if isinstance(passed.value, cst.Name) else argument
+    if _is_replaced(name, function):
+        return None
     return next((spelling for spelling in (name, argument) if spelling in named), None)
+
+
+def _is_replaced(name: str, function: cst.FunctionDef) -> bool:
+    """Whether a function gives a parameter values of its own, as in `in_channels = out_channels`."""
+    values = [value for target, value in assignments(function) if target == name]
+    return any(name not in names_in(value) for value in values)
 
 
 def _in_keywords(call: cst.Call, argument: str, function: cst.FunctionDef) -> cst.Arg | None:
