@@ -15,6 +15,7 @@ from resnet_lint.shared.records.places import Shape
 
 from .guess import BATCH, STEPS, Guess, Guesses
 from .input_kinds import count_of, form_of, keys_read, may_be_several, names_unpacked
+from .named_axes import with_named_axes
 from .named_inputs import guess_named, guess_part, is_of_graph
 
 # Spatial sizes (height, width) to try in order: first unequal ones, which detect swapped axes, then common ones.
@@ -124,7 +125,8 @@ def first_guesses(module: nn.Module, size: tuple[int, int]) -> Guesses:
         elif keys or form == "dict":
             guesses.update({f"{parameter.name}.{key}": guess_named(key, keys, usual, image) for key in keys})
         elif form == "tensor":
-            guesses[parameter.name] = guess_named(parameter.name, names, usual, image)
+            guess = guess_named(parameter.name, names, usual, image)
+            guesses[parameter.name] = with_named_axes(module, parameter, guess, size)
         elif form in ("list", "tuple"):
             guesses.update(_pyramid(parameter.name, usual, count_of(parameter) or _branches(module)))
     return guesses

@@ -35,9 +35,14 @@ def sizes_to_try(situation: Situation) -> Iterator[tuple[Guesses, Axis | None]]:
         exchanged = [(axis, mismatch.got, None) for axis in axes if situation.size_of(axis) == mismatch.wanted]
         probes = [(axis, 2 * situation.size_of(axis), axis) for axis in axes if situation.changed is None]
         for axis, size, probed in (*solutions, *likely, *exchanged, *probes, *wanted):
-            # A size of 1 broadcasts, so it is only informative for a batch.
-            if 1 < size <= _LARGEST or (size == 1 and is_batch):
+            # A size of 1 broadcasts, so it is only informative for a batch, and for the channels of a layer.
+            if 1 < size <= _LARGEST or (size == 1 and (is_batch or _is_of_layer(situation))):
                 yield resized(situation, axis, size), probed
+
+
+def is_solvable(situation: Situation) -> bool:
+    """Whether the last change of a size changed the difference."""
+    return next(_solutions(situation), None) is not None
 
 
 def _solutions(situation: Situation) -> Iterator[tuple[Axis, int, Axis]]:
@@ -69,8 +74,12 @@ def _square_images(situation: Situation, mismatch: Mismatch) -> Iterator[Guesses
 def _counts_ids(situation: Situation, axis: Axis) -> bool:
     """Whether an axis is the batch of one id per sample; a layer that lacks features would fit by coincidence."""
     guess = situation.guesses[axis.name]
+    return guess.shape[1:] == () and guess.dtype == torch.int64 and _is_of_layer(situation)
+
+
+def _is_of_layer(situation: Situation) -> bool:
     faults = situation.trace.all_faults
-    return guess.shape[1:] == () and guess.dtype == torch.int64 and bool(faults) and faults[0].kind == "layer"
+    return bool(faults) and faults[0].kind == "layer"
 
 
 def _axes(situation: Situation) -> Iterator[Axis]:

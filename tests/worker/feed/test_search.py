@@ -48,6 +48,16 @@ def check(lint: Lint, folder: Path, layers: str, signature: str, body: str) -> t
             "x",
             "x = self.p(x).flatten(2).transpose(1, 2)\n        return torch.cat((x[:, :1], x), 1) + self.e",
         ),
+        # frames of one channel, which a state of 8 channels joins
+        (
+            "self.cell = nn.Conv2d(9, 8, 3, padding=1)",
+            "x",
+            "b, t, _, h, w = x.shape\n        state = x.new_zeros(b, 8, h, w)\n"
+            "        for i in range(t):\n            state = self.cell(torch.cat([x[:, i], state], 1))\n"
+            "        return state",
+        ),
+        # maps with their channels last
+        ("self.fc = nn.Linear(6, 6)", "x", "b, h, w, c = x.size()\n        return self.fc(x).view(b, h * w, c)"),
         # pairs of 12 tokens, which only an assertion says
         ("self.n = 12", "x", "assert x.dim() == 3 and x.shape[1] == self.n\n        return x + 1"),
         # an index and a size in place of maps
