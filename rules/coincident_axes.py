@@ -140,6 +140,12 @@ class CoincidentAxes(Rule):
                 def forward(self, x):
                     x = x + self.tokens(x.transpose(1, 2)).transpose(1, 2)
                     return x + self.features(x)
+            class Synthesizer(nn.Module):
+                def __init__(self, width=32, tokens=16):
+                    super().__init__()
+                    self.weights, self.values = nn.Linear(width, tokens), nn.Linear(width, width)
+                def forward(self, x):
+                    return x + self.weights(x).softmax(-1) @ self.values(x)
             class Graph(nn.Module):
                 def __init__(self, width=8):
                     super().__init__()
@@ -148,6 +154,7 @@ class CoincidentAxes(Rule):
                     return nodes + neighbours @ self.fc(nodes)
             if __name__ == "__main__":
                 Mixer()(torch.randn(2, 16, 16))
+                Synthesizer()(torch.randn(2, 16, 32))
                 Graph()(torch.randn(8, 8), torch.randn(8, 8))
         """,
         ),

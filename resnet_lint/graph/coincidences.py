@@ -8,6 +8,7 @@ from itertools import permutations
 
 from ..shared.records.fix_plans import RearrangeOperand
 from ..shared.records.places import Shape
+from .additions import behind_plain_calls
 from .axes import Axes, Carried, InputAxis
 from .meetings import Meeting, is_attention, is_product, meeting_at
 from .model import Model, name_of
@@ -89,6 +90,8 @@ def _of_axis(axis: InputAxis, axes: Axes) -> Coincidence | None:
     if meeting is None or not meeting.kept_operand.activation or not meeting.changed_operand.activation:
         return None
     kept = axes.of(meeting.kept_operand)[meeting.kept[1]]
+    if not kept and behind_plain_calls(meeting.kept_operand).function == "softmax":
+        return None  # attention weights over a fixed number of tokens
     fits = _arrangement(meeting, axes, refusals[0].inputs)
     are_of_one = axes.is_of_one_input and bool(kept) and all(axis.is_beside(other) for other in kept)
     if fits is None and not are_of_one and not _fits_transposed(meeting, axes, refusals[0].inputs):

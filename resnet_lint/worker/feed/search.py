@@ -20,7 +20,7 @@ from .guess import Guesses
 from .guess_inputs import arguments
 from .proposals import proposals
 from .situation import Axis, Situation, copy_of_lazy, is_lazy
-from .sizes_to_try import is_solvable, sizes_to_try
+from .sizes_to_try import sizes_to_try, solved_sizes
 
 # The maximum number of elements of an input.
 _MOST_VALUES = 1 << 34
@@ -91,7 +91,7 @@ class Search:
     def best_first(self) -> None:
         """Continue from the situations so far, until a trace has no faults or the limits are reached."""
         order = count()
-        queue = [(_rank(start), next(order), start, _next_guesses(start)) for start in self.situations]
+        queue = [(-start.progress, next(order), start, _next_guesses(start)) for start in self.situations]
         heapq.heapify(queue)
         while queue and self.found is None and not self.spent:
             _, _, situation, left = queue[0]
@@ -101,12 +101,15 @@ class Search:
                 continue
             after = self.attempt(guesses, situation.size, situation, axis)
             if after is not None:
-                heapq.heappush(queue, (_rank(after), next(order), after, _next_guesses(after)))
+                for result in (after, *self._solved(after)):
+                    heapq.heappush(queue, (-result.progress, next(order), result, _next_guesses(result)))
 
-
-def _rank(situation: Situation) -> tuple[int, bool]:
-    """The most progress first; at the same progress, where the change of a size leads to a solution."""
-    return -situation.progress, not is_solvable(situation)
+    def _solved(self, situation: Situation) -> Iterator[Situation]:
+        """Traces with the size that solves the equation, if the last change of a size changed the difference."""
+        for guesses, axis in solved_sizes(situation):
+            result = self.attempt(guesses, situation.size, situation, axis) if self.found is None else None
+            if result is not None:
+                yield result
 
 
 def _written(guesses: Guesses) -> str:

@@ -40,9 +40,11 @@ def sizes_to_try(situation: Situation) -> Iterator[tuple[Guesses, Axis | None]]:
                 yield resized(situation, axis, size), probed
 
 
-def is_solvable(situation: Situation) -> bool:
-    """Whether the last change of a size changed the difference."""
-    return next(_solutions(situation), None) is not None
+def solved_sizes(situation: Situation) -> Iterator[tuple[Guesses, Axis]]:
+    """Guesses with the size at which the difference would be zero, if the last change of a size changed it."""
+    for axis, size, _ in _solutions(situation):
+        if 1 < size <= _LARGEST or (size == 1 and _is_of_layer(situation)):
+            yield resized(situation, axis, size), axis
 
 
 def _solutions(situation: Situation) -> Iterator[tuple[Axis, int, Axis]]:
@@ -62,9 +64,8 @@ def _solutions(situation: Situation) -> Iterator[tuple[Axis, int, Axis]]:
 
 def _square_images(situation: Situation, mismatch: Mismatch) -> Iterator[Guesses]:
     """Square images with the wanted number of patches: 577 embeddings instead of 197 at 224x224 ask for 384x384."""
-    for name, guess in situation.guesses.items():
-        if len(guess.shape) != 4 or mismatch.got < 1 or mismatch.wanted < 1:
-            continue
+    images = [(name, guess) for name, guess in situation.guesses.items() if len(guess.shape) == 4]
+    for name, guess in images if len(images) == 1 and min(mismatch.got, mismatch.wanted) > 0 else ():
         side = math.sqrt(math.prod(guess.shape[2:]) * mismatch.wanted / mismatch.got)
         for side_of_patches in dict.fromkeys(patch * round(side / patch) for patch in _PATCHES):
             if 0 < side_of_patches <= _LARGEST:
