@@ -91,7 +91,7 @@ class _Warm:
 
     @contextlib.contextmanager
     def analyser(self, root: Path, settings: Settings) -> Iterator[WorkerClient | Cache]:
-        """The worker for a repository; nobody else uses it inside the with block."""
+        """The worker for a repository, for this caller alone inside the with block."""
         taken = self._taken(root, settings)
         try:
             yield taken.cache if settings.cache and taken.cache is not None else taken.client
