@@ -207,8 +207,9 @@ def of_rank(guess: Guess, rank: int, size: tuple[int, int]) -> Guess:
 def guesses_at(module: nn.Module, known: Sequence[Shape]) -> Iterator[tuple[Guesses, tuple[int, int]]]:
     """The first guesses to try, in order: shapes in the file itself, then common sizes."""
     inputs = required_inputs(module)
-    names = [parameter.name for parameter in inputs if form_of(parameter) == "tensor"]
-    if len(names) == 1:
+    tensors = [parameter for parameter in inputs if form_of(parameter) == "tensor"]
+    names = [parameter.name for parameter in tensors if not names_unpacked(module, parameter)]
+    if len(names) == len(tensors) == 1:
         for shape in known:
             size = (shape[-2], shape[-1]) if len(shape) > 3 else (shape[-1], shape[-1])
             yield {names[0]: Guess(shape)}, size

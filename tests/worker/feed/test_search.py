@@ -111,6 +111,17 @@ def test_no_coincidence_of_sizes_excuses_a_fault(lint: Lint, tmp_path: Path, lay
     assert len(errors) == 1
 
 
+def test_a_tensor_in_the_file_is_not_unpacked_into_the_levels_of_a_pyramid(lint: Lint, tmp_path: Path) -> None:
+    (tmp_path / "net.py").write_text(
+        f"{HEAD}        self.up = nn.Upsample(scale_factor=2)\n"
+        "        self.a, self.b = nn.Conv2d(64, 8, 1), nn.Conv2d(64, 8, 1)\n"
+        "    def forward(self, inputs):\n        fine, coarse = inputs\n"
+        "        return self.a(fine) + self.up(self.b(coarse))\n\nCASES = lambda: torch.rand([2, 64, 32, 32])\n"
+    )
+    report = json.loads(lint(tmp_path / "net.py", "--format", "json").stdout)
+    assert [finding for finding in report["findings"] if finding["severity"] == "error"] == []
+
+
 def test_a_search_in_vain_says_what_it_tried(lint: Lint, tmp_path: Path) -> None:
     layers, body = "self.fc = nn.Linear(16, 4)", "        assert x.sum() > 3\n        return self.fc(x)\n"
     (tmp_path / "net.py").write_text(f"{HEAD}        {layers}\n\n    def forward(self, x):\n{body}")
