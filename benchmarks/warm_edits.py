@@ -1,7 +1,7 @@
 """Random edits of files, checked by the processes of `server --warm` and without them: the reports have to be the same.
 
     python benchmarks/warm_edits.py 100 models/*.py            # 100 edits
-    python benchmarks/warm_edits.py --kills 40 models/*.py     # 40 checks, in each of which a random process is killed
+    python benchmarks/warm_edits.py --kills 40 models/*.py     # 40 checks, killing a random process during each
 
 After a kill, the report has to be the same, or the exit code has to say that there is none; and nothing may be left.
 The edits are made in copies. Prints what differs, and the seconds of both ways.

@@ -40,6 +40,10 @@ class FileResult:
     digest: str | None
     checked: Checked
 
+    @property
+    def name(self) -> Name:
+        return self.display, self.only_class or ""
+
 
 @dataclass(frozen=True)
 class Part:
@@ -139,10 +143,9 @@ def seconds_of(parts: Mapping[Path, Part]) -> dict[str, float]:
 def _by_name(parts: Mapping[Path, Part]) -> dict[Name, FileResult]:
     checked: dict[Name, FileResult] = {}
     for result in (result for part in parts.values() for result in part.results):
-        name = result.display, result.only_class or ""
-        if name in checked:
+        if result.name in checked:
             raise UsageError(f"two shards have checked {result.display}: they were cut with different --times or files")
-        checked[name] = result
+        checked[result.name] = result
     return checked
 
 

@@ -68,4 +68,4 @@ def _entries(file: Path) -> Iterator[tuple[tuple[str, Name], Entry]]:
 def _entry(data: Any) -> tuple[tuple[str, Name], Entry]:
     result = from_json(FileResult, data["result"])
     interpreter = from_json(Interpreter, data["interpreter"]) if data["interpreter"] is not None else None
-    return (data["repository"], (result.display, result.only_class or "")), (result, interpreter)
+    return (data["repository"], result.name), (result, interpreter)

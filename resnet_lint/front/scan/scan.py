@@ -132,9 +132,8 @@ class _Collected:
         if outcome.problem is not None:
             self.problems.setdefault(at, outcome.problem)
         for result in outcome.results:
-            name = result.display, result.only_class or ""
-            if (at, name) not in self.entries:
-                self.entries[at, name] = result, outcome.interpreter
+            if (at, result.name) not in self.entries:
+                self.entries[at, result.name] = result, outcome.interpreter
                 yield at, result, outcome.interpreter
 
 

@@ -21,7 +21,7 @@ from resnet_lint.shared.source_text import digest
 from resnet_lint.shared.wire import from_json, to_json
 
 from .analyser import Analyser, Tracer
-from .remembered import cache_folder, remembered, write_atomically
+from .remembered import cache_folder, remembered, write_if_possible
 from .shared_cache import SharedCache
 from .shared_names import SharedEntry, folders, machine, name_of
 from .stamps import Stamp, sources, stamp
@@ -196,7 +196,7 @@ def _valid(kind: type[_Result], data: Any, digests: _Digests) -> _Result | None:
 
 def _write(entry: Path, report: FileReport | ModelTrace) -> None:
     body = json.dumps(to_json(report)).encode()
-    write_atomically(entry, _checksum(body) + b"\n" + body)
+    write_if_possible(entry, _checksum(body) + b"\n" + body)
 
 
 def _checksum(body: bytes) -> bytes:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
-import tempfile
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import platformdirs
+
+from resnet_lint.shared.write_file import write_entry
 
 Json = Any
 
@@ -33,14 +33,12 @@ def remembered(what: Json, stamps: Callable[[Json], Json], find_out: Callable[[]
             return known["value"]
     value = find_out()
     if value is not None:
-        write_atomically(path, json.dumps({"value": value, "stamps": stamps(value)}).encode())
+        write_if_possible(path, json.dumps({"value": value, "stamps": stamps(value)}).encode())
     return value
 
 
-def write_atomically(path: Path, data: bytes) -> None:
-    """Write a file so that other processes see all of it or nothing. Does nothing if that is not possible."""
+def write_if_possible(path: Path, data: bytes) -> None:
+    """Write an entry of the cache. Does nothing if that is not possible."""
     with suppress(OSError):
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as file:
-            file.write(data)
-        os.replace(file.name, path)
+        write_entry(path, data)

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import hmac
 import json
 import os
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Protocol
 
 from resnet_lint.shared.errors import UsageError
 from resnet_lint.shared.user_environment import CACHE_KEY
+from resnet_lint.shared.write_file import write_entry
 
 _LEAST_KEY = 16
 _SIGNATURE = hashlib.sha256().digest_size * 2
@@ -90,17 +89,9 @@ class _Folder:
             return None
 
     def put(self, name: str, data: bytes) -> None:
-        folder = self._folder / name[:2]
-        folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(dir=folder, delete=False) as file:
-            file.write(data)
-        try:
-            os.chmod(file.name, 0o644)
-            os.replace(file.name, folder / name)
-        except OSError:
-            with contextlib.suppress(OSError):
-                os.unlink(file.name)
-            raise
+        path = self._folder / name[:2] / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_entry(path, data, 0o644)
 
 
 class _Url:

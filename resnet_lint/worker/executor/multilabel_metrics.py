@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Literal
-
 import torch
 from torchmetrics.functional.classification import (
     multilabel_confusion_matrix,
@@ -16,7 +14,8 @@ from torchmetrics.functional.classification import (
 
 from resnet_lint.shared.records.hardware_run import Evaluation, MultilabelPredictions, Outcomes, Score
 
-_DIGITS = 6
+from .metrics import DIGITS, Average, rounded
+
 _SCORES = (multilabel_precision, multilabel_recall, multilabel_f1_score)
 
 
@@ -26,10 +25,8 @@ def evaluate_multilabel(predictions: MultilabelPredictions) -> Evaluation:
     labels, predicted = (_flags(indices, number) for indices in (predictions.labels, predictions.predicted))
     supports = [int(count) for count in labels.sum(0)]
 
-    def scores(average: Literal["macro", "weighted", "none"]) -> list[tuple[float, float, float]]:
-        values = [function(predicted, labels, number, average=average).reshape(-1) for function in _SCORES]
-        precision, recall, f1 = ([round(float(value), _DIGITS) for value in column] for column in values)
-        return list(zip(precision, recall, f1, strict=True))
+    def scores(average: Average) -> list[tuple[float, float, float]]:
+        return rounded([function(predicted, labels, number, average=average) for function in _SCORES])
 
     [macro], [weighted] = scores("macro"), scores("weighted")
     counts = multilabel_confusion_matrix(predicted, labels, number).reshape(number, 4).tolist()
@@ -39,9 +36,9 @@ def evaluate_multilabel(predictions: MultilabelPredictions) -> Evaluation:
         scores=tuple(Score(*values, support=support) for values, support in zip(scores("none"), supports, strict=True)),
         macro=Score(*macro, support=sum(supports)),
         weighted=Score(*weighted, support=sum(supports)),
-        accuracy=round(float(multilabel_exact_match(predicted, labels, number)), _DIGITS),
+        accuracy=round(float(multilabel_exact_match(predicted, labels, number)), DIGITS),
         outcomes=tuple(Outcomes(hits, false, missed, none) for none, false, missed, hits in counts),
-        hamming_loss=round(float(multilabel_hamming_distance(predicted, labels, number, average="micro")), _DIGITS),
+        hamming_loss=round(float(multilabel_hamming_distance(predicted, labels, number, average="micro")), DIGITS),
     )
 
 
