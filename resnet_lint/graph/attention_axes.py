@@ -9,6 +9,7 @@ from .additions import behind_plain_calls
 from .axes import Axes
 from .meetings import is_product
 from .node import Node
+from .permutations import order_of
 from .residuals import fork_of
 
 
@@ -71,28 +72,10 @@ def _before_permutations(node: Node, dim: int) -> tuple[Node, int]:
     """The nearest call at or before a node that changes values, and the place of a dimension in its result."""
     while True:
         node = behind_plain_calls(node)
-        if node.function not in _PERMUTATIONS or len(node.sources) != 1 or node.shape is None:
+        order = order_of(node) if len(node.sources) == 1 else None
+        if order is None:
             return node, dim
-        moved = _moved_from(node, dim)
-        if moved is None:
-            return node, dim
-        node, dim = node.sources[0], moved
-
-
-_PERMUTATIONS = frozenset({"transpose", "swapaxes", "permute"})
-
-
-def _moved_from(node: Node, dim: int) -> int | None:
-    """The place of a dimension before a permutation; None if its arguments are unknown."""
-    rank = len(node.known_shape)
-    if node.function == "permute":
-        dims = node.arguments.get("dims", ())
-        return dims[dim] % rank if len(dims) == rank else None
-    pair = node.arguments.get("dim0"), node.arguments.get("dim1")
-    if not isinstance(pair[0], int) or not isinstance(pair[1], int):
-        return None
-    one, other = pair[0] % rank, pair[1] % rank
-    return {one: other, other: one}.get(dim, dim)
+        node, dim = node.sources[0], order[dim]
 
 
 def _is_side_of_scores(scores: Node, dim: int, axes: Axes) -> bool:

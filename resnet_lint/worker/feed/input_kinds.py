@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import inspect
 import re
+from collections.abc import Iterator
 from typing import Literal
 
 from torch import nn
@@ -63,14 +64,24 @@ def keys_read(module: nn.Module, parameter: inspect.Parameter) -> list[str]:
 
 def names_unpacked(module: nn.Module, parameter: inspect.Parameter) -> list[str]:
     """The names that the forward always gives the parts of a parameter: `image`, `label` for `image, label = batch`."""
+    unpacked = (names_in(target) for target, value in assignments(module) if value == parameter.name)
+    return next(filter(None, unpacked), [])
+
+
+def assignments(module: nn.Module) -> Iterator[tuple[ast.expr, str]]:
+    """The first target and the value, as text, of the assignments that the forward always makes."""
     code = getattr(module.forward, "__code__", None)
     function = function_of(code) if code is not None else None
     for statement in function.body if isinstance(function, ast.FunctionDef) else ():
-        if isinstance(statement, ast.Assign) and ast.unparse(statement.value) == parameter.name:
-            [target, *_] = statement.targets
-            if isinstance(target, (ast.Tuple, ast.List)) and all(isinstance(part, ast.Name) for part in target.elts):
-                return [ast.unparse(part) for part in target.elts]
-    return []
+        if isinstance(statement, ast.Assign):
+            yield statement.targets[0], ast.unparse(statement.value)
+
+
+def names_in(target: ast.expr) -> list[str]:
+    """The names of a tuple or list; empty if it contains anything else."""
+    parts = target.elts if isinstance(target, (ast.Tuple, ast.List)) else []
+    names = [part.id for part in parts if isinstance(part, ast.Name)]
+    return names if len(names) == len(parts) else []
 
 
 def _annotation(parameter: inspect.Parameter) -> str:

@@ -10,9 +10,8 @@ from dataclasses import replace
 
 from torch import nn
 
-from resnet_lint.graph.syntax import function_of
-
 from .guess import BATCH, STEPS, Guess
+from .input_kinds import assignments, names_in
 
 _SHORT = 4  # frames of maps: models loop over them
 _ROLES: Sequence[tuple[str, re.Pattern[str]]] = (
@@ -73,18 +72,9 @@ def _role(name: str) -> str | None:
 
 def _names_of_axes(module: nn.Module, parameter: str) -> list[str]:
     """The names in the first `b, c, h, w = x.shape` or `x.size()`, unless the forward changes `x` before."""
-    code = getattr(module.forward, "__code__", None)
-    function = function_of(code) if code is not None else None
-    for statement in function.body if isinstance(function, ast.FunctionDef) else ():
-        if isinstance(statement, ast.Assign):
-            [target, *_] = statement.targets
-            if ast.unparse(statement.value) in (f"{parameter}.shape", f"{parameter}.size()"):
-                parts = target.elts if isinstance(target, ast.Tuple) else []
-                return [part.id for part in parts if isinstance(part, ast.Name)] if _are_names(parts) else []
-            if ast.unparse(target) == parameter:
-                return []
+    for target, value in assignments(module):
+        if value in (f"{parameter}.shape", f"{parameter}.size()"):
+            return names_in(target)
+        if ast.unparse(target) == parameter:
+            return []
     return []
-
-
-def _are_names(parts: Sequence[ast.expr]) -> bool:
-    return all(isinstance(part, ast.Name) for part in parts)

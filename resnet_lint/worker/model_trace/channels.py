@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from resnet_lint.graph.node import Node
+from resnet_lint.graph.permutations import order_of
 
 
 def channel_axes(nodes: Sequence[Node]) -> dict[Node, int]:
@@ -50,7 +51,5 @@ def _keeps(node: Node, source: Node, axis: int) -> bool:
 
 
 def _permuted(node: Node, axis: int | None) -> int | None:
-    order = node.arguments.get("dims", ())
-    rank = len(node.known_shape)
-    places = [place % rank for place in order if isinstance(place, int)]
-    return places.index(axis) if axis is not None and axis in places else None
+    order = order_of(node)
+    return order.index(axis) if axis is not None and order is not None else None

@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from resnet_lint.graph.node import Node
+from resnet_lint.graph.permutations import PERMUTATIONS, order_of
 from resnet_lint.shared.records.places import Shape
 
 Positions = tuple[int, int]
@@ -162,19 +163,10 @@ def _linear(node: Node, source: Node, needed: Needed) -> Needed:
 
 
 def _permute(node: Node, source: Node, needed: Needed) -> Needed:
-    order = node.arguments.get("dims", ())
-    places = [None] * len(needed)
-    back: dict[int, Positions | None] = {axis % len(needed): place for axis, place in zip(order, needed, strict=True)}
-    return tuple(back.get(axis) for axis in range(len(places)))
-
-
-def _transpose(node: Node, source: Node, needed: Needed) -> Needed:
-    first, second = node.arguments.get("dim0"), node.arguments.get("dim1")
-    if not isinstance(first, int) or not isinstance(second, int):
+    order = order_of(node)
+    if order is None:
         raise UnknownPositionsError
-    places = list(needed)
-    places[first], places[second] = places[second], places[first]
-    return tuple(places)
+    return tuple(needed[order.index(axis)] for axis in range(len(needed)))
 
 
 def _view(node: Node, source: Node, needed: Needed) -> Needed:
@@ -276,8 +268,7 @@ _BY_FUNCTION: Mapping[str, Rule] = {
     **dict.fromkeys(("adaptive_max_pool1d", "adaptive_max_pool2d", "adaptive_max_pool3d"), _pool),
     **dict.fromkeys(("flatten", "view", "reshape", "unsqueeze", "squeeze", "unflatten"), _view),
     **dict.fromkeys(("mean", "sum", "amax"), _mean),
-    "permute": _permute,
-    "transpose": _transpose,
+    **dict.fromkeys(PERMUTATIONS, _permute),
     "getitem": _slice,
     "pad": _pad,
 }

@@ -17,6 +17,7 @@ from fractions import Fraction
 import sympy
 
 from resnet_lint.graph.node import Node
+from resnet_lint.graph.permutations import PERMUTATIONS, order_of
 
 from .size_expressions import stepped
 
@@ -193,15 +194,8 @@ def _slice(part: slice) -> Step | None:
 
 
 def _permuted(node: Node, before: Sizes) -> Sizes:
-    axes = [axis for axis in node.arguments.get("dims", ()) if isinstance(axis, int)]
-    return tuple(before[axis] for axis in axes) if len(axes) == len(before) else ()
-
-
-def _transposition(node: Node, before: Sizes) -> Sizes:
-    sizes = list(before)
-    first, second = node.arguments.get("dim0", 0), node.arguments.get("dim1", 1)
-    sizes[first], sizes[second] = sizes[second], sizes[first]
-    return tuple(sizes)
+    order = order_of(node)
+    return tuple(before[axis] for axis in order) if order is not None and len(order) == len(before) else ()
 
 
 _CHANGES: Mapping[str, Callable[[Node, Sizes], Sizes]] = {
@@ -214,7 +208,5 @@ _CHANGES: Mapping[str, Callable[[Node, Sizes], Sizes]] = {
     "pad": _padded,
     "pixel_shuffle": _shuffled,
     "getitem": _sliced,
-    "permute": _permuted,
-    "transpose": _transposition,
-    "swapaxes": _transposition,
+    **dict.fromkeys(PERMUTATIONS, _permuted),
 }
