@@ -11,16 +11,18 @@ from itertools import islice
 from torch import nn
 
 from resnet_lint.graph.fault import Fault
-from resnet_lint.graph.residuals import depends_on
+from resnet_lint.graph.residuals import depends_on, path_between
 from resnet_lint.graph.source_places import Project
 from resnet_lint.graph.trace import Trace
+from resnet_lint.graph.unused_strides import unused_stride
 from resnet_lint.shared.records.places import Shape, Span
 
-from .better_inputs import blames_inputs, refined
+from .better_inputs import blames_inputs, flattened_map, refined
 from .guess import Guesses
 from .guess_inputs import SIZES, first_guesses, guesses_at
 from .search import Effort, Search
 from .situation import Situation, is_models_own
+from .stated_size import stated_size
 
 # A fault must occur at this number of sizes, because it may be caused by a single size.
 _SIZES_TO_CONFIRM = 3
@@ -57,12 +59,32 @@ def feed(
     elif search.found is None:
         attempts += _slightly_larger(search, attempts)
     if search.found is not None:
-        return search.found, ()
+        return _without_strides(search) or (search.found, ())
     best = min((result.trace for result in attempts), key=lambda attempt: attempt.trouble)
     confirmed = _confirmed(best, search, [result.trace for result in attempts if result.trace.complete])
     if on_failure is not None and not confirmed:
         on_failure(search.tried)
     return best, confirmed
+
+
+def _without_strides(search: Search) -> tuple[Trace, tuple[Fault, ...]] | None:
+    """The trace at the image size that the model states, if it fails there behind a layer that lacks its stride.
+
+    A classifier for 4 x 4 pixels then gets 8 x 8, and runs at half the size; None if there is no such layer. A default
+    that is out of date is no fault.
+    """
+    size, found = stated_size(search.module), search.found
+    if size is None or found is None or found is search.situations[0].trace:
+        return None
+    guesses = first_guesses(search.module, size)
+    search.attempt(guesses, size)
+    stated = next((tried.trace for tried in search.situations if tried.guesses == guesses), None)
+    if stated is None or not stated.complete or not stated.all_faults:
+        return None
+    flattened = [(fault, flattened_map(fault)) for fault in stated.all_faults]
+    if any(node is None or unused_stride(path_between(None, node)) is None for _, node in flattened):
+        return None
+    return stated, stated.all_faults
 
 
 def _usual_sizes(search: Search, known: Sequence[Shape]) -> list[Situation]:

@@ -17,6 +17,7 @@ from .guess import BATCH, STEPS, Guess, Guesses
 from .input_kinds import count_of, form_of, keys_read, may_be_several, names_unpacked
 from .named_axes import with_named_axes
 from .named_inputs import guess_named, guess_part, is_of_graph
+from .stated_size import stated_size
 
 # Spatial sizes (height, width) to try in order: first unequal ones, which detect swapped axes, then common ones.
 SIZES: tuple[tuple[int, int], ...] = (
@@ -205,7 +206,7 @@ def of_rank(guess: Guess, rank: int, size: tuple[int, int]) -> Guess:
 
 
 def guesses_at(module: nn.Module, known: Sequence[Shape]) -> Iterator[tuple[Guesses, tuple[int, int]]]:
-    """The first guesses to try, in order: shapes in the file itself, then common sizes."""
+    """The first guesses to try, in order: shapes in the file itself, then common sizes and the one the model states."""
     inputs = required_inputs(module)
     tensors = [parameter for parameter in inputs if form_of(parameter) == "tensor"]
     names = [parameter.name for parameter in tensors if not names_unpacked(module, parameter)]
@@ -213,7 +214,8 @@ def guesses_at(module: nn.Module, known: Sequence[Shape]) -> Iterator[tuple[Gues
         for shape in known:
             size = (shape[-2], shape[-1]) if len(shape) > 3 else (shape[-1], shape[-1])
             yield {names[0]: Guess(shape)}, size
-    for size in SIZES:
+    stated = stated_size(module)
+    for size in (SIZES[0], *([stated] if stated is not None else []), *SIZES[1:]):
         yield first_guesses(module, size), size
     for rank in (4, 3, 2):
         guesses = first_guesses(module, SIZES[2])

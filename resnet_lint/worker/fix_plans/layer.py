@@ -27,6 +27,7 @@ from resnet_lint.shared.records.fix_plans import (
 from .axes_of_input import axes_hint
 from .evidence import parameter_for, width_name
 from .first_layer import replaced_first_layer
+from .unread_stride import restored_stride
 
 
 def plan_layer(
@@ -53,6 +54,9 @@ def plan_layer(
     inside = giver[0] is None or _is_inside(giver[0], owner)
     change = Change(site, parameter, str(got), giver[0], giver[1], outside=not inside)
     flattened = _flattened_before(fault.node)
+    unstrided = restored_stride(path_between(None, flattened), owner) if flattened is not None else None
+    if unstrided is not None:
+        return unstrided
     if layer.dimension == -1 and flattened is not None and len(flattened.inputs[0]) == 4:
         channels = flattened.inputs[0][1]
         if channels == layer.wanted:

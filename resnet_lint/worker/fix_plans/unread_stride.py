@@ -1,0 +1,22 @@
+"""The fix of a layer or block that is constructed without the stride that the code around it computes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from resnet_lint.graph.module_call import ModuleCall
+from resnet_lint.graph.node import Node
+from resnet_lint.graph.unused_strides import unused_stride
+from resnet_lint.shared.records.fix_plans import Change, ChangeArguments, Site
+
+
+def restored_stride(path: Sequence[Node], owner: ModuleCall) -> ChangeArguments | None:
+    """Pass the stride that is never read, if a layer or block of a path is constructed without it."""
+    unread = unused_stride(path)
+    if unread is None:
+        return None
+    calls = tuple(point.span for point in unread.chain)
+    site = Site(unread.call.relative_path(owner), "other", calls, parameters=unread.parameters)
+    change = Change(site, "stride", unread.name)
+    title = f"pass the stride, which is never read: {change.in_words()}"
+    return ChangeArguments(title, (change,))
