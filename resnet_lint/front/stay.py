@@ -19,14 +19,12 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from ..rule_loader import load_rules
-from ..shared.fork_server import ForkServer, detach
-from .cli import main
+from ..shared.fork_server import ForkServer, detach, hold
 from .warm.command_line import WRITES
 
-# What the commands import on demand.
-_ON_DEMAND = (
-    *(".check.check_and_report", ".check.standard_input", ".check.watch", ".fix.apply", ".named_model"),
+# The command line, and what the commands import on demand.
+_LOADED = (
+    *(".cli", ".check.check_and_report", ".check.standard_input", ".check.watch", ".fix.apply", ".named_model"),
     *(".trace.pipeline", ".trace.report", ".workers.answer_cache", ".explain.explain_traceback"),
 )
 _CLIENT_IS_GONE = 143
@@ -34,13 +32,18 @@ _BROKEN_PIPE = 120
 
 
 def stay(path: str, key: str, idle_seconds: float) -> None:
-    """Load everything, and serve commands until none comes for `idle_seconds`."""
+    """Load everything, and serve commands until none comes for `idle_seconds`; nothing if another process does."""
+    lock = hold(path)
+    if lock is None:
+        return
     detach()
-    for name in _ON_DEMAND:
+    for name in _LOADED:
         importlib.import_module(name, __package__)
+    from ..rule_loader import load_rules
+
     load_rules()
     gc.freeze()
-    ForkServer(Path(path), key, idle_seconds, _serve).run()
+    ForkServer(Path(path), lock, key, idle_seconds, _serve).run()
 
 
 def _serve(connection: socket.socket) -> None:
@@ -67,6 +70,8 @@ def _serve(connection: socket.socket) -> None:
 
 def _run(program: str, arguments: list[str]) -> int:
     """Run a command; return its exit code."""
+    from .cli import main
+
     try:
         code = main.main(arguments, prog_name=program, standalone_mode=False)
     except SystemExit as error:

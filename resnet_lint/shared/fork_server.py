@@ -31,11 +31,14 @@ _LOOK_SECONDS = 30.0  # between checks that the socket is still there
 class ForkServer:
     """Serves connections until there were none for `idle_seconds`, or the socket is removed.
 
-    In a fork, `serve` is called with the connection; the fork ends when it returns.
+    `lock` is what `hold` has returned. In a fork, `serve` is called with the connection; the fork ends when it returns.
     """
 
-    def __init__(self, path: Path, key: str, idle_seconds: float, serve: Callable[[socket.socket], None]) -> None:
+    def __init__(
+        self, path: Path, lock: int, key: str, idle_seconds: float, serve: Callable[[socket.socket], None]
+    ) -> None:
         self._path = path
+        self._lock = lock
         self._key = key
         self._idle_seconds = idle_seconds
         self._serve = serve
@@ -43,12 +46,7 @@ class ForkServer:
         self._last_used = time.monotonic()
 
     def run(self) -> None:
-        """Serve. Returns at once if another server has the lock. Raises OSError if the socket cannot be created."""
-        lock = _locked(lock_of(str(self._path)))
-        if lock is None:
-            return
-        os.ftruncate(lock, 0)
-        os.write(lock, b"%d\n" % os.getpid())
+        """Serve. Raises OSError if the socket cannot be created."""
         with suppress(FileNotFoundError):
             self._path.unlink()  # of a server that was killed
         with socket.socket(socket.AF_UNIX) as listener:
@@ -57,19 +55,19 @@ class ForkServer:
             listener.setblocking(False)
             own = _identity(self._path)
             try:
-                self._accept(listener, lock, own)
+                self._accept(listener, own)
             finally:
                 if self._has_socket(own):
                     self._path.unlink()
-                os.close(lock)
+                os.close(self._lock)
 
-    def _accept(self, listener: socket.socket, lock: int, own: object) -> None:
+    def _accept(self, listener: socket.socket, own: object) -> None:
         wakeup, wakeup_in = os.pipe()
         for end in (wakeup, wakeup_in):
             os.set_blocking(end, False)
         signal.set_wakeup_fd(wakeup_in, warn_on_full_buffer=False)
         signal.signal(signal.SIGCHLD, _do_nothing)  # without a handler, the signal does not write to the wakeup fd
-        private = [listener.fileno(), lock, wakeup, wakeup_in]
+        private = [listener.fileno(), self._lock, wakeup, wakeup_in]
         while self._has_socket(own) and (self._forks or self._seconds_left() > 0):
             seconds = _LOOK_SECONDS if self._forks else min(_LOOK_SECONDS, self._seconds_left())
             ready, _, _ = select.select([listener.fileno(), wakeup], [], [], seconds)
@@ -135,12 +133,18 @@ def _identity(path: Path) -> object:
     return status.st_ino, status.st_mtime_ns  # inodes are used again
 
 
-def _locked(path: str) -> int | None:
-    """A descriptor of a file that this process has locked; None if another one has, or has removed it."""
-    lock = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+def hold(path: str) -> int | None:
+    """Lock the file of the server at a socket, for as long as this process runs; None if another process has it.
+
+    A process does this before it loads anything, so that there is never a second one. Raises OSError.
+    """
+    file = lock_of(path)
+    lock = os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     with suppress(OSError):
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        if os.fstat(lock).st_ino == os.stat(path).st_ino:
+        if os.fstat(lock).st_ino == os.stat(file).st_ino:
+            os.ftruncate(lock, 0)
+            os.write(lock, b"%d\n" % os.getpid())
             return lock
     os.close(lock)
     return None

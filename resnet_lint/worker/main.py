@@ -33,7 +33,7 @@ from torch import nn
 from ..graph.source_places import torch_folder
 from ..rule_loader import load_rules
 from ..shared.errors import ResnetLintError, UsageError
-from ..shared.fork_server import ForkServer, detach
+from ..shared.fork_server import ForkServer
 from ..shared.records import answers
 from ..shared.records.answers import Answer
 from ..shared.records.reports import FileReport
@@ -60,9 +60,8 @@ def main() -> None:
     _serve(requests, replies, Footing(), _prepare)
 
 
-def stay(path: str, key: str, idle_seconds: float) -> None:
+def stay(path: str, lock: int, key: str, idle_seconds: float) -> None:
     """Load everything once, and then serve the requests of every connection to the socket `path` in a fork."""
-    detach()
     _load()
     _prepare()
     footing = Footing()
@@ -73,7 +72,7 @@ def stay(path: str, key: str, idle_seconds: float) -> None:
         tempfile.tempdir = None  # that of the client
         _serve(connection.fileno(), os.dup(connection.fileno()), footing, lambda: None)
 
-    ForkServer(Path(path), key, idle_seconds, serve).run()
+    ForkServer(Path(path), lock, key, idle_seconds, serve).run()
 
 
 def _load() -> None:

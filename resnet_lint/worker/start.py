@@ -44,9 +44,15 @@ def stay() -> None:
     """Run the worker that forks for every run of resnet-lint, with a socket, its key and the seconds to stay unused."""
     gc.disable()
     _make_importable()
-    from resnet_lint.worker.main import stay
+    from resnet_lint.shared.fork_server import detach, hold
 
-    stay(sys.argv[2], sys.argv[3], float(sys.argv[4]))
+    path, key, seconds = sys.argv[2:]
+    lock = hold(path)
+    if lock is not None:
+        detach()
+        from resnet_lint.worker.main import stay
+
+        stay(path, lock, key, float(seconds))
 
 
 def execute() -> None:

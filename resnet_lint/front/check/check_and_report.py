@@ -19,8 +19,8 @@ from resnet_lint.shared.source_text import exactly
 from ..exit import FAILED, fail
 from ..options.settings import Settings
 from ..source.discover import SourceFile
-from ..terminal import Progress, is_terminal, noting, wants_colour
-from ..warm.worker import WarmOrOwn
+from ..terminal import Progress, is_terminal, wants_colour
+from ..warm.automatic import keep_tool_loaded, provider
 from ..workers import answer_cache, interpreter, shared_cache, worker_client
 from ..workers.analyser import Analyser
 from ..write_report import write_report
@@ -39,7 +39,8 @@ def analyser(settings: Settings, first: Asked, cwd: Path) -> Iterator[Analyser]:
     """The analyser for any number of checks, with the interpreter for the `first` file or folder."""
     near = first.path if isinstance(first, SourceFile) else Path(os.path.abspath(cwd / first.partition("::")[0]))
     choose = interpreter.chooser(settings.python, near, settings.cache)
-    with worker_client.WorkerClient(choose, WarmOrOwn(noting(settings.verbose))) as workers:
+    with worker_client.WorkerClient(choose, provider(settings)) as workers:
+        keep_tool_loaded(settings)
         if not settings.cache:
             yield workers
             return

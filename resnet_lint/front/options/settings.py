@@ -127,6 +127,12 @@ class Settings:
         default=None,
         for_models=True,
     )
+    warm: bool = option(
+        option_types.FLAG,
+        "Start processes in the background, unless they run, that keep the tool and torch loaded for the next runs.",
+        default=False,
+        for_models=True,
+    )
     fix: bool = option(option_types.FLAG, "Write the verified fixes to the files.", default=False, instead_of="diff")
     unsafe_fixes: bool = option(
         option_types.FLAG, "Include fixes that change the results of code that runs.", default=False

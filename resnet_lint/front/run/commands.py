@@ -142,6 +142,7 @@ def run(
     from resnet_lint.shared.records.hardware_run import RunRequest
 
     from ..terminal import Status
+    from ..warm.automatic import provider
     from ..workers.interpreter import chooser
     from ..workers.worker_client import WorkerClient
     from . import pipeline
@@ -158,7 +159,7 @@ def run(
     settings = plan.settings
     require_folder(settings.output_of_model)
     choose = chooser(settings.python, Path(plan.request.path))
-    with Status(sys.stderr, quiet=settings.quiet) as status, WorkerClient(choose) as workers:
+    with Status(sys.stderr, quiet=settings.quiet) as status, WorkerClient(choose, provider(settings)) as workers:
         result = pipeline.run(plan, workers, choose, cwd=cwd, status=status, thresholds=thresholds)
     if not is_first:
         return 0

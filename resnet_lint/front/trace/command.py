@@ -54,8 +54,7 @@ def trace(
     Exit code 0: the forward pass runs. 1: a call in it fails. 2: the model could not be traced.
     """
     from ..named_model import named
-    from ..terminal import noting
-    from ..warm.worker import WarmOrOwn
+    from ..warm.automatic import keep_tool_loaded, provider
     from ..workers import answer_cache, worker_client
     from ..workers.interpreter import chooser
     from . import pipeline
@@ -70,8 +69,8 @@ def trace(
     choose = chooser(model.settings.python, model.file.path, model.settings.cache)
     notation: Literal["hwc", "nchw"] = "nchw" if (shapes or _NOTATIONS.get(form)) == "nchw" else "hwc"
     view = TraceView(cwd, depth, notation, symbolic, model.settings.quiet)
-    provide = WarmOrOwn(noting(model.settings.verbose))
-    with worker_client.WorkerClient(choose, provide) as client, ExitStack() as stack:
+    with worker_client.WorkerClient(choose, provider(model.settings)) as client, ExitStack() as stack:
+        keep_tool_loaded(model.settings)
         workers = stack.enter_context(answer_cache.Cache(client, choose)) if model.settings.cache else client
         result = pipeline.trace(model, workers, gradients)
         if form == "html" and result.faults:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 import click
@@ -10,7 +9,7 @@ import click
 from ..options.settings import Settings
 from ..workers.interpreter import chooser
 from . import process, worker
-from .command_line import OWNER
+from .automatic import tool
 
 
 def start(settings: Settings, cwd: Path) -> int:
@@ -20,8 +19,7 @@ def start(settings: Settings, cwd: Path) -> int:
     """
     interpreter = chooser(settings.python, cwd)()
     _report(worker.start(interpreter), f"torch loaded, with {interpreter.executable}")
-    words = [sys.executable, "-P", "-m", "resnet_lint.front.stay"]
-    _report(process.start(f"{OWNER} of {sys.executable}", process.own_key(), words), "resnet-lint loaded")
+    _report(process.start(*tool()), "resnet-lint loaded")
     return 0
 
 

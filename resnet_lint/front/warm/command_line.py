@@ -23,6 +23,7 @@ WRITES = b"w"
 HANDED_OVER = ("check", "explain", "rules", "trace")
 NOT_HANDED_OVER = ("mcp", "merge", "metrics", "report", "run", "scan", "server")
 _VERBOSE = ("-v", "--verbose")
+_OFF = "--no-warm"
 _VARIABLES = ("RESNET_LINT_TRACEBACK", "_RESNET_LINT_COMPLETE")
 
 
@@ -46,7 +47,9 @@ def handed_over(arguments: list[str]) -> int | None:
 
 
 def _can_be_handed_over(arguments: list[str]) -> bool:
-    if (arguments[:1] and arguments[0] in NOT_HANDED_OVER) or any(os.environ.get(name) for name in _VARIABLES):
+    if (arguments[:1] and arguments[0] in NOT_HANDED_OVER) or _OFF in arguments:
+        return False
+    if any(os.environ.get(name) for name in _VARIABLES):
         return False
     return not (sys.warnoptions or sys._xoptions or sys.flags.optimize or sys.flags.isolated)
 

@@ -17,11 +17,15 @@ import stat
 import sys
 import time
 from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
 
 from resnet_lint.shared.errors import UsageError, WorkerError
 from resnet_lint.shared.greeting import greeting, lock_of
 
 from ..workers.stamps import packages, sources, stamp
+
+if TYPE_CHECKING:
+    import subprocess
 
 IDLE_SECONDS = 30 * 60.0
 _ANSWER_SECONDS = 3.0  # starting a worker takes about as long
@@ -97,10 +101,33 @@ def connection_to(owner: str, key: str) -> tuple[socket.socket, int] | None:
 
 
 def start(owner: str, key: str, command: Sequence[str], idle_seconds: float = IDLE_SECONDS) -> tuple[int, bool]:
-    """Start a process that stays, unless it runs; return its process ID, and whether it was started.
+    """Start a process that stays, unless it runs, and wait until it is ready.
+
+    Returns its process ID, and whether it was started. Raises the errors of `launch`, and WorkerError if the process
+    does not start.
+    """
+    path, process = launch(owner, key, command, idle_seconds)
+    deadline = time.monotonic() + _START_SECONDS
+    while time.monotonic() < deadline:
+        pid = _holder(lock_of(path))
+        if pid is not None and os.path.exists(path):
+            return pid, process is not None and pid == process.pid
+        if pid is None and (process is None or process.poll() is not None):
+            break
+        time.sleep(0.02)
+    if process is not None:
+        process.kill()
+        process.wait()
+    raise WorkerError(f"the warm process does not start: {' '.join(command)}")
+
+
+def launch(
+    owner: str, key: str, command: Sequence[str], idle_seconds: float = IDLE_SECONDS
+) -> tuple[str, subprocess.Popen[bytes] | None]:
+    """Start a process that stays, unless it runs; return its socket, and the process if it was started.
 
     An outdated one of the same owner is stopped. `command` gets the socket, the key and the seconds to stay unused.
-    Raises UsageError if the folder cannot be used, and WorkerError if the process does not start.
+    Raises UsageError if the folder cannot be used, and WorkerError if the path of the socket is too long.
     """
     import subprocess
 
@@ -114,21 +141,12 @@ def start(owner: str, key: str, command: Sequence[str], idle_seconds: float = ID
     for lock in _locks(folder, f"{_name_of(owner)}-"):
         if lock != lock_of(path):
             _stop(lock)
-    if (pid := _holder(lock_of(path))) is not None:
-        return pid, False
+    if _holder(lock_of(path)) is not None:
+        return path, None
+    _remove(lock_of(path))  # of one that was killed
     null = subprocess.DEVNULL
     words = [*command, path, key, str(idle_seconds)]
-    process = subprocess.Popen(words, stdin=null, stdout=null, stderr=null, start_new_session=True, cwd="/")
-    deadline = time.monotonic() + _START_SECONDS
-    while time.monotonic() < deadline:
-        if os.path.exists(path) and (pid := _holder(lock_of(path))) is not None:
-            return pid, pid == process.pid
-        if process.poll() is not None:
-            break
-        time.sleep(0.02)
-    process.kill()
-    process.wait()
-    raise WorkerError(f"the warm process does not start: {' '.join(command)}")
+    return path, subprocess.Popen(words, stdin=null, stdout=null, stderr=null, start_new_session=True, cwd="/")
 
 
 def stop() -> list[int]:
@@ -198,4 +216,5 @@ def _remove(lock: str) -> None:
 
 def own_key() -> str:
     """The key of the process that keeps this tool loaded, for command lines of this interpreter."""
-    return key_of(sys.executable, sys.path, sys.version)
+    search_path = sys.path if sys.flags.safe_path else sys.path[1:]  # without the folder of the script
+    return key_of(sys.executable, search_path, sys.version)

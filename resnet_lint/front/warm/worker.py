@@ -1,11 +1,11 @@
-"""The worker that stays for several runs: `resnet-lint server --warm` starts it, and later runs connect to it."""
+"""The worker that stays for several runs: started by `resnet-lint server --warm` or on demand; runs connect to it."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Callable
 
-from resnet_lint.shared.errors import WorkerError
+from resnet_lint.shared.errors import ResnetLintError
 from resnet_lint.shared.records.requests import Interpreter
 
 from ..exit import TRACEBACK_VARIABLE
@@ -17,11 +17,12 @@ from . import process
 class WarmOrOwn:
     """Provides the worker of a run: a fork of the one that stays, or else one of its own.
 
-    `note` gets a line about why the one that stays was not used.
+    `starts` is whether to start one that stays if there is none. `note` gets a line about why it was not used.
     """
 
-    def __init__(self, note: Callable[[str], None]) -> None:
+    def __init__(self, note: Callable[[str], None], *, starts: bool = False) -> None:
         self._note = note
+        self._starts = starts
         self._is_tried = False
 
     def __call__(self, interpreter: Interpreter) -> WorkerProcess:
@@ -29,8 +30,10 @@ class WarmOrOwn:
         first, self._is_tried = not self._is_tried, True
         if first and not os.environ.get(TRACEBACK_VARIABLE):
             try:
+                if self._starts:
+                    start(interpreter)
                 warm = connected(interpreter)
-            except (OSError, WorkerError) as error:
+            except (OSError, ResnetLintError) as error:
                 self._note(f"{error}; started another one")
                 warm = None
             if warm is not None:
