@@ -1,7 +1,7 @@
 """Converts frozen records to JSON and back, for communication between front and worker.
 
 A record is an object of its fields. If several records are possible, the object also has the name of its class under
-"record". Supported types: str, int, float, bool, None, Literal, tuple, frozenset, dict with keys of type str,
+"record". Supported types: str, int, float, bool, None, Path, Literal, tuple, frozenset, dict with keys of type str,
 dataclasses, and unions of these.
 """
 
@@ -12,6 +12,7 @@ import types
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
+from pathlib import Path
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints, overload
 
 Record = TypeVar("Record")
@@ -58,6 +59,8 @@ def _codec(wanted: Any) -> _Codec:
         return _mapping(arguments[1], wanted)
     if origin is frozenset or (origin is tuple and arguments[1:] == (...,)):
         return _sequence(origin, arguments[0], wanted)
+    if wanted is Path:
+        return _Codec(str, lambda data: Path(_checked(isinstance(data, str), data, wanted)))
     return _fixed_tuple(arguments, wanted) if origin is tuple else _scalar(wanted)
 
 

@@ -22,14 +22,16 @@ from resnet_lint.shared.greeting import greeting, lock_of
 SERVER = """\
 import os, sys
 from pathlib import Path
-from resnet_lint.shared.fork_server import ForkServer
+from resnet_lint.shared.fork_server import ForkServer, hold
 
 def serve(connection):
     for line in connection.makefile("r"):
         mask = os.umask(0)
         connection.sendall(f"{os.getcwd()} {os.environ.get('COLOUR')} {mask:o} {line}".encode())
 
-ForkServer(Path(sys.argv[1]), "key", float(sys.argv[2]), serve).run()
+lock = hold(sys.argv[1])
+if lock is not None:
+    ForkServer(Path(sys.argv[1]), lock, "key", float(sys.argv[2]), serve).run()
 """
 
 

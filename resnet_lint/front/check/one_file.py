@@ -23,6 +23,7 @@ from ..workers.analyser import Analyser
 from ..workers.in_order import in_order
 from .baseline import Baseline
 from .boundary import Boundary
+from .found_fixes import found_fixes
 from .selection import Kept, Selector, Use
 
 Wanted = tuple[SourceFile, Outline | Unreadable]
@@ -91,19 +92,22 @@ class Checker:
         return self.analyser.kept(self._request(file, outline))
 
     def _fixed(self, wanted: Wanted, report: FileReport) -> tuple[FileReport, Rewrite | None]:
-        from ..fix.apply import fixed
-
         file, outline = wanted
         assert isinstance(outline, Outline)
         request = self._request(file, outline)
         if not is_notebook(file.path):
-            report, rewrite = fixed(report, request, self.settings, self.analyser.analyse)
+            report, rewrite = self._found(report, request, self.settings)
             if request.source is None:
                 self._contents.forget(file.path)  # it may have been written
             return report, rewrite
-        shown, _ = fixed(report, request, replace(self.settings, fix=False), self.analyser.analyse)
+        shown, _ = self._found(report, request, replace(self.settings, fix=False))
         note = "fixes in notebooks are shown but not written"
         return (replace(shown, notes=(*shown.notes, note)) if self.settings.fix else shown), None
+
+    def _found(
+        self, report: FileReport, request: CheckRequest, settings: Settings
+    ) -> tuple[FileReport, Rewrite | None]:
+        return found_fixes(report, request, settings, self.analyser.analyse, self.analyser.analyser)
 
     @property
     def _contents(self) -> Contents:

@@ -16,6 +16,7 @@ from ..source.discover import Discovery, SourceFile, discover
 from ..source.outline import Outline, Unreadable, read_outline
 from ..user_targets import check_call, check_class, check_targets
 from ..workers.analyser import Analyser
+from ..workers.remembered import cache_folder
 from .baseline import Baseline, read_baseline
 from .one_file import Checker, VisibleFindings, Wanted
 from .selection import Selector, selector
@@ -57,7 +58,8 @@ def planned(paths: Sequence[Asked], settings: Settings, cwd: Path) -> Plan:
     rules = load_rules([str(folder) for folder in settings.rules])
     discovery = discovered(paths, settings, cwd)
     texts = {str(file.path): file.text for file in discovery.files if file.text is not None}
-    contents = Contents({**discovery.read, **_replaced(discovery.files)})
+    data = {**discovery.read, **_replaced(discovery.files)}
+    contents = Contents(data, cache_folder() if settings.cache else None)
     chosen, baseline = selector(settings, rules, contents), _baseline(settings, texts)
 
     outlined = [(file, contents.of(file.path).outline) for file in discovery.files]

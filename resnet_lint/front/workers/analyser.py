@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Protocol, runtime_checkable
+from collections.abc import Callable
+from typing import Any, Protocol, runtime_checkable
 
 from resnet_lint.shared.records.model_trace import ModelTrace
-from resnet_lint.shared.records.reports import FileReport
+from resnet_lint.shared.records.reports import FileReport, Fixed
 from resnet_lint.shared.records.requests import CheckRequest, Interpreter, TraceRequest
 
 
@@ -23,3 +24,10 @@ class Tracer(Protocol):
     """Traces models."""
 
     def trace(self, request: TraceRequest) -> ModelTrace: ...
+
+
+@runtime_checkable
+class FixCache(Protocol):
+    """Caches fixes."""
+
+    def fixes(self, request: CheckRequest, of: Any, make: Callable[[], Fixed]) -> Fixed: ...

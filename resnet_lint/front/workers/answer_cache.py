@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 
 from resnet_lint.rule_loader import built_in_folder
 from resnet_lint.shared.records.model_trace import ModelTrace
-from resnet_lint.shared.records.reports import FileReport
+from resnet_lint.shared.records.reports import FileReport, Fixed
 from resnet_lint.shared.records.requests import CheckRequest, Interpreter, Request, TraceRequest
 from resnet_lint.shared.source_text import digest
 from resnet_lint.shared.wire import from_json, to_json
@@ -26,7 +26,7 @@ from .shared_cache import SharedCache
 from .shared_names import SharedEntry, folders, machine, name_of
 from .stamps import Stamp, sources, stamp
 
-_Result = TypeVar("_Result", FileReport, ModelTrace)
+_Result = TypeVar("_Result", FileReport, Fixed, ModelTrace)
 
 _MOST_BYTES = 256 * 2**20
 _MOST_SECONDS = 30 * 24 * 3600.0
@@ -70,14 +70,20 @@ class Cache:
 
     def analyse(self, request: CheckRequest) -> FileReport:
         """The report on a file. Raises the errors of the analyser."""
-        folders = [self._digests.of_all(Path(folder).glob("*.py")) for folder in request.rule_folders]
-        return self._result(FileReport, request, lambda: self._analyser.analyse(request), folders)
+        return self._result(FileReport, request, lambda: self._analyser.analyse(request), self._rules(request))
+
+    def fixes(self, request: CheckRequest, of: Any, make: Callable[[], Fixed]) -> Fixed:
+        """The fixes for the report on a request; `of` is JSON data of all else that they depend on."""
+        return self._result(Fixed, request, make, self._rules(request), of)
 
     def trace(self, request: TraceRequest) -> ModelTrace:
         """The trace of a model. Raises the errors of the worker client."""
         tracer = self._analyser
         assert isinstance(tracer, Tracer)
         return self._result(ModelTrace, request, lambda: tracer.trace(request))
+
+    def _rules(self, request: CheckRequest) -> object:
+        return [self._digests.of_all(Path(folder).glob("*.py")) for folder in request.rule_folders]
 
     def _result(self, kind: type[_Result], request: Request, make: Callable[[], _Result], *parts: object) -> _Result:
         """The cached result of a request, else a new one. `parts` belong to the key of the entry."""
@@ -194,8 +200,8 @@ def _valid(kind: type[_Result], data: Any, digests: _Digests) -> _Result | None:
     return from_json(kind, data)
 
 
-def _write(entry: Path, report: FileReport | ModelTrace) -> None:
-    body = json.dumps(to_json(report)).encode()
+def _write(entry: Path, result: FileReport | Fixed | ModelTrace) -> None:
+    body = json.dumps(to_json(result)).encode()
     write_if_possible(entry, _checksum(body) + b"\n" + body)
 
 

@@ -93,6 +93,15 @@ class Rewrite:
 
 
 @dataclass(frozen=True)
+class Fixed:
+    """A report with the fixes of its findings, and the fixed file if requested; `reads` are those of all trials."""
+
+    report: FileReport
+    rewrite: Rewrite | None
+    reads: dict[str, str | None] | None
+
+
+@dataclass(frozen=True)
 class Run:
     """A complete run: the files in the given order, and the elapsed seconds.
 

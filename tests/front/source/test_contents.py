@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import os
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ from click.testing import CliRunner
 from fake_workers import FakeWorkers, stand_in
 
 from resnet_lint.front.cli import main
-from resnet_lint.front.source.contents import Contents
+from resnet_lint.front.source.contents import Contents, read_content
 
 SOURCE = """import torch
 from torch import nn
@@ -50,3 +51,21 @@ def test_a_file_that_was_written_is_read_again(tmp_path: Path) -> None:
     file.write_text("x = 1\n")
     contents.forget(file)
     assert not contents.of(file).comments.ignores
+
+
+PLAIN = "from torch import nn\nclass Net(nn.Module):\n    pass\n"
+
+
+def test_a_file_is_parsed_again_only_if_it_has_changed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file, cache = tmp_path / "net.py", tmp_path / "cache"
+    parsed = counted(ast, "parse", monkeypatch)
+    other = PLAIN.replace("Net", "Not")  # of the same size
+    for number, text in enumerate((PLAIN, other, PLAIN, other, PLAIN + SOURCE, PLAIN + SOURCE, "class", "class"), 1):
+        file.write_text(text)
+        os.utime(file, (1.0, 1.0))
+        for _ in range(2):  # two runs
+            fresh = read_content(file)
+            parsed.clear()
+            assert Contents(cache=cache).of(file) == fresh
+            is_known = "ignore" not in text and text != "class" and (number > 2 or _ == 1)
+            assert (not parsed) == is_known

@@ -15,11 +15,13 @@ from concurrent.futures import ProcessPoolExecutor
 from contextlib import nullcontext
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import CliRunner
 
 from resnet_lint.front.cli import main
+from resnet_lint.front.fix.verify import Fixer
 from resnet_lint.front.workers.answer_cache import Cache
 from resnet_lint.front.workers.worker_client import WorkerClient
 from resnet_lint.shared.errors import ToolFault, WorkerError
@@ -463,3 +465,26 @@ def test_fixes_are_tried_once(runs: Runs) -> None:
     report, from_cache = runs.lint()
     assert not from_cache
     assert "0 errors" in report
+
+
+def test_fixes_are_looked_for_again_only_if_something_has_changed(runs: Runs, monkeypatch: pytest.MonkeyPatch) -> None:
+    runs.write(model=model("import layers", channels="4"), layers="a = 1")
+    looked_for: list[str] = []
+
+    def counted(request: CheckRequest, *others: Any) -> Fixer:
+        looked_for.append(request.path)
+        return Fixer(request, *others)
+
+    monkeypatch.setattr("resnet_lint.front.fix.apply.Fixer", counted)
+    report = runs.lint()[0]
+    assert "fix (verified)" in report
+    for options, is_new in (([], False), (["--jobs", "1"], False), (["--no-cache"], True), (["--unsafe-fixes"], True)):
+        looked_for.clear()
+        assert (runs.lint(*options)[0], bool(looked_for)) == (report, is_new)
+    looked_for.clear()
+    assert "fix (verified)" not in runs.lint("--ignore", "RL101")[0]
+    runs.write(layers="a = 2")  # of the same size
+    assert (runs.lint()[0], len(looked_for)) == (report, 1)
+    runs.write(model=model("import layers", channels="5"))
+    assert "5" in runs.lint()[0]
+    assert len(looked_for) == 2
