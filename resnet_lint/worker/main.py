@@ -176,8 +176,8 @@ def _answer(footing: Footing, request: Request, folder: Path) -> Answer:
 def _checked(request: CheckRequest, guard: Guard, reads: Reads) -> answers.Checked:
     clock = ProcessClock()
     report = analyse(request, guard)
-    digests = None if _needs_more_time(report) else reads.digests
-    return answers.Checked(replace(report, reads=digests, seconds=clock.seconds))
+    out_of_time = _needs_more_time(report)
+    return answers.Checked(replace(report, reads=reads.digests, out_of_time=out_of_time, seconds=clock.seconds))
 
 
 def _traced(request: TraceRequest, reads: Reads) -> Answer:

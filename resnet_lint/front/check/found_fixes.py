@@ -30,7 +30,7 @@ def found_fixes(
     def make() -> Fixed:
         from ..fix.apply import fixed  # imports libcst, which takes longer than the rest of an unchanged run
 
-        trials = _Trials(analyse, report.reads)
+        trials = _Trials(analyse, _reads_of(report))
         return Fixed(*fixed(report, request, settings, trials.analyse), trials.reads)
 
     if settings.fix or settings.baseline is not None or not isinstance(cache, FixCache):
@@ -50,8 +50,12 @@ class _Trials:
     def analyse(self, request: CheckRequest) -> FileReport:
         """The report on a trial edit. Raises the errors of the analyser."""
         report = self.check(request)
-        self.reads = _joined(self.reads, report.reads)
+        self.reads = _joined(self.reads, _reads_of(report))
         return report
+
+
+def _reads_of(report: FileReport) -> dict[str, str | None] | None:
+    return None if report.out_of_time else report.reads
 
 
 def _joined(first: dict[str, str | None] | None, second: dict[str, str | None] | None) -> dict[str, str | None] | None:

@@ -40,7 +40,8 @@ class Cache:
     damaged entry is not an error.
 
     `choose` selects the interpreter that loads the models, without starting torch. `cwd` is the working directory of
-    the worker, by default that of this process. `shared` has results of other machines for files below it.
+    the worker, by default that of this process. `shared` has results of other machines for files below it. Results that
+    met a time limit are kept, for the same limit, if `keeps_timeouts`.
     """
 
     def __init__(
@@ -50,12 +51,14 @@ class Cache:
         folder: Path | None = None,
         cwd: Path | None = None,
         shared: SharedCache | None = None,
+        keeps_timeouts: bool = False,
     ) -> None:
         self.interpreter: Interpreter | None = None
         self._analyser = analyser
         self._choose = choose
         self._cwd = cwd
         self._shared = shared
+        self._keeps_timeouts = keeps_timeouts
         self._folder = cache_folder() if folder is None else folder
         self._digests = _Digests()
         self._grown = False
@@ -89,17 +92,22 @@ class Cache:
         """The cached result of a request, else a new one. `parts` belong to the key of the entry."""
         entry = self._folder / self._key(request, *parts)
         known = _read(kind, entry, self._digests)
-        if known is not None:
+        if known is not None and self._is_kept(known):
             return known
         others = self._shared_entry(request, *parts)
         shared = _valid(kind, others.get(), self._digests)
-        result = shared or make()
-        if result.reads is not None:
+        result = shared if shared is not None and self._is_kept(shared) else make()
+        if self._is_kept(result):
             self._grown = True
             _write(entry, result)
-            if shared is None:
+            if result is not shared:
                 others.put(to_json(result))
         return result
+
+    def _is_kept(self, result: FileReport | Fixed | ModelTrace) -> bool:
+        """Whether another run would give the same result."""
+        is_decided = self._keeps_timeouts or not isinstance(result, FileReport) or not result.out_of_time
+        return is_decided and result.reads is not None
 
     def _shared_entry(self, request: Request, *parts: object) -> SharedEntry:
         """The place of a result in the shared cache; nowhere for files outside of the working directory."""

@@ -68,7 +68,8 @@ class FileReport:
     files that were checked by the same traces.
 
     `reads` are the files that the result depends on, with their digests (None: looked up and not found). It is None
-    if another run may give a better result, because of a timeout, or because the file ended its process.
+    if the file ended its process. `out_of_time`: a time limit was met and not every class was checked, so that another
+    run may give a better result.
     """
 
     path: str
@@ -78,6 +79,7 @@ class FileReport:
     outcomes: tuple[Outcome, ...] = ()
     elsewhere: tuple[Covered, ...] = ()
     reads: dict[str, str | None] | None = None
+    out_of_time: bool = False
     seconds: float | None = None
 
 

@@ -40,6 +40,7 @@ class Analyser:
         self.answers = 0
         self.reads: tuple[Path, ...] | None = reads
         self.error: Exception | None = None
+        self.out_of_time = False
 
     def analyse(self, request: CheckRequest) -> FileReport:
         self.answers += 1
@@ -49,7 +50,8 @@ class Analyser:
         place = Span(request.path, Position(1, 2), Position(3, 4))
         finding = Finding("RL101", "fake", "error", f"answer {self.answers}", place, module_paths=("a", "b"))
         status = ClassStatus(request.path, "Net", 1, "checked")
-        return FileReport(request.path, (finding,), (status,), ("a note",), reads=reads)
+        notes = ("a note",)
+        return FileReport(request.path, (finding,), (status,), notes, reads=reads, out_of_time=self.out_of_time)
 
 
 def digest(path: Path) -> str | None:
@@ -208,6 +210,19 @@ def test_what_another_try_may_not_give_is_not_kept(project: Project) -> None:
     assert project.ask(analyser).findings[0].message == "answer 1"
     assert project.ask(analyser).findings[0].message == "answer 2"
     assert project.entries == []
+
+
+def test_what_met_a_time_limit_is_kept_for_scans(project: Project) -> None:
+    analyser = Analyser(project.model)
+    analyser.out_of_time = True
+
+    def ask(keeps: bool, **fields: object) -> int:
+        cache = Cache(analyser, project.interpreter, project.folder / "cache", keeps_timeouts=keeps)
+        cache.analyse(project.request(**fields))
+        return analyser.answers
+
+    assert [ask(False), ask(False), ask(True), ask(True), ask(False)] == [1, 2, 3, 3, 4]
+    assert [ask(True), ask(True, seconds=20.0), ask(True, seconds=20.0)] == [4, 5, 5]
 
 
 def test_errors_are_raised_and_not_kept(project: Project) -> None:
