@@ -17,6 +17,7 @@ from .graph.axes import Altered, Axes, InputAxis
 from .graph.built_at import Built, built_of
 from .graph.causes import cause_of_change
 from .graph.coincidences import Coincidence, coincidences_in, rearranged, words_for
+from .graph.drop_paths import drop_paths_not_added
 from .graph.effects import Effect
 from .graph.exchanged_sizes import exchanges_sizes
 from .graph.feature_axes import moved_features
@@ -103,6 +104,7 @@ __all__ = [
     "cause_of_change",
     "coincidences_in",
     "depends_on",
+    "drop_paths_not_added",
     "exchanges_sizes",
     "fix_plans",
     "fork_of",

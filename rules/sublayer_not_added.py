@@ -1,4 +1,4 @@
-"""RL212: a transformer block that adds one of its two parts to its input, and not the other."""
+"""RL212: a transformer block that adds one of its parts to its input, and not another."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from resnet_lint.rule import (
     Finding,
     Rule,
     Traits,
+    drop_paths_not_added,
     last_of,
     sublayers_not_added,
 )
@@ -18,10 +19,11 @@ from resnet_lint.rule import (
 
 class SublayerNotAdded(Rule):
     """What it does: finds a transformer block that adds the result of its attention to the input, but not that of its
-    feed-forward part, or the other way round; also where the two are multiplied or subtracted.
+    feed-forward part, or the other way round; also where the two are multiplied or subtracted. It is reported only if
+    the part preserves the shape, has a normalization before or after it, adds nothing itself, and the caller does not
+    add the input of the block either.
 
-    It is reported only if the part preserves the shape, has a normalization before or after it, adds nothing itself,
-    and the caller does not add the input of the block either.
+    In any block, it finds a drop path (stochastic depth) whose result is not added, if that of another one is.
 
     Why is this bad: a transformer block has two skip connections (Vaswani et al. 2017). Without one of them no error is
     raised, but activations and gradients can only go through the layers of that part, not around it.
@@ -99,6 +101,27 @@ class SublayerNotAdded(Rule):
                 Layer()(torch.randn(2, 5, 16))
         """,
         ),
+        Case(
+            "the result of a drop path",
+            """
+            import torch
+            from torch import nn
+            class DropPath(nn.Module):
+                def forward(self, x):
+                    return x * torch.bernoulli(torch.full((len(x), 1, 1), 0.9)) if self.training else x
+            class Block(nn.Module):
+                def __init__(self, width=16):
+                    super().__init__()
+                    self.norm1, self.norm2 = nn.LayerNorm(width), nn.LayerNorm(width)
+                    self.spatial, self.drop_path = nn.Conv1d(5, 5, 1), DropPath()
+                    self.channels = nn.Linear(width, width)
+                def forward(self, x):
+                    x = x + self.drop_path(self.spatial(self.norm1(x)))
+                    return self.drop_path(self.channels(self.norm2(x)))  # <- RL212
+            if __name__ == "__main__":
+                nn.Sequential(Block(), Block())(torch.randn(2, 5, 16))
+        """,
+        ),
     )
     good = (
         Case(
@@ -165,10 +188,55 @@ class SublayerNotAdded(Rule):
                 Net()(torch.randn(2, 5, 16))
         """,
         ),
+        Case(
+            "drop paths that a normalization, a layer or the caller follows before the addition",
+            """
+            import torch
+            from torch import nn
+            class After(nn.Module):
+                def __init__(self, width=16):
+                    super().__init__()
+                    self.norm1, self.norm2 = nn.LayerNorm(width), nn.LayerNorm(width)
+                    self.spatial, self.channels = nn.Conv1d(5, 5, 1), nn.Linear(width, width)
+                    self.last, self.drop_path1, self.drop_path2 = nn.Linear(width, width), nn.Identity(), nn.Identity()
+                def forward(self, x):
+                    x = x + self.norm1(self.drop_path1(self.spatial(x)))
+                    return x + self.last(self.drop_path2(self.channels(self.norm2(x))))
+            class Inner(After):
+                def forward(self, x):
+                    x = x + self.drop_path1(self.spatial(self.norm1(x)))
+                    return self.drop_path2(self.channels(self.norm2(x)))
+            class Token(After):
+                def __init__(self, width=16):
+                    super().__init__()
+                    self.token = nn.Parameter(torch.zeros(1, 1, width))
+                def forward(self, x):
+                    token = self.token.expand(len(x), -1, -1)
+                    token = token + self.drop_path1(self.channels(self.norm1(x.mean(1, keepdim=True))))
+                    token = token + self.drop_path2(self.channels(self.norm2(token)))
+                    return torch.cat([token, x], dim=1)
+            class Net(nn.Module):
+                def __init__(self):
+                    super().__init__()
+                    self.after, self.inner, self.token = After(), Inner(), Token()
+                def forward(self, x):
+                    x = self.after(x)
+                    return self.token(x + self.inner(x))
+            if __name__ == "__main__":
+                Net()(torch.randn(2, 5, 16))
+        """,
+        ),
     )
 
     def check(self, analysis: Analysis) -> Iterator[Finding]:
         for model in analysis.models:
+            for block, call, sibling in drop_paths_not_added(model):
+                name, line = call.relative_path(block), sibling.known_caller.span.start.line
+                message = (
+                    f"the result of {name} is not added, as that of line {line} is: the skip connection is missing"
+                )
+                where = model.where(call.known_caller.span, block)
+                yield self.at(where, message, advice="add the input of this part to its result")
             for part, added, operator in sublayers_not_added(model):
                 if operator is None:
                     message = (
