@@ -180,8 +180,16 @@ class WrongAxis(Rule):
                     x = self.fc(x.flatten(2).transpose(1, 2).reshape(n, h * w, c))
                     x = self.conv(x.transpose(1, 2).reshape(n, c, h, w))
                     return self.fc(x.permute(0, 2, 3, 1).reshape(n, -1, c))
+            class Square(nn.Module):
+                def __init__(self, width=16):
+                    super().__init__()
+                    self.norm, self.conv = nn.LayerNorm(width), nn.Conv2d(width, 8, 3)
+                def forward(self, x):
+                    x = self.norm(x)
+                    return self.conv(x.reshape(len(x), 16, 16, -1).permute(0, 3, 1, 2))
             if __name__ == "__main__":
                 Net()(torch.randn(2, 3, 32, 40))
+                Square()(torch.randn(2, 256, 16))
         """,
         ),
         Case(

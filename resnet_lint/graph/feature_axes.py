@@ -9,16 +9,17 @@ from ..shared.records.places import Shape
 from .model import Model, name_of
 from .module_call import is_a
 from .node import Node
+from .permutations import permutes
 
 
 def same_shape_behind(node: Node) -> set[Node]:
-    """A node, and the nodes that are computed from it without a change of shape."""
+    """A node, and the nodes that are computed from it without a change of shape or order of axes."""
     found, waiting = set(), [node]
     while waiting:
         current = waiting.pop()
         if current not in found and current.shape == node.shape:
             found.add(current)
-            waiting.extend(current.users)
+            waiting.extend(user for user in current.users if not permutes(user))
     return found
 
 
@@ -28,7 +29,8 @@ def maker_of_features(node: Node) -> Node | None:
     for source in above:  # grows as sources are found
         if source.features_axis is not None:
             return source
-        above += [s for s in source.sources if s.shape == node.shape and s not in above]
+        same = source.sources if not permutes(source) else ()
+        above += [s for s in same if s.shape == node.shape and s not in above]
     return None
 
 
@@ -38,7 +40,8 @@ def features_moved_to(given: Shape, before: int, result: Shape) -> int | None:
     after = len(result) - 1 if before == 1 else 1
     if len(given) < 3 or len(result) < 3 or given[0] != result[0] or result[after] != width:
         return None
-    certain = width > 1 < math.prod(positions) and width not in (*positions, math.prod(positions))
+    others = [size for axis, size in enumerate(result) if axis not in (0, after)]
+    certain = width > 1 < math.prod(positions) and width not in (*positions, *others, math.prod(positions))
     return after if certain else None
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from .node import Node
 
 PERMUTATIONS = frozenset({"transpose", "swapaxes", "permute"})
+_OTHERS = frozenset({"swapdims", "movedim", "moveaxis", "t", "T", "mT", "H", "mH", "adjoint", "rot90"})
 
 
 def order_of(node: Node) -> tuple[int, ...] | None:
@@ -20,3 +21,8 @@ def order_of(node: Node) -> tuple[int, ...] | None:
     order = list(range(rank))
     order[first], order[second] = order[second], order[first]
     return tuple(order)
+
+
+def permutes(node: Node) -> bool:
+    """Whether a call moves axes, so that an equal shape of its result has other axes."""
+    return node.function in PERMUTATIONS or node.function in _OTHERS
