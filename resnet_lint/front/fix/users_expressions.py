@@ -166,15 +166,23 @@ class _Way:
         local = assigned_once(name, function)
         if name not in parameter_names(function):
             return self.said(local, level) if local is not None else None
-        outer = self.scope.sources.step(self.site, level + 1)
-        if local is not None or outer is None:
+        if local is not None or self.scope.sources.step(self.site, level + 1) is None:
             return None
-        passed = argument_of(outer.call, function_parameters(function, is_method(function)), name)
-        if passed is not None:
-            return self.said(passed.value, level + 1)
+        found = self._passed(name, function_parameters(function, is_method(function)), level + 1)
+        if found is not None:
+            return self.said(*found)
         default = default_of(function, name)
         simple = isinstance(default, (cst.Integer, cst.Name, cst.Tuple))
         return cst.Module([]).code_for_node(default) if default is not None and simple else None
+
+    def _passed(self, name: str, parameters: tuple[str, ...], level: int) -> tuple[cst.BaseExpression, int] | None:
+        """What the call at a level, or an outer one whose function hands its keywords on, passes for a parameter."""
+        step = self.scope.sources.step(self.site, level)
+        passed = argument_of(step.call, parameters, name) if step is not None else None
+        if passed is not None:
+            return passed.value, level
+        handed_on = step is not None and step.function is not None and hands_keywords_on(step.call, step.function)
+        return self._passed(name, (), level + 1) if handed_on else None
 
 
 def _is_common(name: str) -> bool:

@@ -14,11 +14,12 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Set
 from dataclasses import replace
 from itertools import islice
+from pathlib import Path
 
 import libcst as cst
 
 from resnet_lint.shared.records.findings import Finding, Fix
-from resnet_lint.shared.records.fix_plans import FixPlan
+from resnet_lint.shared.records.fix_plans import ChangeArguments, FixPlan
 from resnet_lint.shared.records.reports import FileReport, Outcome
 from resnet_lint.shared.records.requests import CheckRequest, Prove, Retrace
 
@@ -108,7 +109,7 @@ class Fixer:
 
     def _candidates(self, finding: Finding, text: str) -> Iterator[Candidate]:
         """The edits that may fix a finding, unverified, best first."""
-        if finding.fix_plan is None or finding.span.path != self._request.path or not self._has_time():
+        if finding.fix_plan is None or not self._has_time():
             return  # before parsing, because libcst takes seconds for thousands of lines
         try:
             source = self._source_of(text)
@@ -155,11 +156,15 @@ def _offer(candidate: Candidate, finding: Finding, before: FileReport, after: Fi
     """The offer of a candidate that was verified."""
     kept = not candidate.changes_results and is_kept(before, after) and others_are_kept(finding, before, after)
     proof = _proof(finding, after)
+    edits, title = candidate.source.as_records(candidate.edits), candidate.title
+    if finding.span.path != candidate.source.path:  # the edits of a finding are those of its own file
+        place = ", ".join(f"line {edit.start.line}: {edit.text}" for edit in edits)
+        edits, title = (), f"{title}, in {Path(candidate.source.path).name}, {place}"
     fix = Fix(
-        candidate.title,
+        title,
         "safe" if kept else "unsafe",
         True,
-        candidate.source.as_records(candidate.edits),
+        edits,
         proof.shapes if proof is not None else None,
     )
     return Offer(candidate.text, after, fix)
@@ -178,8 +183,10 @@ def _ways(finding: Finding, source: Source, sources: Sources) -> Iterator[tuple[
     """The candidates for a finding's plan, then those for the next best plans."""
     plan = finding.fix_plan
     while plan is not None:
-        for way in ways(plan, finding, source, sources):
-            yield plan, way
+        # An edit of a failing expression in another file is left to the check of that file.
+        if finding.span.path == source.path or isinstance(plan, ChangeArguments):
+            for way in ways(plan, finding, source, sources):
+                yield plan, way
         plan = plan.otherwise
 
 

@@ -29,7 +29,8 @@ class Change:
     """Construct a layer with another argument: `value` as source, or preferably the expression used for `like`.
 
     `like_argument` is the name of the argument of `like`. If `like` is `outside` of the block, its expression in the
-    constructor of the block is about another instance.
+    constructor of the block is about another instance; from `common` on, the calls of both layers are those of the
+    same module.
     """
 
     site: Site
@@ -38,6 +39,7 @@ class Change:
     like: Site | None = None
     like_argument: str | None = None
     outside: bool = False
+    common: int = 0
 
     def in_words(self, argument: str | None = None, value: str | None = None) -> str:
         """`stride=2 on downsample.0`; in the words of an edit, `stride=stride on downsample.0`."""

@@ -52,7 +52,7 @@ def feed(
     if search.found is None and any(_joins_fail_by_size(result.trace) for result in attempts):
         attempts += _at_size(search, known, _DIVISIBLE)
         attempts += _other_remainders(search, attempts) if search.found is None else []
-    own = any(_is_models_own(result) for result in attempts)
+    own = any(_is_models_own(result) for result in attempts) or _fail_by_channels(attempts)
     if search.found is None and not own:
         search.best_first()
         attempts += _of_same_widths(search, attempts) if search.found is None else []
@@ -209,6 +209,24 @@ def _is_share(gap: int, gap_of_large: int, size: int, large: int) -> bool:
 def _is_models_own(attempt: Situation) -> bool:
     """Whether a forward pass completed with faults that are not caused by the inputs."""
     return attempt.trace.complete and all(is_models_own(fault, attempt.module) for fault in attempt.trace.all_faults)
+
+
+def _fail_by_channels(attempts: Sequence[Situation]) -> bool:
+    """Whether layers get the same wrong number of channels of a map at every size, behind other layers."""
+    complete = [attempt for attempt in attempts if attempt.trace.complete]
+    return (
+        len(complete) >= _SIZES_TO_CONFIRM
+        and all(len(attempt.guesses) == 1 for attempt in complete)
+        and all(_is_of_channels(fault) for attempt in complete for fault in attempt.trace.all_faults)
+        and all(_widths(attempt.trace) == _widths(complete[0].trace) for attempt in complete)
+    )
+
+
+def _is_of_channels(fault: Fault) -> bool:
+    """Whether a layer behind another one gets the wrong number of channels, and the input is not to blame."""
+    if fault.layer is None or fault.layer.dimension != 1 or len(fault.node.inputs[0]) < 4 or blames_inputs(fault):
+        return False
+    return any(node.learned for node in path_between(None, fault.node)[:-1])
 
 
 def _best_refinement(search: Search, guesses: Guesses, size: tuple[int, int]) -> Situation | None:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from resnet_lint.graph.additions import behind_plain_calls
+from resnet_lint.graph.built_at import built_of
 from resnet_lint.graph.fault import Fault
 from resnet_lint.graph.fix_plans import batch_kept, is_layer, site_of
 from resnet_lint.graph.module_call import ModuleCall
@@ -50,9 +51,11 @@ def plan_layer(
     got = shape[layer.dimension]
     site = site_of(fault.node, owner)
     parameter = parameter_for(call.module)
-    giver = _giver_of(fault.node, owner)
+    step = _giver_of(fault.node)
+    giver = (site_of(step, owner), width_name(step.effect)) if step is not None and step.effect else (None, None)
     inside = giver[0] is None or _is_inside(giver[0], owner)
-    change = Change(site, parameter, str(got), giver[0], giver[1], outside=not inside)
+    common = 0 if inside or step is None else _common_level(site, fault.node, step)
+    change = Change(site, parameter, str(got), giver[0], giver[1], outside=not inside, common=common)
     flattened = _flattened_before(fault.node)
     unstrided = restored_stride(path_between(None, flattened), owner) if flattened is not None else None
     if unstrided is not None:
@@ -73,7 +76,8 @@ def plan_layer(
     title = f"set {parameter}={got} on {site.name}, or pass it {layer.wanted}"
     otherwise = None
     if giver[0] is not None and giver[1] is not None:
-        fed = Change(giver[0], giver[1], str(layer.wanted), site, parameter, outside=not inside)
+        common = 0 if inside or step is None else _common_level(giver[0], fault.node, step)
+        fed = Change(giver[0], giver[1], str(layer.wanted), site, parameter, outside=not inside, common=common)
         otherwise = ChangeArguments(
             f"pass {site.name} the {layer.wanted} it expects: {giver[1]}={layer.wanted} on {giver[0].name}",
             (fed,),
@@ -146,14 +150,22 @@ def _is_inside(giver: Site, owner: ModuleCall) -> bool:
     return any(True for path, _ in owner.module.named_modules() if path == giver.name)
 
 
-def _giver_of(node: Node, owner: ModuleCall) -> tuple[Site, str] | tuple[None, None]:
-    """The layer that determines the input channels of a failing layer, and the parameter for them."""
+def _common_level(site: Site, one: Node, other: Node) -> int:
+    """The first of the calls that constructed a layer in the constructor of the innermost user's module around both."""
+    callers = set(one.known_call.with_callers())
+    around = (call for call in other.known_call.with_callers() if call in callers and not call.is_torchs)
+    built = next((built for call in around if (built := built_of(call.module)) is not None), None)
+    return max(len(site.calls) - len(built.chain) - 1, 0) if built is not None else len(site.calls)
+
+
+def _giver_of(node: Node) -> Node | None:
+    """The layer that determines the input channels of a failing layer."""
     source = next(iter(node.activations), None)
     for step in reversed(path_between(None, source)[-10:] if source is not None else []):
         effect = step.effect
         if effect is not None and effect.channels is not None and effect.learned:
-            return site_of(step, owner), width_name(effect)
-    return None, None
+            return step
+    return None
 
 
 def plan_other(fault: Fault) -> KeepBatch | Hint | None:

@@ -101,7 +101,8 @@ def _options(change: Change, source: Source, sources: Sources) -> Iterator[Writt
             break
         if name is None and (here is source and not _has_keywords(function)):
             break
-        if here is source and is_method(function) and (name is None or not _wraps_layers(function, source)):
+        given_by_caller = name is not None and (_wraps_layers(function, source) or level < change.common)
+        if here is source and is_method(function) and not given_by_caller:
             # A block takes it from its caller: the only mistake there is to pass nothing.
             forgotten = name is not None and _is_left_out(name, change.site, level, function, sources)
             if not forgotten:
@@ -178,7 +179,7 @@ def _is_number(value: str) -> bool:
 
 
 def _values(change: Change, level: int, scope: Scope) -> Iterator[str]:
-    in_another = change.outside and scope.function.name.value == "__init__"
+    in_another = change.outside and level < change.common and scope.function.name.value == "__init__"
     if change.like is not None and change.like_argument is not None and not in_another:
         expression = scope.argument_beside(change.like, change.like_argument, change.site, level)
         if expression is not None:
