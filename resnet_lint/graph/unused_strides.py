@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import cache
 
 from .built_at import built_of
 from .module_call import ModuleCall
@@ -47,7 +46,7 @@ def _unused_strides(layer: ModuleCall) -> Iterator[UnusedStride]:
             continue
         names = callee.co_varnames[: callee.co_argcount]
         parameters = names[1:] if callee.co_name == "__init__" else names
-        for name in _unread_strides(function) if _passes_one(call, parameters) else ():
+        for name in _unread_strides(function, call) if _passes_one(call, parameters) else ():
             block = _constructed_by(built.chain[level:], layer)
             yield UnusedStride(name, block, built.chain[level:], parameters)
 
@@ -72,10 +71,17 @@ def _passes_one(call: ast.Call, parameters: Sequence[str]) -> bool:
     return value is None or (isinstance(value, ast.Constant) and value.value == 1)
 
 
-@cache
-def _unread_strides(function: Function) -> tuple[str, ...]:
-    """The parameters and local variables with the name of a stride that no line of a function reads."""
-    names = [node for node in ast.walk(function) if isinstance(node, ast.Name)]
-    read = {node.id for node in names if not isinstance(node.ctx, ast.Store)}
-    bound = [argument.arg for argument in function.args.args] + [node.id for node in names]
-    return tuple(dict.fromkeys(name for name in bound if _STRIDE.fullmatch(name) and name not in read))
+def _unread_strides(function: Function, call: ast.Call) -> tuple[str, ...]:
+    """The names of strides around a call that are not read: by no line of the function, or of a loop over them."""
+    loops = (node for node in ast.walk(function) if isinstance(node, ast.For) and call in ast.walk(node))
+    own = [name for loop in loops for name in _unread((loop.target, *loop.body))]
+    parameters = [argument.arg for argument in function.args.args]
+    return tuple(dict.fromkeys([*own, *_unread(function.body, parameters)]))
+
+
+def _unread(nodes: Iterable[ast.AST], parameters: Iterable[str] = ()) -> list[str]:
+    """The names of strides that these statements bind, or that are parameters, and that none of them reads."""
+    names = [part for node in nodes for part in ast.walk(node) if isinstance(part, ast.Name)]
+    read = {name.id for name in names if not isinstance(name.ctx, ast.Store)}
+    bound = [*parameters, *(name.id for name in names)]
+    return [name for name in bound if _STRIDE.fullmatch(name) and name not in read]

@@ -41,7 +41,8 @@ def explain(fault: Fault, trace: Trace, label: str, condition: str | None = None
     elif fault.kind == "layer" and fault.layer is not None:
         operands = (Operand("input", shapes[0]),)
         causes = _layer_causes(fault, owner)
-        fix_plan = plan_layer(fault, owner, trace.all_faults, _failing_join_before(fault, trace))
+        join = _failing_join_before(fault, trace)
+        fix_plan = plan_layer(fault, owner, trace.all_faults, join, norm_fits=not trace.preferred_branch)
     else:
         operands = tuple(Operand(f"operand {index}", shape) for index, shape in enumerate(shapes, 1))
         causes = _causes_behind(fault.node, owner)

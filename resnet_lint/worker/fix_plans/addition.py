@@ -36,6 +36,7 @@ from .sizes import (
     upsampling_one_short,
     wrong_padding,
 )
+from .unread_stride import unread_stride
 
 
 def plan_addition(residual: Residual, owner: ModuleCall, trace: Trace, fault: Fault) -> FixPlan | None:
@@ -48,6 +49,7 @@ _EXPLANATIONS: Sequence[Callable[[Evidence], FixPlan | None]] = (
     missing_dimensions,
     swapped_dimensions,
     resolution_setting,
+    unread_stride,
     strided_after_upsampling,
     upsampling_one_short,
     upsampled_to_another_size,

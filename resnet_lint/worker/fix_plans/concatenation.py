@@ -16,6 +16,7 @@ from resnet_lint.shared.records.places import Shape
 from .branch import lacking_stride
 from .evidence import number_text, total_stride
 from .sizes import full_padding, is_rounded
+from .unread_stride import restored_stride
 
 
 def plan_concatenation(fault: Fault, owner: ModuleCall) -> FixPlan | None:
@@ -24,6 +25,10 @@ def plan_concatenation(fault: Fault, owner: ModuleCall) -> FixPlan | None:
     if len({len(shape) for shape in shapes}) != 1 or len({shape[2:] for shape in shapes}) == 1:
         return None
     parts = list(fault.node.activations)
+    fork = fork_of(parts[0], parts[-1])
+    restored = restored_stride([node for part in parts for node in path_between(fork, part)], owner)
+    if restored is not None:
+        return restored
     repadded = next((plan for part in parts if (plan := _repadded(part, shapes, owner)) is not None), None)
     if repadded is not None:
         return repadded

@@ -32,12 +32,13 @@ from .unread_stride import restored_stride
 
 
 def plan_layer(
-    fault: Fault, owner: ModuleCall, faults: Sequence[Fault] = (), join: str | None = None
+    fault: Fault, owner: ModuleCall, faults: Sequence[Fault] = (), join: str | None = None, norm_fits: bool = False
 ) -> FixPlan | None:
     """The fix for a layer with the wrong number of input channels or features, or that needs its input flattened.
 
     `faults` are all faults of the trace. `join` is the kind of a failing join before the layer: then the layer is never
-    changed, but the operand of an addition may be, as this may correct both.
+    changed, but the operand of an addition may be, as this may correct both. `norm_fits` is whether what follows a
+    failing normalization expects its channels, so that the layer before it is wrong.
     """
     shape = fault.node.inputs[0]
     layer = fault.layer
@@ -85,7 +86,10 @@ def plan_layer(
     if join is not None:
         first = Hint(f"fix the failing {join} first, whose result is only assumed here")
         return otherwise if otherwise is not None and join == "addition" else first
-    return ChangeArguments(title, (change,), otherwise=otherwise)
+    plan = ChangeArguments(title, (change,))
+    if otherwise is not None and norm_fits and parameter == "num_features":
+        return replace(otherwise, otherwise=plan)
+    return replace(plan, otherwise=otherwise)
 
 
 def _is_of_swapped(fault: Fault, swapped: Fault) -> bool:

@@ -9,6 +9,14 @@ from resnet_lint.graph.node import Node
 from resnet_lint.graph.unused_strides import unused_stride
 from resnet_lint.shared.records.fix_plans import Change, ChangeArguments, Site
 
+from .evidence import Evidence
+
+
+def unread_stride(e: Evidence) -> ChangeArguments | None:
+    """A layer or block on one side of an addition is constructed without the stride that is computed for it."""
+    path = [*e.residual.branch_path, *e.residual.shortcut_path]
+    return restored_stride(path, e.owner) if e.sizes_differ else None
+
 
 def restored_stride(path: Sequence[Node], owner: ModuleCall) -> ChangeArguments | None:
     """Pass the stride that is never read, if a layer or block of a path is constructed without it."""

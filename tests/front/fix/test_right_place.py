@@ -371,6 +371,72 @@ STREAMS = """class Streams(nn.Module):
 Streams(8, 16, 2)(torch.randn(2, 8, 16, 16), torch.randn(2, 8, 16, 16))
 """
 
+HANDED_ON = """class ConvBlock(nn.Module):
+    def __init__(self, cin, cout, kernel, stride=1, padding=0):
+        super().__init__()
+        self.conv = nn.Conv2d(cin, cout, kernel, stride, padding)
+        self.norm = nn.BatchNorm2d(cout)
+
+    def forward(self, x):
+        return self.norm(self.conv(x))
+
+
+def conv3(padding=1, **kwargs):
+    return ConvBlock(kernel=3, padding=padding, **kwargs)
+
+
+class Decoder(nn.Module):
+    def __init__(self, cin, cout):
+        super().__init__()
+        self.conv = conv3(cin=cin, cout=cout)
+        self.up = nn.ConvTranspose2d(cout, cout, 2, stride=2)
+
+    def forward(self, x):
+        return self.up(self.conv(x))
+
+
+class Net(nn.Module):
+    def __init__(self, widths, first):
+        super().__init__()
+        self.units = nn.Sequential(conv3(cin=3, cout=first))
+        width = first
+        for out in widths:
+            self.units.append(Decoder(cin=width, cout=out))
+            width = out
+
+    def forward(self, x):
+        return self.units(x)
+
+
+Net([16, 12, 8], 24)(torch.randn(2, 3, 8, 8))
+"""
+
+LOOPED = """class Unit(nn.Module):
+    def __init__(self, cin, cout, stride):
+        super().__init__()
+        self.branch = nn.Sequential(nn.Conv2d(cin, cin, 1), nn.Conv2d(cin, cout - cin, 3, stride=stride, padding=1))
+        self.shortcut = nn.AvgPool2d(3, stride=2, padding=1)
+
+    def forward(self, x):
+        return torch.cat([self.shortcut(x), self.branch(x)], dim=1)
+
+
+class Net(nn.Module):
+    def __init__(self, stride):
+        super().__init__()
+        self.width, self.stages = 8, nn.Sequential()
+        strides = [stride] * 2
+        for stride in strides:
+            self.stages.append(Unit(self.width, 2 * self.width, stride=stride))
+            self.width *= 2
+
+    def forward(self, x):
+        return self.stages(x)
+
+
+Net(2)(torch.randn(2, 8, 16, 16))
+"""
+
 CASES = {
     "a flag without channels": (INVERTED, "cnf.stride == 1 and cnf.inp == cnf.out", "cnf.stride == 1"),
     "a flag without stride": (INVERTED, "cnf.stride == 1 and cnf.inp == cnf.out", "cnf.inp <= cnf.out"),
@@ -415,6 +481,9 @@ CASES = {
         "stride=stride)\n        self.norm",
         "stride=1)\n        self.norm",
     ),
+    "a width two calls away": (HANDED_ON, "cin=width, cout=out", "cin=width, cout=width"),
+    "a width beside a normalization": (HANDED_ON, "Conv2d(cin, cout, kernel", "Conv2d(cin, cin, kernel"),
+    "a stride of a loop that is not passed": (LOOPED, "width, stride=stride)", "width, stride=1)"),
     "not cut after causal padding": (CAUSAL, "out[..., : x.shape[-1]]", "out"),
 }
 
@@ -479,8 +548,40 @@ def test_what_is_right_stays_as_it_is(lint_all: Lint, tmp_path: Path) -> None:
             NAMED,
             UNET,
             POOLED_BRANCH,
+            HANDED_ON,
+            LOOPED,
         )
     ):
         (tmp_path / f"right{index}.py").write_text(HEAD + source)
     result = lint_all(tmp_path, "--fix")
     assert (result.exit_code, result.stdout.splitlines()[-1].split(";")[0]) == (0, "0 errors, 0 warnings")
+
+
+def test_the_edit_of_a_failing_layer_in_another_file(lint_all: Lint, tmp_path: Path) -> None:
+    """A unit of another file is fed the wrong width by a layer of the checked file."""
+    right = """from torch import nn, randn
+from units import Unit
+
+
+class Net(nn.Module):
+    def __init__(self, channels, widths):
+        super().__init__()
+        self.layers = nn.Sequential(nn.Conv2d(channels, widths[0], 3))
+        channels = widths[0]
+        for width in widths:
+            self.layers.append(Unit(channels, width))
+            channels = width
+
+    def forward(self, x):
+        return self.layers(x)
+
+
+Net(3, [8, 16])(randn(2, 3, 8, 8))
+"""
+    unit = "".join(line for line in HANDED_ON.splitlines(keepends=True)[:8] if "norm" not in line)
+    unit = unit.replace("ConvBlock", "Unit").replace("kernel, stride=1, padding=0", "kernel=1, stride=1, padding=0")
+    (tmp_path / "units.py").write_text(f"from torch import nn\n\n\n{unit}        return self.conv(x)\n")
+    path = tmp_path / "net.py"
+    path.write_text(right.replace("(channels, widths[0], 3)", "(channels, channels, 3)"))
+    result = lint_all(path, "--fix")
+    assert path.read_text() == right, result.stdout

@@ -70,8 +70,11 @@ def changed_arguments(changes: Sequence[Change], source: Source, sources: Source
 
 
 def _options(change: Change, source: Source, sources: Sources) -> Iterator[Written]:
-    """The edits that set an argument of a layer, from the outermost call that determines it inwards."""
-    argument, found = change.argument, list[Written]()
+    """The edits that set an argument of a layer, from the outermost call that determines it inwards.
+
+    But first of all where the layer is constructed beside the one that it has to match.
+    """
+    argument, found, beside = change.argument, list[Written](), list[Written]()
     parameters: tuple[str, ...] | None = None
     forgotten = False
     for level in range(len(change.site.calls)):
@@ -93,7 +96,10 @@ def _options(change: Change, source: Source, sources: Sources) -> Iterator[Writt
             if forgotten or any(v in names_bound_in(function) for v in values):
                 values = [v for v in values if not _is_number(v)]
             edits = {value: with_argument(call, parameters, argument, value, passed, source) for value in values}
-            found = [Written(argument, value, edit) for value, edit in edits.items() if edit is not None] + found
+            written = [Written(argument, value, edit) for value, edit in edits.items() if edit is not None]
+            if level == 0 and _is_beside(change, function, sources):
+                beside = written
+            found = written + found
             unstrided = (change.argument, change.value) == ("stride", "1")
             if unstrided and passed is not None and not fixed and is_method(function):
                 found += [Written(argument, "1", without_argument(call, passed, "1", source))]
@@ -111,7 +117,13 @@ def _options(change: Change, source: Source, sources: Sources) -> Iterator[Writt
         if name is None and hands_keywords_on(call, function):
             parameters = (*parameters, argument)
         argument = name or argument
-    yield from found
+    yield from (*beside, *found)
+
+
+def _is_beside(change: Change, function: cst.FunctionDef, sources: Sources) -> bool:
+    """Whether a function itself constructs the layer that another one has to match: `conv(a, a), norm(b)`."""
+    like = sources.step(change.like, 0) if change.like is not None else None
+    return like is not None and like.function is function
 
 
 def _is_left_out(name: str, site: Site, level: int, function: cst.FunctionDef, sources: Sources) -> bool:
