@@ -169,7 +169,11 @@ class _AroundSubmodules(Loader):
 
 def _real() -> ModuleType:
     _remove_stubs()
-    module = importlib.import_module(_NAME)
+    try:
+        module = importlib.import_module(_NAME)
+    except BaseException:  # a time limit: torch registers operators during the import, so it cannot be repeated
+        stand_in()
+        raise
     torch._dynamo = module
     return module
 

@@ -128,3 +128,22 @@ print(len(kept) > 0, any(disabled is fn for fn, disabled in kept))
 """
     expected = [*2 * ["(2, 3)", "True"], "False True", "[1.0, 3.0]", "True False", "True False"]
     assert printed("import sys, torch\n" + check + use) == expected
+
+
+def test_an_import_that_is_interrupted_leaves_the_stub() -> None:
+    interrupted = """
+import sys
+import torch
+class Alarm:
+    def find_spec(self, name, path, target=None):
+        if name == "torch._dynamo.variables":
+            raise KeyboardInterrupt
+sys.meta_path.insert(0, Alarm())
+for _ in range(2):
+    try:
+        torch._dynamo.optimize
+    except KeyboardInterrupt:
+        print("interrupted")
+    print(tuple(torch.ones(2, device="meta").new_empty([3]).shape))
+"""
+    assert printed(STAND_IN + interrupted) == ["interrupted", "(3,)"] * 2
