@@ -124,7 +124,7 @@ class _Warm:
 
 def _cache(client: WorkerClient, root: Path, settings: Settings) -> Cache:
     shared = None if settings.cache_url is None else shared_cache(settings.cache_url)
-    return Cache(client, chooser(settings.python, root), cwd=root, shared=shared, keeps_timeouts=True)
+    return Cache(client, chooser(settings.python, root), cwd=root, shared=shared)
 
 
 def _close(opened: _Open) -> None:

@@ -40,8 +40,8 @@ class Cache:
     damaged entry is not an error.
 
     `choose` selects the interpreter that loads the models, without starting torch. `cwd` is the working directory of
-    the worker, by default that of this process. `shared` has results of other machines for files below it. Results that
-    met a time limit are kept, for the same limit, if `keeps_timeouts`.
+    the worker, by default that of this process. `shared` has results of other machines for files below it, none that
+    met a time limit: other machines may be faster.
     """
 
     def __init__(
@@ -51,14 +51,12 @@ class Cache:
         folder: Path | None = None,
         cwd: Path | None = None,
         shared: SharedCache | None = None,
-        keeps_timeouts: bool = False,
     ) -> None:
         self.interpreter: Interpreter | None = None
         self._analyser = analyser
         self._choose = choose
         self._cwd = cwd
         self._shared = shared
-        self._keeps_timeouts = keeps_timeouts
         self._folder = cache_folder() if folder is None else folder
         self._digests = _Digests()
         self._grown = False
@@ -92,22 +90,17 @@ class Cache:
         """The cached result of a request, else a new one. `parts` belong to the key of the entry."""
         entry = self._folder / self._key(request, *parts)
         known = _read(kind, entry, self._digests)
-        if known is not None and self._is_kept(known):
+        if known is not None:
             return known
         others = self._shared_entry(request, *parts)
         shared = _valid(kind, others.get(), self._digests)
-        result = shared if shared is not None and self._is_kept(shared) else make()
-        if self._is_kept(result):
+        result = shared or make()
+        if result.reads is not None:
             self._grown = True
             _write(entry, result)
-            if result is not shared:
+            if shared is None and not (isinstance(result, FileReport) and result.out_of_time):
                 others.put(to_json(result))
         return result
-
-    def _is_kept(self, result: FileReport | Fixed | ModelTrace) -> bool:
-        """Whether another run would give the same result."""
-        is_decided = self._keeps_timeouts or not isinstance(result, FileReport) or not result.out_of_time
-        return is_decided and result.reads is not None
 
     def _shared_entry(self, request: Request, *parts: object) -> SharedEntry:
         """The place of a result in the shared cache; nowhere for files outside of the working directory."""

@@ -40,7 +40,6 @@ class Analyser:
         self.answers = 0
         self.reads: tuple[Path, ...] | None = reads
         self.error: Exception | None = None
-        self.out_of_time = False
 
     def analyse(self, request: CheckRequest) -> FileReport:
         self.answers += 1
@@ -51,7 +50,7 @@ class Analyser:
         finding = Finding("RL101", "fake", "error", f"answer {self.answers}", place, module_paths=("a", "b"))
         status = ClassStatus(request.path, "Net", 1, "checked")
         notes = ("a note",)
-        return FileReport(request.path, (finding,), (status,), notes, reads=reads, out_of_time=self.out_of_time)
+        return FileReport(request.path, (finding,), (status,), notes, reads=reads)
 
 
 def digest(path: Path) -> str | None:
@@ -210,19 +209,6 @@ def test_what_another_try_may_not_give_is_not_kept(project: Project) -> None:
     assert project.ask(analyser).findings[0].message == "answer 1"
     assert project.ask(analyser).findings[0].message == "answer 2"
     assert project.entries == []
-
-
-def test_what_met_a_time_limit_is_kept_for_scans(project: Project) -> None:
-    analyser = Analyser(project.model)
-    analyser.out_of_time = True
-
-    def ask(keeps: bool, **fields: object) -> int:
-        cache = Cache(analyser, project.interpreter, project.folder / "cache", keeps_timeouts=keeps)
-        cache.analyse(project.request(**fields))
-        return analyser.answers
-
-    assert [ask(False), ask(False), ask(True), ask(True), ask(False)] == [1, 2, 3, 3, 4]
-    assert [ask(True), ask(True, seconds=20.0), ask(True, seconds=20.0)] == [4, 5, 5]
 
 
 def test_errors_are_raised_and_not_kept(project: Project) -> None:
@@ -453,14 +439,16 @@ def test_a_file_in_a_package_whose_sibling_breaks(runs: Runs) -> None:
     assert "RL101" in runs.lint()[0]
 
 
-@pytest.mark.parametrize(
-    "model",
-    [model(body="while True: pass"), model("import os\nx = os._exit(3)")],
-    ids=["endless forward", "exit"],
-)
-def test_what_another_try_may_better_is_asked_anew(model: str, runs: Runs) -> None:
-    runs.write(model=model)
-    assert [runs.lint("--timeout", "1")[1] for _ in range(2)] == [False, False]
+def test_a_file_that_ends_its_process_is_asked_anew(runs: Runs) -> None:
+    runs.write(model=model("import os\nx = os._exit(3)"))
+    assert [runs.lint()[1] for _ in range(2)] == [False, False]
+
+
+def test_what_met_the_time_limit_is_asked_anew_with_another_one(runs: Runs) -> None:
+    runs.write(model=model(body="while True: pass"))
+    limits = ("1", "1", "1.5", "1")
+    assert [runs.lint("--timeout", limit)[1] for limit in limits] == [False, True, False, True]
+    assert not runs.lint("--timeout", "1", "--no-cache")[1]
 
 
 def test_an_answer_on_all_classes_is_kept_though_time_was_up_for_something(runs: Runs) -> None:
