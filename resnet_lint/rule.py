@@ -49,7 +49,7 @@ from .graph.table_rows import one_rows, rows_per_sample
 from .graph.unused import Unused, unused_in
 from .graph.where import Where
 from .shared import vocabulary
-from .shared.evidence import Failure, Problem, SizeLimit, SizesTaken
+from .shared.evidence import Failure, LossCall, Problem, SizeLimit, SizesTaken
 from .shared.records import fix_plans
 from .shared.records.findings import Finding, Fix, Severity, Traits
 from .shared.records.fix_plans import FixPlan
@@ -78,6 +78,7 @@ __all__ = [
     "Function",
     "InputAxis",
     "LateRead",
+    "LossCall",
     "Model",
     "Node",
     "Operand",

@@ -85,6 +85,23 @@ class SamplesMixed(Rule):
                 Tagger()(torch.randn(4, 9, 6))
         """,
         ),
+        Case(
+            "a recurrent layer that takes the sequence first, and the last result along its batch",
+            """
+            import torch
+            from torch import nn
+            class Classifier(nn.Module):
+                def __init__(self, width=8):
+                    super().__init__()
+                    self.embed, self.rnn = nn.Embedding(100, 6), nn.LSTM(6, width)
+                    self.fc = nn.Linear(width, 2)
+                def forward(self, text):
+                    out, _ = self.rnn(self.embed(text))  # <- RL306
+                    return self.fc(out[:, -1])
+            if __name__ == "__main__":
+                Classifier()(torch.randint(0, 100, (4, 9)))
+        """,
+        ),
     )
     good = (
         Case(
@@ -123,8 +140,14 @@ class SamplesMixed(Rule):
                     self.attention = nn.MultiheadAttention(width, 2)
                 def forward(self, x):
                     return x + self.attention(x, x, x)[0]
+            class Classifier(nn.Module):
+                def __init__(self, width=8):
+                    super().__init__()
+                    self.rnn, self.fc = nn.GRU(6, width), nn.Linear(width, 2)
+                def forward(self, x):
+                    return self.fc(self.rnn(x)[0][-1])
             if __name__ == "__main__":
-                Encoder()(torch.randn(9, 4, 8))
+                Encoder()(torch.randn(9, 4, 8)), Classifier()(torch.randn(9, 4, 6))
         """,
         ),
     )
@@ -156,9 +179,13 @@ def _message(crossing: Crossing) -> str:
     )
 
 
+# The functions of layers that expect the sequence first, and the batch second, by default.
+_SEQUENCE_FIRST = ("multi_head_attention_forward", "lstm", "gru", "rnn_tanh", "rnn_relu")
+
+
 def _advice(crossing: Crossing) -> str:
     if crossing.way == "folded":
         return "keep the batch as an axis of its own: flatten(1), or transpose the axes before the view"
-    if crossing.node.function == "multi_head_attention_forward":
+    if crossing.node.function in _SEQUENCE_FIRST:
         return "construct it with batch_first=True, or pass it (sequence, batch, features)"
     return f"combine along another dim than {crossing.axis}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from ..shared.evidence import Difference, Failure, Problem, SizeLimit
+from ..shared.evidence import Difference, Failure, LossCall, Problem, SizeLimit
 from ..shared.records.places import Span
 from ..shared.records.reports import ClassStatus
 from .model import Model
@@ -13,7 +13,9 @@ from .model import Model
 
 @dataclass(frozen=True)
 class Analysis:
-    """The analysis of a file: problems that prevented a check, failures in traces, and models that run."""
+    """The analysis of a file: problems that prevented a check, failures in traces, models that run, and the losses of
+    the script.
+    """
 
     path: str
     problems: tuple[Problem, ...] = ()
@@ -21,6 +23,7 @@ class Analysis:
     classes: tuple[ClassStatus, ...] = ()
     size_limits: tuple[SizeLimit, ...] = ()
     models: tuple[Model, ...] = ()
+    losses: tuple[LossCall, ...] = ()
 
     def failed_additions(self, differs: frozenset[Difference]) -> Iterator[Failure]:
         """The additions that fail for all arguments and whose operands differ in exactly these properties."""

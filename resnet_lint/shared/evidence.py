@@ -108,6 +108,15 @@ class Failure:
 
 
 @dataclass(frozen=True)
+class LossCall:
+    """A call of a loss function in the script itself, with the shapes of its tensors: the prediction, the target."""
+
+    span: Span
+    loss: str
+    shapes: tuple[Shape, ...]
+
+
+@dataclass(frozen=True)
 class SizeLimit:
     """A join that works at the traced size and fails at another one: `failure` is confirmed by a trace there.
 

@@ -105,7 +105,7 @@ def _analysis(
     limits = tuple(
         limit for limit in _size_limits(found, loaded, clock) if part is None or limit.failure.module in part.modules
     )
-    return Analysis(loaded.path, problems, failing, statuses, limits, models)
+    return Analysis(loaded.path, problems, failing, statuses, limits, models, tuple(found.losses))
 
 
 def _function_not_built(part: Only, loaded: Loaded) -> Problem:

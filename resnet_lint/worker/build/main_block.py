@@ -127,8 +127,9 @@ class Played:
     doubtful: Sequence[nn.Module] = ()
 
 
-OnRefusal = Callable[[Callable[..., Any], tuple[Any, ...], Mapping[str, Any], str, Doubt], None]
-"""Called for a torch call that fails on the CPU too, with the error message and the doubt."""
+OnTorch = Callable[[Callable[..., Any], tuple[Any, ...], Mapping[str, Any], str | None, Doubt], None]
+"""Called with the doubt for a torch call that fails on the CPU too, with the error message, and for a loss, with None.
+"""
 
 OnError = Callable[[BaseException, Doubt], None]
 
@@ -138,20 +139,22 @@ def _ignored(error: BaseException, doubt: Doubt) -> None:
 
 
 def play(
-    scenario: Scenario, loaded: Loaded, on_call: OnCall, on_refusal: OnRefusal, on_error: OnError = _ignored
+    scenario: Scenario, loaded: Loaded, on_call: OnCall, on_torch: OnTorch, on_error: OnError = _ignored
 ) -> Played:
-    """Run a scenario; passes outermost module calls to `on_call`, its failing torch calls to `on_refusal`, and other
-    exceptions to `on_error`.
+    """Run a scenario; passes outermost module calls to `on_call`, its failing torch calls and its losses to `on_torch`,
+    and other exceptions to `on_error`.
     """
     own = vars(loaded.module)
     namespace = own if scenario.function is None else {**own, **scenario.arguments}
     before = set() if scenario.function is None else set(map(id, own.values()))
     called: list[nn.Module] = []
 
-    def refused(func: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any], error: str) -> None:
-        on_refusal(func, args, kwargs, error, max(player.doubt, scenario.doubt))
+    def torch_call(
+        func: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any], error: str | None
+    ) -> None:
+        on_torch(func, args, kwargs, error, max(player.doubt, scenario.doubt))
 
-    mode = ScriptMode(refused)
+    mode = ScriptMode(torch_call)
     player = Player(loaded, namespace, mode, lambda error, doubt: on_error(error, max(doubt, scenario.doubt)))
 
     views: dict[tuple[int, str], nn.Module] = {}

@@ -21,8 +21,8 @@ from ..tracer.proof import SHAPE_ERRORS, DataDependentError, replay
 from .data_sets import data_sets_made_up
 from .doubt import Doubt
 
-OnRefusal = Callable[[Callable[..., Any], tuple[Any, ...], Mapping[str, Any], str], None]
-"""Called for a torch call that fails on the CPU too, with the error message."""
+OnTorch = Callable[[Callable[..., Any], tuple[Any, ...], Mapping[str, Any], str | None], None]
+"""Called for a torch call that fails on the CPU too, with the error message, and for a loss, with None."""
 
 LOSSES = frozenset(
     {
@@ -52,13 +52,16 @@ LOSSES = frozenset(
 class ScriptMode(OnMeta):
     """Keeps a script on meta; values that are unknown without data are zero, and have `Doubt.UNKNOWN`.
 
-    Torch calls of the script that fail, also with real tensors, are passed to `on_refusal`.
+    Values that a data set reads for a sample, such as its label, are 0 or 1, and have `Doubt.INVENTED`.
+
+    Torch calls of the script that fail, also with real tensors, are passed to `on_torch`, as are its losses.
     """
 
-    def __init__(self, on_refusal: OnRefusal) -> None:
+    def __init__(self, on_torch: OnTorch) -> None:
         super().__init__()
         self.is_in_model = False
-        self._on_refusal = on_refusal
+        self.is_in_samples = False
+        self._on_torch = on_torch
         self.begin()
 
     def begin(self) -> None:
@@ -81,14 +84,15 @@ class ScriptMode(OnMeta):
         if func is torch.Tensor.backward:
             return None
         if func in _VALUES and args[0].is_meta:
-            self.ask_for(Doubt.UNKNOWN)
-            return _VALUES[func](args[0])
+            self.ask_for(Doubt.INVENTED if self.is_in_samples else Doubt.UNKNOWN)
+            return _VALUES[func](args[0], OUTSIDE.trial if self.is_in_samples else 0)
         if func is torch.Tensor.unbind and _are_positions(args[0]):
             self.ask_for(Doubt.INVENTED)
             return [torch.tensor(OUTSIDE.trial, dtype=args[0].dtype, device="cpu") for _ in range(len(args[0]))]
         try:
             if func in LOSSES:
                 self._require(func, args, kwargs)
+                self._on_torch(func, args, kwargs, None)
             return func(*args, **kwargs)
         except SHAPE_ERRORS as error:
             self._prove(func, args, kwargs, error)
@@ -113,7 +117,7 @@ class ScriptMode(OnMeta):
         except DataDependentError:
             return
         if text is not None:
-            self._on_refusal(func, args, kwargs, text)
+            self._on_torch(func, args, kwargs, text)
 
 
 def _are_positions(tensor: torch.Tensor) -> bool:
@@ -121,24 +125,24 @@ def _are_positions(tensor: torch.Tensor) -> bool:
     return tensor.is_meta and tensor.dim() == 1 and not tensor.is_floating_point() and tensor.dtype != torch.bool
 
 
-def _zero(tensor: torch.Tensor) -> Any:
-    return 0.0 if tensor.is_floating_point() else False if tensor.dtype == torch.bool else 0
+def _number(tensor: torch.Tensor, value: int) -> Any:
+    return float(value) if tensor.is_floating_point() else value > 0 if tensor.dtype == torch.bool else value
 
 
-def _zeros(tensor: torch.Tensor) -> torch.Tensor:
-    return torch.zeros(tensor.shape, dtype=tensor.dtype, device="cpu")
+def _filled(tensor: torch.Tensor, value: int) -> torch.Tensor:
+    return torch.full(tensor.shape, value, dtype=tensor.dtype, device="cpu")
 
 
-_VALUES: Mapping[Callable[..., Any], Callable[[torch.Tensor], Any]] = {
-    torch.Tensor.item: _zero,
-    torch.Tensor.__bool__: lambda tensor: False,
-    torch.Tensor.__int__: lambda tensor: 0,
-    torch.Tensor.__float__: lambda tensor: 0.0,
-    torch.Tensor.__index__: lambda tensor: 0,
-    torch.Tensor.__format__: lambda tensor: "0",
-    torch.Tensor.tolist: lambda tensor: _zeros(tensor).tolist(),
-    torch.Tensor.numpy: lambda tensor: _zeros(tensor).numpy(),
-    torch.Tensor.__array__: lambda tensor: _zeros(tensor).numpy(),
+_VALUES: Mapping[Callable[..., Any], Callable[[torch.Tensor, int], Any]] = {
+    torch.Tensor.item: _number,
+    torch.Tensor.__bool__: lambda tensor, value: value > 0,
+    torch.Tensor.__int__: lambda tensor, value: value,
+    torch.Tensor.__float__: lambda tensor, value: float(value),
+    torch.Tensor.__index__: lambda tensor, value: value,
+    torch.Tensor.__format__: lambda tensor, value: str(value),
+    torch.Tensor.tolist: lambda tensor, value: _filled(tensor, value).tolist(),
+    torch.Tensor.numpy: lambda tensor, value: _filled(tensor, value).numpy(),
+    torch.Tensor.__array__: lambda tensor, value: _filled(tensor, value).numpy(),
 }
 
 
@@ -150,6 +154,7 @@ def script_surroundings(path: str, mode: ScriptMode) -> Iterator[None]:
             stack.enter_context(mock.patch.object(owner, name, replacement))
         stack.enter_context(empty_command_line(path))
         stack.enter_context(data_sets_made_up())
+        stack.enter_context(mock.patch.object(DataLoader, "__iter__", lambda loader: _first_batch(loader, mode)))
         stack.enter_context(torch.device("meta"))
         stack.enter_context(mode)
         yield
@@ -180,8 +185,17 @@ def _nothing(*args: Any, **kwargs: Any) -> None:
     return None
 
 
-def _first_batch(loader: DataLoader[Any]) -> Iterator[Any]:
-    """One batch of a loader, in the order of the data set."""
+def _first_batch(loader: DataLoader[Any], mode: ScriptMode) -> Iterator[Any]:
+    """Yield one batch of a loader, in the order of the data set."""
+    mode.is_in_samples = True
+    try:
+        batch = _batch(loader)
+    finally:
+        mode.is_in_samples = False
+    yield batch
+
+
+def _batch(loader: DataLoader[Any]) -> Any:
     dataset, size = loader.dataset, loader.batch_size
     if isinstance(dataset, IterableDataset):
         samples = list(islice(iter(dataset), size or 1))
@@ -190,7 +204,7 @@ def _first_batch(loader: DataLoader[Any]) -> Iterator[Any]:
         if loader.batch_size is None and loader.batch_sampler is not None:
             indices = next(iter(loader.batch_sampler))
         samples = [dataset[index] for index in indices]
-    yield loader.collate_fn(samples) if loader.batch_size or len(samples) > 1 else loader.collate_fn(samples[0])
+    return loader.collate_fn(samples) if loader.batch_size or len(samples) > 1 else loader.collate_fn(samples[0])
 
 
 _PATCHES: tuple[tuple[Any, str, Any], ...] = (
@@ -201,5 +215,4 @@ _PATCHES: tuple[tuple[Any, str, Any], ...] = (
     (torch.jit, "script", scripted),
     (torch, "save", _nothing),
     (torch.optim.Optimizer, "step", _nothing),
-    (DataLoader, "__iter__", _first_batch),
 )

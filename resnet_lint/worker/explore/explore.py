@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from torch import nn
 
 from resnet_lint.shared.error_text import error_text
-from resnet_lint.shared.evidence import Failure, Problem
+from resnet_lint.shared.evidence import Failure, LossCall, Problem
 from resnet_lint.shared.notation import called_name
 from resnet_lint.shared.records.requests import Request, Target
 
@@ -47,8 +47,8 @@ _MOST_WITH_SWITCHES = 3
 class Exploration:
     """The result of exploring a file: traces, coverage, and notes for the user.
 
-    `failures` are failing torch calls in the file outside of models; `certain` are errors that occur for any arguments
-    and inputs. `callers` are the other files that were executed because they use this one.
+    `failures` are failing torch calls in the file outside of models, `losses` its losses; `certain` are errors that
+    occur for any arguments and inputs. `callers` are the other files that were executed because they use this one.
     """
 
     traced: Sequence[Traced]
@@ -57,6 +57,7 @@ class Exploration:
     failures: Sequence[Failure] = ()
     certain: Sequence[Problem] = ()
     callers: frozenset[str] = frozenset()
+    losses: Sequence[LossCall] = ()
 
 
 class Explorer:
@@ -101,8 +102,15 @@ class Explorer:
         searches = [tried for name, tried in self._attempts.searches.items() if name in open_names]
         notes = [*self._notes, *self._attempts.notes, *searches, *self._project.notes]
         certain = [*self._attempts.certain.values()]
-        callers = frozenset(self._project.paths)
-        return Exploration(self._attempts.traced, self._coverage, notes, self._calls.failures, certain, callers)
+        return Exploration(
+            self._attempts.traced,
+            self._coverage,
+            notes,
+            self._calls.failures,
+            certain,
+            frozenset(self._project.paths),
+            self._calls.losses,
+        )
 
     def _stages(self) -> list[Callable[[], None]]:
         return [

@@ -78,13 +78,13 @@ class ProjectCalls:
 
     def _one_played(self, scenario: Scenario, caller: Loaded, raised: list[BaseException]) -> Played:
         try:
-            return play(scenario, caller, self._on_call, _refused, lambda error, doubt: raised.append(error))
+            return play(scenario, caller, self._on_call, _ignored, lambda error, doubt: raised.append(error))
         except ImportError as error:  # the file has taken torch out of sys.modules
             self._pass_over(Path(caller.path), error_text(error))
         return Played([], frozenset())
 
 
-def _refused(
-    func: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any], error: str, doubt: Doubt
+def _ignored(
+    func: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any], error: str | None, doubt: Doubt
 ) -> None:
-    """Ignore failing torch calls of the caller, which are reported when it is checked itself."""
+    """Ignore failing torch calls and losses of the caller, which are reported when it is checked itself."""

@@ -11,7 +11,7 @@ from torch import nn
 
 from resnet_lint.graph.source_places import caller, point
 from resnet_lint.graph.trace import Trace
-from resnet_lint.shared.evidence import Failure
+from resnet_lint.shared.evidence import Failure, LossCall
 from resnet_lint.shared.records.places import Operand
 
 from ..build.doubt import Doubt
@@ -38,13 +38,14 @@ class _Call:
 
 
 class StatedCalls:
-    """Traces model calls, without repetitions; `failures` are failing torch calls of the script.
+    """Traces model calls, without repetitions; `failures` are failing torch calls of the script, `losses` its losses.
 
     Calls that depend on a guessed number are collected in `trials`, one list per trial, until `compare`.
     """
 
     def __init__(self, attempts: Attempts, loaded: Loaded) -> None:
         self.failures: list[Failure] = []
+        self.losses: list[LossCall] = []
         self._attempts = attempts
         self._path = loaded.path
         self._project = loaded.project
@@ -107,16 +108,25 @@ class StatedCalls:
         )
 
     def torch(
-        self, func: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any], error: str, doubt: Doubt
+        self,
+        func: Callable[..., Any],
+        args: tuple[Any, ...],
+        kwargs: Mapping[str, Any],
+        error: str | None,
+        doubt: Doubt,
     ) -> None:
-        """Record a failing torch call, such as a loss function."""
+        """Record a failing torch call, or a loss."""
         frame = self._project.frame(caller())
         if frame is None or doubt > Doubt.INVENTED or (OUTSIDE.trial and not doubt):
             return
         where = point(frame)
-        shapes = [tuple(tensor.shape) for tensor in tensors_in([args, kwargs])]
+        shapes = tuple(tuple(tensor.shape) for tensor in tensors_in([args, kwargs]))
         operands = tuple(Operand(f"operand {number}", shape) for number, shape in enumerate(shapes, 1))
         name = getattr(func, "__name__", str(func))
+        if error is None:
+            loss = LossCall(where.span, name, shapes)
+            self.losses += [loss] if loss not in self.losses else []
+            return
         failure = Failure("other", where.span, " ".join(error.split()), name, "", where.text, operands)
         failures = self._refusals[OUTSIDE.trial] if doubt else self.failures
         if failure not in failures:

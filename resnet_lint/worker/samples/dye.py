@@ -34,6 +34,11 @@ class Dye:
             return None
         return next((axis for axis, size in enumerate(self.owners.shape) if size > 1), None)
 
+    @property
+    def is_of_one_sample(self) -> bool:
+        """Whether all values depend on the same sample."""
+        return self.owners is not None and len(set(self.owners.flatten().tolist())) == 1
+
     @cached_property
     def key(self) -> Any:
         """A key that is equal for dyes with the same distribution."""

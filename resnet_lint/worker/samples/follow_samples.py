@@ -23,7 +23,10 @@ _BATCHES = (3, 5, 7, 11, 13)
 
 @dataclass(frozen=True, eq=False)
 class _Followed:
-    """The crossings that reach the outputs, whether a layer confirms the batch axis, and whether an output has it."""
+    """The crossings that reach the outputs, whether a layer confirms the batch axis, and whether an output has it.
+
+    `out[:, -1]` of a recurrent layer that takes the sequence first has only the last sample.
+    """
 
     crossings: tuple[Crossing, ...]
     batch_is_certain: bool
@@ -83,7 +86,7 @@ def _followed(model: Model, axis: int, batch: int, known: Known) -> _Followed | 
     outputs = [tensor for tensor in tensors_in(again.output) if tensor.dim() > 0]  # a loss has no batch
     dyes = [dye for tensor in outputs if (dye := recorder.dye_of(tensor)) is not None]
     crossings = sorted(set(_crossings(dyes, axis)), key=lambda crossing: crossing.node.order)
-    return _Followed(tuple(crossings), recorder.batch_is_certain, bool(dyes))
+    return _Followed(tuple(crossings), recorder.batch_is_certain, any(not dye.is_of_one_sample for dye in dyes))
 
 
 def _crossings(dyes: list[Dye], axis: int) -> Iterator[Crossing]:

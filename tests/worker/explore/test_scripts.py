@@ -88,6 +88,26 @@ SCRIPTS = {
         "return self.fc",
         "RL301",
     ),
+    "a data set of the file, whose labels are random": (
+        """
+        class Images(torch.utils.data.Dataset):
+            def __len__(self):
+                return 100
+            def __getitem__(self, index):
+                return torch.randn(3, @, @), torch.randint(0, 10, (1,)).item()
+        def train(epochs=2):
+            model = Net()
+            for _ in range(epochs):
+                for images, labels in DataLoader(Images(), batch_size=4, shuffle=True):
+                    F.cross_entropy(model(images), labels).backward()
+        if __name__ == "__main__":
+            train()
+        """,
+        "32",
+        "28",
+        "return self.fc",
+        "RL301",
+    ),
     "a device by its name": (
         """
         device = "cuda" if torch.cuda.is_available() else "cpu"
