@@ -48,6 +48,7 @@ from .process.process_clock import ProcessClock
 from .process.supervisor import Server
 from .symbolic.symbols import Environment
 from .torch_quirks.causal_masks import no_comparison_on_meta
+from .torch_quirks.distributions import no_validation_on_meta
 from .torch_quirks.dynamo import stand_in
 
 
@@ -80,6 +81,7 @@ def _load() -> None:
     sys.dont_write_bytecode = True
     stand_in()
     no_comparison_on_meta()
+    no_validation_on_meta()
     _warm_up()
     _collect_seldom()
 

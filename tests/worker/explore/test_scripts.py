@@ -108,6 +108,19 @@ SCRIPTS = {
         "return self.fc",
         "RL301",
     ),
+    "a policy that samples its actions": (
+        """
+        class Policy(Net):
+            def forward(self, x):
+                return torch.distributions.Categorical(logits=super().forward(x))
+        actions = Policy()(torch.randn(4, 3, @, @))
+        actions.log_prob(actions.sample()).mean().backward()
+        """,
+        "32",
+        "28",
+        "return self.fc",
+        "RL301",
+    ),
     "a device by its name": (
         """
         device = "cuda" if torch.cuda.is_available() else "cpu"
