@@ -20,8 +20,8 @@ from ..load.load import Loaded
 from ..load.outside import OUTSIDE
 from ..tensors import mapped, tensors_in
 from ..tracer.trace import trace
+from ..tracer.two_trials import fails_for_any
 from .attempts import Attempts
-from .two_trials import fails_for_any
 
 
 @dataclass(frozen=True, eq=False)

@@ -10,18 +10,25 @@ import torch
 Pair = tuple[torch.Tensor, torch.Tensor]
 
 
-def packed_result(func: Callable[..., Any], args: tuple[Any, ...]) -> tuple[torch.Tensor, ...] | None:
-    """A possible result on meta, with all sequences of full length; None for other functions, or wrong shapes."""
-    make = _RESULTS.get(str(getattr(func, "__name__", "")))
+def packed_result(func: Callable[..., Any], args: tuple[Any, ...], *, shorter: bool) -> tuple[torch.Tensor, ...] | None:
+    """A possible result on meta, with all sequences of full length, or one step `shorter`.
+
+    None for other functions, or wrong shapes.
+    """
+    name = str(getattr(func, "__name__", ""))
+    if name == "_pack_padded_sequence":
+        return _packed(*args, left_out=1 if shorter else 0)
+    make = _RESULTS.get(name)
     return make(*args) if make is not None else None
 
 
-def _packed(sequences: torch.Tensor, lengths: torch.Tensor, batch_first: bool) -> Pair | None:
+def _packed(sequences: torch.Tensor, lengths: torch.Tensor, batch_first: bool, *, left_out: int) -> Pair | None:
     """(T, B, *) and (B,) -> (T * B, *) and (T,), which recurrent layers read as numbers: a real tensor."""
     if sequences.dim() < 2 or 0 in sequences.shape:
         return None
     batch, steps = sequences.shape[:2] if batch_first else sequences.shape[1::-1]
-    if tuple(lengths.shape) != (batch,):
+    steps -= left_out
+    if tuple(lengths.shape) != (batch,) or steps < 1:
         return None
     return sequences.new_empty((steps * batch, *sequences.shape[2:])), torch.full((steps,), batch)
 
@@ -44,7 +51,6 @@ def _recurrent(values: torch.Tensor, batch_sizes: torch.Tensor, states: Any, wei
 
 
 _RESULTS: Mapping[str, Callable[..., Any]] = {
-    "_pack_padded_sequence": _packed,
     "_pad_packed_sequence": _padded,
     **dict.fromkeys(("lstm", "gru", "rnn_tanh", "rnn_relu"), _recurrent),
 }

@@ -15,15 +15,19 @@ import torch
 from torch._ops import OpOverloadPacket
 
 
-def known_result(func: Callable[..., Any], args: tuple[Any, ...]) -> torch.Tensor | None:
-    """The result of a torchvision operator on meta; None for other functions."""
-    make = _RESULTS.get(str(func)) if isinstance(func, OpOverloadPacket) else None
+def known_result(func: Callable[..., Any], args: tuple[Any, ...], *, fewer: bool) -> torch.Tensor | None:
+    """The result of a torchvision operator on meta, with all boxes or `fewer`; None for other functions."""
+    if not isinstance(func, OpOverloadPacket):
+        return None
+    if str(func) == "torchvision.nms":
+        return _kept(args[0], fewer)
+    make = _RESULTS.get(str(func))
     return make(*args) if make is not None else None
 
 
-def _all_boxes(boxes: torch.Tensor, scores: torch.Tensor, *_: Any) -> torch.Tensor:
-    """A possible result: no boxes overlap, so all are kept."""
-    return torch.empty(len(boxes), dtype=torch.int64, device="meta")
+def _kept(boxes: torch.Tensor, fewer: bool) -> torch.Tensor:
+    """A possible result: no boxes overlap, so all are kept, or one box overlaps another."""
+    return torch.empty(max(len(boxes) - int(fewer), 0), dtype=torch.int64, device="meta")
 
 
 def _regions(features: torch.Tensor, boxes: torch.Tensor, scale: float, height: int, width: int, *_: Any) -> Any:
@@ -37,7 +41,6 @@ def _deformed(features: torch.Tensor, weight: torch.Tensor, offset: torch.Tensor
 
 
 _RESULTS: Mapping[str, Callable[..., Any]] = {
-    "torchvision.nms": _all_boxes,
     "torchvision.roi_align": _regions,
     "torchvision.deform_conv2d": _deformed,
 }

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
@@ -26,11 +27,15 @@ DEPENDS_ON_VALUES = "its result depends on values, which are unknown without dat
 
 
 class DataDependentError(Exception):
-    """A shape depends on values, which meta tensors don't have; `possible` is a result for some values."""
+    """A shape depends on values, which meta tensors don't have.
 
-    def __init__(self, reason: str = DEPENDS_ON_VALUES, possible: Any = None) -> None:
+    `possible` is a result for some values, if known, and `other` one for other values.
+    """
+
+    def __init__(self, reason: str = DEPENDS_ON_VALUES, possible: Any = None, other: Any = None) -> None:
         super().__init__(reason)
         self.possible = possible
+        self.other = other
 
 
 def refuse_what_meta_lets_pass(func: Any, args: tuple[Any, ...]) -> None:
@@ -72,10 +77,31 @@ def replay(func: Callable[..., Any], args: Any, kwargs: Any) -> tuple[str | None
             errors.append(str(error))
     if not results:
         return errors[0], None
-    possible = mapped(results[-1], lambda value: value.to("meta") if isinstance(value, torch.Tensor) else value)
+    possible = mapped(results[-1], _to_meta)
     if errors or _shapes(results[0]) != _shapes(results[1]):
-        raise DataDependentError(possible=possible if next(tensors_in(possible), None) is not None else None)
+        if next(tensors_in(possible), None) is None:
+            raise DataDependentError
+        raise DataDependentError(possible=possible, other=_result_for(_alternating, func, args, kwargs))
     return None, possible
+
+
+def _result_for(fill: Callable[..., torch.Tensor], func: Callable[..., Any], args: Any, kwargs: Any) -> Any:
+    """The result on meta for tensors that `fill` makes; None if the call fails."""
+    real = mapped((args, kwargs), partial(filled, fill))
+    try:
+        with torch.no_grad():
+            return mapped(func(*real[0], **real[1]), _to_meta)
+    except SHAPE_ERRORS:
+        return None
+
+
+def _alternating(shape: Sequence[int], dtype: torch.dtype, device: str) -> torch.Tensor:
+    """A tensor of zeros and ones in turn."""
+    return (torch.arange(math.prod(shape), device=device) % 2).to(dtype).view(shape)
+
+
+def _to_meta(value: Any) -> Any:
+    return value.to("meta") if isinstance(value, torch.Tensor) else value
 
 
 def _name(func: Callable[..., Any]) -> str:

@@ -37,16 +37,20 @@ from .torch_functions import layer_of
 
 
 class Recorder(OnMeta):
-    """A context manager that records a forward pass of `root`: `nodes`, `faults` and `completed`."""
+    """A context manager that records a forward pass of `root`: `nodes`, `faults` and `completed`.
 
-    def __init__(self, root: nn.Module, project: Project, prefer_branch: bool) -> None:
+    Where a size depends on values, as that of `x[mask]`, one is assumed, and another one if `other_values` is set.
+    """
+
+    def __init__(self, root: nn.Module, project: Project, prefer_branch: bool, other_values: bool = False) -> None:
         super().__init__()
         self._writer = self._new_writer()
         self.faults: list[Fault] = []
         self.completed: list[ModuleCall] = []
         self.pending: tuple[BaseException, Fault] | None = None
-        # Whether the trace assumed that a mask kept all elements; later failures are not confirmed.
-        self.assumes_values = False
+        # The number of faults before the first size that depends on values; None if there is no such size.
+        self.sure_faults: int | None = None
+        self._other_values = other_values
         self._root = root
         self._project = project
         self._prefer_branch = prefer_branch
@@ -93,7 +97,7 @@ class Recorder(OnMeta):
             yield call
             self.completed.append(call)
         except SHAPE_ERRORS as error:
-            if self.pending is None and self._is_from_torch(error, call) and not self.assumes_values:
+            if self.pending is None and self._is_from_torch(error, call):
                 # A module of torch rejected its input in Python, before any torch call: "expected 4D input".
                 fault = self._fault("other", module, args, kwargs, str(error), None)
                 self.pending = (error, fault) if fault is not None else None
@@ -206,8 +210,6 @@ class Recorder(OnMeta):
             if next(tensors_in(result), None) is not None:
                 self._write(func, args, kwargs, result)
             return result
-        if self.assumes_values:
-            raise DataDependentError from error
         return self._after_fault(error, func, args, kwargs, text)
 
     def _after_fault(self, error: Exception, func: Callable[..., Any], args: Any, kwargs: Any, text: str) -> Any:
@@ -225,16 +227,17 @@ class Recorder(OnMeta):
     def _replayed(self, func: Callable[..., Any], args: Any, kwargs: Any) -> tuple[str | None, Any]:
         """Like `replay`, but with a possible result if the shape depends on values."""
         try:
-            possible: Any = known_result(func, args)
+            possible: Any = known_result(func, args, fewer=self._other_values)
             if possible is None:
-                possible = packed_result(func, args)
+                possible = packed_result(func, args, shorter=self._other_values)
             if possible is None:
                 return replay(func, args, kwargs)
         except DataDependentError as reason:
-            if reason.possible is None:
+            possible = reason.other if self._other_values else reason.possible
+            if possible is None:
                 raise
-            possible = reason.possible
-        self.assumes_values = True
+        if self.sure_faults is None:
+            self.sure_faults = len(self.faults)
         return None, possible
 
     def _fault(

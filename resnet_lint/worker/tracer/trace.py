@@ -6,12 +6,14 @@ import inspect
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
 import torch
 from torch import nn
 
+from resnet_lint.graph.fault import Fault
 from resnet_lint.graph.source_places import Point, Project
 from resnet_lint.graph.trace import Stop, Trace
 from resnet_lint.shared.error_text import error_text
@@ -23,8 +25,9 @@ from ..torch_quirks.torchvision_operators import operators_expected
 from .in_place_changes import Saved
 from .intercept import intercepted
 from .meta_device import OnMeta
-from .proof import DataDependentError
+from .proof import DEPENDS_ON_VALUES, DataDependentError
 from .recorder import Recorder
+from .two_trials import fails_for_any
 
 
 def trace(root: nn.Module, args: Sequence[Any], kwargs: Mapping[str, Any], project: Project) -> Trace:
@@ -87,8 +90,39 @@ def recorded(
     gradients: bool = False,
     recorder: Recorder | None = None,
 ) -> Trace:
-    """Record one forward pass; `prefer_branch`: continue with the shape of the branch after a failing addition."""
-    recorder = recorder or Recorder(root, project, prefer_branch)
+    """Record one forward pass; `prefer_branch`: continue with the shape of the branch after a failing addition.
+
+    A fault behind a size that depends on values is certain if it is the same for another size.
+    """
+    used = recorder or Recorder(root, project, prefer_branch)
+    result = _recorded_by(used, root, args, kwargs, project, prefer_branch, gradients)
+    if used.sure_faults is None or len(result.all_faults) == used.sure_faults:
+        return result
+    others: tuple[Fault, ...] = ()
+    if recorder is None:
+        again = Recorder(root, project, prefer_branch, other_values=True)
+        others = _recorded_by(again, root, args, kwargs, project, prefer_branch, gradients).all_faults
+    return _with_sure_faults(result, used.sure_faults, others)
+
+
+def _with_sure_faults(result: Trace, sure: int, others: Sequence[Fault]) -> Trace:
+    """The trace, ended at the first fault after the `sure` ones that is not among `others`, those for other values."""
+    for number, fault in enumerate(result.all_faults[sure:], sure):
+        if not any(fails_for_any(fault, other) for other in others):
+            stop = Stop(DataDependentError(), fault.point, DEPENDS_ON_VALUES)
+            return replace(result, faults=result.all_faults[:number], fatal=None, stop=stop)
+    return result
+
+
+def _recorded_by(
+    recorder: Recorder,
+    root: nn.Module,
+    args: Sequence[Any],
+    kwargs: Mapping[str, Any],
+    project: Project,
+    prefer_branch: bool,
+    gradients: bool,
+) -> Trace:
     for name, tensor in _named_tensors(root, args, kwargs):
         recorder.placeholder(name, tensor)
 

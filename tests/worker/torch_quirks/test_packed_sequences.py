@@ -31,3 +31,10 @@ def test_lengths_are_no_reason_to_fail(lint: Lint, tmp_path: Path, lengths: str)
     result = lint(file, "--jobs", 1)
     assert result.exit_code == 0
     assert "1 class checked, 0 not checked" in result.output
+
+
+def test_a_wrong_layer_behind_packed_sequences_is_found(lint: Lint, tmp_path: Path) -> None:
+    file = tmp_path / "tagger.py"
+    file.write_text(TAGGER.format(features=8, lengths="torch.tensor([9, 7, 7])"))
+    result = lint(file, "--format", "concise", "--jobs", 1)
+    assert "tagger.py:12:16: error: RL301 [*] fc expects 8 features, but gets (3, 9, 16)" in result.output

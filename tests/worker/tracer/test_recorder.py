@@ -79,7 +79,6 @@ def test_control_flow_on_shapes_runs_as_written(tmp_path: Path) -> None:
         "return x if x.sum() > 0 else -x",
         "return x[: int(x[0, 0])]",
         "return x * x.max().item()",
-        "for a in x.nonzero(): x += a",
     ],
 )
 def test_control_flow_on_values_stops_the_trace_without_a_fault(forward: str, tmp_path: Path) -> None:
@@ -87,6 +86,14 @@ def test_control_flow_on_values_stops_the_trace_without_a_fault(forward: str, tm
     assert trace.all_faults == ()
     assert trace.stop is not None
     assert trace.stop.point is not None and trace.stop.point.span.start.line == 8
+
+
+def test_a_fault_behind_a_mask_counts_if_it_does_not_depend_on_the_number_of_rows(tmp_path: Path) -> None:
+    [fault] = record(tmp_path, net("return x[x[:, 0] > 0] @ x.new_zeros(7, 2)"), (4, 5)).all_faults
+    assert fault.error == "mat1 and mat2 shapes cannot be multiplied (4x5 and 7x2)"
+    trace = record(tmp_path, net("return x[x[:, 0] > 0] + x[:3]"), (4, 5))
+    assert trace.all_faults == () and trace.stop is not None
+    assert trace.stop.reason == "line 8: its result depends on values, which are unknown without data"
 
 
 def test_an_error_of_another_sort_stops_the_trace_without_a_fault(tmp_path: Path) -> None:

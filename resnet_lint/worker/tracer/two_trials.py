@@ -1,4 +1,4 @@
-"""Decides whether a call that fails in two trials, with two values of an external number, fails for any value.
+"""Decides whether a call that fails in two trials, with two values of an unknown number, fails for any value.
 
 It does if torch's error messages name the same sizes, or if the sizes that have to agree have the same ratio: 32 and
 16, or a width and its double.
@@ -49,6 +49,13 @@ def _beside(fault: Fault) -> Pairs:
             yield sizes if index != axis % len(shape) else (1, 1)
 
 
+def _contracted(fault: Fault) -> Pairs:
+    """The sizes that a matrix product sums over, from (N, K) @ (L, M)."""
+    if fault.node.function in ("matmul", "mm", "bmm") and all(len(shape) > 1 for shape in fault.node.inputs[:2]):
+        one, other = fault.node.inputs[:2]
+        yield one[-1], other[-2]
+
+
 def _none(fault: Fault) -> Pairs:
     yield from ()
 
@@ -57,4 +64,5 @@ _PAIRS: Mapping[Kind, Callable[[Fault], Pairs]] = {
     "addition": _broadcast,
     "layer": _of_layer,
     "concatenation": _beside,
+    "other": _contracted,
 }
