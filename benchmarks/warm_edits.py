@@ -1,10 +1,11 @@
 """Random edits of files, checked by the processes of `server --warm` and without them: the reports have to be the same.
 
-    python benchmarks/warm_edits.py 100 models/*.py            # 100 edits
+    python benchmarks/warm_edits.py 100 models/*.py            # 100 edits, one in every file at a time
     python benchmarks/warm_edits.py --kills 40 models/*.py     # 40 checks, killing a random process during each
 
-After a kill, the report has to be the same, or the exit code has to say that there is none; and nothing may be left.
-The edits are made in copies. Prints what differs, and the seconds of both ways.
+After a kill, the report has to be the same, or the exit code has to say that there is none; the next run starts what is
+missing, and its report has to be right; and nothing may be left. The edits are made in copies. Prints what differs,
+and the seconds of both ways.
 """
 
 from __future__ import annotations
@@ -39,8 +40,8 @@ def main() -> int:
         here = Runner(Path(folder, "cold"), given.python)
         there.start()
         try:
-            work = _killed if given.kills else _edited
-            wrong = sum(work(seed, given.files, Path(folder), there, here) for seed in range(given.number))
+            work = _kills if given.kills else _edits
+            wrong = work(given.number, given.files, Path(folder), there, here)
         finally:
             there.command("server", "--stop")
         left = there.left()
@@ -67,20 +68,20 @@ class Runner:
         """Start the processes that stay, unless they run; whether that was possible."""
         return self.command("server", "--warm", "--python", self._python).returncode == 0
 
-    def started(self, path: Path) -> subprocess.Popen[str]:
-        words = ["check", "--no-cache", "--python", self._python, "--format", "json", str(path)]
+    def started(self, path: Path, *options: str) -> subprocess.Popen[str]:
+        words = ["check", "--no-cache", "--python", self._python, "--format", "json", *options, str(path)]
         return subprocess.Popen(
             [sys.executable, "-c", WORDS, *words],
             env=self._environment,
             text=True,
-            cwd=path.parent,
+            cwd=path if path.is_dir() else path.parent,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
         )
 
-    def report(self, path: Path) -> Any:
+    def report(self, path: Path, *options: str) -> Any:
         began = time.perf_counter()
-        done = self.started(path)
+        done = self.started(path, *options)
         out, err = _output(done)
         self.seconds += time.perf_counter() - began
         return _comparable(done.returncode, out, err)
@@ -97,39 +98,47 @@ class Runner:
         return left
 
 
-def _edited(seed: int, files: list[Path], folder: Path, there: Runner, here: Runner) -> bool:
-    """Whether the reports on an edited file differ."""
-    chance = random.Random(seed)
-    path = _copy(chance.choice(files), folder, chance)
-    warm, cold = there.report(path), here.report(path)
-    print(seed, path.name, "same" if warm == cold else f"differ:\n{warm}\n{cold}", flush=True)
-    return bool(warm != cold)
+def _edits(number: int, files: list[Path], folder: Path, there: Runner, here: Runner) -> int:
+    """The number of edited files whose reports differ."""
+    chance, wrong = random.Random(0), 0
+    for done in range(0, number, len(files)):
+        copies = [_copy(file, folder / "project", chance) for file in files]
+        warm, cold = there.report(folder / "project"), here.report(folder / "project")
+        different = [copy for copy in copies if _about(copy, warm) != _about(copy, cold)]
+        wrong += len(different) or int(warm != cold)
+        for copy in different:
+            print(f"differs: {copy.name}\n{_about(copy, warm)}\n{_about(copy, cold)}\n{copy.read_text()}")
+        print(done + len(files), f"edits, {wrong} wrong", flush=True)
+    return wrong
 
 
-def _killed(seed: int, files: list[Path], folder: Path, there: Runner, here: Runner) -> bool:
-    """Whether a check is wrong in which one of the processes is killed, or the one after it."""
-    chance = random.Random(seed)
-    path = _copy(chance.choice(files), folder, chance)
-    expected = here.report(path)
-    client = there.started(path)
-    time.sleep(chance.random() * 1.5)
-    victim = chance.choice([client.pid, *there.stays()])
-    with suppress(ProcessLookupError):
-        os.kill(victim, signal.SIGKILL)
-    out, err = _output(client)
-    was_right = client.returncode in (2, -signal.SIGKILL) or _comparable(client.returncode, out, err) == expected
-    is_right = there.report(path) == expected
-    started = there.command("server", "--warm")
-    print(
-        seed,
-        path.name,
-        "client" if victim == client.pid else "other",
-        client.returncode,
-        was_right,
-        is_right,
-        flush=True,
-    )
-    return not (was_right and is_right and started.returncode == 0)
+def _about(file: Path, report: Any) -> Any:
+    """The findings and classes of a file in a report."""
+    _, fields, _ = report
+    findings = [finding for finding in fields.get("findings", ()) if finding["path"] == file.name]
+    return findings, [module for module in fields.get("modules", ()) if module["target"].startswith(file.name)]
+
+
+def _kills(number: int, files: list[Path], folder: Path, there: Runner, here: Runner) -> int:
+    """The number of checks that are wrong, or have a wrong one after them, while one of the processes is killed."""
+    chance, wrong = random.Random(0), 0
+    copies = [_copy(file, folder / file.stem, chance) for file in files]
+    expected = {copy: here.report(copy) for copy in copies}
+    for done in range(number):
+        copy = chance.choice(copies)
+        client = there.started(copy, "--warm")
+        time.sleep(chance.random() * 1.5)
+        victim = chance.choice([client.pid, *there.stays()])
+        with suppress(ProcessLookupError):
+            os.kill(victim, signal.SIGKILL)
+        out, err = _output(client)
+        report = _comparable(client.returncode, out, err)
+        was_right = client.returncode in (2, -signal.SIGKILL) or report == expected[copy]
+        is_right = there.report(copy, "--warm") == expected[copy]
+        wrong += not (was_right and is_right)
+        who = "client" if victim == client.pid else "other"
+        print(done + 1, copy.name, who, client.returncode, was_right, is_right, flush=True)
+    return wrong
 
 
 def _output(client: subprocess.Popen[str]) -> tuple[str, str]:
@@ -141,8 +150,8 @@ def _output(client: subprocess.Popen[str]) -> tuple[str, str]:
 
 
 def _copy(file: Path, folder: Path, chance: random.Random) -> Path:
-    """A copy of a file with one random edit: another number, or a line that is deleted or repeated."""
-    path = folder / "project" / file.name
+    """A copy of a file in a folder, with one random edit: another number, or a line that is deleted or repeated."""
+    path = folder / file.name
     path.parent.mkdir(exist_ok=True)
     lines = file.read_text().splitlines(keepends=True)
     at = chance.randrange(len(lines))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -44,6 +45,11 @@ def read_notebook(data: bytes) -> Notebook:
         raise ValueError(f"not a notebook: {error}") from error
     except (KeyError, TypeError, AttributeError, RecursionError) as error:
         raise ValueError("not a notebook: it has no list of cells with a type and a source") from error
+    return joined(sources)
+
+
+def joined(sources: Iterable[tuple[int, str]]) -> Notebook:
+    """The notebook with these code cells: their numbers and sources."""
     lines: list[str] = []
     starts = []
     for number, source in sources:

@@ -18,6 +18,7 @@ from ..source.contents import read_content
 from ..source.outline import ClassOutline, Outline, Unreadable
 from ..warm_checks import Superseded, Text, WarmChecks
 from ..workers.in_order import usable_cores
+from .notebooks import PLAIN, Cells
 
 # The delay between the last keystroke and the check.
 _TYPING_SECONDS = 0.15
@@ -51,11 +52,15 @@ class Result:
 
 @dataclass(eq=False)
 class Document:
-    """An open document. `edition` counts the changes; `result` is the last one, maybe of an earlier text."""
+    """An open document. `edition` counts the changes; `result` is the last one, maybe of an earlier text.
+
+    The text of a notebook is that of its `cells`; other documents have none.
+    """
 
     uri: str
     path: Path
     text: str
+    cells: Cells = PLAIN
     edition: int = 0
     result: Result | None = None
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
@@ -91,16 +96,23 @@ class Documents:
         self._pool.shutdown(wait=False, cancel_futures=True)
         self._checks.close()
 
-    def open(self, uri: str, path: Path, text: str) -> None:
+    def at(self, uri: str) -> tuple[Document, int] | None:
+        """The document with a URI, or with a cell that has it, and the first line of this in its text, from 0."""
+        if uri in self.by_uri:
+            return self.by_uri[uri], 0
+        cells = ((document, document.cells.first_line(uri)) for document in self.by_uri.values())
+        return next(((document, first) for document, first in cells if first is not None), None)
+
+    def open(self, uri: str, path: Path, text: str, cells: Cells = PLAIN) -> None:
         """Check a document that was opened."""
-        document = self.by_uri[uri] = Document(uri, path, text)
+        document = self.by_uri[uri] = Document(uri, path, text, cells)
         self._schedule(document, 0.0)
 
-    def change(self, uri: str, text: str) -> None:
+    def change(self, uri: str, text: str, cells: Cells = PLAIN) -> None:
         """Check a document while its text is typed; the last result is kept while the text does not parse."""
         document = self.by_uri.get(uri)
         if document is not None:
-            document.text = text
+            document.text, document.cells = text, cells
             self._schedule(document, _TYPING_SECONDS)
 
     def save(self, uri: str) -> None:

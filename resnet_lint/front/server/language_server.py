@@ -16,6 +16,7 @@ from pygls.lsp.server import LanguageServer
 from resnet_lint import __version__
 from resnet_lint.rule_loader import load_rules
 from resnet_lint.shared.errors import ResnetLintError, UsageError
+from resnet_lint.shared.notebook import is_notebook
 from resnet_lint.shared.records.findings import Finding
 
 from ..options.configuration import Given
@@ -25,6 +26,7 @@ from ..warm_checks import WarmChecks
 from .code_actions import FIX_ALL, QUICK_FIX, SHOW_RULE, differences, quick_fixes
 from .diagnostics import Diagnostics, Shown
 from .documents import Document, Documents, class_at
+from .notebooks import PLAIN, SYNC, Cells, moved, text_of
 from .positions import ClientText
 from .shapes import hints, hover_at, hover_of_class
 
@@ -38,7 +40,8 @@ def serve(given: Given) -> None:
     """
     logging.getLogger("pygls").setLevel(logging.CRITICAL)  # errors are reported to the client
     with tempfile.TemporaryDirectory(prefix="resnet-lint-") as pages:
-        features = Features(LanguageServer("resnet-lint", __version__), WarmChecks(given), Path(pages))
+        server = LanguageServer("resnet-lint", __version__, notebook_document_sync=SYNC)
+        features = Features(server, WarmChecks(given), Path(pages))
         try:
             features.server.start_io()
         finally:
@@ -63,6 +66,10 @@ class Features:
             (types.TEXT_DOCUMENT_DID_CHANGE, self.did_change, None),
             (types.TEXT_DOCUMENT_DID_SAVE, self.did_save, None),
             (types.TEXT_DOCUMENT_DID_CLOSE, self.did_close, None),
+            (types.NOTEBOOK_DOCUMENT_DID_OPEN, self.did_open_notebook, None),
+            (types.NOTEBOOK_DOCUMENT_DID_CHANGE, self.did_change_notebook, None),
+            (types.NOTEBOOK_DOCUMENT_DID_SAVE, self.did_save_notebook, None),
+            (types.NOTEBOOK_DOCUMENT_DID_CLOSE, self.did_close_notebook, None),
             (types.WORKSPACE_DID_CHANGE_WATCHED_FILES, self.did_change_files, None),
             (types.TEXT_DOCUMENT_CODE_ACTION, self.code_actions, types.CodeActionOptions(kinds, resolve_provider=True)),
             (types.CODE_ACTION_RESOLVE, self.resolve_code_action, None),
@@ -98,6 +105,36 @@ class Features:
         if document is not None:
             self._publish(document, {})
 
+    def did_open_notebook(self, params: types.DidOpenNotebookDocumentParams) -> None:
+        uri = params.notebook_document.uri
+        path = uris.to_fs_path(uri)
+        if path is not None and is_notebook(path):
+            self._documents.open(uri, Path(path), *self._notebook(uri))
+
+    def did_change_notebook(self, params: types.DidChangeNotebookDocumentParams) -> None:
+        uri = params.notebook_document.uri
+        if uri in self._documents.by_uri:
+            text, cells = self._notebook(uri)
+            removed = dict(self._documents.by_uri[uri].cells.starts).keys() - dict(cells.starts)
+            self._documents.change(uri, text, cells)
+            for cell in removed:
+                self.server.text_document_publish_diagnostics(types.PublishDiagnosticsParams(cell, []))
+
+    def did_save_notebook(self, params: types.DidSaveNotebookDocumentParams) -> None:
+        self._documents.save(params.notebook_document.uri)
+
+    def did_close_notebook(self, params: types.DidCloseNotebookDocumentParams) -> None:
+        document = self._documents.forget(params.notebook_document.uri)
+        if document is not None:
+            self._publish(document, {})
+
+    def _notebook(self, uri: str) -> tuple[str, Cells]:
+        workspace = self.server.workspace
+        notebook = workspace.get_notebook_document(notebook_uri=uri)
+        if notebook is None:
+            return "", PLAIN
+        return text_of(notebook, lambda cell: workspace.get_text_document(cell).source)
+
     def did_change_files(self, params: types.DidChangeWatchedFilesParams) -> None:
         for change in params.changes:
             path = uris.to_fs_path(change.uri)
@@ -105,17 +142,17 @@ class Features:
                 self._documents.file_changed(Path(path))
 
     def code_actions(self, params: types.CodeActionParams) -> list[types.CodeAction]:
-        document = self._documents.by_uri.get(params.text_document.uri)
+        document, offset = self._documents.at(params.text_document.uri) or (None, 0)
         if document is None or document.current is None:
             return []
         wanted = params.context.only
-        first, last = params.range.start.line + 1, params.range.end.line + 1
+        first, last = params.range.start.line + 1 + offset, params.range.end.line + 1 + offset
         actions: list[types.CodeAction] = []
         for finding in _in_document(document):
             if set(finding.span.lines) & set(range(first, last + 1)) and _is_wanted(QUICK_FIX, wanted):
                 actions += self._quick_fixes(document, finding)
         has_fixes = any(finding.fix is not None and finding.fix.edits for finding in _in_document(document))
-        if has_fixes and _is_wanted(FIX_ALL, wanted):
+        if has_fixes and not document.cells.starts and _is_wanted(FIX_ALL, wanted):
             actions.append(types.CodeAction("Apply all safe fixes of resnet-lint", FIX_ALL, data=document.uri))
         return actions
 
@@ -130,10 +167,10 @@ class Features:
         return action
 
     async def hover(self, params: types.HoverParams) -> types.Hover | None:
-        document = self._documents.by_uri.get(params.text_document.uri)
+        document, offset = self._documents.at(params.text_document.uri) or (None, 0)
         if document is None:
             return None
-        line = params.position.line + 1
+        line = params.position.line + 1 + offset
         try:
             trace = await self._documents.trace(document, class_at(document, line))
         except ResnetLintError:
@@ -143,10 +180,10 @@ class Features:
         return None if text is None else types.Hover(types.MarkupContent(types.MarkupKind.Markdown, text))
 
     async def inlay_hints(self, params: types.InlayHintParams) -> list[types.InlayHint]:
-        document = self._documents.by_uri.get(params.text_document.uri)
+        document, offset = self._documents.at(params.text_document.uri) or (None, 0)
         if document is None or not self._has_hints:
             return []
-        first, last = params.range.start.line + 1, params.range.end.line + 1
+        first, last = params.range.start.line + 1 + offset, params.range.end.line + 1 + offset
         text, found = self._client_text(document.text), dict[int, str]()
         for cls in document.classes:
             if cls.first_line <= last and first <= cls.end_line:
@@ -156,19 +193,22 @@ class Features:
                     continue
                 found |= hints(trace, max(first, cls.first_line), min(last, cls.end_line))
         return [
-            types.InlayHint(text.end_of_line(line).start, shape, padding_left=True)
+            types.InlayHint(moved(text.end_of_line(line), -offset).start, shape, padding_left=True)
             for line, shape in sorted(found.items())
             if line <= len(text.lines)
         ]
 
     def code_lenses(self, params: types.CodeLensParams) -> list[types.CodeLens]:
-        document = self._documents.by_uri.get(params.text_document.uri)
+        document, offset = self._documents.at(params.text_document.uri) or (None, 0)
         if document is None:
             return []
         text = self._client_text(document.text)
         return [
-            types.CodeLens(text.end_of_line(cls.line), _command("trace", SHOW_TRACE, document.uri, cls.name))
+            types.CodeLens(
+                moved(text.end_of_line(cls.line), -offset), _command("trace", SHOW_TRACE, document.uri, cls.name)
+            )
             for cls in document.classes
+            if not document.cells.starts or document.cells.around(cls.line - 1)[0] == params.text_document.uri
         ]
 
     async def show_trace(self, uri: str, name: str) -> str:
@@ -197,6 +237,8 @@ class Features:
 
     def _quick_fixes(self, document: Document, finding: Finding) -> Iterator[types.CodeAction]:
         text, diagnostic = self._client_text(document.text), self._diagnostics().of(finding)
+        if document.cells.starts:
+            _, diagnostic = document.cells.diagnostic(diagnostic, str(document.path))
         for title, preferred, edits in quick_fixes(finding, document.text):
             edit = self._edit(document, [text.edit(edit) for edit in edits])
             yield types.CodeAction(title, QUICK_FIX, [diagnostic], is_preferred=preferred, edit=edit)
@@ -205,23 +247,44 @@ class Features:
 
     def _edit(self, document: Document, edits: list[types.TextEdit]) -> types.WorkspaceEdit:
         """An edit of a document, for this version of it only if the client supports versions."""
+        by_uri = {document.uri: edits} if not document.cells.starts else self._in_cells(document, edits)
         workspace = self.server.client_capabilities.workspace
         if workspace is None or workspace.workspace_edit is None or not workspace.workspace_edit.document_changes:
-            return types.WorkspaceEdit(changes={document.uri: edits})
-        version = self.server.workspace.get_text_document(document.uri).version
-        identifier = types.OptionalVersionedTextDocumentIdentifier(document.uri, version)
-        return types.WorkspaceEdit(document_changes=[types.TextDocumentEdit(identifier, edits)])
+            return types.WorkspaceEdit(changes=by_uri)
+        return types.WorkspaceEdit(
+            document_changes=[types.TextDocumentEdit(self._version(uri), edits) for uri, edits in by_uri.items()]
+        )
+
+    def _version(self, uri: str) -> types.OptionalVersionedTextDocumentIdentifier:
+        return types.OptionalVersionedTextDocumentIdentifier(uri, self.server.workspace.get_text_document(uri).version)
+
+    def _in_cells(self, document: Document, edits: list[types.TextEdit]) -> dict[str, list[types.TextEdit]]:
+        by_uri: dict[str, list[types.TextEdit]] = {}
+        for edit in edits:
+            uri, own = document.cells.edit(edit, self._client_text(document.text))
+            by_uri.setdefault(uri, []).append(own)
+        return by_uri
 
     def _show(self, document: Document) -> None:
         if document.result is not None:
             self._publish(document, self._diagnostics().by_path(document.result.run.findings))
 
     def _publish(self, document: Document, by_path: dict[str, list[types.Diagnostic]]) -> None:
-        uri_of = {str(other.path): other.uri for other in self._documents.by_uri.values()}
-        uri_of[str(document.path)] = document.uri
+        open_ = {str(other.path): other for other in (*self._documents.by_uri.values(), document)}
         for path, diagnostics in self._shown.replace(str(document.path), by_path).items():
-            uri = uri_of.get(path) or uris.from_fs_path(path)
+            if path in open_ and open_[path].cells.starts:
+                self._publish_cells(open_[path].cells, path, diagnostics)
+                continue
+            uri = open_[path].uri if path in open_ else uris.from_fs_path(path)
             self.server.text_document_publish_diagnostics(types.PublishDiagnosticsParams(str(uri), diagnostics))
+
+    def _publish_cells(self, cells: Cells, path: str, diagnostics: list[types.Diagnostic]) -> None:
+        by_cell: dict[str, list[types.Diagnostic]] = {uri: [] for uri, _ in cells.starts}
+        for diagnostic in diagnostics:
+            uri, own = cells.diagnostic(diagnostic, path)
+            by_cell[uri].append(own)
+        for uri, own_ones in by_cell.items():
+            self.server.text_document_publish_diagnostics(types.PublishDiagnosticsParams(uri, own_ones))
 
     def _complain(self, text: str) -> None:
         """Show a message, once."""
