@@ -82,6 +82,13 @@ def load(path: str, source: str | None = None) -> Loaded | ImportFailure:
 
     `source` replaces the contents of the file, also for modules that import it.
     """
+    try:
+        return _loaded(path, source)
+    except TimeUp as error:  # between two definitions
+        return ImportFailure(_line(path, 1), _said(error))
+
+
+def _loaded(path: str, source: str | None) -> Loaded | ImportFailure:
     file = Path(path)
     if source is None and is_notebook(path):
         source = read_notebook(file.read_bytes()).text

@@ -13,7 +13,8 @@ import pytest
 from resnet_lint.worker.load.classes import model_classes
 from resnet_lint.worker.load.load import ImportFailure, Loaded, load
 from resnet_lint.worker.load.package import package_folder, project_root
-from resnet_lint.worker.process.limits import time_limit
+from resnet_lint.worker.load.run_definitions import DefinitionRunner
+from resnet_lint.worker.process.limits import TimeUp, time_limit
 
 _numbers = count()
 
@@ -345,3 +346,15 @@ def test_required_arguments_get_a_value_of_their_type(loaded: LoadSource) -> Non
     """
     options = vars(loaded(source).module.options)
     assert options == {"data": "data", "width": 32, "rate": 0.1, "arch": "small", "sizes": [32, 32]}
+
+
+def test_a_file_whose_time_is_up_between_two_definitions(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def run(self: DefinitionRunner, body: object) -> None:
+        raise TimeUp("not done after 3 s")
+
+    monkeypatch.setattr(DefinitionRunner, "run", run)
+    file = tmp_path / "model.py"
+    file.write_text("x = 1\n")
+    failure = load(str(file))
+    assert isinstance(failure, ImportFailure)
+    assert (failure.span.start.line, failure.reason) == (1, "it is not done after 3 s; a longer --timeout may help")
