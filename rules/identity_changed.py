@@ -144,6 +144,27 @@ class IdentityChanged(Rule):
                     return torch.cat(features, 1)
         """,
         ),
+        Case(
+            "concatenated with what a list kept",
+            """
+            import torch
+            from torch import nn
+            class Scales(nn.Module):
+                def __init__(self, width=8):
+                    super().__init__()
+                    self.convs = nn.ModuleList([nn.Conv2d(width, width, 3, padding=1) for _ in range(3)])
+                def forward(self, x):
+                    done, part = [], x.detach()
+                    for i, conv in enumerate(self.convs):
+                        if i > 0:
+                            part += x  # <- RL203
+                        part = conv(part)
+                        done.append(part)
+                    return torch.cat(done, 1)
+        """,
+            call="Scales()",
+            inputs=("x=2x8x6x6",),
+        ),
     )
     good = (
         Case(
@@ -236,8 +257,9 @@ class IdentityChanged(Rule):
                         x += 1
                         skips.append(x)
                         x = x * 2
-                    for skip in skips:
-                        skip.mul_(0.5)
+                    for number, skip in enumerate(skips):
+                        skip.mul_(number)
+                    x = x + torch.stack(skips).sum(0)
                     for layer in self.up:
                         skip = skips.pop()
                         x = layer(torch.cat([x, skip], 1))

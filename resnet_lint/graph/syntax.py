@@ -141,15 +141,32 @@ def _name_behind(node: ast.expr) -> Iterator[str]:
 
 def is_taken_from(name: str, container: str, code: CodeType) -> bool:
     """Whether a function only assigns parts of a container to a variable: `s = skips.pop()`, `for s in skips[::-1]`."""
+    taken = _bindings_from(name, container, code)
+    return bool(taken) and all(taken)
+
+
+def may_be_taken_from(name: str, container: str, code: CodeType) -> bool:
+    """Whether a function assigns parts of a container to a variable, perhaps among other values."""
+    return any(_bindings_from(name, container, code))
+
+
+def is_loop_variable(name: str, container: str, code: CodeType) -> bool:
+    """Whether a function loops over a container with a variable: `for number, skip in enumerate(skips)`."""
     function = function_of(code)
-    bindings = (
-        [node for node in _statements_in(function) if name in names_bound_by(node)] if function is not None else []
-    )
-    return bool(bindings) and all(
+    loops = (node for node in ast.walk(function) if isinstance(node, ast.For)) if function is not None else ()
+    return any(name in names_bound_by(loop) and _mentions(loop.iter, container) for loop in loops)
+
+
+def _bindings_from(name: str, container: str, code: CodeType) -> list[bool]:
+    """For every statement of a function that assigns a variable: whether it assigns a part of a container."""
+    function = function_of(code)
+    statements = _statements_in(function) if function is not None else ()
+    return [
         isinstance(node, (ast.Assign, ast.For))
         and _mentions(node.iter if isinstance(node, ast.For) else node.value, container)
-        for node in bindings
-    )
+        for node in statements
+        if name in names_bound_by(node)
+    ]
 
 
 def takes_from(node: ast.AST | None, container: str) -> bool:

@@ -17,8 +17,10 @@ from resnet_lint.graph.in_place import Change, LateRead
 from resnet_lint.graph.node import Node
 from resnet_lint.graph.source_places import Point, Project, point
 from resnet_lint.graph.syntax import (
+    is_loop_variable,
     is_taken_from,
     keeps_its_value,
+    may_be_taken_from,
     names_read_by,
     node_at,
     statement_at,
@@ -98,13 +100,16 @@ class Watch:
         read = names_read_by(node_at(here))
         for name in sorted(read & names.keys()):
             unmoved = frame.f_locals.get(name) is names[name] and _holds(names[name], tensor)
-            if unmoved and keeps_its_value(name, since, here, ran):
+            is_kept = unmoved and keeps_its_value(name, since, here, ran)
+            if _is_container(names[name]):
+                is_kept = unmoved and _keeps_parts(name, change.node, since, is_kept)
+            if is_kept:
                 self.late_reads.append(LateRead(change, node, name, here))
                 return
         values = frame.f_locals
         taken = {name for name in read - names.keys() if _holds(values.get(name), tensor)}
         for name in sorted(names):
-            is_kept = isinstance(names[name], (list, dict)) and values.get(name) is names[name]
+            is_kept = _is_container(names[name]) and values.get(name) is names[name]
             if is_kept and _is_taken_out(name, taken, since, here):
                 self.late_reads.append(LateRead(change, node, name, here))
                 return
@@ -159,6 +164,28 @@ def _is_taken_out(container: str, taken: Iterable[str], since: Point, here: Poin
         return False  # an element of the list is modified on purpose
     reads = any(is_taken_from(name, container, here.code) for name in taken)
     return reads or takes_from(node_at(here), container)
+
+
+def _is_container(value: Any) -> bool:
+    return isinstance(value, (list, dict))
+
+
+def _keeps_parts(container: str, change: Node, since: Point, is_unchanged: bool) -> bool:
+    """Whether a list that holds a modified tensor should have its old value: `outs.append(x); x += y; cat(outs)`.
+
+    A loop over the list modifies its parts on purpose. A list that got more parts since then may do so in other ways.
+    """
+    modified = names_read_by(node_at(since))
+    if any(is_loop_variable(name, container, since.code) for name in modified):
+        return False
+    is_apart = container not in modified and not any(
+        may_be_taken_from(name, container, since.code) for name in modified
+    )
+    return is_unchanged or (is_apart and change.function not in _WRITES)
+
+
+# These set values, perhaps of a new tensor that is in a list already.
+_WRITES = frozenset({"setitem", "copy", "fill", "zero", "masked_fill", "scatter", "index_copy"})
 
 
 def _overlap(one: torch.Tensor, other: torch.Tensor) -> bool:
