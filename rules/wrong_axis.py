@@ -11,8 +11,10 @@ from resnet_lint.rule import (
     Case,
     Finding,
     Model,
+    Node,
     Rule,
     Traits,
+    depends_on,
     exchanges_sizes,
     moved_features,
     one_rows,
@@ -267,7 +269,7 @@ class WrongAxis(Rule):
             for part in model.with_inner:
                 if part.axes is not None and part.sizes_tell_axes_apart:
                     yield from self._tables(part, part.axes)
-                    yield from self._views(part, part.axes)
+                    yield from self._views(part)
                     yield from self._softmaxes(part, part.axes)
             yield from self._attention(model)
 
@@ -310,14 +312,20 @@ class WrongAxis(Rule):
             advice = f"use one encoding per position, along axis {axis}"
             yield self.at(model.where_of(found.join), message, advice=advice)
 
-    def _views(self, model: Model, axes: Axes) -> Iterator[Finding]:
-        for node in model.nodes:
-            found = reordered(node, axes) if node.point is not None else None
-            if found is not None:
+    def _views(self, model: Model) -> Iterator[Finding]:
+        views = [node for node in model.nodes if node.function in ("view", "reshape") and node.point is not None]
+        axes = model.axes_by_side if any(len(node.shape or ()) > 2 for node in views) else None
+        if axes is None:
+            return
+        moved: list[Node] = []
+        for node in views:
+            found = reordered(node, axes)
+            if found is not None and not any(depends_on(node, earlier) for earlier in moved):
+                moved.append(node)
                 message = f"{found.text}, in another order in memory: this reorders the sizes, not the values"
                 advice = "transpose or permute the axes before the view"
                 yield self.at(model.where_of(node), message, advice=advice, fix_plan=permuted_first(found, axes))
-            elif node.point is not None and exchanges_sizes(node, axes):
+            elif exchanges_sizes(node, axes):
                 message = (
                     f"this reads {node.sources[0].shape} as {node.shape}: it exchanges the sizes, but the values keep "
                     "their order in memory"

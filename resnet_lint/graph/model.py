@@ -58,6 +58,9 @@ class Probes(Protocol):
     def axes(self, model: Model) -> Axes | None:
         """The axes of all tensors; None if the model cannot be traced at other sizes, or time is up."""
 
+    def axes_by_side(self, model: Model) -> Axes | None:
+        """The same with the height and width of square images apart, if the model accepts others."""
+
     def inner(self, model: Model) -> tuple[Model, ...]:
         """The parts of a model that run at other sizes, where the model itself does not, as models of their own."""
 
@@ -136,6 +139,11 @@ class Model:
     def axes(self) -> Axes | None:
         """Which axis of a tensor is which of the inputs, as `Probes.axes` says."""
         return self.probes.axes(self) if self.probes is not None else None
+
+    @cached_property
+    def axes_by_side(self) -> Axes | None:
+        """The axes with the height and width of square images apart, as `Probes.axes_by_side` says."""
+        return self.probes.axes_by_side(self) if self.probes is not None else None
 
     @cached_property
     def with_inner(self) -> tuple[Model, ...]:

@@ -7,7 +7,7 @@ from contextlib import suppress
 from ..graph.axes import Axes
 from ..graph.model import Model, OtherBatch, TrainingStep
 from ..graph.samples import Samples
-from .axes.find_axes import find_axes
+from .axes.find_axes import axes_by_side, find_axes
 from .axes.inner_models import inner_models
 from .process.file_clock import Clock
 from .process.limits import TimeUp
@@ -44,6 +44,15 @@ class TimedProbes:
             if not self._over and not model.trace.is_real and not model.trace.all_faults:
                 with self._clock.left():
                     return find_axes(model.trace)
+            return None
+        self._over = True
+        return None
+
+    def axes_by_side(self, model: Model) -> Axes | None:
+        with suppress(TimeUp):
+            if not self._over and model.axes is not None:
+                with self._clock.left():
+                    return axes_by_side(model.trace, model.axes)
             return None
         self._over = True
         return None

@@ -10,7 +10,7 @@ from resnet_lint.graph.residuals import inputs_of
 from resnet_lint.graph.trace import Trace
 
 from .alter_sizes import altered
-from .input_axes import input_axes, joined, other_sizes, parted
+from .input_axes import input_axes, joined, other_sizes, parted, sides_of
 
 # The maximum number of times that input axes are merged.
 _MOST_REGROUPED = 4
@@ -28,6 +28,19 @@ def find_axes(trace: Trace) -> Axes:
             break
         axes = better
     return axes
+
+
+def axes_by_side(trace: Trace, axes: Axes) -> Axes:
+    """The axes with the height and width of square images as two, if the model accepts images that are not square.
+
+    Both have one size in all other traces, since a model may be square by design.
+    """
+    groups: list[InputAxis] = []
+    for axis in axes.inputs:
+        sides = sides_of(axis) if axes.is_free(axis) else None
+        groups += sides or (axis,)
+    apart = _with(groups, axes, trace)
+    return apart if all(apart.is_free(axis) for axis in groups if axis not in axes.inputs) else axes
 
 
 def _with(groups: Iterable[InputAxis], known: Axes, trace: Trace) -> Axes:

@@ -28,6 +28,17 @@ def _first_side(node: Node, dim: int) -> int:
     return dim - 1 if is_width and shape[dim] == shape[dim - 1] else dim
 
 
+def sides_of(axis: InputAxis) -> tuple[InputAxis, InputAxis] | None:
+    """The height and the width of square images as two axes; None for another axis."""
+    backs = {len(node.known_shape) - dim for node, dim in axis.places}
+    if backs != {1, 2} or not axis.is_square:
+        return None
+    height, width = (
+        tuple(place for place in axis.places if len(place[0].known_shape) - place[1] == back) for back in (2, 1)
+    )
+    return InputAxis(height, axis.size), InputAxis(width, axis.size)
+
+
 def joined(axes: Iterable[InputAxis], one: InputAxis, other: InputAxis) -> list[InputAxis]:
     """The axes with two of them merged."""
     both = InputAxis((*one.places, *other.places), one.size)
