@@ -164,7 +164,8 @@ class CoincidentAxes(Rule):
         failing = {failure.span for failure in analysis.failures}
         for model in with_new_classes(analysis.models):
             for found in coincidences_in(model):
-                where = model.where_of(found.node) if found.node.point is not None else None
+                node = found.moved_by.node if found.moved_by is not None else found.node
+                where = model.where_of(node) if node.point is not None else None
                 is_trusted = model.sizes_stated or found.is_in_product
                 if is_trusted and where is not None and where.span not in failing:
                     yield self.at(where, _message(found, model), advice=_ADVICE, fix_plan=rearranged(found))
@@ -177,6 +178,12 @@ def _message(found: Coincidence, model: Model) -> str:
     one, other = words_for(found, model)
     size, other_size = found.met
     both = f"both {size} here" if size == other_size else f"{size} and {other_size} here"
+    if found.moved_by is not None:
+        line = found.node.known_point.span.start.line
+        return (
+            f"this moves {one} from axis 0 to axis {found.moved_by.dim}, so line {line} combines it with {other}, a "
+            f"different axis ({both}); with {found.failing} for {one}, it fails: {found.error}"
+        )
     return (
         f"this combines {one} with {other}, a different axis ({both}); with {found.failing} for {one}, it fails: "
         f"{found.error}"

@@ -13,9 +13,18 @@ from .axes import Axes, Carried, InputAxis
 from .meetings import Meeting, is_attention, is_product, meeting_at
 from .model import Model, name_of
 from .node import Node
+from .permutations import order_of
 
 # Tensors of more dimensions are not rearranged.
 _MOST_DIMS = 6
+
+
+@dataclass(frozen=True, eq=False)
+class Moved:
+    """A permutation that moves the first axis to `dim`."""
+
+    node: Node
+    dim: int
 
 
 @dataclass(frozen=True, eq=False)
@@ -24,7 +33,7 @@ class Coincidence:
 
     `failing` is the smallest tried size at which it fails, `error` torch's error message. `arrangement` is the operand
     whose axes are misplaced, with the correct ones: `(1, (0, 2))` for a second operand (N, C) and a first one
-    (N, T, C); None if unknown.
+    (N, T, C); None if unknown. `moved_by` is the permutation before it that moved the batch of one operand.
     """
 
     meeting: Meeting
@@ -33,6 +42,7 @@ class Coincidence:
     failing: int
     error: str
     arrangement: tuple[int, tuple[int, ...]] | None = None
+    moved_by: Moved | None = None
 
     @property
     def node(self) -> Node:
@@ -97,7 +107,8 @@ def _of_axis(axis: InputAxis, axes: Axes) -> Coincidence | None:
     if fits is None and not are_of_one and not _fits_transposed(meeting, axes, refusals[0].inputs):
         return None
     size, error = min((run.size, run.refusal.error) for run in runs if run.refusal is not None)
-    return Coincidence(meeting, axis, kept, size, " ".join(error.split()), fits)
+    moved_by = _moved_from_front(meeting, axis, axes) if fits is None else None
+    return Coincidence(meeting, axis, kept, size, " ".join(error.split()), fits, moved_by)
 
 
 def _arrangement(meeting: Meeting, axes: Axes, now: Sequence[Shape]) -> tuple[int, tuple[int, ...]] | None:
@@ -124,6 +135,24 @@ def _fits_transposed(meeting: Meeting, axes: Axes, now: Sequence[Shape]) -> bool
     in_front, others = left[:-2], right[:-2]
     is_permuted = in_front != others and sorted(in_front, key=_sort_key) == sorted(others, key=_sort_key)
     return is_permuted or (is_matrix and (left[-1] == right[-1] or left[-2] == right[-2]))
+
+
+def _moved_from_front(meeting: Meeting, axis: InputAxis, axes: Axes) -> Moved | None:
+    """The permutation in the same function that moved an axis away from the front of one operand, but not the other."""
+    operands = meeting.node.operands[:2]
+    places = [axes.dims_of(axis, operand) for operand in operands]
+    if len(places) < 2 or (places[0] == (0,)) == (places[1] == (0,)):
+        return None
+    node = operands[1 if places[0] == (0,) else 0]
+    while len(node.activations) == 1 and not node.learned:
+        source = node.activations[0]
+        if order_of(node) is not None and axes.dims_of(axis, source) == (0,):
+            dims = axes.dims_of(axis, node)
+            is_near = node.point is not None and meeting.node.point is not None
+            is_near = is_near and node.known_point.code is meeting.node.known_point.code
+            return Moved(node, dims[0]) if is_near and len(dims) == 1 and dims != (0,) else None
+        node = source
+    return None
 
 
 Dimension = tuple[Carried, int, int]

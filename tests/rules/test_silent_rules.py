@@ -235,7 +235,7 @@ MISTAKES = [
             "k = self.k(x).view(n, t, 2, 4).permute(0, 2, 3, 1)",
             "return (q @ k).softmax(-1)",
         ),
-        "permute(2, 0, 1, 3)", "permute(0, 2, 1, 3)", at="(q @ k)", shape=(2, 5, 8),
+        "permute(2, 0, 1, 3)", "permute(0, 2, 1, 3)", shape=(2, 5, 8),
     ),
     Mistake(
         "RL211", "heads_in_front_of_the_batch_of_an_attention",
@@ -246,7 +246,7 @@ MISTAKES = [
             "k = self.k(x).view(n, t, 2, 4).permute(0, 2, 1, 3)",
             "return F.scaled_dot_product_attention(q, k, k)",
         ),
-        "permute(2, 0, 1, 3)", "permute(0, 2, 1, 3)", at="F.scaled", shape=(2, 5, 8),
+        "permute(2, 0, 1, 3)", "permute(0, 2, 1, 3)", shape=(2, 5, 8),
     ),
     Mistake(
         "RL306", "recurrent_layer",
