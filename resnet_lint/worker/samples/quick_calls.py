@@ -52,6 +52,14 @@ def _along_batch(
     return owners if tensor.shape[0] == result.shape[0] else None
 
 
+def _patches(args: tuple[Any, ...], kwargs: Mapping[str, Any], dyed: Dyed, result: torch.Tensor) -> torch.Tensor | None:
+    """Calls that cut each image of a batch into patches, or put it together."""
+    tensor, owners = dyed[0]
+    if len(owners) != len(tensor) or len(tensor) != len(result) or any(size > 1 for size in owners.shape[1:]):
+        return None
+    return owners.reshape([-1, *[1] * (result.dim() - 1)])
+
+
 def _all_but_last(
     args: tuple[Any, ...], kwargs: Mapping[str, Any], dyed: Dyed, result: torch.Tensor
 ) -> torch.Tensor | None:
@@ -193,6 +201,7 @@ _WAYS: Mapping[Any, Way] = {
     **dict.fromkeys(CHANNEL_NORMS, _along_batch),
     F.batch_norm: _unchanged,
     F.interpolate: _along_batch,
+    **dict.fromkeys((F.unfold, F.fold), _patches),
     F.linear: _all_but_last,
     F.layer_norm: _layer_norm,
     F.embedding: _embedding,

@@ -301,6 +301,10 @@ MISTAKES = {
     "the largest value of the batch": ("x = x - x.flip(0)", 4),
     "a sort along the batch": ("x = x.sort(0).values", 4),
     "a row of features from several samples": ("x = self.fc(x.mean((2, 3)).T.reshape(-1, 8))", 4),
+    "weights of patches along the batch": (
+        "x = F.fold(F.unfold(x, 2, stride=2) * x.mean((2, 3)).softmax(0)[:, :1, None], (6, 8), 2, stride=2)",
+        4,
+    ),
     "weights along the batch": ("x = torch.softmax(x.flatten(2).mean(2), 0)[:, :, None, None] * x", 4),
 }
 
