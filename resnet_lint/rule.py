@@ -19,6 +19,7 @@ from .graph.causes import cause_of_change
 from .graph.coincidences import Coincidence, coincidences_in, rearranged, words_for
 from .graph.drop_paths import drop_paths_not_added
 from .graph.effects import Effect
+from .graph.exchanged_sides import ExchangedSides, exchanged_sides
 from .graph.exchanged_sizes import exchanges_sizes
 from .graph.feature_axes import moved_features
 from .graph.fix_plans import batch_kept, out_of_place
@@ -71,6 +72,7 @@ __all__ = [
     "Coincidence",
     "Crossing",
     "Effect",
+    "ExchangedSides",
     "Failure",
     "Finding",
     "Fix",
@@ -106,6 +108,7 @@ __all__ = [
     "coincidences_in",
     "depends_on",
     "drop_paths_not_added",
+    "exchanged_sides",
     "exchanges_sizes",
     "fix_plans",
     "fork_of",

@@ -8,11 +8,13 @@ from resnet_lint.rule import (
     Analysis,
     Case,
     Coincidence,
+    ExchangedSides,
     Finding,
     Model,
     Rule,
     Traits,
     coincidences_in,
+    exchanged_sides,
     rearranged,
     with_new_classes,
     words_for,
@@ -111,6 +113,23 @@ class CoincidentAxes(Rule):
                     return torch.bmm(x, matrix)  # <- RL211
         """,
         ),
+        Case(
+            "the height and width of square images exchanged, beside a shortcut",
+            """
+            import torch
+            from torch import nn
+            class Block(nn.Module):
+                def __init__(self, width=8):
+                    super().__init__()
+                    self.conv = nn.Conv2d(width, width, 3, padding=1)
+                    self.fc = nn.Linear(width, width)
+                def forward(self, x):
+                    out = self.fc(self.conv(x).permute(0, 3, 2, 1))  # <- RL211
+                    return x + out.permute(0, 3, 1, 2)
+            if __name__ == "__main__":
+                nn.Sequential(Block(), Block())(torch.randn(2, 8, 16, 16))
+        """,
+        ),
     )
     good = (
         Case(
@@ -158,6 +177,28 @@ class CoincidentAxes(Rule):
                 Graph()(torch.randn(8, 8), torch.randn(8, 8))
         """,
         ),
+        Case(
+            "the height and width in their order, and an image that is added to its transpose",
+            """
+            import torch
+            from torch import nn
+            class Block(nn.Module):
+                def __init__(self, width=8):
+                    super().__init__()
+                    self.conv = nn.Conv2d(width, width, 3, padding=1)
+                    self.fc = nn.Linear(width, width)
+                def forward(self, x):
+                    out = self.fc(self.conv(x).permute(0, 2, 3, 1))
+                    x = x + out.permute(0, 3, 1, 2)
+                    return x + self.conv(x).transpose(2, 3)
+            class Rows(Block):
+                def forward(self, x):
+                    out = self.fc(self.conv(x).permute(0, 3, 2, 1))
+                    return x + out.permute(0, 3, 2, 1)
+            if __name__ == "__main__":
+                nn.Sequential(Block(), Rows())(torch.randn(2, 8, 16, 16))
+        """,
+        ),
     )
 
     def check(self, analysis: Analysis) -> Iterator[Finding]:
@@ -169,6 +210,10 @@ class CoincidentAxes(Rule):
                 is_trusted = model.sizes_stated or found.is_in_product
                 if is_trusted and where is not None and where.span not in failing:
                     yield self.at(where, _message(found, model), advice=_ADVICE, fix_plan=rearranged(found))
+            for part in model.with_inner:
+                turned = exchanged_sides(part)
+                if turned is not None:
+                    yield self.at(part.where_of(turned.node), _turned(turned), advice="keep the order of the sides")
 
 
 _ADVICE = "transpose or unsqueeze one operand, so that the same axes are combined"
@@ -187,4 +232,12 @@ def _message(found: Coincidence, model: Model) -> str:
     return (
         f"this combines {one} with {other}, a different axis ({both}); with {found.failing} for {one}, it fails: "
         f"{found.error}"
+    )
+
+
+def _turned(found: ExchangedSides) -> str:
+    return (
+        f"this exchanges the height and width, so line {found.join.known_point.span.start.line} combines "
+        f"{found.changed.text} with {found.kept.text} (both {found.changed.size} here); with {found.size} for "
+        f"{found.changed.text}, it fails: {found.error}"
     )

@@ -314,7 +314,9 @@ class WrongAxis(Rule):
 
     def _views(self, model: Model) -> Iterator[Finding]:
         views = [node for node in model.nodes if node.function in ("view", "reshape") and node.point is not None]
-        axes = model.axes_by_side if any(len(node.shape or ()) > 2 for node in views) else None
+        if not any(len(node.shape or ()) > 2 for node in views):
+            return
+        axes = model.axes_by_side if model.sides_are_free else model.axes
         if axes is None:
             return
         moved: list[Node] = []

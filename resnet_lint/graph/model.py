@@ -59,7 +59,7 @@ class Probes(Protocol):
         """The axes of all tensors; None if the model cannot be traced at other sizes, or time is up."""
 
     def axes_by_side(self, model: Model) -> Axes | None:
-        """The same with the height and width of square images apart, if the model accepts others."""
+        """The same with the height and width of square images apart, also if the model fails for others."""
 
     def inner(self, model: Model) -> tuple[Model, ...]:
         """The parts of a model that run at other sizes, where the model itself does not, as models of their own."""
@@ -144,6 +144,12 @@ class Model:
     def axes_by_side(self) -> Axes | None:
         """The axes with the height and width of square images apart, as `Probes.axes_by_side` says."""
         return self.probes.axes_by_side(self) if self.probes is not None else None
+
+    @property
+    def sides_are_free(self) -> bool:
+        """Whether the model accepts images that are not square."""
+        apart, known = self.axes_by_side, self.axes
+        return apart is not None and known is not None and all(map(apart.is_free, {*apart.inputs} - {*known.inputs}))
 
     @cached_property
     def with_inner(self) -> tuple[Model, ...]:

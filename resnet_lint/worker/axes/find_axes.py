@@ -31,16 +31,14 @@ def find_axes(trace: Trace) -> Axes:
 
 
 def axes_by_side(trace: Trace, axes: Axes) -> Axes:
-    """The axes with the height and width of square images as two, if the model accepts images that are not square.
+    """The axes with the height and width of square images as two.
 
     Both have one size in all other traces, since a model may be square by design.
     """
     groups: list[InputAxis] = []
     for axis in axes.inputs:
-        sides = sides_of(axis) if axes.is_free(axis) else None
-        groups += sides or (axis,)
-    apart = _with(groups, axes, trace)
-    return apart if all(apart.is_free(axis) for axis in groups if axis not in axes.inputs) else axes
+        groups += (sides_of(axis) if axes.is_free(axis) else None) or (axis,)
+    return _with(groups, axes, trace)
 
 
 def _with(groups: Iterable[InputAxis], known: Axes, trace: Trace) -> Axes:
