@@ -9,7 +9,7 @@ from resnet_lint.rule import Analysis, Case, Finding, Rule
 
 class ConcatenationSize(Rule):
     """What it does: finds a concatenation, such as in a U-Net, whose parts differ in another dimension than the
-    concatenated one.
+    concatenated one, and tensors of different shapes that are stacked.
 
     It is an error if they differ for the inputs in the file; the message names the sizes that would work, if there are
     any. It is a warning if only other sizes fail, confirmed by a trace at one of them, unless the file itself uses
@@ -84,6 +84,20 @@ class ConcatenationSize(Rule):
                     return torch.cat((self.near(x), self.far(x)), dim=1)  # <- RL107
             if __name__ == "__main__":
                 Inception()(torch.randn(1, 8, 16, 16))
+        """,
+        ),
+        Case(
+            "parts of different sizes that are stacked",
+            """
+            import torch
+            from torch import nn
+            class Branches(nn.Module):
+                def __init__(self):
+                    super().__init__()
+                    self.near = nn.Conv2d(8, 8, 3, padding=1)
+                    self.far = nn.Conv2d(8, 8, 3, padding=1, dilation=2)
+                def forward(self, x):
+                    return torch.stack([self.near(x), self.far(x)], dim=1).sum(1)  # <- RL107
         """,
         ),
     )
@@ -163,7 +177,8 @@ class ConcatenationSize(Rule):
         for failure in analysis.failures:
             if failure.kind == "concatenation" and failure.condition is None:
                 shapes = " and ".join(str(operand.shape) for operand in failure.operands[:4])
-                yield self.finding(failure, failure.with_sizes("cannot concatenate", f"the shapes are {shapes}"))
+                what = "cannot stack" if failure.error.startswith("stack") else "cannot concatenate"
+                yield self.finding(failure, failure.with_sizes(what, f"the shapes are {shapes}"))
         for limit in analysis.size_limits:
             if limit.failure.kind == "concatenation":
                 yield self.limited(limit)

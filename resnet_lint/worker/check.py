@@ -56,7 +56,7 @@ def analyse(request: CheckRequest, guard: Guard) -> FileReport:
     refused = Analysis(loaded.path, tuple(_refused(guard, loaded.path, loaded.project, exploration.callers)))
     findings = merged([*check(refused, rules), *found])
     outcomes = (
-        *(outcome(traced.label, traced.trace) for traced in exploration.traced),
+        *(outcome(traced.label, traced.trace, traced.invented is not None) for traced in exploration.traced),
         *retraced(exploration.traced, request.retrace),
         *proofs(request.prove, classes, loaded, exploration, clock),
     )

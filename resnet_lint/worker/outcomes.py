@@ -19,8 +19,8 @@ from .tensors import tensors_in
 from .tracer.trace import trace_at
 
 
-def outcome(label: str, trace: Trace) -> Outcome:
-    """Summarise a trace; `label` is the expression that constructs the model."""
+def outcome(label: str, trace: Trace, guessed: bool = False) -> Outcome:
+    """Summarise a trace; `label` is the expression that constructs the model; `guessed`: its arguments are guessed."""
     shapes = trace.signature if trace.trouble == (0, 0) else None
     faulty = {fault.node for fault in trace.all_faults}
     additions = [node for node in trace.nodes if node not in faulty and residual_at(node) is not None]
@@ -35,6 +35,7 @@ def outcome(label: str, trace: Trace) -> Outcome:
         sum(tensor.numel() for tensor in trace.root.parameters() if not nn.parameter.is_lazy(tensor)),
         sum(map(_multiply_adds, trace.nodes)),
         tuple(tensor.shape[1] for tensor in tensors_in([trace.args, trace.kwargs]) if tensor.dim() >= 4),
+        guessed,
     )
 
 

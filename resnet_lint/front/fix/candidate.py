@@ -11,12 +11,16 @@ from .source_tree import Source, TextEdit
 
 @dataclass(frozen=True)
 class Candidate:
-    """Edits of a source. `changes_results`: whether they change what a model that runs gives."""
+    """Edits of a source. `changes_results`: whether they change what a model that runs gives.
+
+    `completes`: whether they only pass on parameters that nothing reads.
+    """
 
     source: Source
     edits: Sequence[TextEdit]
     title: str
     changes_results: bool
+    completes: bool = False
 
     @cached_property
     def text(self) -> str:
@@ -30,7 +34,8 @@ class Candidate:
         if None in moved:
             return None
         title = f"{self.title}, and {second.title}"
-        return Candidate(self.source, edits, title, self.changes_results or second.changes_results)
+        changes_results = self.changes_results or second.changes_results
+        return Candidate(self.source, edits, title, changes_results, self.completes and second.completes)
 
 
 def _before(edit: TextEdit, earlier: Sequence[TextEdit]) -> TextEdit | None:

@@ -24,6 +24,7 @@ from resnet_lint.shared.records.reports import FileReport, Outcome
 from resnet_lint.shared.records.requests import CheckRequest, Prove, Retrace
 
 from .candidate import Candidate
+from .kept import is_kept
 from .offers import Offer, with_choices
 from .source_tree import Source, Sources
 from .writers import Way, ways
@@ -116,7 +117,7 @@ class Fixer:
         except cst.ParserSyntaxError:
             return  # syntax that libcst does not support
         for plan, way in _ways(finding, source, Sources(source, self._others)):
-            candidate = Candidate(source, way.edits, way.title or plan.title, plan.changes_results)
+            candidate = Candidate(source, way.edits, way.title or plan.title, plan.changes_results, way.completes)
             if _parses(candidate.text):
                 yield candidate
 
@@ -154,7 +155,7 @@ class Fixer:
 
 def _offer(candidate: Candidate, finding: Finding, before: FileReport, after: FileReport) -> Offer:
     """The offer of a candidate that was verified."""
-    kept = not candidate.changes_results and is_kept(before, after) and others_are_kept(finding, before, after)
+    kept = is_kept(before, after, completes=candidate.completes) and others_are_kept(finding, before, after)
     proof = _proof(finding, after)
     edits, title = candidate.source.as_records(candidate.edits), candidate.title
     if finding.span.path != candidate.source.path:  # the edits of a finding are those of its own file
@@ -162,7 +163,7 @@ def _offer(candidate: Candidate, finding: Finding, before: FileReport, after: Fi
         edits, title = (), f"{title}, in {Path(candidate.source.path).name}, {place}"
     fix = Fix(
         title,
-        "safe" if kept else "unsafe",
+        "safe" if kept and not candidate.changes_results else "unsafe",
         True,
         edits,
         proof.shapes if proof is not None else None,
@@ -315,21 +316,3 @@ def others_are_kept(finding: Finding, before: FileReport, after: FileReport) -> 
 
 def _without_shapes(finding: Finding) -> tuple[tuple[str, str | None], str]:
     return _kind(finding), re.sub(r"\([\d, ]+\)", "", finding.message)
-
-
-def is_kept(before: FileReport, after: FileReport) -> bool:
-    """Whether every model that was traced again within the time limit behaves as before, as far as it ran."""
-    return all(
-        any(_runs_as_before(old, new) for new in after.outcomes if new.label == old.label)
-        for old in before.outcomes
-        if old.label in {new.label for new in after.outcomes}
-    )
-
-
-def _runs_as_before(old: Outcome, new: Outcome) -> bool:
-    """Whether a model that ran has the same weights and shapes, and whether no model has fewer additions or layers.
-
-    A flag that is restricted in the wrong place removes skip connections from other blocks, which shapes don't show.
-    """
-    same_shapes = old.shapes is None or (new.shapes, new.weights) == (old.shapes, old.weights)
-    return same_shapes and new.additions >= old.additions and new.layers >= old.layers

@@ -45,8 +45,9 @@ class Outcome:
     `shapes` is None if the trace had a fault; `complete` is whether it reached the end anyway. `additions` of two
     activations, and calls of `layers` with parameters, are counted if they ran without a fault. `weights` is a digest
     of the names and shapes in the state dict, `parameters` their number of elements, `multiply_adds` those of the
-    convolutions and linear layers, `image_channels` those of the inputs that are images or videos. For a proof,
-    `shapes` names the symbols for which it holds, None if some arguments fail.
+    convolutions and linear layers, `image_channels` those of the inputs that are images or videos. `guessed` is
+    whether the arguments are guessed. For a proof, `shapes` names the symbols for which it holds, None if some
+    arguments fail.
     """
 
     label: str
@@ -58,6 +59,7 @@ class Outcome:
     parameters: int = 0
     multiply_adds: int = 0
     image_channels: tuple[int, ...] = ()
+    guessed: bool = False
 
 
 @dataclass(frozen=True)

@@ -30,6 +30,7 @@ def plan_concatenation(fault: Fault, owner: ModuleCall) -> FixPlan | None:
     if restored is not None:
         return restored
     repadded = next((plan for part in parts if (plan := _repadded(part, shapes, owner)) is not None), None)
+    repadded = repadded or _all_repadded(parts, fork, owner)
     if repadded is not None:
         return repadded
     unstrided = _unstrided(parts, owner)
@@ -72,6 +73,19 @@ def _repadded(part: Node, shapes: Sequence[Shape], owner: ModuleCall) -> ChangeA
         if max(effect.stride, default=1) > 1:
             return None
     return None
+
+
+def _all_repadded(parts: Sequence[Node], fork: Node | None, owner: ModuleCall) -> ChangeArguments | None:
+    """The convolutions of all parts lack padding: with it, every part has the size of their common input."""
+    paths = [layers_on(path_between(fork, part)) for part in parts]
+    layers = list(dict.fromkeys(layer for path in paths for layer in path))
+    if fork is None or any(x.sort != "convolution" or max(x.stride) > 1 for _, x in layers) or not all(paths):
+        return None
+    lacking = [(node, full_padding(x)) for node, x in layers if x.padding != full_padding(x)]
+    changes = tuple(Change(site_of(node, owner), "padding", number_text(full)) for node, full in lacking)
+    even = any(d * (k - 1) % 2 for _, x in layers for d, k in zip(x.dilation, x.kernel, strict=True))
+    words = ", ".join(change.in_words() for change in changes)
+    return ChangeArguments(f"keep the size of every part: {words}", changes) if changes and not even else None
 
 
 def _upsampled_less(part: Node, shapes: Sequence[Shape], owner: ModuleCall) -> ChangeArguments | None:

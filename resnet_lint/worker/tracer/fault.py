@@ -17,7 +17,7 @@ def kind_of(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any], error: str
     """Classify a failed call by its function and error message."""
     if func in ADDITIONS:
         return "addition"
-    if func in CONCATENATIONS:
+    if func in CONCATENATIONS or func is torch.stack:
         return "concatenation"
     layer = layer_of(func, args, kwargs)
     if (

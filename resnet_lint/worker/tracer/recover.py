@@ -26,6 +26,8 @@ def recovered(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any], preferre
         return _like(tensors[0], tensors[preferred].shape)
     if func in CONCATENATIONS:
         return _concatenated(tensors, kwargs.get("dim", args[1] if len(args) > 1 else 0))
+    if func is torch.stack:
+        return _stacked(tensors, kwargs.get("dim", args[1] if len(args) > 1 else 0))
     layer = layer_of(func, args, kwargs)
     if func in CHANNEL_NORMS or func in LAST_DIMENSION_NORMS:
         return _normalized(tensors[0], layer, preferred)
@@ -56,6 +58,15 @@ def _concatenated(tensors: Sequence[torch.Tensor], dim: int) -> torch.Tensor | N
         return None
     shape = list(first.shape)
     shape[dim] = sum(tensor.shape[dim] for tensor in tensors)
+    return _like(first, shape)
+
+
+def _stacked(tensors: Sequence[torch.Tensor], dim: int) -> torch.Tensor | None:
+    first = tensors[0]
+    if any(tensor.dim() != first.dim() for tensor in tensors):
+        return None
+    shape = list(first.shape)
+    shape.insert(dim % (first.dim() + 1), len(tensors))
     return _like(first, shape)
 
 

@@ -437,6 +437,27 @@ class Net(nn.Module):
 Net(2)(torch.randn(2, 8, 16, 16))
 """
 
+STACKED = """class Part(nn.Module):
+    def __init__(self, width, padding, dilation=1):
+        super().__init__()
+        self.conv = nn.Conv2d(width, width, 3, padding=padding, dilation=dilation)
+
+    def forward(self, x):
+        return torch.relu(self.conv(x))
+
+
+class Branches(nn.Module):
+    def __init__(self, width):
+        super().__init__()
+        self.near, self.far = Part(width, padding=1), Part(width, padding=2, dilation=2)
+
+    def forward(self, x):
+        return torch.stack([self.near(x), self.far(x)], dim=1).mean(1)
+
+
+Branches(8)(torch.randn(2, 8, 16, 16))
+"""
+
 CASES = {
     "a flag without channels": (INVERTED, "cnf.stride == 1 and cnf.inp == cnf.out", "cnf.stride == 1"),
     "a flag without stride": (INVERTED, "cnf.stride == 1 and cnf.inp == cnf.out", "cnf.inp <= cnf.out"),
@@ -484,6 +505,8 @@ CASES = {
     "a width two calls away": (HANDED_ON, "cin=width, cout=out", "cin=width, cout=width"),
     "a width beside a normalization": (HANDED_ON, "Conv2d(cin, cout, kernel", "Conv2d(cin, cin, kernel"),
     "a stride of a loop that is not passed": (LOOPED, "width, stride=stride)", "width, stride=1)"),
+    "a padding lost in one of a pair": (PAIRED, "padding=(0, padding))", "padding=0)"),
+    "a padding that is not read": (STACKED, "3, padding=padding,", "3, padding=0,"),
     "not cut after causal padding": (CAUSAL, "out[..., : x.shape[-1]]", "out"),
 }
 
@@ -550,6 +573,7 @@ def test_what_is_right_stays_as_it_is(lint_all: Lint, tmp_path: Path) -> None:
             POOLED_BRANCH,
             HANDED_ON,
             LOOPED,
+            STACKED,
         )
     ):
         (tmp_path / f"right{index}.py").write_text(HEAD + source)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from resnet_lint.front.fix.kept import is_kept
 from resnet_lint.front.fix.verify import (
     is_gone,
-    is_kept,
     nothing_ends_earlier,
     nothing_is_new,
     nothing_is_unchecked,
@@ -104,3 +104,14 @@ def test_a_model_with_a_fault_keeps_what_ran_of_it() -> None:
     block = BEFORE.outcomes[0]
     assert is_kept(BEFORE, with_outcome(replace(block, shapes="[] -> []", additions=1)))
     assert not is_kept(BEFORE, with_outcome(replace(block, shapes="[] -> []", layers=1)))
+
+
+def test_a_block_of_guessed_arguments_may_get_the_size_of_its_input_by_a_parameter_that_was_not_read() -> None:
+    net = Outcome("Net(64)", "[(2, 64, 16, 16)] -> [(2, 64, 14, 14)]", layers=2, guessed=True)
+    padded = replace(net, shapes="[(2, 64, 16, 16)] -> [(2, 64, 16, 16)]")
+    before, after = (replace(BEFORE, outcomes=(outcome,)) for outcome in (net, padded))
+    assert is_kept(before, after, completes=True)
+    assert not is_kept(before, after)
+    assert not is_kept(after, before, completes=True)
+    stated = (replace(BEFORE, outcomes=(replace(outcome, guessed=False),)) for outcome in (net, padded))
+    assert not is_kept(*stated, completes=True)

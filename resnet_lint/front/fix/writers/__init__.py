@@ -18,10 +18,14 @@ from ..source_tree import Source, Sources, TextEdit
 
 @dataclass(frozen=True)
 class Way:
-    """A candidate for a plan: unverified edits of one file; `title` is set if it differs from that of the plan."""
+    """A candidate for a plan: unverified edits of one file; `title` is set if it differs from that of the plan.
+
+    `completes`: the edits only pass on parameters that nothing reads.
+    """
 
     edits: list[TextEdit]
     title: str | None = None
+    completes: bool = False
 
 
 def ways(plan: FixPlan, finding: Finding, source: Source, sources: Sources) -> Iterator[Way]:

@@ -39,21 +39,25 @@ def write(plan: ChangeArguments, finding: Finding, source: Source, sources: Sour
         title = plan.title
         for change, option in zip(plan.changes, written, strict=True):
             title = title.replace(change.in_words(), change.in_words(option.argument, option.value))
-        yield Way(edits_of(written), title)
+        yield Way(edits_of(written), title, completes=all(option.is_unread for option in written))
 
 
 @dataclass(frozen=True)
 class Written:
-    """An argument as it is written at one call: `s=stride` where a helper calls it `s`."""
+    """An argument as it is written at one call: `s=stride` where a helper calls it `s`.
+
+    `is_unread`: the value is a parameter of the function that nothing in it reads yet.
+    """
 
     argument: str
     value: str
     edit: TextEdit
+    is_unread: bool = False
 
 
 def edits_of(written: Sequence[Written]) -> list[TextEdit]:
     """The edits of several changes, without those that are the same."""
-    return list({(option.edit.start, option.edit.end): option.edit for option in written}.values())
+    return list(dict.fromkeys(option.edit for option in written))
 
 
 def changed_arguments(changes: Sequence[Change], source: Source, sources: Sources) -> Iterator[tuple[Written, ...]]:
@@ -65,8 +69,15 @@ def changed_arguments(changes: Sequence[Change], source: Source, sources: Source
         # The candidates of all changes are in the same order, so they are combined by index.
         combinations = [*zip(*options, strict=True), *itertools.islice(itertools.product(*options), 8)]
     else:
-        combinations = list(itertools.islice(itertools.product(*options), 8))
-    yield from dict.fromkeys(combinations)
+        combinations = list(itertools.islice(itertools.product(*options), 32))
+    # The fewest edits first: one that makes all changes is likelier than two.
+    possible = (written for written in dict.fromkeys(combinations) if len(edits_of(written)) == _places(written))
+    yield from sorted(possible, key=_places)
+
+
+def _places(written: Sequence[Written]) -> int:
+    """The number of places that several changes edit."""
+    return len({(option.edit.start, option.edit.end) for option in written})
 
 
 def _options(change: Change, source: Source, sources: Sources) -> Iterator[Written]:
@@ -96,7 +107,8 @@ def _options(change: Change, source: Source, sources: Sources) -> Iterator[Writt
             if forgotten or any(v in names_bound_in(function) for v in values):
                 values = [v for v in values if not _is_number(v)]
             edits = {value: with_argument(call, parameters, argument, value, passed, source) for value in values}
-            written = [Written(argument, value, edit) for value, edit in edits.items() if edit is not None]
+            unread = parameter_names(function) - names_in(function.body)
+            written = [Written(argument, v, edit, v in unread) for v, edit in edits.items() if edit is not None]
             if level == 0 and _is_beside(change, function, sources):
                 beside = written
             found = written + found
@@ -197,11 +209,13 @@ def _values(change: Change, level: int, scope: Scope) -> Iterator[str]:
         if expression is not None:
             yield from _assigned_next(expression, change.site, level, scope)
             yield expression
-    names = _likely_names(change.argument, scope.function) if change.value != "1" else []  # 1 means no stride
+    unstrided = (change.argument, change.value) == ("stride", "1")
+    names = _likely_names(change.argument, scope.function) if not unstrided else []
     if change.argument == "padding" and level > 0 and "," in change.value:  # a helper makes the pair of one number
         yield from (*names, str(max(map(int, re.findall(r"\d+", change.value)))))
+    kept = 0 if change.argument == "padding" else 1
     for name in names:
-        yield name if "," not in change.value else re.sub(r"\b(?!1\b)\d+", name, change.value)
+        yield name if "," not in change.value else re.sub(rf"\b(?!{kept}\b)\d+", name, change.value)
     if change.argument == "padding":
         dilation = scope.argument(change.site, "dilation")
         if dilation is not None and not _is_number(dilation) and scope.argument(change.site, "kernel_size") == "3":

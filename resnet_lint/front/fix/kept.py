@@ -1,0 +1,56 @@
+"""Compares the models of a file before and after a fix: those that ran must behave as before."""
+
+from __future__ import annotations
+
+import ast
+import re
+
+from resnet_lint.shared.records.reports import FileReport, Outcome
+
+
+def is_kept(before: FileReport, after: FileReport, *, completes: bool = False) -> bool:
+    """Whether every model that was traced again within the time limit behaves as before, as far as it ran.
+
+    If a fix `completes` calls with parameters that no line read, blocks with guessed arguments may keep the size of
+    their input now: they lacked the same padding, and nothing in the file says that they shrink their input.
+    """
+    return all(
+        any(
+            _runs_as_before(old, new) or (completes and _keeps_size_now(old, new))
+            for new in after.outcomes
+            if new.label == old.label
+        )
+        for old in before.outcomes
+        if old.label in {new.label for new in after.outcomes}
+    )
+
+
+def _runs_as_before(old: Outcome, new: Outcome) -> bool:
+    """Whether a model that ran has the same weights and shapes, and whether no model has fewer additions or layers.
+
+    A flag that is restricted in the wrong place removes skip connections from other blocks, which shapes don't show.
+    """
+    same_shapes = old.shapes is None or (new.shapes, new.weights) == (old.shapes, old.weights)
+    return same_shapes and _runs_as_much(old, new)
+
+
+def _runs_as_much(old: Outcome, new: Outcome) -> bool:
+    return new.additions >= old.additions and new.layers >= old.layers
+
+
+def _keeps_size_now(old: Outcome, new: Outcome) -> bool:
+    """Whether a block with guessed arguments keeps the size of its input, and did not before."""
+    same = old.guessed and new.weights == old.weights and _runs_as_much(old, new)
+    return same and _keeps_size(new) and not _keeps_size(old)
+
+
+def _keeps_size(outcome: Outcome) -> bool:
+    """Whether the maps that a model gives have the size of those that it takes: `[(2, 8, 9, 9)] -> [(2, 4, 9, 9)]`."""
+    given, _, made = (outcome.shapes or "").partition(" -> ")
+    sizes = [{shape[2:] for shape in _shapes(text)} for text in (given, made)]
+    return sizes[0] == sizes[1] and len(sizes[0]) == 1
+
+
+def _shapes(text: str) -> list[tuple[int, ...]]:
+    shapes = [ast.literal_eval(shape) for shape in re.findall(r"\([\d, ]+\)", text)]
+    return [shape for shape in shapes if len(shape) > 3]
