@@ -34,6 +34,15 @@ def maker_of_features(node: Node) -> Node | None:
     return None
 
 
+def is_map(node: Node) -> bool:
+    """Whether a value is what a convolution gave, pooled and activated, so that its channels are second."""
+    current: Node | None = node
+    while current is not None and current.features_axis is None:
+        shape, above = current.known_shape, (source for source in current.activations if source.shape is not None)
+        current = next((s for s in above if len(s.known_shape) == len(shape) and s.known_shape[:2] == shape[:2]), None)
+    return current is not None and current.features_axis == 1
+
+
 def features_moved_to(given: Shape, before: int, result: Shape) -> int | None:
     """The feature axis after a view of other sizes, if it moved to the other end; None if that is uncertain."""
     width, positions = given[before], [size for axis, size in enumerate(given) if axis not in (0, before)]

@@ -1,11 +1,13 @@
-"""Finds layers that are constructed without the stride that the code around them computes and never reads."""
+"""Finds layers that are constructed without the stride that the code around them computes for them."""
 
 from __future__ import annotations
 
 import ast
+import inspect
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from types import CodeType
 
 from .built_at import built_of
 from .module_call import ModuleCall
@@ -21,34 +23,50 @@ class UnusedStride:
     """A call that passes 1, or nothing, as a stride, in a function that has an unread name for it.
 
     `chain` are the call and those around it, innermost first, `call` the forward of the module that it constructs, and
-    `parameters` those of the called constructor or helper.
+    `parameters` those of the called constructor or helper. `passes_one` is whether the call passes 1. `compared` is
+    whether the function compares the name, as in `self.use_res = stride == 1`, but gives it to no layer.
     """
 
     name: str
     call: ModuleCall
     chain: tuple[Point, ...]
     parameters: tuple[str, ...]
+    passes_one: bool
+    compared: bool
 
 
 def unused_stride(path: Sequence[Node]) -> UnusedStride | None:
-    """The first convolution or block of a path that is constructed without its stride: `Block(64, 128, stride=1)`."""
-    layers = (node.known_call for node in path if node.effect is not None and node.effect.sort == "convolution")
-    return next((found for call in layers for found in _unused_strides(call)), None)
+    """The convolution or block of a path that is constructed without its stride: `Block(64, 128, stride=1)`.
+
+    The first one that passes 1 for a name that is not read, else for one that is only compared, else the first one that
+    passes nothing.
+    """
+    kinds = ("convolution", "transposed")
+    layers = (node.known_call for node in path if node.effect is not None and node.effect.sort in kinds)
+    found = [unused for call in layers for unused in _unused_strides(call)]
+    return min(found, key=lambda unused: (not unused.passes_one, unused.compared), default=None)
 
 
 def _unused_strides(layer: ModuleCall) -> Iterator[UnusedStride]:
     built = built_of(layer.module)
-    for level in range(1, len(built.chain)) if built is not None else ():
+    for level, point in enumerate(built.chain if built is not None else ()):
         assert built is not None
-        point, callee = built.chain[level], built.chain[level - 1].code
         function, call = function_of(point.code), node_at(point)
-        if function is None or not isinstance(call, ast.Call) or callee.co_name.startswith("<"):
+        parameters = _parameters_of(layer, built.chain[level - 1].code if level else None)
+        one = _passes_one(call, parameters) if function is not None and isinstance(call, ast.Call) else None
+        if function is None or not isinstance(call, ast.Call) or one is None or (not one and level == 0):
             continue
-        names = callee.co_varnames[: callee.co_argcount]
-        parameters = names[1:] if callee.co_name == "__init__" else names
-        for name in _unread_strides(function, call) if _passes_one(call, parameters) else ():
-            block = _constructed_by(built.chain[level:], layer)
-            yield UnusedStride(name, block, built.chain[level:], parameters)
+        block = _constructed_by(built.chain[level:], layer)
+        for name, compared in _unread_strides(function, call).items():
+            yield UnusedStride(name, block, built.chain[level:], parameters, one, compared)
+
+
+def _parameters_of(layer: ModuleCall, callee: CodeType | None) -> tuple[str, ...]:
+    """The parameters of a constructor or helper by its code; without it, those of a layer."""
+    if callee is None:
+        return tuple(inspect.signature(type(layer.module)).parameters)
+    names = callee.co_varnames[: callee.co_argcount]
+    return names[1:] if callee.co_name == "__init__" else names
 
 
 def _constructed_by(chain: tuple[Point, ...], layer: ModuleCall) -> ModuleCall:
@@ -60,28 +78,43 @@ def _constructed_by(chain: tuple[Point, ...], layer: ModuleCall) -> ModuleCall:
     return layer
 
 
-def _passes_one(call: ast.Call, parameters: Sequence[str]) -> bool:
-    """Whether a call leaves the parameter `stride` to its default, or passes 1."""
-    if "stride" not in parameters or any(isinstance(argument, ast.Starred) for argument in call.args):
-        return False
-    if any(keyword.arg is None for keyword in call.keywords):
-        return False
+def _passes_one(call: ast.Call, parameters: Sequence[str]) -> bool | None:
+    """Whether a call passes 1 for the parameter `stride`, rather than nothing; None if it passes something else."""
+    if any(isinstance(argument, ast.Starred) for argument in call.args):
+        return None
     passed = {keyword.arg: keyword.value for keyword in call.keywords} | dict(zip(parameters, call.args, strict=False))
     value = passed.get("stride")
-    return value is None or (isinstance(value, ast.Constant) and value.value == 1)
+    if value is None:
+        return False if "stride" in parameters and None not in passed else None
+    return True if isinstance(value, ast.Constant) and value.value == 1 else None
 
 
-def _unread_strides(function: Function, call: ast.Call) -> tuple[str, ...]:
-    """The names of strides around a call that are not read: by no line of the function, or of a loop over them."""
+def _unread_strides(function: Function, call: ast.Call) -> dict[str, bool]:
+    """The names of strides around a call that are given to no layer, with whether they are compared.
+
+    They are read by no line of the function, or by none of a loop over them, or in comparisons only.
+    """
     loops = (node for node in ast.walk(function) if isinstance(node, ast.For) and call in ast.walk(node))
-    own = [name for loop in loops for name in _unread((loop.target, *loop.body))]
     parameters = [argument.arg for argument in function.args.args]
-    return tuple(dict.fromkeys([*own, *_unread(function.body, parameters)]))
+    found: dict[str, bool] = {}
+    for statements in (*((loop.target, *loop.body) for loop in loops), function.body):
+        bound, read, compared = _names_in(statements)
+        names = parameters if statements is function.body else []
+        for name in filter(_STRIDE.fullmatch, [*names, *sorted(bound)]):
+            if name not in read:
+                found.setdefault(name, name in compared)
+    return found
 
 
-def _unread(nodes: Iterable[ast.AST], parameters: Iterable[str] = ()) -> list[str]:
-    """The names of strides that these statements bind, or that are parameters, and that none of them reads."""
-    names = [part for node in nodes for part in ast.walk(node) if isinstance(part, ast.Name)]
-    read = {name.id for name in names if not isinstance(name.ctx, ast.Store)}
-    bound = [*parameters, *(name.id for name in names)]
-    return [name for name in bound if _STRIDE.fullmatch(name) and name not in read]
+def _names_in(nodes: Iterable[ast.AST]) -> tuple[set[str], set[str], set[str]]:
+    """The names that statements bind, read, and read in comparisons only."""
+    bound, read, compared = set[str](), set[str](), set[str]()
+    waiting = [(node, False) for node in nodes]
+    while waiting:
+        node, in_comparison = waiting.pop()
+        if isinstance(node, ast.Name):
+            kinds = compared if in_comparison else read
+            (bound if isinstance(node.ctx, ast.Store) else kinds).add(node.id)
+        inside = in_comparison or isinstance(node, ast.Compare)
+        waiting += [(child, inside) for child in ast.iter_child_nodes(node)]
+    return bound, read, compared

@@ -11,6 +11,7 @@ from itertools import islice
 from torch import nn
 
 from resnet_lint.graph.fault import Fault
+from resnet_lint.graph.feature_axes import is_map
 from resnet_lint.graph.residuals import depends_on, path_between
 from resnet_lint.graph.source_places import Project
 from resnet_lint.graph.trace import Trace
@@ -59,7 +60,7 @@ def feed(
     elif search.found is None:
         attempts += _slightly_larger(search, attempts)
     if search.found is not None:
-        return _without_strides(search) or (search.found, ())
+        return _wrong_at_stated_size(search) or (search.found, ())
     best = min((result.trace for result in attempts), key=lambda attempt: attempt.trouble)
     confirmed = _confirmed(best, search, [result.trace for result in attempts if result.trace.complete])
     if on_failure is not None and not confirmed:
@@ -67,11 +68,10 @@ def feed(
     return best, confirmed
 
 
-def _without_strides(search: Search) -> tuple[Trace, tuple[Fault, ...]] | None:
-    """The trace at the image size that the model states, if it fails there behind a layer that lacks its stride.
+def _wrong_at_stated_size(search: Search) -> tuple[Trace, tuple[Fault, ...]] | None:
+    """The trace at the image size that the model states, if it fails there for another reason than the size.
 
-    A classifier for 4 x 4 pixels then gets 8 x 8, and runs at half the size; None if there is no such layer. A default
-    that is out of date is no fault.
+    None if it runs there, or a default may be out of date.
     """
     size, found = stated_size(search.module), search.found
     if size is None or found is None or found is search.situations[0].trace:
@@ -79,12 +79,22 @@ def _without_strides(search: Search) -> tuple[Trace, tuple[Fault, ...]] | None:
     guesses = first_guesses(search.module, size)
     search.attempt(guesses, size)
     stated = next((tried.trace for tried in search.situations if tried.guesses == guesses), None)
-    if stated is None or not stated.complete or not stated.all_faults:
+    if stated is None or not stated.complete or not all(_is_at_any_size(fault) for fault in stated.all_faults):
         return None
-    flattened = [(fault, flattened_map(fault)) for fault in stated.all_faults]
-    if any(node is None or unused_stride(path_between(None, node)) is None for _, node in flattened):
-        return None
-    return stated, stated.all_faults
+    return (stated, stated.all_faults) if stated.all_faults else None
+
+
+def _is_at_any_size(fault: Fault) -> bool:
+    """Whether a linear layer gets a map whose channels are its features, or is behind a layer without its stride.
+
+    Images of another width run by coincidence: in the first case, the map is as wide as the layer has features. In the
+    other one, they are smaller: a classifier for 4 x 4 pixels gets 8 x 8.
+    """
+    if fault.layer is not None and fault.layer.dimension == -1 and len(shape := fault.node.inputs[0]) == 4:
+        return shape[1] == fault.layer.wanted and is_map(fault.node.sources[0])
+    flattened = flattened_map(fault)
+    unused = unused_stride(path_between(None, flattened)) if flattened is not None else None
+    return unused is not None and not unused.compared
 
 
 def _usual_sizes(search: Search, known: Sequence[Shape]) -> list[Situation]:

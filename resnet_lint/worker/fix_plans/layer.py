@@ -9,6 +9,7 @@ from dataclasses import replace
 from resnet_lint.graph.additions import behind_plain_calls
 from resnet_lint.graph.built_at import built_of
 from resnet_lint.graph.fault import Fault
+from resnet_lint.graph.feature_axes import is_map
 from resnet_lint.graph.fix_plans import batch_kept, is_layer, site_of
 from resnet_lint.graph.module_call import ModuleCall
 from resnet_lint.graph.node import Node
@@ -104,15 +105,6 @@ def _is_of_swapped(fault: Fault, swapped: Fault) -> bool:
     excess = fault.node.inputs[0][fault.layer.dimension] - fault.layer.wanted
     is_swapped = effect.channels is not None and effect.channels[1] == got
     return is_swapped and excess == got - swapped.layer.wanted and depends_on(fault.node, swapped.node)
-
-
-def is_map(node: Node) -> bool:
-    """Whether a value is what a convolution gave, pooled and activated, so that its channels are second."""
-    current: Node | None = node
-    while current is not None and current.features_axis is None:
-        shape, above = current.known_shape, (source for source in current.activations if source.shape is not None)
-        current = next((s for s in above if len(s.known_shape) == len(shape) and s.known_shape[:2] == shape[:2]), None)
-    return current is not None and current.features_axis == 1
 
 
 def _plan_map(fault: Fault, owner: ModuleCall, wanted: int) -> FlattenInput | Hint:

@@ -19,12 +19,12 @@ def unread_stride(e: Evidence) -> ChangeArguments | None:
 
 
 def restored_stride(path: Sequence[Node], owner: ModuleCall) -> ChangeArguments | None:
-    """Pass the stride that is never read, if a layer or block of a path is constructed without it."""
+    """Pass the stride that no layer gets, if a layer or block of a path is constructed without it."""
     unread = unused_stride(path)
     if unread is None:
         return None
-    calls = tuple(point.span for point in unread.chain)
-    site = Site(unread.call.relative_path(owner), "other", calls, parameters=unread.parameters)
+    call = unread.chain[0].span  # where the name is; those around it have others
+    site = Site(unread.call.relative_path(owner), "other", (call,), parameters=unread.parameters)
     change = Change(site, "stride", unread.name)
-    title = f"pass the stride, which is never read: {change.in_words()}"
+    title = f"pass the stride, which {'no layer gets' if unread.compared else 'is never read'}: {change.in_words()}"
     return ChangeArguments(title, (change,))

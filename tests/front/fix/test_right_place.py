@@ -458,6 +458,29 @@ class Branches(nn.Module):
 Branches(8)(torch.randn(2, 8, 16, 16))
 """
 
+BESIDE = """class Inverted(nn.Module):
+    def __init__(self, inp, out, stride):
+        super().__init__()
+        self.residual = stride == 1 and inp == out
+        self.block = nn.Conv2d(inp, out, 3, stride=stride, padding=1)
+
+    def forward(self, x):
+        return x + self.block(x) if self.residual else self.block(x)
+
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.deep = nn.Sequential(Inverted(3, 8, 2), Inverted(8, 8, 1), Inverted(8, 8, 2))
+        self.side = nn.Conv2d(3, 8, 5, stride=4, padding=2)
+
+    def forward(self, x):
+        return self.deep(x) + self.side(x)
+
+
+Net()(torch.randn(2, 3, 16, 16))
+"""
+
 CASES = {
     "a flag without channels": (INVERTED, "cnf.stride == 1 and cnf.inp == cnf.out", "cnf.stride == 1"),
     "a flag without stride": (INVERTED, "cnf.stride == 1 and cnf.inp == cnf.out", "cnf.inp <= cnf.out"),
@@ -507,6 +530,7 @@ CASES = {
     "a stride of a loop that is not passed": (LOOPED, "width, stride=stride)", "width, stride=1)"),
     "a padding lost in one of a pair": (PAIRED, "padding=(0, padding))", "padding=0)"),
     "a padding that is not read": (STACKED, "3, padding=padding,", "3, padding=0,"),
+    "a stride that is only compared": (BESIDE, "3, stride=stride, padding=1", "3, stride=1, padding=1"),
     "not cut after causal padding": (CAUSAL, "out[..., : x.shape[-1]]", "out"),
 }
 
@@ -574,6 +598,7 @@ def test_what_is_right_stays_as_it_is(lint_all: Lint, tmp_path: Path) -> None:
             HANDED_ON,
             LOOPED,
             STACKED,
+            BESIDE,
         )
     ):
         (tmp_path / f"right{index}.py").write_text(HEAD + source)

@@ -60,16 +60,35 @@ def out_of_date(in_size=(64, 64)):
 
 def broken(in_size=(32, 32)):
     return Net(lost, in_size)
+
+
+class Unflattened(Net):
+    def forward(self, x):
+        return self.head(self.pool(self.features(x)))
+
+
+def map_to_head(in_size=(32, 32)):
+    return Unflattened(strided, in_size)
+
+
+class Rows(nn.Module):
+    def __init__(self, img_size=32):
+        super().__init__()
+        self.conv = nn.Conv2d(1, 32, 3, padding=1)
+        self.rows = nn.Linear(32, 10)
+
+    def forward(self, x):
+        return self.rows(self.conv(x))
 """
 
 
-def test_a_lost_stride_is_found_at_the_stated_size(lint: Lint, tmp_path: Path) -> None:
+def test_what_is_wrong_at_the_stated_size(lint: Lint, tmp_path: Path) -> None:
     path = tmp_path / "net.py"
     path.write_text(CODE)
     findings = json.loads(lint(path, "--format", "json").stdout)["findings"]
-    assert [(finding["rule"], finding["target"]) for finding in findings] == [("RL301", "broken()")]
-    [finding] = findings
-    assert finding["message"] == "head expects 32 features, but gets (2, 512)"
-    [edit] = finding["fix"]["edits"]
-    assert (edit["start"]["line"], edit["text"]) == (39, "stride")
-    assert finding["fix"]["applicability"] == "safe"
+    found = {finding["target"]: finding for finding in findings}
+    assert len(found) == len(findings) and sorted(found) == ["broken()", "map_to_head()"]
+    assert found["broken()"]["message"] == "head expects 32 features, but gets (2, 512)"
+    edits = {name: [edit["text"] for edit in finding["fix"]["edits"]] for name, finding in found.items()}
+    assert edits == {"broken()": ["stride"], "map_to_head()": ["torch.flatten(self.pool(self.features(x)), 1)"]}
+    assert {finding["fix"]["applicability"] for finding in findings} == {"safe"}
