@@ -12,6 +12,7 @@ from torch import nn
 
 from resnet_lint.graph.fault import Fault
 from resnet_lint.graph.feature_axes import is_map
+from resnet_lint.graph.node import Node
 from resnet_lint.graph.residuals import depends_on, path_between
 from resnet_lint.graph.source_places import Project
 from resnet_lint.graph.trace import Trace
@@ -222,7 +223,7 @@ def _is_models_own(attempt: Situation) -> bool:
 
 
 def _fail_by_channels(attempts: Sequence[Situation]) -> bool:
-    """Whether layers get the same wrong number of channels of a map at every size, behind other layers."""
+    """Whether layers get the same wrong number of channels of a map at every size, all of them from other layers."""
     complete = [attempt for attempt in attempts if attempt.trace.complete]
     return (
         len(complete) >= _SIZES_TO_CONFIRM
@@ -233,10 +234,23 @@ def _fail_by_channels(attempts: Sequence[Situation]) -> bool:
 
 
 def _is_of_channels(fault: Fault) -> bool:
-    """Whether a layer behind another one gets the wrong number of channels, and the input is not to blame."""
+    """Whether a layer gets the wrong number of channels from other layers, so that the input is not to blame."""
     if fault.layer is None or fault.layer.dimension != 1 or len(fault.node.inputs[0]) < 4 or blames_inputs(fault):
         return False
-    return any(node.learned for node in path_between(None, fault.node)[:-1])
+    return not _reaches_input(fault.node)
+
+
+def _reaches_input(node: Node) -> bool:
+    """Whether channels of an input are among those of the operands of a layer: not all were made by other layers."""
+    waiting, seen = list(node.activations), set[Node]()
+    while waiting:
+        current = waiting.pop()
+        if current.kind == "input":
+            return True
+        if current not in seen and not current.learned:
+            seen.add(current)
+            waiting.extend(current.activations)
+    return False
 
 
 def _best_refinement(search: Search, guesses: Guesses, size: tuple[int, int]) -> Situation | None:

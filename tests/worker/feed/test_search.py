@@ -56,6 +56,12 @@ def check(lint: Lint, folder: Path, layers: str, signature: str, body: str) -> t
             "        for i in range(t):\n            state = self.cell(torch.cat([x[:, i], state], 1))\n"
             "        return state",
         ),
+        # images with a fourth channel, which joins those of the layers
+        (
+            "self.a, self.b = nn.Conv2d(3, 16, 1), nn.Conv2d(17, 8, 1)",
+            "x",
+            "y = self.a(x[:, :3])\n        return self.b(torch.cat([y, x[:, 3:]], 1))",
+        ),
         # maps with their channels last
         ("self.fc = nn.Linear(6, 6)", "x", "b, h, w, c = x.size()\n        return self.fc(x).view(b, h * w, c)"),
         # pairs of 12 tokens, which only an assertion says
