@@ -481,6 +481,28 @@ class Net(nn.Module):
 Net()(torch.randn(2, 3, 16, 16))
 """
 
+SEPARABLE = """class Separable(nn.Module):
+    def __init__(self, cin, cout, kernel, **kwargs):
+        super().__init__()
+        self.depthwise = nn.Conv2d(cin, cin, kernel, groups=cin, **kwargs)
+        self.pointwise = nn.Conv2d(cin, cout, 1)
+
+    def forward(self, x):
+        return self.pointwise(self.depthwise(x))
+
+
+class Block(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.body = nn.Sequential(Separable(8, 16, 3, padding=1), nn.ReLU(), Separable(16, 8, 3, padding=1))
+
+    def forward(self, x):
+        return x + self.body(x)
+
+
+Block()(torch.randn(2, 8, 16, 16))
+"""
+
 CASES = {
     "a flag without channels": (INVERTED, "cnf.stride == 1 and cnf.inp == cnf.out", "cnf.stride == 1"),
     "a flag without stride": (INVERTED, "cnf.stride == 1 and cnf.inp == cnf.out", "cnf.inp <= cnf.out"),
@@ -531,6 +553,7 @@ CASES = {
     "a padding lost in one of a pair": (PAIRED, "padding=(0, padding))", "padding=0)"),
     "a padding that is not read": (STACKED, "3, padding=padding,", "3, padding=0,"),
     "a stride that is only compared": (BESIDE, "3, stride=stride, padding=1", "3, stride=1, padding=1"),
+    "a padding in the keywords of a helper": (SEPARABLE, "8, 16, 3, padding=1", "8, 16, 3, padding=0"),
     "not cut after causal padding": (CAUSAL, "out[..., : x.shape[-1]]", "out"),
 }
 
@@ -599,6 +622,7 @@ def test_what_is_right_stays_as_it_is(lint_all: Lint, tmp_path: Path) -> None:
             LOOPED,
             STACKED,
             BESIDE,
+            SEPARABLE,
         )
     ):
         (tmp_path / f"right{index}.py").write_text(HEAD + source)

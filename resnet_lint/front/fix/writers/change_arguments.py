@@ -98,7 +98,8 @@ def _options(change: Change, source: Source, sources: Sources) -> Iterator[Writt
         passed = argument_of(call, parameters, argument)
         passed = passed or _in_keywords(call, argument, function)
         name = _parameter_passed_on(passed, argument, function)
-        if here is source:
+        handed_on = passed is None and hands_keywords_on(call, function)
+        if here is source and not (handed_on and _is_passed(argument, change.site, level + 1, sources)):
             values = list(_values(change, level, Scope(function, source, sources)))
             # Don't replace a parameter by a number, which would affect all callers of the function.
             fixed = passed is None or _is_number(here.code(passed.value))
@@ -119,17 +120,23 @@ def _options(change: Change, source: Source, sources: Sources) -> Iterator[Writt
             break
         if name is None and (here is source and not _has_keywords(function)):
             break
-        given_by_caller = name is not None and (_wraps_layers(function, source) or level < change.common)
+        given_by_caller = (name is not None or handed_on) and (_wraps_layers(function, source) or level < change.common)
         if here is source and is_method(function) and not given_by_caller:
             # A block takes it from its caller: the only mistake there is to pass nothing.
             forgotten = name is not None and _is_left_out(name, change.site, level, function, sources)
             if not forgotten:
                 break
         parameters = function_parameters(function, is_method(function))
-        if name is None and hands_keywords_on(call, function):
+        if name is None and handed_on:
             parameters = (*parameters, argument)
         argument = name or argument
     yield from (*beside, *found)
+
+
+def _is_passed(argument: str, site: Site, level: int, sources: Sources) -> bool:
+    """Whether the call at a level passes a keyword argument, which the function of the call inside hands on."""
+    step = sources.step(site, level)
+    return step is not None and argument_of(step.call, (), argument) is not None
 
 
 def _is_beside(change: Change, function: cst.FunctionDef, sources: Sources) -> bool:
