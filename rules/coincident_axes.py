@@ -26,7 +26,8 @@ class CoincidentAxes(Rule):
     fails because it combines two different axes, such as the batch and the time steps, or the channels and the width.
 
     Sizes that have to agree by design are not reported: the same axis of two inputs, the sides of a square image or
-    matrix, the features of a layer, and the length of a table of positions.
+    matrix, the features of a layer, and the length of a table of positions. A permutation that moves the channels of
+    square images and exchanges height and width on the way is reported if a shortcut around it keeps them.
 
     Why is this bad: no error is raised at these sizes, but every value is combined with one that it has nothing to do
     with. `(N, T, C) + (N, C)` works if `N == T`, and adds the context of one sample to a time step of all others.
