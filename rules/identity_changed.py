@@ -285,6 +285,24 @@ class IdentityChanged(Rule):
             call="Split()",
             inputs=("x=2x8x6x6",),
         ),
+        Case(
+            "a list of tensors that are filled, and a ReLU of a ReLU",
+            """
+            import torch
+            from torch import nn
+            class Shifts(nn.Module):
+                def forward(self, x):
+                    parts = []
+                    for shift in range(3):
+                        part = torch.zeros_like(x)
+                        parts.append(part)
+                        part[..., shift:] = x[..., : x.shape[-1] - shift]
+                    before = x = torch.relu(x)
+                    return torch.cat([*parts, before + x.relu_()], 1)
+        """,
+            call="Shifts()",
+            inputs=("x=2x8x6x6",),
+        ),
     )
 
     def check(self, analysis: Analysis) -> Iterator[Finding]:

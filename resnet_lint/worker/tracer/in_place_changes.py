@@ -82,11 +82,7 @@ class Watch:
         self.runs(frame)
         for tensor, version in versions:
             for change in self._changes.get(_storage(tensor), ()) if version else ():
-                if (
-                    _overlap(tensor, change.tensor)
-                    and not _same_again(change.node, node)
-                    and not _puts_back(change, node)
-                ):
+                if _overlap(tensor, change.tensor) and not _is_intended(change, node):
                     self._read(change, node, tensor, frame)
 
     def _read(self, change: Change, node: Node, tensor: torch.Tensor, frame: FrameType | None) -> None:
@@ -196,6 +192,35 @@ def _overlap(one: torch.Tensor, other: torch.Tensor) -> bool:
         return False
     return one.numel() == other.numel() == one._base.numel()
 
+
+def _is_intended(change: Change, reader: Node) -> bool:
+    """Whether a reader may have the modified tensor."""
+    modifier = change.node
+    is_known = _fills(modifier) or _changes_nothing(modifier)
+    return is_known or _same_again(modifier, reader) or _puts_back(change, reader)
+
+
+def _fills(node: Node) -> bool:
+    """Whether a call writes into a tensor that was made for it: `out = torch.zeros_like(x); out[1:] = x[:-1]`."""
+    target = _changed_by(node)
+    while target is not None and (target.in_place or target.kind == "written"):
+        target = _changed_by(target)
+    return target is not None and (not target.activation or target.function in _NEW)
+
+
+def _changes_nothing(node: Node) -> bool:
+    """Whether a call is a ReLU of what a ReLU returned."""
+    target = _changed_by(node)
+    return node.spelling in ("relu", "relu_") and target is not None and target.function == "relu"
+
+
+def _changed_by(node: Node) -> Node | None:
+    return node.operands[0] if node.operands else None
+
+
+_NEW = frozenset(f"{values}{made}" for values in ("zeros", "ones", "empty", "full") for made in ("", "_like")) | {
+    *("new_zeros", "new_ones", "new_empty", "new_full", "rand_like", "randn_like")
+}
 
 # These functions are idempotent.
 _IDEMPOTENT = frozenset({"relu", "relu_", "relu6", "hardtanh", "hardtanh_", "clamp", "clamp_"})
