@@ -7,6 +7,8 @@ import re
 
 from resnet_lint.graph.source_places import Point
 
+from .traceback_lines import line_of
+
 
 def names_at(error: BaseException) -> list[str]:
     """The names near an error, nearest first: in the failing expression, in its line, then in those of the callers."""
@@ -14,7 +16,7 @@ def names_at(error: BaseException) -> list[str]:
     step = error.__traceback__
     while step is not None:
         code = step.tb_frame.f_code
-        line = linecache.getline(code.co_filename, step.tb_lineno)
+        line = linecache.getline(code.co_filename, line_of(step))
         texts[:0] = [Point(code, step.tb_lasti).text, line]
         step = step.tb_next
     return list(dict.fromkeys(name for text in texts for name in re.findall(r"[A-Za-z_]\w*", text)))

@@ -17,6 +17,7 @@ from resnet_lint.shared.error_text import error_text
 
 from ..feed.mismatches import Mismatch
 from ..names_at import names_at
+from ..traceback_lines import line_of
 from .guess_arguments import UNKNOWN, Invented
 
 Construct = Callable[[Invented], BaseException | None]
@@ -67,7 +68,7 @@ def _place(error: BaseException) -> str:
     """Where and how a constructor fails, whatever the numbers."""
     step, lines = error.__traceback__, []
     while step is not None:
-        lines.append(f"{step.tb_frame.f_code.co_filename}:{step.tb_lineno}")
+        lines.append(f"{step.tb_frame.f_code.co_filename}:{line_of(step)}")
         step = step.tb_next
     return f"{lines} {re.sub(r'[0-9.]+', '', error_text(error))}"
 
@@ -91,7 +92,7 @@ def _guards(error: BaseException) -> Iterator[tuple[CodeType, ast.expr]]:
     """The conditions that decided on an error, in the constructors that it came through, the innermost first."""
     found, step = [], error.__traceback__
     while step is not None:
-        code, line = step.tb_frame.f_code, step.tb_lineno
+        code, line = step.tb_frame.f_code, line_of(step)
         function = function_of(code) if code.co_name != "<module>" else None
         for node in ast.walk(function) if function is not None else ():
             around = isinstance(node, (ast.If, ast.Assert)) and node.lineno <= line <= (node.end_lineno or node.lineno)

@@ -26,6 +26,7 @@ from resnet_lint.shared.evidence import Problem
 from ..load.definitions import names_bound, root_of
 from ..load.load import Loaded
 from ..load.missing_packages import is_stand_in
+from ..traceback_lines import line_of
 from ..tracer.real_run import fails_for_real
 from ..tracer.trace import innermost
 
@@ -139,7 +140,7 @@ def _steps(traceback: TracebackType | None, loaded: Loaded) -> tuple[list[_Step]
     while traceback is not None:
         code = traceback.tb_frame.f_code
         if loaded.project.owns(code):
-            steps.append(_Step(code, Point(code, traceback.tb_lasti), traceback.tb_lineno))
+            steps.append(_Step(code, Point(code, traceback.tb_lasti), line_of(traceback)))
             below = 0
         elif not code.co_filename.endswith(("torch/nn/modules/module.py", "tracer/intercept.py", "tracer/trace.py")):
             below += 1

@@ -14,6 +14,7 @@ from typing import Any
 
 import torch
 
+from ..traceback_lines import line_of
 from .mismatches import Mismatch
 
 # Comparisons are evaluated again, so they may only call functions without side effects.
@@ -38,7 +39,7 @@ def _raising_frame(error: BaseException) -> tuple[FrameType, int] | None:
         return None
     while step.tb_next is not None:
         step = step.tb_next
-    return step.tb_frame, step.tb_lineno
+    return step.tb_frame, line_of(step)
 
 
 def _comparisons_at(frame: FrameType, line: int) -> Iterator[ast.Compare]:

@@ -27,6 +27,7 @@ from resnet_lint.shared.records.places import Position, Span
 from ..process.limits import TimeUp
 from ..torch_quirks.absent_environment import environment_made_up
 from ..torch_quirks.where_built import noting_where_built
+from ..traceback_lines import line_of
 from .command_line import empty_command_line
 from .current_source import replace_source
 from .missing_packages import serve_missing_packages
@@ -179,7 +180,7 @@ def _line_of(error: BaseException, path: str, default: int) -> int:
     line, step = default, error.__traceback__
     while step is not None:
         if step.tb_frame.f_code.co_filename == path:
-            line = step.tb_lineno
+            line = line_of(step)
         step = step.tb_next
     return line
 
