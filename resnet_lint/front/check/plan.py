@@ -58,8 +58,8 @@ def planned(paths: Sequence[Asked], settings: Settings, cwd: Path) -> Plan:
     rules = load_rules([str(folder) for folder in settings.rules])
     discovery = discovered(paths, settings, cwd)
     texts = {str(file.path): file.text for file in discovery.files if file.text is not None}
-    data = {**discovery.read, **_replaced(discovery.files)}
-    contents = Contents(data, cache_folder() if settings.cache else None)
+    cache = cache_folder() if settings.cache else None
+    contents = Contents(discovery.read, _replaced(discovery.files), cache)
     chosen, baseline = selector(settings, rules, contents), _baseline(settings, texts)
 
     outlined = [(file, contents.of(file.path).outline) for file in discovery.files]

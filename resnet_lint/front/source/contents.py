@@ -76,13 +76,19 @@ def _content(path: Path, text: str, tree: ast.Module | Unreadable) -> Content:
 
 
 class Contents:
-    """The contents of files by path; `data` are bytes that were read already, or that replace those of files.
+    """The contents of files by path: `read` are bytes that were read already, `replaced` those that replace files.
 
-    `cache` is a folder where contents are remembered for other runs; None if they are not.
+    `cache` is a folder where the contents of files are remembered for other runs; None if they are not.
     """
 
-    def __init__(self, data: Mapping[Path, bytes] | None = None, cache: Path | None = None) -> None:
-        self._data = dict(data or {})
+    def __init__(
+        self,
+        read: Mapping[Path, bytes] | None = None,
+        replaced: Mapping[Path, bytes] | None = None,
+        cache: Path | None = None,
+    ) -> None:
+        self._data = {**(read or {}), **(replaced or {})}
+        self._replaced = frozenset(replaced or ())
         self._cache = cache
         self._known: dict[Path, Content] = {}
 
@@ -90,7 +96,7 @@ class Contents:
         """The content of a file."""
         if path not in self._known:
             source = read_python(path, self._data.pop(path, None))
-            if isinstance(source, Unreadable) or self._cache is None:
+            if isinstance(source, Unreadable) or self._cache is None or path in self._replaced:
                 self._known[path] = _read(path, source)
             else:
                 self._known[path] = remembered_content(path, source, self._cache)

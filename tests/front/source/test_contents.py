@@ -69,3 +69,9 @@ def test_a_file_is_parsed_again_only_if_it_has_changed(tmp_path: Path, monkeypat
             assert Contents(cache=cache).of(file) == fresh
             is_known = "ignore" not in text and text != "class" and (number > 2 or _ == 1)
             assert (not parsed) == is_known
+
+
+def test_a_text_that_replaces_a_file_is_not_remembered(tmp_path: Path) -> None:
+    file, cache = tmp_path / "net.py", tmp_path / "cache"
+    assert Contents(replaced={file: PLAIN.encode()}, cache=cache).of(file) == read_content(file, PLAIN.encode())
+    assert not cache.exists()  # an editor has a new text with every key
