@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import gc
 import os
+import random
 import shutil
 import signal
 import socket
@@ -159,6 +160,7 @@ def _answer(footing: Footing, request: Request, folder: Path) -> Answer:
     _use(folder)
     limit_resources()
     sys.setrecursionlimit(3000)
+    _seed()
     reads = Reads(request.path)
     reads.begin()
     guard = Guard(request.allow)
@@ -173,6 +175,15 @@ def _answer(footing: Footing, request: Request, folder: Path) -> Answer:
         if blame is not None:
             return answers.Ended(blame.reason, blame.line if blame.path == request.path else None)
         return answers.ToolFault(f"{request.path}: {traceback.format_exc()}")
+
+
+def _seed() -> None:
+    """Make the random numbers of the user's code the same in every check: a script may use them as sizes."""
+    random.seed(0)
+    torch.manual_seed(0)
+    numpy = sys.modules.get("numpy")
+    if numpy is not None:
+        numpy.random.seed(0)
 
 
 def _checked(request: CheckRequest, guard: Guard, reads: Reads) -> answers.Checked:

@@ -49,10 +49,14 @@ LOSSES = frozenset(
 )
 
 
+_DRAWS = frozenset({torch.randint, torch.rand, torch.randn})
+
+
 class ScriptMode(OnMeta):
     """Keeps a script on meta; values that are unknown without data are zero, and have `Doubt.UNKNOWN`.
 
-    Values that a data set reads for a sample, such as its label, are 0 or 1, and have `Doubt.INVENTED`.
+    Values that a data set reads for a sample, such as its label, are 0 or 1, and have `Doubt.INVENTED`. A single random
+    number is drawn as in Python: a script may use it as a size.
 
     Torch calls of the script that fail, also with real tensors, are passed to `on_torch`, as are its losses.
     """
@@ -93,7 +97,8 @@ class ScriptMode(OnMeta):
             if func in LOSSES:
                 self._require(func, args, kwargs)
                 self._on_torch(func, args, kwargs, None)
-            return func(*args, **kwargs)
+            result = func(*args, **kwargs)
+            return func(*args, **{**kwargs, "device": "cpu"}) if func in _DRAWS and result.numel() == 1 else result
         except SHAPE_ERRORS as error:
             self._prove(func, args, kwargs, error)
             raise

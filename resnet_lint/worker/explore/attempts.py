@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from typing import Any, Literal
 
 import torch
@@ -191,8 +192,10 @@ class Attempts:
             known,
             on_failure=lambda tried: self.searches.update({name: f"{label}: {tried}"}),
         )
+        doubted: tuple[Fault, ...] = ()
         if arguments is not None:
-            faults = tuple(fault for fault in faults if arguments.sure and not _meets_constant(fault))
+            faults = tuple(fault for fault in faults if not _meets_constant(fault))
+            faults, doubted = (faults, ()) if arguments.sure else ((), faults)
         self._add(
             label,
             best,
@@ -200,6 +203,7 @@ class Attempts:
             model,
             arguments,
             sizes_stated=_is_fed_one_of(known, best),
+            doubted=self._sure(doubted),
             origin="invented",
         )
 
@@ -261,6 +265,7 @@ class Attempts:
         model: ModelClass | None = None,
         arguments: Invented | None = None,
         sizes_stated: bool = True,
+        doubted: tuple[Fault, ...] = (),
         *,
         origin: str,
     ) -> None:
@@ -269,13 +274,20 @@ class Attempts:
             self._judge(result.stop.error, label, model, stated=False)
             if model is not None and arguments is None and not parameter_names(model.type):
                 self._note(error_of_any_input(result, self._loaded, model.name))
-        self.traced.append(Traced(label, result, faults, arguments, model, sizes_stated))
+        self.traced.append(Traced(label, result, faults, arguments, model, sizes_stated, doubted))
         fed = Fed(" ".join(_inputs_of(result)), origin)
         self._coverage.add(label, result, faults, fed)
         if arguments is not None and arguments.lacks_shortcut and not faults and _fails_at_additions_only(result):
             self._coverage.add_whole(f"{label}, without its caller's shortcut", result)
         if model is not None and not self._coverage.has(model) and result.trouble > (0, 0):
             self._failed(model, "trace", label, _why_untraced(label, result), _inputs_of(result))
+
+    def trust(self, traced: Traced, faults: tuple[Fault, ...]) -> None:
+        """Report faults that guessed arguments had put in doubt."""
+        invented = replace(traced.invented, sure=True) if traced.invented is not None else None
+        self.traced[self.traced.index(traced)] = replace(traced, faults=faults, invented=invented)
+        fed = Fed(" ".join(_inputs_of(traced.trace)), "invented")
+        self._coverage.add(traced.label, traced.trace, faults, fed)
 
     def label(self, module: nn.Module) -> str:
         """The expression that constructed a module: the outermost one in the file itself."""

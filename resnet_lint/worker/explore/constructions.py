@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 from ..build.factories import leads_to
@@ -13,6 +14,7 @@ from ..load.load import Loaded
 from ..process.file_clock import Clock
 from .attempts import Attempts
 from .class_coverage import Coverage, NotChecked
+from .other_numbers import trust_what_fails_for_any
 from .solve_constructions import accepted, fitting
 
 _MOST_REPAIRS = 6
@@ -46,6 +48,9 @@ class Constructions:
         if open_names & {model.name, *leads_to(model.name, self._loaded)} and not self._coverage.has(model):
             arguments = Invented(completed(call, self._loaded), sure=call.sure and not call.unknown)
             self._try(model, arguments, call)
+            if call.sure:
+                attempt = partial(self._try, model, stated=call)
+                trust_what_fails_for_any(model, arguments, call.unknown, self._attempts, attempt)
 
     def invent(self, model: ModelClass) -> None:
         """Construct a class with guessed arguments, several if its channels and stride may vary."""
@@ -60,6 +65,7 @@ class Constructions:
         if not self._attempts.runs(model):
             self._solve(model, plain)
         self._attempts.confirm_arguments(model)
+        trust_what_fails_for_any(model, plain, plain.kwargs, self._attempts, partial(self._try, model))
 
     def _switch(self, model: ModelClass, arguments: Invented) -> None:
         """Try options of a class that works for some arguments and not for these: one may select the projection."""

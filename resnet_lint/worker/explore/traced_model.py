@@ -16,7 +16,8 @@ class Traced:
     """A traced model, its construction, and its trusted faults.
 
     `label` is the expression that constructs it; `invented` are its constructor arguments if they are guessed.
-    `sizes_stated` is whether the sizes of its inputs come from the file or the user.
+    `sizes_stated` is whether the sizes of its inputs come from the file or the user. `doubted` are faults that other
+    arguments may avoid.
     """
 
     label: str
@@ -25,3 +26,4 @@ class Traced:
     invented: Invented | None = None
     model_class: ModelClass | None = None
     sizes_stated: bool = True
+    doubted: tuple[Fault, ...] = ()

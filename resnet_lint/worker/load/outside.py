@@ -49,13 +49,13 @@ class Outside:
         """The number with this name in the current trial."""
         word = name.lower()
         first = next((value for pattern, value in _BY_NAME if re.search(pattern, word)), _WIDTH)
-        factor = self._factors.setdefault(name, _odd_prime(len(self._factors)))
+        factor = self._factors.setdefault(name, next(islice(odd_primes(), len(self._factors), None)))
         return first * factor if self.trial else first
 
 
-def _odd_prime(index: int) -> int:
-    primes = (number for number in count(3, 2) if all(number % below for below in range(3, number, 2)))
-    return next(islice(primes, index, None))
+def odd_primes() -> Iterator[int]:
+    """3, 5, 7, 11 and so on."""
+    return (number for number in count(3, 2) if all(number % below for below in range(3, number, 2)))
 
 
 # Global, because a process checks one file, and arguments that the file keeps outlive the block that parsed them.

@@ -108,6 +108,16 @@ SCRIPTS = {
         "return self.fc",
         "RL301",
     ),
+    "images of random sizes": (
+        """
+        size = int(torch.randint(@, @ + 1, (1,)))
+        Net()(torch.randn(4, 3, size, size))
+        """,
+        "32",
+        "28",
+        "return self.fc",
+        "RL301",
+    ),
     "a policy that samples its actions": (
         """
         class Policy(Net):
