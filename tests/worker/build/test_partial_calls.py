@@ -65,9 +65,19 @@ def test_what_is_known_of_a_call_is_used(lint: Lint, tmp_path: Path, call: str) 
 
 
 @pytest.mark.parametrize("call", CALLS.values(), ids=CALLS)
-def test_no_error_rests_on_the_arguments_that_are_invented(lint: Lint, tmp_path: Path, call: str) -> None:
+def test_what_fails_for_any_unknown_arguments_is_an_error_if_the_call_is_made(
+    lint: Lint, tmp_path: Path, call: str
+) -> None:
+    is_made = "def train" not in call
     status, errors = checked(lint, tmp_path, NET + SCRIPT.replace("@", "2") + call)
-    assert (status["status"], errors) == ("failed", [])
+    assert (status["status"], errors) == (("checked", ["RL301"]) if is_made else ("failed", []))
+
+
+def test_a_number_that_fits_is_found_for_an_unknown_argument(lint: Lint, tmp_path: Path) -> None:
+    net = NET.replace("width + extra, words", "words + extra, 5")
+    call = CALLS["at module level"].replace("args.width, 3", "width=args.width, rounds=3")
+    status, errors = checked(lint, tmp_path, net + SCRIPT.replace("@", "2") + call)
+    assert (status["status"], errors) == ("checked", [])
 
 
 CONVOLUTION = """
