@@ -8,6 +8,7 @@ missing padding or upsampling, or a flag that is true too often.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from resnet_lint.graph.fault import Fault
 from resnet_lint.graph.module_call import ModuleCall
@@ -42,14 +43,15 @@ from .unread_stride import unread_stride
 def plan_addition(residual: Residual, owner: ModuleCall, trace: Trace, fault: Fault) -> FixPlan | None:
     """The fix for a failing residual addition, by the first explanation that applies; None if none does."""
     evidence = Evidence(residual, owner, trace, fault)
-    return next((fix_plan for explanation in _EXPLANATIONS if (fix_plan := explanation(evidence)) is not None), None)
+    plan = next((fix_plan for explanation in _EXPLANATIONS if (fix_plan := explanation(evidence)) is not None), None)
+    restored = unread_stride(evidence)
+    return replace(restored, otherwise=plan) if restored is not None else plan
 
 
 _EXPLANATIONS: Sequence[Callable[[Evidence], FixPlan | None]] = (
     missing_dimensions,
     swapped_dimensions,
     resolution_setting,
-    unread_stride,
     strided_after_upsampling,
     upsampling_one_short,
     upsampled_to_another_size,

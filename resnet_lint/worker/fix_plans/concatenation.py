@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from resnet_lint.graph.effects import Effect, layers_on
 from resnet_lint.graph.fault import Fault
@@ -25,10 +26,14 @@ def plan_concatenation(fault: Fault, owner: ModuleCall) -> FixPlan | None:
     if len({len(shape) for shape in shapes}) != 1 or len({shape[2:] for shape in shapes}) == 1:
         return None
     parts = list(fault.node.activations)
-    fork = fork_of(parts[0], parts[-1])
+    fork = fork_of(parts[0], parts[-1]) if parts else None
+    plan = _plan_sizes(parts, fork, shapes, owner)
     restored = restored_stride([node for part in parts for node in path_between(fork, part)], owner)
-    if restored is not None:
-        return restored
+    return replace(restored, otherwise=plan) if restored is not None else plan
+
+
+def _plan_sizes(parts: Sequence[Node], fork: Node | None, shapes: Sequence[Shape], owner: ModuleCall) -> FixPlan | None:
+    """The fix for parts of different sizes that have the strides that they should have."""
     repadded = next((plan for part in parts if (plan := _repadded(part, shapes, owner)) is not None), None)
     repadded = repadded or _all_repadded(parts, fork, owner)
     if repadded is not None:

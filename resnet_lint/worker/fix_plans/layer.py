@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from resnet_lint.graph.additions import behind_plain_calls
 from resnet_lint.graph.built_at import built_of
-from resnet_lint.graph.fault import Fault
+from resnet_lint.graph.fault import Fault, Layer
 from resnet_lint.graph.feature_axes import is_map
 from resnet_lint.graph.fix_plans import batch_kept, is_layer, site_of
 from resnet_lint.graph.module_call import ModuleCall
@@ -50,18 +50,19 @@ def plan_layer(
         return Hint(hint)
     if layer.dimension == -1 and len(shape) > 2 and is_map(fault.node.sources[0]):
         return _plan_map(fault, owner, layer.wanted)
-    got = shape[layer.dimension]
-    site = site_of(fault.node, owner)
-    parameter = parameter_for(call.module)
-    step = _giver_of(fault.node)
-    giver = (site_of(step, owner), width_name(step.effect)) if step is not None and step.effect else (None, None)
-    inside = giver[0] is None or _is_inside(giver[0], owner)
-    common = 0 if inside or step is None else _common_level(site, fault.node, step)
-    change = Change(site, parameter, str(got), giver[0], giver[1], outside=not inside, common=common)
-    flattened = _flattened_before(fault.node)
+    plan = _plan_widths(fault, owner, layer, faults, join, norm_fits)
+    flattened = _flattened_before(fault.node) if shape[layer.dimension] > layer.wanted else None
     unstrided = restored_stride(path_between(None, flattened), owner) if flattened is not None else None
-    if unstrided is not None:
-        return unstrided
+    return replace(unstrided, otherwise=plan) if unstrided is not None else plan
+
+
+def _plan_widths(
+    fault: Fault, owner: ModuleCall, layer: Layer, faults: Sequence[Fault], join: str | None, norm_fits: bool
+) -> FixPlan:
+    """The fix for two layers whose widths differ; see `plan_layer`."""
+    change, fed = _changes(fault, owner, layer)
+    site, parameter, got = change.site, change.argument, change.value
+    flattened = _flattened_before(fault.node)
     if layer.dimension == -1 and flattened is not None and len(flattened.inputs[0]) == 4:
         channels = flattened.inputs[0][1]
         if channels == layer.wanted:
@@ -75,22 +76,32 @@ def plan_layer(
     if any(_is_of_swapped(other, fault) for other in faults):
         title = f"swap the widths of {site.name}: {parameter}={got}, {site.name} gives {layer.wanted}"
         return SwapWidths(title, site)
-    title = f"set {parameter}={got} on {site.name}, or pass it {layer.wanted}"
     otherwise = None
-    if giver[0] is not None and giver[1] is not None:
-        common = 0 if inside or step is None else _common_level(giver[0], fault.node, step)
-        fed = Change(giver[0], giver[1], str(layer.wanted), site, parameter, outside=not inside, common=common)
-        otherwise = ChangeArguments(
-            f"pass {site.name} the {layer.wanted} it expects: {giver[1]}={layer.wanted} on {giver[0].name}",
-            (fed,),
-        )
+    if fed is not None:
+        title = f"pass {site.name} the {layer.wanted} it expects: {fed.in_words()}"
+        otherwise = ChangeArguments(title, (fed,))
     if join is not None:
         first = Hint(f"fix the failing {join} first, whose result is only assumed here")
         return otherwise if otherwise is not None and join == "addition" else first
-    plan = ChangeArguments(title, (change,))
+    plan = ChangeArguments(f"set {parameter}={got} on {site.name}, or pass it {layer.wanted}", (change,))
     if otherwise is not None and norm_fits and parameter == "num_features":
         return replace(otherwise, otherwise=plan)
     return replace(plan, otherwise=otherwise)
+
+
+def _changes(fault: Fault, owner: ModuleCall, layer: Layer) -> tuple[Change, Change | None]:
+    """The two ways to make widths agree: another input of the failing layer, or another output of the one before it."""
+    call: ModuleCall = fault.node.known_call
+    site, parameter = site_of(fault.node, owner), parameter_for(call.module)
+    got = str(fault.node.inputs[0][layer.dimension])
+    step = _giver_of(fault.node)
+    if step is None or step.effect is None:
+        return Change(site, parameter, got), None
+    giver, width = site_of(step, owner), width_name(step.effect)
+    outside = not _is_inside(giver, owner)
+    levels = [_common_level(one, fault.node, step) if outside else 0 for one in (site, giver)]
+    change = Change(site, parameter, got, giver, width, outside=outside, common=levels[0])
+    return change, Change(giver, width, str(layer.wanted), site, parameter, outside=outside, common=levels[1])
 
 
 def _is_of_swapped(fault: Fault, swapped: Fault) -> bool:

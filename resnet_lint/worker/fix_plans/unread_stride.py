@@ -15,7 +15,8 @@ from .evidence import Evidence
 def unread_stride(e: Evidence) -> ChangeArguments | None:
     """A layer or block on one side of an addition is constructed without the stride that is computed for it."""
     path = [*e.residual.branch_path, *e.residual.shortcut_path]
-    return restored_stride(path, e.owner) if e.sizes_differ else None
+    same_rank = len(e.branch) == len(e.shortcut)
+    return restored_stride(path, e.owner) if same_rank and e.sizes_differ else None
 
 
 def restored_stride(path: Sequence[Node], owner: ModuleCall) -> ChangeArguments | None:
