@@ -117,14 +117,12 @@ class _Warm:
             others, self._idle = self._idle, []
         for kept in others:
             _close(kept)
-        choose = chooser(settings.python, root)
+        choose = chooser(settings.python, root, settings.cache)
         client = WorkerClient(choose, lambda interpreter: started(interpreter, root, _environment()))
-        return _Open(root, settings.python, client, _cache(client, root, settings) if settings.cache else None)
-
-
-def _cache(client: WorkerClient, root: Path, settings: Settings) -> Cache:
-    shared = None if settings.cache_url is None else shared_cache(settings.cache_url)
-    return Cache(client, chooser(settings.python, root), cwd=root, shared=shared)
+        if not settings.cache:
+            return _Open(root, settings.python, client, None)
+        shared = None if settings.cache_url is None else shared_cache(settings.cache_url)
+        return _Open(root, settings.python, client, Cache(client, choose, cwd=root, shared=shared))
 
 
 def _close(opened: _Open) -> None:
