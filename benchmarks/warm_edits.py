@@ -128,7 +128,7 @@ def _kills(number: int, files: list[Path], folder: Path, there: Runner, here: Ru
         copy = chance.choice(copies)
         client = there.started(copy, "--warm")
         time.sleep(chance.random() * 1.5)
-        victim = chance.choice([client.pid, *there.stays()])
+        victim = chance.choice([client.pid, *_servers(there.stays())])
         with suppress(ProcessLookupError):
             os.kill(victim, signal.SIGKILL)
         out, err = _output(client)
@@ -139,6 +139,19 @@ def _kills(number: int, files: list[Path], folder: Path, there: Runner, here: Ru
         who = "client" if victim == client.pid else "other"
         print(done + 1, copy.name, who, client.returncode, was_right, is_right, flush=True)
     return wrong
+
+
+def _servers(pids: list[int]) -> list[int]:
+    """The processes that stay and their forks, without the children of these: those are killed by what they check."""
+    parents = {pid: _parent_of(pid) for pid in pids}
+    return [pid for pid, parent in parents.items() if parents.get(parent) not in parents]
+
+
+def _parent_of(pid: int) -> int:
+    try:
+        return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
+    except OSError:
+        return 0
 
 
 def _output(client: subprocess.Popen[str]) -> tuple[str, str]:
