@@ -52,6 +52,28 @@ def _along_batch(
     return owners if tensor.shape[0] == result.shape[0] else None
 
 
+def _padded(args: tuple[Any, ...], kwargs: Mapping[str, Any], dyed: Dyed, result: torch.Tensor) -> torch.Tensor | None:
+    """Padding of other axes than that of the samples."""
+    pad, axis = args[1] if len(args) > 1 else kwargs.get("pad", ()), _only_axis(dyed)
+    if axis is None or result.dim() != dyed[0][0].dim():
+        return None
+    at = 2 * (result.dim() - 1 - axis)
+    return None if any(pad[at : at + 2]) else dyed[0][1]
+
+
+def _rolled(args: tuple[Any, ...], kwargs: Mapping[str, Any], dyed: Dyed, result: torch.Tensor) -> torch.Tensor | None:
+    """A roll along other axes than that of the samples."""
+    dims, axis = args[2] if len(args) > 2 else kwargs.get("dims", ()), _only_axis(dyed)
+    rolled = [dim % result.dim() for dim in ((dims,) if isinstance(dims, int) else dims or ())]
+    return dyed[0][1] if axis is not None and rolled and axis not in rolled else None
+
+
+def _only_axis(dyed: Dyed) -> int | None:
+    """The axis of the samples in a single operand that is dyed along one axis; else None."""
+    axes = [axis for axis, size in enumerate(dyed[0][1].shape) if size > 1]
+    return axes[0] if len(dyed) == len(axes) == 1 else None
+
+
 def _patches(args: tuple[Any, ...], kwargs: Mapping[str, Any], dyed: Dyed, result: torch.Tensor) -> torch.Tensor | None:
     """Calls that cut each image of a batch into patches, or put it together."""
     tensor, owners = dyed[0]
@@ -226,5 +248,7 @@ _WAYS_BY_NAME: Mapping[str, Way] = {
     **dict.fromkeys(("view", "reshape", "flatten", "unflatten", "squeeze", "unsqueeze"), _rows),
     **dict.fromkeys(("cat", "concat", "concatenate"), _concatenation),
     **dict.fromkeys(("expand", "expand_as"), _expanded),
+    "pad": _padded,
+    "roll": _rolled,
     "einsum": _einsum,
 }
