@@ -28,6 +28,7 @@ from ..symbolic.symbolic_recorder import SymbolicRecorder
 from ..symbolic.symbols import Environment
 from ..tensors import mapped
 from ..torch_quirks.symbolic_integers import symbolic_integers
+from ..tracer.evaluation_mode import evaluation_mode
 from ..tracer.trace import recorded
 from .all_sizes import requires_sizes
 from .shortest_condition import Point, shortest_condition
@@ -173,7 +174,7 @@ class _Paths:
         names = {environment.expression(symbol): self._symbol(name) for name, symbol in symbols.items()}
         try:
             with environment.active(), torch.device("meta"), uninitialised():
-                module = self._make(symbols).eval()
+                module = evaluation_mode(self._make(symbols))
             trace = self._trace(module, concrete, symbols, environment)
             conditions = tuple(self._conditions(environment, names))
         except Exception as error:  # the user's code may raise any exception for symbols

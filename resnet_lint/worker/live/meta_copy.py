@@ -14,6 +14,8 @@ from torch.overrides import TorchFunctionMode
 from resnet_lint.shared.error_text import error_text
 from resnet_lint.shared.errors import UsageError
 
+from ..tracer.evaluation_mode import evaluation_mode
+
 _WITHOUT_SHAPE = (UninitializedBuffer, UninitializedParameter)  # in lazy layers before the first call
 _WRAPPERS = {"DataParallel": "module", "DistributedDataParallel": "module", "OptimizedModule": "_orig_mod"}
 
@@ -29,7 +31,7 @@ def meta_copy(model: nn.Module) -> nn.Module:
     memo: dict[int, Any] = {id(tensor): to_meta(tensor) for tensor in _stored(model)}
     try:
         with _CopiesOnMeta():
-            return copy.deepcopy(model, memo).eval()
+            return evaluation_mode(copy.deepcopy(model, memo))
     except Exception as error:
         name = type(model).__name__
         raise UsageError(

@@ -8,8 +8,8 @@ from torch import nn
 def evaluation_mode(module: nn.Module) -> nn.Module:
     """The module in evaluation mode."""
     try:
-        return module.eval()
+        module.eval()
     except TypeError:  # the user's train() is another thing than torch's
         for part in module.modules():
             part.training = False
-        return module
+    return module  # not what eval() returns: a train() that freezes normalizations may return nothing
