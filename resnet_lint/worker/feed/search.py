@@ -19,6 +19,7 @@ from ..tracer.trace import trace
 from .guess import Guesses
 from .guess_inputs import arguments
 from .proposals import proposals
+from .rectangles import is_by_coincidence
 from .situation import Axis, Situation, copy_of_lazy, is_lazy
 from .sizes_to_try import sizes_to_try, solved_sizes
 
@@ -84,7 +85,7 @@ class Search:
         result = trace(module, *arguments(module, guesses), self.project)
         situation = Situation(self.module, guesses, result, size, before, changed)
         self.situations.append(situation)
-        if result.trouble == (0, 0):
+        if result.trouble == (0, 0) and not is_by_coincidence(situation):
             self.found = result
         return situation
 

@@ -14,6 +14,7 @@ import torch
 
 from .guess import Guesses
 from .mismatches import Mismatch
+from .rectangles import rectangles
 from .situation import Axis, Situation
 
 _LARGEST = 4096
@@ -26,7 +27,8 @@ def sizes_to_try(situation: Situation) -> Iterator[tuple[Guesses, Axis | None]]:
     mismatch = situation.mismatch
     if mismatch is None:
         return
-    yield from ((guesses, None) for guesses in _square_images(situation, mismatch))
+    for images in (_square_images, rectangles):
+        yield from ((guesses, None) for guesses in images(situation, mismatch))
     solutions = list(_solutions(situation))
     for is_batch in (False, True):
         axes = [axis for axis in _axes(situation) if (axis.index == 0) == is_batch and not _counts_ids(situation, axis)]
