@@ -106,6 +106,8 @@ def _edits(number: int, files: list[Path], folder: Path, there: Runner, here: Ru
         warm, cold = there.report(folder / "project"), here.report(folder / "project")
         different = [copy for copy in copies if _about(copy, warm) != _about(copy, cold)]
         wrong += len(different) or int(warm != cold)
+        if warm != cold:
+            print(f"exit codes {warm[0]} and {cold[0]}; stderr {warm[2]!r} and {cold[2]!r}")
         for copy in different:
             print(f"differs: {copy.name}\n{_about(copy, warm)}\n{_about(copy, cold)}\n{copy.read_text()}")
         print(done + len(files), f"edits, {wrong} wrong", flush=True)
