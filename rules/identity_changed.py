@@ -182,6 +182,26 @@ class IdentityChanged(Rule):
         """,
         ),
         Case(
+            "another slice is read than the one that a function modifies",
+            """
+            import torch
+            from torch import nn
+            def shifted(x):
+                x[:, 1:] = x[:, :-1].clone()
+                return x
+            class Shift(nn.Module):
+                def __init__(self, width=8):
+                    super().__init__()
+                    self.fc = nn.Linear(width, 2 * width)
+                def forward(self, x):
+                    c = x.size(-1)
+                    x = self.fc(x)
+                    return torch.stack([shifted(x[..., :c]), x[..., c:]])
+            if __name__ == "__main__":
+                Shift()(torch.randn(2, 5, 8))
+        """,
+        ),
+        Case(
             "a slice is modified on purpose, here and in a function",
             """
             import torch

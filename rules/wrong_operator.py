@@ -130,6 +130,20 @@ class WrongOperator(Rule):
         """,
         ),
         Case(
+            "a gate that is added to 1, which keeps the block's input",
+            """
+            import torch
+            from torch import nn
+            class Block(nn.Module):
+                def __init__(self, width=8):
+                    super().__init__()
+                    self.space, self.channels = nn.Conv2d(width, width, 1), nn.Conv2d(width, width, 3, padding=1)
+                def forward(self, x):
+                    amount = torch.sigmoid(self.space(x) + self.channels(x))
+                    return (1 + amount) * x
+        """,
+        ),
+        Case(
             "a network that predicts the noise",
             """
             from torch import nn
@@ -252,6 +266,9 @@ _GATES = frozenset(
 )
 
 
+_SUMS = frozenset({"add", "radd", "iadd"})
+
+
 def _joined_branch(node: Node, model: Model) -> Node | None:
     """The residual branch that is combined with its block's input, if the names indicate a skip connection."""
     pair, block, point = operands_of(node), model.block_of(node), node.known_point
@@ -280,7 +297,9 @@ def _branch(pair: tuple[Node, Node], block: Call, saved: bool) -> Node | None:
 
 
 def _is_gate(branch: Node) -> bool:
-    return behind_plain_calls(branch).function in _GATES
+    """Whether a branch scales, or adds a number: `(1 + f(x)) * x` has its skip connection."""
+    maker = behind_plain_calls(branch)
+    return maker.function in _GATES or (maker.function in _SUMS and len(maker.operands) == 1)
 
 
 def _has_second_result(branch: Node, block: Call, model: Model) -> bool:

@@ -247,10 +247,15 @@ def _reaches_input(node: Node) -> bool:
         current = waiting.pop()
         if current.kind == "input":
             return True
-        if current not in seen and not current.learned:
+        if current not in seen and not _makes_channels(current):
             seen.add(current)
             waiting.extend(current.activations)
     return False
+
+
+def _makes_channels(node: Node) -> bool:
+    """Whether a node is a convolution, unless it keeps its channels apart, as a blur of any number of them does."""
+    return node.kind == "convolution" and node.arguments.get("groups", 1) != node.known_shape[1]
 
 
 def _best_refinement(search: Search, guesses: Guesses, size: tuple[int, int]) -> Situation | None:

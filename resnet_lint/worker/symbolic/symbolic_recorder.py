@@ -137,5 +137,5 @@ class _NoWatch(Watch):
     def changes(self, node: Node, tensor: torch.Tensor, frame: FrameType | None) -> None:
         pass
 
-    def reads(self, node: Node, versions: Versions, frame: FrameType | None) -> None:
+    def reads(self, node: Node, versions: Versions, result: Any, frame: FrameType | None) -> None:
         pass

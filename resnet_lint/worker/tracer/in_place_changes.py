@@ -77,12 +77,12 @@ class Watch:
         changes = self._changes.get(_storage(tensor), ())
         return next((change for change in changes if change.version > version), None)
 
-    def reads(self, node: Node, versions: Versions, frame: FrameType | None) -> None:
+    def reads(self, node: Node, versions: Versions, result: Any, frame: FrameType | None) -> None:
         """Check the tensors that a call reads; call this before recording its own modifications."""
         self.runs(frame)
         for tensor, version in versions:
             for change in self._changes.get(_storage(tensor), ()) if version else ():
-                if _overlap(tensor, change.tensor) and not _is_intended(change, node):
+                if _overlap(tensor, change.tensor) and not (_is_intended(change, node) or _is_apart(result, change)):
                     self._read(change, node, tensor, frame)
 
     def _read(self, change: Change, node: Node, tensor: torch.Tensor, frame: FrameType | None) -> None:
@@ -191,6 +191,27 @@ def _overlap(one: torch.Tensor, other: torch.Tensor) -> bool:
     if one._base is None or one._base is not other._base:
         return False
     return one.numel() == other.numel() == one._base.numel()
+
+
+def _is_apart(result: Any, change: Change) -> bool:
+    """Whether a call only takes other slices of a tensor than those that were modified: `x[..., :c]`, `x[..., c:]`."""
+    base = change.tensor._base
+    if not isinstance(result, torch.Tensor) or base is None or result._base is not base:
+        return False
+    if not result.stride() == change.tensor.stride() == base.stride():
+        return False
+    pairs = zip(_slices(result, base), _slices(change.tensor, base), strict=True)
+    return any(one.stop <= other.start or other.stop <= one.start for one, other in pairs)
+
+
+def _slices(view: torch.Tensor, base: torch.Tensor) -> list[range]:
+    """The range of a view in each axis of its base, whose strides the view has."""
+    offset = int(view.storage_offset() - base.storage_offset())
+    ranges = [range(size) for size in view.shape]
+    for axis in sorted(range(base.dim()), key=base.stride, reverse=True):
+        start, offset = divmod(offset, max(base.stride(axis), 1))
+        ranges[axis] = range(start, start + view.shape[axis])
+    return ranges
 
 
 def _is_intended(change: Change, reader: Node) -> bool:

@@ -137,7 +137,7 @@ class Recorder(OnMeta):
         gives_tensors = next(tensors_in(result), None) is not None
         if changed or gives_tensors:
             node = self._write(func, args, kwargs, result if gives_tensors else None, bool(changed))
-            self.watch.reads(node, versions, self._user_frame(caller()))
+            self.watch.reads(node, versions, result, self._user_frame(caller()))
             self._note_changes(node, changed)
         return result
 

@@ -151,3 +151,29 @@ def test_a_search_in_vain_says_what_it_tried(lint: Lint, tmp_path: Path) -> None
 def test_an_error_names_two_numbers(text: str, numbers: tuple[int, int] | None) -> None:
     found = mismatch_in(text)
     assert (None if found is None else (found.got, found.wanted)) == numbers
+
+
+BLURRED = """
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+
+class Stem(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.register_buffer("blur", torch.ones(1, 1, 3, 3) / 9)
+        self.conv, self.out = nn.Conv2d(48, 8, 3), nn.Conv2d(8, 8, 1)
+
+    def forward(self, x):
+        n, c, h, w = x.shape
+        x = x.view(n, c, h // 4, 4, w // 4, 4).permute(0, 3, 5, 1, 2, 4).reshape(n, 16 * c, h // 4, w // 4)
+        x = F.conv2d(x, self.blur.expand(16 * c, -1, -1, -1), groups=16 * c)
+        return self.out(self.conv(x))
+"""
+
+
+def test_channels_that_only_a_blur_passes_on_are_those_of_the_input(lint: Lint, tmp_path: Path) -> None:
+    (tmp_path / "stem.py").write_text(BLURRED)
+    result = lint(tmp_path, "--jobs", 1, "--verbose")
+    assert "Stem checked: Stem(), fed x=2x3x" in result.output and "0 errors, 0 warnings" in result.output
