@@ -14,6 +14,7 @@ import torch
 from torch import nn
 
 from resnet_lint.graph.fault import Fault
+from resnet_lint.graph.module_call import ModuleCall
 from resnet_lint.graph.source_places import Point, Project
 from resnet_lint.graph.trace import Stop, Trace
 from resnet_lint.shared.error_text import error_text
@@ -110,8 +111,15 @@ def _with_sure_faults(result: Trace, sure: int, others: Sequence[Fault]) -> Trac
     for number, fault in enumerate(result.all_faults[sure:], sure):
         if not any(fails_for_any(fault, other) for other in others):
             stop = Stop(DataDependentError(), fault.point, DEPENDS_ON_VALUES)
-            return replace(result, faults=result.all_faults[:number], fatal=None, stop=stop)
+            calls = tuple(call for call in result.calls if _ended_before(call, fault, result))
+            return replace(result, calls=calls, faults=result.all_faults[:number], fatal=None, stop=stop)
     return result
+
+
+def _ended_before(call: ModuleCall, fault: Fault, result: Trace) -> bool:
+    return call not in fault.call.with_callers() and all(
+        node.order < fault.node.order for node in result.results.get(call, ())
+    )
 
 
 def _recorded_by(
