@@ -30,3 +30,8 @@ def mapped(value: Any, change: Callable[[Any], Any]) -> Any:
     if isinstance(value, list):
         return [mapped(part, change) for part in value]
     return change(value)
+
+
+def as_meta(value: Any) -> Any:
+    """A tensor on the meta device; any other value as it is."""
+    return value.to("meta") if isinstance(value, torch.Tensor) else value

@@ -7,10 +7,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-import torch
 from torch import nn
 
-from ..tensors import mapped, tensors_in
+from ..tensors import as_meta, mapped, tensors_in
 
 Arguments = tuple[tuple[Any, ...], dict[str, Any]]
 """The positional and keyword arguments of a call."""
@@ -59,7 +58,7 @@ def as_call(value: Any) -> Arguments:
 
 
 def to_meta(arguments: Arguments) -> Arguments:
-    args, kwargs = mapped(arguments, lambda value: value.to("meta") if isinstance(value, torch.Tensor) else value)
+    args, kwargs = mapped(arguments, as_meta)
     return args, kwargs
 
 

@@ -18,7 +18,7 @@ from ..build.doubt import Doubt
 from ..build.main_block import Answer
 from ..load.load import Loaded
 from ..load.outside import OUTSIDE
-from ..tensors import mapped, tensors_in
+from ..tensors import as_meta, mapped, tensors_in
 from ..tracer.trace import trace
 from ..tracer.two_trials import fails_for_any
 from .attempts import Attempts
@@ -63,7 +63,7 @@ class StatedCalls:
         self, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any], doubt: Callable[[], Doubt]
     ) -> Answer:
         """The result of a model call, or its exception."""
-        args, kwargs = mapped((args, kwargs), _to_meta)
+        args, kwargs = mapped((args, kwargs), as_meta)
         key = (*map(id, module.modules()), OUTSIDE.trial, doubt(), str(mapped((args, kwargs), _described)))
         result = self._traced.get(key)
         if result is None:
@@ -121,20 +121,17 @@ class StatedCalls:
             return
         where = point(frame)
         shapes = tuple(tuple(tensor.shape) for tensor in tensors_in([args, kwargs]))
-        operands = tuple(Operand(f"operand {number}", shape) for number, shape in enumerate(shapes, 1))
         name = getattr(func, "__name__", str(func))
         if error is None:
             loss = LossCall(where.span, name, shapes)
-            self.losses += [loss] if loss not in self.losses else []
+            if loss not in self.losses:
+                self.losses.append(loss)
             return
+        operands = tuple(Operand(f"operand {number}", shape) for number, shape in enumerate(shapes, 1))
         failure = Failure("other", where.span, " ".join(error.split()), name, "", where.text, operands)
         failures = self._refusals[OUTSIDE.trial] if doubt else self.failures
         if failure not in failures:
             failures.append(failure)
-
-
-def _to_meta(value: Any) -> Any:
-    return value.to("meta") if isinstance(value, torch.Tensor) else value
 
 
 def _described(value: Any) -> object:

@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 
-from ..tensors import mapped, tensors_in
+from ..tensors import as_meta, mapped, tensors_in
 from .torch_functions import CONVOLUTIONS, TRANSPOSED
 
 # The exceptions for shape mismatches; others, such as TypeError, have another cause.
@@ -77,7 +77,7 @@ def replay(func: Callable[..., Any], args: Any, kwargs: Any) -> tuple[str | None
             errors.append(str(error))
     if not results:
         return errors[0], None
-    possible = mapped(results[-1], _to_meta)
+    possible = mapped(results[-1], as_meta)
     if errors or _shapes(results[0]) != _shapes(results[1]):
         if next(tensors_in(possible), None) is None:
             raise DataDependentError
@@ -90,7 +90,7 @@ def _result_for(fill: Callable[..., torch.Tensor], func: Callable[..., Any], arg
     real = mapped((args, kwargs), partial(filled, fill))
     try:
         with torch.no_grad():
-            return mapped(func(*real[0], **real[1]), _to_meta)
+            return mapped(func(*real[0], **real[1]), as_meta)
     except SHAPE_ERRORS:
         return None
 
@@ -98,10 +98,6 @@ def _result_for(fill: Callable[..., torch.Tensor], func: Callable[..., Any], arg
 def _alternating(shape: Sequence[int], dtype: torch.dtype, device: str) -> torch.Tensor:
     """A tensor of zeros and ones in turn."""
     return (torch.arange(math.prod(shape), device=device) % 2).to(dtype).view(shape)
-
-
-def _to_meta(value: Any) -> Any:
-    return value.to("meta") if isinstance(value, torch.Tensor) else value
 
 
 def _name(func: Callable[..., Any]) -> str:

@@ -265,7 +265,7 @@ class Inverted(nn.Module):
 nn.Sequential(*[Inverted(Setting(*n)) for n in [(8, 8, 1), (8, 8, 2), (8, 12, 2)]])(torch.randn(2, 8, 16, 16))
 """
 
-SHUFFLED = """class Unit(nn.Module):
+POOLED_UNIT = """class Unit(nn.Module):
     def __init__(self, cin, cout, stride):
         super().__init__()
         self.branch = nn.Sequential(nn.Conv2d(cin, cin, 1), nn.Conv2d(cin, cout - cin, 3, stride=stride, padding=1))
@@ -273,7 +273,9 @@ SHUFFLED = """class Unit(nn.Module):
 
     def forward(self, x):
         return torch.cat([self.shortcut(x), self.branch(x)], dim=1)
+"""
 
+SHUFFLED = f"""{POOLED_UNIT}
 
 class Net(nn.Module):
     def __init__(self):
@@ -411,15 +413,7 @@ class Net(nn.Module):
 Net([16, 12, 8], 24)(torch.randn(2, 3, 8, 8))
 """
 
-LOOPED = """class Unit(nn.Module):
-    def __init__(self, cin, cout, stride):
-        super().__init__()
-        self.branch = nn.Sequential(nn.Conv2d(cin, cin, 1), nn.Conv2d(cin, cout - cin, 3, stride=stride, padding=1))
-        self.shortcut = nn.AvgPool2d(3, stride=2, padding=1)
-
-    def forward(self, x):
-        return torch.cat([self.shortcut(x), self.branch(x)], dim=1)
-
+LOOPED = f"""{POOLED_UNIT}
 
 class Net(nn.Module):
     def __init__(self, stride):
