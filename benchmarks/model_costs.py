@@ -1,8 +1,9 @@
-"""Compares two forecasts of `resnet-lint trace` with measurements on the CPU, for models of timm and torchvision.
+"""Compares two forecasts of `resnet-lint trace` with measurements, for models of timm and torchvision.
 
-    python benchmarks/model_costs.py memory|fields [MODEL ...]
+    python benchmarks/model_costs.py memory|cuda|fields [MODEL ...]
 
-memory: the peak of a training step with AdamW, against torch's profiler. fields: the receptive fields of the children
+memory: the peak of a training step with AdamW, against torch's profiler. cuda: the same, against the peak that the
+allocator of CUDA counts. fields: the receptive fields of the children
 of the model, against the part of the input with a gradient. Needs timm and torchvision, and this repository on the
 path.
 """
@@ -59,6 +60,7 @@ MODELS = [
     "torchvision:mnasnet0_5",
 ]
 SIZE, BATCH, INPUTS = 224, 2, 2
+CUDA_BATCH = 32
 
 
 def main() -> None:
@@ -66,7 +68,7 @@ def main() -> None:
     what, *names = sys.argv[1:]
     right = total = 0
     for name in names or MODELS:
-        for row, is_right in (memory if what == "memory" else fields)(name):
+        for row, is_right in COMPARED[what](name):
             print(f"{name:32} {row}  {'' if is_right else 'DIFFERS'}", flush=True)
             right, total = right + is_right, total + 1
     print(f"{right} of {total}")
@@ -104,6 +106,23 @@ def memory(name: str) -> Iterator[tuple[str, bool]]:
     optimizer.zero_grad()
     kept = [*model.parameters(), *model.buffers(), *tensors_in([*optimizer.state.values()]), image]
     measured = sum(tensor.nbytes for tensor in kept) + peak_on_cpu(step)
+    ratio = forecast.peak / measured
+    yield f"{forecast.peak / 1e6:8.1f} MB, measured {measured / 1e6:8.1f} MB, {ratio:.3f}", abs(ratio - 1) <= 0.05
+
+
+def cuda(name: str) -> Iterator[tuple[str, bool]]:
+    """The forecast peak and the one that CUDA's allocator counted, without the workspaces of cuDNN's algorithms."""
+    forecast = training_memory(traced(name, CUDA_BATCH), Clock(120))
+    torch.cuda.empty_cache()
+    model, image = built(name).train().cuda(), torch.randn(CUDA_BATCH, 3, SIZE, SIZE, device="cuda")
+    optimizer = torch.optim.AdamW(model.parameters())
+    for _ in range(2):
+        optimizer.zero_grad()
+        torch.cuda.reset_peak_memory_stats()
+        outputs = list(tensors_in(model(image)))
+        torch.autograd.backward(outputs, [torch.ones_like(output) for output in outputs])
+        optimizer.step()
+    measured = torch.cuda.max_memory_allocated()
     ratio = forecast.peak / measured
     yield f"{forecast.peak / 1e6:8.1f} MB, measured {measured / 1e6:8.1f} MB, {ratio:.3f}", abs(ratio - 1) <= 0.05
 
@@ -164,6 +183,8 @@ class Gradients:
         places = [reached.any(1 - axis).nonzero() for axis in (0, 1)]
         return tuple((int(place.min()), int(place.max())) for place in places)
 
+
+COMPARED = {"memory": memory, "cuda": cuda, "fields": fields}
 
 if __name__ == "__main__":
     main()

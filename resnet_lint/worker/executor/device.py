@@ -10,9 +10,12 @@ from resnet_lint.shared.errors import UsageError
 
 
 def device_of(name: str) -> torch.device:
-    """The device of a name; `auto` prefers CUDA, then MPS, then the CPU. Raises UsageError if it is not available."""
+    """The device of a name; `auto` prefers CUDA, then MPS, then the CPU. Raises UsageError if it is not available.
+
+    The processes of torchrun take the CUDA devices in turn.
+    """
     if name in ("auto", "cuda") and _available()[0] == "cuda":
-        return torch.device("cuda", int(os.environ.get("LOCAL_RANK", "0")))  # torchrun gives each process its own
+        return torch.device("cuda", int(os.environ.get("LOCAL_RANK", "0")) % torch.cuda.device_count())
     if name == "auto":
         return torch.device(_available()[0])
     try:

@@ -64,11 +64,17 @@ def process_group(device: torch.device) -> Iterator[ProcessGroup]:
     if size == 1:
         yield ProcessGroup(0, 1)
         return
-    distributed.init_process_group("nccl" if device.type == "cuda" else "gloo")
+    distributed.init_process_group(_backend(device))
     try:
         yield ProcessGroup(distributed.get_rank(), size)
     finally:
         distributed.destroy_process_group()
+
+
+def _backend(device: torch.device) -> str:
+    """NCCL for CUDA, if each process has a device to itself, as NCCL requires; else gloo."""
+    processes = int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
+    return "nccl" if device.type == "cuda" and processes <= torch.cuda.device_count() else "gloo"
 
 
 def _synchronise_batch_norm(model: nn.Module) -> None:
