@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from resnet_lint.rule import Analysis, Case, Finding, Rule
+from resnet_lint.shared.error_text import is_about_dtypes
 
 
 class ForwardShape(Rule):
@@ -130,4 +131,5 @@ class ForwardShape(Rule):
         for failure in analysis.failures:
             unusual_addition = failure.kind == "addition" and (not failure.differs or "batch" in failure.differs)
             if (failure.kind == "other" or unusual_addition) and failure.condition is None:
-                yield self.finding(failure, f"shape mismatch: {failure.error}")
+                what = "dtype" if is_about_dtypes(failure.error) else "shape"
+                yield self.finding(failure, f"{what} mismatch: {failure.error}")

@@ -220,12 +220,21 @@ def scripted() -> nn.Module:
     ("given", "inputs", "line"),
     [
         (lambda m: 3, (), "3 is not an nn.Module"),
+        (lambda m: [m.Net()], (), "an object of type list is not an nn.Module"),
+        (lambda m: dict, (), "the class dict is not an nn.Module"),
+        (lambda m: torch.fx.symbolic_trace(m.Tied()), (), "a GraphModule has generated code only"),
         (lambda m: nn.Linear(2, 2), (), "Linear consists of torch's own layers only"),
         (lambda m: scripted(), (), "a scripted model has no Python code to trace"),
         (lambda m: m.make_nothing, (), "make_nothing() does not return a model: "),
         (lambda m: m.Wide, (), "Wide requires arguments (width); construct the model first: Wide(...)"),
         (lambda m: m.Locked(), (), "Locked cannot be copied: "),
         (lambda m: m.Net(), (torch.ones(1, 7, 8, 8),), "the inputs do not fit Net: line 16: "),
+        (
+            lambda m: m.Net(),
+            (torch.ones(1, 4, 8, 8).double(),),
+            "the inputs do not fit Net: line 16: Input type (double)",
+        ),
+        (lambda m: m.Net(), ("cat.png",), "Net does not accept these inputs: "),
         (lambda m: m.Net(), (1, 2), "Net does not accept these inputs: "),
     ],
 )

@@ -75,10 +75,10 @@ class LintedFile(pytest.File):
         if not may_define_modules(source):
             return
         outline = read_outline(self.path, source)
-        names = [] if isinstance(outline, Unreadable) else [cls.name for cls in outline.classes]
-        if names or isinstance(outline, Unreadable):
-            for name in (*names, _OF_THE_FILE):
-                yield LintedClass.from_parent(self, name=name)
+        lines = {} if isinstance(outline, Unreadable) else {cls.name: cls.line for cls in outline.classes}
+        if lines or isinstance(outline, Unreadable):
+            for name, line in {**lines, _OF_THE_FILE: 1}.items():
+                yield LintedClass.from_parent(self, name=name, line=line)
 
     def checked(self) -> Run:
         """The result of checking the file."""
@@ -89,6 +89,10 @@ class LintedFile(pytest.File):
 
 class LintedClass(pytest.Item):
     """A test of one class, or of the code outside all classes of a file."""
+
+    def __init__(self, *, line: int, **of_pytest: Any) -> None:
+        super().__init__(**of_pytest)
+        self._line = line - 1  # pytest counts from 0
 
     def runtest(self) -> None:
         from ..front.check.merge_reports import at_least
@@ -103,21 +107,28 @@ class LintedClass(pytest.Item):
         if settings.fail_on != "never" and at_least(found, settings.fail_on):
             raise FindingsFailure(_text(run, found, self.config.rootpath))
         if status is not None and status.status != "checked":
-            pytest.skip(_why(status))
+            raise pytest.skip.Exception(_why(status), _use_item_location=True)
 
     def _mine(self, run: Run) -> tuple[Finding, ...]:
+        """The findings in the class, and the errors in other classes that it met when it was run as a model."""
         names = {status.name for status in run.classes}
         of_classes = {name: name.rpartition(".")[2] for name in names}
         if self.name == _OF_THE_FILE:
             known = {*names, *of_classes.values()}
             return tuple(finding for finding in run.findings if finding.module not in known)
-        return tuple(finding for finding in run.findings if finding.module in (self.name, of_classes.get(self.name)))
+        own = (self.name, of_classes.get(self.name))
+        runs = [status.how for status in run.classes if status.name == self.name and status.how is not None]
+        return tuple(
+            finding
+            for finding in run.findings
+            if finding.module in own or (finding.severity == "error" and finding.target in runs)
+        )
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
         return str(excinfo.value) if isinstance(excinfo.value, FindingsFailure) else super().repr_failure(excinfo)
 
     def reportinfo(self) -> tuple[Path, int | None, str]:
-        return self.path, None, f"resnet-lint {self.path.name}::{self.name}"
+        return self.path, self._line, f"resnet-lint {self.path.name}::{self.name}"
 
 
 def _why(status: ClassStatus) -> str:
@@ -180,6 +191,8 @@ def assert_no_findings(request: pytest.FixtureRequest) -> Callable[..., None]:
     `@pytest.mark.resnet_lint(ignore=["RL105"])` ignores rules.
     """
     ignored = tuple(code for mark in request.node.iter_markers("resnet_lint") for code in mark.kwargs.get("ignore", ()))
+    if ignored:
+        _require_known(ignored)
 
     def assert_no_findings(model: object, *inputs: Any, **kwargs: Any) -> None:
         from ..live import check
@@ -188,6 +201,14 @@ def assert_no_findings(request: pytest.FixtureRequest) -> Callable[..., None]:
         counted = (finding for finding in report.findings if finding.severity != "info")
         found = tuple(finding for finding in counted if not (ignored and finding.rule.startswith(ignored)))
         if found:
-            pytest.fail(f"\n{_text(report.run, found, Path.cwd())}", pytrace=False)
+            pytest.fail(_text(report.run, found, Path.cwd()), pytrace=False)
 
     return assert_no_findings
+
+
+def _require_known(codes: tuple[str, ...]) -> None:
+    """Raise UsageError if no rule has one of these codes."""
+    from ..front.check.selection import check_codes
+    from ..rule_loader import load_rules
+
+    check_codes(codes, load_rules())

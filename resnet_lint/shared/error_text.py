@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import re
+
 _MOST_CHARACTERS = 200
 
 _TORCH_OUT_OF_MEMORY = "can't allocate memory"
+
+# "Input type (double) and bias type (float) should be the same", "mat1 and mat2 must have the same dtype"
+_OF_DTYPES = re.compile(r"\bdtype\b|\bdatatype\b|scalar types?:|\btype \([\w: ]+\)")
 
 
 def error_text(error: BaseException) -> str:
@@ -17,3 +22,8 @@ def error_text(error: BaseException) -> str:
     if isinstance(error, MemoryError) or _TORCH_OUT_OF_MEMORY in text:
         text = "it takes more than half of the machine's memory"
     return f"{name}: {text}" if text else name
+
+
+def is_about_dtypes(text: str) -> bool:
+    """Whether a message of torch is about dtypes rather than shapes."""
+    return _OF_DTYPES.search(text) is not None

@@ -34,6 +34,10 @@ def test_it(assert_no_findings):
 def test_ignored(assert_no_findings):
     assert_no_findings(Net())
 
+@pytest.mark.resnet_lint(ignore=["RL9"])
+def test_misspelt(assert_no_findings):
+    assert_no_findings(Net())
+
 def test_package(resnet_lint):
     assert not resnet_lint.check(Net).ok
 """
@@ -83,15 +87,29 @@ def test_what_cannot_be_checked_is_skipped_and_what_cannot_be_read_fails(project
     (project / "models/base.py").write_text("from torch import nn\n\n\nclass Base(nn.Module): ...\n")
     (project / "models/broken.py").write_text("from torch import nn\nclass Net(nn.Module\n")
     done = run(project, "--resnet-lint", "models/base.py", "models/broken.py", "-rs")
-    assert "SKIPPED" in done.stdout
+    assert "SKIPPED [1] models/base.py:4: " in done.stdout
     assert "models/broken.py:2:10: error: RL001" in done.stdout
+
+
+def test_a_model_fails_with_the_error_of_its_block(project: Path) -> None:
+    (project / "models/net.py").write_text(
+        "from torch import nn\n\n\nclass Block(nn.Module):\n    def __init__(self):\n        super().__init__()\n"
+        "        self.conv = nn.Conv2d(4, 8, 1)\n\n    def forward(self, x):\n        return x + self.conv(x)\n\n\n"
+        "class Net(nn.Module):\n    def __init__(self):\n        super().__init__()\n"
+        "        self.block = Block()\n\n    def forward(self, x):\n        return self.block(x)\n"
+    )
+    done = run(project, "--resnet-lint", "models/net.py::Net")
+    assert "models/net.py:10:16: error: RL101" in done.stdout, done.stdout + done.stderr
+    assert "1 failed" in done.stdout
 
 
 def test_the_fixtures(project: Path) -> None:
     (project / "test_live.py").write_text(LIVE)
     done = run(project, "test_live.py")
     assert "test_live.py:11:16: error: RL101" in done.stdout, done.stdout + done.stderr
-    assert "1 failed, 2 passed" in done.stdout
+    assert "FAILED test_live.py::test_it - Failed: test_live.py:11:16: error: RL101" in done.stdout
+    assert "UsageError: no rule has the code 'RL9'" in done.stdout
+    assert "1 failed, 2 passed, 1 error" in done.stdout
 
 
 def test_no_cost_where_it_is_not_asked_for(project: Path) -> None:

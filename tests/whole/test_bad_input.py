@@ -402,7 +402,9 @@ def test_a_call_that_raises(call: str, says: str, lint: Lint) -> None:
 
 def test_a_call_that_gives_no_module(lint: Lint) -> None:
     write(BLOCK + "\n\ndef make():\n    return 42\n")
-    assert_found(lint("model.py::Net", "--call", "make()"), code="RL003", exit_code=0, says="it returns a int")
+    assert_found(
+        lint("model.py::Net", "--call", "make()"), code="RL003", exit_code=0, says="it returns an object of type int"
+    )
 
 
 def test_a_file_without_read_permission(lint: Lint) -> None:

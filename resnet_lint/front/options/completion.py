@@ -1,4 +1,4 @@
-"""Shell completion of option values."""
+"""Shell completion of option values, and of lists of codes in fish."""
 
 from __future__ import annotations
 
@@ -6,11 +6,20 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import click
-from click.shell_completion import CompletionItem
+from click.shell_completion import CompletionItem, FishComplete, add_completion_class
 
 from resnet_lint.shared.errors import ResnetLintError
 
 from .configuration import load
+
+
+class _Fish(FishComplete):
+    """click's own cuts completions off at the second comma, but lists of codes contain some."""
+
+    source_template = FishComplete.source_template.replace('string split ","', 'string split --max 1 ","')
+
+
+add_completion_class(_Fish)
 
 
 def files(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:

@@ -154,7 +154,7 @@ class Settings:
     )
     quiet: bool = option(
         option_types.FLAG,
-        "Print only the findings.",
+        "Print only the findings; for a trace, only the table and the faults; for a run, only the last line.",
         default=False,
         letter="q",
         instead_of="verbose",

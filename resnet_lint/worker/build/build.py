@@ -58,7 +58,7 @@ def build(make: Callable[..., Any], args: tuple[Any, ...] = (), kwargs: dict[str
         with torch.device("meta"), OnMeta() if asks_for_gpu else torch.device("cpu"), _SkipInitialisation():
             made = make(*args, **kwargs)
     if not isinstance(made, nn.Module):
-        raise TypeError(f"it returns a {type(made).__name__}, not an nn.Module")
+        raise TypeError(f"it returns an object of type {type(made).__name__}, not an nn.Module")
     return on_meta(made)
 
 

@@ -73,6 +73,8 @@ def _unwrapped(model: nn.Module) -> nn.Module:
 
 
 def _require_plain_layers(model: nn.Module) -> None:
+    if isinstance(model, torch.fx.GraphModule):
+        raise UsageError("a GraphModule has generated code only; check the model before torch.fx or torch.export")
     for module in model.modules():
         if isinstance(module, torch.jit.ScriptModule):
             raise UsageError("a scripted model has no Python code to trace; check it before torch.jit.script or trace")

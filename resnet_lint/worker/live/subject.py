@@ -6,7 +6,7 @@ import inspect
 import linecache
 import signal
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +16,7 @@ from torch import nn
 
 from resnet_lint.graph.source_places import Project
 from resnet_lint.graph.trace import Trace
-from resnet_lint.shared.error_text import error_text
+from resnet_lint.shared.error_text import error_text, is_about_dtypes
 from resnet_lint.shared.errors import UsageError
 from resnet_lint.shared.interactive import is_cell
 
@@ -79,7 +79,7 @@ def _traced(
         best, faults = feed(module, project, ())
         return Traced(label, best, faults, sizes_stated=False)
     found = trace(module, mapped(args, to_meta), mapped(dict(kwargs), to_meta), project)
-    _require_fit(found, label)
+    _require_fit(found, label, (*args, *kwargs.values()))
     return Traced(label, found, found.all_faults)
 
 
@@ -87,15 +87,25 @@ def _wants_inputs(module: nn.Module) -> bool:
     return bool(inspect.signature(module.forward).parameters)
 
 
-def _require_fit(found: Trace, label: str) -> None:
+def _require_fit(found: Trace, label: str, inputs: Sequence[object]) -> None:
     """Raise UsageError if forward() or the first layer does not accept the inputs."""
-    if found.stop is not None and isinstance(found.stop.error, TypeError) and found.stop.point is None:
-        raise UsageError(f"{label} does not accept these inputs: {error_text(found.stop.error)}")
+    stop = found.stop
+    if (
+        stop is not None
+        and isinstance(stop.error, TypeError)
+        and (stop.point is None or any(map(_is_no_tensor, inputs)))
+    ):
+        raise UsageError(f"{label} does not accept these inputs: {error_text(stop.error)}")
     for fault in found.all_faults:
         sources = {operand.kind for operand in fault.node.operands if operand.activation}
-        if fault.kind == "layer" and sources == {"input"}:
+        if sources == {"input"} and (fault.kind == "layer" or is_about_dtypes(fault.error)):
             where = f"line {fault.point.span.start.line}"
             raise UsageError(f"the inputs do not fit {label}: {where}: {' '.join(fault.error.split())}")
+
+
+def _is_no_tensor(value: object) -> bool:
+    """Whether a value is passed where most models expect a tensor: an array, an image, a path."""
+    return isinstance(value, (str, bytes)) or type(value).__module__.partition(".")[0] in ("numpy", "PIL")
 
 
 def _built(given: object, project: Project) -> tuple[nn.Module, str]:
@@ -147,10 +157,19 @@ def _path_of(given: object) -> Path:
     else:
         code = getattr(given, "__code__", None)
     if code is None:
-        raise UsageError(f"{repr(given)[:60]} is not an nn.Module, nor a class or function that returns one")
+        raise UsageError(f"{_described(given)} is not an nn.Module, nor a class or function that returns one")
     path = code.co_filename
     if is_cell(path):
         return Path(path)
     if path.startswith("<"):
         raise UsageError(f"the source of {getattr(given, '__qualname__', given)} is not in a file ({path})")
     return Path(path).absolute()
+
+
+def _described(given: object) -> str:
+    """A short value as it is, such as 3 or 'resnet18'; the name of a class; else the type of an object."""
+    if isinstance(given, type):
+        return f"the class {given.__qualname__}"
+    shown = repr(given)
+    is_short = len(shown) <= 40 and not {"\n", "<"} & set(shown)
+    return shown if is_short else f"an object of type {type(given).__name__}"

@@ -81,7 +81,7 @@ autoload -Uz compinit && compinit -u
 eval "$(_RESNET_LINT_COMPLETE=zsh_source resnet-lint)"
 whence -w _resnet_lint_completion
 """
-FISH = "_RESNET_LINT_COMPLETE=fish_source resnet-lint | source; complete --do-complete 'resnet-lint rules RL50'"
+FISH = "_RESNET_LINT_COMPLETE=fish_source resnet-lint | source; complete --do-complete 'resnet-lint {words}'"
 
 
 def shell(*command: str, env: dict[str, str], cwd: Path) -> list[str]:
@@ -105,6 +105,9 @@ def test_zsh(tool: dict[str, str], tmp_path: Path) -> None:
     assert "_resnet_lint_completion: function" in shell("zsh", "-f", "-c", ZSH, env=tool, cwd=tmp_path)
 
 
-def test_fish(tool: dict[str, str], tmp_path: Path) -> None:
-    lines = shell("fish", "--no-config", "-c", FISH, env=tool, cwd=tmp_path)
-    assert [line.split("\t")[0] for line in lines if line] == ["RL501", "RL502"]
+@pytest.mark.parametrize(
+    ("words", "wanted"), [("rules RL50", ["RL501", "RL502"]), ("--ignore RL101,RL50", ["RL101,RL501", "RL101,RL502"])]
+)
+def test_fish(words: str, wanted: list[str], tool: dict[str, str], tmp_path: Path) -> None:
+    lines = shell("fish", "--no-config", "-c", FISH.format(words=words), env=tool, cwd=tmp_path)
+    assert [line.split("\t")[0] for line in lines if line] == wanted
