@@ -67,9 +67,25 @@ def _convolution(node: Node, source: Node, needed: Needed) -> Needed:
     effect = node.effect
     if effect is None:
         raise UnknownPositionsError
-    window = zip(effect.kernel, effect.stride, effect.padding, effect.dilation, strict=True)
-    changes = [_window(*sizes) for sizes in window]
-    return *needed[: -len(changes)], *map(_moved, needed[-len(changes) :], changes)
+    return _windows(node, source, needed, effect.dilation)
+
+
+def _windows(node: Node, source: Node, needed: Needed, dilation: Sequence[int]) -> Needed:
+    """What windows over the last axes read. Windows on all positions may leave out the last ones of an odd size."""
+    effect = node.effect
+    if effect is None:
+        raise UnknownPositionsError
+    axes = len(effect.kernel)
+    changes = [_window(*of) for of in zip(effect.kernel, effect.stride, effect.padding, dilation, strict=True)]
+    sizes = zip(needed[-axes:], changes, source.known_shape[-axes:], node.known_shape[-axes:], strict=True)
+    return *needed[:-axes], *(_read(*of) for of in sizes)
+
+
+def _read(place: Positions | None, change: Callable[[int, int], Positions], before: int, after: int) -> Positions | None:
+    if place != ALL:
+        return _moved(place, change)
+    _, last = change(0, after - 1)
+    return ALL if last >= before - 1 else (0, last)
 
 
 def _window(kernel: int, stride: int, padding: int, dilation: int) -> Callable[[int, int], Positions]:
@@ -101,8 +117,7 @@ def _pool(node: Node, source: Node, needed: Needed) -> Needed:
         return *needed[:-axes], *(_share(place, before, after) for place, before, after in sizes)
     dilation = node.arguments.get("dilation", 1)
     spread = (dilation,) * axes if isinstance(dilation, int) else tuple(dilation)
-    changes = [_window(*sizes) for sizes in zip(effect.kernel, effect.stride, effect.padding, spread, strict=True)]
-    return *needed[:-axes], *map(_moved, needed[-axes:], changes)
+    return _windows(node, source, needed, spread)
 
 
 def _share(place: Positions | None, before: int, after: int) -> Positions | None:
@@ -233,9 +248,14 @@ def _slice(node: Node, source: Node, needed: Needed) -> Needed:
         raise UnknownPositionsError
     found = list(needed)
     for axis, (part, size) in enumerate(zip(parts, source.known_shape, strict=False)):
-        start, _, step = part.indices(size)
-        found[axis] = _moved(found[axis], lambda first, last, a=start, s=step: (a + first * s, a + last * s))  # type: ignore[misc]
+        found[axis] = _of_slice(found[axis], range(*part.indices(size)))
     return tuple(found)
+
+
+def _of_slice(place: Positions | None, kept: range) -> Positions | None:
+    if place == ALL:
+        return kept[0], kept[-1]
+    return _moved(place, lambda first, last: (kept.start + first * kept.step, kept.start + last * kept.step))
 
 
 def _part(node: Node, needed: Needed) -> tuple[Node, Needed]:

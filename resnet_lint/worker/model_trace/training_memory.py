@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import weakref
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -101,21 +102,41 @@ class _Held(TorchDispatchMode):
         self.bytes -= size
 
 
+def _workspace(gradient: torch.Tensor, image: torch.Tensor, weight: torch.Tensor, *_: object) -> int:
+    """The bytes that oneDNN allocates for the backward pass of a convolution beside its results, where they are many."""
+    if image.dtype != torch.float32 or weight.dim() != 4:
+        return 0
+    return max(_of_wide_depthwise(image, weight), _of_unfolding(gradient, image, weight))
+
+
 # The floats of a vector register, by the instructions that torch uses.
 _VECTOR = {"AVX512": 16, "AVX2": 8}
 
 
-def _workspace(gradient: torch.Tensor, image: torch.Tensor, weight: torch.Tensor, *_: object) -> int:
-    """The bytes that oneDNN allocates for the backward pass of a depthwise convolution in channels-last memory.
+def _of_wide_depthwise(image: torch.Tensor, weight: torch.Tensor) -> int:
+    """The workspace of a wide depthwise convolution in channels-last memory.
 
     A kernel of more than 3 columns has no depthwise implementation there: the general one pads the only channel of each
     group to a whole vector, of the input as of the output. ConvNeXt's 7x7 kernels need 256 times their weights.
     """
-    if not _in_channels_last(image) or image.dtype != torch.float32:
-        return 0
-    if weight.shape[:2] != (image.shape[1], 1) or weight.shape[3] <= 3:
+    if not _in_channels_last(image) or weight.shape[:2] != (image.shape[1], 1) or weight.shape[3] <= 3:
         return 0
     return _VECTOR.get(torch.backends.cpu.get_cpu_capability(), 0) ** 2 * weight.nbytes
+
+
+_WIDEST_KERNEL = 14
+
+
+def _of_unfolding(gradient: torch.Tensor, image: torch.Tensor, weight: torch.Tensor) -> int:
+    """The workspace of a kernel with more columns than oneDNN's own implementations have, such as a 16x16 patch embedding.
+
+    Every thread takes samples of its own. It unfolds an image into the patches that the kernel sees, one row for each of
+    its weights, and collects its share of the gradient in a buffer that is four times as large as the weights.
+    """
+    if weight.shape[3] <= _WIDEST_KERNEL or weight.shape[1] == 1:
+        return 0
+    patches = weight[0].nbytes * gradient.shape[2] * gradient.shape[3]
+    return min(image.shape[0], os.cpu_count() or 1) * (4 * weight.nbytes + patches)
 
 
 def _in_channels_last(tensor: torch.Tensor) -> bool:

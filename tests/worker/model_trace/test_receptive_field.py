@@ -32,6 +32,9 @@ NETS = {
     "one axis": net("return self.a(x)", a="nn.Conv2d(4, 4, (1, 7), padding=(0, 3))"),
     "a gate sees the whole image": net("return x * torch.sigmoid(self.a(x.mean((2, 3), keepdim=True)))",
                                        a="nn.Conv2d(4, 4, 1)"),
+    "a pooling of all that is read, without the last row and column":
+        net("return self.a(x).mean((2, 3), keepdim=True)", a="nn.Conv2d(4, 4, 3, stride=2)"),
+    "a pooling of a part": net("return x[:, :, 3:, 1:-1].mean((2, 3), keepdim=True)"),
     "a group normalization too": net("return self.a(x)", a="nn.GroupNorm(2, 4)"),
 }  # fmt: skip
 

@@ -21,6 +21,7 @@ NETS = {
         "return self.b(self.n(self.a(x).permute(0, 2, 3, 1)).permute(0, 3, 1, 2))",
         a="nn.Conv2d(8, 64, 1)", n="nn.LayerNorm(64)", b="nn.Conv2d(64, 64, 7, padding=3, groups=64)",
     ),
+    "a kernel of 32 columns": net("return self.a(x)", a="nn.Conv2d(8, 64, 32, stride=32)"),
     "large weights": net("return self.b(self.a(x.mean((1, 2))))", a="nn.Linear(64, 2000)", b="nn.Linear(2000, 64)"),
 }  # fmt: skip
 
