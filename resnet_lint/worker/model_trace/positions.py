@@ -81,7 +81,9 @@ def _windows(node: Node, source: Node, needed: Needed, dilation: Sequence[int]) 
     return *needed[:-axes], *(_read(*of) for of in sizes)
 
 
-def _read(place: Positions | None, change: Callable[[int, int], Positions], before: int, after: int) -> Positions | None:
+def _read(
+    place: Positions | None, change: Callable[[int, int], Positions], before: int, after: int
+) -> Positions | None:
     if place != ALL:
         return _moved(place, change)
     _, last = change(0, after - 1)

@@ -103,7 +103,7 @@ class _Held(TorchDispatchMode):
 
 
 def _workspace(gradient: torch.Tensor, image: torch.Tensor, weight: torch.Tensor, *_: object) -> int:
-    """The bytes that oneDNN allocates for the backward pass of a convolution beside its results, where they are many."""
+    """The bytes that oneDNN allocates for the backward pass of a convolution, for kernels that need many."""
     if image.dtype != torch.float32 or weight.dim() != 4:
         return 0
     return max(_of_wide_depthwise(image, weight), _of_unfolding(gradient, image, weight))
@@ -128,10 +128,10 @@ _WIDEST_KERNEL = 14
 
 
 def _of_unfolding(gradient: torch.Tensor, image: torch.Tensor, weight: torch.Tensor) -> int:
-    """The workspace of a kernel with more columns than oneDNN's own implementations have, such as a 16x16 patch embedding.
+    """The workspace of a kernel with more columns than oneDNN has fast code for, such as that of a patch embedding.
 
-    Every thread takes samples of its own. It unfolds an image into the patches that the kernel sees, one row for each of
-    its weights, and collects its share of the gradient in a buffer that is four times as large as the weights.
+    Each thread takes some of the samples. It unfolds one at a time into the patches that the kernel is applied to, and
+    sums the gradient of the weights in a buffer of four times their size.
     """
     if weight.shape[3] <= _WIDEST_KERNEL or weight.shape[1] == 1:
         return 0

@@ -7,6 +7,7 @@ let scale = 1, chosen = null;
 
 // --- layout: the columns never change, the rows follow the heights of the boxes in them ---------------------------
 
+const headOf = box => box.firstElementChild, frameOf = box => headOf(box).firstElementChild;
 const isOpen = box => box.classList.contains("open");
 const height = box => +(isOpen(box) ? box.dataset.height : box.dataset.head);
 
@@ -28,7 +29,7 @@ function restack(box) {
     else if (row !== undefined) child.setAttribute("y", tops[row] + LINE - 4);
     else child.setAttribute("d", wirePath(wire.split(" "), tops, parts, head));
   }
-  box.firstElementChild.setAttribute("height", height(box));
+  frameOf(box).setAttribute("height", height(box));
 }
 
 // Same as `Picture.corners` and `path`.
@@ -45,12 +46,13 @@ function toggle(box, open = !isOpen(box)) {
   const [left, narrow, wide] = box.dataset.span.split(" ").map(Number), start = open ? 0 : left;
   box.classList.toggle("open", open);
   box.classList.toggle("closed", !open);
-  box.setAttribute("aria-expanded", open);
-  box.querySelector(":scope > .title > .sign").textContent = open ? "\u2212 " : "+ ";
-  for (const text of box.querySelectorAll(":scope > text")) text.setAttribute("x", start + PAD);
-  for (const rect of box.querySelectorAll(":scope > rect")) rect.setAttribute("x", start);
-  box.firstElementChild.setAttribute("width", open ? wide : narrow);
-  box.firstElementChild.setAttribute("height", height(box));
+  const head = headOf(box), frame = frameOf(box);
+  head.setAttribute("aria-expanded", open);
+  head.querySelector(".sign").textContent = open ? "\u2212 " : "+ ";
+  for (const text of head.querySelectorAll("text")) text.setAttribute("x", start + PAD);
+  for (const rect of head.querySelectorAll("rect")) rect.setAttribute("x", start);
+  frame.setAttribute("width", open ? wide : narrow);
+  frame.setAttribute("height", height(box));
 }
 
 function toggleInPlace(box) {
@@ -120,12 +122,14 @@ function show(box) {
 
 function select(box) {
   for (const old of document.querySelectorAll(".chosen")) old.classList.remove("chosen");
-  chosen?.setAttribute("tabindex", "-1");
-  chosen?.removeAttribute("aria-selected");
+  if (chosen) {
+    headOf(chosen).setAttribute("tabindex", "-1");
+    headOf(chosen).removeAttribute("aria-selected");
+  }
   chosen = box;
   box.classList.add("chosen");
-  box.setAttribute("aria-selected", "true");
-  box.setAttribute("tabindex", "0");
+  headOf(box).setAttribute("aria-selected", "true");
+  headOf(box).setAttribute("tabindex", "0");
   document.querySelector(`tr[data-box="${box.dataset.id}"]`)?.classList.add("chosen");
   show(box);
 }
@@ -137,7 +141,7 @@ function reveal(box) {
     restack(outer);
   }
   resize();
-  const at = box.firstElementChild.getBoundingClientRect(), view = canvas.getBoundingClientRect();
+  const at = frameOf(box).getBoundingClientRect(), view = canvas.getBoundingClientRect();
   canvas.scrollBy(at.left + at.width / 2 - view.left - view.width / 2, at.top + at.height / 2 - view.top - view.height / 2);
 }
 
@@ -191,7 +195,7 @@ const visible = () => boxes.filter(box => !box.parentElement.closest(".closed"))
 function moveTo(box) {
   if (!box) return;
   go(box);
-  box.focus({preventScroll: true});
+  headOf(box).focus({preventScroll: true});
 }
 
 const KEYS = {
@@ -278,12 +282,16 @@ for (const button of document.querySelectorAll("button")) button.addEventListene
 // --- start: on the first fault -------------------------------------------------------------------------------------
 
 for (const box of modules.toReversed()) restack(box);
+for (const box of boxes) {
+  const outer = box.parentElement.closest(".box");
+  headOf(box).setAttribute("aria-level", outer ? +headOf(outer).ariaLevel + 1 : 1);
+}
 const fault = document.querySelector(".faults a");
 if (fault) {
   zoom(Math.min(1, Math.max(.6, fitWidth())));
   go(document.querySelector(fault.getAttribute("href")));
 } else {
-  root.setAttribute("tabindex", "0");
+  headOf(root).setAttribute("tabindex", "0");
   if (fitWidth() < 1) zoom(fitWidth());
 }
 addEventListener("hashchange", follow);

@@ -20,11 +20,12 @@ _STYLE = """
 .picture text { font: 12px ui-monospace, Menlo, Consolas, "DejaVu Sans Mono", monospace; fill: var(--ink); }
 .picture .title { font-weight: 600; } .picture .line { fill: var(--soft); font-weight: 400; }
 .picture rect { fill: var(--card); stroke: var(--line); }
-.picture .group > rect { fill: var(--paper); stroke: var(--frame); stroke-width: 1.5; }
-.picture .closed > rect { fill: var(--card); } .picture .join > rect { fill: var(--join); stroke: var(--skip); }
-.picture .input > rect, .picture .output > rect { fill: var(--end); }
-.picture .fault > rect { fill: var(--bad-card); stroke: var(--bad); stroke-width: 2; }
-.picture .holds-fault > rect { stroke: var(--bad); }
+.picture .group > .head > rect { fill: var(--paper); stroke: var(--frame); stroke-width: 1.5; }
+.picture .closed > .head > rect { fill: var(--card); }
+.picture .join > .head > rect { fill: var(--join); stroke: var(--skip); }
+.picture .input > .head > rect, .picture .output > .head > rect { fill: var(--end); }
+.picture .fault > .head > rect { fill: var(--bad-card); stroke: var(--bad); stroke-width: 2; }
+.picture .holds-fault > .head > rect { stroke: var(--bad); }
 .picture path { fill: none; stroke: var(--line); stroke-width: 1.5; }
 .picture .shortcut { stroke: var(--skip); stroke-width: 2.5; }
 .picture .to-fault { stroke: var(--bad); stroke-width: 2.5; }
@@ -75,18 +76,20 @@ def draw(trace: ModelTrace, view: TraceView, step: ForwardStep | None = None) ->
 
 def markup(drawn: Picture, *, everything: bool, place: str = "") -> Iterator[str]:
     """The SVG of a box; `place` are its position attributes, `everything` includes closed contents and script data."""
-    data, role = (_for_script(drawn), ' role="group"') if everything else ("", "")
+    data, item, role = (*_for_script(drawn), ' role="group"') if everything else ("", "", "")
     yield f'<g class="box {" ".join(_classes(drawn))}"{place}{data}>'
+    yield f'<g class="head"{item}>'
     left, width = drawn.span
     yield f'<rect x="{left:.1f}" width="{width:.1f}" height="{drawn.height:.1f}" rx="6"/>'
-    sign = f'<tspan class="sign">{_SIGNS[drawn.is_open]} </tspan>' if data and drawn.box.parts else ""
-    kind = f'<tspan class="line" dx="14">{escape(drawn.box.kind)}</tspan>' if drawn.box.kind else ""
+    opens = everything and bool(drawn.box.parts)
+    sign = f'<tspan class="sign" aria-hidden="true">{_SIGNS[drawn.is_open]} </tspan>' if opens else ""
+    kind = f' <tspan class="line" dx="7">{escape(drawn.box.kind)}</tspan>' if drawn.box.kind else ""
     yield f'<text class="title" x="{left + PAD:.1f}" y="{LINE:.0f}">{sign}{escape(drawn.title)}{kind}</text>'
     for number, text in enumerate(drawn.lines, 2):
         yield f'<text class="line" x="{left + PAD:.1f}" y="{LINE * number:.0f}">{escape(text)}</text>'
-    yield f"<title>{escape(_tip(drawn.box))}</title>"
-    if sign:  # opens and closes the module; a click anywhere else selects it
+    if opens:  # a click here opens or closes the module, elsewhere it selects it
         yield f'<rect class="handle" x="{left:.1f}" width="{2.4 * PAD:.0f}" height="{LINE + PAD / 2:.0f}"/>'
+    yield f"</g><title>{escape(_tip(drawn.box))}</title>"
     if drawn.inside is not None and (drawn.is_open or everything):
         yield f'<g class="inside"{role}>'
         yield from _inside(drawn, drawn.inside, everything)
@@ -94,19 +97,16 @@ def markup(drawn: Picture, *, everything: bool, place: str = "") -> Iterator[str
     yield "</g>\n"
 
 
-def _for_script(drawn: Picture) -> str:
-    """Data attributes that the script uses to open and close a box."""
+def _for_script(drawn: Picture) -> tuple[str, str]:
+    """Attributes with which the script opens and closes a box, and those of its head, an item of a tree."""
     box = drawn.box
-    name = escape(", ".join(filter(None, (drawn.title, box.kind, *drawn.lines))), quote=True)
-    item = (
-        f' id="s{box.id}" data-id="{box.id}" data-head="{drawn.header:.1f}" role="treeitem" tabindex="-1"'
-        f' aria-label="{name}"'
-    )
+    data = f' role="none" id="s{box.id}" data-id="{box.id}" data-head="{drawn.header:.1f}"'
+    item = ' role="treeitem" tabindex="-1"'
     if drawn.inside is None:
-        return item
+        return data, item
     spans = " ".join(f"{length:.1f}" for length in (*drawn.closed_span, drawn.width))
     opened = f' aria-expanded="{str(drawn.is_open).lower()}"'
-    return f'{item}{opened} data-rows="{drawn.inside.rows}" data-span="{spans}"'
+    return f'{data} data-rows="{drawn.inside.rows}" data-span="{spans}"', f"{item}{opened}"
 
 
 def _inside(drawn: Picture, inside: RowLayout, everything: bool) -> Iterator[str]:
