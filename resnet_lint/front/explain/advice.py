@@ -69,6 +69,30 @@ def of_layer_norm(groups: Groups, statement: str) -> str:
     return f"set normalized_shape={got[-1] if got else '...'} on this layer, or change the width before it"
 
 
+def of_normalization_rank(groups: Groups, statement: str) -> str:
+    """A tensor of rank `got` for a normalization that expects the rank `wants`, both such as "4D"."""
+    if groups["got"] == "2D" and groups["wants"] == "4D":
+        return "behind a flatten or a linear layer, use nn.BatchNorm1d; else do not flatten before this layer"
+    if groups["got"] == "4D":
+        return "for images, use the layer for 2d, such as nn.BatchNorm2d; else flatten the input: x.flatten(1)"
+    return MISSING_BATCH
+
+
+def of_hidden_state(groups: Groups, statement: str) -> str:
+    """A hidden state of shape `got` in place of `wants`, both (layers, batch, features)."""
+    wants, got = re.findall(r"\d+", groups["wants"]), re.findall(r"\d+", groups["got"])
+    if len(wants) == len(got) == 3 and wants[1] != got[1]:
+        return (
+            "make the state for the current batch: torch.zeros(layers, x.size(0), features); without "
+            "batch_first=True, the batch is the second dimension of the input"
+        )
+    return "make the state with the layers, directions and hidden_size of this layer"
+
+
+def of_dimension(groups: Groups, statement: str) -> str:
+    return "another number of dimensions is expected here: look for a squeeze, an index or a missing batch before it"
+
+
 IN_PLACE = "if broadcasting is intended, create a new tensor: out = out + x; else give both operands one shape"
 VIEW = "keep the batch and infer the rest: x.view(x.size(0), -1); then check the layer that follows"
 SMALL_INPUT = "use a larger input, or fewer strides and poolings before this layer"
@@ -76,4 +100,9 @@ MISSING_BATCH = "if the batch dimension is missing, add it: x.unsqueeze(0)"
 RANKS = "give both the same dimensions, such as by x.unsqueeze(...) or x.flatten(2)"
 CHECKPOINT = "construct the model with the arguments it was saved with, or drop this key from the checkpoint"
 BACKWARD = "change out += x to out = out + x, and inplace=True to inplace=False, before the tensor named in the error"
+SHAPES = "give both the same shape; their shapes are printed by print(x.shape) before this line"
+PRODUCT = "check the order of the axes, such as a missing transpose(-2, -1), and the width of the layers before"
+EINSUM = "print the shapes of the operands before this line, and compare them with the letters of the equation"
+LOSS = "give both one shape: predictions.squeeze(1), or targets.unsqueeze(1); a reshape must not mix samples"
+OLD = "newer versions of torch name both sizes; print the shapes of the operands before this line"
 CUDA = "run it once on the CPU, whose message names the shapes"

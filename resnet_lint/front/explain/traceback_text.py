@@ -2,20 +2,33 @@
 
 from __future__ import annotations
 
+import html
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-# Terminal colours, and the prefix that torchrun puts before every line.
-_NOISE = re.compile(r"\x1b\[[\d;]*m|^\[\w+\d+\]: ?", re.MULTILINE)
+# Terminal colours, also as in JSON or without the escape character, and the prefix of torchrun.
+_NOISE = re.compile(r"(?:\x1b|\\u001b|\\x1b|\\033|\^\[)?\[\d+(?:;\d+)*m|\x1b\[m|^\[\w+\d+\]: ?", re.MULTILINE)
+
+# A cell's output as a web page has it: `<span class="ansi-red-fg">`.
+_TAG = re.compile(r"</?(?:a|br|code|div|pre|span)\b[^>]*>")
+
+# A link in place of a file, as JupyterLab copies it: `File [~/models/net.py:31](http://localhost:8888/...#line=30)`.
+_LINK = re.compile(r"^File \[([^\]\n]+)\]\([^)\n]*\)", re.MULTILINE)
+
+# What a logger or a launcher puts before every line: a time, a rank, a quotation mark.
+_PREFIX = re.compile(r'^(\S.*?)(?:Traceback \(most recent| *File "[^"\n]+", line \d)', re.MULTILINE)
 
 # One pattern per traceback format. `statement` is the source line, where the format has it next to the place.
 _FORMATS = tuple(
     re.compile(pattern, re.MULTILINE)
     for pattern in (
         # Python. The beginning of the line is often cut off.
-        r'(?P<path>[^"\n]+)", line (?P<line>\d+)(?:, in [^\n]*)?(?:\n[ \t]*(?P<statement>(?!File )[^\n]*))?',
+        r'(?P<path>[^"\n]+)", line (?P<line>\d+)(?:, in \S+)?(?:[ \t]*\n[ \t]*(?P<statement>(?!File )[^\n]*))?',
+        # pytest, short and long, and warnings: `models/net.py:31: in forward`, `models/net.py:31: RuntimeError`
+        r"^(?P<path>(?:[A-Za-z]:)?[^\s:\"][^:\n\"]*\.py):(?P<line>\d+): ?(?:in [^\n]*\n[ \t]+(?P<statement>[^\n]*)|"
+        r"\w*(?:Error|Exception|Warning)\b|$)",
         # IPython 8 and newer: `File ~/models/net.py:31, in Block.forward(self, x)`
         r"^File (?P<path>[^\n]+?):(?P<line>\d+)(?:, in |\n)[^\n]*",
         # IPython 8 and newer, a cell: `Cell In[3], line 31, in Block.forward(self, x)`
@@ -49,8 +62,18 @@ class Frame:
 
 
 def cleaned(text: str) -> str:
-    """The text without terminal colours and the prefixes of torchrun."""
-    return _NOISE.sub("", text.replace("\r\n", "\n"))
+    """The text without colours, HTML, links, and what is before every line."""
+    text = _NOISE.sub("", text.replace("\r\n", "\n"))
+    if "ansi-" in text:
+        text = html.unescape(_TAG.sub("", text))
+    return _without_prefixes(_LINK.sub(r"File \1", text))
+
+
+def _without_prefixes(text: str) -> str:
+    """The text without the prefixes of its lines, which may differ in their digits."""
+    for prefix in {re.sub(r"\d+", r"\\d+", re.escape(match[1])) for match in _PREFIX.finditer(text)}:
+        text = re.sub(f"^{prefix}", "", text, flags=re.MULTILINE)
+    return text
 
 
 def frames_in(text: str) -> list[Frame]:
@@ -77,7 +100,7 @@ def failing_statement(text: str, end: int) -> str:
     if arrow:
         return _statement(arrow[-1])
     lines = [line.strip() for line in before if line.strip(" ^~─╯╰")]
-    return lines[-1] if lines and re.search(r"[+=(@*]", lines[-1]) else ""
+    return lines[-1].removeprefix(">").strip("` ") if lines and re.search(r"[+=(@*]", lines[-1]) else ""
 
 
 def found_here(frame: Frame, cwd: Path) -> Path | None:
@@ -95,7 +118,7 @@ def _frame(match: re.Match[str], text: str) -> Frame:
         following = text[match.end() :].splitlines()[:12]
         arrows = (_ARROW.match(row.rstrip()) for row in following)
         statement = next((_statement(arrow) for arrow in arrows if arrow and int(arrow["line"]) == line), "")
-    return Frame(match["path"].strip().removeprefix('File "'), line, statement.strip())
+    return Frame(match["path"].strip().removeprefix('File "'), line, statement.strip("` "))
 
 
 def _statement(arrow: re.Match[str]) -> str:
