@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping
 
@@ -36,6 +37,24 @@ def _of_sizes(a: int, b: int) -> str:
     if small and large % small == 0:
         return f"one operand is {large // small} times as large: apply the same strides to both, or resize one"
     return "apply the same kernels, strides and paddings to both, or resize one: F.interpolate(x, size=skip.shape[-2:])"
+
+
+def of_expansion(groups: Groups, statement: str) -> str:
+    """A dimension of size `b` expanded to `a`; old versions of torch say this of `out += identity` too."""
+    if re.search(r"[-+*/]=", statement):
+        return _of_sizes(int(groups["a"]), int(groups["b"]))
+    return "only dimensions of size 1 can be expanded: add one by unsqueeze, or use repeat"
+
+
+def of_view(groups: Groups, statement: str) -> str:
+    """A tensor of `got` elements viewed as `wants`."""
+    wants, got = [int(size) for size in re.findall(r"-?\d+", groups["wants"])], int(groups["got"])
+    rest = math.prod(wants[1:])
+    if wants and min(wants) > 0 and got and got % rest == 0:
+        return (
+            f"these sizes fit with {got // rest} in place of {wants[0]}: take the batch size from the tensor, x.size(0)"
+        )
+    return "keep the batch and infer the rest: x.view(x.size(0), -1); then check the layer that follows"
 
 
 def of_convolution(groups: Groups, statement: str) -> str:
@@ -94,7 +113,6 @@ def of_dimension(groups: Groups, statement: str) -> str:
 
 
 IN_PLACE = "if broadcasting is intended, create a new tensor: out = out + x; else give both operands one shape"
-VIEW = "keep the batch and infer the rest: x.view(x.size(0), -1); then check the layer that follows"
 SMALL_INPUT = "use a larger input, or fewer strides and poolings before this layer"
 MISSING_BATCH = "if the batch dimension is missing, add it: x.unsqueeze(0)"
 RANKS = "give both the same dimensions, such as by x.unsqueeze(...) or x.flatten(2)"
@@ -105,4 +123,8 @@ PRODUCT = "check the order of the axes, such as a missing transpose(-2, -1), and
 EINSUM = "print the shapes of the operands before this line, and compare them with the letters of the equation"
 LOSS = "give both one shape: predictions.squeeze(1), or targets.unsqueeze(1); a reshape must not mix samples"
 OLD = "newer versions of torch name both sizes; print the shapes of the operands before this line"
+DEVICE_ASSERT = (
+    "run it once on the CPU, whose message names the index; labels have to be below the number of classes, and tokens "
+    "below num_embeddings"
+)
 CUDA = "run it once on the CPU, whose message names the shapes"

@@ -42,11 +42,6 @@ TENSORS: Sequence[Wording] = (
         advice.of_linear,
     ),
     wording(
-        r"mat1 dim 1 must match mat2 dim 0",
-        "a linear layer or matrix product gets another number of features than it expects (torch 1.8 on CUDA)",
-        advice.CUDA,
-    ),
-    wording(
         rf"size mismatch, got input \((?P<out>{N})\), mat \({N}x(?P<wants>{N})\), vec \((?P<got>{N})\)",
         "a product of a matrix with {wants} columns and a vector of {got} elements",
         advice.PRODUCT,
@@ -81,7 +76,7 @@ TENSORS: Sequence[Wording] = (
     wording(
         rf"einsum\(\): the number of subscripts in the equation \((?P<wants>{N})\) does not match the number of "
         rf"dimensions \((?P<got>{N})\) for operand (?P<index>{N})",
-        "operand {index} of an einsum has {got} dimensions, but {wants} letters in the equation",
+        "the equation of an einsum has {wants} letters for operand {index}, whose number of dimensions is {got}",
         advice.EINSUM,
     ),
     wording(
@@ -89,11 +84,6 @@ TENSORS: Sequence[Wording] = (
         r"(?P<b>\[[\d x]*\]) to have the same number of elements",
         "an operation on tensors of shapes {a} and {b}, which need the same number of elements",
         advice.SHAPES,
-    ),
-    wording(
-        r"inconsistent tensor size at ",
-        "an addition, or another elementwise operation, of tensors of different shapes (torch before 0.4)",
-        advice.OLD,
     ),
     wording(
         rf"Sizes of tensors must match except in dimension (?P<axis>{N})\. Got (?P<a>{N}) and (?P<b>{N}) "
@@ -125,7 +115,7 @@ TENSORS: Sequence[Wording] = (
     wording(
         rf"shape '(?P<wants>\[[-\d, ]*\])' is invalid for input of size (?P<got>{N})",
         "a view or reshape of a tensor with {got} elements to {wants}",
-        advice.VIEW,
+        advice.of_view,
     ),
     wording(
         r"view size is not compatible with input tensor's size and stride",
@@ -147,7 +137,7 @@ TENSORS: Sequence[Wording] = (
     wording(
         rf"The expanded size of the tensor \((?P<a>{N})\) must match the existing size \((?P<b>{N})\)",
         "a dimension of size {b} is expanded to {a}",
-        lambda groups, statement: "only dimensions of size 1 can be expanded: add one by unsqueeze, or use repeat",
+        advice.of_expansion,
     ),
     wording(
         rf"shape mismatch: value tensor of shape (?P<b>{SHAPE}) cannot be broadcast to indexing result of shape "
@@ -192,10 +182,5 @@ TENSORS: Sequence[Wording] = (
         r"one of the variables needed for gradient computation has been modified by an inplace operation",
         "a tensor that the backward pass needs was modified in place",
         advice.BACKWARD,
-    ),
-    wording(
-        r"(?P<status>CUBLAS_STATUS_INVALID_VALUE|CUDNN_STATUS_BAD_PARAM|CUDNN_STATUS_NOT_SUPPORTED)",
-        "CUDA rejects a call ({status}), often because of the shapes of a matrix product or convolution",
-        advice.CUDA,
     ),
 )

@@ -9,9 +9,11 @@ from .advice import Groups
 from .layer_wordings import LAYERS
 from .loss_wordings import LOSSES
 from .tensor_wordings import TENSORS
+from .vague_wordings import VAGUE
 from .wording import Wording
 
-WORDINGS: Sequence[Wording] = (*TENSORS, *LAYERS, *LOSSES)
+EXACT: Sequence[Wording] = (*TENSORS, *LAYERS, *LOSSES)
+WORDINGS: Sequence[Wording] = (*EXACT, *VAGUE)
 
 
 @dataclass(frozen=True)
@@ -30,10 +32,14 @@ class Explanation:
 
 
 def explain_last(text: str) -> Explanation | None:
-    """Explain the last shape error in a text; None if there is no known one."""
+    """Explain the last shape error in a text, if possible one that names sizes; None if there is no known one."""
+    return _last(EXACT, text) or _last(VAGUE, text)
+
+
+def _last(wordings: Sequence[Wording], text: str) -> Explanation | None:
     found = [
         Explanation(match.start(), wording.meaning.format(**groups), wording, groups)
-        for wording in WORDINGS
+        for wording in wordings
         for match in wording.pattern.finditer(text)
         for groups in [{name: value or "" for name, value in match.groupdict().items()}]
     ]

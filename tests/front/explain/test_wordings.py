@@ -44,6 +44,7 @@ TEXTS = {
     "size mismatch for fc.weight: copying a param with shape torch.Size([1000, 512]) from checkpoint, the shape in "
     "current model is torch.Size([10, 512]).": "fc.weight has shape torch.Size([1000, 512]) in the checkpoint",
     "CUDA error: CUBLAS_STATUS_INVALID_VALUE when calling `cublasSgemm(handle, opa, opb)`": "CUDA rejects a call",
+    "CUDA error: device-side assert triggered": "an index that is out of range",
     "one of the variables needed for gradient computation has been modified by an inplace operation": "in place",
     "mat1 dim 1 must match mat2 dim 0": "another number of features",
     "size mismatch, got input (3), mat (3x4), vec (5)": "a matrix with 4 columns and a vector of 5 elements",
@@ -56,7 +57,7 @@ TEXTS = {
     "einsum(): operands do not broadcast with remapped shapes [original->remapped]: [6, 53]->[6, 53] "
     "[6, 52]->[6, 52]": ("different sizes at an axis: [6, 53]"),
     "einsum(): the number of subscripts in the equation (3) does not match the number of dimensions (4) for operand 0 "
-    "and no ellipsis was given": "operand 0 of an einsum has 4 dimensions, but 3 letters",
+    "and no ellipsis was given": "3 letters for operand 0, whose number of dimensions is 4",
     "inconsistent tensor size, expected tensor [64 x 3] and src [1776] to have the same number of "
     "elements, but got 192 "
     "and 1776 elements respectively at /pytorch/torch/lib/TH/generic/THTensorCopy.c:86": "shapes [64 x 3] and [1776]",
@@ -136,6 +137,35 @@ def test_a_wording(text: str, meaning: str) -> None:
 
 def test_every_wording_has_a_text() -> None:
     assert [wording.meaning for wording in WORDINGS if not any(wording.pattern.search(text) for text in TEXTS)] == []
+
+
+def test_a_message_with_sizes_comes_before_one_without() -> None:
+    found = explain_last(
+        "Assertion `t >= 0 && t < n_classes` failed.\nRuntimeError: CUDA error: device-side assert triggered"
+    )
+    assert found is not None
+    assert "a label that is not between 0" in found.meaning
+
+
+@pytest.mark.parametrize(
+    ("text", "statement", "hint"),
+    [
+        ("shape '[114, 256, 5, 8]' is invalid for input of size 634880", "", "fit with 62 in place of 114"),
+        ("shape '[-1, 7]' is invalid for input of size 24", "", "keep the batch"),
+        (
+            "The expanded size of the tensor (15) must match the existing size (16)",
+            "out += residual",
+            "a difference of 1",
+        ),
+        ("The expanded size of the tensor (15) must match the existing size (16)", "x.expand(15)", "of size 1 can be"),
+        ("Expected hidden[0] size (1, 2, 4), got [1, 3, 4]", "", "torch.zeros(layers, x.size(0), features)"),
+        ("expected 4D input (got 2D input)", "", "nn.BatchNorm1d"),
+    ],
+)
+def test_a_hint(text: str, statement: str, hint: str) -> None:
+    found = explain_last(text)
+    assert found is not None
+    assert hint in found.advice(statement)
 
 
 # Mistakes whose messages change between versions of torch: that of the installed one must be explained.
