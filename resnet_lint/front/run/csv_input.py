@@ -14,7 +14,7 @@ from resnet_lint.shared.records.hardware_run import Epoch, MultilabelPredictions
 
 from .event_files import is_events, read_events
 from .multilabel_columns import has_lists, label_columns, of_columns, of_lists
-from .probability_columns import of_probabilities, probability_columns
+from .probability_columns import of_probabilities, probability_columns, with_probabilities
 from .table_row import Row, in_natural_order
 
 _COLUMNS = (
@@ -84,14 +84,19 @@ def read(path: Path) -> Predictions | MultilabelPredictions | tuple[Epoch, ...]:
     except (UnicodeDecodeError, csv.Error) as error:
         raise UsageError(f"{name} is not a CSV file: {error}") from error
     if {"label", "prediction"} <= columns.keys():
-        return of_lists(rows) if has_lists(rows) else _predictions(name, rows, has_scores="score" in columns)
-    if "label" in columns and (probabilities := probability_columns(titles, columns["label"])):
+        if has_lists(rows):
+            return of_lists(rows)
+        found = _predictions(name, rows, has_scores="score" in columns)
+        return with_probabilities(found, rows, titles, {*columns.values()})
+    if "label" in columns and (probabilities := probability_columns(titles, {columns["label"]})):
         return of_probabilities(name, rows, probabilities)
     if by_class := label_columns(titles):
         return of_columns(name, rows, by_class)
     if {"epoch", "loss", "accuracy"} <= columns.keys():
         return tuple(_steps(name, rows) if "step" in columns else _epochs(name, rows))
-    raise UsageError(f"{name}: the header must name the columns {_COLUMNS}")
+    if not text.strip():
+        raise UsageError(f"{name} is empty")
+    raise UsageError(f"{name}: the header must name the columns {_COLUMNS}; it has {', '.join(titles)}")
 
 
 def _of_events(name: str, rows: Sequence[Mapping[str | None, object]]) -> tuple[Epoch, ...]:
@@ -140,6 +145,8 @@ def _steps(name: str, rows: list[Row]) -> Iterator[Epoch]:
     """
     by_epoch: dict[int, list[Row]] = {}
     for row in rows:
+        if not (row.has("epoch") or row.has("loss") or row.has("accuracy")):
+            continue  # of a callback that logs by step, such as LearningRateMonitor
         by_epoch.setdefault(row.number("epoch", int), []).append(row)
     epochs = []
     for number, logged in sorted(by_epoch.items()):

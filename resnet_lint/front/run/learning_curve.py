@@ -53,10 +53,21 @@ def stuck(history: Sequence[Epoch]) -> bool:
     return len(latest) == _WINDOW and max(latest) - min(latest) < _STILL
 
 
-def unstable(history: Sequence[Epoch]) -> bool:
-    """Whether the loss jumped up within the last epochs."""
-    latest = [epoch.loss if epoch.val_loss is None else epoch.val_loss for epoch in history[-_WINDOW:]]
-    return any(after > before * (1 + _JUMP) for before, after in pairwise(latest))
+def unstable(history: Sequence[Epoch]) -> str | None:
+    """Which loss jumped up within the last epochs, `training` or `validation`; None if neither did.
+
+    A validation loss that does not fall again has risen, which is overfitting and no jump.
+    """
+    latest = history[-_WINDOW:]
+    if any(_jumps(before.loss, after.loss) for before, after in pairwise(latest)):
+        return "training"
+    losses = [epoch.val_loss for epoch in latest if epoch.val_loss is not None]
+    jumps = (end for end, pair in enumerate(pairwise(losses), 1) if _jumps(*pair))
+    return "validation" if any(min(losses[end:]) * (1 + _JUMP) < losses[end] for end in jumps) else None
+
+
+def _jumps(before: float, after: float) -> bool:
+    return after > before * (1 + _JUMP)
 
 
 def risen_from(history: Sequence[Epoch]) -> Epoch | None:

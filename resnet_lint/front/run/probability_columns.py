@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Sequence, Set
 
 from resnet_lint.shared.errors import UsageError
 from resnet_lint.shared.records.hardware_run import Predictions
@@ -14,9 +14,9 @@ _NAMES_OF_SAMPLES = ("", "id", "index", "idx", "unnamed: 0", "sample", "image", 
 _ROUNDED = 0.01  # by how much the sum of rounded probabilities may differ from 1
 
 
-def probability_columns(titles: Iterable[str], label: str) -> dict[str, str]:
-    """The columns of probabilities by their classes: those with a usual prefix, or all beside the label."""
-    others = [title for title in titles if title != label and title.strip().lower() not in _NAMES_OF_SAMPLES]
+def probability_columns(titles: Iterable[str], known: Set[str]) -> dict[str, str]:
+    """The columns of probabilities by their classes: those with a usual prefix, or all beside the known ones."""
+    others = [title for title in titles if title not in known and title.strip().lower() not in _NAMES_OF_SAMPLES]
     for prefix in _PREFIXES:
         found = [title for title in others if title.strip().lower().startswith(prefix)]
         if len(found) > 1:
@@ -33,6 +33,25 @@ def of_probabilities(name: str, rows: Sequence[Row], columns: dict[str, str]) ->
     probabilities = tuple(_of_row(row, tuple(columns.values())) for row in rows)
     scores = tuple(max(row) for row in probabilities)
     predicted = tuple(row.index(score) for row, score in zip(probabilities, scores, strict=True))
+    return Predictions(classes, labels, predicted, scores, probabilities)
+
+
+def with_probabilities(found: Predictions, rows: Sequence[Row], titles: Iterable[str], known: Set[str]) -> Predictions:
+    """The predictions with the probabilities of all classes, if these are the other columns.
+
+    The predictions stay as they are: they may have been made with a threshold.
+    """
+    columns = probability_columns(titles, known)
+    if not set(found.classes) <= columns.keys():
+        return found
+    try:
+        probabilities = tuple(_of_row(row, tuple(columns.values())) for row in rows)
+    except UsageError:  # other numbers, such as logits
+        return found
+    classes = tuple(columns)
+    index_of = [classes.index(name) for name in found.classes]
+    labels, predicted = (tuple(index_of[index] for index in old) for old in (found.labels, found.predicted))
+    scores = found.scores or tuple(row[index] for row, index in zip(probabilities, predicted, strict=True))
     return Predictions(classes, labels, predicted, scores, probabilities)
 
 

@@ -108,8 +108,9 @@ def _of_history(history: Sequence[Epoch], thresholds: Thresholds) -> Iterator[Re
     if stuck(history) and last.accuracy < thresholds.accuracy:
         level: Level = "bad" if last.accuracy <= _BAD_ACCURACY else "fair"
         yield Reason("accuracy over the epochs", level, f"stuck at {last.accuracy:.1%}")
-    if unstable(history):
-        yield Reason("loss", "fair", "jumps up within the last epochs; a lower --lr may help")
+    if jumping := unstable(history):
+        text = f"the {jumping} loss jumps up within the last epochs; a lower learning rate may help"
+        yield Reason("loss", "fair", text)
     if last.val_loss is not None:
         yield _gap(history, last.loss, last.val_loss, thresholds.loss_gap)
 

@@ -144,8 +144,8 @@ def test_a_table_on_standard_input() -> None:
 def test_the_sparse_rows_of_lightning_are_epochs(tmp_path: Path) -> None:
     path = tmp_path / "metrics.csv"
     path.write_text(
-        "epoch,step,test_acc,train_loss,val_acc,val_loss\n"
-        "0,49,,1.5,,\n0,99,,1.0,,\n0,99,,,0.50,1.1\n1,149,,0.75,,\n1,199,,,0.75,0.6\n2,200,0.7,,,\n"
+        "epoch,step,lr-Adam,test_acc,train_loss,val_acc,val_loss\n"
+        ",0,0.001,,,,\n0,49,,,1.5,,\n0,99,,,1.0,,\n0,99,,,,0.50,1.1\n1,149,,,0.75,,\n1,199,,,,0.75,0.6\n2,200,,0.7,,,\n"
     )
     history = report_of(metrics(path, "--format", "json"))["history"]
     found = [(epoch["number"], epoch["loss"], epoch["accuracy"], epoch["val_loss"]) for epoch in history]
@@ -177,8 +177,9 @@ def test_f7_an_observation_per_epoch_and_the_curve(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "expected"),
     [
-        ("", "the header must name the columns label,prediction[,score] or epoch,loss,accuracy[,val_loss]"),
-        ("cat,dog\n", "the header must name the columns"),
+        ("", "is empty"),
+        ("cat,dog\n", "the header must name the columns label,prediction[,score] or epoch,loss,accuracy[,val_loss]"),
+        ("cat,dog\n", "; it has cat, dog"),
         ("label,prediction\n", "no rows after the header"),
         ("epoch,loss,accuracy\n", "no rows after the header"),
         ("label,prediction\ncat\n", "answers.csv:2: missing prediction"),
@@ -291,8 +292,16 @@ def test_a_class_without_samples_misses_no_gate() -> None:
 
 
 def test_a_jumping_loss_is_unstable() -> None:
-    assert unstable(epochs([1.0, 0.5, 0.9, 0.4, 0.3]))
-    assert not unstable(epochs([1.0, 0.5, 0.55, 0.4, 0.3]))
+    assert unstable(epochs([1.0, 0.5, 0.9, 0.4, 0.3])) == "training"
+    assert unstable(epochs([1.0, 0.5, 0.55, 0.4, 0.3])) is None
+
+
+def test_a_validation_loss_that_rises_for_good_does_not_jump() -> None:
+    def history(*val_losses: float) -> list[Epoch]:
+        return [Epoch(number, 1 / number, 0.5, loss) for number, loss in enumerate(val_losses, 1)]
+
+    assert unstable(history(1.0, 0.9, 1.2, 1.6, 2.2)) is None
+    assert unstable(history(1.0, 0.9, 1.6, 0.8, 0.8)) == "validation"
 
 
 def test_observations_of_problems() -> None:

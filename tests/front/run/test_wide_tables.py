@@ -54,6 +54,20 @@ def test_top_k_accuracies_are_those_of_scikit_learn(tmp_path: Path) -> None:
     assert found["accuracy"] == found["top"][0]["accuracy"]
 
 
+def test_predictions_beside_probabilities_stay(tmp_path: Path) -> None:
+    rows = ["y_true,y_pred,prob_cat,prob_cow,prob_dog", "cat,dog,0.5,0.2,0.3", "dog,dog,0.1,0.6,0.3"]
+    found = read(table(tmp_path, *rows))
+    assert isinstance(found, Predictions)
+    assert (found.classes, found.labels, found.predicted) == (("cat", "cow", "dog"), (0, 2), (2, 2))
+    assert (found.scores, found.probabilities) == ((0.3, 0.3), ((0.5, 0.2, 0.3), (0.1, 0.6, 0.3)))
+
+
+@pytest.mark.parametrize("values", ["3.1,-2", "0.9,0.8"])
+def test_other_numbers_beside_predictions_are_no_probabilities(tmp_path: Path, values: str) -> None:
+    found = read(table(tmp_path, "label,prediction,cat,dog", f"cat,dog,{values}", f"dog,dog,{values}"))
+    assert isinstance(found, Predictions) and not found.probabilities
+
+
 TRUE = [[1, 0, 1], [0, 0, 1], [1, 1, 0]]
 PREDICTED = [[1, 1, 1], [0, 0, 1], [1, 0, 0]]
 
