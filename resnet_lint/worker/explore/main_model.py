@@ -75,7 +75,17 @@ def main_model(models: Candidates) -> tuple[Traced, list[str]]:
             evaluated(call, models.loaded)  # raises the error if it cannot be constructed
         raise UsageError(_why_none(models))
     best = models.best(wanted)
-    return best, list(dict.fromkeys(traced.label for traced in wanted if traced.label != best.label))
+    others = list(dict.fromkeys(traced.label for traced in wanted if traced.label != best.label))
+    return _fed_as_told(best, models), others
+
+
+def _fed_as_told(chosen: Traced, models: Candidates) -> Traced:
+    """The chosen model, fed the inputs that the user gives without naming a class, instead of those of the file."""
+    attempts = Attempts(models.loaded, models.request, models.found.coverage, models.clock)
+    inputs = attempts.inputs_told(None)
+    if inputs:
+        attempts.feed(chosen.label, chosen.trace.root, chosen.model_class, inputs=inputs)
+    return attempts.traced[-1] if attempts.traced else chosen
 
 
 def _is_wanted(traced: Traced, models: Candidates) -> bool:

@@ -73,7 +73,7 @@ def test_gradients_and_cost_as_text(lint: Lint, deep: Path) -> None:
     assert "log10 of the gradient norm: * with shortcuts, o without shortcuts" in result.stdout
     lines = [line.split() for line in result.stdout.splitlines()]
     assert ["parameters", "2.331", "k"] in lines  # 16 blocks of 2 x (8 x 8 + 8), and 8 x 3 + 3
-    assert any(line[:4] == ["peak", "memory", "of", "a"] for line in lines)
+    assert any(line[:4] == ["peak", "memory", "of", "forward"] for line in lines)
 
 
 PROJECT = Path(__file__).parents[3]
@@ -104,7 +104,7 @@ def test_the_cost_of_a_fix_in_numbers_and_per_cent() -> None:
     rows = {name: cells for name, *cells in cost_rows(Cost(1100, 2_500_000, 80), Cost(1000, 2_000_000))}
     assert rows["parameters"] == ["1 k", "1.1 k", "+100 (+10.00%)"]
     assert rows["multiply-adds per sample"] == ["2 M", "2.5 M", "+500 k (+25.00%)"]
-    assert rows["peak memory of a training step"] == ["not measured", "80 B", ""]
+    assert rows["peak memory of forward and backward"] == ["not measured", "80 B", ""]
 
 
 @pytest.mark.parametrize(
@@ -119,4 +119,4 @@ def test_a_vanished_gradient_is_named() -> None:
     dead = Gradients((Gradient("stem", 0.0, 0.0), Gradient("head", 1.0, 1.0)), 2)
     assert reach(dead) == "no gradient reaches the first stage, stem"
     plain = Gradients((Gradient("stem", 0.5), Gradient("head", 1.0)), 0)
-    assert reach(plain) == "gradient norm of the first stage, stem: 0.5; there are no shortcuts to remove"
+    assert reach(plain) == "gradient norm of the first stage, stem: 0.5; there are no residual additions to remove"

@@ -169,6 +169,13 @@ class Net(nn.Module):
 """
 
 
+def test_given_inputs_take_precedence_over_those_of_the_file(lint: Lint, tmp_path: Path) -> None:
+    net = "class Net(nn.Module):\n    def forward(self, x):\n        return torch.relu(x)\n"
+    model = write(tmp_path, f"import torch\nfrom torch import nn\n\n{net}\nNet()(torch.ones(1, 3, 32, 32))\n")
+    result = lint("trace", model, "--input", "x=5x3x7x9", "--shapes", "nchw")
+    assert "(5, 3, 7, 9)" in result.stdout
+
+
 def test_the_identity_is_the_shortcut(lint: Lint, tmp_path: Path) -> None:
     report = trace_of(lint("trace", write(tmp_path, RECURRENT), "--input", "x=5x2x8", "--format", "json"))
     steps = steps_of(report)

@@ -28,7 +28,7 @@ def cost_block(run: RunReport) -> str:
 _FIGURES = (
     ("parameters", "parameters", ""),
     ("multiply-adds per sample", "multiply_adds", ""),
-    ("peak memory of a training step", "peak_bytes", "B"),
+    ("peak memory of forward and backward", "peak_bytes", "B"),
     ("latency of a forward pass, median", "latency", "s"),
     ("samples per second", "samples_per_second", ""),
 )
@@ -86,7 +86,7 @@ def reach(gradients: Gradients) -> str:
         return f"no gradient reaches the first stage, {first.stage}"
     norm = f"gradient norm of the first stage, {first.stage}: {first.norm:.3g}"
     if first.cut is None:
-        return f"{norm}; there are no shortcuts to remove"
+        return f"{norm}; there are no residual additions to remove"
     removed = count(gradients.shortcuts, "shortcut")
     return f"{norm}; with {removed} removed: {first.cut:.3g} ({first.cut / first.norm:.2g}x)"
 
