@@ -16,4 +16,4 @@ def require(extra: str) -> Iterator[None]:
     except ModuleNotFoundError as error:
         if error.name is not None and error.name.startswith("resnet_lint"):
             raise
-        raise UsageError(f'resnet-lint {extra} needs the extra: pip install "resnet-lint[{extra}]"') from error
+        raise UsageError(f'this command needs an extra: pip install "resnet-lint[{extra}]"') from error

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -56,7 +57,7 @@ def explanation_of(text: str, cwd: Path, analysers: Analysers = analyser) -> tup
 def _finding_behind(frames: Sequence[Frame], cwd: Path, analysers: Analysers) -> Run | None:
     """The run of a file of the traceback, with only the finding on its line; the innermost that has one."""
     here = [(path, frame) for frame in reversed(frames) if (path := found_here(frame, cwd)) and path.suffix == ".py"]
-    if not here:
+    if not here or sys.platform == "win32":
         return None
     settings, runs = load({}, cwd=cwd), dict[Path, Run]()
     with analysers(settings, os.path.relpath(here[0][0], cwd), cwd) as workers:
@@ -107,6 +108,8 @@ def _why_text_alone(frames: Sequence[Frame], cwd: Path) -> str:
     here = [frame for frame in frames if found_here(frame, cwd) is not None]
     if not frames:
         return "Based on the message alone: there is no file in the traceback."
+    if here and sys.platform == "win32":
+        return "Based on the message alone: files cannot be checked on Windows."
     if not here:
         return f"Based on the message alone: {frames[-1].path} does not exist."
     return f"Based on the message alone: there is no finding on line {here[-1].line} of {here[-1].path}."

@@ -7,6 +7,7 @@ import click
 from ..extras import require
 from ..options.command_options import takes_interpreter
 from ..options.configuration import Given
+from ..workers.interpreter import require_forks
 
 
 @click.command(short_help="Run the MCP server, for coding agents.")
@@ -16,6 +17,7 @@ def mcp(given: Given) -> int:
 
     Its tools are check, fix, explain, trace and contract.
     """
+    require_forks()
     with require("mcp"):
         from .mcp_server import serve
 

@@ -11,6 +11,7 @@ from ..options.command_options import takes_scan_settings
 from ..options.completion import files
 from ..options.configuration import Given
 from ..workers.in_order import usable_cores
+from ..workers.interpreter import require_forks
 from ..write_report import write_report
 
 _FOLDER = click.Path(file_okay=False, path_type=Path)
@@ -55,6 +56,7 @@ def scan(
 
     Exit code 0: no errors. 1: there are findings at or above --fail-on. 2: a repository could not be checked.
     """
+    require_forks()
     with require("scale"):
         from . import run_scan
 

@@ -11,6 +11,7 @@ from resnet_lint.shared.errors import UsageError
 from ..extras import require
 from ..options.command_options import takes_interpreter
 from ..options.configuration import Given
+from ..workers.interpreter import require_forks
 
 
 @click.command(short_help="Run the language server, for editors; or keep torch loaded for other commands.")
@@ -28,6 +29,7 @@ def server(stdio: bool, warm: bool, stop: bool, given: Given) -> int:
     With --warm, start processes that keep the tool and torch loaded: `check`, `trace` and hooks use them instead of
     loading both. They end after half an hour without use.
     """
+    require_forks()
     if warm or stop:
         from ..warm import command as warm_command
 

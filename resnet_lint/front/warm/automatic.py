@@ -44,4 +44,4 @@ def tool() -> tuple[str, str, list[str]]:
 
 
 def _starts(settings: Settings) -> bool:
-    return settings.warm and ("warm" in settings.given or not os.environ.get(_IN_CI))
+    return sys.platform != "win32" and settings.warm and ("warm" in settings.given or not os.environ.get(_IN_CI))

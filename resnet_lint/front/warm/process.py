@@ -6,11 +6,9 @@ starts. If any of it changes, the socket is not found. Every command line import
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import json
 import os
-import resource
 import signal
 import socket
 import stat
@@ -58,6 +56,8 @@ def require_private(folder: str) -> None:
 
 def key_of(executable: str, search_path: Iterable[str], *more: object) -> str:
     """A digest of all that a process depends on when it starts: of this interpreter, and `more`."""
+    import resource  # not on Windows, where the command line imports this file
+
     environment = {name: value for name, value in os.environ.items() if name.startswith(_READ_AT_START)}
     limits = [resource.getrlimit(getattr(resource, name)) for name in _LIMITS if hasattr(resource, name)]
     tool = [sources(_PACKAGE), sources(os.path.join(os.path.dirname(_PACKAGE), "rules"))]
@@ -177,6 +177,8 @@ def _line(connection: socket.socket) -> bytes:
 
 def _holder(lock: str) -> int | None:
     """The process that has locked a file; None if there is none."""
+    import fcntl  # not on Windows
+
     try:
         with open(lock) as file:
             try:
@@ -205,6 +207,8 @@ def _stop(lock: str) -> int | None:
 
 def _remove(lock: str) -> None:
     """Remove a lock file and its socket, unless a process has locked it."""
+    import fcntl  # not on Windows
+
     try:
         with open(lock) as file:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -42,17 +42,22 @@ def chooser(named: Path | None, near: Path, remember: bool = False) -> Callable[
     return cache(lambda: choose(executable, near, remember))
 
 
+def require_forks() -> None:
+    """Raise WorkerError on Windows, where the processes that load models cannot fork."""
+    if sys.platform == "win32":
+        raise WorkerError(
+            "files cannot be checked on Windows, where processes cannot fork; use WSL, or check models in Python: "
+            "resnet_lint.check(model)"
+        )
+
+
 def choose(named: Path | None, near: Path, remember: bool = False) -> Interpreter:
     """Select the interpreter that loads the models: the executable `named`, if given.
 
     Otherwise the first one that has torch among the active environment, the nearest .venv or venv at or above `near`,
     our own Python, and those on PATH. Raises WorkerError if none has torch, its versions are too old, or on Windows.
     """
-    if sys.platform == "win32":
-        raise WorkerError(
-            "files cannot be checked on Windows, where processes cannot fork; use WSL, or check models in Python: "
-            "resnet_lint.check(model)"
-        )
+    require_forks()
     if named is not None:
         return _checked(_ask(named, remember))
     candidates = list(dict.fromkeys(_candidates(near)))

@@ -68,7 +68,7 @@ async def _call(client: Any, tool: str, **arguments: object) -> Any:
 def test_without_the_sdk_it_names_the_extra(tmp_path: Path) -> None:
     code = "import sys; sys.modules['mcp'] = None; from resnet_lint.front.cli import main; main(['mcp'])"
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=tmp_path, timeout=60)
-    message = 'resnet-lint: resnet-lint mcp needs the extra: pip install "resnet-lint[mcp]"\n'
+    message = 'resnet-lint: this command needs an extra: pip install "resnet-lint[mcp]"\n'
     assert (run.returncode, run.stderr) == (2, message)
 
 

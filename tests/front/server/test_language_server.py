@@ -103,5 +103,5 @@ def test_without_pygls_it_names_the_extra(tmp_path: Path) -> None:
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=tmp_path, timeout=60)
     assert (run.returncode, run.stderr) == (
         2,
-        'resnet-lint: resnet-lint server needs the extra: pip install "resnet-lint[server]"\n',
+        'resnet-lint: this command needs an extra: pip install "resnet-lint[server]"\n',
     )
