@@ -17,6 +17,10 @@ Level = Literal["good", "fair", "bad"]
 LEVELS: tuple[Level, ...] = ("good", "fair", "bad")
 
 
+USUAL_BATCH = 64
+"""The batch size of a training, unless another one is requested."""
+
+
 @dataclass(frozen=True)
 class Training:
     """How to train: the data (`digits`, a folder, an .npz file or `module:factory`), the maximum number of epochs, the

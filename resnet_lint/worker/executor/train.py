@@ -14,7 +14,7 @@ from torch.nn import functional as F
 from torch.optim import AdamW
 
 from resnet_lint.shared.errors import UsageError
-from resnet_lint.shared.records.hardware_run import Epoch, Mistake, Predictions, Trained, Training
+from resnet_lint.shared.records.hardware_run import USUAL_BATCH, Epoch, Mistake, Predictions, Trained, Training
 
 from ..tensors import mapped, tensors_in
 from .checkpoint import State, restore, save
@@ -23,8 +23,6 @@ from .metrics import evaluate
 from .mistakes import worst_mistakes
 from .model_under_test import ModelUnderTest
 from .process_group import ProcessGroup
-
-_USUAL_BATCH = 64
 
 Progress = Callable[[int, int], None]
 """Called with the number of finished batches and their total over all epochs."""
@@ -44,7 +42,7 @@ class Trainer:
         self._data = data
         self._plan = plan
         self._group = group
-        self._batches = math.ceil(len(data.train) / min(batch or _USUAL_BATCH, len(data.train)))
+        self._batches = math.ceil(len(data.train) / min(batch or USUAL_BATCH, len(data.train)))
         self._optimizer = AdamW(tested.model.parameters(), lr=plan.learning_rate)
         self._history: list[Epoch] = []
         self._best: tuple[int, State] = (0, {})
@@ -114,7 +112,7 @@ class Trainer:
         confidence, predicted = torch.zeros(count), torch.zeros(count, dtype=torch.long)
         losses = torch.zeros(())
         with torch.no_grad():
-            for indices in torch.split(self._group.share(torch.arange(count)), _USUAL_BATCH):
+            for indices in torch.split(self._group.share(torch.arange(count)), USUAL_BATCH):
                 logits = self._logits(self._tested.model, self._on_device(samples.values[indices])).cpu()
                 confidence[indices], predicted[indices] = logits.float().softmax(1).max(1)
                 losses += F.cross_entropy(logits.float(), samples.labels[indices], reduction="sum")

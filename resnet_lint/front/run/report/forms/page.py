@@ -13,6 +13,7 @@ from resnet_lint.front.report_text import count
 from resnet_lint.front.run.learning_curve import observations
 from resnet_lint.shared.extras import require
 from resnet_lint.shared.records.hardware_run import (
+    USUAL_BATCH,
     Epoch,
     Evaluation,
     Gradients,
@@ -74,7 +75,7 @@ def _conditions(run: RunReport, request: RunRequest, cwd: Path, command: str) ->
         yield "batch size", str(setup.batch)
     else:
         plan = f"at most {count(training.epochs, 'epoch')}, learning rate {training.learning_rate:g}"
-        yield "training", f"{plan}, patience {training.patience}, batch size {request.batch or 'default'}"
+        yield "training", f"{plan}, patience {training.patience}, batch size {request.batch or USUAL_BATCH}"
     yield "seed", str(request.seed)
     yield "date", datetime.now().astimezone().isoformat(" ", "minutes")
     yield "command", command
