@@ -24,6 +24,9 @@ class ConcatenationSize(Rule):
     Use instead:
         x = F.interpolate(self.up(x), size=skip.shape[-2:])
         x = torch.cat([skip, x], dim=1)
+
+    Fix safety: Safe where the models that ran before keep their shapes and parameter names; unsafe otherwise. Cropping
+    is unsafe: all of the padding may have been forgotten.
     """
 
     code = "RL107"

@@ -19,6 +19,8 @@ class ForwardShape(Rule):
 
     Use instead:
         x = x.flatten(1)
+
+    Fix safety: Safe where the models that ran before keep their shapes and parameter names; unsafe otherwise.
     """
 
     code = "RL303"

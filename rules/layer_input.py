@@ -22,6 +22,9 @@ class LayerInput(Rule):
 
     Use instead:
         self.conv2 = nn.Conv2d(64, 64, 3, padding=1)
+
+    Fix safety: Safe where the models that ran before keep their shapes and parameter names; unsafe otherwise. A new
+    first layer in a model with pretrained weights is unsafe.
     """
 
     code = "RL301"

@@ -33,6 +33,8 @@ class ResidualArguments(Rule):
                     self.shortcut = nn.Conv2d(in_channels, out_channels, 1)
             def forward(self, x):
                 return self.shortcut(x) + self.conv(x)
+
+    Fix safety: Safe where the models that ran before keep their shapes and parameter names; unsafe otherwise.
     """
 
     code = "RL106"

@@ -24,6 +24,8 @@ class ResidualChannels(Rule):
         self.shortcut = nn.Conv2d(64, 128, kernel_size=1, bias=False)
         out = self.conv(x)
         out = out + self.shortcut(x)
+
+    Fix safety: Safe where the models that ran before keep their shapes and parameter names; unsafe otherwise.
     """
 
     code = "RL101"

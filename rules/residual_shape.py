@@ -21,6 +21,8 @@ class ResidualShape(Rule):
     Use instead:
         self.shortcut = nn.Conv2d(64, 128, kernel_size=1, stride=2, bias=False)
         out = self.conv(x) + self.shortcut(x)
+
+    Fix safety: Safe where the models that ran before keep their shapes and parameter names; unsafe otherwise.
     """
 
     code = "RL103"

@@ -24,6 +24,9 @@ class ResidualSize(Rule):
     Use instead:
         self.shortcut = nn.Conv2d(64, 64, kernel_size=1, stride=2, bias=False)
         out = self.conv(x) + self.shortcut(x)
+
+    Fix safety: Safe where the models that ran before keep their shapes and parameter names; unsafe otherwise, and where
+    another layer of the branch may have been meant to stride.
     """
 
     code = "RL102"

@@ -25,6 +25,8 @@ class ResidualSomeSizes(Rule):
     Use instead:
         self.shortcut = nn.Sequential(nn.AvgPool2d(2, ceil_mode=True), nn.Conv2d(64, 128, 1))
         out = self.conv(x) + self.shortcut(x)
+
+    Fix safety: Safe where the models that ran before keep their shapes and parameter names; unsafe otherwise.
     """
 
     code = "RL105"

@@ -26,6 +26,7 @@ TRACES = re.compile(r"traces/\w+\.(html|svg)")
 def test_every_rule_has_a_page_with_its_documentation_and_cases(rule: Any) -> None:
     page = PAGES[f"rules/{rule.code}.md"]
     assert all(f"## {heading}" in page for heading in ("What it does", "Why is this bad", "Reported", "Not reported"))
+    assert ("## Fix safety" in page) == rule.fixable
     assert page.count("```python") == 2 + len(rule.bad) + len(rule.good)
     assert f"[{rule.code}]({rule.code}.md)" in PAGES["rules/index.md"]
 
