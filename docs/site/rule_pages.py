@@ -46,7 +46,7 @@ def _index(rules: tuple[Rule, ...]) -> Iterator[str]:
     yield "# Rules\n"
     yield "Every page is generated from the file of the rule, whose cases are tests.\n"
     for prefix, title in _GROUPS.items():
-        yield f"## {title}\n\n| code | name | finds | severity | |\n|---|---|---|---|---|"
+        yield f"## {title}\n\n| code | name | finds | severity | fix |\n|---|---|---|---|---|"
         for rule in (rule for rule in rules if rule.code.startswith(prefix)):
             what = help_of(rule)["shortDescription"]["text"].replace("|", "\\|")
             fixable = "fixable" if rule.fixable else ""
