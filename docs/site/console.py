@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -15,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 _ROOT = Path(__file__).parents[2]
+_CHECKPOINTS = _ROOT / "checkpoints"  # where trainings write by default
 _BLOCK = re.compile(r"^```console\n\$ (?P<command>[^\n]+)\n(?P<output>.*?)^```$", re.MULTILINE | re.DOTALL)
 _TIMES = re.compile(r"\d+(\.\d+)? m?s\b")
 
@@ -57,6 +59,7 @@ def _without_times(text: str) -> str:
 def main() -> int:
     """Check or renew all examples; the exit code is 1 if one differs."""
     write, differ = "--write" in sys.argv, 0
+    own_checkpoints = _CHECKPOINTS.exists()
     for example in examples():
         actual = output_of(example.command)
         if example.matches(actual):
@@ -69,6 +72,8 @@ def main() -> int:
         else:
             differ += 1
             print(f"{example.page.name}: the output of `{example.command}` differs. It is now:\n{actual}")
+    if not own_checkpoints:
+        shutil.rmtree(_CHECKPOINTS, ignore_errors=True)
     return int(differ > 0)
 
 

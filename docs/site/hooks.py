@@ -47,7 +47,7 @@ def on_files(files: Files, config: Any) -> Files:
 
 
 def _trace(source: str, form: str) -> str:
-    command = [sys.executable, "-m", "resnet_lint", "trace", source, "--format", form]
+    command = [sys.executable, "-m", "resnet_lint", "trace", source, "--format", form, "--shapes", "nchw"]
     done = subprocess.run(command, cwd=_ROOT, capture_output=True, text=True, check=False)
     if done.returncode > 1:
         raise RuntimeError(done.stderr)
