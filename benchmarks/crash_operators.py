@@ -14,6 +14,7 @@ _SHORTCUT = re.compile(r"downsample|shortcut|skip|identity_conv|resize|proj\b|pr
 _STRIDE = re.compile(r"(^|[._])strides?(\[\d\])?$")
 _LAYER = re.compile(r"(?i)conv|block|bn\b|unit")
 _FLAG = re.compile(r"if self\.(residual|use_res\w*|identity|use_shortcut)\b")
+_SKIP_ARGUMENT = re.compile(r"(use_|with_)?(res|residual|res_connect|shortcut|skip|add|identity|id_?skip)")
 _FLATTEN = re.compile(r"(torch\.)?flatten|view|reshape|squeeze")
 
 
@@ -88,6 +89,13 @@ def _generous_flag(node: ast.AST, code: _Code) -> Iterator[Mutation]:
                     yield code.replaced("flag too generous", value, " and ".join(kept))
             if isinstance(value, ast.BoolOp | ast.Compare):
                 yield code.replaced("flag too generous", value, "True")
+
+
+def _generous_argument(node: ast.AST, code: _Code) -> Iterator[Mutation]:
+    """`Block(16, 32, residual=True)` for `Block(16, 32, residual=False)`."""
+    match node:
+        case ast.keyword(str(name), ast.Constant(False) as value) if _SKIP_ARGUMENT.fullmatch(name):
+            yield code.replaced("flag too generous", value, "True")
 
 
 def _stride_lost(node: ast.AST, code: _Code) -> Iterator[Mutation]:
@@ -205,6 +213,7 @@ def _strides_twice(node: ast.AST, code: _Code) -> Iterator[Mutation]:
 
 _OPERATORS: Sequence[Callable[[ast.AST, _Code], Iterator[Mutation]]] = (
     _generous_flag,
+    _generous_argument,
     _stride_lost,
     _projection_off,
     _branch_width,

@@ -65,9 +65,16 @@ def node_at(point: Point) -> ast.expr | ast.AugAssign | None:
     return _nodes_by_positions(function).get(positions) if function is not None else None
 
 
+def call_at(point: Point) -> ast.Call | None:
+    """The call of an instruction, also of one outside functions."""
+    around = function_of(point.code) or tree_of(point.code.co_filename)
+    node = _nodes_by_positions(around).get(positions_in(point.code)[point.instruction // 2])
+    return node if isinstance(node, ast.Call) else None
+
+
 @cache
-def _nodes_by_positions(function: Function) -> dict[Positions, ast.expr | ast.AugAssign]:
-    """The expressions of a function by position; the outer one if two have the same position."""
+def _nodes_by_positions(function: Function | ast.Module) -> dict[Positions, ast.expr | ast.AugAssign]:
+    """The expressions of a function or file by position; the outer one if two have the same position."""
     found: dict[Positions, ast.expr | ast.AugAssign] = {}
     for node in ast.walk(function):
         if isinstance(node, (ast.expr, ast.AugAssign)):

@@ -13,7 +13,7 @@ from .built_at import built_of
 from .module_call import ModuleCall
 from .node import Node
 from .source_places import Point
-from .syntax import Function, function_of, node_at
+from .syntax import Function, call_at, function_of, node_at
 
 _STRIDE = re.compile(r"strides?")
 
@@ -24,7 +24,8 @@ class UnusedStride:
 
     `chain` are the call and those around it, innermost first, `call` the forward of the module that it constructs, and
     `parameters` those of the called constructor or helper. `passes_one` is whether the call passes 1. `compared` is
-    whether the function compares the name, as in `self.use_res = stride == 1`, but gives it to no layer.
+    whether the function compares the name, as in `self.use_res = stride == 1`, but gives it to no layer. `by_default`
+    is whether the caller leaves it to the default, which may be what is left of an earlier version.
     """
 
     name: str
@@ -33,6 +34,7 @@ class UnusedStride:
     parameters: tuple[str, ...]
     passes_one: bool
     compared: bool
+    by_default: bool
 
 
 def unused_stride(path: Sequence[Node]) -> UnusedStride | None:
@@ -56,17 +58,35 @@ def _unused_strides(layer: ModuleCall) -> Iterator[UnusedStride]:
         one = _passes_one(call, parameters) if function is not None and isinstance(call, ast.Call) else None
         if function is None or not isinstance(call, ast.Call) or one is None or (not one and level == 0):
             continue
-        block = _constructed_by(built.chain[level:], layer)
+        chain = built.chain[level:]
+        block = _constructed_by(chain, layer)
         for name, compared in _unread_strides(function, call).items():
-            yield UnusedStride(name, block, built.chain[level:], parameters, one, compared)
+            yield UnusedStride(name, block, chain, parameters, one, compared, _is_left_out(name, chain))
 
 
 def _parameters_of(layer: ModuleCall, callee: CodeType | None) -> tuple[str, ...]:
     """The parameters of a constructor or helper by its code; without it, those of a layer."""
     if callee is None:
         return tuple(inspect.signature(type(layer.module)).parameters)
-    names = callee.co_varnames[: callee.co_argcount]
-    return names[1:] if callee.co_name == "__init__" else names
+    return _positional_parameters(callee)
+
+
+def _positional_parameters(function: CodeType) -> tuple[str, ...]:
+    """The parameters that a call of a function or class passes by position."""
+    names = function.co_varnames[: function.co_argcount]
+    return names[1:] if function.co_name == "__init__" else names
+
+
+def _is_left_out(name: str, chain: Sequence[Point]) -> bool:
+    """Whether a name is a parameter of the function of a call, and the call of that function passes nothing for it."""
+    inner, outer = chain[0].code, call_at(chain[1]) if len(chain) > 1 else None
+    parameters = inner.co_varnames[: inner.co_argcount + inner.co_kwonlyargcount]
+    if name not in parameters or outer is None:
+        return False
+    keywords = {keyword.arg for keyword in outer.keywords}
+    starred = None in keywords or any(isinstance(argument, ast.Starred) for argument in outer.args)
+    positional = _positional_parameters(inner)[: len(outer.args)]
+    return not starred and name not in keywords and name not in positional
 
 
 def _constructed_by(chain: tuple[Point, ...], layer: ModuleCall) -> ModuleCall:

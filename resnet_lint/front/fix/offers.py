@@ -21,16 +21,21 @@ class Offer:
 
 def with_choices(offers: Sequence[Offer], finding: Finding, number: int | None) -> Offer:
     """The first of several offers, or the one with a number, from 1; its fix lists all of them."""
-    different = dict[Choice, tuple[Choice, Offer]]()
-    for offer in offers:  # other words for the same fix are no choice
+    found = list[tuple[Choice, Offer]]()
+    for offer in offers:
         choice = _choice(offer, finding)
-        different.setdefault(replace(choice, edits=()), (choice, offer))
-    if len(different) < 2:
+        if not any(_is_same(choice, other) for other, _ in found):
+            found.append((choice, offer))
+    if len(found) < 2:
         return offers[0]
-    found = list(different.values())
     chosen = number is not None and number <= len(found)
     _, taken = found[number - 1 if number is not None and chosen else 0]
     return replace(taken, fix=replace(taken.fix, choices=tuple(choice for choice, _ in found)), chosen=chosen)
+
+
+def _is_same(one: Choice, other: Choice) -> bool:
+    """Whether two choices are one fix: the same edit in other words, or another spelling of the same words."""
+    return (one.edits != () and one.edits == other.edits) or replace(one, edits=()) == replace(other, edits=())
 
 
 def _choice(offer: Offer, finding: Finding) -> Choice:

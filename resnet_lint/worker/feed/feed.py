@@ -95,7 +95,7 @@ def _is_at_any_size(fault: Fault) -> bool:
         return shape[1] == fault.layer.wanted and is_map(fault.node.sources[0])
     flattened = flattened_map(fault)
     unused = unused_stride(path_between(None, flattened)) if flattened is not None else None
-    return unused is not None and not unused.compared
+    return unused is not None and not unused.compared and not unused.by_default
 
 
 def _usual_sizes(search: Search, known: Sequence[Shape]) -> list[Situation]:

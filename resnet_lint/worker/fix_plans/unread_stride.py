@@ -20,7 +20,10 @@ def unread_stride(e: Evidence) -> ChangeArguments | None:
 
 
 def restored_stride(path: Sequence[Node], owner: ModuleCall) -> ChangeArguments | None:
-    """Pass the stride that no layer gets, if a layer or block of a path is constructed without it."""
+    """Pass the stride that no layer gets, if a layer or block of a path is constructed without it.
+
+    It is unsafe if no caller states the stride: the default may be out of date, and another layer wrong.
+    """
     unread = unused_stride(path)
     if unread is None:
         return None
@@ -28,4 +31,4 @@ def restored_stride(path: Sequence[Node], owner: ModuleCall) -> ChangeArguments 
     site = Site(unread.call.relative_path(owner), "other", (call,), parameters=unread.parameters)
     change = Change(site, "stride", unread.name)
     title = f"pass the stride, which {'no layer gets' if unread.compared else 'is never read'}: {change.in_words()}"
-    return ChangeArguments(title, (change,))
+    return ChangeArguments(title, (change,), changes_results=unread.by_default)
