@@ -1,6 +1,6 @@
 """How many broken models `--fix` repairs: real models that run, each broken in one place.
 
-    python benchmarks/mutations.py MODELS --python PYTHON --results FILE [--minutes N] [--kind TEXT] [--keep FOLDER]
+    python benchmarks/mutations.py MODELS --python PYTHON --results FILE [--called] [--minutes N] [--kind TEXT]
 
 A line of MODELS, such as `mutation_models.txt`, is `FOLDER MODULE EXPRESSION SHAPE`; folders are relative to `--root`,
 where the repositories are cloned and the packages installed. The folder is copied, the module in it broken by one
@@ -8,6 +8,7 @@ operator of `crash_operators.py`, and fixed by the tool. A mutant counts if the 
 repaired if it runs forward and backward again, with the shapes of outputs and state dict of the original, and no
 addition less. Any other change that `--fix` writes is wrong. PYTHON is the interpreter with the packages of the models.
 
+With `--called`, the module calls its model, as a script does; else the tool has to guess a call, and may find nothing.
 A line of FILE is the result of one mutant; those that are in it already are not run again, so a run can be continued.
 """
 
@@ -67,6 +68,7 @@ class Entry:
     expression: str
     shape: str
     slim: bool = False
+    called: bool = False
 
     @property
     def file(self) -> Path:
@@ -74,6 +76,15 @@ class Entry:
 
     @property
     def source(self) -> str:
+        """The text of the module, with a call if `called`."""
+        if not self.called:
+            return self._text
+        sizes = [f"torch.randn({part.replace('x', ', ')})" for part in self.shape.split(",")]
+        call = f"    import torch\n\n    model = {self.expression}\n    model({', '.join(sizes)})\n"
+        return f'{self._text.rstrip()}\n\n\nif __name__ == "__main__":\n{call}'
+
+    @property
+    def _text(self) -> str:
         """The text of the module; if `slim`, without the functions that build other sizes of the model."""
         text = (self.folder / self.file).read_text(encoding="utf-8")
         if not self.slim:
@@ -290,6 +301,7 @@ def main() -> None:
     parser.add_argument("--root", type=Path, default=Path(), help="where the folders of the models are")
     parser.add_argument("--python", default=sys.executable)
     parser.add_argument("--tool", default="resnet-lint")
+    parser.add_argument("--called", action="store_true", help="add a call of the model to its module")
     parser.add_argument("--each", type=int, default=15, help="how many mutants of a kind to count")
     parser.add_argument("--minutes", type=float, default=600.0)
     parser.add_argument("--kind", default="", help="only kinds with this text")
@@ -319,7 +331,8 @@ def _run(args: argparse.Namespace, results: list[Result]) -> Iterator[Result]:
     def running(entry: Entry) -> Model | None:
         return _running(entry, observer)
 
-    for (entry, good), mutation in drawn(entries(args.models, args.root), args.kind, running):
+    models = [replace(entry, called=args.called) for entry in entries(args.models, args.root)]
+    for (entry, good), mutation in drawn(models, args.kind, running):
         counted = [result for result in results if result.kind == mutation.kind and result.verdict != "not counted"]
         in_module = [result for result in counted if result.module == entry.module]
         known = (mutation.kind, entry.module, mutation.start, mutation.text) in {r.mutant for r in results}

@@ -49,6 +49,23 @@ def unused_stride(path: Sequence[Node]) -> UnusedStride | None:
     return min(found, key=lambda unused: (not unused.passes_one, unused.compared), default=None)
 
 
+def takes_stride(layer: ModuleCall, owner: ModuleCall) -> bool:
+    """Whether the constructor of a module passes a stride to a layer in it: `self.conv2 = conv3x3(a, b, stride)`."""
+    built = built_of(layer.module)
+    constructors = [vars(kind)["__init__"] for kind in type(owner.module).__mro__ if "__init__" in vars(kind)]
+    codes = [getattr(constructor, "__code__", None) for constructor in constructors]
+    calls = (call_at(point) for point in built.chain if point.code in codes) if built is not None else ()
+    return any(_STRIDE.fullmatch(name) for call in calls if call is not None for name in _read_by(call))
+
+
+def _read_by(call: ast.Call) -> Iterator[str]:
+    """The names and attributes that the arguments of a call read."""
+    for argument in (*call.args, *(keyword.value for keyword in call.keywords)):
+        for node in ast.walk(argument):
+            if isinstance(node, ast.Name | ast.Attribute):
+                yield node.id if isinstance(node, ast.Name) else node.attr
+
+
 def _unused_strides(layer: ModuleCall) -> Iterator[UnusedStride]:
     built = built_of(layer.module)
     for level, point in enumerate(built.chain if built is not None else ()):

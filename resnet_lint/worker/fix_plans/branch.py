@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from resnet_lint.graph.effects import Effect, layers_on
+from resnet_lint.graph.module_call import ModuleCall
 from resnet_lint.graph.node import Node
 from resnet_lint.graph.residuals import path_between, residual_at
+from resnet_lint.graph.unused_strides import takes_stride
 from resnet_lint.shared.records.fix_plans import Change, ChangeArguments, Hint
 
 from .evidence import Evidence, is_projection, number_text, total_stride, width_name, widths
@@ -64,7 +66,7 @@ def unstrided_branch(e: Evidence) -> ChangeArguments | None:
     if e.channels_differ or not strided:
         return None
     like = (e.site(strided[-1]), "stride") if max(own) == 1 else ()
-    first, missing = lacking_stride(e.residual.fork, e.branch_layers, own, wanted)
+    first, missing = lacking_stride(e.residual.fork, e.branch_layers, own, wanted, e.owner)
     if not first:
         return None
     changes = tuple(Change(e.site(n), "stride", missing, *like) for n in first)
@@ -87,18 +89,23 @@ def unlike_streams(e: Evidence) -> ChangeArguments | None:
 
 
 def lacking_stride(
-    fork: Node | None, path: Sequence[tuple[Node, Effect]], own: tuple[int, ...], wanted: tuple[int, ...]
+    fork: Node | None,
+    path: Sequence[tuple[Node, Effect]],
+    own: tuple[int, ...],
+    wanted: tuple[int, ...],
+    owner: ModuleCall,
 ) -> tuple[list[Node], str]:
     """The layers of a path that lack a stride which another path has, and that stride; none if it is not that.
 
-    It is the first kernel above 1x1, or the first layer; parallel convolutions, as in a selective kernel, need the
-    same stride.
+    It is the layer for which the block has a stride, else the first kernel above 1x1, else the first layer; parallel
+    convolutions, as in a selective kernel, need the same stride.
     """
     layers = [(n, x) for n, x in path if x.sort == "convolution"]
     if not layers or own == wanted or any(step not in (1, goal) for step, goal in zip(own, wanted, strict=True)):
         return [], ""
     missing = tuple(goal // step for step, goal in zip(own, wanted, strict=True))
-    wide = [n for n, x in layers if _is_wide_along(missing, x)] or [layers[0][0]]
+    strided = [n for n, _ in layers if takes_stride(n.known_call, owner)]
+    wide = strided or [n for n, x in layers if _is_wide_along(missing, x)] or [layers[0][0]]
     first = [n for n in wide if n.inputs and not any(o in path_between(fork, n)[:-1] for o in wide)]
     return first, number_text(missing)
 

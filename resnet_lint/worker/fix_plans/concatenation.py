@@ -128,7 +128,7 @@ def _unstrided(parts: Sequence[Node], owner: ModuleCall) -> ChangeArguments | No
         sizes = zip(parts[own].known_shape[2:], parts[other].known_shape[2:], strides[other], strict=True)
         if max(strides[own]) > 1 or any(-(-size // step) != smaller for size, smaller, step in sizes):
             continue
-        first, missing = lacking_stride(fork, layers_on(paths[own]), strides[own], strides[other])
+        first, missing = lacking_stride(fork, layers_on(paths[own]), strides[own], strides[other], owner)
         if first:
             sites = [site_of(node, owner) for node in first]
             title = f"give both parts the same stride: stride={missing} on {sites[0].name}"

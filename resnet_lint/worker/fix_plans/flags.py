@@ -30,11 +30,14 @@ def guarding_flags(source: str, span: Span) -> list[str]:
 
 
 def guarding_test(path: str, source: str, span: Span) -> Span | None:
-    """The innermost test of sizes around an expression that must be true for it to run: `if self.stride == 1:`."""
+    """The innermost test around an expression that must be true for it to run, and is about sizes or a setting.
+
+    They are `if self.stride == 1:` and `if self.cfg.residual:`.
+    """
     lines = split_lines(source)
     before = lines[span.start.line - 1][: span.start.column - 1]
     for test, value in [*_guards(ast.parse(source), (span.start.line, len(before.encode())))][::-1]:
-        if value and _compares_sizes(test):
+        if value and (_compares_sizes(test) or _is_setting(test)):
             return _span_of(test, path, lines)
     return None
 
@@ -44,6 +47,14 @@ def _compares_sizes(test: ast.expr) -> bool:
     sizes = [part for part in parts if isinstance(part, ast.Compare) and isinstance(part.ops[0], _SIZE_OPERATORS)]
     called = any(isinstance(node, ast.Call) for node in ast.walk(test))
     return bool(sizes) and not called and any(_SIZES.search(ast.unparse(part)) for part in sizes)
+
+
+def _is_setting(test: ast.expr) -> bool:
+    """Whether a test is an attribute of an object that a module keeps."""
+    match test:
+        case ast.Attribute(value=ast.Attribute(value=ast.Name(id="self"))):
+            return True
+    return False
 
 
 _SIZES = re.compile(r"strid|chan|plane|inp|in_|out|filter|dim|width|features")

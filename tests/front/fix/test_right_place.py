@@ -497,6 +497,62 @@ class Block(nn.Module):
 Block()(torch.randn(2, 8, 16, 16))
 """
 
+# Only the second layer of the block takes its stride.
+LATER = RESNET.replace("Conv(cin, planes, stride)", "Conv(cin, planes)").replace(
+    "planes * self.expansion)\n        self.down", "planes * self.expansion, stride)\n        self.down"
+)
+
+DILATED = """class Block(nn.Module):
+    def __init__(self, cin, cout, size, dilation):
+        super().__init__()
+        self.conv1 = nn.Conv1d(cin, cout, size, padding=(size - 1) // 2 * dilation, dilation=dilation)
+        self.conv2 = nn.Conv1d(cout, cout, size, padding=(size - 1) // 2 * dilation, dilation=dilation)
+        self.shortcut = nn.Conv1d(cin, cout, 1)
+
+    def forward(self, x):
+        return self.conv2(self.conv1(x)) + self.shortcut(x)
+
+
+nn.Sequential(*[Block(4 * n, 4 * n + 4, 7, 2**n) for n in (1, 2, 3)])(torch.randn(2, 4, 128))
+"""
+
+STATED = """class Setting:
+    def __init__(self, inp, out, stride, residual=False):
+        self.inp, self.out, self.stride, self.residual = inp, out, stride, residual
+
+
+class Block(nn.Module):
+    def __init__(self, cfg):
+        super().__init__()
+        self.cfg = cfg
+        self.conv = nn.Conv2d(cfg.inp, cfg.out, 3, cfg.stride, 1)
+
+    def forward(self, x):
+        return x + self.conv(x) if self.cfg.residual else self.conv(x)
+
+
+class Unit(nn.Module):
+    def __init__(self, inp, out, skip=False):
+        super().__init__()
+        self.conv = nn.Conv2d(inp, out, 1)
+        self.skip = skip
+
+    def forward(self, x):
+        y = self.conv(x)
+        if self.skip:
+            y = y + x
+        return y
+
+
+settings = [
+    Setting(8, 8, 1, residual=True),
+    Setting(8, 12, 2, residual=False),
+    Setting(12, 12, 1, residual=True),
+]
+units = [Unit(12, 16, skip=False), Unit(16, 16, skip=True)]
+nn.Sequential(*map(Block, settings), *units)(torch.randn(2, 8, 16, 16))
+"""
+
 CASES = {
     "a flag without channels": (INVERTED, "cnf.stride == 1 and cnf.inp == cnf.out", "cnf.stride == 1"),
     "a flag without stride": (INVERTED, "cnf.stride == 1 and cnf.inp == cnf.out", "cnf.inp <= cnf.out"),
@@ -548,6 +604,14 @@ CASES = {
     "a padding that is not read": (STACKED, "3, padding=padding,", "3, padding=0,"),
     "a stride that is only compared": (BESIDE, "3, stride=stride, padding=1", "3, stride=1, padding=1"),
     "a padding in the keywords of a helper": (SEPARABLE, "8, 16, 3, padding=1", "8, 16, 3, padding=0"),
+    "a stride of the second layer": (LATER, "planes, stride=stride, down", "planes, down"),
+    "a padding without the dilation": (
+        DILATED,
+        "cin, cout, size, padding=(size - 1) // 2 * dilation",
+        "cin, cout, size, padding=(size - 1) // 2",
+    ),
+    "a flag in a setting": (STATED, "Setting(8, 12, 2, residual=False)", "Setting(8, 12, 2, residual=True)"),
+    "a flag in a call": (STATED, "Unit(12, 16, skip=False)", "Unit(12, 16, skip=True)"),
     "not cut after causal padding": (CAUSAL, "out[..., : x.shape[-1]]", "out"),
 }
 
@@ -617,6 +681,9 @@ def test_what_is_right_stays_as_it_is(lint_all: Lint, tmp_path: Path) -> None:
             STACKED,
             BESIDE,
             SEPARABLE,
+            LATER,
+            DILATED,
+            STATED,
         )
     ):
         (tmp_path / f"right{index}.py").write_text(HEAD + source)

@@ -22,7 +22,7 @@ from ..call_arguments import (
     with_argument,
     without_argument,
 )
-from ..precedence import PRODUCT, bracketed
+from ..full_padding import full_paddings
 from ..running_width import running_widths
 from ..source_tree import Source, Sources, TextEdit
 from ..substitute import names_in
@@ -103,7 +103,7 @@ def _options(change: Change, source: Source, sources: Sources) -> Iterator[Writt
             values = list(_values(change, level, Scope(function, source, sources)))
             # Don't replace a parameter by a number, which would affect all callers of the function.
             fixed = passed is None or _is_number(here.code(passed.value))
-            values = [v for v in values if fixed or not (_is_number(v) or v.startswith("("))]
+            values = [v for v in values if fixed or not (_is_number(v) or _is_tuple(v))]
             # Don't use a number if the function has a name for the value, which may differ between instances.
             if forgotten or any(v in names_bound_in(function) for v in values):
                 values = [v for v in values if not _is_number(v)]
@@ -209,6 +209,10 @@ def _is_number(value: str) -> bool:
     return re.fullmatch(r"[\d(), ]+|True|False", value) is not None
 
 
+def _is_tuple(value: str) -> bool:
+    return isinstance(cst.parse_expression(value), cst.Tuple)
+
+
 def _values(change: Change, level: int, scope: Scope) -> Iterator[str]:
     in_another = change.outside and level < change.common and scope.function.name.value == "__init__"
     if change.like is not None and change.like_argument is not None and not in_another:
@@ -224,12 +228,7 @@ def _values(change: Change, level: int, scope: Scope) -> Iterator[str]:
     for name in names:
         yield name if "," not in change.value else re.sub(rf"\b(?!{kept}\b)\d+", name, change.value)
     if change.argument == "padding":
-        dilation = scope.argument(change.site, "dilation")
-        if dilation is not None and not _is_number(dilation) and scope.argument(change.site, "kernel_size") == "3":
-            yield dilation
-        kernel = scope.argument(change.site, "kernel_size")
-        if kernel is not None and not kernel[0].isdigit() and "(" not in kernel:
-            yield f"{bracketed(kernel, PRODUCT)} // 2"
+        yield from full_paddings(change.site, scope)
     yield change.value
 
 

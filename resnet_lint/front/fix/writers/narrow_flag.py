@@ -12,13 +12,17 @@ from resnet_lint.shared.records.fix_plans import NarrowFlag
 from ..addable import addable, is_true, narrowed
 from ..bound_names import assignments, parameter_names
 from ..source_tree import Source, Sources
+from ..stated_flags import corrected_call
 from ..substitute import names_in
 from ..users_expressions import Scope
 from . import Way
 
 
 def write(plan: NarrowFlag, finding: Finding, source: Source, sources: Sources) -> Iterator[Way]:
-    """Add the missing conditions where the flag is set; if none is known to be enough, both."""
+    """Correct the call that states the flag, or add the missing conditions where it is set.
+
+    If no condition is known to be enough, both are added.
+    """
     node = next(iter(source.at(finding.span)), None)
     definition = source.class_around(node) if node is not None else None
     if definition is None:
@@ -27,6 +31,8 @@ def write(plan: NarrowFlag, finding: Finding, source: Source, sources: Sources) 
     function = source.function_around(value) if value is not None else None
     if value is None or function is None or not plan.projection.branch:
         return
+    if isinstance(value, cst.Name):
+        yield from corrected_call(value.value, function, plan.projection, source, sources)
     scope = Scope(function, source, sources)
     for conditions in addable(plan.projection, scope, always=is_true(value)):
         if not any(_is_set_later(name, value, function, source) for name in _names(conditions)):

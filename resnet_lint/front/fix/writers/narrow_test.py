@@ -1,8 +1,10 @@
-"""Restricts a test in `forward` (`if self.stride == 1:`) to shapes that can be added."""
+"""Restricts a test in `forward` (`if self.stride == 1:`) to shapes that can be added.
+
+Of a setting (`if self.cfg.residual:`), the one with the wrong value is corrected, if that alone is wrong.
+"""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
 import libcst as cst
@@ -14,7 +16,9 @@ from resnet_lint.shared.records.fix_plans import NarrowTest
 from ..addable import addable, narrowed
 from ..block_ends import names_for
 from ..source_tree import Source, Sources
-from ..users_expressions import Scope
+from ..stated_flags import corrected_settings
+from ..substitute import names_in, substituted
+from ..users_expressions import Scope, code_of
 from . import Way
 
 
@@ -25,6 +29,8 @@ def write(plan: NarrowTest, finding: Finding, source: Source, sources: Sources) 
     init = source.constructor_around(test) if test is not None else None
     if test is None or forward is None or init is None:
         return
+    if m.matches(test, m.Attribute(m.Attribute())):
+        yield from corrected_settings(cst.ensure_type(test, cst.Attribute).attr.value, source)
     kept = _attributes(init, source)
     for conditions in addable(plan.projection, Scope(init, source, sources)):
         said = tuple(_in_forward(condition, kept) for condition in conditions)
@@ -44,10 +50,21 @@ def _attributes(init: cst.FunctionDef, source: Source) -> dict[str, str]:
 
 
 def _in_forward(condition: str, kept: dict[str, str]) -> str | None:
-    """`self.inp == self.out` for `inp == out`; None if one side is not an attribute."""
-    sides = [side if side.isdigit() else kept.get(side) for side in re.split(" == ", condition)]
-    left, right = sides
+    """`self.inp == self.cfg.out` for `inp == cfg.out`; None if one side is not an attribute."""
+    left, right = (side if side.isdigit() else _of_self(side, kept) for side in condition.split(" == "))
     return f"{left} == {right}" if left is not None and right is not None else None
+
+
+def _of_self(code: str, kept: dict[str, str]) -> str | None:
+    """An expression of the constructor in attributes of self; None if it reads a name that is not kept."""
+    if code in kept:
+        return kept[code]
+    expression = cst.parse_expression(code)
+    names = names_in(expression)
+    if not names or not names <= kept.keys():
+        return None
+    inside = substituted(expression, {name: cst.parse_expression(kept[name]) for name in names})
+    return code_of(inside) if inside is not None else None
 
 
 def _by_locals(plan: NarrowTest, test: cst.BaseExpression, forward: cst.FunctionDef, source: Source) -> Iterator[Way]:
