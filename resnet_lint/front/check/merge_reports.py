@@ -15,9 +15,10 @@ def merge(reports: Sequence[FileReport]) -> tuple[FileReport, ...]:
 
     The merged finding stays in the report on the first file.
     """
-    # Keep the first of the most severe findings, so that a warning does not hide an error.
-    worst_first = sorted((finding for report in reports for finding in report.findings), key=_rank, reverse=True)
-    left = merged(worst_first)
+    # Keep the first of the most severe findings, so that a warning does not hide an error; one with a verified fix
+    # before others, as the file that constructs a block may have to be changed.
+    findings = [finding for report in reports for finding in report.findings]
+    left = merged(sorted(findings, key=lambda finding: (_rank(finding), _has_fix(finding)), reverse=True))
     joined = []
     for report in reports:
         met = {(finding.span, finding.rule) for finding in report.findings}
@@ -33,3 +34,7 @@ def at_least(findings: Iterable[Finding], severity: Severity) -> bool:
 
 def _rank(finding: Finding) -> int:
     return SEVERITIES.index(finding.severity)
+
+
+def _has_fix(finding: Finding) -> bool:
+    return finding.fix is not None and finding.fix.verified

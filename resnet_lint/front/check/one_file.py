@@ -127,7 +127,10 @@ class Checker:
 
 
 def all_checked(wanted: Sequence[Wanted], checker: Checker, progress: Progress) -> list[Checked]:
-    """Check files in parallel; files to fix are checked again sequentially, because fixes change what others import."""
+    """Check files in parallel; files to fix are checked again sequentially, because fixes change what others import.
+
+    Those that could not be fixed are checked once more if a file after them was: the mistake was there.
+    """
     progress.total = len(wanted)
     settings = checker.settings
 
@@ -138,7 +141,10 @@ def all_checked(wanted: Sequence[Wanted], checker: Checker, progress: Progress) 
     checked = in_order(check, wanted, settings.jobs)
     if not settings.fix:
         return checked
-    return [checker.check(file) if first.is_fixable else first for file, first in zip(wanted, checked, strict=True)]
+    fixed = [checker.check(file) if first.is_fixable else first for file, first in zip(wanted, checked, strict=True)]
+    last = max((number for number, result in enumerate(fixed) if result.rewrite is not None), default=0)
+    left = {number for number in range(last) if fixed[number].rewrite is None and fixed[number].is_fixable}
+    return [checker.check(wanted[number]) if number in left else result for number, result in enumerate(fixed)]
 
 
 def _unreadable(outline: Unreadable, rules: Sequence[Rule]) -> FileReport:

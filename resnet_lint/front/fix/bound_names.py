@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Container, Iterator, Sequence
+
 import libcst as cst
 import libcst.matchers as m
 
@@ -25,6 +27,11 @@ def assigned_once(name: str, function: cst.FunctionDef) -> cst.BaseExpression | 
 
 def assignments(function: cst.FunctionDef) -> list[tuple[str, cst.BaseExpression]]:
     """The local names that a function assigns, with their values, in order."""
+    return assignments_in(function.body)
+
+
+def assignments_in(body: cst.BaseSuite) -> list[tuple[str, cst.BaseExpression]]:
+    """The local names that statements assign, with their values, in order."""
     found: list[tuple[str, cst.BaseExpression]] = []
 
     class Assignments(cst.CSTVisitor):
@@ -37,8 +44,31 @@ def assignments(function: cst.FunctionDef) -> list[tuple[str, cst.BaseExpression
                     pairs = zip(names, values, strict=True)
                     found.extend((name.value, value) for name, value in pairs if isinstance(name, cst.Name))
 
-    function.body.visit(Assignments())
+    body.visit(Assignments())
     return found
+
+
+def names_of_finished_loops(function: cst.FunctionDef, around: Container[cst.CSTNode]) -> set[str]:
+    """The names that only loops bind of which none is among the nodes around a place: their values are left over."""
+    loops = [cst.ensure_type(found, cst.For) for found in m.findall(function, m.For())]
+    other = [loop for loop in loops if loop not in around]
+    inside = {name for loop in other for name in _names_in_loop(loop)}
+    here = {name for loop in loops if loop in around for name in _names_in_loop(loop)}
+    bound = [name for name, _ in assignments(function)]
+    within = [name for loop in _outermost(other) for name, _ in assignments_in(loop.body)]
+    outside = {name for name in bound if bound.count(name) > within.count(name)}
+    return inside - here - outside - parameter_names(function)
+
+
+def _names_in_loop(loop: cst.For) -> Iterator[str]:
+    """The variables of a loop, and the names that its body assigns."""
+    yield from (name.value for name in elements(loop.target) if isinstance(name, cst.Name))
+    yield from (name for name, _ in assignments_in(loop.body))
+
+
+def _outermost(loops: Sequence[cst.For]) -> list[cst.For]:
+    nested = {id(inner) for loop in loops for inner in m.findall(loop.body, m.For())}
+    return [loop for loop in loops if id(loop) not in nested]
 
 
 def elements(expression: cst.BaseExpression) -> list[cst.BaseExpression]:

@@ -2,8 +2,8 @@
 
 An edit is valid if a trace of the edited source, including the model with the finding, shows that the finding is gone,
 there are no new errors and no new warnings about models that ran before, no model ends earlier, and no class becomes
-unchecked. It is safe if every model that ran before has the same shapes, no model runs fewer additions or layers, and
-the kind of fix does not change results or state dicts.
+unchecked. It is safe if every model that ran before has the same shapes, no model runs fewer additions or layers, every
+parameter is still read, and the kind of fix does not change results or state dicts.
 """
 
 from __future__ import annotations
@@ -19,12 +19,13 @@ from pathlib import Path
 import libcst as cst
 
 from resnet_lint.shared.records.findings import Finding, Fix
-from resnet_lint.shared.records.fix_plans import ChangeArguments, FixPlan
+from resnet_lint.shared.records.fix_plans import ChangeArguments, FixPlan, ProjectShortcut
 from resnet_lint.shared.records.reports import FileReport, Outcome
 from resnet_lint.shared.records.requests import CheckRequest, Prove, Retrace
 
 from .candidate import Candidate
 from .kept import is_kept
+from .lost_reads import leaves_parameter_unread
 from .offers import Offer, with_choices
 from .source_tree import Source, Sources
 from .writers import Way, ways
@@ -156,6 +157,7 @@ class Fixer:
 def _offer(candidate: Candidate, finding: Finding, before: FileReport, after: FileReport) -> Offer:
     """The offer of a candidate that was verified."""
     kept = is_kept(before, after, completes=candidate.completes) and others_are_kept(finding, before, after)
+    kept = kept and not leaves_parameter_unread(candidate.source.text, candidate.text)
     proof = _proof(finding, after)
     edits, title = candidate.source.as_records(candidate.edits), candidate.title
     if finding.span.path != candidate.source.path:  # the edits of a finding are those of its own file
@@ -185,7 +187,7 @@ def _ways(finding: Finding, source: Source, sources: Sources) -> Iterator[tuple[
     plan = finding.fix_plan
     while plan is not None:
         # An edit of a failing expression in another file is left to the check of that file.
-        if finding.span.path == source.path or isinstance(plan, ChangeArguments):
+        if finding.span.path == source.path or isinstance(plan, ChangeArguments | ProjectShortcut):
             for way in ways(plan, finding, source, sources):
                 yield plan, way
         plan = plan.otherwise

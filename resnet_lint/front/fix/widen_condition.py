@@ -16,6 +16,7 @@ import libcst.matchers as m
 from resnet_lint.shared.records.fix_plans import Projection
 from resnet_lint.shared.vocabulary import SHORTCUT_ATTRIBUTE
 
+from .call_arguments import default_of
 from .precedence import NOT, bracketed, operands_of_chain
 from .projection_numbers import Pair, numbers_in
 from .source_tree import Source, Sources, TextEdit
@@ -149,12 +150,12 @@ def _pads(built: cst.CSTNode) -> bool:
 
 def _choices(function: cst.FunctionDef, values: Sequence[cst.BaseExpression], source: Source) -> Iterator[_Choice]:
     for value in values:
-        if isinstance(value, cst.IfExp) and _decides(test := _test_of(value, function)):
+        if isinstance(value, cst.IfExp) and _decides(test := _test_of(value, function), function):
             plain = is_plain(value.body, source)
             yield _Choice(test, not plain, value.orelse if plain else value.body)
     inside = {statement: _under(statement, values, source) for statement in m.findall(function, m.If())}
     ifs = [cst.ensure_type(outer, cst.If) for outer, made in inside.items() if made]
-    deciding = [statement for statement in ifs if _decides(_test_of(statement, function))]
+    deciding = [statement for statement in ifs if _decides(_test_of(statement, function), function)]
     for statement in deciding:
         if not _under(statement, deciding, source):  # the innermost one decides
             plain = all(is_plain(value, source) for value in inside[statement])
@@ -190,12 +191,15 @@ def _widened(choice: _Choice, pairs: Sequence[Pair], source: Source) -> str:
     outer, inner = (cst.And, cst.Or) if choice.when else (cst.Or, cst.And)
     parts = operands_of_chain(choice.test, outer)
     guards = [part for part in parts if not _is_about_shapes(part) and not _is_constant(part)]
+    compared = [f"{left} {'!=' if choice.when else '=='} {right}" for left, right in pairs]
+    joined = " or " if choice.when else " and "
+    if guards == [choice.test]:  # an option of the caller
+        return joined.join([source.code(choice.test), *compared])
     covered = {name for pair in pairs for name in _names(pair)}
     others = [operand for part in parts if _is_about_shapes(part) for operand in operands_of_chain(part, inner)]
     kept = [condition for condition in others if not _is_comparison(condition) or not names_in(condition) <= covered]
-    compared = [f"{left} {'!=' if choice.when else '=='} {right}" for left, right in pairs]
     texts = [*(bracketed(source.code(condition), NOT) for condition in kept), *compared]
-    test = (" or " if choice.when else " and ").join(texts)
+    test = joined.join(texts)
     if guards and len(texts) > 1:
         test = f"({test})"
     return (" and " if choice.when else " or ").join([*(bracketed(source.code(guard), NOT) for guard in guards), test])
@@ -221,9 +225,15 @@ def _is_comparison(node: cst.CSTNode) -> bool:
     return m.matches(node, _COMPARISON)
 
 
-def _decides(test: cst.CSTNode) -> bool:
-    """Whether a test compares numbers, or is constant, so that it may have done so before."""
-    return _is_about_shapes(test) or _is_constant(test)
+def _decides(test: cst.BaseExpression, function: cst.FunctionDef) -> bool:
+    """Whether a test compares numbers, or is constant, so that it may have done so before, or is up to the caller."""
+    return _is_about_shapes(test) or _is_constant(test) or _is_option(test, function)
+
+
+def _is_option(test: cst.BaseExpression, function: cst.FunctionDef) -> bool:
+    """Whether a test is a parameter that is False by default: `conv_shortcut=False`."""
+    default = default_of(function, test.value) if isinstance(test, cst.Name) else None
+    return default is not None and m.matches(default, m.Name("False"))
 
 
 def _is_about_shapes(test: cst.CSTNode) -> bool:

@@ -553,6 +553,47 @@ units = [Unit(12, 16, skip=False), Unit(16, 16, skip=True)]
 nn.Sequential(*map(Block, settings), *units)(torch.randn(2, 8, 16, 16))
 """
 
+OPTION = """class Block(nn.Module):
+    def __init__(self, cin, cout, conv_shortcut=False):
+        super().__init__()
+        self.conv = nn.Conv2d(cin, cout, 3, padding=1)
+        self.use_shortcut = conv_shortcut or cin != cout
+        if self.use_shortcut:
+            self.shortcut = nn.Conv2d(cin, cout, 1)
+
+    def forward(self, x):
+        return self.conv(x) + (self.shortcut(x) if self.use_shortcut else x)
+
+
+nn.Sequential(Block(8, 8), Block(8, 16), Block(16, 16, conv_shortcut=True))(torch.randn(2, 8, 16, 16))
+"""
+
+# What feeds the layer has its width from a name of another loop; another layer of the function has the same.
+FUSED = """class Fused(nn.Module):
+    def __init__(self, c):
+        super().__init__()
+        self.stages, self.fuse = nn.ModuleList(), nn.ModuleList()
+        for i in range(2):
+            width = c * 2**i
+            self.stages.append(nn.Conv2d(width, width, 1))
+        for level in range(2):
+            for other in range(2):
+                if other == level:
+                    self.fuse.append(nn.Identity())
+                elif other < level:
+                    self.fuse.append(nn.Conv2d(c * 2**other, c * 2**level, 3, 2, 1))
+                else:
+                    self.fuse.append(nn.Conv2d(c * 2**other, c * 2**level, 1))
+
+    def forward(self, a, b):
+        a, b = self.stages[0](a), self.stages[1](b)
+        up = nn.functional.interpolate(self.fuse[1](b), scale_factor=2.0)
+        return a + up, self.fuse[2](a) + b
+
+
+Fused(8)(torch.randn(2, 8, 16, 16), torch.randn(2, 16, 8, 8))
+"""
+
 CASES = {
     "a flag without channels": (INVERTED, "cnf.stride == 1 and cnf.inp == cnf.out", "cnf.stride == 1"),
     "a flag without stride": (INVERTED, "cnf.stride == 1 and cnf.inp == cnf.out", "cnf.inp <= cnf.out"),
@@ -611,6 +652,8 @@ CASES = {
         "cin, cout, size, padding=(size - 1) // 2",
     ),
     "a flag in a setting": (STATED, "Setting(8, 12, 2, residual=False)", "Setting(8, 12, 2, residual=True)"),
+    "an option that is off": (OPTION, "conv_shortcut or cin != cout", "conv_shortcut"),
+    "a width of a sibling": (FUSED, "other, c * 2**level, 1))", "level, c * 2**level, 1))"),
     "a flag in a call": (STATED, "Unit(12, 16, skip=False)", "Unit(12, 16, skip=True)"),
     "not cut after causal padding": (CAUSAL, "out[..., : x.shape[-1]]", "out"),
 }
@@ -684,6 +727,8 @@ def test_what_is_right_stays_as_it_is(lint_all: Lint, tmp_path: Path) -> None:
             LATER,
             DILATED,
             STATED,
+            OPTION,
+            FUSED,
         )
     ):
         (tmp_path / f"right{index}.py").write_text(HEAD + source)
@@ -719,3 +764,37 @@ Net(3, [8, 16])(randn(2, 3, 8, 8))
     path.write_text(right.replace("(channels, widths[0], 3)", "(channels, channels, 3)"))
     result = lint_all(path, "--fix")
     assert path.read_text() == right, result.stdout
+
+
+def test_a_condition_in_the_file_that_passes_the_shortcut(lint_all: Lint, tmp_path: Path) -> None:
+    """The block stays as it is, and its file has no finding left."""
+    block, _, rest = RESNET.partition("class Net(")
+    net = f"from blocks import Block\nfrom torch import nn, randn\n\n\nclass Net({rest.replace('torch.', '')}"
+    (tmp_path / "blocks.py").write_text(f"from torch import nn\n\n\n{block.rstrip()}\n")
+    condition = "stride != 1 or self.width != planes * block.expansion"
+    for written in ("stride != 1", condition):
+        (tmp_path / "net.py").write_text(net.replace(condition, written))
+        result = lint_all(tmp_path, "--fix")
+        assert (result.exit_code, (tmp_path / "net.py").read_text()) == (0, net)
+        assert (tmp_path / "blocks.py").read_text().endswith(f"{block.rstrip()}\n")
+
+
+def test_a_parameter_that_is_no_longer_read_is_not_safe(lint_all: Lint, tmp_path: Path) -> None:
+    """The width of the skip connection is wrong in a call; that of the layer is right."""
+    path = tmp_path / "up.py"
+    path.write_text(
+        f"""{HEAD}class Up(nn.Module):
+    def __init__(self, cin, skip, cout):
+        super().__init__()
+        self.up, self.conv = nn.ConvTranspose2d(cin, cout, 2, 2), nn.Conv2d(cout + skip, cout, 3, padding=1)
+
+    def forward(self, x, y):
+        return self.conv(torch.cat([self.up(x), y], 1))
+
+
+Up(16, 8, 8)(torch.randn(2, 16, 8, 8), torch.randn(2, 8, 16, 16))
+Up(32, 8, 16)(torch.randn(2, 32, 8, 8), torch.randn(2, 16, 16, 16))
+"""
+    )
+    text = path.read_text()
+    assert (lint_all(path, "--fix").exit_code, path.read_text()) == (1, text)

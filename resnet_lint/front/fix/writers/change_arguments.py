@@ -13,7 +13,15 @@ from resnet_lint.shared.records.findings import Finding
 from resnet_lint.shared.records.fix_plans import Change, ChangeArguments, Site
 
 from ..block_ends import names_for
-from ..bound_names import assigned_once, assignments, hands_keywords_on, is_method, names_bound_in, parameter_names
+from ..bound_names import (
+    assigned_once,
+    assignments,
+    hands_keywords_on,
+    is_method,
+    names_bound_in,
+    names_of_finished_loops,
+    parameter_names,
+)
 from ..call_arguments import (
     argument_of,
     default_of,
@@ -24,6 +32,7 @@ from ..call_arguments import (
 )
 from ..full_padding import full_paddings
 from ..running_width import running_widths
+from ..sibling_layers import in_sibling_layers
 from ..source_tree import Source, Sources, TextEdit
 from ..substitute import names_in
 from ..users_expressions import Scope
@@ -40,6 +49,10 @@ def write(plan: ChangeArguments, finding: Finding, source: Source, sources: Sour
         for change, option in zip(plan.changes, written, strict=True):
             title = title.replace(change.in_words(), change.in_words(option.argument, option.value))
         yield Way(edits_of(written), title, completes=all(option.is_unread for option in written))
+
+
+_OF_SIBLINGS = ("padding", "in_channels", "out_channels", "in_features", "out_features", "num_features")
+"""The arguments for which other layers in the same function show an expression."""
 
 
 @dataclass(frozen=True)
@@ -100,7 +113,9 @@ def _options(change: Change, source: Source, sources: Sources) -> Iterator[Writt
         name = _parameter_passed_on(passed, argument, function)
         handed_on = passed is None and hands_keywords_on(call, function)
         if here is source and not (handed_on and _is_passed(argument, change.site, level + 1, sources)):
+            stale = names_of_finished_loops(function, list(source.above(call)))
             values = list(_values(change, level, Scope(function, source, sources)))
+            values = [v for v in values if not names_in(cst.parse_expression(v)) & stale]
             # Don't replace a parameter by a number, which would affect all callers of the function.
             fixed = passed is None or _is_number(here.code(passed.value))
             values = [v for v in values if fixed or not (_is_number(v) or _is_tuple(v))]
@@ -227,6 +242,9 @@ def _values(change: Change, level: int, scope: Scope) -> Iterator[str]:
     kept = 0 if change.argument == "padding" else 1
     for name in names:
         yield name if "," not in change.value else re.sub(rf"\b(?!{kept}\b)\d+", name, change.value)
+    step = scope.sources.step(change.site, level)
+    if step is not None and level == 0 and change.argument in _OF_SIBLINGS:
+        yield from in_sibling_layers(change.argument, scope, scope.source.line_of(step.call))
     if change.argument == "padding":
         yield from full_paddings(change.site, scope)
     yield change.value
