@@ -12,14 +12,16 @@ from resnet_lint.shared.records.fix_plans import Projection
 from .addable import is_true
 from .bound_names import is_method, parameter_names
 from .call_arguments import argument_of, function_parameters
-from .source_tree import Source, Sources
-from .writers import Way
+from .source_tree import Source, Sources, TextEdit
 
 
 def corrected_call(
     flag: str, constructor: cst.FunctionDef, projection: Projection, source: Source, sources: Sources
-) -> Iterator[Way]:
-    """Pass False for a parameter of the constructor, if the call that constructed the failing block passes True."""
+) -> Iterator[tuple[str, TextEdit]]:
+    """Pass False for a parameter of the constructor, if the call that constructed the failing block passes True.
+
+    The title of the fix and its edit.
+    """
     site = projection.branch[0]
     parameters = function_parameters(constructor, is_method(constructor))
     for level in range(1, len(site.calls)):
@@ -31,7 +33,7 @@ def corrected_call(
             yield _corrected(flag, passed, source)
 
 
-def corrected_settings(flag: str, source: Source) -> Iterator[Way]:
+def corrected_settings(flag: str, source: Source) -> Iterator[tuple[str, TextEdit]]:
     """Set a flag to False in one of the calls that set it to True by keyword: `Setting(16, 32, residual=True)`."""
     for found in m.findall(source.module, m.Call()):
         passed = argument_of(cst.ensure_type(found, cst.Call), (), flag)
@@ -39,6 +41,6 @@ def corrected_settings(flag: str, source: Source) -> Iterator[Way]:
             yield _corrected(flag, passed, source)
 
 
-def _corrected(flag: str, passed: cst.Arg, source: Source) -> Way:
+def _corrected(flag: str, passed: cst.Arg, source: Source) -> tuple[str, TextEdit]:
     title = f"add the input only where the shapes match: {flag}=False in line {source.line_of(passed)}"
-    return Way([source.replaced(passed.value, "False")], title)
+    return title, source.replaced(passed.value, "False")

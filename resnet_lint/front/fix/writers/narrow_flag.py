@@ -32,7 +32,8 @@ def write(plan: NarrowFlag, finding: Finding, source: Source, sources: Sources) 
     if value is None or function is None or not plan.projection.branch:
         return
     if isinstance(value, cst.Name):
-        yield from corrected_call(value.value, function, plan.projection, source, sources)
+        for title, edit in corrected_call(value.value, function, plan.projection, source, sources):
+            yield Way([edit], title)
     scope = Scope(function, source, sources)
     for conditions in addable(plan.projection, scope, always=is_true(value)):
         if not any(_is_set_later(name, value, function, source) for name in _names(conditions)):

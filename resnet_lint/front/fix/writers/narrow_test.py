@@ -30,7 +30,8 @@ def write(plan: NarrowTest, finding: Finding, source: Source, sources: Sources) 
     if test is None or forward is None or init is None:
         return
     if m.matches(test, m.Attribute(m.Attribute())):
-        yield from corrected_settings(cst.ensure_type(test, cst.Attribute).attr.value, source)
+        for title, edit in corrected_settings(cst.ensure_type(test, cst.Attribute).attr.value, source):
+            yield Way([edit], title)
     kept = _attributes(init, source)
     for conditions in addable(plan.projection, Scope(init, source, sources)):
         said = tuple(_in_forward(condition, kept) for condition in conditions)
