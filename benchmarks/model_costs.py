@@ -58,6 +58,19 @@ MODELS = [
     "torchvision:googlenet",
     "torchvision:shufflenet_v2_x1_0",
     "torchvision:mnasnet0_5",
+    "xception41",
+    "resnest14d",
+    "cspresnet50",
+    "ese_vovnet19b_dw",
+    "selecsls42",
+    "tresnet_m",
+    "mobilevit_s",
+    "fastvit_t8",
+    "levit_128",
+    "vit_tiny_patch16_224",
+    "torchvision:vit_b_32",
+    "torchvision:efficientnet_v2_s",
+    "torchvision:shufflenet_v2_x0_5",
 ]
 SIZE, BATCH, INPUTS = 224, 2, 2
 CUDA_BATCH = 32
