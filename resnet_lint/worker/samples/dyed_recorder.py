@@ -17,7 +17,8 @@ from ..tracer.recorder import Recorder
 from ..tracer.torch_functions import CHANNEL_NORMS, CONVOLUTIONS, TRANSPOSED
 from .dye import UNKNOWN, Dye, batch_on
 from .experiment import NotFollowedError, Spread, by_experiment, moved_owners
-from .quick_calls import quick_owners, recurrent_spreads
+from .quick_calls import quick_owners
+from .quick_spreads import quick_spreads
 
 Known = dict[Any, Sequence[Spread]]
 """The results of experiments, by call, shapes and dyes."""
@@ -90,9 +91,9 @@ class DyedRecorder(Recorder):
             quick = quick_owners(func, args, kwargs, plain, result)
             if quick is not None:
                 return [Spread(quick)]
-            recurrent = recurrent_spreads(func, args, plain)
-            if recurrent is not None:
-                return recurrent
+            spreads = quick_spreads(func, args, kwargs, plain, len(list(tensors_in(result))))
+            if spreads is not None:
+                return spreads
         key = _key(func, args, kwargs, {id(tensor): dye.key for tensor, dye in given})
         if key not in self._known:
             owners = {id(tensor): dye for tensor, dye in plain}

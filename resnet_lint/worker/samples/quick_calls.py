@@ -13,7 +13,6 @@ import torch.nn.functional as F
 
 from ..tracer.torch_functions import CHANNEL_NORMS, CONVOLUTIONS, TRANSPOSED
 from .dye import aligned
-from .experiment import Spread
 
 Dyed = Sequence[tuple[torch.Tensor, torch.Tensor]]
 """The dyed operands, with their owners."""
@@ -142,12 +141,34 @@ def _normalized(
 
 
 def _rows(args: tuple[Any, ...], kwargs: Mapping[str, Any], dyed: Dyed, result: torch.Tensor) -> torch.Tensor | None:
-    """Calls that keep the order of all values; if the size of the first axis stays the same, so do its rows."""
+    """Calls that keep the order of all values, such as a view: rows of the first axis stay, or are split or joined."""
     tensor, owners = dyed[0]
-    is_input = len(dyed) == 1 and args and tensor is args[0]
-    if not is_input or any(size > 1 for size in owners.shape[1:]) or result.shape[:1] != tensor.shape[:1]:
+    if not args or tensor is not args[0] or any(size > 1 for size in owners.shape[1:]) or len(owners) != len(tensor):
         return None
-    return owners.reshape([-1, *(1 for _ in result.shape[1:])])
+    rows = _rows_of_size(owners.flatten(), result.shape[0] if result.dim() else 0)
+    return rows.reshape([-1, *(1 for _ in result.shape[1:])]) if rows is not None else None
+
+
+def _rows_of_size(owners: torch.Tensor, size: int) -> torch.Tensor | None:
+    """The owners of an axis after it was split or joined with others; None if samples would be joined."""
+    if size and size % len(owners) == 0:
+        return owners.repeat_interleave(size // len(owners))
+    if size and len(owners) % size == 0:
+        joined = owners.reshape(size, -1)
+        return joined[:, 0] if bool((joined == joined[:, :1]).all()) else None
+    return None
+
+
+def _indexed(args: tuple[Any, ...], kwargs: Mapping[str, Any], dyed: Dyed, result: torch.Tensor) -> torch.Tensor | None:
+    """Numbers and slices as indices of other axes than that of the samples: `qkv[0]`, `x[:, ::2]`."""
+    tensor, owners = dyed[0]
+    index = args[1] if isinstance(args[1], tuple) else (args[1],)
+    if len(dyed) > 1 or owners.dim() != tensor.dim() or not all(type(part) in (int, slice) for part in index):
+        return None
+    pairs = list(zip(index, owners.shape, strict=False))
+    if any(size > 1 and part != slice(None) for part, size in pairs) or not result.numel():
+        return None
+    return owners[tuple(0 if type(part) is int else slice(None) for part, _ in pairs)]
 
 
 def _expanded(
@@ -198,23 +219,6 @@ def _unchanged(
     return dyed[0][1] if len(dyed) == 1 and dyed[0][0].shape == result.shape else None
 
 
-_RECURRENT = frozenset({"lstm", "gru", "rnn_tanh", "rnn_relu"})
-
-
-def recurrent_spreads(func: Any, args: tuple[Any, ...], dyed: Dyed) -> list[Spread] | None:
-    """The dyes of the sequence and the states that a recurrent layer returns; None for other calls.
-
-    The layers are often too large for an experiment.
-    """
-    name, (tensor, owners) = str(getattr(func, "__name__", "")), dyed[0]
-    if name not in _RECURRENT or len(args) != 9 or tensor is not args[0] or tensor.dim() != 3 or max(owners.shape) < 2:
-        return None
-    states = 2 if name == "lstm" else 1
-    if owners.shape[0 if args[8] else 1] < 2:
-        return [Spread(None, mixed=True)] * (1 + states)
-    return [Spread(owners), *[Spread(owners.reshape([1, -1, 1]))] * states]
-
-
 _POOLS = tuple(f"{kind}_pool{rank}d" for kind in ("avg", "max", "lp") for rank in (1, 2, 3))
 _ADAPTIVE_POOLS = tuple(f"adaptive_{name}" for name in _POOLS)
 
@@ -245,9 +249,12 @@ _WAYS_BY_NAME: Mapping[str, Way] = {
     **dict.fromkeys(("softmax", "log_softmax"), _softmax),
     **dict.fromkeys(("mean", "sum", "var", "std", "amax", "amin", "norm", "logsumexp", "prod"), _reduced),
     **dict.fromkeys(("matmul", "bmm", "rmatmul", "scaled_dot_product_attention"), _product),
-    **dict.fromkeys(("view", "reshape", "flatten", "unflatten", "squeeze", "unsqueeze"), _rows),
+    **dict.fromkeys(
+        ("view", "reshape", "flatten", "unflatten", "squeeze", "unsqueeze", "reshape_as", "view_as"), _rows
+    ),
     **dict.fromkeys(("cat", "concat", "concatenate"), _concatenation),
     **dict.fromkeys(("expand", "expand_as"), _expanded),
+    "getitem": _indexed,
     "pad": _padded,
     "roll": _rolled,
     "einsum": _einsum,
