@@ -100,18 +100,18 @@ def test_the_action_is_valid() -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-def run_action(project: Path, **inputs: str) -> subprocess.CompletedProcess[str]:
-    """The action's last step, as the runner runs it."""
+def run_action(project: Path, step: str = "Run resnet-lint", **inputs: str) -> subprocess.CompletedProcess[str]:
+    """A step of the action, as the runner runs it."""
     action = YAML(typ="safe").load(ACTION)
-    step = action["runs"]["steps"][-1]
+    [found] = [entry for entry in action["runs"]["steps"] if entry["name"] == step]
     values = {name: inputs.get(name, given["default"]) for name, given in action["inputs"].items()}
     given = {
         name: re.sub(r"\$\{\{ inputs\.([\w-]+) \}\}", lambda m: values[m[1]], text)
-        for name, text in step["env"].items()
+        for name, text in found["env"].items()
     }
-    path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+    path = f"{project / 'bin'}:{Path(sys.executable).parent}:{os.environ['PATH']}"
     env = os.environ | given | {"PATH": path, "PYTHONPATH": str(ROOT)}
-    command = ["bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", step["run"]]
+    command = ["bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", found["run"]]
     return subprocess.run(command, cwd=project, env=env, capture_output=True, text=True)
 
 
@@ -119,6 +119,17 @@ def test_the_action_annotates_and_fails(project: Path) -> None:
     done = run_action(project)
     assert (done.returncode, done.stderr) == (1, "")
     assert done.stdout.startswith("::error file=models/block.py,line=2,")
+
+
+def test_the_action_posts_suggestions(project: Path) -> None:
+    reviewdog = project / "bin" / "reviewdog"
+    reviewdog.parent.mkdir()
+    reviewdog.write_text('#!/bin/sh\necho "$@"; cat\n')
+    reviewdog.chmod(0o755)
+    done = run_action(project, "Post the fixes as suggestions", suggestions="true")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith("-f=rdjson -name=resnet-lint -reporter=github-pr-review\n{")
+    assert '"path": "models/block.py"' in done.stdout
 
 
 def test_the_inputs_of_the_action_are_words_and_no_commands(project: Path) -> None:
