@@ -16,6 +16,7 @@ from torch.utils.data import DataLoader, IterableDataset
 from ..load.command_line import empty_command_line
 from ..load.outside import OUTSIDE
 from ..tensors import tensors_in
+from ..tracer.known_values import known_value, result_on_meta
 from ..tracer.meta_device import OnMeta
 from ..tracer.proof import SHAPE_ERRORS, DataDependentError, replay
 from .data_sets import data_sets_made_up
@@ -87,7 +88,7 @@ class ScriptMode(OnMeta):
             return func(*args, **kwargs)
         if func is torch.Tensor.backward:
             return None
-        if func in _VALUES and args[0].is_meta:
+        if func in _VALUES and args[0].is_meta and known_value(args[0]) is None:
             self.ask_for(Doubt.INVENTED if self.is_in_samples else Doubt.UNKNOWN)
             return _VALUES[func](args[0], OUTSIDE.trial if self.is_in_samples else 0)
         if func is torch.Tensor.unbind and _are_positions(args[0]):
@@ -97,7 +98,7 @@ class ScriptMode(OnMeta):
             if func in LOSSES:
                 self._require(func, args, kwargs)
                 self._on_torch(func, args, kwargs, None)
-            result = func(*args, **kwargs)
+            result = result_on_meta(func, args, kwargs)
             return func(*args, **{**kwargs, "device": "cpu"}) if func in _DRAWS and result.numel() == 1 else result
         except SHAPE_ERRORS as error:
             self._prove(func, args, kwargs, error)
@@ -127,7 +128,9 @@ class ScriptMode(OnMeta):
 
 def _are_positions(tensor: torch.Tensor) -> bool:
     """Whether a script may count with the elements: `data[i : i + 64] for i in torch.randint(900, (4,))`."""
-    return tensor.is_meta and tensor.dim() == 1 and not tensor.is_floating_point() and tensor.dtype != torch.bool
+    if not tensor.is_meta or known_value(tensor) is not None:
+        return False
+    return tensor.dim() == 1 and not tensor.is_floating_point() and tensor.dtype != torch.bool
 
 
 def _number(tensor: torch.Tensor, value: int) -> Any:

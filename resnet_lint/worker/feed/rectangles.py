@@ -67,6 +67,8 @@ def _positions(mismatch: Mismatch, now: int) -> int | None:
 
     Extra tokens count only if the expected number is no square: 64 for 8 * 8 positions and a token is a mistake.
     """
+    if mismatch.got == 0 or now == 0:
+        return None
     per_position, extra = divmod(mismatch.got, now)
     if extra == 0:
         return mismatch.wanted // per_position if mismatch.wanted % per_position == 0 else None

@@ -21,6 +21,7 @@ from resnet_lint.shared.error_text import error_text
 
 from ..process.limits import TimeUp, time_limit
 from ..tracer.intercept import intercepted
+from ..tracer.known_values import KeepValues
 from .definitions import (
     ASSIGNMENTS,
     changed_roots,
@@ -180,7 +181,7 @@ class DefinitionRunner:
         # A model at module level needs no memory on meta; a tensor whose values are read requires the CPU.
         with _models_left():
             try:
-                with time_limit(_ASSIGNMENT_SECONDS), torch.device("meta"):
+                with time_limit(_ASSIGNMENT_SECONDS), torch.device("meta"), KeepValues():
                     exec(code, self._namespace)
             except (RuntimeError, NotImplementedError):
                 with time_limit(_ASSIGNMENT_SECONDS):

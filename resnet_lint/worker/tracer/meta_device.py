@@ -9,6 +9,7 @@ import torch
 from torch.overrides import TorchFunctionMode
 
 from ..tensors import mapped, tensors_in
+from .known_values import keep_value, result_on_meta
 
 
 class OnMeta(TorchFunctionMode):
@@ -30,14 +31,18 @@ class OnMeta(TorchFunctionMode):
         return self._called(func, self._on_meta(args), self._on_meta(named))
 
     def _called(self, func: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
-        return func(*args, **kwargs)
+        return result_on_meta(func, args, kwargs)
 
     def _on_meta(self, value: Any) -> Any:
         on_meta = {tensor.is_meta for tensor in tensors_in(value)}
         return mapped(value, self._moved) if len(on_meta) == 2 else value
 
     def _moved(self, value: Any) -> Any:
-        return value.to("meta") if isinstance(value, torch.Tensor) and not value.is_meta else value
+        if not isinstance(value, torch.Tensor) or value.is_meta:
+            return value
+        moved = value.to("meta")
+        keep_value(moved, value, [])
+        return moved
 
 
 def _gradients(outputs: Any, inputs: Any, *args: Any, **kwargs: Any) -> Any:

@@ -29,6 +29,7 @@ from ..torch_quirks.packed_sequences import packed_result
 from ..torch_quirks.torchvision_operators import known_result
 from .fault import kind_of
 from .in_place_changes import Watch, changed_since, refuses_change, versions_of
+from .known_values import result_on_meta
 from .meta_device import OnMeta
 from .node_writer import NodeWriter
 from .proof import SHAPE_ERRORS, DataDependentError, refuse_empty_convolution, refuse_what_meta_lets_pass, replay
@@ -129,7 +130,7 @@ class Recorder(OnMeta):
         versions = versions_of([args, kwargs])
         try:
             refuse_what_meta_lets_pass(func, args)
-            result = func(*args, **kwargs)
+            result = result_on_meta(func, args, kwargs)
             refuse_empty_convolution(func, result)
         except SHAPE_ERRORS as error:
             return self._after(error, func, args, kwargs)
