@@ -1,4 +1,4 @@
-"""RL003: a module class that could not be constructed."""
+"""RL003: a module class, or a script without one, that constructs no model."""
 
 from __future__ import annotations
 
@@ -37,6 +37,15 @@ class ClassNotBuilt(Rule):
                     self.layers = nn.ModuleList(nn.Linear(a, b) for a, b in plan.pairs())
                 def forward(self, x):
                     return x
+        """,
+        ),
+        Case(
+            "a script that fails before its model",
+            """
+            from torch import nn
+            def block(kind):
+                raise ValueError(f"unknown kind {kind}")  # <- RL003
+            net = nn.Sequential(block("plain"), nn.Linear(8, 8))
         """,
         ),
         Case(
@@ -83,4 +92,6 @@ class ClassNotBuilt(Rule):
             if problem.kind == "build":
                 fix = Fix(problem.help) if problem.help else None
                 message = f"{problem.module} is not checked because it could not be constructed: {problem.reason}"
+                if problem.module is None:
+                    message = f"no model is checked because the script fails here: {problem.reason}"
                 yield Finding(self.code, self.name, self.severity, message, problem.span, problem.module, fix=fix)

@@ -96,6 +96,8 @@ def _analysis(
         *found.certain,
         *_problems(loaded, classes, found),
     )
+    if found.ended is not None and not (found.traced or classes or found.certain):
+        problems = (*problems, found.ended)
     if part is not None and part.is_empty_function:
         problems = (*problems, _function_not_built(part, loaded))
     failing = tuple(failures(loaded, found, clock))

@@ -18,6 +18,7 @@ from ..load.outside import OUTSIDE
 from ..tensors import tensors_in
 from ..tracer.known_values import known_value, result_on_meta
 from ..tracer.meta_device import OnMeta
+from ..tracer.meta_lets_pass import refuse_what_meta_lets_pass
 from ..tracer.proof import SHAPE_ERRORS, DataDependentError, replay
 from .data_sets import data_sets_made_up
 from .doubt import Doubt
@@ -98,6 +99,7 @@ class ScriptMode(OnMeta):
             if func in LOSSES:
                 self._require(func, args, kwargs)
                 self._on_torch(func, args, kwargs, None)
+            refuse_what_meta_lets_pass(func, args, kwargs)
             result = result_on_meta(func, args, kwargs)
             return func(*args, **{**kwargs, "device": "cpu"}) if func in _DRAWS and result.numel() == 1 else result
         except SHAPE_ERRORS as error:

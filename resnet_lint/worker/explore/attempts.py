@@ -39,6 +39,7 @@ from ..process.limits import TimeUp
 from ..tracer.trace import trace
 from .certain_errors import (
     certain_error,
+    end_of_script,
     error_of_any_input,
     error_of_arguments,
     error_of_call,
@@ -66,6 +67,8 @@ class Attempts:
         self._known_shapes = shapes_in(loaded.tree)
         self._reads_before = 0
         self.statements_failed = 0
+        # Where the script fails first, unless that depends on values or on this machine.
+        self.ended: Problem | None = None
 
     def build_and_feed(
         self,
@@ -120,6 +123,7 @@ class Attempts:
             self._judge(error, "", None, stated=not doubt)
         if not doubt and not self.statements_failed:
             self._note(error_of_constructor(error, self._loaded))
+            self.ended = end_of_script(error, self._loaded)
         self.statements_failed += 1
 
     def confirm(self, ended: Trace) -> None:

@@ -119,6 +119,14 @@ def error_of_constructor(error: BaseException, loaded: Loaded) -> Problem | None
     return Problem("call", point.span, error_text(error)) if constructs and not is_forward and point else None
 
 
+def end_of_script(error: BaseException, loaded: Loaded) -> Problem | None:
+    """The error of a statement of the script, for a script that gets to no model; None if it is due to this check."""
+    point = innermost(error, loaded.project)
+    if point is None or point.span.path != loaded.path or not _is_of_the_code(error, loaded):
+        return None
+    return Problem("build", point.span, error_text(error))
+
+
 def _is_of_the_code(error: BaseException, loaded: Loaded) -> bool:
     """Whether an error has nothing to do with what a check lacks: packages, devices, files, values."""
     if loaded.missing or not isinstance(error, (*_MISTAKES, AssertionError, ValueError, RuntimeError)):

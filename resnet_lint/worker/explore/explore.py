@@ -48,7 +48,8 @@ class Exploration:
     """The result of exploring a file: traces, coverage, and notes for the user.
 
     `failures` are failing torch calls in the file outside of models, `losses` its losses; `certain` are errors that
-    occur for any arguments and inputs. `callers` are the other files that were executed because they use this one.
+    occur for any arguments and inputs; `ended` is where the script fails first. `callers` are the other files that were
+    executed because they use this one.
     """
 
     traced: Sequence[Traced]
@@ -58,6 +59,7 @@ class Exploration:
     certain: Sequence[Problem] = ()
     callers: frozenset[str] = frozenset()
     losses: Sequence[LossCall] = ()
+    ended: Problem | None = None
 
 
 class Explorer:
@@ -110,6 +112,7 @@ class Explorer:
             certain,
             frozenset(self._project.paths),
             self._calls.losses,
+            self._attempts.ended,
         )
 
     def _stages(self) -> list[Callable[[], None]]:

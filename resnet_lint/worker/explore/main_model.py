@@ -105,6 +105,8 @@ def _why_none(models: Candidates) -> str:
             f"--call '{target.name}({arguments})'"
         )
     reasons = [f"{cls}: {why.reason}" for cls, why in found.failures.items() if name in (None, cls)]
+    if models.found.ended is not None:
+        reasons.append(f"line {models.found.ended.span.start.line} fails: {models.found.ended.reason}")
     return f"{models.request.path}: no model could be constructed and traced; {'; '.join(reasons) or 'it defines none'}"
 
 

@@ -10,7 +10,6 @@ from typing import Any
 import torch
 
 from ..tensors import as_meta, mapped, tensors_in
-from .torch_functions import CONVOLUTIONS, TRANSPOSED
 
 # The exceptions for shape mismatches; others, such as TypeError, have another cause.
 SHAPE_ERRORS = (RuntimeError, ValueError, IndexError, AssertionError)
@@ -36,20 +35,6 @@ class DataDependentError(Exception):
         super().__init__(reason)
         self.possible = possible
         self.other = other
-
-
-def refuse_what_meta_lets_pass(func: Any, args: tuple[Any, ...]) -> None:
-    """Raise the error that the CPU would: a transposed convolution on meta accepts any number of channels."""
-    if func in TRANSPOSED and args[0].dim() == args[1].dim() and args[0].shape[1] != args[1].shape[0]:
-        raise RuntimeError(
-            f"expected input to have {args[1].shape[0]} channels, but got {args[0].shape[1]} channels instead"
-        )
-
-
-def refuse_empty_convolution(func: Any, result: Any) -> None:
-    """Raise the error that the CPU would: in torch 2.4, a kernel larger than the input gives an empty result."""
-    if func in CONVOLUTIONS and any(size < 1 for size in result.shape[2:]):
-        raise RuntimeError("Kernel size can't be greater than actual input size")
 
 
 def replay(func: Callable[..., Any], args: Any, kwargs: Any) -> tuple[str | None, Any]:

@@ -31,8 +31,9 @@ from .fault import kind_of
 from .in_place_changes import Watch, changed_since, refuses_change, versions_of
 from .known_values import result_on_meta
 from .meta_device import OnMeta
+from .meta_lets_pass import refuse_empty_convolution, refuse_what_meta_lets_pass
 from .node_writer import NodeWriter
-from .proof import SHAPE_ERRORS, DataDependentError, refuse_empty_convolution, refuse_what_meta_lets_pass, replay
+from .proof import SHAPE_ERRORS, DataDependentError, replay
 from .recover import recovered
 from .torch_functions import layer_of
 
@@ -129,7 +130,7 @@ class Recorder(OnMeta):
     def _called(self, func: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
         versions = versions_of([args, kwargs])
         try:
-            refuse_what_meta_lets_pass(func, args)
+            refuse_what_meta_lets_pass(func, args, kwargs)
             result = result_on_meta(func, args, kwargs)
             refuse_empty_convolution(func, result)
         except SHAPE_ERRORS as error:

@@ -34,7 +34,7 @@ def recovered(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any], preferre
     if layer is None or (layer.rank is not None and tensors[0].dim() != layer.rank):
         return None
     if func is F.linear:
-        return _like(tensors[0], (*tensors[0].shape[:-1], args[1].shape[0]))
+        return _like(args[1], (*tensors[0].shape[:-1], args[1].shape[0]))
     shape = list(tensors[0].shape)
     shape[layer.dimension] = layer.wanted
     try:

@@ -49,6 +49,20 @@ def _beside(fault: Fault) -> Pairs:
             yield sizes if index != axis % len(shape) else (1, 1)
 
 
+def _other(fault: Fault) -> Pairs:
+    yield from _contracted(fault)
+    yield from _rows(fault)
+
+
+def _rows(fault: Fault) -> Pairs:
+    """The sizes of the target and source of `index_add`, except for those of the dimension that is indexed."""
+    if fault.node.function == "index_add" and len(fault.node.inputs) == 3:
+        target, _, source = fault.node.inputs
+        axis = fault.node.arguments.get("dim", 0)
+        for index, sizes in enumerate(zip(target, source, strict=False)):
+            yield sizes if index != axis % len(target) else (1, 1)
+
+
 def _contracted(fault: Fault) -> Pairs:
     """The sizes that a matrix product sums over, from (N, K) @ (L, M)."""
     if fault.node.function in ("matmul", "mm", "bmm") and all(len(shape) > 1 for shape in fault.node.inputs[:2]):
@@ -64,5 +78,5 @@ _PAIRS: Mapping[Kind, Callable[[Fault], Pairs]] = {
     "addition": _broadcast,
     "layer": _of_layer,
     "concatenation": _beside,
-    "other": _contracted,
+    "other": _other,
 }

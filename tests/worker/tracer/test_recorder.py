@@ -10,7 +10,7 @@ from tracing import net, nodes, record, source_of
 
 from resnet_lint.graph.residuals import depends_on
 from resnet_lint.graph.trace import Trace
-from resnet_lint.worker.tracer.proof import refuse_empty_convolution
+from resnet_lint.worker.tracer.meta_lets_pass import refuse_empty_convolution
 
 CONV = "nn.Conv2d(3, 8, 3, padding=1)"
 
