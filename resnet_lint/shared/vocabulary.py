@@ -39,7 +39,7 @@ BRANCHES = frozenset({"path", "branch", "function", "body", "inner"})
 _MODULE = r"downsample|short|skip"
 _INPUT = r"identity|residual"
 
-SHORTCUT_ATTRIBUTE = re.compile(rf"{_MODULE}|proj|identity|res(idual)?_?conv")
+SHORTCUT_ATTRIBUTE = re.compile(rf"(?i:{_MODULE}|proj|identity|res(idual)?_?conv)")
 """An attribute or a variable that holds the shortcut's module; `residual` alone may be that of the branch."""
 
 SHORTCUT_LAYER = re.compile(rf"{_MODULE}|proj|{_INPUT}|\bsc\b", re.IGNORECASE)

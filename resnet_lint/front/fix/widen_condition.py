@@ -54,13 +54,15 @@ def conditions_widened(projection: Projection, source: Source, sources: Sources)
 
 
 def is_built_on_condition(definition: cst.ClassDef, constructor: cst.FunctionDef, source: Source) -> bool:
-    """Whether a constructor builds a projection under a condition, which is to be widened.
+    """Whether a constructor builds a projection under a condition, which is to be widened: `not same and conv or None`.
 
     One that the class calls without a condition belongs to another addition.
     """
     in_use = _called_always(definition, source)
     built = [(name, value) for name, value in shortcuts_set(constructor) if not is_plain(value, source)]
-    return any(True for _ in _choices(constructor, [value for name, value in built if name not in in_use], source))
+    values = [value for name, value in built if name not in in_use]
+    is_joined = any(isinstance(value, cst.BooleanOperation) for value in values)
+    return is_joined or any(True for _ in _choices(constructor, values, source))
 
 
 def _called_always(definition: cst.ClassDef, source: Source) -> set[str]:

@@ -162,7 +162,7 @@ def play(
     def outermost(call: Callable[..., Any], module: nn.Module, args: Any, kwargs: Any) -> Any:
         if not _is_model(module, loaded):
             return call(module, *args, **kwargs)
-        called.extend(module.modules())
+        called.extend(nn.Module.modules(module))
         return handed_on(module, args, kwargs)
 
     def method(function: FunctionType, module: nn.Module, args: Any, kwargs: Any) -> Any:
@@ -193,7 +193,7 @@ def play(
         for name, value in namespace.items()
         if isinstance(value, nn.Module) and id(value) not in before and _is_built_here(value, loaded)
     }
-    parts = {id(part) for module in built.values() for part in module.modules() if part is not module}
+    parts = {id(part) for module in built.values() for part in nn.Module.modules(module) if part is not module}
     done = set(map(id, called)) | parts
     left = {name: module for name, module in built.items() if id(module) not in done}
     doubtful = {name for name in left if player.doubt_of(name)}

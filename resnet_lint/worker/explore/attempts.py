@@ -304,7 +304,7 @@ class Attempts:
 
     def _remember_instances(self, root: nn.Module, arguments: Invented | None = None) -> None:
         """Remember an instance of each class of the file, and the invented arguments that led to it."""
-        for module in root.modules():
+        for module in nn.Module.modules(root):
             if self._coverage.is_own(type(module)):
                 self.instances.setdefault(type(module), (module, arguments))
 

@@ -242,7 +242,7 @@ class Explorer:
 
     def _uses_open(self, module: nn.Module) -> bool:
         open_types = {model.type for model in self._open()}
-        return any(type(part) in open_types for part in module.modules())
+        return any(type(part) in open_types for part in nn.Module.modules(module))
 
     def _calls_in_functions(self) -> None:
         """Classes that are only constructed in functions that are never called."""

@@ -60,7 +60,7 @@ def _of_class(traced: Traced, kind: type[nn.Module]) -> _Part | None:
     root = traced.trace.root
     if isinstance(root, kind):
         return _Part(traced, _names(root))
-    held = [module for module in root.modules() if isinstance(module, kind)]
+    held = [module for module in nn.Module.modules(root) if isinstance(module, kind)]
     if not held:
         return None
     faults = tuple(fault for fault in traced.faults if _is_inside(fault.call, kind))
@@ -72,11 +72,11 @@ def _is_inside(call: ModuleCall, kind: type[nn.Module]) -> bool:
 
 
 def _names(root: nn.Module) -> frozenset[str]:
-    return frozenset(type(module).__name__ for module in root.modules())
+    return frozenset(type(module).__name__ for module in nn.Module.modules(root))
 
 
 def _holds(root: nn.Module, kind: type[nn.Module]) -> bool:
-    return any(isinstance(module, kind) for module in root.modules())
+    return any(isinstance(module, kind) for module in nn.Module.modules(root))
 
 
 def _is_made_by(traced: Traced, function: str, code: CodeType | None) -> bool:

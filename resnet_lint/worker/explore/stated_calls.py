@@ -64,7 +64,7 @@ class StatedCalls:
     ) -> Answer:
         """The result of a model call, or its exception."""
         args, kwargs = mapped((args, kwargs), as_meta)
-        key = (*map(id, module.modules()), OUTSIDE.trial, doubt(), str(mapped((args, kwargs), _described)))
+        key = (*map(id, nn.Module.modules(module)), OUTSIDE.trial, doubt(), str(mapped((args, kwargs), _described)))
         result = self._traced.get(key)
         if result is None:
             result = self._traced[key] = trace(module, args, kwargs, self._project)

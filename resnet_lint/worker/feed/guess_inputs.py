@@ -152,7 +152,7 @@ _POOLS = (nn.AdaptiveAvgPool2d, nn.AdaptiveMaxPool2d, nn.AvgPool2d, nn.MaxPool2d
 def _wanted_by_first_layer(module: nn.Module, size: tuple[int, int]) -> Guess:
     """The input of the first layer that determines one; after pooling, the features of a linear layer are channels."""
     pools = False
-    for layer in module.modules():
+    for layer in nn.Module.modules(module):
         pools = pools or isinstance(layer, _POOLS)
         guess = _wanted_by(layer, size)
         if guess is not None:
@@ -162,7 +162,7 @@ def _wanted_by_first_layer(module: nn.Module, size: tuple[int, int]) -> Guess:
 
 def _image_wanted(module: nn.Module, size: tuple[int, int]) -> Guess | None:
     """The image for the first convolution over images; None without one."""
-    convolution = next((layer for layer in module.modules() if isinstance(layer, nn.Conv2d)), None)
+    convolution = next((layer for layer in nn.Module.modules(module) if isinstance(layer, nn.Conv2d)), None)
     return _wanted_by(convolution, size) if convolution is not None else None
 
 

@@ -18,7 +18,7 @@ _EXPECTED = re.compile(r"[Ee]xpected hidden(?:\[\d\])? size \((\d+), (\d+), (\d+
 
 def states(situation: Situation) -> Iterator[Guesses]:
     """`Expected hidden size (2, 16, 64)`: as the recurrent layer wants it, two of them for an LSTM; or none."""
-    layer = next((m for m in situation.module.modules() if isinstance(m, (nn.RNNBase, nn.RNNCellBase))), None)
+    layer = next((m for m in nn.Module.modules(situation.module) if isinstance(m, (nn.RNNBase, nn.RNNCellBase))), None)
     if layer is None or _ABOUT_STATE.search(situation.error_text) is None:
         return
     state = Guess(_size_of_state(layer, situation.error_text))

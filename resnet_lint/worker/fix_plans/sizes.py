@@ -142,7 +142,8 @@ def full_padding(effect: Effect) -> tuple[int, ...]:
 
 def _padded_sizes_agree(e: Evidence) -> bool:
     """Whether the branch would have the size of the shortcut with full padding, so that only padding is missing."""
-    sizes = list(e.residual.branch_path[0].inputs[0][2:]) if e.residual.branch_path else []
+    inputs = e.residual.branch_path[0].inputs if e.residual.branch_path else ()
+    sizes = list(inputs[0][2:]) if inputs else []  # a split has none
     for _, effect in e.branch_layers:
         if effect.sort == "convolution" and len(effect.stride) == len(sizes):
             sizes = [(size - 1) // stride + 1 for size, stride in zip(sizes, effect.stride, strict=True)]

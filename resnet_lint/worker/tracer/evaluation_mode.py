@@ -10,6 +10,6 @@ def evaluation_mode(module: nn.Module) -> nn.Module:
     try:
         module.eval()
     except TypeError:  # the user's train() is another thing than torch's
-        for part in module.modules():
+        for part in nn.Module.modules(module):
             part.training = False
     return module  # not what eval() returns: a train() that freezes normalizations may return nothing

@@ -56,7 +56,7 @@ def _error(trace: Trace, fill: Callable[..., torch.Tensor]) -> Exception | None:
 def _real(root: nn.Module, fill: Callable[..., torch.Tensor]) -> nn.Module:
     """A copy of a model on the CPU, whose parameters, buffers and other tensors have these values."""
     model = copy.deepcopy(root)
-    for module in model.modules():
+    for module in nn.Module.modules(model):
         for held in (module._parameters, module._buffers, vars(module)):
             held.update({name: _filled(fill, value) for name, value in held.items() if _holds_tensors(value)})
     return model

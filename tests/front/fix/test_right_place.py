@@ -798,3 +798,25 @@ Up(32, 8, 16)(torch.randn(2, 32, 8, 8), torch.randn(2, 16, 16, 16))
     )
     text = path.read_text()
     assert (lint_all(path, "--fix").exit_code, path.read_text()) == (1, text)
+
+
+def test_a_block_with_a_projection_gets_no_second_one(lint_all: Lint, tmp_path: Path) -> None:
+    """The flag that selects the projection is wrong, and the class builds the projection in an expression."""
+    path = tmp_path / "wide.py"
+    path.write_text(
+        f"""{HEAD}class Wide(nn.Module):
+    def __init__(self, cin, cout, stride):
+        super().__init__()
+        self.conv = nn.Conv2d(cin, cout, 3, stride, 1)
+        self.same = True
+        self.convShortcut = (not self.same) and nn.Conv2d(cin, cout, 1, stride) or None
+
+    def forward(self, x):
+        return torch.add(x if self.same else self.convShortcut(x), self.conv(x))
+
+
+nn.Sequential(Wide(8, 8, 1), Wide(8, 16, 2))(torch.randn(2, 8, 16, 16))
+"""
+    )
+    text = path.read_text()
+    assert (lint_all(path, "--fix").exit_code, path.read_text()) == (1, text)
