@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 import torch
+from torch import nn
 
 from resnet_lint.graph.model import Model, TrainingStep
 from resnet_lint.graph.trace import Trace
@@ -22,7 +23,7 @@ from .trace import forward_for_training, trace_for_training
 def is_worth_a_step(model: Model) -> bool:
     """Whether a step can find anything: there are in-place modifications, or a module with parameters is not called."""
     called = {id(call.module) for call in model.trace.calls}
-    modules = list(model.trace.root.modules())
+    modules = list(nn.Module.modules(model.trace.root))
     idle = any(id(module) not in called and next(module.parameters(False), None) is not None for module in modules)
     return idle or model.trace.watch.saw_changes or any(getattr(module, "inplace", False) for module in modules)
 
