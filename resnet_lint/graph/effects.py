@@ -43,8 +43,12 @@ class Effect:
         return self.sort in ("linear", "recurrent")
 
     def is_of_gate(self, result: Shape) -> bool:
-        """Whether the layer is in a gate, which computes a vector for a map, as in squeeze-and-excitation."""
-        return all(size == 1 for size in self.after[2:]) and any(size > 1 for size in result[2:])
+        """Whether the layer is in a gate: a vector for a map, as in squeeze-and-excitation, or a map of one channel for
+        all of them, as in the spatial attention of CBAM.
+        """
+        is_vector = all(size == 1 for size in self.after[2:]) and any(size > 1 for size in result[2:])
+        is_of_positions = len(self.after) > 2 and self.after[1] == 1 and any(size > 1 for size in result[1:2])
+        return is_vector or is_of_positions
 
 
 def effect_of(node: Node) -> Effect | None:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
+from textwrap import dedent
 
 import pytest
 from tracing import net, nodes, record, source_of
 
 from resnet_lint.graph import residuals
+from resnet_lint.graph.effects import layers_on
 from resnet_lint.graph.node import Node
 from resnet_lint.graph.residuals import residuals_in
 from resnet_lint.graph.trace import Trace
+from resnet_lint.worker.fix_plans.evidence import total_stride
 
 CONV = "nn.Conv2d(8, 8, 3, padding=1)"
 IMAGE = (2, 8, 6, 6)
@@ -179,3 +182,17 @@ def test_the_cost_of_a_chain_of_blocks_grows_with_its_length_only(
 
     few, many = (visits_in(chain(length), monkeypatch) for length in (10, 100))
     assert 0 < many <= few * 11
+
+
+def test_gates_are_no_layers_of_the_branch(tmp_path: Path) -> None:
+    forward = """
+        y = self.conv(x)
+        y = y * self.squeeze(F.avg_pool2d(y, 6, 6)).sigmoid()
+        y = y * self.position(torch.cat((y.mean(1, keepdim=True), y.amax(1, keepdim=True)), 1)).sigmoid()
+        return x + self.last(y)
+    """
+    layers = {"conv": CONV, "squeeze": "nn.Conv2d(8, 8, 1)", "position": "nn.Conv2d(2, 1, 3, padding=1)", "last": CONV}
+    trace = record(tmp_path, "import torch.nn.functional as F\n" + net(dedent(forward), **layers), IMAGE)
+    [residual] = residuals_in(trace.nodes)
+    assert [name(node) for node, _ in layers_on(residual.branch_path)] == ["conv", "last"]
+    assert total_stride(residual.branch_path, 2) == (1, 1)

@@ -96,17 +96,21 @@ def is_projection(e: Evidence, node: Node, effect: Effect) -> bool:
 def total_stride(path: Sequence[Node], axes: int) -> tuple[int, ...]:
     """The product of the strides along a path per axis, which a parallel projection has to copy.
 
-    If the path splits and joins again, the largest product counts.
+    If the path splits and joins again, the largest product counts; a gate has no part in it.
     """
     totals: dict[Node, tuple[int, ...]] = {}
     for node in path:
         before = [totals[source] for source in node.sources if source in totals] or [(1,) * axes]
         total = tuple(max(axis) for axis in zip(*before, strict=True))
         effect = node.effect
-        if effect is not None and len(effect.stride) == axes and effect.sort != "transposed":
+        if effect is not None and len(effect.stride) == axes and _shrinks(effect, path[-1].known_shape):
             total = tuple(math.prod(axis) for axis in zip(total, effect.stride, strict=True))
         totals[node] = total
     return totals[path[-1]] if path else (1,) * axes
+
+
+def _shrinks(effect: Effect, result: Shape) -> bool:
+    return effect.sort != "transposed" and not effect.is_of_gate(result)
 
 
 def width_name(effect: Effect) -> str:
