@@ -16,6 +16,7 @@ from typing import Any
 from torch import nn
 
 from ..load.load import Loaded
+from .project_defaults import default_settings
 
 INPUT_CHANNELS = re.compile(
     r"^(in_?(c|ch|chs|chan|chans|channel|channels|planes|dim|dims|features|feats|filters|size|width|f|nc)"
@@ -175,6 +176,8 @@ def _is_setting(default: ast.expr) -> bool:
 def _in_form(value: str, annotation: Any) -> str:
     """Convert a value to its annotation: `(3, 3)` for `tuple[int, int]`, `[3, 3]` for a list."""
     origin, parts = typing.get_origin(annotation), typing.get_args(annotation)
+    if list in (origin, annotation) and value.startswith("("):
+        return f"[{value.strip('(,)')}]"
     if not isinstance(origin, type) or not issubclass(origin, Sequence) or value.startswith(("(", "[")):
         return value
     count = len(parts) if origin is tuple and Ellipsis not in parts else 2
@@ -246,7 +249,7 @@ def _of_own_class(kind: type, loaded: Loaded, nested: int) -> str | None:
 
 
 def _configuration(name: str, loaded: Loaded, nested: int) -> str | None:
-    """A configuration class with its defaults, or an object with the attributes that the file reads.
+    """A configuration class with its defaults, that of the project, or an object with the attributes that are read.
 
     Of several classes, that with most of these attributes: `BertConfig` of the file, and not `PretrainedConfig`.
     """
@@ -254,6 +257,9 @@ def _configuration(name: str, loaded: Loaded, nested: int) -> str | None:
     kinds = [kind for kind in vars(loaded.module).values() if _is_configuration(kind, loaded)]
     if kinds:
         return _of_own_class(max(kinds, key=lambda kind: len(_settings(kind) & {*names})), loaded, nested)
+    defaults = default_settings(names, loaded) if names else None
+    if defaults is not None:
+        return defaults
     if names:
         return f"SimpleNamespace({', '.join(f'{attribute}={setting(attribute)}' for attribute in names)})"
     if keys:

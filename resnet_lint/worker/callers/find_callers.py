@@ -30,7 +30,7 @@ def find_callers(names: Sequence[str], loaded: Loaded) -> list[Path]:
     def distance(path: Path) -> tuple[int, bool, str]:
         return -len(Path(os.path.commonpath([here, path])).parts), _LIKELY.match(path.name) is None, str(path)
 
-    others = (path for path in _files(here, Path(loaded.project.root)) if str(path) != loaded.path)
+    others = (path for path in project_files(here, Path(loaded.project.root)) if str(path) != loaded.path)
     return sorted((path for path in others if _has(path, (imported, called))), key=distance)[:_MOST_CALLERS]
 
 
@@ -41,7 +41,7 @@ def _imports_of(file: Path, root: Path) -> re.Pattern[str]:
     return re.compile(rf"from\s+[\w.]*?\b({modules})\s+import|import\s+[^\n]*\b({modules})\b|from\s+\.+\s+import")
 
 
-def _files(here: Path, root: Path) -> Iterator[Path]:
+def project_files(here: Path, root: Path) -> Iterator[Path]:
     """The Python files, notebooks and pages of a project until there are too many, those near a folder first."""
     count = size = entries = 0
     done: set[str] = set()

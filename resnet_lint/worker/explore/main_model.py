@@ -5,9 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-import torch
-from torch import nn
-
 from resnet_lint.shared.error_text import error_text
 from resnet_lint.shared.errors import UsageError
 from resnet_lint.shared.records.requests import TraceRequest
@@ -116,7 +113,7 @@ ADVICE = "specify the constructor call: --call 'Net(...)'"
 def evaluated(call: str, loaded: Loaded) -> object:
     """Evaluate a call on the current device. Raises UsageError with its exception."""
     try:
-        value: object = eval(call, {"torch": torch, "nn": nn, **vars(loaded.module)})
+        value: object = eval(call, loaded.namespace)
     except (Exception, SystemExit) as error:
         raise UsageError(f"{call} cannot be constructed with real weights: {error_text(error)}; {ADVICE}") from error
     return value

@@ -61,8 +61,9 @@ class Loaded:
 
     @property
     def namespace(self) -> dict[str, Any]:
-        """The namespace for constructor calls: the names of the file, and `torch`, `nn` and `SimpleNamespace`."""
-        return {"torch": torch, "nn": nn, "SimpleNamespace": types.SimpleNamespace, **vars(self.module)}
+        """The namespace for constructor calls: the names of the file, and those that guessed arguments use."""
+        helpers = {"SimpleNamespace": types.SimpleNamespace, "import_module": importlib.import_module}
+        return {"torch": torch, "nn": nn, **helpers, **vars(self.module)}
 
 
 @dataclass(frozen=True)

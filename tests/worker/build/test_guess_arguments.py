@@ -82,7 +82,7 @@ def test_a_plain_annotation_outweighs_a_name() -> None:
 
     def united(self: Any, layers: int | str, norm: str | tuple, dims: float, pooling: [int]) -> None: ...  # type: ignore
 
-    assert first(init) == {"layers": 64, "norm": nn.BatchNorm2d, "act": "relu", "expand": True, "depths": (2, 2, 2, 2)}
+    assert first(init) == {"layers": 64, "norm": nn.BatchNorm2d, "act": "relu", "expand": True, "depths": [2, 2, 2, 2]}
     assert first(united) == {"layers": 64, "norm": "batch", "dims": 0.5, "pooling": ...}
 
 
