@@ -17,6 +17,7 @@ from torch import nn
 
 from ..load.load import Loaded
 from .project_defaults import default_settings
+from .settings_read import Settings, settings_read
 
 INPUT_CHANNELS = re.compile(
     r"^(in_?(c|ch|chs|chan|chans|channel|channels|planes|dim|dims|features|feats|filters|size|width|f|nc)"
@@ -253,15 +254,15 @@ def _configuration(name: str, loaded: Loaded, nested: int) -> str | None:
 
     Of several classes, that with most of these attributes: `BertConfig` of the file, and not `PretrainedConfig`.
     """
-    names, keys = _read_of(name, loaded.tree)
+    names, keys = settings_read(name, loaded.tree), _keys_read(name, loaded.tree)
     kinds = [kind for kind in vars(loaded.module).values() if _is_configuration(kind, loaded)]
     if kinds:
         return _of_own_class(max(kinds, key=lambda kind: len(_settings(kind) & {*names})), loaded, nested)
-    defaults = default_settings(names, loaded) if names else None
+    defaults = default_settings([*names], loaded) if names else None
     if defaults is not None:
         return defaults
     if names:
-        return f"SimpleNamespace({', '.join(f'{attribute}={setting(attribute)}' for attribute in names)})"
+        return _namespace(names)
     if keys:
         return f"{{{', '.join(f'{key!r}: {setting(key)}' for key in keys)}}}"
     return None
@@ -292,18 +293,15 @@ def setting(name: str) -> str:
     return next((value for pattern, value in _BY_NAME if re.search(pattern, word)), str(WIDTH))
 
 
-def _read_of(name: str, tree: ast.Module) -> tuple[list[str], list[str]]:
-    """The attributes and keys of `name` or `self.name` that a file reads."""
-    names: dict[str, None] = {}
-    keys: dict[str, None] = {}
-    for node in ast.walk(tree):
-        if not isinstance(node, (ast.Attribute, ast.Subscript)) or ast.unparse(node.value) not in (
-            name,
-            f"self.{name}",
-        ):
-            continue
-        if isinstance(node, ast.Attribute):
-            names[node.attr] = None
-        elif isinstance(node.slice, ast.Constant) and isinstance(node.slice.value, str):
-            keys[node.slice.value] = None
-    return [attribute for attribute in names if not hasattr(dict, attribute)], list(keys)
+def _namespace(names: Settings) -> str:
+    """The source of an object with these settings."""
+    values = (f"{name}={_namespace(inner) if inner else setting(name)}" for name, inner in names.items())
+    return f"SimpleNamespace({', '.join(values)})"
+
+
+def _keys_read(name: str, tree: ast.Module) -> list[str]:
+    """The keys of `name` or `self.name` that a file reads: `config["width"]`."""
+    owners = (name, f"self.{name}")
+    nodes = (node for node in ast.walk(tree) if isinstance(node, ast.Subscript) and ast.unparse(node.value) in owners)
+    slices = (node.slice.value for node in nodes if isinstance(node.slice, ast.Constant))
+    return [*dict.fromkeys(key for key in slices if isinstance(key, str))]

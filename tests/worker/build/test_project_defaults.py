@@ -1,4 +1,4 @@
-"""A class that takes a configuration is built with the defaults of its project."""
+"""A class that takes a configuration is built with the defaults of its project, or with the settings that it reads."""
 
 from __future__ import annotations
 
@@ -63,3 +63,30 @@ def test_the_defaults_of_the_project(lint: Lint, tmp_path: Path) -> None:
     net, layers = json.loads(lint(path, "--format", "json").stdout)["modules"]
     assert (net["status"], net["how"]) == ("checked", "Net(cfg=import_module('config.defaults')._C)")
     assert (layers["status"], layers["how"]) == ("checked", "Layers(hidden_dims=[16, 32, 64, 128])")
+
+
+NESTED = """
+from torch import nn
+
+class Net(nn.Module):
+    def __init__(self, cfg):
+        super().__init__()
+        encoder = cfg.MODEL.ENCODER
+        self.is_small = cfg.MODEL.NAME == "small"
+        self.device = cfg.device
+        self.layers = nn.ModuleList([nn.Linear(encoder.hidden_dim, encoder.hidden_dim) for _ in range(encoder.depth)])
+
+    def forward(self, x):
+        for layer in self.layers:
+            x = x + layer(x)
+        return x
+"""
+
+
+def test_settings_inside_of_settings(lint: Lint, tmp_path: Path) -> None:
+    path = tmp_path / "net.py"
+    path.write_text(NESTED)
+    [net] = json.loads(lint(path, "--format", "json").stdout)["modules"]
+    assert net["status"] == "checked", net
+    assert net["how"].startswith("Net(cfg=SimpleNamespace(")
+    assert "MODEL=SimpleNamespace(" in net["how"] and "ENCODER=SimpleNamespace(hidden_dim=64, depth=2)" in net["how"]
