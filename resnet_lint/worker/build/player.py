@@ -21,8 +21,10 @@ from ..load.outside import OUTSIDE
 from ..load.project_files import where_files_are
 from ..process.limits import TimeUp, time_limit
 from .doubt import Doubt, Doubts
+from .known_calls import known_calls
 from .leaving import EndedError, LeftError, ReturnedError
 from .lightning_fit import FIT, as_fit, fit, fits
+from .loop_values import first_value, values_written_out
 from .partial_calls import PartialCall, partial_calls
 from .profilers import with_profilers
 from .script_surroundings import ScriptMode
@@ -58,6 +60,7 @@ class Player:
         self._doubts = Doubts(loaded.tree)
         self._is_conditional = False
         self._depth = 0
+        self._lost: set[str] = set()  # names that could not be computed
         self._functions = {s.name: s for s in loaded.tree.body if isinstance(s, ast.FunctionDef)}
 
     @property
@@ -195,12 +198,8 @@ class Player:
         if gathers(statement):
             self._run(statement)
             return
-        several = statement.iter.elts if isinstance(statement.iter, (ast.Tuple, ast.List)) else []
-        is_written_out = bool(several) and not any(isinstance(value, ast.Starred) for value in several)
-        if not is_written_out:
-            iterator = ast.Call(ast.Name("iter", ast.Load()), [statement.iter], [])
-            several = [ast.Call(ast.Name("next", ast.Load()), [iterator], [])]
-        for value in several[:_MOST_ROUNDS]:
+        written_out = values_written_out(statement)
+        for value in written_out[:_MOST_ROUNDS] or [first_value(statement)]:
             assigned = ast.copy_location(ast.Assign([statement.target], value), statement.iter)
             try:
                 if self._run(ast.fix_missing_locations(assigned)):
@@ -208,7 +207,7 @@ class Player:
             except LeftError as left:
                 if left.by is ast.Break:
                     break
-        if not is_written_out or len(several) > _MOST_ROUNDS:
+        if not written_out or len(written_out) > _MOST_ROUNDS:
             self._doubts.add(self._changed_in(statement), Doubt.UNKNOWN)
 
     def _first_round(self, loop: ast.While) -> None:
@@ -255,7 +254,8 @@ class Player:
             self._run(statement)
             return
         assert called is not None and isinstance(function, FunctionType)
-        value, doubt = self._inside(called, function, call)
+        self.played.add(called)
+        value, doubt = self._body_of(called, *self._arguments(function, call))
         if isinstance(statement, ast.Assign):
             self._namespace["_result"] = value
             self._doubts.add({"_result"}, doubt)
@@ -271,12 +271,8 @@ class Player:
         self._run(ast.fix_missing_locations(ast.copy_location(changed, statement)))
         del self._namespace[FIT]
 
-    def _inside(self, name: str, function: FunctionType, call: ast.Call) -> tuple[Any, Doubt]:
-        """Execute a function of the file with the known arguments of a call; returns its result and doubt."""
-        self.played.add(name)
-        return self._body_of(name, *self._arguments(function, call))
-
     def _body_of(self, name: str, arguments: dict[str, Any], doubts: dict[str, Doubt]) -> tuple[Any, Doubt]:
+        """Execute a function of the file with these arguments; returns its result and doubt."""
         outer, self._namespace = self._namespace, {**vars(self._loaded.module), **arguments}
         self._depth += 1
         try:
@@ -307,6 +303,7 @@ class Player:
                 raise
             except BaseException:
                 values.pop(name, None)
+                self._lost.add(name)
                 doubts[name] = Doubt.UNKNOWN
         return values, doubts
 
@@ -322,6 +319,10 @@ class Player:
         except (Exception, SystemExit, KeyboardInterrupt, TimeUp) as error:
             self._on_error(error, self.doubt)
             self._note_partial_calls(statement, self.doubt)
+            for call in known_calls(statement, error, self._lost | self._loaded.definitions.lost, self._namespace):
+                with suppress(Exception, SystemExit, KeyboardInterrupt, TimeUp):
+                    self._evaluate(call)
+            self._lost |= bound
             for name in bound:
                 self._namespace.pop(name, None)
             self._doubts.add(changed_roots(statement) | changed_by_call(statement), Doubt.UNKNOWN)

@@ -49,6 +49,17 @@ SCRIPTS = {
         "return self.fc",
         "RL301",
     ),
+    "a criterion whose weights are in a file": (
+        "import json\nweight = torch.tensor(json.load(open('weights.json')))\n"
+        "criterion = nn.CrossEntropyLoss(weight=weight)\nnet = Net()\n"
+        "def train(net, criterion):\n"
+        "    for x, y in DataLoader(TensorDataset(torch.randn(8, 3, @, @), torch.zeros(8).long()), batch_size=4):\n"
+        "        loss = criterion(net(x), y)\n        loss.backward()\ntrain(net, criterion)",
+        "32",
+        "28",
+        "return self.fc",
+        "RL301",
+    ),
     "a function that returns from a loop": (
         "def first(sides):\n    seen = []\n    for side in sides:\n        seen.append(side)\n"
         "        if len(seen) > 1:\n            return False\n    return Net()(torch.randn(4, 3, @, @))\nfirst([1])",
