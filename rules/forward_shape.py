@@ -134,4 +134,4 @@ class ForwardShape(Rule):
             unusual_addition = failure.kind == "addition" and (not failure.differs or "batch" in failure.differs)
             if (failure.kind == "other" or unusual_addition) and failure.condition is None:
                 what = "dtype" if is_about_dtypes(failure.error) else "shape"
-                yield self.finding(failure, f"{what} mismatch: {failure.error}")
+                yield self.finding(failure, f"{what} mismatch: {failure.error.removeprefix('shape mismatch: ')}")

@@ -57,6 +57,7 @@ def test_what_the_cpu_refuses(lint: Lint, tmp_path: Path) -> None:
     assert report["summary"]["not_checked"] == 0
     errors = [(Path(f["path"]).stem, f["rule"]) for f in report["findings"] if f["severity"] == "error"]
     assert sorted(errors) == sorted((f"{name}_wrong", "RL303") for name in FORWARDS)
+    assert not any("mismatch: shape mismatch" in finding["message"] for finding in report["findings"])
 
 
 def test_masks_select_as_many_values_as_are_written() -> None:
