@@ -49,7 +49,10 @@ def assignments_in(body: cst.BaseSuite) -> list[tuple[str, cst.BaseExpression]]:
 
 
 def names_of_finished_loops(function: cst.FunctionDef, around: Container[cst.CSTNode]) -> set[str]:
-    """The names that only loops bind of which none is among the nodes around a place: their values are left over."""
+    """The names that are bound only in loops that do not enclose a place; they keep the values of the last iteration.
+
+    `around` are the nodes that enclose the place.
+    """
     loops = [cst.ensure_type(found, cst.For) for found in m.findall(function, m.For())]
     other = [loop for loop in loops if loop not in around]
     inside = {name for loop in other for name in _names_in_loop(loop)}

@@ -17,7 +17,7 @@ from torch import nn
 
 from ..load.load import Loaded
 from .project_defaults import default_settings
-from .settings_read import Settings, settings_read
+from .settings_read import Settings, keys_read, settings_read
 
 INPUT_CHANNELS = re.compile(
     r"^(in_?(c|ch|chs|chan|chans|channel|channels|planes|dim|dims|features|feats|filters|size|width|f|nc)"
@@ -254,7 +254,7 @@ def _configuration(name: str, loaded: Loaded, nested: int) -> str | None:
 
     Of several classes, that with most of these attributes: `BertConfig` of the file, and not `PretrainedConfig`.
     """
-    names, keys = settings_read(name, loaded.tree), _keys_read(name, loaded.tree)
+    names, keys = settings_read(name, loaded.tree), keys_read(name, loaded.tree)
     kinds = [kind for kind in vars(loaded.module).values() if _is_configuration(kind, loaded)]
     if kinds:
         return _of_own_class(max(kinds, key=lambda kind: len(_settings(kind) & {*names})), loaded, nested)
@@ -297,11 +297,3 @@ def _namespace(names: Settings) -> str:
     """The source of an object with these settings."""
     values = (f"{name}={_namespace(inner) if inner else setting(name)}" for name, inner in names.items())
     return f"SimpleNamespace({', '.join(values)})"
-
-
-def _keys_read(name: str, tree: ast.Module) -> list[str]:
-    """The keys of `name` or `self.name` that a file reads: `config["width"]`."""
-    owners = (name, f"self.{name}")
-    nodes = (node for node in ast.walk(tree) if isinstance(node, ast.Subscript) and ast.unparse(node.value) in owners)
-    slices = (node.slice.value for node in nodes if isinstance(node.slice, ast.Constant))
-    return [*dict.fromkeys(key for key in slices if isinstance(key, str))]

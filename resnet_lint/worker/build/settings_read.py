@@ -28,6 +28,14 @@ def settings_read(name: str, tree: ast.Module) -> Settings:
     return found
 
 
+def keys_read(name: str, tree: ast.Module) -> list[str]:
+    """The keys of `name` or `self.name` that a file reads: `config["width"]`."""
+    owners = (name, f"self.{name}")
+    nodes = (node for node in ast.walk(tree) if isinstance(node, ast.Subscript) and ast.unparse(node.value) in owners)
+    slices = (node.slice.value for node in nodes if isinstance(node.slice, ast.Constant))
+    return [*dict.fromkeys(key for key in slices if isinstance(key, str))]
+
+
 def _path(node: ast.AST, roots: Mapping[str, _Path], methods: set[int]) -> _Path | None:
     """The names from the configuration to a setting: model, width. None for other expressions."""
     if not isinstance(node, ast.Attribute) or id(node) in methods or hasattr(dict, node.attr):

@@ -103,7 +103,7 @@ def result_on_meta(func: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapp
 def keep_value(tensor: torch.Tensor, value: torch.Tensor, version: list[int]) -> None:
     """Note the value of a small meta tensor; parameters are left out, as training changes them.
 
-    `version` is the list of a tensor of which it is a view, or empty.
+    A view passes the `version` list of its base, other tensors an empty one.
     """
     if type(tensor) is torch.Tensor and not tensor.is_inference() and _is_small_meta(tensor):
         version[:] = [tensor._version]
