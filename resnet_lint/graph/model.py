@@ -72,13 +72,15 @@ class Probes(Protocol):
 class Model:
     """A traced model; `label` is the expression that constructs it. What rules ask of it is computed once.
 
-    `sizes_stated` is False if the tool invented the sizes of its inputs.
+    `sizes_stated` is False if the tool invented the sizes of its inputs; `is_part` is whether it is a part of another
+    model, traced alone.
     """
 
     trace: Trace
     label: str
     probes: Probes | None = None
     sizes_stated: bool = True
+    is_part: bool = False
 
     @property
     def root(self) -> nn.Module:

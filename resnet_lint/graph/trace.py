@@ -44,6 +44,10 @@ class Stop:
         return f"{where}{self.text}"
 
 
+Arguments = tuple[tuple[Any, ...], Mapping[str, Any]]
+"""The positional and keyword arguments of a call."""
+
+
 @dataclass(frozen=True, eq=False)
 class Trace:
     """A recorded forward pass `root(*args, **kwargs)`.
@@ -51,6 +55,7 @@ class Trace:
     `preferred_branch`: whether it continued with the shape of the residual branch after a failing addition. `calls` are
     the completed module calls, `fatal` is the fault that ended it, `watch` has the in-place modifications.
     `is_real`: the model ran on real tensors; it may read values, and reject other inputs of the same shapes.
+    `arguments` are those of the first call of a user's module, unless they are real tensors.
     """
 
     root: nn.Module
@@ -64,6 +69,7 @@ class Trace:
     output: Any
     preferred_branch: bool
     results: Mapping[ModuleCall, tuple[Node, ...]]
+    arguments: Mapping[nn.Module, Arguments]
     watch: Watch
     project: Project
     is_real: bool

@@ -12,7 +12,7 @@ from .axes.inner_models import inner_models
 from .process.file_clock import Clock
 from .process.limits import TimeUp
 from .samples.dyed_recorder import Known
-from .samples.follow_samples import follow_samples
+from .samples.follow_samples import Followed, followed_batch, samples_of
 from .tracer.other_batch import at_other_batch
 from .tracer.training_step import is_worth_a_step, training_step
 
@@ -24,6 +24,7 @@ class TimedProbes:
         self._clock = clock
         self._over = False
         self._known_calls: Known = {}
+        self._batches: dict[Model, Followed | None] = {}
 
     def at_other_batch(self, model: Model) -> OtherBatch | None:
         with suppress(TimeUp):
@@ -43,7 +44,8 @@ class TimedProbes:
         with suppress(TimeUp):
             if not self._over and not model.trace.is_real and not model.trace.all_faults:
                 with self._clock.left():
-                    return find_axes(model.trace)
+                    batched = self._followed(model) if not model.is_part else None
+                    return find_axes(model.trace, batched.trace if batched is not None else None)
             return None
         self._over = True
         return None
@@ -71,9 +73,16 @@ class TimedProbes:
         with suppress(TimeUp):
             if not self._over:
                 with self._clock.left():
-                    return follow_samples(model, self._known_calls)
+                    first = self._followed(model)
+                    return samples_of(model, first, self._known_calls) if first is not None else None
         self._over = True
         return None
+
+    def _followed(self, model: Model) -> Followed | None:
+        """The trace of a model with its samples tracked, which gives both the samples and the axes of the batch."""
+        if model not in self._batches:
+            self._batches[model] = followed_batch(model, self._known_calls)
+        return self._batches[model]
 
     def _other_batch(self, model: Model) -> OtherBatch | None:
         with self._clock.left():

@@ -14,6 +14,7 @@ from resnet_lint.graph.source_places import Point
 from resnet_lint.graph.trace import Trace
 
 from ..tensors import mapped
+from ..tracer.in_place_changes import NoWatch
 from ..tracer.recorder import Recorder
 from ..tracer.trace import recorded
 
@@ -22,6 +23,10 @@ class FirstFault(Recorder):
     """A recorder that ends the forward pass at the first failing call, and stores its order and torch's error."""
 
     refused: tuple[int, str] | None = None
+
+    def __init__(self, earlier: Trace) -> None:
+        super().__init__(earlier.root, earlier.project, earlier.preferred_branch)
+        self.watch = NoWatch(earlier.project)
 
     def _after_fault(self, error: Exception, func: Callable[..., Any], args: Any, kwargs: Any, text: str) -> Any:
         if self.refused is None:
@@ -41,13 +46,13 @@ def altered(earlier: Trace, axis: InputAxis, size: int) -> Altered:
         return value.new_empty([changed.get((node, dim), extent) for dim, extent in enumerate(value.shape)])
 
     args, kwargs = mapped((earlier.args, earlier.kwargs), resized)
-    recorder = FirstFault(earlier.root, earlier.project, earlier.preferred_branch)
+    recorder = FirstFault(earlier)
     trace = recorded(earlier.root, args, kwargs, earlier.project, earlier.preferred_branch, recorder=recorder)
-    again = _same_calls(earlier.nodes, trace.nodes)
+    again = same_calls(earlier.nodes, trace.nodes)
     return Altered(axis, size, again, trace.complete, _refusal(recorder, trace, again))
 
 
-def _same_calls(first: Sequence[Node], second: Sequence[Node]) -> Mapping[Node, Node]:
+def same_calls(first: Sequence[Node], second: Sequence[Node]) -> Mapping[Node, Node]:
     """Map the nodes of a trace to those of another, without the calls that only one of them makes."""
     common = next(
         (at for at, (one, other) in enumerate(zip(first, second, strict=False)) if not _is_same(one, other)), None

@@ -9,19 +9,22 @@ from resnet_lint.graph.meetings import meeting_at
 from resnet_lint.graph.residuals import inputs_of
 from resnet_lint.graph.trace import Trace
 
-from .alter_sizes import altered
+from .alter_sizes import altered, same_calls
 from .input_axes import input_axes, joined, other_sizes, parted, sides_of
 
 # The maximum number of times that input axes are merged.
 _MOST_REGROUPED = 4
 
 
-def find_axes(trace: Trace) -> Axes:
+def find_axes(trace: Trace, batched: Trace | None = None) -> Axes:
     """Trace a model with another size of every independent input axis.
 
-    Axes that have to agree, such as the lengths of two inputs, are changed together.
+    Axes that have to agree, such as the lengths of two inputs, are changed together. `batched` is a complete trace with
+    another batch size, if there is one already.
     """
-    axes = _with(input_axes([node for node in trace.nodes if node.kind == "input"]), Axes(()), trace)
+    groups = input_axes([node for node in trace.nodes if node.kind == "input"])
+    known = _of_batch(groups, trace, batched) if batched is not None else None
+    axes = _with(groups, Axes((known,) if known is not None else ()), trace)
     for _ in range(_MOST_REGROUPED):
         better = next(_regrouped(axes, trace), None)
         if better is None:
@@ -41,6 +44,21 @@ def axes_by_side(trace: Trace, axes: Axes) -> Axes:
     return _with(groups, axes, trace)
 
 
+def _of_batch(groups: Iterable[InputAxis], trace: Trace, batched: Trace) -> Altered | None:
+    """A trace with another batch size as that of one of the axes; None if other tensors have an axis of this size."""
+    pairs = [pair for pair in zip(trace.nodes, batched.nodes, strict=False) if pair[0].kind == "input"]
+    places = {(node, 0) for node, other in pairs if node.shape != other.shape}
+    sizes = {other.known_shape[0] for node, other in pairs if node.shape != other.shape}
+    axis = next((axis for axis in groups if set(axis.places) == places), None)
+    if axis is None or len(sizes) != 1 or not sizes.isdisjoint(_sizes_in(trace)):
+        return None
+    return Altered(axis, sizes.pop(), same_calls(trace.nodes, batched.nodes), complete=True)
+
+
+def _sizes_in(trace: Trace) -> set[int]:
+    return {size for node in trace.nodes for size in node.shape or ()}
+
+
 def _with(groups: Iterable[InputAxis], known: Axes, trace: Trace) -> Axes:
     """The traces of some axes, reusing existing ones."""
     runs: list[Altered] = []
@@ -51,7 +69,7 @@ def _with(groups: Iterable[InputAxis], known: Axes, trace: Trace) -> Axes:
 
 def _runs(trace: Trace, axis: InputAxis) -> list[Altered]:
     """The traces at other sizes of an axis, until one is complete."""
-    taken = {size for node in trace.nodes for size in node.shape or ()}
+    taken = _sizes_in(trace)
     found: list[Altered] = []
     for size in other_sizes(axis, taken):
         found.append(altered(trace, axis, size))

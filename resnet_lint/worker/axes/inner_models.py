@@ -7,34 +7,18 @@ tokens. So the axes inside a block follow from traces of the block alone.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
 import torch
-from torch import nn
 
 from resnet_lint.graph.axes import Axes
 from resnet_lint.graph.model import Model
 from resnet_lint.graph.module_call import ModuleCall
-from resnet_lint.graph.trace import Trace
 
 from ..tensors import mapped
-from ..tracer.recorder import Recorder
 from ..tracer.trace import recorded
-
-
-class _Passed(Recorder):
-    """A recorder that stores blank copies of the arguments of the user's modules."""
-
-    def __init__(self, earlier: Trace) -> None:
-        super().__init__(earlier.root, earlier.project, earlier.preferred_branch)
-        self.arguments: dict[nn.Module, tuple[tuple[Any, ...], Mapping[str, Any]]] = {}
-
-    def run(self, call: ModuleCall, forward: Callable[[], Any], args: Any, kwargs: Any) -> Any:
-        if self.is_users(call.module):
-            self.arguments.setdefault(call.module, mapped((args, kwargs), _blank))
-        return super().run(call, forward, args, kwargs)
 
 
 def inner_models(model: Model) -> Iterator[Model]:
@@ -44,17 +28,14 @@ def inner_models(model: Model) -> Iterator[Model]:
     """
     if model.axes is None or not _is_bound(model.axes):
         return
-    passed = _Passed(model.trace)
-    args, kwargs = mapped((model.trace.args, model.trace.kwargs), _blank)
-    trace = recorded(model.root, args, kwargs, model.project, model.trace.preferred_branch, recorder=passed)
     within: dict[ModuleCall | None, list[ModuleCall]] = defaultdict(list)
-    for call in trace.calls:
+    for call in model.calls:
         within[call.parent].append(call)
     waiting, known = [call for root in within[None] for call in within[root]], {type(model.root)}
     for call in waiting:  # grows by the parts of what is bound to its sizes too
-        if call.module in passed.arguments and type(call.module) not in known:
+        if call.module in model.trace.arguments and type(call.module) not in known:
             known.add(type(call.module))
-            inner = _alone(call, passed, model)
+            inner = _alone(call, model)
             if inner is not None:
                 yield inner
                 if inner.axes is not None and not _is_bound(inner.axes):
@@ -62,13 +43,13 @@ def inner_models(model: Model) -> Iterator[Model]:
         waiting += within[call]
 
 
-def _alone(call: ModuleCall, passed: _Passed, model: Model) -> Model | None:
+def _alone(call: ModuleCall, model: Model) -> Model | None:
     """A part of a model as a model of its own; None if it has no axes besides the batch and features."""
     if all(len(node.shape or ()) < 3 for node in call.inputs):
         return None
-    args, kwargs = passed.arguments[call.module]
+    args, kwargs = mapped(model.trace.arguments[call.module], _blank)
     trace = recorded(call.module, args, kwargs, model.project, model.trace.preferred_branch)
-    return replace(model, trace=trace) if trace.trouble == (0, 0) else None
+    return replace(model, trace=trace, is_part=True) if trace.trouble == (0, 0) else None
 
 
 def _is_bound(axes: Axes) -> bool:

@@ -13,6 +13,7 @@ from resnet_lint.graph.samples import Crossing
 from resnet_lint.graph.source_places import Project
 
 from ..tensors import tensors_in
+from ..tracer.in_place_changes import NoWatch
 from ..tracer.recorder import Recorder
 from ..tracer.torch_functions import CHANNEL_NORMS, CONVOLUTIONS, TRANSPOSED
 from .dye import UNKNOWN, Dye, batch_on
@@ -33,6 +34,7 @@ class DyedRecorder(Recorder):
 
     def __init__(self, root: nn.Module, project: Project, prefer_branch: bool, samples: int, known: Known) -> None:
         super().__init__(root, project, prefer_branch)
+        self.watch = NoWatch(project)
         self.batch_is_certain = False
         self._samples = samples
         self._known = known

@@ -22,33 +22,38 @@ _BATCHES = (3, 5, 7, 11, 13)
 
 
 @dataclass(frozen=True, eq=False)
-class _Followed:
-    """The crossings that reach the outputs, whether a layer confirms the batch axis, and whether an output has it.
+class Followed:
+    """A trace with another `batch`: the crossings that reach its outputs, whether a layer confirms the batch axis, and
+    whether an output has it.
 
     `out[:, -1]` of a recurrent layer that takes the sequence first has only the last sample.
     """
 
+    trace: Trace
+    batch: int
     crossings: tuple[Crossing, ...]
     batch_is_certain: bool
     is_kept: bool
 
 
-def follow_samples(model: Model, known: Known) -> Samples | None:
-    """Track the samples of a model, with a batch size that differs from all other input sizes.
+def followed_batch(model: Model, known: Known) -> Followed | None:
+    """Track the first axis of a model's inputs, with a size that differs from all other input sizes.
 
-    None if the inputs have no common batch, the model fails with this batch size, or the batch axis is uncertain,
-    because the sequence may be first, or an input may be a list of tensors.
+    None if the inputs have no common first axis, or the model fails with this size.
     """
     batch = _batch_for(model.trace)
-    if batch is None or _is_container(model.trace):
-        return None
-    first = _followed(model, 0, batch, known)
-    if first is None:
-        return None
+    return _followed(model, 0, batch, known) if batch is not None and not _is_container(model.trace) else None
+
+
+def samples_of(model: Model, first: Followed, known: Known) -> Samples | None:
+    """The samples of a model whose first axis was tracked.
+
+    None if the batch axis is uncertain, because the sequence may be first, or an input may be a list of tensors.
+    """
     is_certain = first.batch_is_certain or _second_axis_is_fixed(model)
-    if first.crossings and not is_certain and not _second_axis_mixes(model, batch, known):
+    if first.crossings and not is_certain and not _second_axis_mixes(model, first.batch, known):
         return None
-    return Samples(batch, first.crossings)
+    return Samples(first.batch, first.crossings)
 
 
 def _second_axis_is_fixed(model: Model) -> bool:
@@ -69,7 +74,7 @@ def _second_axis_mixes(model: Model, batch: int, known: Known) -> bool:
     return second is not None and bool(second.crossings or not second.is_kept)
 
 
-def _followed(model: Model, axis: int, batch: int, known: Known) -> _Followed | None:
+def _followed(model: Model, axis: int, batch: int, known: Known) -> Followed | None:
     """Track samples along an axis of the inputs; None if the model fails."""
     trace = model.trace
     length = _length(trace, axis)
@@ -86,7 +91,8 @@ def _followed(model: Model, axis: int, batch: int, known: Known) -> _Followed | 
     outputs = [tensor for tensor in tensors_in(again.output) if tensor.dim() > 0]  # a loss has no batch
     dyes = [dye for tensor in outputs if (dye := recorder.dye_of(tensor)) is not None]
     crossings = sorted(set(_crossings(dyes, axis)), key=lambda crossing: crossing.node.order)
-    return _Followed(tuple(crossings), recorder.batch_is_certain, any(not dye.is_of_one_sample for dye in dyes))
+    is_kept = any(not dye.is_of_one_sample for dye in dyes)
+    return Followed(again, batch, tuple(crossings), recorder.batch_is_certain, is_kept)
 
 
 def _crossings(dyes: list[Dye], axis: int) -> Iterator[Crossing]:

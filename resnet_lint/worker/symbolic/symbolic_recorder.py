@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Hashable, Mapping
-from types import FrameType
 from typing import Any
 
 import torch
@@ -17,7 +16,7 @@ from resnet_lint.shared.records.places import Shape
 
 from ..sizes.size_expressions import Size
 from ..tensors import tensors_in
-from ..tracer.in_place_changes import Versions, Watch, changed_since, versions_of
+from ..tracer.in_place_changes import NoWatch, changed_since, versions_of
 from ..tracer.node_writer import NodeWriter, Sizes
 from ..tracer.proof import DataDependentError
 from ..tracer.recorder import Recorder
@@ -44,7 +43,7 @@ class SymbolicRecorder(Recorder):
         self.expressions: dict[Node, tuple[Size, ...] | None] = {}
         self._environment = environment
         super().__init__(root, project, prefer_branch)
-        self.watch = _NoWatch(project)
+        self.watch = NoWatch(project)
         self._ends = ends
         self._written: list[Node] = []
         self._blocks: dict[Hashable, Block] = {}
@@ -129,13 +128,3 @@ class _SymbolicWriter(NodeWriter):
         shape: Sizes | None = facts["shape"]
         self._expressions[node] = tuple(map(self._environment.expression, shape)) if shape is not None else None
         return node
-
-
-class _NoWatch(Watch):
-    """Does nothing: the concrete trace tracks in-place modifications, and comparing tensors would add conditions."""
-
-    def changes(self, node: Node, tensor: torch.Tensor, frame: FrameType | None) -> None:
-        pass
-
-    def reads(self, node: Node, versions: Versions, result: Any, frame: FrameType | None) -> None:
-        pass

@@ -111,6 +111,19 @@ class Watch:
                 return
 
 
+class NoWatch(Watch):
+    """Tracks nothing: for traces that repeat one whose in-place modifications are known."""
+
+    def runs(self, frame: FrameType | None) -> None:
+        pass
+
+    def changes(self, node: Node, tensor: torch.Tensor, frame: FrameType | None) -> None:
+        pass
+
+    def reads(self, node: Node, versions: Versions, result: Any, frame: FrameType | None) -> None:
+        pass
+
+
 class Saved:
     """Records the tensors that autograd saves in a forward pass, with their versions."""
 

@@ -23,6 +23,7 @@ from resnet_lint.graph.node import Node
 from resnet_lint.graph.residuals import deeper
 from resnet_lint.graph.source_places import Point, Project, caller, point
 from resnet_lint.graph.squeezed_batch import squeeze_of_batch
+from resnet_lint.graph.trace import Arguments
 
 from ..tensors import tensors_in
 from ..torch_quirks.packed_sequences import packed_result
@@ -65,6 +66,7 @@ class Recorder(OnMeta):
         self._alive: list[Any] = []
         self._moved_from: dict[int, int] = {}
         self.results: dict[ModuleCall, tuple[Node, ...]] = {}
+        self.arguments: dict[nn.Module, Arguments] = {}
         self.watch = Watch(project)
 
     def placeholder(self, name: str, tensor: torch.Tensor) -> None:
@@ -94,6 +96,8 @@ class Recorder(OnMeta):
             self.nodes_of([args, kwargs]),
         )
         self._alive.append((args, kwargs))
+        if self.is_users(module):
+            self.arguments.setdefault(module, (args, kwargs))
         outer, self._current = self._current, call
         try:
             yield call

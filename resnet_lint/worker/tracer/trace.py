@@ -156,6 +156,7 @@ def _recorded_by(
                     else error_text(error).replace("torch.meta.", "torch.")
                 )
                 stop = Stop(error, innermost(error, project), text)
+    is_real = any(not tensor.is_meta for tensor in tensors_in([args, kwargs]))
     return Trace(
         root,
         tuple(args),
@@ -168,9 +169,10 @@ def _recorded_by(
         output,
         prefer_branch,
         recorder.results,
+        {} if is_real else recorder.arguments,
         recorder.watch,
         project,
-        is_real=any(not tensor.is_meta for tensor in tensors_in([args, kwargs])),
+        is_real,
         output_shapes=tuple(tuple(tensor.shape) for tensor in tensors_in(output)),
     )
 
