@@ -19,8 +19,10 @@ _T = TypeVar("_T")
 
 _WIDTH = r"(ch\w*|c|planes?|filters?|dims?|features?|depth|width|size)"
 _NAMES = {
-    "in": re.compile(rf"(?!in_size)in(put)?s?_?{_WIDTH}|inp|n_?in|c_?in|{_WIDTH}_in"),  # in_size: that of an image
-    "out": re.compile(rf"out(put)?s?_?{_WIDTH}|oup|outp?|n_?out|c_?out|{_WIDTH}_out"),
+    "in": re.compile(
+        rf"(?!in_size)in(put)?s?_?{_WIDTH}|inp|n_?in(put)?s?|c_?in|{_WIDTH}_in"
+    ),  # in_size: that of an image
+    "out": re.compile(rf"out(put)?s?_?{_WIDTH}|oup|outp?|n_?out(put)?s?|c_?out|{_WIDTH}_out"),
     "stride": re.compile(r"strides?"),
     "padding": re.compile(r"pad(ding)?s?_?\d?"),
 }

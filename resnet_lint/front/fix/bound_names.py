@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Container, Iterator, Sequence
 
 import libcst as cst
 import libcst.matchers as m
+
+from .substitute import reads_of
 
 
 def parameter_names(function: cst.FunctionDef) -> set[str]:
@@ -17,6 +20,13 @@ def parameter_names(function: cst.FunctionDef) -> set[str]:
 def names_bound_in(function: cst.FunctionDef) -> set[str]:
     """The parameters of a function except for `self`, and the names that it assigns."""
     return ({name for name, _ in assignments(function)} | parameter_names(function)) - {"self"}
+
+
+def unread_names(function: cst.FunctionDef) -> set[str]:
+    """The parameters and local names that nothing in a function reads."""
+    assigned = Counter(name for name, _ in assignments(function))
+    mentioned = Counter(read.node.value for read in reads_of(function.body))
+    return {name for name in names_bound_in(function) if mentioned[name] <= assigned[name]}
 
 
 def assigned_once(name: str, function: cst.FunctionDef) -> cst.BaseExpression | None:

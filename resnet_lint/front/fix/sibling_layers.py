@@ -12,13 +12,26 @@ from .call_arguments import argument_of, layer_parameters
 from .users_expressions import Scope
 
 
-def in_sibling_layers(argument: str, scope: Scope, line: int) -> list[str]:
-    """The values of an argument of the layers that a function constructs, the nearest to a line first; no literals."""
+def in_sibling_layers(argument: str, scope: Scope, call: cst.Call) -> list[str]:
+    """The values of an argument of the layers that a function constructs, the nearest to a call first; no literals.
+
+    A padding is only that of layers with the same kernel: `kernel_size // 2` is none for a kernel of 3.
+    """
     calls = [cst.ensure_type(found, cst.Call) for found in m.findall(scope.function, m.Call())]
-    nearest = sorted(calls, key=lambda call: abs(scope.source.line_of(call) - line))
-    passed = [argument_of(call, layer_parameters(call.func) or (), argument) for call in nearest]
-    texts = [scope.source.in_line(given.value) for given in passed if given is not None]
-    return unique(text for text in texts if not is_literal(text))
+    if argument == "padding":
+        calls = [
+            other for other in calls if _passed(other, "kernel_size", scope) == _passed(call, "kernel_size", scope)
+        ]
+    line = scope.source.line_of(call)
+    nearest = sorted(calls, key=lambda other: abs(scope.source.line_of(other) - line))
+    texts = [_passed(other, argument, scope) for other in nearest]
+    return unique(text for text in texts if text is not None and not is_literal(text))
+
+
+def _passed(call: cst.Call, argument: str, scope: Scope) -> str | None:
+    """The source of an argument of a call; None if it is not passed."""
+    given = argument_of(call, layer_parameters(call.func) or (), argument)
+    return scope.source.in_line(given.value) if given is not None else None
 
 
 def is_literal(value: str) -> bool:

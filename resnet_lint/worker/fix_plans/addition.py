@@ -19,6 +19,7 @@ from resnet_lint.shared.records.fix_plans import FixPlan
 from .branch import odd_branch, unlike_streams
 from .evidence import Evidence
 from .operands import causal_padding, missing_dimensions, module_passed_in, resolution_setting, swapped_dimensions
+from .paddings import padding_unlike_sibling, wrong_padding
 from .shortcut import (
     existing_shortcut,
     generous_flag,
@@ -35,7 +36,6 @@ from .sizes import (
     upsampled_branch,
     upsampled_to_another_size,
     upsampling_one_short,
-    wrong_padding,
 )
 from .unread_stride import unread_stride
 
@@ -57,6 +57,7 @@ _EXPLANATIONS: Sequence[Callable[[Evidence], FixPlan | None]] = (
     upsampled_to_another_size,
     causal_padding,
     wrong_padding,
+    padding_unlike_sibling,
     floor_beside_ceil,
     strided_twice,
     existing_shortcut,

@@ -16,7 +16,8 @@ from resnet_lint.shared.records.places import Shape
 
 from .branch import lacking_stride
 from .evidence import number_text, total_stride
-from .sizes import full_padding, is_rounded
+from .paddings import full_padding
+from .sizes import is_rounded
 from .unread_stride import restored_stride
 
 

@@ -1,4 +1,4 @@
-"""Fixes of spatial sizes: padding, rounding, resizing, or an excess stride."""
+"""Fixes of spatial sizes: rounding, resizing, or an excess stride."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from resnet_lint.graph.node import Node
 from resnet_lint.shared.records.fix_plans import Change, ChangeArguments, Hint, ResizeToSkip
 from resnet_lint.shared.records.places import Shape
 
-from .evidence import Evidence, convolution_text, number_text, total_stride
+from .evidence import Evidence, convolution_text, total_stride
 
 
 def strided_after_upsampling(e: Evidence) -> ChangeArguments | None:
@@ -109,48 +109,6 @@ def strided_twice(e: Evidence) -> ChangeArguments | None:
 def _unstrided(e: Evidence, node: Node, unclear: bool) -> ChangeArguments:
     title = f"the branch strides twice, the shortcut once: stride=1 on {e.name(node)}"
     return ChangeArguments(title, (Change(e.site(node), "stride", "1"),), changes_results=unclear)
-
-
-def wrong_padding(e: Evidence) -> ChangeArguments | None:
-    """The branch shrinks or grows by its kernels without a stride: padding is missing, or there is too much."""
-    odd = [(node, effect) for node, effect in e.branch_layers if _is_padded_wrongly(effect)]
-    if not odd or not e.sizes_differ:
-        return None
-    if any(not _has_full_padding(effect) for _, effect in odd):
-        return None
-    if any(effect.sort == "transposed" for _, effect in e.branch_layers) or not _padded_sizes_agree(e):
-        return None
-    changes = tuple(Change(e.site(node), "padding", number_text(full_padding(effect))) for node, effect in odd)
-    words = ", ".join(change.in_words() for change in changes)
-    return ChangeArguments(f"keep the size of the branch: {words}", changes)
-
-
-def _is_padded_wrongly(effect: Effect) -> bool:
-    return effect.sort == "convolution" and effect.padding != full_padding(effect)
-
-
-def _has_full_padding(effect: Effect) -> bool:
-    """Whether some padding keeps the size: that of an even kernel would have to be half a pixel."""
-    return all(d * (k - 1) % 2 == 0 for d, k in zip(effect.dilation, effect.kernel, strict=True))
-
-
-def full_padding(effect: Effect) -> tuple[int, ...]:
-    """The padding that keeps the size at stride 1, for odd kernels; a pool has no dilation."""
-    dilation = effect.dilation or (1,) * len(effect.kernel)
-    return tuple(d * (k - 1) // 2 for d, k in zip(dilation, effect.kernel, strict=True))
-
-
-def _padded_sizes_agree(e: Evidence) -> bool:
-    """Whether the branch would have the size of the shortcut with full padding, so that only padding is missing."""
-    inputs = e.residual.branch_path[0].inputs if e.residual.branch_path else ()
-    sizes = list(inputs[0][2:]) if inputs else []  # a split has none
-    for _, effect in e.branch_layers:
-        if effect.sort == "convolution" and len(effect.stride) == len(sizes):
-            sizes = [(size - 1) // stride + 1 for size, stride in zip(sizes, effect.stride, strict=True)]
-        elif effect.sort == "pool" and len(effect.stride) == len(sizes):
-            windows = zip(sizes, effect.kernel, effect.padding, effect.stride, strict=True)
-            sizes = [(size + 2 * padding - kernel) // stride + 1 for size, kernel, padding, stride in windows]
-    return tuple(sizes) == e.sizes[1]
 
 
 def upsampled_branch(e: Evidence) -> Hint | None:

@@ -21,6 +21,7 @@ from ..bound_names import (
     names_bound_in,
     names_of_finished_loops,
     parameter_names,
+    unread_names,
 )
 from ..call_arguments import (
     argument_of,
@@ -53,6 +54,12 @@ def write(plan: ChangeArguments, finding: Finding, source: Source, sources: Sour
 
 _OF_SIBLINGS = ("padding", "in_channels", "out_channels", "in_features", "out_features", "num_features")
 """The arguments for which other layers in the same function show an expression."""
+
+_MOST_UNREAD = 2
+"""A function with more unread parameters than this keeps them for its subclasses."""
+
+_PADDING = re.compile(r"p|\w*pad\w*")
+"""The names of a padding, if nothing reads them: a `p` that is read is a probability as well."""
 
 
 @dataclass(frozen=True)
@@ -123,7 +130,7 @@ def _options(change: Change, source: Source, sources: Sources) -> Iterator[Writt
             if forgotten or any(v in names_bound_in(function) for v in values):
                 values = [v for v in values if not _is_number(v)]
             edits = {value: with_argument(call, parameters, argument, value, passed, source) for value in values}
-            unread = parameter_names(function) - names_in(function.body)
+            unread = unread_names(function)
             written = [Written(argument, v, edit, v in unread) for v, edit in edits.items() if edit is not None]
             if level == 0 and _is_beside(change, function, sources):
                 beside = written
@@ -244,7 +251,7 @@ def _values(change: Change, level: int, scope: Scope) -> Iterator[str]:
         yield name if "," not in change.value else re.sub(rf"\b(?!{kept}\b)\d+", name, change.value)
     step = scope.sources.step(change.site, level)
     if step is not None and level == 0 and change.argument in _OF_SIBLINGS:
-        yield from in_sibling_layers(change.argument, scope, scope.source.line_of(step.call))
+        yield from in_sibling_layers(change.argument, scope, step.call)
     if change.argument == "padding":
         yield from full_paddings(change.site, scope)
     yield change.value
@@ -262,8 +269,13 @@ def _assigned_next(name: str, site: Site, level: int, scope: Scope) -> Iterator[
 
 def _likely_names(argument: str, function: cst.FunctionDef) -> list[str]:
     """The names in a function that are likely for an argument: `stride`, `padding1`, `outplanes` for `out_channels`."""
-    if argument in ("stride", "padding"):
+    if argument == "padding":
+        unread = sorted(name for name in unread_names(function) if _PADDING.fullmatch(name))
+        return list(dict.fromkeys([*unread, *names_for(argument, function)]))
+    if argument == "stride":
         return names_for(argument, function)
     if argument.startswith(("in_", "out_", "num_")):
-        return names_for("in" if argument.startswith("in_") else "out", function)
+        unread = sorted(unread_names(function) & parameter_names(function))
+        named = names_for("in" if argument.startswith("in_") else "out", function)
+        return list(dict.fromkeys([*(unread if len(unread) <= _MOST_UNREAD else ()), *named]))
     return []

@@ -1,0 +1,83 @@
+"""Fixes of paddings that make one side of an addition smaller or larger than the other."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+
+from resnet_lint.graph.effects import Effect
+from resnet_lint.graph.node import Node
+from resnet_lint.shared.records.fix_plans import Change, ChangeArguments
+from resnet_lint.shared.records.places import Shape
+
+from .evidence import Evidence, number_text
+
+_Layers = Sequence[tuple[Node, Effect]]
+
+
+def wrong_padding(e: Evidence) -> ChangeArguments | None:
+    """The branch or the shortcut shrinks or grows by its kernels: padding is missing, or there is too much."""
+    if not e.sizes_differ:
+        return None
+    own, other = e.sizes
+    sides = (
+        ("branch", e.residual.branch_path, e.branch_layers, other),
+        ("shortcut", e.residual.shortcut_path, e.shortcut_layers, own),
+    )
+    for side, path, layers, wanted in sides:
+        odd = [(node, effect) for node, effect in layers if _is_padded_wrongly(effect)]
+        if not odd or not _fits_with_full_padding(path, layers, wanted):
+            continue
+        changes = tuple(Change(e.site(node), "padding", number_text(full_padding(effect))) for node, effect in odd)
+        words = ", ".join(change.in_words() for change in changes)
+        return ChangeArguments(f"keep the size of the {side}: {words}", changes)
+    return None
+
+
+def padding_unlike_sibling(e: Evidence) -> ChangeArguments | None:
+    """A layer of the branch lacks the padding of the others with its kernel: a causal one that is cut off later."""
+    wide = [(n, x) for n, x in e.branch_layers if x.sort == "convolution" and max(x.kernel) > 1]
+    paddings = Counter((x.kernel, x.dilation, x.stride, x.padding) for _, x in wide)
+    odd = [(n, x) for n, x in wide if not any(x.padding)]
+    if len(odd) != 1 or len(wide) < 2 or len(paddings) != 2:
+        return None
+    node, effect = odd[0]
+    kernel, dilation, stride, padding = next(key for key in paddings if any(key[-1]))
+    if (effect.kernel, effect.dilation, effect.stride) != (kernel, dilation, stride) or max(stride) > 1:
+        return None
+    if len(padding) != len(e.sizes[0]) or any(b + 2 * p != s for b, s, p in zip(*e.sizes, padding, strict=True)):
+        return None
+    sibling = next(n for n, x in wide if x.padding == padding)
+    change = Change(e.site(node), "padding", number_text(padding), e.site(sibling), "padding")
+    return ChangeArguments(f"pad {e.name(node)} like {e.name(sibling)}: {change.in_words()}", (change,))
+
+
+def _is_padded_wrongly(effect: Effect) -> bool:
+    return effect.sort == "convolution" and effect.padding != full_padding(effect)
+
+
+def full_padding(effect: Effect) -> tuple[int, ...]:
+    """The padding that keeps the size at stride 1, for odd kernels; a pool has no dilation."""
+    dilation = effect.dilation or (1,) * len(effect.kernel)
+    return tuple(d * (k - 1) // 2 for d, k in zip(dilation, effect.kernel, strict=True))
+
+
+def _fits_with_full_padding(path: Sequence[Node], layers: _Layers, wanted: Shape) -> bool:
+    """Whether a side would have the size of the other one with full padding, so that only padding is missing."""
+    odd = [effect for _, effect in layers if _is_padded_wrongly(effect)]
+    if any(effect.sort == "transposed" for _, effect in layers) or not all(map(_has_full_padding, odd)):
+        return False
+    inputs = path[0].inputs if path else ()
+    sizes = list(inputs[0][2:]) if inputs else []  # a split has none
+    for _, effect in layers:
+        if effect.sort == "convolution" and len(effect.stride) == len(sizes):
+            sizes = [(size - 1) // stride + 1 for size, stride in zip(sizes, effect.stride, strict=True)]
+        elif effect.sort == "pool" and len(effect.stride) == len(sizes):
+            windows = zip(sizes, effect.kernel, effect.padding, effect.stride, strict=True)
+            sizes = [(size + 2 * padding - kernel) // stride + 1 for size, kernel, padding, stride in windows]
+    return tuple(sizes) == wanted
+
+
+def _has_full_padding(effect: Effect) -> bool:
+    """Whether some padding keeps the size: that of an even kernel would have to be half a pixel."""
+    return all(d * (k - 1) % 2 == 0 for d, k in zip(effect.dilation, effect.kernel, strict=True))
