@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from math import prod
 from typing import Any, Literal
 
 from resnet_lint.rule import (
@@ -107,6 +108,22 @@ class BatchTrap(Rule):
         """,
         ),
         Case(
+            "a state with the batch size of the model, not of the input",
+            """
+            import torch
+            from torch import nn
+            class Cell(nn.Module):
+                def __init__(self, batch=4, width=6):
+                    super().__init__()
+                    self.fc = nn.Linear(width, width)
+                    self.register_buffer("state", torch.zeros(1, batch, width))
+                def forward(self, x):
+                    return x + self.fc(self.state).view(4, -1)
+            if __name__ == "__main__":
+                Cell()(torch.randn(4, 6))
+        """,
+        ),
+        Case(
             "two views of an image in one batch",
             """
             import torch
@@ -192,7 +209,8 @@ def _is_trap(call: Call, node: Node, again: Node, first: Model, second: Model) -
     if call == "squeeze":
         return again.shape is not None and len(again.known_shape) < len(node.known_shape)
     if call == "view":
-        return bool(_first_size(again) == _first_size(node)) and not _is_of_another_axis(node, first)
+        fixed = _first_size(again) == _first_size(node) and prod(again.inputs[0]) != prod(node.inputs[0])
+        return fixed and not _is_of_another_axis(node, first)
     return any(depends_on(fault.node, again) for fault in second.trace.all_faults if fault.kind == "addition")
 
 

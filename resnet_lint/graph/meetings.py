@@ -33,7 +33,7 @@ class Meeting:
 def meeting_at(refusal: Refusal) -> Meeting | None:
     """The first two axes that disagree in a failing call; None if it fails for another reason."""
     node, now = refusal.node, refusal.inputs
-    if len(node.operands) != len(node.inputs) or len(now) != len(node.inputs):
+    if len(node.operands) != len(node.inputs) or [len(shape) for shape in now] != [len(shape) for shape in node.inputs]:
         return None
     for one, other in _pairs(node, now):
         if now[one[0]][one[1]] != now[other[0]][other[1]]:

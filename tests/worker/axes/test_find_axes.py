@@ -49,6 +49,15 @@ def test_a_layer_that_is_built_for_a_size_ends_the_trace(tmp_path: Path) -> None
     assert (meeting.changed, meeting.kept, meeting.kept_operand.kind) == ((0, 1), (1, 1), "stored")
 
 
+def test_a_call_that_fails_with_more_axes_has_no_meeting(tmp_path: Path) -> None:
+    trace = record(
+        tmp_path, net("return x.squeeze(1).transpose(0, 1) @ self.w", w="nn.Parameter(torch.zeros(8, 5))"), (8, 1, 2)
+    )
+    refusals = [run.refusal for run in axes_of(trace, tmp_path).altered if run.refusal is not None]
+    assert (3, 8, 2) in [refusal.inputs[0] for refusal in refusals]
+    assert [meeting_at(refusal) for refusal in refusals if len(refusal.inputs[0]) == 3] == [None]
+
+
 def test_two_axes_that_met_by_chance_are_told_apart(tmp_path: Path) -> None:
     body = "x = self.fc(x)\nreturn x + x.transpose(1, 2)"
     trace = record(tmp_path, net(body, fc="nn.Linear(8, 8)"), (2, 8, 8))

@@ -56,6 +56,7 @@ def check(lint: Lint, folder: Path, source: str) -> tuple[dict[str, Any], list[d
     [
         (TABLE, "CASES[0]"),
         (NAMED, "build_pair()"),
+        (NAMED.replace('"a pair"', '"Pair"'), "build_pair()"),
         (NAMED.replace("made_up", "example_input_pair").replace("2020", "").replace("ZOO", "_"), "build_pair()"),
         (NAMED.replace("made_up()", "get_dummy_inputs(size=3)"), "build_pair()"),
         (TOGETHER, "setup()"),
