@@ -22,9 +22,8 @@ import torch.utils.model_zoo
 from torch import nn
 from torch.nn.parallel import DistributedDataParallel
 
-from . import local_workers
+from . import absent_gpu, local_workers
 
-_TENSOR_TYPES = ("Float", "Double", "Half", "Long", "Int", "Short", "Byte", "Bool")
 _NO_FILE = "absent"
 
 
@@ -77,9 +76,7 @@ def _patches() -> Iterator[tuple[Any, str, Any]]:
         for folder in ("cache", "local"):  # what `hf_hub_download` calls, under whatever name the user has it
             yield owner, f"_hf_hub_download_to_{folder}_dir", _no_file
     yield torch._C._nn, "_parse_to", _parse_to
-    for name in _TENSOR_TYPES:
-        yield torch.cuda, f"{name}Tensor", getattr(torch, f"{name}Tensor")
-    yield from ((torch.cuda, name, _nothing()) for name in ("set_device", "synchronize"))
+    yield from absent_gpu.substitutes()
     if dist.is_available() and not dist.is_initialized():
         yield dist, "get_rank", lambda group=None: 0
         yield dist, "get_world_size", lambda group=None: 1

@@ -48,6 +48,9 @@ BODIES = {
 }
 FORWARDS = {
     "tensors of a device": "x = x.cuda() + torch.cuda.FloatTensor(*x.shape).zero_() + torch.zeros(1).cuda()",
+    "a range of a profiler": 'with torch.cuda.nvtx.range("net"):\n            torch.cuda.nvtx.mark("x")',
+    "a stream": "stream = torch.cuda.Stream()\n        with torch.cuda.stream(stream):\n            x = x.relu()\n"
+    "        torch.cuda.current_stream().wait_stream(stream)\n        x.record_stream(stream)",
     "a sum over processes": "dist.all_reduce(x)\n        x = x / dist.get_world_size()",
 }
 SCRIPTS = {
@@ -59,6 +62,11 @@ SCRIPTS = {
         "out = net(torch.randn(2, 3, 32, 32))\ndist.barrier()"
     ),
     "the number of a device": "out = DDP(Net().to(1), device_ids=[1])(torch.randn(2, 3, 32, 32))",
+    "a measurement": (
+        "start, end = (torch.cuda.Event(enable_timing=True) for _ in range(2))\nstart.record()\n"
+        "if torch.cuda.get_device_properties(0).total_memory > 2**20:\n    out = Net()(torch.randn(2, 3, 32, 32))\n"
+        "end.record()\ntorch.cuda.synchronize()\nprint(start.elapsed_time(end), torch.cuda.get_device_name())"
+    ),
     "a part on another machine": (
         'import torch.distributed.rpc as rpc\nrpc.init_rpc("here", rank=0, world_size=2)\n'
         'net = rpc.remote("there", Net, args=(32,))\nx = rpc.RRef(torch.randn(2, 3, 32, 32))\n'
