@@ -32,9 +32,27 @@ def requires_sizes(guards: Iterable[sympy.Basic], others: Set[sympy.Symbol]) -> 
 
 
 def _is_about_memory(guard: sympy.Basic) -> bool:
-    """Whether a condition only requires that a size is not zero or one, from torch's checks of the memory format."""
+    """Whether a condition comes from torch's checks of the memory format, or of the indices that a backend can take.
+
+    They only require that a size is not zero or one, or, in torch 2.4, that a tensor has fewer than 2**31 elements.
+    """
     parts = guard.args if isinstance(guard, sympy.And) else (guard,)
-    return all(isinstance(part, _BOUNDS) and any(side.is_Integer and side <= 2 for side in part.args) for part in parts)
+    return all(isinstance(part, _BOUNDS) and _compares_with_no_size(*part.args) for part in parts)
 
 
+def _compares_with_no_size(left: sympy.Basic, right: sympy.Basic) -> bool:
+    """Whether one side is at most 2, the largest index, or, as in `H//2 + 3 >= 3`, the constant of the other side."""
+    return any(
+        bound.is_Integer and (bound <= _SMALL or bound == _LARGEST_INDEX or 0 <= bound - _constant(other) <= _SMALL)
+        for bound, other in ((left, right), (right, left))
+    )
+
+
+def _constant(expression: sympy.Basic) -> int:
+    constant, _ = expression.as_coeff_Add()
+    return int(constant)
+
+
+_SMALL = 2
+_LARGEST_INDEX = 2**31 - 1
 _BOUNDS = (sympy.Ne, sympy.Gt, sympy.Ge, sympy.Lt, sympy.Le)
