@@ -55,7 +55,7 @@ class Reads:
         self.digests[path] = digest(path)
 
     def _counts(self, path: str) -> bool:
-        if path.startswith(self._others):
+        if os.path.join(path, "").startswith(self._others):  # the folders themselves too
             return False
         return not any(part in _INSTALLED for part in path.removeprefix(self._root).split(os.sep))
 
