@@ -98,7 +98,7 @@ class BackwardFails(Rule):
             node, point = step.change.node, step.change.node.point
             block, tensor = model.caller_at(node.known_call, point), node.sources[0]
             name = name_of(tensor, block)
-            changed = name if tensor in block.inputs else f"the output of {name}"
+            changed = name if tensor in block.inputs or tensor.kind == "stored" else f"the output of {name}"
             error = step.error.partition(": [")[0]
             message = f"backward() fails ({error}): this modifies {changed}, which the backward pass needs"
             # Where the tensor is read again as if unchanged, an out-of-place call changes the forward's results.

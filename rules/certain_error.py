@@ -150,6 +150,24 @@ class CertainError(Rule):
         """,
         ),
         Case(
+            "a variable that is set in training mode",
+            """
+            import torch
+            from torch import nn
+            class Net(nn.Module):
+                def __init__(self):
+                    super().__init__()
+                    self.fc = nn.Linear(8, 10)
+                def forward(self, x, y=None):
+                    if self.training and y is not None:
+                        target = nn.functional.one_hot(y, 10)
+                    out = self.fc(x)
+                    return out if y is None else -(target * out.log_softmax(1)).sum(1).mean()
+            if __name__ == "__main__":
+                Net()(torch.randn(4, 8), torch.randint(0, 10, (4,)))
+        """,
+        ),
+        Case(
             "a base class whose subclass defines forward",
             """
             from torch import nn

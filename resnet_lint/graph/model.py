@@ -233,8 +233,11 @@ def with_new_classes(models: Sequence[Model]) -> Iterator[Model]:
 
 
 def name_of(node: Node, owner: ModuleCall) -> str:
-    """Describe the origin of a tensor: the name of the layer or function, and the line."""
+    """Describe the origin of a tensor: the name of the layer or function and the line, or `self.weight`."""
     call, point = node.call, node.point
+    prefix = f"{owner.path}." if owner.path else ""
+    if node.kind == "stored" and node.target != "constant" and node.target.startswith(prefix):
+        return f"self.{node.target.removeprefix(prefix)}"
     if node in owner.inputs or call is None or point is None:
         return "the block's input"
     name = call.relative_path(owner) if call.is_torchs else f"{node.function}()"

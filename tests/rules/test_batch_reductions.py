@@ -156,7 +156,8 @@ MODELS = {
             def forward(self, x, y):
                 one, two = self.projector(x), self.projector(y)
                 c = self.norm(one).T @ self.norm(two) / x.shape[0]
-                return (torch.diagonal(c) - 1).pow(2).sum() + 0.005 * off_diagonal(c).pow(2).sum()
+                on_diagonal = torch.diagonal(c).add_(-1).pow_(2).sum()  # in place, as in the official code
+                return on_diagonal + 0.005 * off_diagonal(c).pow(2).sum()
 
         if __name__ == "__main__":
             VICReg()(torch.randn(8, 12), torch.randn(8, 12))

@@ -230,7 +230,7 @@ def _slices(view: torch.Tensor, base: torch.Tensor) -> list[range]:
 def _is_intended(change: Change, reader: Node) -> bool:
     """Whether a reader may have the modified tensor."""
     modifier = change.node
-    is_known = _fills(modifier) or _changes_nothing(modifier)
+    is_known = _fills(modifier) or _changes_nothing(modifier) or _is_of_diagonal(modifier)
     return is_known or _same_again(modifier, reader) or _puts_back(change, reader)
 
 
@@ -246,6 +246,14 @@ def _changes_nothing(node: Node) -> bool:
     """Whether a call is a ReLU of what a ReLU returned."""
     target = _changed_by(node)
     return node.spelling in ("relu", "relu_") and target is not None and target.function == "relu"
+
+
+def _is_of_diagonal(node: Node) -> bool:
+    """Whether a call modifies the diagonal of a matrix: `c.diagonal().add_(-1)`; the rest is read, or the new one."""
+    target = _changed_by(node)
+    while target is not None and target.in_place:
+        target = _changed_by(target)
+    return target is not None and target.function == "diagonal"
 
 
 def _changed_by(node: Node) -> Node | None:

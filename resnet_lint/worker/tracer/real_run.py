@@ -21,7 +21,10 @@ _MOST_VALUES = 2**26
 
 
 def fails_for_real(trace: Trace) -> bool:
-    """Whether the model raises an error of the same type in the same line on the CPU, for zeros and for ones."""
+    """Whether the model raises an error of the same type in the same line on the CPU, for zeros and for ones.
+
+    False if it runs in training mode: the file may call it so, and `self.training` may decide what is set.
+    """
     stop = trace.stop
     if stop is None or stop.point is None or _values(trace) > _MOST_VALUES:
         return False
@@ -30,7 +33,7 @@ def fails_for_real(trace: Trace) -> bool:
         point = innermost(error, trace.project) if error is not None else None
         if type(error) is not type(stop.error) or point is None or point.span != stop.point.span:
             return False
-    return True
+    return _error(trace, torch.ones, training=True) is not None
 
 
 def _values(trace: Trace) -> int:
@@ -38,10 +41,12 @@ def _values(trace: Trace) -> int:
     return sum(t.numel() for t in (*root.parameters(), *root.buffers(), *tensors_in([trace.args, trace.kwargs])))
 
 
-def _error(trace: Trace, fill: Callable[..., torch.Tensor]) -> Exception | None:
+def _error(trace: Trace, fill: Callable[..., torch.Tensor], training: bool = False) -> Exception | None:
     """The exception of a forward pass with these values; None if there is none, or the model cannot be copied."""
     try:
         model = _real(trace.root, fill)
+        if training:
+            nn.Module.train(model)
         args, kwargs = mapped((trace.args, trace.kwargs), partial(filled, fill))
     except Exception:  # objects of the user that refuse to be copied
         return None
