@@ -32,6 +32,7 @@ from .graph.module_call import is_a, is_module, module_classes
 from .graph.node import Node
 from .graph.residuals import Residual, depends_on, fork_of, layers_in_a_row, path_between, residual_at
 from .graph.samples import Crossing, Samples
+from .graph.single_softmaxes import SingleSoftmax, single_softmaxes
 from .graph.source_places import Point, span_of
 from .graph.sublayers import JOINING_OPERATORS, last_of, sublayers_not_added
 from .graph.syntax import (
@@ -93,6 +94,7 @@ __all__ = [
     "Samples",
     "Severity",
     "Shape",
+    "SingleSoftmax",
     "SizeLimit",
     "SizesTaken",
     "Span",
@@ -137,6 +139,7 @@ __all__ = [
     "residual_at",
     "rows_per_sample",
     "saved_unread",
+    "single_softmaxes",
     "span_of",
     "statement_at",
     "sublayers_not_added",

@@ -41,8 +41,23 @@ def _tells_axes_apart(reader: Node, view: Node) -> bool:
         pairs = zip(view.sources[0].known_shape, view.known_shape, strict=False)
         kept = next((at for at, (old, new) in enumerate(pairs) if old != new), 0) + 1
         return (reader.shape or ())[:kept] == view.known_shape[:kept]
-    return is_product(reader) or reader.learned or reader.features_axis is not None or reader.function in _APART
+    if is_product(reader) or reader.learned or reader.features_axis is not None or reader.function in _APART:
+        return True
+    return reader.function in _ALONG and reader.inputs[0] == view.shape and _takes_exchanged(reader, view)
 
 
+def _takes_exchanged(reader: Node, view: Node) -> bool:
+    """Whether a call takes entries of an exchanged axis, or reduces it: `points[rows, index]`, `x.mean(1)`."""
+    rank, index = len(view.known_shape), reader.arguments.get("index")
+    if reader.function == "getitem":
+        return isinstance(index, (list, tuple)) and any(isinstance(part, Node) for part in index)
+    dim = reader.arguments.get("dim")
+    dims = [dim] if isinstance(dim, int) else dim if isinstance(dim, (list, tuple)) else []
+    shapes = zip(view.sources[0].known_shape, view.known_shape, strict=False)
+    exchanged = {at for at, (old, new) in enumerate(shapes) if old != new}
+    return len(view.sources[0].known_shape) == rank and any(along % rank in exchanged for along in dims)
+
+
+_ALONG = frozenset({"getitem", "gather", "index_select", "mean", "sum", "amax", "amin", "max", "std", "var"})
 _VIEWS = frozenset({"view", "reshape", "flatten"})
 _APART = frozenset({"einsum", "softmax", "scaled_dot_product_attention", "multi_head_attention_forward"})

@@ -1,0 +1,133 @@
+"""RL309: a softmax along an axis of size 1."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from resnet_lint.rule import Analysis, Case, Finding, Rule, Traits, name_of, single_softmaxes, with_new_classes
+
+
+class SingleValueSoftmax(Rule):
+    """What it does: finds a softmax along an axis that has size 1 for every input, because a layer has a single output
+    or the axis has been pooled: a classifier with one output, or attention scores that are normalized along the axis of
+    the scores and not along the sequence.
+
+    A sequence of one token, and a single head or expert, are not reported.
+
+    Why is this bad: the softmax of a single value is 1, whatever the value. The layers before it have no effect on the
+    result, and get no gradient.
+
+    Example:
+        scores = self.score(torch.tanh(x))                # (batch, steps, 1)
+        return (x * torch.softmax(scores, dim=-1)).sum(1)
+
+    Use instead:
+        scores = self.score(torch.tanh(x))
+        return (x * torch.softmax(scores, dim=1)).sum(1)
+    """
+
+    code = "RL309"
+    name = "single-value-softmax"
+    severity = "warning"
+    traits = Traits(silent=True)
+    bad = (
+        Case(
+            "the scores of a sequence, along the axis of the only score",
+            """
+            import torch
+            from torch import nn
+            class Pooling(nn.Module):
+                def __init__(self, width=16):
+                    super().__init__()
+                    self.score = nn.Sequential(nn.Linear(width, 8), nn.Tanh(), nn.Linear(8, 1))
+                def forward(self, x):
+                    weights = torch.softmax(self.score(x), dim=-1)  # <- RL309
+                    return (x * weights).sum(1)
+            if __name__ == "__main__":
+                Pooling()(torch.randn(2, 9, 16))
+        """,
+        ),
+        Case(
+            "a classifier with a single output",
+            """
+            import torch
+            from torch import nn
+            class Net(nn.Module):
+                def __init__(self):
+                    super().__init__()
+                    self.conv, self.fc = nn.Conv2d(3, 8, 3), nn.Linear(8, 1)
+                    self.softmax = nn.Softmax(dim=1)
+                def forward(self, x):
+                    x = torch.relu(self.conv(x)).mean((2, 3))
+                    return self.softmax(self.fc(x))  # <- RL309
+            if __name__ == "__main__":
+                Net()(torch.randn(2, 3, 9, 9))
+        """,
+        ),
+        Case(
+            "the weights of branches, along a pooled axis",
+            """
+            import torch
+            from torch import nn
+            class Selective(nn.Module):
+                def __init__(self, width=8):
+                    super().__init__()
+                    self.small = nn.Conv2d(width, width, 3, padding=1)
+                    self.large = nn.Conv2d(width, width, 5, padding=2)
+                    self.select = nn.Conv2d(width, 2, 1)
+                def forward(self, x):
+                    both = torch.stack([self.small(x), self.large(x)], dim=1)
+                    pooled = both.sum(1).mean((2, 3), keepdim=True)
+                    weights = torch.softmax(self.select(pooled), dim=2)  # <- RL309
+                    return (both * weights[:, :, None]).sum(1)
+            if __name__ == "__main__":
+                Selective()(torch.randn(2, 8, 9, 7))
+        """,
+        ),
+    )
+    good = (
+        Case(
+            "along the steps and the branches; one head, and a sequence of one token",
+            """
+            import torch
+            from torch import nn
+            class Pooling(nn.Module):
+                def __init__(self, width=16):
+                    super().__init__()
+                    self.score = nn.Linear(width, 1)
+                def forward(self, x):
+                    return (x * torch.softmax(self.score(x), dim=1)).sum(1)
+            class Attention(nn.Module):
+                def __init__(self, width=16, heads=1):
+                    super().__init__()
+                    self.heads, self.qkv = heads, nn.Linear(width, 3 * width)
+                def forward(self, x):
+                    n, t, c = x.shape
+                    q, k, v = self.qkv(x).view(n, t, 3, self.heads, c // self.heads).permute(2, 0, 3, 1, 4)
+                    return torch.softmax(q @ k.transpose(2, 3), -1) @ v
+            class Mixture(nn.Module):
+                def __init__(self, width=16, experts=2):
+                    super().__init__()
+                    self.gate = nn.Linear(width, experts)
+                def forward(self, x):
+                    return torch.softmax(self.gate(x.mean(1, keepdim=True)), dim=-1)
+            if __name__ == "__main__":
+                Pooling()(torch.randn(2, 1, 16)), Pooling()(torch.randn(2, 9, 16))
+                Attention()(torch.randn(2, 1, 16)), Attention()(torch.randn(2, 9, 16))
+                Mixture()(torch.randn(2, 9, 16))
+        """,
+        ),
+    )
+
+    def check(self, analysis: Analysis) -> Iterator[Finding]:
+        for model in with_new_classes(analysis.models):
+            for part in model.with_inner if model.sizes_stated else ():
+                for found in single_softmaxes(part.nodes, part.axes) if part.axes is not None else ():
+                    maker = name_of(found.maker, part.block_of(found.node))
+                    result = 0 if found.node.function == "log_softmax" else 1
+                    message = (
+                        f"{found.node.function} along axis {found.dim} of {found.node.shape}, whose only value comes "
+                        f"from {maker}: every result is {result}"
+                    )
+                    advice = "normalize along the axis of the values to compare; for a single output, use sigmoid"
+                    yield self.at(part.where_of(found.node), message, advice=advice)
