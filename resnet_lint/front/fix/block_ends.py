@@ -23,7 +23,7 @@ _NAMES = {
         rf"(?!in_size)in(put)?s?_?{_WIDTH}|inp|n_?in(put)?s?|c_?in|{_WIDTH}_in"
     ),  # in_size: that of an image
     "out": re.compile(rf"out(put)?s?_?{_WIDTH}|oup|outp?|n_?out(put)?s?|c_?out|{_WIDTH}_out"),
-    "stride": re.compile(r"strides?"),
+    "stride": re.compile(r"strides?_?\d?"),
     "padding": re.compile(r"pad(ding)?s?_?\d?"),
 }
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Container, Iterator, Sequence
+from collections.abc import Container, Iterable, Iterator, Sequence
 
 import libcst as cst
 import libcst.matchers as m
@@ -27,6 +27,17 @@ def unread_names(function: cst.FunctionDef) -> set[str]:
     assigned = Counter(name for name, _ in assignments(function))
     mentioned = Counter(read.node.value for read in reads_of(function.body))
     return {name for name in names_bound_in(function) if mentioned[name] <= assigned[name]}
+
+
+def unread_loop_names(around: Iterable[cst.CSTNode]) -> set[str]:
+    """The variables of the loops around a place that nothing in their loop reads."""
+    loops = [node for node in around if isinstance(node, cst.For)]
+    return {
+        name.value
+        for loop in loops
+        for name in elements(loop.target)
+        if isinstance(name, cst.Name) and name.value not in {read.node.value for read in reads_of(loop.body)}
+    }
 
 
 def assigned_once(name: str, function: cst.FunctionDef) -> cst.BaseExpression | None:

@@ -13,7 +13,7 @@ from .source_tree import Source, TextEdit
 class Candidate:
     """Edits of a source. `changes_results`: whether they change what a model that runs gives.
 
-    `completes`: whether they only pass on parameters that nothing reads.
+    `completes`: whether they only pass on names that nothing reads.
     """
 
     source: Source

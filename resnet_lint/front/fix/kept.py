@@ -11,12 +11,13 @@ from resnet_lint.shared.records.reports import FileReport, Outcome
 def is_kept(before: FileReport, after: FileReport, *, completes: bool = False) -> bool:
     """Whether every model that was traced again within the time limit behaves as before, as far as it ran.
 
-    If a fix `completes` calls with parameters that no line read, blocks with guessed arguments may keep the size of
-    their input now: they lacked the same padding, and nothing in the file says that they shrink their input.
+    If a fix `completes` calls with names that no line read, blocks with guessed arguments may keep the size of their
+    input now: they lacked the same padding, and nothing in the file says that they shrink their input. A model that
+    failed may have fewer additions now: its blocks add nothing where they get the stride that was lost.
     """
     return all(
         any(
-            _runs_as_before(old, new) or (completes and _keeps_size_now(old, new))
+            _runs_as_before(old, new) or (completes and (_keeps_size_now(old, new) or _runs_now(old, new)))
             for new in after.outcomes
             if new.label == old.label
         )
@@ -36,6 +37,11 @@ def _runs_as_before(old: Outcome, new: Outcome) -> bool:
 
 def _runs_as_much(old: Outcome, new: Outcome) -> bool:
     return new.additions >= old.additions and new.layers >= old.layers
+
+
+def _runs_now(old: Outcome, new: Outcome) -> bool:
+    """Whether a model that failed runs now."""
+    return old.shapes is None and new.shapes is not None
 
 
 def _keeps_size_now(old: Outcome, new: Outcome) -> bool:

@@ -16,7 +16,7 @@ from resnet_lint.graph.node import Node
 from resnet_lint.graph.residuals import depends_on, path_between
 from resnet_lint.graph.source_places import Project
 from resnet_lint.graph.trace import Trace
-from resnet_lint.graph.unused_strides import unused_stride
+from resnet_lint.graph.unused_numbers import unused_number
 from resnet_lint.shared.records.places import Shape, Span
 
 from .better_inputs import blames_inputs, flattened_map, refined
@@ -94,7 +94,7 @@ def _is_at_any_size(fault: Fault) -> bool:
     if fault.layer is not None and fault.layer.dimension == -1 and len(shape := fault.node.inputs[0]) == 4:
         return shape[1] == fault.layer.wanted and is_map(fault.node.sources[0])
     flattened = flattened_map(fault)
-    unused = unused_stride(path_between(None, flattened)) if flattened is not None else None
+    unused = unused_number(path_between(None, flattened)) if flattened is not None else None
     return unused is not None and not unused.compared and not unused.by_default
 
 

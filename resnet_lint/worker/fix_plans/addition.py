@@ -8,7 +8,6 @@ missing padding or upsampling, or a flag that is true too often.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 
 from resnet_lint.graph.fault import Fault
 from resnet_lint.graph.module_call import ModuleCall
@@ -37,15 +36,16 @@ from .sizes import (
     upsampled_to_another_size,
     upsampling_one_short,
 )
-from .unread_stride import unread_stride
+from .unread_number import unread_number_first
 
 
 def plan_addition(residual: Residual, owner: ModuleCall, trace: Trace, fault: Fault) -> FixPlan | None:
     """The fix for a failing residual addition, by the first explanation that applies; None if none does."""
     evidence = Evidence(residual, owner, trace, fault)
     plan = next((fix_plan for explanation in _EXPLANATIONS if (fix_plan := explanation(evidence)) is not None), None)
-    restored = unread_stride(evidence)
-    return replace(restored, otherwise=plan) if restored is not None else plan
+    if len(evidence.branch) != len(evidence.shortcut) or not evidence.sizes_differ:
+        return plan
+    return unread_number_first(plan, [*residual.branch_path, *residual.shortcut_path], owner)
 
 
 _EXPLANATIONS: Sequence[Callable[[Evidence], FixPlan | None]] = (

@@ -8,7 +8,7 @@ from resnet_lint.graph.effects import Effect, layers_on
 from resnet_lint.graph.module_call import ModuleCall
 from resnet_lint.graph.node import Node
 from resnet_lint.graph.residuals import path_between, residual_at
-from resnet_lint.graph.unused_strides import takes_stride
+from resnet_lint.graph.unused_numbers import takes_stride
 from resnet_lint.shared.records.fix_plans import Change, ChangeArguments, Hint
 
 from .evidence import Evidence, is_projection, number_text, total_stride, width_name, widths

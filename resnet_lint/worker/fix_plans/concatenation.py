@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 from resnet_lint.graph.effects import Effect, layers_on
 from resnet_lint.graph.fault import Fault
@@ -18,7 +17,7 @@ from .branch import lacking_stride
 from .evidence import number_text, total_stride
 from .paddings import full_padding
 from .sizes import is_rounded
-from .unread_stride import restored_stride
+from .unread_number import unread_number_first
 
 
 def plan_concatenation(fault: Fault, owner: ModuleCall) -> FixPlan | None:
@@ -29,8 +28,7 @@ def plan_concatenation(fault: Fault, owner: ModuleCall) -> FixPlan | None:
     parts = list(fault.node.activations)
     fork = fork_of(parts[0], parts[-1]) if parts else None
     plan = _plan_sizes(parts, fork, shapes, owner)
-    restored = restored_stride([node for part in parts for node in path_between(fork, part)], owner)
-    return replace(restored, otherwise=plan) if restored is not None else plan
+    return unread_number_first(plan, [node for part in parts for node in path_between(fork, part)], owner)
 
 
 def _plan_sizes(parts: Sequence[Node], fork: Node | None, shapes: Sequence[Shape], owner: ModuleCall) -> FixPlan | None:

@@ -29,7 +29,8 @@ from resnet_lint.shared.records.fix_plans import (
 from .axes_of_input import axes_hint
 from .evidence import parameter_for, width_name
 from .first_layer import replaced_first_layer
-from .unread_stride import restored_stride
+from .lost_factor import lost_its_factor
+from .unread_number import restored_stride
 
 
 def plan_layer(
@@ -73,18 +74,19 @@ def _plan_widths(
         return replaced
     if any(_is_of_swapped(fault, other) for other in faults):
         return Hint("fix the failing layer first, whose widths are swapped")
-    if any(_is_of_swapped(other, fault) for other in faults):
-        title = f"swap the widths of {site.name}: {parameter}={got}, {site.name} gives {layer.wanted}"
-        return SwapWidths(title, site)
     otherwise = None
     if fed is not None:
         title = f"pass {site.name} the {layer.wanted} it expects: {fed.in_words()}"
         otherwise = ChangeArguments(title, (fed,))
+    if any(_is_of_swapped(other, fault) for other in faults):
+        title = f"swap the widths of {site.name}: {parameter}={got}, {site.name} gives {layer.wanted}"
+        return SwapWidths(title, site, otherwise=otherwise)
     if join is not None:
         first = Hint(f"fix the failing {join} first, whose result is only assumed here")
         return otherwise if otherwise is not None and join == "addition" else first
     plan = ChangeArguments(f"set {parameter}={got} on {site.name}, or pass it {layer.wanted}", (change,))
-    if otherwise is not None and norm_fits and parameter == "num_features":
+    fed_first = (norm_fits and parameter == "num_features") or lost_its_factor(_giver_of(fault.node), fault.node)
+    if otherwise is not None and fed_first:
         return replace(otherwise, otherwise=plan)
     return replace(plan, otherwise=otherwise)
 
@@ -110,7 +112,9 @@ def _is_of_swapped(fault: Fault, swapped: Fault) -> bool:
     That layer gets as many channels as it gives, and the difference between both is what is wrong here.
     """
     effect = swapped.node.effect
-    if fault is swapped or fault.layer is None or swapped.layer is None or effect is None or not effect.learned:
+    if fault.point.span == swapped.point.span:  # the same layer of the next block, which fails alike
+        return False
+    if fault.layer is None or swapped.layer is None or effect is None or not effect.learned:
         return False
     got = swapped.node.inputs[0][swapped.layer.dimension]
     excess = fault.node.inputs[0][fault.layer.dimension] - fault.layer.wanted

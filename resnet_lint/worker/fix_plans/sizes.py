@@ -92,14 +92,18 @@ def floor_beside_ceil(e: Evidence) -> ChangeArguments | None:
 def strided_twice(e: Evidence) -> ChangeArguments | None:
     """The branch has two strided layers, the shortcut only one: the later one keeps the size.
 
-    Of a 1x1 and a wider convolution, it is the 1x1. If that comes first, both are common, so the fix is unsafe.
+    Of a 1x1 and a wider convolution, it is the 1x1. If that comes first, both are common, so the fix is unsafe. Of a
+    pooling and a convolution, it is the convolution.
     """
-    strided = [(n, x) for n, x in e.branch_layers if x.sort == "convolution" and max(x.stride) > 1]
+    strided = [(n, x) for n, x in e.branch_layers if x.sort in ("convolution", "pool") and max(x.stride, default=1) > 1]
     if not e.shortcut_layers or len(strided) != 2 or not e.sizes_differ or e.channels_differ:
         return None
     own = total_stride(e.residual.shortcut_path, len(e.shortcut) - 2)
     if any(effect.stride != own for _, effect in strided):
         return None
+    convolutions = [node for node, effect in strided if effect.sort == "convolution"]
+    if len(convolutions) < 2:
+        return _unstrided(e, convolutions[0], unclear=False) if convolutions else None
     first, last = ((node, math.prod(effect.kernel) > 1) for node, effect in strided)
     if not last[1] or first[1]:
         return _unstrided(e, last[0], unclear=False)

@@ -20,7 +20,7 @@ from ..source_tree import Source, Sources, TextEdit
 class Way:
     """A candidate for a plan: unverified edits of one file; `title` is set if it differs from that of the plan.
 
-    `completes`: the edits only pass on parameters that nothing reads.
+    `completes`: the edits only pass on names that nothing reads.
     """
 
     edits: list[TextEdit]

@@ -21,6 +21,7 @@ from ..bound_names import (
     names_bound_in,
     names_of_finished_loops,
     parameter_names,
+    unread_loop_names,
     unread_names,
 )
 from ..call_arguments import (
@@ -66,7 +67,7 @@ _PADDING = re.compile(r"p|\w*pad\w*")
 class Written:
     """An argument as it is written at one call: `s=stride` where a helper calls it `s`.
 
-    `is_unread`: the value is a parameter of the function that nothing in it reads yet.
+    `is_unread`: the value is a name in the function that nothing reads yet.
     """
 
     argument: str
@@ -130,7 +131,7 @@ def _options(change: Change, source: Source, sources: Sources) -> Iterator[Writt
             if forgotten or any(v in names_bound_in(function) for v in values):
                 values = [v for v in values if not _is_number(v)]
             edits = {value: with_argument(call, parameters, argument, value, passed, source) for value in values}
-            unread = unread_names(function)
+            unread = unread_names(function) | unread_loop_names(source.above(call))
             written = [Written(argument, v, edit, v in unread) for v, edit in edits.items() if edit is not None]
             if level == 0 and _is_beside(change, function, sources):
                 beside = written
@@ -243,7 +244,8 @@ def _values(change: Change, level: int, scope: Scope) -> Iterator[str]:
             yield from _assigned_next(expression, change.site, level, scope)
             yield expression
     unstrided = (change.argument, change.value) == ("stride", "1")
-    names = _likely_names(change.argument, scope.function) if not unstrided else []
+    names = _likely_names(change.argument, scope.function)
+    names = [name for name in names if not unstrided or name in unread_names(scope.function)]
     if change.argument == "padding" and level > 0 and "," in change.value:  # a helper makes the pair of one number
         yield from (*names, str(max(map(int, re.findall(r"\d+", change.value)))))
     kept = 0 if change.argument == "padding" else 1

@@ -1,4 +1,4 @@
-"""Finds layers that are constructed without the stride that the code around them computes for them."""
+"""Finds layers that are constructed without the stride or the padding that the code around them computes for them."""
 
 from __future__ import annotations
 
@@ -15,15 +15,26 @@ from .node import Node
 from .source_places import Point
 from .syntax import Function, call_at, function_of, node_at
 
-_STRIDE = re.compile(r"strides?")
+
+@dataclass(frozen=True)
+class Number:
+    """An argument of layers, the value that leaves it out, and the names that code around a layer has for it."""
+
+    argument: str
+    off: int
+    names: re.Pattern[str]
+
+
+STRIDE = Number("stride", 1, re.compile(r"strides?"))
+PADDING = Number("padding", 0, re.compile(r"\w*pad(ding)?"))
 
 
 @dataclass(frozen=True)
-class UnusedStride:
-    """A call that passes 1, or nothing, as a stride, in a function that has an unread name for it.
+class UnusedNumber:
+    """A call that passes 1, or nothing, as a stride, in a function that has an unread name for it; 0 as a padding.
 
     `chain` are the call and those around it, innermost first, `call` the forward of the module that it constructs, and
-    `parameters` those of the called constructor or helper. `passes_one` is whether the call passes 1. `compared` is
+    `parameters` those of the called constructor or helper. `passes_off` is whether the call passes 1. `compared` is
     whether the function compares the name, as in `self.use_res = stride == 1`, but gives it to no layer. `by_default`
     is whether the caller leaves it to the default, which may be what is left of an earlier version.
     """
@@ -32,12 +43,12 @@ class UnusedStride:
     call: ModuleCall
     chain: tuple[Point, ...]
     parameters: tuple[str, ...]
-    passes_one: bool
+    passes_off: bool
     compared: bool
     by_default: bool
 
 
-def unused_stride(path: Sequence[Node]) -> UnusedStride | None:
+def unused_number(path: Sequence[Node], number: Number = STRIDE) -> UnusedNumber | None:
     """The convolution or block of a path that is constructed without its stride: `Block(64, 128, stride=1)`.
 
     The first one that passes 1 for a name that is not read, else for one that is only compared, else the first one that
@@ -45,8 +56,8 @@ def unused_stride(path: Sequence[Node]) -> UnusedStride | None:
     """
     kinds = ("convolution", "transposed")
     layers = (node.known_call for node in path if node.effect is not None and node.effect.sort in kinds)
-    found = [unused for call in layers for unused in _unused_strides(call)]
-    return min(found, key=lambda unused: (not unused.passes_one, unused.compared), default=None)
+    found = [unused for call in layers for unused in _unused_numbers(call, number)]
+    return min(found, key=lambda unused: (not unused.passes_off, unused.compared), default=None)
 
 
 def takes_stride(layer: ModuleCall, owner: ModuleCall) -> bool:
@@ -55,7 +66,7 @@ def takes_stride(layer: ModuleCall, owner: ModuleCall) -> bool:
     constructors = [vars(kind)["__init__"] for kind in type(owner.module).__mro__ if "__init__" in vars(kind)]
     codes = [getattr(constructor, "__code__", None) for constructor in constructors]
     calls = (call_at(point) for point in built.chain if point.code in codes) if built is not None else ()
-    return any(_STRIDE.fullmatch(name) for call in calls if call is not None for name in _read_by(call))
+    return any(STRIDE.names.fullmatch(name) for call in calls if call is not None for name in _read_by(call))
 
 
 def _read_by(call: ast.Call) -> Iterator[str]:
@@ -66,19 +77,19 @@ def _read_by(call: ast.Call) -> Iterator[str]:
                 yield node.id if isinstance(node, ast.Name) else node.attr
 
 
-def _unused_strides(layer: ModuleCall) -> Iterator[UnusedStride]:
+def _unused_numbers(layer: ModuleCall, number: Number) -> Iterator[UnusedNumber]:
     built = built_of(layer.module)
     for level, point in enumerate(built.chain if built is not None else ()):
         assert built is not None
         function, call = function_of(point.code), node_at(point)
         parameters = _parameters_of(layer, built.chain[level - 1].code if level else None)
-        one = _passes_one(call, parameters) if function is not None and isinstance(call, ast.Call) else None
-        if function is None or not isinstance(call, ast.Call) or one is None or (not one and level == 0):
+        off = _passes_off(call, parameters, number) if function is not None and isinstance(call, ast.Call) else None
+        if function is None or not isinstance(call, ast.Call) or off is None or (not off and level == 0):
             continue
         chain = built.chain[level:]
         block = _constructed_by(chain, layer)
-        for name, compared in _unread_strides(function, call).items():
-            yield UnusedStride(name, block, chain, parameters, one, compared, _is_left_out(name, chain))
+        for name, compared in _unread_names(function, call, number).items():
+            yield UnusedNumber(name, block, chain, parameters, off, compared, _is_left_out(name, chain))
 
 
 def _parameters_of(layer: ModuleCall, callee: CodeType | None) -> tuple[str, ...]:
@@ -115,18 +126,18 @@ def _constructed_by(chain: tuple[Point, ...], layer: ModuleCall) -> ModuleCall:
     return layer
 
 
-def _passes_one(call: ast.Call, parameters: Sequence[str]) -> bool | None:
+def _passes_off(call: ast.Call, parameters: Sequence[str], number: Number) -> bool | None:
     """Whether a call passes 1 for the parameter `stride`, rather than nothing; None if it passes something else."""
     if any(isinstance(argument, ast.Starred) for argument in call.args):
         return None
     passed = {keyword.arg: keyword.value for keyword in call.keywords} | dict(zip(parameters, call.args, strict=False))
-    value = passed.get("stride")
+    value = passed.get(number.argument)
     if value is None:
-        return False if "stride" in parameters and None not in passed else None
-    return True if isinstance(value, ast.Constant) and value.value == 1 else None
+        return False if number.argument in parameters and None not in passed else None
+    return True if isinstance(value, ast.Constant) and value.value == number.off else None
 
 
-def _unread_strides(function: Function, call: ast.Call) -> dict[str, bool]:
+def _unread_names(function: Function, call: ast.Call, number: Number) -> dict[str, bool]:
     """The names of strides around a call that are given to no layer, with whether they are compared.
 
     They are read by no line of the function, or by none of a loop over them, or in comparisons only.
@@ -137,7 +148,7 @@ def _unread_strides(function: Function, call: ast.Call) -> dict[str, bool]:
     for statements in (*((loop.target, *loop.body) for loop in loops), function.body):
         bound, read, compared = _names_in(statements)
         names = parameters if statements is function.body else []
-        for name in filter(_STRIDE.fullmatch, [*names, *sorted(bound)]):
+        for name in filter(number.names.fullmatch, [*names, *sorted(bound)]):
             if name not in read:
                 found.setdefault(name, name in compared)
     return found

@@ -1,4 +1,4 @@
-"""A lost padding comes back as the file has it: an unread name, a layer beside it, a number for a kernel of its own."""
+"""A lost argument comes back as the file has it: an unread name, a layer beside it, a number for its own kernel."""
 
 from __future__ import annotations
 
@@ -74,6 +74,93 @@ UPSAMPLED = """class Up(nn.Module):
 nn.Sequential(Up(32, 16), Up(16, 8))(torch.randn(2, 32, 8, 8))
 """
 
+MOBILE = """class Block(nn.Module):
+    def __init__(self, cin, cout, stride):
+        super().__init__()
+        self.stride = stride
+        self.conv1 = nn.Conv2d(cin, cout, 3, stride=stride, padding=1)
+        self.shortcut = nn.Sequential()
+        if stride == 1 and cin != cout:
+            self.shortcut = nn.Sequential(nn.Conv2d(cin, cout, 1), nn.BatchNorm2d(cout))
+
+    def forward(self, x):
+        return self.conv1(x) + self.shortcut(x) if self.stride == 1 else self.conv1(x)
+
+
+class Mobile(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.layers, cin = nn.Sequential(), 8
+        for cout, blocks, step in ((8, 1, 1), (16, 2, 2), (24, 2, 2)):
+            for stride in [step] + [1] * (blocks - 1):
+                self.layers.append(Block(cin, cout, stride))
+                cin = cout
+        self.linear = nn.Linear(24, 10)
+
+    def forward(self, x):
+        out = F.avg_pool2d(self.layers(x), 4)
+        return self.linear(out.view(out.size(0), -1))
+
+
+Mobile()(torch.randn(2, 8, 16, 16))
+"""
+
+SQUEEZED = """class Squeezed(nn.Module):
+    def __init__(self, planes):
+        super().__init__()
+        self.conv = nn.Conv2d(planes, planes, 3, padding=1)
+        self.fc1 = nn.Conv2d(planes, planes // 4, kernel_size=1)
+        self.fc2 = nn.Conv2d(planes // 4, planes, kernel_size=1)
+
+    def forward(self, x):
+        out = self.conv(x)
+        gate = torch.sigmoid(self.fc2(F.relu(self.fc1(F.adaptive_avg_pool2d(out, 1)))))
+        return x + out * gate
+
+
+nn.Sequential(Squeezed(16), Squeezed(16))(torch.randn(2, 16, 8, 8))
+"""
+
+POOLED = """class Pooled(nn.Module):
+    def __init__(self, width, stride, mode):
+        super().__init__()
+        if mode == "pool":
+            stride_pool, stride_2 = stride, 1
+        else:
+            stride_pool, stride_2 = 1, stride
+        self.pool = nn.AvgPool2d(stride_pool) if stride_pool > 1 else nn.Identity()
+        self.conv1 = nn.Conv2d(width, width, 1)
+        self.conv2 = nn.Conv2d(width, width, 3, stride=stride_2, padding=1)
+        self.down = nn.AvgPool2d(stride) if stride > 1 else nn.Identity()
+
+    def forward(self, x):
+        return self.down(x) + self.conv2(self.conv1(self.pool(x)))
+
+
+nn.Sequential(Pooled(8, 2, "pool"), Pooled(8, 1, "pool"))(torch.randn(2, 8, 16, 16))
+"""
+
+SEPARATE = """class Separable(nn.Module):
+    def __init__(self, width, dw_kernel, dw_stride, dw_padding):
+        super().__init__()
+        self.depth = nn.Conv2d(width, width, dw_kernel, stride=dw_stride, padding=dw_padding, groups=width)
+
+    def forward(self, x):
+        return self.depth(x)
+
+
+class Cell(nn.Module):
+    def __init__(self, width):
+        super().__init__()
+        self.left, self.right = Separable(width, 5, 2, 2), Separable(width, 7, 2, 3)
+
+    def forward(self, x):
+        return self.left(x) + self.right(x)
+
+
+nn.Sequential(nn.Conv2d(3, 8, 1), Cell(8))(torch.randn(2, 3, 64, 64))
+"""
+
 CASES = (
     ("parameter", UNREAD, "padding=p,", "padding=0,"),
     ("local", UNREAD, "padding=num_pad", "padding=0"),
@@ -85,6 +172,10 @@ CASES = (
         "conv2 = nn.Conv1d(cout, cout, kernel_size, padding=0",
     ),
     ("width", UPSAMPLED, "(ninput, noutput, 3", "(noutput, noutput, 3"),
+    ("loop", MOBILE, "Block(cin, cout, stride)", "Block(cin, cout, 1)"),
+    ("squeezed", SQUEEZED, "(planes, planes // 4", "(planes, planes"),
+    ("pooled", POOLED, "stride=stride_2", "stride=stride"),
+    ("separate", SEPARATE, "padding=dw_padding", "padding=0"),
     ("norm", UPSAMPLED, "(ninput, noutput, 3", "(ninput, ninput, 3"),
 )
 
@@ -99,6 +190,6 @@ def test_what_was_lost_comes_back_as_it_was(lint: Lint, tmp_path: Path) -> None:
 
 
 def test_a_padding_that_is_right_stays(lint: Lint, tmp_path: Path) -> None:
-    for index, source in enumerate((UNREAD, PROJECTED, CHOMPED, UPSAMPLED)):
+    for index, source in enumerate((UNREAD, PROJECTED, CHOMPED, UPSAMPLED, MOBILE, SQUEEZED, POOLED, SEPARATE)):
         (tmp_path / f"right{index}.py").write_text(HEAD + source)
     assert lint(tmp_path).exit_code == 0
