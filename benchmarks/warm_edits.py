@@ -69,9 +69,9 @@ class Runner:
         return self.command("server", "--warm", "--python", self._python).returncode == 0
 
     def started(self, path: Path, *options: str) -> subprocess.Popen[str]:
-        words = ["check", "--no-cache", "--python", self._python, "--format", "json", *options, str(path)]
+        words = ["check", "--no-cache", "--timeout", "600", "--python", self._python, "--format", "json", *options]
         return subprocess.Popen(
-            [sys.executable, "-c", WORDS, *words],
+            [sys.executable, "-c", WORDS, *words, str(path)],
             env=self._environment,
             text=True,
             cwd=path if path.is_dir() else path.parent,
