@@ -176,7 +176,8 @@ def _in_place(node: ast.AST) -> Changed:
         case ast.Return(ast.BinOp(ast.Name(left), ast.Add(), right)):
             yield f"{left} += {ast.unparse(right)}; return {left}"
         case ast.Call(ast.Attribute(ast.Name("F" | "torch"), "relu" | "sigmoid" | "tanh" as name), [tensor]):
-            yield f"{ast.unparse(tensor)}.{name}_()"
+            written = ast.unparse(tensor)
+            yield f"({written}).{name}_()" if isinstance(tensor, ast.BinOp | ast.UnaryOp) else f"{written}.{name}_()"
         case ast.Call(ast.Attribute(ast.Name("nn"), "ReLU" | "SiLU" | "LeakyReLU" | "ELU"), _, []):
             changed = deepcopy(node)
             changed.keywords.append(ast.keyword("inplace", ast.Constant(True)))
