@@ -4,7 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from resnet_lint.rule import Analysis, Case, Crossing, Finding, Model, Rule, Traits, with_new_classes
+from resnet_lint.rule import (
+    Analysis,
+    Case,
+    Crossing,
+    Finding,
+    Model,
+    Rule,
+    Traits,
+    behind_plain_calls,
+    with_new_classes,
+)
 
 
 class SamplesMixed(Rule):
@@ -130,7 +140,7 @@ class SamplesMixed(Rule):
         """,
         ),
         Case(
-            "sequences that come first",
+            "sequences that come first, and the steps of one episode",
             """
             import torch
             from torch import nn
@@ -146,8 +156,15 @@ class SamplesMixed(Rule):
                     self.rnn, self.fc = nn.GRU(6, width), nn.Linear(width, 2)
                 def forward(self, x):
                     return self.fc(self.rnn(x)[0][-1])
+            class Agent(nn.Module):
+                def __init__(self, width=8):
+                    super().__init__()
+                    self.fc, self.rnn = nn.Linear(6, width), nn.LSTM(width, width, batch_first=True)
+                def forward(self, steps):
+                    x = torch.relu(self.fc(steps))
+                    return self.rnn(x.unsqueeze(0))[0].squeeze(0)
             if __name__ == "__main__":
-                Encoder()(torch.randn(9, 4, 8)), Classifier()(torch.randn(9, 4, 6))
+                Encoder()(torch.randn(9, 4, 8)), Classifier()(torch.randn(9, 4, 6)), Agent()(torch.randn(20, 6))
         """,
         ),
     )
@@ -163,7 +180,18 @@ class SamplesMixed(Rule):
 def _first(model: Model) -> Crossing | None:
     """The first call at which samples meet on the way to the output."""
     crossings = model.samples.crossings if model.samples is not None else ()
-    return next((crossing for crossing in crossings if crossing.node.point is not None), None)
+    return next((found for found in crossings if found.node.point is not None and not _is_rollout(found)), None)
+
+
+def _is_rollout(crossing: Crossing) -> bool:
+    """Whether a recurrent layer gets rows as the steps of a single sequence: `self.lstm(x.unsqueeze(0))`, batch first.
+
+    Those of an agent are the steps of an episode.
+    """
+    node = crossing.node
+    added = behind_plain_calls(node.operands[0]) if node.function in _SEQUENCE_FIRST[1:] else None
+    is_made = added is not None and added.function in ("unsqueeze", "getitem") and len(added.inputs[0]) == 2
+    return added is not None and is_made and added.shape is not None and added.shape[0] == 1
 
 
 def _message(crossing: Crossing) -> str:

@@ -93,7 +93,8 @@ def rows_per_sample(nodes: Sequence[Node], axes: Axes, batch: InputAxis) -> Iter
         if len(tables[0].known_shape) != 3 or len(tensors[0].shape or ()) != 3:
             continue
         for dim in axes.dims_of(batch, tables[0]):
-            if dim < 2 and axes.of(tables[0])[dim] == {batch} and _is_read_along(tables[0], batch, axes):
+            is_one_each = dim < 2 and tables[0].known_shape[1 - dim] == 1 and axes.of(tables[0])[dim] == {batch}
+            if is_one_each and _is_read_along(tables[0], batch, axes):
                 yield RowPerSample(node, tables[0], tensors[0], dim)
 
 

@@ -163,6 +163,21 @@ MODELS = {
             VICReg()(torch.randn(8, 12), torch.randn(8, 12))
             BarlowTwins()(torch.randn(8, 12), torch.randn(8, 12))
     """,
+    "pairs_of_residues": """
+        class Pairs(nn.Module):
+            def __init__(self, width=16, longest=50):
+                super().__init__()
+                self.left, self.right = nn.Linear(width, width), nn.Linear(width, width)
+                self.relative = nn.Parameter(torch.zeros(longest, longest, width))
+                self.rows = nn.TransformerEncoderLayer(width, 2, batch_first=True)
+
+            def forward(self, x):
+                pairs = self.left(x)[None] + self.right(x)[:, None]
+                return self.rows(pairs + self.relative[: len(x), : len(x)])
+
+        if __name__ == "__main__":
+            Pairs()(torch.randn(10, 16))
+    """,
     "batch_hard_triplet": """
         class BatchHard(nn.Module):
             def __init__(self, width=16, margin=0.3):
