@@ -137,7 +137,7 @@ def _unregistered(model: Model) -> Iterator[Unregistered]:
     A module that shares its parameters with registered ones, such as a slice of an nn.Sequential, counts as registered.
     A list with a single module is skipped: it is a known idiom to keep a teacher or a parent unregistered.
     """
-    registered = {id(module) for module in model.root.modules()}
+    registered = {id(module) for _, module in model.root.named_modules()}
     trained = {id(parameter) for parameter in model.root.parameters()}
     reported: set[tuple[int, str]] = set()
     for call in model.calls:

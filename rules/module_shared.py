@@ -129,7 +129,7 @@ def _repeated_modules(model: Model) -> Iterator[tuple[Call, Point, int]]:
     """Containers that hold one module several times because their list was multiplied."""
     calls = {id(call.module): call for call in model.calls}
     reported: set[Point] = set()
-    for container in model.root.modules():
+    for _, container in model.root.named_modules():
         parts = container._modules.values() if is_a(container, "Sequential", "ModuleList") else ()
         for module, copies in Counter(parts).items():
             built = built_of(module) if module is not None else None

@@ -237,7 +237,7 @@ def _is_lost(node: Node, read: set[Node]) -> bool:
 def _runs_hooks(node: Node) -> bool:
     """Whether the expression calls a module with forward hooks, which may keep the values that they get."""
     called = (call.module for call in node.known_call.with_callers() if call.caller == node.point)
-    return any(part._forward_hooks for module in called for part in module.modules())
+    return any(part._forward_hooks for module in called for _, part in module.named_modules())
 
 
 def _without_readers(model: Model) -> Iterator[tuple[Point, Call]]:

@@ -109,7 +109,7 @@ def _children(model: Model, without: frozenset[str], used: bool) -> dict[Key, tu
         for name, child in call.module.named_children():
             path = f"{call.path}.{name}." if call.path else f"{name}."
             parameters = [path + own for own, parameter in child.named_parameters() if parameter.requires_grad]
-            runs = any(id(module) in called for module in child.modules())
+            runs = any(id(module) in called for _, module in child.named_modules())
             if parameters and used == (runs or not without.issuperset(parameters)):
                 found[type(call.module), name] = call, child
     return found

@@ -134,7 +134,8 @@ def _named_shapes(traced: Trace) -> tuple[tuple[str, tuple[int, ...]], ...]:
 def _random_inputs(traced: Trace, model: nn.Module, device: torch.device, dtype: torch.dtype, seed: int) -> Inputs:
     """Random inputs of the traced shapes: normally distributed, and integers valid for every embedding."""
     generator = torch.Generator().manual_seed(seed)
-    rows = min((layer.num_embeddings for layer in model.modules() if isinstance(layer, nn.Embedding)), default=2)
+    embeddings = [layer for layer in nn.Module.modules(model) if isinstance(layer, nn.Embedding)]
+    rows = min((layer.num_embeddings for layer in embeddings), default=2)
 
     def realise(value: Any) -> Any:
         if not isinstance(value, torch.Tensor):

@@ -79,7 +79,7 @@ def _backend(device: torch.device) -> str:
 
 def _synchronise_batch_norm(model: nn.Module) -> None:
     """SyncBatchNorm for the CPU: normalizes by the mean and variance of the whole batch."""
-    for module in model.modules():
+    for module in nn.Module.modules(model):
         if isinstance(module, _BatchNorm):
             module.forward = partial(_normalized, module)  # type: ignore[method-assign]
 

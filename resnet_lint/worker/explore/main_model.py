@@ -36,7 +36,8 @@ class Candidates:
         own = {model.type for model in self.classes}
 
         def rank(traced: Traced) -> tuple[int, int]:
-            return len({type(module) for module in traced.trace.root.modules()} & own), -traced.trace.trouble[0]
+            kinds = {type(module) for _, module in traced.trace.root.named_modules()}
+            return len(kinds & own), -traced.trace.trouble[0]
 
         return max(wanted, key=rank)
 

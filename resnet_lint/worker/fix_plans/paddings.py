@@ -21,12 +21,12 @@ def wrong_padding(e: Evidence) -> ChangeArguments | None:
         return None
     own, other = e.sizes
     sides = (
-        ("branch", e.residual.branch_path, e.branch_layers, other),
-        ("shortcut", e.residual.shortcut_path, e.shortcut_layers, own),
+        ("branch", e.branch_layers, other),
+        ("shortcut", e.shortcut_layers, own),
     )
-    for side, path, layers, wanted in sides:
+    for side, layers, wanted in sides:
         odd = [(node, effect) for node, effect in layers if _is_padded_wrongly(effect)]
-        if not odd or not _fits_with_full_padding(path, layers, wanted):
+        if not odd or not _fits_with_full_padding(layers, wanted):
             continue
         changes = tuple(Change(e.site(node), "padding", number_text(full_padding(effect))) for node, effect in odd)
         words = ", ".join(change.in_words() for change in changes)
@@ -62,13 +62,12 @@ def full_padding(effect: Effect) -> tuple[int, ...]:
     return tuple(d * (k - 1) // 2 for d, k in zip(dilation, effect.kernel, strict=True))
 
 
-def _fits_with_full_padding(path: Sequence[Node], layers: _Layers, wanted: Shape) -> bool:
+def _fits_with_full_padding(layers: _Layers, wanted: Shape) -> bool:
     """Whether a side would have the size of the other one with full padding, so that only padding is missing."""
     odd = [effect for _, effect in layers if _is_padded_wrongly(effect)]
     if any(effect.sort == "transposed" for _, effect in layers) or not all(map(_has_full_padding, odd)):
         return False
-    inputs = path[0].inputs if path else ()
-    sizes = list(inputs[0][2:]) if inputs else []  # a split has none
+    sizes = list(layers[0][1].before[2:])
     for _, effect in layers:
         if effect.sort == "convolution" and len(effect.stride) == len(sizes):
             sizes = [(size - 1) // stride + 1 for size, stride in zip(sizes, effect.stride, strict=True)]

@@ -71,7 +71,7 @@ def _statuses(live: LiveModel) -> Iterator[ClassStatus]:
     """The status of the user's classes in the model: checked if one of their calls completed."""
     trace = live.traced.trace
     done = {type(call.module): call.path for call in reversed(trace.calls)}
-    for kind in dict.fromkeys(type(module) for module in trace.root.modules()):
+    for kind in dict.fromkeys(type(module) for module in nn.Module.modules(trace.root)):
         code = getattr(kind.forward, "__code__", None)
         if code is None or not live.project.owns(code):
             continue

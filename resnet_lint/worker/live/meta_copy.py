@@ -60,7 +60,7 @@ class _CopiesOnMeta(TorchFunctionMode):
 
 
 def _stored(model: nn.Module) -> Iterator[torch.Tensor]:
-    for module in model.modules():
+    for module in nn.Module.modules(model):
         for tensor in (*module._parameters.values(), *module._buffers.values()):
             if tensor is not None and not isinstance(tensor, _WITHOUT_SHAPE):
                 yield tensor
@@ -75,7 +75,7 @@ def _unwrapped(model: nn.Module) -> nn.Module:
 def _require_plain_layers(model: nn.Module) -> None:
     if isinstance(model, torch.fx.GraphModule):
         raise UsageError("a GraphModule has generated code only; check the model before torch.fx or torch.export")
-    for module in model.modules():
+    for module in nn.Module.modules(model):
         if isinstance(module, torch.jit.ScriptModule):
             raise UsageError("a scripted model has no Python code to trace; check it before torch.jit.script or trace")
         if {kind.__name__ for kind in type(module).__mro__} & {"FullyShardedDataParallel", "FSDPModule"}:

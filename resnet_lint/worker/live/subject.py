@@ -139,7 +139,7 @@ def _path_of_model(model: nn.Module) -> Path:
 
     Raises UsageError if all of them are torch's.
     """
-    kinds = [type(module) for module in model.modules() if not type(module).__module__.startswith("torch.")]
+    kinds = [type(module) for module in nn.Module.modules(model) if not type(module).__module__.startswith("torch.")]
     if not kinds:
         raise UsageError(f"{type(model).__name__} consists of torch's own layers only; there is no code to check")
     return _path_of(next((kind for kind in kinds if not _is_installed(kind)), kinds[0]))

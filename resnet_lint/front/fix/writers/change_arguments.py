@@ -59,6 +59,9 @@ _OF_SIBLINGS = ("padding", "in_channels", "out_channels", "in_features", "out_fe
 _MOST_UNREAD = 2
 """A function with more unread parameters than this keeps them for its subclasses."""
 
+_WIDTH = re.compile(r"(?i)ch(an|$)|plane|filter|dim|feat|width|hidden|mid|inp|out|^n?in$|^(cin|c_in)$")
+_NO_WIDTH = re.compile(r"(?i)strid|size|kernel|pad|ratio|dilat|group|drop|spatial|dims$|layer|block")
+
 _PADDING = re.compile(r"p|\w*pad\w*")
 """The names of a padding, if nothing reads them: a `p` that is read is a probability as well."""
 
@@ -269,6 +272,11 @@ def _assigned_next(name: str, site: Site, level: int, scope: Scope) -> Iterator[
         yield from (scope.source.in_line(value) for value in later[:1])
 
 
+def _is_width(name: str) -> bool:
+    """Whether a name is that of a number of channels or features: an unread `stride` of 2 may fit by coincidence."""
+    return _WIDTH.search(name) is not None and _NO_WIDTH.search(name) is None
+
+
 def _likely_names(argument: str, function: cst.FunctionDef) -> list[str]:
     """The names in a function that are likely for an argument: `stride`, `padding1`, `outplanes` for `out_channels`."""
     if argument == "padding":
@@ -277,7 +285,7 @@ def _likely_names(argument: str, function: cst.FunctionDef) -> list[str]:
     if argument == "stride":
         return names_for(argument, function)
     if argument.startswith(("in_", "out_", "num_")):
-        unread = sorted(unread_names(function) & parameter_names(function))
+        unread = sorted(name for name in unread_names(function) & parameter_names(function) if _is_width(name))
         named = names_for("in" if argument.startswith("in_") else "out", function)
         return list(dict.fromkeys([*(unread if len(unread) <= _MOST_UNREAD else ()), *named]))
     return []
