@@ -115,6 +115,24 @@ class CoincidentAxes(Rule):
         """,
         ),
         Case(
+            "values whose heads come after the positions",
+            """
+            import torch
+            from torch import nn
+            class Attention(nn.Module):
+                def __init__(self, width=32, heads=4):
+                    super().__init__()
+                    self.heads, self.qkv = heads, nn.Linear(width, 3 * width)
+                def forward(self, x):
+                    n, t, c = x.shape
+                    q, k, v = self.qkv(x).view(n, t, 3, self.heads, c // self.heads).unbind(2)
+                    weights = (q.transpose(1, 2) @ k.permute(0, 2, 3, 1)).softmax(-1)
+                    return (weights @ v).transpose(1, 2).flatten(2)  # <- RL211
+            if __name__ == "__main__":
+                Attention()(torch.randn(2, 4, 32))
+        """,
+        ),
+        Case(
             "the height and width of square images exchanged, beside a shortcut",
             """
             import torch

@@ -127,14 +127,21 @@ def _arrangement(meeting: Meeting, axes: Axes, now: Sequence[Shape]) -> tuple[in
 
 
 def _fits_transposed(meeting: Meeting, axes: Axes, now: Sequence[Shape]) -> bool:
-    """Whether a matrix product is consistent with one of its operands transposed: a matrix, or what is in front."""
+    """Whether a matrix product is consistent with one operand transposed: a matrix, what is in front, or all axes."""
     is_matrix = is_product(meeting.node)
     if not (is_matrix or is_attention(meeting.node)) or min(map(len, now[:2])) < 2:
         return False
     left, right = (_described(meeting.node, index, axes, now) for index in (0, 1))
     in_front, others = left[:-2], right[:-2]
     is_permuted = in_front != others and sorted(in_front, key=_sort_key) == sorted(others, key=_sort_key)
-    return is_permuted or (is_matrix and (left[-1] == right[-1] or left[-2] == right[-2]))
+    is_turned = left[-1] == right[-1] or left[-2] == right[-2] or _fits_in_other_order(left, right)
+    return is_permuted or (is_matrix and is_turned)
+
+
+def _fits_in_other_order(left: Sequence[Dimension], right: Sequence[Dimension]) -> bool:
+    """Whether the matrices match, and what is in front of them, with the axes of the right operand in another order."""
+    orders = permutations(right) if 2 < len(right) == len(left) < _MOST_DIMS else ()
+    return any(order[-2] == left[-1] and list(order[:-2]) == list(left[:-2]) for order in orders)
 
 
 def _moved_from_front(meeting: Meeting, axis: InputAxis, axes: Axes) -> Moved | None:
