@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
+from functools import cache
 from itertools import takewhile
 
 from resnet_lint.rule import (
@@ -158,10 +159,14 @@ def _cuts(node: Node, block: Call) -> str | None:
 def _no_grad_around(point: Point) -> str | None:
     """The `no_grad()` or `inference_mode()` of a `with` statement around an expression."""
     function, statement = function_of(point.code), statement_at(point)
-    for node in ast.walk(function) if function is not None else ():
-        if isinstance(node, ast.With) and statement is not None and any(part is statement for part in ast.walk(node)):
-            for item in node.items:
-                name = ast.unparse(item.context_expr)
-                if name.endswith(("no_grad()", "inference_mode()")):
-                    return name
-    return None
+    blocks = _no_grad_blocks(function) if function is not None else ()
+    return next((name for name, inside in blocks if statement in inside), None)
+
+
+@cache
+def _no_grad_blocks(function: ast.AST) -> tuple[tuple[str, frozenset[ast.AST]], ...]:
+    """The `no_grad()` and `inference_mode()` of `with` statements in a function, and what is in these statements."""
+    items = [(node, item) for node in ast.walk(function) if isinstance(node, ast.With) for item in node.items]
+    names = [(node, ast.unparse(item.context_expr)) for node, item in items]
+    without_gradient = [(node, name) for node, name in names if name.endswith(("no_grad()", "inference_mode()"))]
+    return tuple((name, frozenset(ast.walk(node))) for node, name in without_gradient)
