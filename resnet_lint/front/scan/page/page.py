@@ -11,6 +11,7 @@ from typing import Any
 from resnet_lint.shared.errors import UsageError
 
 from ...pages.render import render
+from ...report_text import count
 from .. import store
 
 _TEMPLATE = Path(__file__).with_name("page.html.j2")
@@ -80,6 +81,7 @@ def page(results: Path, run: str | None) -> str:
     return render(
         _TEMPLATE,
         run=chosen,
+        count=count,
         **tables | {"trend": _bars(tables["trend"])},
         total=len(findings),
         findings=_script_safe(findings),
