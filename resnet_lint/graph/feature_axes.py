@@ -38,6 +38,8 @@ def is_map(node: Node) -> bool:
     """Whether a value is what a convolution gave, pooled and activated, so that its channels are second."""
     current: Node | None = node
     while current is not None and current.features_axis is None:
+        if current.kind == "pool" and len(current.known_shape) > 3:
+            return True
         shape, above = current.known_shape, (source for source in current.activations if source.shape is not None)
         current = next((s for s in above if len(s.known_shape) == len(shape) and s.known_shape[:2] == shape[:2]), None)
     return current is not None and current.features_axis == 1

@@ -161,6 +161,44 @@ class Cell(nn.Module):
 nn.Sequential(nn.Conv2d(3, 8, 1), Cell(8))(torch.randn(2, 3, 64, 64))
 """
 
+STARRED = """class Conv1d(nn.Conv1d):
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+
+
+def conv1d(in_channels, out_channels, kernel_size, **kwargs):
+    return Conv1d(in_channels, out_channels, kernel_size, **kwargs)
+
+
+class Gated(nn.Module):
+    def __init__(self, width, gate, kernel_size, padding):
+        super().__init__()
+        self.conv = conv1d(width, gate, kernel_size, padding=padding)
+        self.out = conv1d(gate // 2, width, 1)
+
+    def forward(self, x):
+        a, b = self.conv(x).chunk(2, 1)
+        return x + self.out(torch.tanh(a) * torch.sigmoid(b))
+
+
+nn.Sequential(Gated(8, 16, 3, 1), Gated(8, 16, 5, 2))(torch.randn(2, 8, 32))
+"""
+
+JOINED = """class Joined(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.left, self.right = nn.Conv2d(3, 8, 3, padding=1), nn.Conv2d(3, 8, 3, padding=1)
+        self.linear = nn.Linear(12, 10)
+
+    def forward(self, x):
+        out = torch.cat([self.left(x)[:, :6], self.right(x)[:, 2:]], 1)
+        out = F.avg_pool2d(out, 8)
+        return self.linear(torch.flatten(out, 1))
+
+
+Joined()(torch.randn(2, 3, 8, 8))
+"""
+
 CASES = (
     ("parameter", UNREAD, "padding=p,", "padding=0,"),
     ("local", UNREAD, "padding=num_pad", "padding=0"),
@@ -176,6 +214,8 @@ CASES = (
     ("squeezed", SQUEEZED, "(planes, planes // 4", "(planes, planes"),
     ("pooled", POOLED, "stride=stride_2", "stride=stride"),
     ("separate", SEPARATE, "padding=dw_padding", "padding=0"),
+    ("starred", STARRED, "padding=padding", "padding=0"),
+    ("joined", JOINED, "self.linear(torch.flatten(out, 1))", "self.linear(out)"),
     ("norm", UPSAMPLED, "(ninput, noutput, 3", "(ninput, ninput, 3"),
 )
 
@@ -190,6 +230,8 @@ def test_what_was_lost_comes_back_as_it_was(lint: Lint, tmp_path: Path) -> None:
 
 
 def test_a_padding_that_is_right_stays(lint: Lint, tmp_path: Path) -> None:
-    for index, source in enumerate((UNREAD, PROJECTED, CHOMPED, UPSAMPLED, MOBILE, SQUEEZED, POOLED, SEPARATE)):
+    for index, source in enumerate(
+        (UNREAD, PROJECTED, CHOMPED, UPSAMPLED, MOBILE, SQUEEZED, POOLED, SEPARATE, STARRED, JOINED)
+    ):
         (tmp_path / f"right{index}.py").write_text(HEAD + source)
     assert lint(tmp_path).exit_code == 0

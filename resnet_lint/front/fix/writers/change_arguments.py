@@ -152,9 +152,9 @@ def _options(change: Change, source: Source, sources: Sources) -> Iterator[Writt
             forgotten = name is not None and _is_left_out(name, change.site, level, function, sources)
             if not forgotten:
                 break
-        parameters = function_parameters(function, is_method(function))
+        inner, parameters = parameters, function_parameters(function, is_method(function))
         if name is None and handed_on:
-            parameters = (*parameters, argument)
+            parameters = inner if _hands_positions_on(function) else (*parameters, argument)
         argument = name or argument
     yield from (*beside, *found)
 
@@ -214,6 +214,13 @@ def _in_keywords(call: cst.Call, argument: str, function: cst.FunctionDef) -> cs
                 if found is not None:
                     return found
     return None
+
+
+def _hands_positions_on(function: cst.FunctionDef) -> bool:
+    """Whether a method takes nothing but `*args, **kwargs`, so that its callers pass what the call inside takes."""
+    params = function.params
+    named = (*params.posonly_params, *params.params[is_method(function) :], *params.kwonly_params)
+    return isinstance(params.star_arg, cst.Param) and not named
 
 
 def _has_keywords(function: cst.FunctionDef) -> bool:
