@@ -110,6 +110,25 @@ class ShortcutCut(Rule):
         """,
         ),
         Case(
+            "targets without gradient in the losses of two views",
+            """
+            from torch import nn
+            from torch.nn import functional as F
+            class Siamese(nn.Module):
+                def __init__(self, width=8):
+                    super().__init__()
+                    self.online = nn.Sequential(nn.Linear(width, width), nn.ReLU(), nn.Linear(width, width))
+                    self.target = nn.Sequential(nn.Linear(width, width), nn.ReLU(), nn.Linear(width, width))
+                    self.predictor = nn.Linear(width, width)
+                def loss(self, p, z):
+                    return 2 - 2 * F.cosine_similarity(p, z.detach(), dim=-1).mean()
+                def forward(self, one, two):
+                    p1, p2 = self.predictor(self.online(one)), self.predictor(self.online(two))
+                    z1, z2 = self.target(one), self.target(two)
+                    return self.loss(p1, z2) + self.loss(p2, z1)
+        """,
+        ),
+        Case(
             "a straight-through estimator",
             """
             from torch import nn
@@ -142,6 +161,8 @@ def _cut(addition: Addition) -> tuple[Node, str] | None:
         return None
     if len(residual.shortcut_path) > 1 and residual.fork not in block.inputs:
         return None  # a path of several steps that starts elsewhere is not a shortcut of this block
+    if len(addition.node.known_shape) < len(residual.fork.known_shape):
+        return None  # losses of two views are added, not features
     cuts = ((step, _cuts(step, block)) for step in residual.shortcut_path)
     found = next(((step, how) for step, how in cuts if how is not None), None)
     return None if any(_cuts(step, block) for step in residual.branch_path) else found
