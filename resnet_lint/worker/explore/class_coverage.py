@@ -64,6 +64,10 @@ class Coverage:
         """The name of a class of the file; None for other classes."""
         return self._own[kind].name if kind in self._own else None
 
+    def class_of(self, module: nn.Module) -> ModelClass | None:
+        """The class of a module; None if it is not of the file."""
+        return self._own.get(type(module))
+
     def has(self, model: ModelClass) -> bool:
         return model.name in self.how
 

@@ -185,7 +185,7 @@ class Explorer:
             done |= played.functions
             self._partial += played.partial
             for module in played.built:
-                self._attempts.feed(self._attempts.label(module), module)
+                self._attempts.feed(self._attempts.label(module), module, self._coverage.class_of(module))
             for module in played.doubtful:
                 self._attempts.feed(self._attempts.label(module), module, arguments=Invented({}, sure=False))
 

@@ -25,6 +25,7 @@ from .guess_inputs import SIZES, first_guesses, guesses_at
 from .search import Effort, Search
 from .situation import Situation, is_models_own
 from .stated_size import stated_size
+from .widths_of_layers import fails_for_any_inputs
 
 # A fault must occur at this number of sizes, because it may be caused by a single size.
 _SIZES_TO_CONFIRM = 3
@@ -62,11 +63,12 @@ def feed(
         attempts += _slightly_larger(search, attempts)
     if search.found is not None:
         return _wrong_at_stated_size(search) or (search.found, ())
-    best = min((result.trace for result in attempts), key=lambda attempt: attempt.trouble)
-    confirmed = _confirmed(best, search, [result.trace for result in attempts if result.trace.complete])
+    best = min(attempts, key=lambda attempt: attempt.trace.trouble)
+    confirmed = _confirmed(best.trace, search, [result.trace for result in attempts if result.trace.complete])
+    confirmed = confirmed or (fails_for_any_inputs(best) if not search.is_lazy else ())
     if on_failure is not None and not confirmed:
         on_failure(search.tried)
-    return best, confirmed
+    return best.trace, confirmed
 
 
 def _wrong_at_stated_size(search: Search) -> tuple[Trace, tuple[Fault, ...]] | None:

@@ -205,6 +205,11 @@ def of_rank(guess: Guess, rank: int, size: tuple[int, int]) -> Guess:
     return replace(guess, shape=shape[:rank])
 
 
+def _of_steps(name: str, guess: Guess) -> Guess:
+    """A guess beside sequences: a mask of them has a value for every step."""
+    return replace(guess, shape=(BATCH, STEPS)) if "mask" in name.lower() else guess
+
+
 def guesses_at(module: nn.Module, known: Sequence[Shape]) -> Iterator[tuple[Guesses, tuple[int, int]]]:
     """The first guesses to try, in order: shapes in the file itself, then common sizes and the one the model states."""
     inputs = required_inputs(module)
@@ -219,7 +224,8 @@ def guesses_at(module: nn.Module, known: Sequence[Shape]) -> Iterator[tuple[Gues
         yield first_guesses(module, size), size
     for rank in (4, 3, 2):
         guesses = first_guesses(module, SIZES[2])
-        yield {name: of_rank(guess, rank, SIZES[2]) for name, guess in guesses.items()}, SIZES[2]
+        ranked = {name: of_rank(guess, rank, SIZES[2]) for name, guess in guesses.items()}
+        yield {name: _of_steps(name, guess) for name, guess in ranked.items()} if rank == 3 else ranked, SIZES[2]
     if len(inputs) == 1 and may_be_several(inputs[0]):
         image = _wanted_by_first_layer(module, SIZES[1])
         yield _pyramid(inputs[0].name, image, _branches(module)), SIZES[1]
