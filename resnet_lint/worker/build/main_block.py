@@ -24,6 +24,7 @@ from ..load.definitions import defines, is_main_guard
 from ..load.load import Loaded
 from ..tracer.intercept import intercepted
 from ..tracer.proof import DataDependentError
+from ..tracer.training_mode import Modes, modes_of, set_modes
 from .build import on_meta
 from .docstring_examples import docstring_examples
 from .doubt import Doubt
@@ -44,10 +45,18 @@ class Answer:
 
 
 class OnCall(Protocol):
-    """Handles an outermost module call; `doubt` returns how far a failure can be trusted, also after the call."""
+    """Handles an outermost module call; `doubt` returns how far a failure can be trusted, also after the call.
+
+    The module is in evaluation mode; `modes` are those of the script.
+    """
 
     def __call__(
-        self, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any], doubt: Callable[[], Doubt]
+        self,
+        module: nn.Module,
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+        doubt: Callable[[], Doubt],
+        modes: Modes,
     ) -> Answer: ...
 
 
@@ -169,7 +178,7 @@ def play(
         if mode.is_in_model or not _is_model(module, loaded):
             return function(module, *args, **kwargs)
         key = id(module), function.__name__
-        view = views[key] = views.get(key) or with_forward(on_meta(module), function)
+        view = views[key] = views.get(key) or with_forward(module, function)
         called.append(module)
         try:
             return handed_on(view, args, kwargs)
@@ -178,16 +187,21 @@ def play(
 
     def handed_on(module: nn.Module, args: Any, kwargs: Any) -> Any:
         mode.is_in_model = True
+        modes = modes_of(module)
         try:
-            answer = on_call(on_meta(module), args, kwargs, lambda: max(player.doubt, scenario.doubt))
+            answer = on_call(on_meta(module), args, kwargs, lambda: max(player.doubt, scenario.doubt), modes)
         finally:
             mode.is_in_model = False
+            set_modes(modes)
         mode.ask_for(Doubt.NONE if answer.sure else Doubt.UNKNOWN)
         return answer.output
 
     leaving = suppress(EndedError, LeftError, ReturnedError)
     with script_surroundings(loaded.path, mode), intercepted(outermost), methods_intercepted(loaded, method), leaving:
-        player.play(scenario.body)
+        try:
+            player.play(scenario.body)
+        finally:
+            set_modes(dict.fromkeys(called, False))
     built = {
         name: value
         for name, value in namespace.items()

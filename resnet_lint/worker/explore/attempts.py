@@ -67,6 +67,7 @@ class Attempts:
         self._known_shapes = shapes_in(loaded.tree)
         self._reads_before = 0
         self.statements_failed = 0
+        self.too_slow: set[str] = set()  # classes for which a model took too long
         # Where the script fails first, unless that depends on values or on this machine.
         self.ended: Problem | None = None
 
@@ -95,6 +96,8 @@ class Attempts:
                 self.feed(label, made, model, arguments, inputs)
         except TimeUp as error:
             self._failed(model, "trace", label, self._clock.why(error))
+            self.notes.append(f"{label} was not traced: {self._clock.why(error)}")
+            self.too_slow |= {model.name} if model is not None else set()
         return None
 
     def _why_not_built(self, error: BaseException) -> str:

@@ -48,6 +48,7 @@ class Coverage:
         self.fed: dict[str, Fed] = {}
         self.failures: dict[str, NotChecked] = {}
         self.contradicted: dict[str, Target] = {}
+        self._left: set[str] = set()
         self._loaded = loaded
         self._own = {model.type: model for model in classes}
         self._elsewhere: dict[tuple[str, str], str] = {}
@@ -77,7 +78,7 @@ class Coverage:
         return [
             model
             for model in wanted
-            if model.skipped is None and model.name not in self.contradicted and not self.has(model)
+            if model.skipped is None and model.name not in {*self.contradicted, *self._left} and not self.has(model)
         ]
 
     def add(self, label: str, trace: Trace, trusted: Sequence[Fault], fed: Fed) -> None:
@@ -103,6 +104,10 @@ class Coverage:
         """Record that the constructor call or inputs of a target fail."""
         self.contradicted[model.name] = target
         self.how.pop(model.name, None)
+
+    def leave(self, name: str) -> None:
+        """Do not try a class any more: alone, it proves nothing about the model around it, which was too slow."""
+        self._left.add(name)
 
     def failed(self, model: ModelClass | None, failure: NotChecked) -> None:
         """Record why a class could not be constructed or traced; the first reason is kept."""

@@ -90,7 +90,7 @@ class Explorer:
                     self._function_asked_for(self._function)
                 self._as_told()
                 self._scenarios()
-                for stage in self._stages():
+                for stage in (*self._whole_models(), *self._parts()):
                     if not self._open():
                         break
                     stage()
@@ -115,7 +115,7 @@ class Explorer:
             self._attempts.ended,
         )
 
-    def _stages(self) -> list[Callable[[], None]]:
+    def _whole_models(self) -> list[Callable[[], None]]:
         return [
             self._examples,
             self._docstrings,
@@ -123,6 +123,12 @@ class Explorer:
             self._factories,
             self._default_constructors,
             self._factory_switches,
+        ]
+
+    def _parts(self) -> list[Callable[[], None]]:
+        """Classes outside of the models that they belong to; not those of a model that was too slow to be traced."""
+        return [
+            self._leave_slow,
             self._instances_built,
             self._calls_elsewhere,
             self._calls_in_functions,
@@ -286,6 +292,10 @@ class Explorer:
         arguments = Invented({option: "True"}, sure=False)
         call = arguments.call(factory)
         self._attempts.build_and_feed(call, self._constructions.evaluate(call), None, arguments)
+
+    def _leave_slow(self) -> None:
+        for name in self._attempts.too_slow:
+            self._coverage.leave(name)
 
     def _instances_built(self) -> None:
         for model in self._open():

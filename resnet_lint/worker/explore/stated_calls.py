@@ -20,6 +20,7 @@ from ..load.load import Loaded
 from ..load.outside import OUTSIDE
 from ..tensors import as_meta, mapped, tensors_in
 from ..tracer.trace import trace
+from ..tracer.training_mode import Modes, branches_on_training, in_modes
 from ..tracer.two_trials import fails_for_any
 from .attempts import Attempts
 
@@ -60,20 +61,39 @@ class StatedCalls:
         return bool(self._calls[0] or self._refusals[0])
 
     def model(
-        self, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any], doubt: Callable[[], Doubt]
+        self,
+        module: nn.Module,
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+        doubt: Callable[[], Doubt],
+        modes: Modes,
     ) -> Answer:
-        """The result of a model call, or its exception."""
+        """The result of a model call in the `modes` of the script, or its exception."""
         args, kwargs = mapped((args, kwargs), as_meta)
-        key = (*map(id, nn.Module.modules(module)), OUTSIDE.trial, doubt(), str(mapped((args, kwargs), _described)))
+        inputs = str(mapped((args, kwargs), _described))
+        key = (*map(id, nn.Module.modules(module)), modes[module], OUTSIDE.trial, doubt(), inputs)
         result = self._traced.get(key)
         if result is None:
-            result = self._traced[key] = trace(module, args, kwargs, self._project)
-            self._note(module, result, doubt())  # a forward may depend on guessed values too
+            result = trace(module, args, kwargs, self._project)
+            in_training = self._in_training(module, args, kwargs, modes)
+            if in_training is None or in_training.trouble == (0, 0) == result.trouble:
+                self._note(module, result, doubt())  # a forward may depend on guessed values too
+            else:
+                self._note(module, in_training, doubt())
+            result = self._traced[key] = in_training or result
         if result.stop is not None:
             raise result.stop.error
         if result.fatal is not None:
             raise RuntimeError(result.fatal.error)
         return Answer(result.output, sure=not result.all_faults)
+
+    def _in_training(self, module: nn.Module, args: Any, kwargs: Any, modes: Modes) -> Trace | None:
+        """The trace in the modes of the script, if they make a difference and it does not depend on random numbers."""
+        if not modes[module] or not branches_on_training(module, self._project):
+            return None
+        with in_modes(modes):
+            result = trace(module, args, kwargs, self._project)
+        return result if result.stop is None else None
 
     def _note(self, module: nn.Module, result: Trace, doubt: Doubt) -> None:
         if doubt is Doubt.INVENTED and result.trouble > (0, 0):

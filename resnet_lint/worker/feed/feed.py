@@ -202,16 +202,23 @@ def _larger(attempt: Situation) -> Iterator[Guesses]:
 
 def _gaps_grow(attempts: Sequence[Situation]) -> bool:
     """Whether the maps of every failing join differ by a share of the input's size, as if a stride were missing."""
-    small, large = (choose(attempts, key=lambda attempt: attempt.size) for choose in (min, max))
+    complete = [attempt for attempt in attempts if attempt.trace.complete] or attempts
+    small, large = (choose(complete, key=_sides) for choose in (min, max))
     joins = [_gaps(attempt.trace) for attempt in (small, large)]
     return (
-        small.size < large.size
+        _sides(small) < _sides(large)
         and len(joins[0]) == len(joins[1]) > 0
         and all(
-            any(_is_share(*axis) for axis in zip(*gaps, small.size, large.size, strict=False))
+            any(_is_share(*axis) for axis in zip(*gaps, _sides(small), _sides(large), strict=False))
             for gaps in zip(*joins, strict=True)
         )
     )
+
+
+def _sides(attempt: Situation) -> tuple[int, ...]:
+    """The height and width of the first map among the inputs, which may have been refined; else the size tried."""
+    maps = (guess.shape[2:] for guess in attempt.guesses.values() if len(guess.shape) == 4)
+    return next(maps, attempt.size)
 
 
 def _is_share(gap: int, gap_of_large: int, size: int, large: int) -> bool:

@@ -19,6 +19,7 @@ from resnet_lint.worker.build.factories import novel_and_other, shapes_in
 from resnet_lint.worker.build.main_block import Answer, play, scenarios
 from resnet_lint.worker.load.load import Loaded, load
 from resnet_lint.worker.torch_quirks.where_built import noting_where_built
+from resnet_lint.worker.tracer.training_mode import Modes
 
 NET = """
 import argparse
@@ -57,7 +58,9 @@ def calls(folder: Path, source: str) -> list[tuple[int, Shape]]:
     """The width of the model and the shape of the input, for each outermost call of a model."""
     found: list[tuple[int, Shape]] = []
 
-    def on_call(module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any], doubt: Callable[[], Doubt]) -> Answer:
+    def on_call(
+        module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any], doubt: Callable[[], Doubt], modes: Modes
+    ) -> Answer:
         value = (*args, *kwargs.values())[0]
         assert value.is_meta
         weight = next(module.parameters())
@@ -161,7 +164,7 @@ def test_models_that_are_built_and_never_called_are_handed_back(tmp_path: Path) 
     file = loaded(tmp_path, in_main("net = Net(4)\nused = Net(5)\nused(torch.randn(1, 3, 4, 4))"))
     [scenario] = scenarios(file)
     with noting_where_built(file.project):
-        played = play(scenario, file, lambda module, args, kwargs, may_fail: Answer(args[0]), unexpected)
+        played = play(scenario, file, lambda module, args, kwargs, doubt, modes: Answer(args[0]), unexpected)
     assert [next(module.parameters()).shape[0] for module in played.built] == [4]
 
 
