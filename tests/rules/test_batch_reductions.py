@@ -22,7 +22,6 @@ MODELS = {
             def __init__(self, group_size=4, num_channels=1):
                 super().__init__()
                 self.group_size, self.num_channels = group_size, num_channels
-
             def forward(self, x):
                 n, c, h, w = x.shape
                 group = min(self.group_size, n)
@@ -41,7 +40,6 @@ MODELS = {
                 self.stddev = MinibatchStdDev()
                 self.conv = nn.Conv2d(width + 1, width, 3, padding=1)
                 self.fc = nn.Linear(width * 16, 1)
-
             def forward(self, x):
                 x = F.leaky_relu(self.from_rgb(x), 0.2)
                 x = F.leaky_relu(self.conv(self.stddev(x)), 0.2)
@@ -57,7 +55,6 @@ MODELS = {
                 self.temperature = temperature
                 self.encoder = nn.Sequential(nn.Conv2d(3, width, 3, padding=1), nn.ReLU(), nn.AdaptiveAvgPool2d(1))
                 self.projector = nn.Sequential(nn.Linear(width, width), nn.ReLU(), nn.Linear(width, 8))
-
             def forward(self, first, second):
                 n = first.shape[0]
                 z = torch.cat([self.projector(self.encoder(x).flatten(1)) for x in (first, second)], dim=0)
@@ -79,7 +76,6 @@ MODELS = {
                 self.gate = nn.Linear(width, experts, bias=False)
                 self.w1 = nn.Parameter(torch.randn(experts, width, 2 * width) * 0.02)
                 self.w2 = nn.Parameter(torch.randn(experts, 2 * width, width) * 0.02)
-
             def forward(self, x):
                 shape, tokens = x.shape, x.reshape(-1, x.shape[-1])
                 probabilities = self.gate(tokens).softmax(dim=-1)
@@ -115,7 +111,6 @@ MODELS = {
                 start, end = self.pointer, self.pointer + keys.shape[0]
                 self.queue[:, start:end] = keys.T
                 self.pointer = end % self.queue.shape[1]
-
             def forward(self, first, second):
                 q = F.normalize(self.query(first), dim=1)
                 with torch.no_grad():
@@ -138,7 +133,6 @@ MODELS = {
             def __init__(self, width=16):
                 super().__init__()
                 self.projector = nn.Sequential(nn.Linear(12, width), nn.ReLU(), nn.Linear(width, width))
-
             def forward(self, x, y):
                 x, y = self.projector(x), self.projector(y)
                 invariance = F.mse_loss(x, y)
