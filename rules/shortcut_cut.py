@@ -129,6 +129,21 @@ class ShortcutCut(Rule):
         """,
         ),
         Case(
+            "both parts of a call with several results",
+            """
+            from torch import nn
+            class Gate(nn.Module):
+                def __init__(self, width=8):
+                    super().__init__()
+                    self.fc = nn.Linear(width, width)
+                    self.rnn = nn.LSTM(width, width, batch_first=True)
+                def forward(self, x):
+                    steps, (hidden, cell) = self.rnn(x)
+                    left, right = steps.chunk(2, 1)
+                    return self.fc(left) + right + (self.fc(hidden[-1]) + cell[-1])[:, None]
+        """,
+        ),
+        Case(
             "a straight-through estimator",
             """
             from torch import nn
@@ -161,7 +176,7 @@ def _cut(addition: Addition) -> tuple[Node, str] | None:
         return None
     if len(residual.shortcut_path) > 1 and residual.fork not in block.inputs:
         return None  # a path of several steps that starts elsewhere is not a shortcut of this block
-    if len(addition.node.known_shape) < len(residual.fork.known_shape):
+    if len(addition.node.shape or ()) < len(residual.fork.shape or ()):
         return None  # losses of two views are added, not features
     cuts = ((step, _cuts(step, block)) for step in residual.shortcut_path)
     found = next(((step, how) for step, how in cuts if how is not None), None)
