@@ -197,6 +197,21 @@ class CoincidentAxes(Rule):
         """,
         ),
         Case(
+            "a weight times a mask that comes from outside",
+            """
+            import torch
+            from torch import nn
+            class MaskLinear(nn.Module):
+                def __init__(self, width=6, out=12):
+                    super().__init__()
+                    self.weight = nn.Parameter(torch.zeros(width, out))
+                def forward(self, x, mask):
+                    return torch.mm(x, torch.mul(self.weight, mask))
+            if __name__ == "__main__":
+                MaskLinear()(torch.randn(6, 6), torch.ones(6, 12))
+        """,
+        ),
+        Case(
             "the height and width in their order, and an image that is added to its transpose",
             """
             import torch

@@ -102,6 +102,8 @@ def _of_axis(axis: InputAxis, axes: Axes) -> Coincidence | None:
     kept = axes.of(meeting.kept_operand)[meeting.kept[1]]
     if not kept and behind_plain_calls(meeting.kept_operand).function == "softmax":
         return None  # attention weights over a fixed number of tokens
+    if _is_masked_weight(meeting.kept_operand):
+        return None
     fits = _arrangement(meeting, axes, refusals[0].inputs)
     are_of_one = axes.is_of_one_input and bool(kept) and all(axis.is_beside(other) for other in kept)
     if fits is None and not are_of_one and not _fits_transposed(meeting, axes, refusals[0].inputs):
@@ -109,6 +111,12 @@ def _of_axis(axis: InputAxis, axes: Axes) -> Coincidence | None:
     size, error = min((run.size, run.refusal.error) for run in runs if run.refusal is not None)
     moved_by = _moved_from_front(meeting, axis, axes) if fits is None else None
     return Coincidence(meeting, axis, kept, size, " ".join(error.split()), fits, moved_by)
+
+
+def _is_masked_weight(node: Node) -> bool:
+    """Whether a tensor is a parameter under a mask, so that its sizes are widths of a layer."""
+    alike = (operand for operand in node.operands if operand.kind == "stored" and operand.shape == node.shape)
+    return node.function in ("mul", "masked_fill", "where") and next(alike, None) is not None
 
 
 def _arrangement(meeting: Meeting, axes: Axes, now: Sequence[Shape]) -> tuple[int, tuple[int, ...]] | None:
