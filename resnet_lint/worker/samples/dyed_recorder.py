@@ -104,7 +104,9 @@ class DyedRecorder(Recorder):
                 self._known[key] = moved or by_experiment(func, args, kwargs, owners, self._samples)
             except NotFollowedError:
                 self._known[key] = ()
-        return self._known[key] or None
+        found = self._known[key]
+        is_unknown = any(spread.mixed for spread in found) and _is_looked_up(func, given)
+        return None if is_unknown or not found else found
 
     def _dye_after(
         self,
@@ -169,6 +171,19 @@ class DyedRecorder(Recorder):
         alone = axis is not None and tensor.shape[axis] == self._samples  # not merged with the steps of a sequence
         if alone and dye.axis == axis and dye.scattered_by is None and not dye.crossings:
             self.batch_is_certain = True
+
+
+def _is_looked_up(func: Any, given: Sequence[tuple[torch.Tensor, Dye]]) -> bool:
+    """Whether a call takes rows by an index that depends on the sample.
+
+    Its values are unknown: they may keep to the rows of their sample, such as the neighbours of a point in a batch of
+    clouds, `features.view(batch * points, -1)[neighbours + arange(batch) * points]`.
+    """
+    is_index = any(dye.is_choice and not tensor.is_floating_point() for tensor, dye in given)
+    return is_index and str(getattr(func, "__name__", "")).strip("_") in _LOOKUPS
+
+
+_LOOKUPS = frozenset({"getitem", "index_select", "gather", "take", "take_along_dim"})
 
 
 def _batch_axis_of(func: Any, args: Any, tensor: torch.Tensor) -> int | None:
