@@ -115,8 +115,8 @@ def _of_axis(axis: InputAxis, axes: Axes) -> Coincidence | None:
 
 def _is_masked_weight(node: Node) -> bool:
     """Whether a tensor is a parameter under a mask, so that its sizes are widths of a layer."""
-    alike = (operand for operand in node.operands if operand.kind == "stored" and operand.shape == node.shape)
-    return node.function in ("mul", "masked_fill", "where") and next(alike, None) is not None
+    is_masked = node.function in ("mul", "masked_fill", "where")
+    return is_masked and any(operand.kind == "stored" and operand.shape == node.shape for operand in node.operands)
 
 
 def _arrangement(meeting: Meeting, axes: Axes, now: Sequence[Shape]) -> tuple[int, tuple[int, ...]] | None:

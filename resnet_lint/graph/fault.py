@@ -31,3 +31,11 @@ class Fault:
     point: Point
     call: ModuleCall
     layer: Layer | None
+
+    @property
+    def got(self) -> int | None:
+        """How many channels or features a failing layer got; None without a layer, or if its input lacks the axis."""
+        if self.layer is None:
+            return None
+        shape, dim = self.node.inputs[0], self.layer.dimension
+        return shape[dim] if -len(shape) <= dim < len(shape) else None

@@ -84,6 +84,11 @@ class Trace:
         return (*self.faults, self.fatal) if self.fatal is not None else self.faults
 
     @property
+    def sizes(self) -> set[int]:
+        """The sizes of all axes of all tensors."""
+        return {size for node in self.nodes for size in node.shape or ()}
+
+    @property
     def signature(self) -> str:
         """The shapes of the inputs and outputs as text."""
         inputs = [node.shape for node in self.nodes if node.kind == "input"]

@@ -127,7 +127,7 @@ def _constructed_by(chain: tuple[Point, ...], layer: ModuleCall) -> ModuleCall:
 
 
 def _passes_off(call: ast.Call, parameters: Sequence[str], number: Number) -> bool | None:
-    """Whether a call passes 1 for the parameter `stride`, rather than nothing; None if it passes something else."""
+    """Whether a call passes the number that leaves it out, rather than nothing; None if it passes something else."""
     if any(isinstance(argument, ast.Starred) for argument in call.args):
         return None
     passed = {keyword.arg: keyword.value for keyword in call.keywords} | dict(zip(parameters, call.args, strict=False))
@@ -138,7 +138,7 @@ def _passes_off(call: ast.Call, parameters: Sequence[str], number: Number) -> bo
 
 
 def _unread_names(function: Function, call: ast.Call, number: Number) -> dict[str, bool]:
-    """The names of strides around a call that are given to no layer, with whether they are compared.
+    """The names of strides or paddings around a call that are given to no layer, with whether they are compared.
 
     They are read by no line of the function, or by none of a loop over them, or in comparisons only.
     """

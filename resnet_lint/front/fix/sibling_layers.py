@@ -19,9 +19,8 @@ def in_sibling_layers(argument: str, scope: Scope, call: cst.Call) -> list[str]:
     """
     calls = [cst.ensure_type(found, cst.Call) for found in m.findall(scope.function, m.Call())]
     if argument == "padding":
-        calls = [
-            other for other in calls if _passed(other, "kernel_size", scope) == _passed(call, "kernel_size", scope)
-        ]
+        kernel = _passed(call, "kernel_size", scope)
+        calls = [other for other in calls if _passed(other, "kernel_size", scope) == kernel]
     line = scope.source.line_of(call)
     nearest = sorted(calls, key=lambda other: abs(scope.source.line_of(other) - line))
     texts = [_passed(other, argument, scope) for other in nearest]

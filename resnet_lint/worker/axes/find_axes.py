@@ -50,13 +50,9 @@ def _of_batch(groups: Iterable[InputAxis], trace: Trace, batched: Trace) -> Alte
     places = {(node, 0) for node, other in pairs if node.shape != other.shape}
     sizes = {other.known_shape[0] for node, other in pairs if node.shape != other.shape}
     axis = next((axis for axis in groups if set(axis.places) == places), None)
-    if axis is None or len(sizes) != 1 or not sizes.isdisjoint(_sizes_in(trace)):
+    if axis is None or len(sizes) != 1 or not sizes.isdisjoint(trace.sizes):
         return None
     return Altered(axis, sizes.pop(), same_calls(trace.nodes, batched.nodes), complete=True)
-
-
-def _sizes_in(trace: Trace) -> set[int]:
-    return {size for node in trace.nodes for size in node.shape or ()}
 
 
 def _with(groups: Iterable[InputAxis], known: Axes, trace: Trace) -> Axes:
@@ -69,9 +65,8 @@ def _with(groups: Iterable[InputAxis], known: Axes, trace: Trace) -> Axes:
 
 def _runs(trace: Trace, axis: InputAxis) -> list[Altered]:
     """The traces at other sizes of an axis, until one is complete."""
-    taken = _sizes_in(trace)
     found: list[Altered] = []
-    for size in other_sizes(axis, taken):
+    for size in other_sizes(axis, trace.sizes):
         found.append(altered(trace, axis, size))
         if found[-1].complete or found[-1].is_fixed_by_layer:
             break

@@ -24,7 +24,7 @@ from ..load.definitions import defines, is_main_guard
 from ..load.load import Loaded
 from ..tracer.intercept import intercepted
 from ..tracer.proof import DataDependentError
-from ..tracer.training_mode import Modes, modes_of, set_modes
+from ..tracer.training_mode import Modes, modes_kept, set_modes
 from .build import on_meta
 from .docstring_examples import docstring_examples
 from .doubt import Doubt
@@ -187,12 +187,11 @@ def play(
 
     def handed_on(module: nn.Module, args: Any, kwargs: Any) -> Any:
         mode.is_in_model = True
-        modes = modes_of(module)
         try:
-            answer = on_call(on_meta(module), args, kwargs, lambda: max(player.doubt, scenario.doubt), modes)
+            with modes_kept(module) as modes:
+                answer = on_call(on_meta(module), args, kwargs, lambda: max(player.doubt, scenario.doubt), modes)
         finally:
             mode.is_in_model = False
-            set_modes(modes)
         mode.ask_for(Doubt.NONE if answer.sure else Doubt.UNKNOWN)
         return answer.output
 

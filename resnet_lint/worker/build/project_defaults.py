@@ -11,7 +11,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from ..callers.find_callers import project_files
+from ..callers.find_callers import beginning_of, project_files
 from ..load.load import Loaded
 
 _FILE = re.compile(r"(default|config|cfg|setting)\w*\.py$", re.IGNORECASE)
@@ -19,7 +19,6 @@ _OBJECT = re.compile(
     r"^(\w+)(?:\s*:[^=\n]*)?\s*=\s*(?:\w+\.)*(?:CN|\w*CfgNode|\w*Config\w*|e?[Dd]ict|\w+Dict|OmegaConf\.create|Namespace)\(",
     re.MULTILINE,
 )
-_MOST_TEXT = 2**18
 
 
 def default_settings(names: Sequence[str], loaded: Loaded) -> str | None:
@@ -35,10 +34,7 @@ def default_settings(names: Sequence[str], loaded: Loaded) -> str | None:
 
 def _objects(path: Path, settings: Sequence[str]) -> Iterator[str]:
     """The names of the configuration objects in a file that mentions all settings."""
-    try:
-        text = path.read_text(errors="replace")[:_MOST_TEXT]
-    except OSError:
-        return
+    text = beginning_of(path)
     if all(re.search(rf"\b{re.escape(setting)}\b", text) for setting in settings):
         yield from dict.fromkeys(match[1] for match in _OBJECT.finditer(text))
 

@@ -73,9 +73,14 @@ def _size_of(path: Path) -> int:
 
 def _has(path: Path, patterns: Sequence[re.Pattern[str]]) -> bool:
     """Whether the text of a file matches all patterns."""
+    text = beginning_of(path)
+    return all(pattern.search(text) for pattern in patterns)
+
+
+def beginning_of(path: Path) -> str:
+    """The text of a file up to a limit; empty if it cannot be read."""
     try:
         with path.open(errors="replace") as file:
-            text = file.read(_MOST_OF_A_FILE)
+            return file.read(_MOST_OF_A_FILE)
     except OSError:
-        return False
-    return all(pattern.search(text) for pattern in patterns)
+        return ""

@@ -64,12 +64,12 @@ def _read(row: Sequence[Any], loaded: Loaded) -> tuple[Any, list[Any]] | None:
     starts = [index for index, part in enumerate(parts) if _builds(part, loaded)]
     if not starts:
         return None
-    start = min(starts, key=lambda index: _is_label(row[index], parts[index]))
+    start = min(starts, key=lambda index: _likeness_to_label(row[index], parts[index]))
     rest = [part for part in parts[start + 1 :] if _is_lambda_or_function(part) or is_arguments(part)]
     return (parts[start], rest) if rest else None
 
 
-def _is_label(written: Any, part: Any) -> tuple[bool, bool]:
+def _likeness_to_label(written: Any, part: Any) -> tuple[bool, bool]:
     """How likely a part of a row is a label: a string more than an object, and the name of a class more than others."""
     return isinstance(written, str), isinstance(written, str) and is_module_class(part)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import dataclass
 from typing import Literal
 
@@ -105,9 +105,9 @@ class Coverage:
         self.contradicted[model.name] = target
         self.how.pop(model.name, None)
 
-    def leave(self, name: str) -> None:
-        """Do not try a class any more: alone, it proves nothing about the model around it, which was too slow."""
-        self._left.add(name)
+    def leave(self, names: Set[str]) -> None:
+        """Do not try these classes any more: a part proves nothing about the model around it, which was too slow."""
+        self._left |= names
 
     def failed(self, model: ModelClass | None, failure: NotChecked) -> None:
         """Record why a class could not be constructed or traced; the first reason is kept."""

@@ -90,10 +90,9 @@ class Explorer:
                     self._function_asked_for(self._function)
                 self._as_told()
                 self._scenarios()
-                for stage in (*self._whole_models(), *self._parts()):
-                    if not self._open():
-                        break
-                    stage()
+                self._run(self._whole_models())
+                self._coverage.leave(self._attempts.too_slow)
+                self._run(self._parts())
                 feed_other_methods(self._classes, self._loaded, self._attempts, self._coverage)
                 if not self._request.quick:
                     self._more_factories()
@@ -115,6 +114,12 @@ class Explorer:
             self._attempts.ended,
         )
 
+    def _run(self, stages: Sequence[Callable[[], None]]) -> None:
+        for stage in stages:
+            if not self._open():
+                break
+            stage()
+
     def _whole_models(self) -> list[Callable[[], None]]:
         return [
             self._examples,
@@ -128,7 +133,6 @@ class Explorer:
     def _parts(self) -> list[Callable[[], None]]:
         """Classes outside of the models that they belong to; not those of a model that was too slow to be traced."""
         return [
-            self._leave_slow,
             self._instances_built,
             self._calls_elsewhere,
             self._calls_in_functions,
@@ -292,10 +296,6 @@ class Explorer:
         arguments = Invented({option: "True"}, sure=False)
         call = arguments.call(factory)
         self._attempts.build_and_feed(call, self._constructions.evaluate(call), None, arguments)
-
-    def _leave_slow(self) -> None:
-        for name in self._attempts.too_slow:
-            self._coverage.leave(name)
 
     def _instances_built(self) -> None:
         for model in self._open():

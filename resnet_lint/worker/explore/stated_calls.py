@@ -20,7 +20,7 @@ from ..load.load import Loaded
 from ..load.outside import OUTSIDE
 from ..tensors import as_meta, mapped, tensors_in
 from ..tracer.trace import trace
-from ..tracer.training_mode import Modes, branches_on_training, in_modes
+from ..tracer.training_mode import Modes, branches_on_training, modes_kept, set_modes
 from ..tracer.two_trials import fails_for_any
 from .attempts import Attempts
 
@@ -76,10 +76,9 @@ class StatedCalls:
         if result is None:
             result = trace(module, args, kwargs, self._project)
             in_training = self._in_training(module, args, kwargs, modes)
-            if in_training is None or in_training.trouble == (0, 0) == result.trouble:
-                self._note(module, result, doubt())  # a forward may depend on guessed values too
-            else:
-                self._note(module, in_training, doubt())
+            both_run = in_training is not None and in_training.trouble == result.trouble == (0, 0)
+            shown = result if in_training is None or both_run else in_training
+            self._note(module, shown, doubt())  # a forward may depend on guessed values too
             result = self._traced[key] = in_training or result
         if result.stop is not None:
             raise result.stop.error
@@ -91,7 +90,8 @@ class StatedCalls:
         """The trace in the modes of the script, if they make a difference and it does not depend on random numbers."""
         if not modes[module] or not branches_on_training(module, self._project):
             return None
-        with in_modes(modes):
+        with modes_kept(module):
+            set_modes(modes)
             result = trace(module, args, kwargs, self._project)
         return result if result.stop is None else None
 

@@ -184,11 +184,8 @@ def _of_same_widths(search: Search, attempts: Sequence[Situation]) -> list[Situa
 
 
 def _widths(result: Trace) -> list[tuple[Span, int | None]]:
-    """Where layers fail, and the size that they get of the dimension that fails."""
-    return [
-        (fault.point.span, fault.node.inputs[0][fault.layer.dimension] if fault.layer is not None else None)
-        for fault in result.all_faults
-    ]
+    """Where layers fail, and how many channels or features they get."""
+    return [(fault.point.span, fault.got) for fault in result.all_faults]
 
 
 def _larger(attempt: Situation) -> Iterator[Guesses]:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from resnet_lint.graph.axes import Altered
-from resnet_lint.graph.fault import Fault, Layer
+from resnet_lint.graph.fault import Fault
 from resnet_lint.shared.records.places import Shape
 
 from ..axes.alter_sizes import altered
@@ -31,7 +31,7 @@ def fails_for_any_inputs(situation: Situation) -> tuple[Fault, ...]:
     first = found.all_faults[0]
     if first.layer is None or not first.node.operands:
         return ()
-    taken = {size for node in found.nodes for size in node.shape or ()}
+    taken = found.sizes
     sizes = ((axis, size) for axis in find_axes(found).inputs for size in other_sizes(axis, taken))
     if not all(_is_unmoved(altered(found, axis, size), first) for axis, size in sizes):
         return ()
@@ -63,14 +63,9 @@ def _fails_too(situation: Situation, fault: Fault, guesses: Guesses) -> bool:
     """Whether the model fails with other inputs, and if in the same layer, for the same number of features."""
     again = trace(situation.module, *arguments(situation.module, guesses), situation.trace.project)
     found = next(iter(again.all_faults), None)
-    if found is None or found.point.span != fault.point.span or found.layer is None or fault.layer is None:
+    if found is None or found.layer is None or found.point.span != fault.point.span:
         return again.trouble > (0, 0)
-    return _width(found, found.layer) == _width(fault, fault.layer)
-
-
-def _width(fault: Fault, layer: Layer) -> int | None:
-    shape = fault.node.inputs[0]
-    return shape[layer.dimension] if -len(shape) <= layer.dimension < len(shape) else None
+    return found.got == fault.got
 
 
 def _is_unmoved(run: Altered, fault: Fault) -> bool:

@@ -15,7 +15,7 @@ from resnet_lint.graph.source_places import Project
 from ..tensors import tensors_in
 from ..tracer.in_place_changes import NoWatch
 from ..tracer.recorder import Recorder
-from ..tracer.torch_functions import CHANNEL_NORMS, CONVOLUTIONS, TRANSPOSED
+from ..tracer.torch_functions import CHANNEL_NORMS, CONVOLUTIONS, TRANSPOSED, plain_name
 from .dye import UNKNOWN, Dye, batch_on
 from .experiment import NotFollowedError, Spread, by_experiment, moved_owners
 from .quick_calls import quick_owners
@@ -180,7 +180,7 @@ def _is_looked_up(func: Any, given: Sequence[tuple[torch.Tensor, Dye]]) -> bool:
     clouds, `features.view(batch * points, -1)[neighbours + arange(batch) * points]`.
     """
     is_index = any(dye.is_choice and not tensor.is_floating_point() for tensor, dye in given)
-    return is_index and str(getattr(func, "__name__", "")).strip("_") in _LOOKUPS
+    return is_index and plain_name(func) in _LOOKUPS
 
 
 _LOOKUPS = frozenset({"getitem", "index_select", "gather", "take", "take_along_dim"})

@@ -14,6 +14,7 @@ import torch
 
 from ..process.limits import TimeUp
 from ..tensors import mapped, tensors_in
+from ..tracer.torch_functions import plain_name
 from .dye import along_one_axis
 
 # The maximum total number of elements of the operands; larger calls are not tracked.
@@ -43,7 +44,7 @@ Owners = Mapping[int, torch.Tensor]
 
 def moved_owners(func: Callable[..., Any], args: Any, kwargs: Any, owners: Owners) -> list[Spread] | None:
     """The dyes of the results of a call that only moves values; None for other calls, and for indexing."""
-    name = str(getattr(func, "__name__", "")).strip("_")
+    name = plain_name(func)
     if name not in _MOVES or not _moves_only(func, args, kwargs, owners):
         return None
     if name in _PERMUTATIONS:  # of axes, whatever their sizes
@@ -171,7 +172,7 @@ def _as_owners(value: Any, owners: Owners) -> Any:
 def _moves_only(func: Callable[..., Any], args: Any, kwargs: Any, owners: Owners) -> bool:
     """Whether no tensor argument is an index, and their total size is below the limit."""
     tensors = list(tensors_in((args, kwargs)))
-    index = args[1] if str(getattr(func, "__name__", "")).strip("_") in ("getitem", "setitem") and len(args) > 1 else ()
+    index = args[1] if plain_name(func) in ("getitem", "setitem") and len(args) > 1 else ()
     return next(tensors_in([index]), None) is None and sum(map(torch.numel, tensors)) <= 8 * _LARGEST
 
 

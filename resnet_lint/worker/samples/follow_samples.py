@@ -118,7 +118,7 @@ def _batch_for(trace: Trace) -> int | None:
     """The candidate batch size that divides the fewest sizes in the model."""
     if trace.is_real or _length(trace, 0) is None:
         return None
-    sizes = {size for node in trace.nodes for size in node.shape or ()}
+    sizes = trace.sizes
     return min(_BATCHES, key=lambda batch: sum(size % batch == 0 for size in sizes))
 
 

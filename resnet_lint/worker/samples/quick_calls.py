@@ -11,7 +11,7 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 
-from ..tracer.torch_functions import CHANNEL_NORMS, CONVOLUTIONS, TRANSPOSED
+from ..tracer.torch_functions import CHANNEL_NORMS, CONVOLUTIONS, TRANSPOSED, plain_name
 from .dye import aligned
 
 Dyed = Sequence[tuple[torch.Tensor, torch.Tensor]]
@@ -22,7 +22,7 @@ Way = Callable[[tuple[Any, ...], Mapping[str, Any], Dyed, torch.Tensor], torch.T
 
 def quick_owners(func: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any], dyed: Dyed, result: Any) -> Any:
     """The owners of the only result of a call; None if it requires an experiment."""
-    way = _WAYS.get(func) or _WAYS_BY_NAME.get(str(getattr(func, "__name__", "")).strip("_"))
+    way = _WAYS.get(func) or _WAYS_BY_NAME.get(plain_name(func))
     if way is None or not isinstance(result, torch.Tensor):
         return None
     return way(args, kwargs, dyed, result)

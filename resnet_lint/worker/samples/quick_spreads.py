@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 
+from ..tracer.torch_functions import plain_name
 from .experiment import Spread
 from .quick_calls import Dyed
 
@@ -15,7 +16,7 @@ Spreads = list[Spread] | None
 
 def quick_spreads(func: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any], dyed: Dyed, made: int) -> Spreads:
     """The dyes of the `made` results of a call; None if it requires an experiment."""
-    name = str(getattr(func, "__name__", "")).strip("_")
+    name = plain_name(func)
     if name in _NEW:
         return [Spread(None)] * made
     if name == "multi_head_attention_forward":

@@ -23,6 +23,7 @@ from torch import nn
 from torch.nn.parallel import DistributedDataParallel
 
 from . import absent_gpu, local_workers
+from .constant import constant
 
 _NO_FILE = "absent"
 
@@ -81,7 +82,7 @@ def _patches() -> Iterator[tuple[Any, str, Any]]:
         yield dist, "get_rank", lambda group=None: 0
         yield dist, "get_world_size", lambda group=None: 1
         for name in ("init_process_group", "destroy_process_group", "barrier", "broadcast", "all_reduce", "reduce"):
-            yield dist, name, _nothing()
+            yield dist, name, constant()
         yield DistributedDataParallel, "__init__", _wrap
         yield DistributedDataParallel, "forward", lambda wrapper, *args, **kwargs: wrapper.module(*args, **kwargs)
         yield from local_workers.substitutes()
@@ -132,11 +133,6 @@ def _ask_for_network() -> None:
     """Report the use of the network to the guard."""
     with suppress(OSError):
         sys.audit("socket.getaddrinfo", "", 0, 0, 0, 0)
-
-
-def _nothing() -> Callable[..., None]:
-    """A new function that does nothing; torch._dynamo requires different functions."""
-    return lambda *args, **kwargs: None
 
 
 _DOWNLOADS = frozenset({"load_state_dict_from_url", "load_url"})

@@ -7,12 +7,14 @@ too, as CUDA cannot be used in a forked process.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import nullcontext
 from types import SimpleNamespace
 from typing import Any
 
 import torch
+
+from .constant import constant
 
 _MEMORY = 16 * 2**30
 _PROPERTIES = {"name": "", "major": 8, "minor": 0, "total_memory": _MEMORY, "multi_processor_count": 108}
@@ -23,20 +25,20 @@ def substitutes() -> Iterator[tuple[Any, str, Any]]:
     for name in _TENSOR_TYPES:
         yield torch.cuda, f"{name}Tensor", getattr(torch, f"{name}Tensor")
     for name in ("Event", "Stream", "ExternalStream"):
-        yield torch.cuda, name, _OnGpu
+        yield torch.cuda, name, type(name, (_OnGpu,), {})
     for owner, names in _EFFECTS.items():
-        yield from ((owner, name, _returns(None)) for name in names)
+        yield from ((owner, name, constant()) for name in names)
     for name, value in _ANSWERS.items():
-        yield torch.cuda, name, _returns(value)
+        yield torch.cuda, name, constant(value)
     for name in ("current_stream", "default_stream"):
-        yield torch.cuda, name, _OnGpu
+        yield torch.cuda, name, lambda *args, **kwargs: _OnGpu()
     for owner, name in ((torch.cuda, "stream"), (torch.cuda, "device"), (torch.cuda.nvtx, "range")):
         yield owner, name, lambda *args, **kwargs: nullcontext()
-    yield torch.Tensor, "record_stream", _returns(None)
+    yield torch.Tensor, "record_stream", constant()
 
 
 class _OnGpu:
-    """An event or a stream: what it is told has no effect, and all is done already."""
+    """A CUDA event or stream whose methods do nothing; queries report completed work."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         pass
@@ -54,10 +56,6 @@ class _OnGpu:
         pass
 
     wait = wait_event = wait_stream = synchronize = record
-
-
-def _returns(value: Any) -> Callable[..., Any]:
-    return lambda *args, **kwargs: value
 
 
 _TENSOR_TYPES = ("Float", "Double", "Half", "Long", "Int", "Short", "Byte", "Bool")

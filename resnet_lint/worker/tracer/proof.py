@@ -10,6 +10,7 @@ from typing import Any
 import torch
 
 from ..tensors import as_meta, mapped, tensors_in
+from .torch_functions import plain_name
 
 # The exceptions for shape mismatches; others, such as TypeError, have another cause.
 SHAPE_ERRORS = (RuntimeError, ValueError, IndexError, AssertionError)
@@ -47,7 +48,7 @@ def replay(func: Callable[..., Any], args: Any, kwargs: Any) -> tuple[str | None
     if sum(tensor.numel() for tensor in tensors_in([args, kwargs])) > _LARGEST_PROOF:
         raise DataDependentError("too large to run on the CPU")
     results, errors = [], []
-    for fill in (torch.empty,) if _name(func).strip("_") in _FOR_ALL_VALUES else (torch.zeros, torch.ones):
+    for fill in (torch.empty,) if plain_name(func) in _FOR_ALL_VALUES else (torch.zeros, torch.ones):
         real = mapped((args, kwargs), partial(filled, fill))
         try:
             with torch.no_grad():

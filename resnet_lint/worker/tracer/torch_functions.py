@@ -62,6 +62,11 @@ _KINDS: Mapping[Any, Kind] = {
 }
 
 
+def plain_name(func: Any) -> str:
+    """The name of a function without underscores: `add` for `__add__` and `add_`."""
+    return str(getattr(func, "__name__", "")).strip("_")
+
+
 def kind_of_call(func: Any) -> Kind:
     """The kind of a torch function."""
     if getattr(func, "__self__", None) is torch.Tensor.data:

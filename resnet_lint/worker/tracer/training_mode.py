@@ -16,19 +16,14 @@ Modes = Mapping[nn.Module, bool]
 """Whether each part of a model is in training mode."""
 
 
-def modes_of(module: nn.Module) -> Modes:
-    return {part: part.training for part in nn.Module.modules(module)}
-
-
 @contextmanager
-def in_modes(modes: Modes) -> Iterator[None]:
-    """Inside the with block, the parts of a model have these modes."""
-    before = {part: part.training for part in modes}
-    set_modes(modes)
+def modes_kept(module: nn.Module) -> Iterator[Modes]:
+    """The modes of the parts of a model, which are restored after the with block."""
+    modes = {part: part.training for part in nn.Module.modules(module)}
     try:
-        yield
+        yield modes
     finally:
-        set_modes(before)
+        set_modes(modes)
 
 
 def set_modes(modes: Modes) -> None:

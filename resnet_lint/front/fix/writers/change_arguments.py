@@ -12,7 +12,7 @@ import libcst as cst
 from resnet_lint.shared.records.findings import Finding
 from resnet_lint.shared.records.fix_plans import Change, ChangeArguments, Site
 
-from ..block_ends import names_for
+from ..block_ends import names_for, unique
 from ..bound_names import (
     assigned_once,
     assignments,
@@ -288,11 +288,11 @@ def _likely_names(argument: str, function: cst.FunctionDef) -> list[str]:
     """The names in a function that are likely for an argument: `stride`, `padding1`, `outplanes` for `out_channels`."""
     if argument == "padding":
         unread = sorted(name for name in unread_names(function) if _PADDING.fullmatch(name))
-        return list(dict.fromkeys([*unread, *names_for(argument, function)]))
+        return unique([*unread, *names_for(argument, function)])
     if argument == "stride":
         return names_for(argument, function)
     if argument.startswith(("in_", "out_", "num_")):
         unread = sorted(name for name in unread_names(function) & parameter_names(function) if _is_width(name))
         named = names_for("in" if argument.startswith("in_") else "out", function)
-        return list(dict.fromkeys([*(unread if len(unread) <= _MOST_UNREAD else ()), *named]))
+        return unique([*(unread if len(unread) <= _MOST_UNREAD else ()), *named])
     return []
