@@ -76,7 +76,7 @@ if __name__ == "__main__":
 
 
 def test_a_model_without_a_fix_that_fails_as_predicted(lint: Lint, tmp_path: Path) -> None:
-    result = lint("run", write(tmp_path, UNFIXABLE))
+    result = lint("run", write(tmp_path, UNFIXABLE), "--device", "cpu")
     assert (result.exit_code, result.stderr) == (1, "")
     assert "\nconfirmed  it fails as predicted\n" in result.stdout
     assert result.stdout.splitlines()[-1].startswith(
@@ -104,7 +104,7 @@ if __name__ == "__main__":
 
 
 def test_failed_checks_are_named(lint: Lint, tmp_path: Path) -> None:
-    result = lint("run", write(tmp_path, TROUBLE))
+    result = lint("run", write(tmp_path, TROUBLE), "--device", "cpu")
     assert (result.exit_code, result.stderr) == (1, "")
     lines = result.stdout.splitlines()
     assert "(the model)  Restless  (3, 4)       (1, 4)      DIFFERS" in lines
