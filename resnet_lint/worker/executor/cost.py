@@ -16,6 +16,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from resnet_lint.shared.records.hardware_run import Cost
 
+from ..torch_quirks.absent_environment import environment_made_up
 from ..tracer.trace import recorded
 from .confirm import backward
 from .device import synchronise
@@ -51,7 +52,7 @@ def cost(tested: ModelUnderTest, *, runs: bool) -> Cost:
 def _multiply_adds(tested: ModelUnderTest) -> int:
     """Multiply-adds of a forward pass per sample, counted on meta as half the FLOPs; failing additions are skipped."""
     traced = tested.trace
-    with FlopCounterMode(display=False) as counter:
+    with environment_made_up(), FlopCounterMode(display=False) as counter:
         recorded(traced.root, traced.args, traced.kwargs, tested.project, traced.preferred_branch)
     return int(counter.get_total_flops() // 2 // tested.setup.batch)
 

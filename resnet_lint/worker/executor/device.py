@@ -41,6 +41,12 @@ def _choice() -> str:
     return f"choose from auto, {', '.join(_available())}"
 
 
+def use(device: torch.device) -> None:
+    """Initialise a CUDA device, so that the code of the model sees it while the prediction is made too."""
+    if device.type == "cuda":
+        torch.cuda.init()  # type: ignore[no-untyped-call]
+
+
 def dtype_of(name: str) -> torch.dtype:
     """The dtype of a name such as `float32`."""
     dtype: torch.dtype = getattr(torch, name)

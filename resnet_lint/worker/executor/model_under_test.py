@@ -24,6 +24,7 @@ from ..explore.main_model import ADVICE, candidates, evaluated, main_model
 from ..explore.traced_model import Traced
 from ..load.load import Loaded
 from ..tensors import mapped, tensors_in
+from ..torch_quirks.absent_environment import environment_made_up
 from ..tracer.trace import trace
 from .memory import require_memory
 from .module_outputs import Calls, record_outputs
@@ -82,7 +83,7 @@ def find_model(request: RunRequest, device: torch.device, dtype: torch.dtype) ->
     loaded = models.loaded
     chosen, others = main_model(models)
     batch = request.batch or _batch_of(chosen.trace)
-    with record_outputs(chosen.trace.root) as expected:
+    with environment_made_up(), record_outputs(chosen.trace.root) as expected:
         at_batch = _traced_at(chosen.trace, batch)
     require_memory(at_batch, batch, device, dtype)
     setup = hardware_run.ModelSetup(

@@ -12,7 +12,7 @@ from resnet_lint.shared.records.hardware_run import Result, RunRequest, Trained,
 from .confirm import confirm
 from .cost import cost
 from .data import Data, read_data, require_classes, require_classifier, require_one_input
-from .device import device_of, dtype_of
+from .device import device_of, dtype_of, use
 from .events import Events
 from .gradients import gradients
 from .model_under_test import ModelUnderTest, find_model
@@ -22,6 +22,7 @@ from .process_group import process_group
 def run(request: RunRequest, events: Events) -> Result:
     """Construct, run, measure and train the model as requested. Raises UsageError if that is impossible."""
     device, dtype = device_of(request.device), dtype_of(request.dtype)
+    use(device)
     events.progress("constructing the model")
     tested = find_model(request, device, dtype)
     data = _data(request.training, tested, events)  # loaded first, so that errors in it are reported early

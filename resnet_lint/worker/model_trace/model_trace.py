@@ -16,6 +16,7 @@ from ..explain.explain import explain
 from ..process.limits import TimeUp
 from ..sizes.failing_sizes import where_it_works
 from ..symbolic.symbolic_trace import symbolic_trace
+from ..torch_quirks.absent_environment import environment_made_up
 from .flows import flows_in, residual_additions
 from .forward_to_show import ForwardToShow, find_forward
 from .gradients import gradients_of
@@ -27,11 +28,12 @@ from .tree import Tree
 
 def model_trace(request: TraceRequest) -> ModelTrace:
     """Trace the requested model. Raises UsageError if no model can be found, constructed or given inputs."""
-    forward = find_forward(request)
-    records = records_of(forward, request.path)
-    if not request.gradients:
-        return records
-    return replace(records, gradients=gradients_of(forward.trace, forward.call.path, forward.clock))
+    with environment_made_up():
+        forward = find_forward(request)
+        records = records_of(forward, request.path)
+        if not request.gradients:
+            return records
+        return replace(records, gradients=gradients_of(forward.trace, forward.call.path, forward.clock))
 
 
 def records_of(forward: ForwardToShow, path: str) -> ModelTrace:

@@ -15,12 +15,12 @@ _MOST_LISTED = 12
 
 
 def size_condition(name: str, accepted: Mapping[int, bool]) -> tuple[str, Kind] | None:
-    """The condition on the size `name` as a Python expression, and its kind; None if all sizes are accepted.
+    """The condition on the size `name` as a Python expression, and its kind; None if all sizes are accepted, or none.
 
     `accepted` maps sizes from 1 on to whether they are accepted; missing sizes may be either.
     """
     sizes = [size for size, is_accepted in accepted.items() if is_accepted]
-    if len(sizes) == len(accepted):
+    if len(sizes) in (0, len(accepted)):
         return None
     if len(sizes) == 1:
         return f"{name} == {sizes[0]}", "fixed"

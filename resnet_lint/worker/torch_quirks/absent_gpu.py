@@ -1,8 +1,8 @@
 """Substitutes for `torch.cuda` where a forward or a script measures, overlaps or names what runs on a GPU.
 
 They leave shapes alone: an event measures a millisecond, a stream runs nothing, and a range of a profiler has no name.
-`torch.cuda.is_available()` stays as it is, so a script takes the path of this machine. A machine with a GPU gets them
-too, as CUDA cannot be used in a forked process.
+A machine with a GPU gets them too, as CUDA cannot be used in a forked process. A check sees no GPU anywhere, so that
+its verdict is that of a laptop or of CI. A process that uses CUDA itself, as `run` does, sees it.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import torch
+from torch import nn
 
 from .constant import constant
 
@@ -26,6 +27,9 @@ def substitutes() -> Iterator[tuple[Any, str, Any]]:
         yield torch.cuda, f"{name}Tensor", getattr(torch, f"{name}Tensor")
     for name in ("Event", "Stream", "ExternalStream"):
         yield torch.cuda, name, type(name, (_OnGpu,), {})
+    if not torch.cuda.is_initialized():  # type: ignore[no-untyped-call]
+        yield from ((torch.cuda, name, constant(value)) for name, value in _NO_GPU.items())
+    yield nn.DataParallel, "__init__", _one_replica
     for owner, names in _EFFECTS.items():
         yield from ((owner, name, constant()) for name in names)
     for name, value in _ANSWERS.items():
@@ -35,6 +39,12 @@ def substitutes() -> Iterator[tuple[Any, str, Any]]:
     for owner, name in ((torch.cuda, "stream"), (torch.cuda, "device"), (torch.cuda.nvtx, "range")):
         yield owner, name, lambda *args, **kwargs: nullcontext()
     yield torch.Tensor, "record_stream", constant()
+
+
+def _one_replica(wrapper: nn.DataParallel[nn.Module], module: nn.Module, *args: Any, **kwargs: Any) -> None:
+    """What `nn.DataParallel` does on a machine without a GPU: its forward calls the module itself."""
+    nn.Module.__init__(wrapper)
+    wrapper.module, wrapper.device_ids = module, []
 
 
 class _OnGpu:
@@ -59,6 +69,7 @@ class _OnGpu:
 
 
 _TENSOR_TYPES = ("Float", "Double", "Half", "Long", "Int", "Short", "Byte", "Bool")
+_NO_GPU = {"is_available": False, "device_count": 0}
 _EFFECTS = {
     torch.cuda: (
         *("set_device", "synchronize", "init", "ipc_collect", "set_per_process_memory_fraction"),

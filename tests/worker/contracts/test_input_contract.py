@@ -128,6 +128,10 @@ def test_the_condition_of_a_set_of_sizes(accepts: object, text: str) -> None:
     assert condition[0] == text
 
 
+def test_no_condition_without_a_size_that_works() -> None:
+    assert size_condition("H", {1: False, 2: False}) is None
+
+
 FOLDED = "x = F.max_pool2d(self.conv(x), 4)\nreturn self.fc(x.view(-1, 64))"
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 from conftest import Lint
 from running import report_of, write
 
@@ -197,3 +198,31 @@ def test_a_model_that_kills_its_process(lint: Lint, tmp_path: Path) -> None:
     result = lint("run", write(tmp_path, KILLER))
     assert result.exit_code == 2
     assert result.stderr == ("resnet-lint: the run was killed, most likely out of memory; try a smaller --batch\n")
+
+
+SIDE_STREAM = """
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.branch, self.shortcut = nn.Conv2d(3, 8, 3, padding=1), nn.Conv2d(3, 8, 1)
+        self.stream = torch.cuda.Stream()
+
+    def forward(self, x):
+        self.stream.wait_stream(torch.cuda.current_stream())
+        with torch.cuda.stream(self.stream):
+            shortcut = self.shortcut(x)
+        out = self.branch(x)
+        torch.cuda.current_stream().wait_stream(self.stream)
+        return out + shortcut
+
+
+net = nn.DataParallel(Net())
+net(torch.randn(2, 3, 16, 16))
+"""
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+def test_a_shortcut_on_a_stream_of_its_own(lint: Lint, tmp_path: Path) -> None:
+    result = lint("run", write(tmp_path, SIDE_STREAM))
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert result.stdout.splitlines()[-1].startswith("confirmed on cuda:0")

@@ -6,7 +6,12 @@ import json
 from pathlib import Path
 from textwrap import dedent
 
+import pytest
+import torch
 from conftest import Lint
+from torch import nn
+
+from resnet_lint.worker.torch_quirks.absent_environment import environment_made_up
 
 NET = """
 import torch
@@ -96,3 +101,28 @@ def test_what_the_machine_lacks_ends_no_check(lint: Lint, tmp_path: Path) -> Non
         (each["path"].split("/")[-2:][0], each["path"].split("/")[-1], each["rule"]) for each in report["findings"]
     }
     assert {each for each in found if each[2] != "RL006"} == {("wrong", name, "RL102") for name in sources("2")}
+
+
+def test_a_check_sees_no_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 8)
+    with environment_made_up(), torch.device("meta"):
+        assert (torch.cuda.is_available(), torch.cuda.device_count()) == (False, 0)
+        assert nn.DataParallel(nn.Linear(4, 2), device_ids=[0, 1])(torch.ones(3, 4)).shape == (3, 2)
+    assert torch.cuda.device_count() == 8
+
+
+def test_a_process_that_uses_cuda_sees_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in (("is_available", True), ("is_initialized", True), ("device_count", 2)):
+        monkeypatch.setattr(torch.cuda, name, lambda value=value: value)
+    with environment_made_up(), torch.device("meta"):
+        assert (torch.cuda.is_available(), torch.cuda.device_count()) == (True, 2)
+        assert nn.DataParallel(nn.Linear(4, 2))(torch.ones(3, 4)).shape == (3, 2)
+
+
+def test_a_trace_of_a_forward_with_streams(lint: Lint, tmp_path: Path) -> None:
+    forward = FORWARDS["a stream"]
+    (tmp_path / "net.py").write_text(NET.replace("STRIDE", "1").replace("BODY", "pass").replace("FORWARD", forward))
+    result = lint("trace", f"{tmp_path / 'net.py'}::Wrapped")
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert "memory of a training step, AdamW, batch size 2:" in result.stdout
