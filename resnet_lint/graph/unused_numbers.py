@@ -100,9 +100,9 @@ def _parameters_of(layer: ModuleCall, callee: CodeType | None) -> tuple[str, ...
 
 
 def _positional_parameters(function: CodeType) -> tuple[str, ...]:
-    """The parameters that a call of a function or class passes by position."""
+    """The parameters that a call of a function, method or class passes by position."""
     names = function.co_varnames[: function.co_argcount]
-    return names[1:] if function.co_name == "__init__" else names
+    return names[1:] if names[:1] in (("self",), ("cls",)) else names
 
 
 def _is_left_out(name: str, chain: Sequence[Point]) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import libcst as cst
+import libcst.matchers as m
 from libcst.helpers import get_full_name_for_node
 
 from .precedence import bracketed
@@ -58,7 +59,7 @@ class Style:
 
 
 class _Imports(cst.CSTVisitor):
-    """The imports outside of functions and classes: full names, and their names in the file."""
+    """The imports that functions see, not those of a main block: full names, and their names in the file."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -70,6 +71,9 @@ class _Imports(cst.CSTVisitor):
 
     def visit_ClassDef(self, node: cst.ClassDef) -> bool:
         return False
+
+    def visit_If(self, node: cst.If) -> bool:
+        return not m.findall(node.test, m.Name("__name__"))
 
     def visit_Import(self, node: cst.Import) -> None:
         for alias in node.names:

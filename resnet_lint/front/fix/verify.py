@@ -219,7 +219,9 @@ def is_gone(finding: Finding, before: FileReport, after: FileReport) -> bool:
 def nothing_is_new(before: FileReport, after: FileReport) -> bool:
     """Whether no kind of finding is more frequent, except for notes, and warnings that a fault may have hidden."""
     ran = {outcome.label for outcome in before.outcomes if outcome.shapes is not None}
-    return _kinds(finding for finding in after.findings if not _was_hidden(finding, ran)) <= _kinds(before.findings)
+    failed = {_expression(finding) for finding in before.findings if finding.severity == "error"}
+    shown = (f for f in after.findings if not _was_hidden(f, ran) and not _was_beside(f, failed))
+    return _kinds(shown) <= _kinds(before.findings)
 
 
 def nothing_is_unchecked(before: FileReport, after: FileReport) -> bool:
@@ -248,6 +250,16 @@ def _was_hidden(finding: Finding, ran: Set[str]) -> bool:
     if finding.severity == "info" or finding.traits.about == "class":
         return True
     return finding.severity == "warning" and finding.target is not None and finding.target not in ran
+
+
+def _was_beside(finding: Finding, failed: Set[tuple[str | None, int, int]]) -> bool:
+    """Whether a finding is a warning about an expression that failed: other sizes are tried only where none fails."""
+    return finding.severity == "warning" and _expression(finding) in failed
+
+
+def _expression(finding: Finding) -> tuple[str | None, int, int]:
+    """The expression of a finding, whose line an edit above it may have moved."""
+    return finding.module, finding.span.start.column, finding.span.end.column
 
 
 def _traced_again(finding: Finding, before: FileReport, after: FileReport) -> bool:

@@ -198,6 +198,7 @@ class Attempts:
             self._loaded.project,
             known,
             on_failure=lambda tried: self.searches.update({name: f"{label}: {tried}"}),
+            reported=self._reported() if model is None else frozenset(),
         )
         doubted: tuple[Fault, ...] = ()
         if arguments is not None:
@@ -213,6 +214,10 @@ class Attempts:
             doubted=self._sure(doubted),
             origin="invented",
         )
+
+    def _reported(self) -> frozenset[Span]:
+        """Where models fail for any input."""
+        return frozenset(fault.point.span for traced in self.traced for fault in traced.faults)
 
     def follow(self, example: Example, model: ModelClass | None) -> bool:
         """Trace an example in the file for `model`; returns whether it is a model with matching inputs."""

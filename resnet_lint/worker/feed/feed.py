@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence, Set
 from dataclasses import replace
 from itertools import islice
 
@@ -44,14 +44,18 @@ def feed(
     known: Sequence[Shape],
     effort: Effort | None = None,
     on_failure: Callable[[str], None] | None = None,
+    reported: Set[Span] = frozenset(),
 ) -> tuple[Trace, tuple[Fault, ...]]:
     """The best trace of a module with guessed inputs, and the faults that do not depend on the inputs.
 
     `known` are shapes to try first, batch first. `on_failure` is called with what was tried, if no input fits and no
-    fault can be trusted.
+    fault can be trusted. `reported` is where other models fail for any input: if this one fails nowhere else, a single
+    trace is enough.
     """
     search = Search(module, project, effort or Effort())
-    attempts = _usual_sizes(search, known)
+    attempts = _usual_sizes(search, known, reported)
+    if search.found is None and attempts and _fails_only_at(reported, attempts[-1].trace):
+        return attempts[-1].trace, attempts[-1].trace.faults
     if search.found is None and any(_joins_fail_by_size(result.trace) for result in attempts):
         attempts += _at_size(search, known, _DIVISIBLE)
         attempts += _other_remainders(search, attempts) if search.found is None else []
@@ -100,7 +104,13 @@ def _is_at_any_size(fault: Fault) -> bool:
     return unused is not None and not unused.compared and not unused.by_default
 
 
-def _usual_sizes(search: Search, known: Sequence[Shape]) -> list[Situation]:
+def _fails_only_at(reported: Set[Span], attempt: Trace) -> bool:
+    """Whether a complete trace fails, and in no other expressions."""
+    spans = {fault.point.span for fault in attempt.all_faults}
+    return attempt.complete and spans != set() and spans <= reported
+
+
+def _usual_sizes(search: Search, known: Sequence[Shape], reported: Set[Span]) -> list[Situation]:
     """The best trace per size, until one has no faults, or the faults have occurred at enough sizes.
 
     If three fail with the same error message, the size is not the problem, and another rank is tried.
@@ -117,6 +127,8 @@ def _usual_sizes(search: Search, known: Sequence[Shape]) -> list[Situation]:
             continue
         found.append(attempt)
         if search.found is not None or sum(result.trace.complete for result in found) >= _SIZES_TO_CONFIRM:
+            break
+        if _fails_only_at(reported, attempt.trace):
             break
         if not attempt.trace.complete and _SIZE_MATTERS.search(attempt.error_text) is None:
             ends[attempt.error_text] += 1

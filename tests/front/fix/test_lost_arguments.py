@@ -199,6 +199,42 @@ JOINED = """class Joined(nn.Module):
 Joined()(torch.randn(2, 3, 8, 8))
 """
 
+STAGES = """class Block(nn.Module):
+    def __init__(self, cin, cout, stride=1):
+        super().__init__()
+        self.conv = nn.Conv2d(cin, cout, 3, stride=stride, padding=1)
+        self.shortcut = nn.Sequential()
+        if stride != 1 or cin != cout:
+            self.shortcut = nn.Conv2d(cin, cout, 1, stride=stride)
+
+    def forward(self, x):
+        return F.relu(self.conv(x) + self.shortcut(x))
+
+
+class Staged(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.width = 3
+        self.first = self._stage(6, 2, 1)
+        self.second = self._stage(12, 2, 2)
+        self.linear = nn.Linear(12, 10)
+
+    def _stage(self, width, blocks, stride):
+        strides = [stride] + [1] * (blocks - 1)
+        layers = []
+        for stride in strides:
+            layers.append(Block(self.width, width, stride))
+            self.width = width
+        return nn.Sequential(*layers)
+
+    def forward(self, x):
+        out = F.avg_pool2d(self.second(self.first(x)), 4)
+        return self.linear(out.view(out.size(0), -1))
+
+
+Staged()(torch.randn(2, 3, 8, 8))
+"""
+
 CASES = (
     ("parameter", UNREAD, "padding=p,", "padding=0,"),
     ("local", UNREAD, "padding=num_pad", "padding=0"),
@@ -216,6 +252,7 @@ CASES = (
     ("separate", SEPARATE, "padding=dw_padding", "padding=0"),
     ("starred", STARRED, "padding=padding", "padding=0"),
     ("joined", JOINED, "self.linear(torch.flatten(out, 1))", "self.linear(out)"),
+    ("method", STAGES, "Block(self.width, width, stride)", "Block(self.width, width, 1)"),
     ("norm", UPSAMPLED, "(ninput, noutput, 3", "(ninput, ninput, 3"),
 )
 

@@ -48,7 +48,8 @@ def test_a_missing_flatten_is_written(init: str, forward: str, added: str, lint:
 
 def test_a_flatten_needs_no_import_of_torch(lint: Lint, tmp_path: Path) -> None:
     init = "self.conv = nn.Sequential(nn.Conv2d(3, 8, 3), nn.AdaptiveAvgPool2d(1))\nself.fc = nn.Linear(8, 10)"
-    text = model(init, "self.fc(self.conv(x))", run="model = Net()")
+    run = 'if __name__ == "__main__":\n    import torch\n\n    Net()(torch.randn(2, 3, 9, 9))'
+    text = model(init, "self.fc(self.conv(x))", run=run)
     path = write(tmp_path, text.replace("import torch\n", "", 1))
     assert fix(lint, path).added == ["return self.fc(self.conv(x).flatten(1))"]
 
