@@ -67,9 +67,12 @@ def _mutants_of(node: ast.expr | ast.stmt, owner: ast.AST, parents: dict[ast.AST
 
 def _lines(node: ast.AST, owner: ast.AST, parents: dict[ast.AST, ast.AST]) -> Iterator[int]:
     while not isinstance(node, ast.stmt):
-        if isinstance(parents[node], ast.stmt) and hasattr(parents[node], "body"):
+        above = parents[node]
+        while not isinstance(above, ast.expr | ast.stmt):
+            above = parents[above]  # of a keyword, a comprehension, or the arguments of a function
+        if isinstance(above, ast.stmt) and hasattr(above, "body"):
             break  # the header of a loop or condition
-        node = parents[node]
+        node = above
     assert isinstance(node, ast.stmt | ast.expr)
     yield from range(node.lineno, (node.end_lineno or node.lineno) + 1)
     names = set(_attributes_set_by(node))

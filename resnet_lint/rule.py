@@ -23,6 +23,7 @@ from .graph.exchanged_sides import ExchangedSides, exchanged_sides
 from .graph.exchanged_sizes import exchanges_sizes
 from .graph.feature_axes import moved_features
 from .graph.fix_plans import batch_kept, out_of_place
+from .graph.gradients import trains, turns_gradients_off
 from .graph.in_place import Change, LateRead
 from .graph.lost_shortcuts import SHORTCUT_WORDS, bare_wrappers, saved_unread
 from .graph.memory_order import permuted_first, reordered
@@ -143,6 +144,8 @@ __all__ = [
     "span_of",
     "statement_at",
     "sublayers_not_added",
+    "trains",
+    "turns_gradients_off",
     "unused_in",
     "vocabulary",
     "with_new_classes",

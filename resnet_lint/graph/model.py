@@ -36,14 +36,16 @@ class OtherBatch:
 class TrainingStep:
     """The result of a training step. `without_gradient` are the names of the parameters without a gradient.
 
-    `error` is the error of autograd, if it fails, and `change` the in-place modification that caused it. `in_time` is
-    False if the time limit was reached first.
+    `error` is the error of autograd, if it fails, and `change` the in-place modification that caused it; `is_refused`
+    is whether the modification itself raises it, since it is that of a trainable parameter. `in_time` is False if the
+    time limit was reached first.
     """
 
     error: str | None = None
     change: Change | None = None
     without_gradient: frozenset[str] = frozenset()
     in_time: bool = True
+    is_refused: bool = False
 
 
 class Probes(Protocol):

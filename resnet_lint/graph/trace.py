@@ -27,6 +27,9 @@ class Watch(Protocol):
     @property
     def saw_changes(self) -> bool: ...
 
+    @property
+    def refused(self) -> Change | None: ...
+
     def first_change(self, tensor: torch.Tensor, version: int) -> Change | None: ...
 
 

@@ -42,10 +42,14 @@ def changed_since(versions: Versions) -> list[torch.Tensor]:
 
 
 class Watch:
-    """Tracks the in-place modifications in a trace; `late_reads` are the reads under an earlier name."""
+    """Tracks the in-place modifications in a trace; `late_reads` are the reads under an earlier name.
+
+    `refused` is the modification that autograd does not allow, that of a trainable parameter, which ends the trace.
+    """
 
     def __init__(self, project: Project) -> None:
         self.late_reads: list[LateRead] = []
+        self.refused: Change | None = None
         self._project = project
         self._changes: dict[int, list[Change]] = {}
         self._ran: dict[FrameType, set[int]] = {}
@@ -66,6 +70,10 @@ class Watch:
             frame = self._project.frame(frame.f_back)
         change = Change(node, tensor, tensor._version, frames)
         self._changes.setdefault(_storage(tensor), []).append(change)
+
+    def refuses(self, node: Node, tensor: torch.Tensor) -> None:
+        """Record that autograd raised an error instead of a modification."""
+        self.refused = Change(node, tensor, tensor._version, {})
 
     @property
     def saw_changes(self) -> bool:

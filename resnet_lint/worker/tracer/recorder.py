@@ -205,6 +205,7 @@ class Recorder(OnMeta):
     def _after(self, error: Exception, func: Callable[..., Any], args: Any, kwargs: Any) -> Any:
         """Confirm and record a fault, and return a substitute; or return the result if only meta fails."""
         if torch.is_grad_enabled() and refuses_change(error):
+            self.watch.refuses(self._write(func, args, kwargs, (), in_place=True), args[0])
             raise error
         if not args and isinstance(kwargs.get("input"), torch.Tensor):
             args, kwargs = (kwargs["input"],), {name: value for name, value in kwargs.items() if name != "input"}

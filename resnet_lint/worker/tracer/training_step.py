@@ -12,6 +12,7 @@ import torch
 from torch import nn
 
 from resnet_lint.graph.model import Model, TrainingStep
+from resnet_lint.graph.node import Node
 from resnet_lint.graph.trace import Trace
 
 from ..tensors import tensors_in
@@ -25,7 +26,24 @@ def is_worth_a_step(model: Model) -> bool:
     called = {id(call.module) for call in model.trace.calls}
     modules = list(nn.Module.modules(model.trace.root))
     idle = any(id(module) not in called and next(module.parameters(False), None) is not None for module in modules)
-    return idle or model.trace.watch.saw_changes or any(getattr(module, "inplace", False) for module in modules)
+    changes = model.trace.watch.saw_changes or _changes_parameter(model)
+    return idle or changes or any(getattr(module, "inplace", False) for module in modules)
+
+
+def _changes_parameter(model: Model) -> bool:
+    """Whether a call modifies a trainable parameter, or a view of one, in place."""
+    changed = [node for node in model.trace.nodes if node.in_place]
+    trainable = (
+        {name for name, tensor in model.trace.root.named_parameters() if tensor.requires_grad} if changed else ()
+    )
+    return any(_origin(node).target in trainable for node in changed)
+
+
+def _origin(node: Node) -> Node:
+    """The tensor at the beginning of the first operands."""
+    while node.operands:
+        node = node.operands[0]
+    return node
 
 
 def training_step(model: Model) -> TrainingStep:
@@ -69,7 +87,10 @@ def _recorded_step(model: Model) -> TrainingStep | None:
     saved = Saved()
     forward = trace_for_training(model.trace, saved=saved)
     if not forward.complete:
-        return None
+        refused = forward.watch.refused if model.trace.root.training else None  # eval mode may be without gradients
+        if refused is None or forward.stop is None:
+            return None
+        return TrainingStep(str(forward.stop.error), refused, is_refused=True)
     spoiled = saved.spoiled()
     if spoiled:
         # With hooks on saved tensors, autograd does not check versions, so the backward pass runs without them.
