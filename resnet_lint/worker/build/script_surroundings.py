@@ -177,12 +177,6 @@ def _stays(module: nn.Module, *args: Any, **kwargs: Any) -> nn.Module:
     return _module_to(module, "meta") if args and str(args[0]) == "meta" else module
 
 
-def _same(*args: Any, **kwargs: Any) -> Any:
-    """Replaces `torch.compile(model)` and `@torch.compile(mode="max-autotune")`."""
-    given = [*args, *(value for value in kwargs.values() if callable(value))]
-    return given[0] if given else lambda decorated: decorated
-
-
 def scripted(code: Any, *args: Any, **kwargs: Any) -> Any:
     """A module or function as it is, with what TorchScript adds: `torch.jit.script(model).save("model.pt")`."""
     for name, value in {"save": _nothing, "code": "", "graph": ""}.items():
@@ -221,7 +215,6 @@ _PATCHES: tuple[tuple[Any, str, Any], ...] = (
     (nn.Module, "cuda", lambda module, device=None: module),
     (nn.Module, "to", _stays),
     (nn.Module, "load_state_dict", _nothing),
-    (torch, "compile", _same),
     (torch.jit, "script", scripted),
     (torch, "save", _nothing),
     (torch.optim.Optimizer, "step", _nothing),

@@ -15,6 +15,7 @@ from ..load.current_source import forget_files
 from ..load.load import ImportFailure, Loaded, load
 from ..process.file_clock import Clock
 from ..torch_quirks.absent_environment import environment_made_up
+from ..torch_quirks.uncompiled import uncompiled
 from ..torch_quirks.where_built import noting_where_built
 from .attempts import Attempts
 from .explore import Exploration, Explorer
@@ -114,7 +115,8 @@ ADVICE = "specify the constructor call: --call 'Net(...)'"
 def evaluated(call: str, loaded: Loaded) -> object:
     """Evaluate a call on the current device. Raises UsageError with its exception."""
     try:
-        value: object = eval(call, loaded.namespace)
+        with uncompiled():
+            value: object = eval(call, loaded.namespace)
     except (Exception, SystemExit) as error:
         raise UsageError(f"{call} cannot be constructed with real weights: {error_text(error)}; {ADVICE}") from error
     return value

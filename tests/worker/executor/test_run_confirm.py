@@ -200,6 +200,34 @@ def test_a_model_that_kills_its_process(lint: Lint, tmp_path: Path) -> None:
     assert result.stderr == ("resnet-lint: the run was killed, most likely out of memory; try a smaller --batch\n")
 
 
+COMPILED = """
+@torch.compile(dynamic=True)
+def scaled(x):
+    return x * x.shape[-1]
+
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv = nn.Conv2d(3, 3, 3, padding=1)
+
+    def forward(self, x):
+        return x + scaled(self.conv(x))
+
+
+if torch.__version__:
+    net = nn.DataParallel(torch.compile(Net()))
+    net.compile()
+    net(torch.randn(2, 3, 8, 8))
+"""
+
+
+def test_a_model_that_its_script_compiles(lint: Lint, tmp_path: Path) -> None:
+    result = lint("run", write(tmp_path, COMPILED), "--device", "cpu")
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert result.stdout.splitlines()[-1].startswith("confirmed on cpu")
+
+
 SIDE_STREAM = """
 class Net(nn.Module):
     def __init__(self):
