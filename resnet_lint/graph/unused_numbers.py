@@ -7,26 +7,31 @@ import inspect
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
 from types import CodeType
 
 from .built_at import built_of
 from .module_call import ModuleCall
 from .node import Node
 from .source_places import Point
-from .syntax import Function, call_at, function_of, node_at
+from .syntax import Function, call_at, function_of, node_at, tree_of
 
 
 @dataclass(frozen=True)
 class Number:
-    """An argument of layers, the value that leaves it out, and the names that code around a layer has for it."""
+    """An argument of layers, the value that leaves it out, and the names that code around a layer has for it.
+
+    `kept_as` are those of attributes.
+    """
 
     argument: str
     off: int
     names: re.Pattern[str]
+    kept_as: re.Pattern[str]
 
 
-STRIDE = Number("stride", 1, re.compile(r"strides?"))
-PADDING = Number("padding", 0, re.compile(r"\w*pad(ding)?"))
+STRIDE = Number("stride", 1, re.compile(r"strides?"), re.compile(r"\w*strides?"))
+PADDING = Number("padding", 0, re.compile(r"\w*pad(ding)?"), re.compile(r"\w*pad(ding)?"))
 
 
 @dataclass(frozen=True)
@@ -88,7 +93,10 @@ def _unused_numbers(layer: ModuleCall, number: Number) -> Iterator[UnusedNumber]
             continue
         chain = built.chain[level:]
         block = _constructed_by(chain, layer)
-        for name, compared in _unread_names(function, call, number).items():
+        names = _unread_names(function, call, number)
+        if off:
+            names |= _kept_names(function, tree_of(point.code.co_filename), number)
+        for name, compared in names.items():
             yield UnusedNumber(name, block, chain, parameters, off, compared, _is_left_out(name, chain))
 
 
@@ -152,6 +160,38 @@ def _unread_names(function: Function, call: ast.Call, number: Number) -> dict[st
             if name not in read:
                 found.setdefault(name, name in compared)
     return found
+
+
+def _kept_names(function: Function, tree: ast.Module, number: Number) -> dict[str, bool]:
+    """What a constructor keeps in attributes that no layer gets, with whether they are compared.
+
+    `self.key_stride = 2` is named as it is; `self.stride = stride` by the parameter, if nothing else reads that.
+    """
+    found: dict[str, bool] = {}
+    for node in ast.walk(function):
+        match node:
+            case ast.Assign([ast.Attribute(ast.Name("self"), attribute)], value) if number.kept_as.fullmatch(attribute):
+                read, compared = _attributes_read(tree)
+                names = [other.id for other in ast.walk(function) if isinstance(other, ast.Name) and other is not value]
+                if attribute not in read and not isinstance(value, ast.Name):
+                    found[f"self.{attribute}"] = attribute in compared
+                elif attribute not in read and isinstance(value, ast.Name) and value.id not in names:
+                    found[value.id] = attribute in compared
+    return found
+
+
+@cache
+def _attributes_read(tree: ast.Module) -> tuple[frozenset[str], frozenset[str]]:
+    """The attributes that a file reads, and those that it reads in comparisons."""
+    read, compared = set[str](), set[str]()
+    waiting: list[tuple[ast.AST, bool]] = [(tree, False)]
+    while waiting:
+        node, in_comparison = waiting.pop()
+        if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Load):
+            (compared if in_comparison else read).add(node.attr)
+        inside = in_comparison or isinstance(node, ast.Compare)
+        waiting += [(child, inside) for child in ast.iter_child_nodes(node)]
+    return frozenset(read), frozenset(compared)
 
 
 def _names_in(nodes: Iterable[ast.AST]) -> tuple[set[str], set[str], set[str]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Set
 from typing import TypeVar
 
 import libcst as cst
@@ -39,8 +39,11 @@ def block_ends(projection: Projection, scope: Scope) -> Iterator[tuple[str, str]
     yield from itertools.product(_spoken(ins), _spoken(outs))
 
 
-def names_for(meaning: str, function: cst.FunctionDef) -> list[str]:
-    """The parameters, locals and settings (`cfg.stride`) of a function that are named for a meaning in `_NAMES`."""
+def names_for(meaning: str, function: cst.FunctionDef, loop_names: Set[str] = frozenset()) -> list[str]:
+    """The parameters, locals and settings (`cfg.stride`) of a function that are named for a meaning in `_NAMES`.
+
+    `loop_names` are the variables of the loops around the place where they are read.
+    """
     pattern = _NAMES[meaning]
     attributes = [cst.ensure_type(found, cst.Attribute) for found in m.findall(function, m.Attribute(m.Name()))]
     settings = [
@@ -48,7 +51,8 @@ def names_for(meaning: str, function: cst.FunctionDef) -> list[str]:
         for attribute in attributes
         if pattern.fullmatch(attribute.attr.value) and m.matches(attribute.value, ~m.Name("self"))
     ]
-    return [*sorted(name for name in names_bound_in(function) if pattern.fullmatch(name)), *unique(settings)]
+    names = names_bound_in(function) | loop_names
+    return [*sorted(name for name in names if pattern.fullmatch(name)), *unique(settings)]
 
 
 def unique(values: Iterable[_T]) -> list[_T]:

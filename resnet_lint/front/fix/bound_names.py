@@ -40,6 +40,12 @@ def unread_loop_names(around: Iterable[cst.CSTNode]) -> set[str]:
     }
 
 
+def loop_names(around: Iterable[cst.CSTNode]) -> set[str]:
+    """The variables of the loops around a place."""
+    targets = [element for loop in around if isinstance(loop, cst.For) for element in elements(loop.target)]
+    return {name.value for target in targets for name in elements(target) if isinstance(name, cst.Name)}
+
+
 def assigned_once(name: str, function: cst.FunctionDef) -> cst.BaseExpression | None:
     """The value of a local name that a function assigns exactly once."""
     values = [value for target, value in assignments(function) if target == name]

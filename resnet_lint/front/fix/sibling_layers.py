@@ -9,6 +9,7 @@ import libcst.matchers as m
 
 from .block_ends import unique
 from .call_arguments import argument_of, layer_parameters
+from .substitute import names_in
 from .users_expressions import Scope
 
 
@@ -25,6 +26,19 @@ def in_sibling_layers(argument: str, scope: Scope, call: cst.Call) -> list[str]:
     nearest = sorted(calls, key=lambda other: abs(scope.source.line_of(other) - line))
     texts = [_passed(other, argument, scope) for other in nearest]
     return unique(text for text in texts if text is not None and not is_literal(text))
+
+
+def in_sibling_calls(argument: str, parameters: tuple[str, ...], scope: Scope, call: cst.Call) -> list[str]:
+    """What a function passes for an argument in its other calls of the same block or helper, the nearest first.
+
+    `Unit(width, out)` is followed by another unit for the same names; numbers and constants are those of one call.
+    """
+    calls = [cst.ensure_type(found, cst.Call) for found in m.findall(scope.function, m.Call(func=call.func))]
+    line = scope.source.line_of(call)
+    nearest = sorted(calls, key=lambda other: abs(scope.source.line_of(other) - line))
+    given = [argument_of(other, parameters, argument) for other in nearest if other is not call]
+    named = [arg.value for arg in given if arg is not None and names_in(arg.value) - {"True", "False", "None"}]
+    return unique(scope.source.in_line(value) for value in named)
 
 
 def _passed(call: cst.Call, argument: str, scope: Scope) -> str | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Set
 from dataclasses import dataclass
 
 import libcst as cst
@@ -18,6 +18,7 @@ from ..bound_names import (
     assignments,
     hands_keywords_on,
     is_method,
+    loop_names,
     names_bound_in,
     names_of_finished_loops,
     parameter_names,
@@ -34,7 +35,7 @@ from ..call_arguments import (
 )
 from ..full_padding import full_paddings
 from ..running_width import running_widths
-from ..sibling_layers import in_sibling_layers
+from ..sibling_layers import in_sibling_calls, in_sibling_layers
 from ..source_tree import Source, Sources, TextEdit
 from ..substitute import names_in
 from ..users_expressions import Scope
@@ -126,6 +127,7 @@ def _options(change: Change, source: Source, sources: Sources) -> Iterator[Writt
         if here is source and not (handed_on and _is_passed(argument, change.site, level + 1, sources)):
             stale = names_of_finished_loops(function, list(source.above(call)))
             values = list(_values(change, level, Scope(function, source, sources)))
+            values += in_sibling_calls(argument, parameters, Scope(function, source, sources), call) if level else []
             values = [v for v in values if not names_in(cst.parse_expression(v)) & stale]
             # Don't replace a parameter by a number, which would affect all callers of the function.
             fixed = passed is None or _is_number(here.code(passed.value))
@@ -254,14 +256,15 @@ def _values(change: Change, level: int, scope: Scope) -> Iterator[str]:
             yield from _assigned_next(expression, change.site, level, scope)
             yield expression
     unstrided = (change.argument, change.value) == ("stride", "1")
-    names = _likely_names(change.argument, scope.function)
+    step = scope.sources.step(change.site, level)
+    around = loop_names(scope.source.above(step.call)) if step is not None else set[str]()
+    names = _likely_names(change.argument, scope.function, around)
     names = [name for name in names if not unstrided or name in unread_names(scope.function)]
     if change.argument == "padding" and level > 0 and "," in change.value:  # a helper makes the pair of one number
         yield from (*names, str(max(map(int, re.findall(r"\d+", change.value)))))
     kept = 0 if change.argument == "padding" else 1
     for name in names:
         yield name if "," not in change.value else re.sub(rf"\b(?!{kept}\b)\d+", name, change.value)
-    step = scope.sources.step(change.site, level)
     if step is not None and level == 0 and change.argument in _OF_SIBLINGS:
         yield from in_sibling_layers(change.argument, scope, step.call)
     if change.argument == "padding":
@@ -284,8 +287,11 @@ def _is_width(name: str) -> bool:
     return _WIDTH.search(name) is not None and _NO_WIDTH.search(name) is None
 
 
-def _likely_names(argument: str, function: cst.FunctionDef) -> list[str]:
-    """The names in a function that are likely for an argument: `stride`, `padding1`, `outplanes` for `out_channels`."""
+def _likely_names(argument: str, function: cst.FunctionDef, around: Set[str]) -> list[str]:
+    """The names in a function that are likely for an argument: `stride`, `padding1`, `outplanes` for `out_channels`.
+
+    `around` are the variables of the loops around the place.
+    """
     if argument == "padding":
         unread = sorted(name for name in unread_names(function) if _PADDING.fullmatch(name))
         return unique([*unread, *names_for(argument, function)])
@@ -293,6 +299,6 @@ def _likely_names(argument: str, function: cst.FunctionDef) -> list[str]:
         return names_for(argument, function)
     if argument.startswith(("in_", "out_", "num_")):
         unread = sorted(name for name in unread_names(function) & parameter_names(function) if _is_width(name))
-        named = names_for("in" if argument.startswith("in_") else "out", function)
+        named = names_for("in" if argument.startswith("in_") else "out", function, around)
         return unique([*(unread if len(unread) <= _MOST_UNREAD else ()), *named])
     return []
