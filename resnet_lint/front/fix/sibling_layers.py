@@ -33,10 +33,11 @@ def in_sibling_calls(argument: str, parameters: tuple[str, ...], scope: Scope, c
 
     `Unit(width, out)` is followed by another unit for the same names; numbers and constants are those of one call.
     """
-    calls = [cst.ensure_type(found, cst.Call) for found in m.findall(scope.function, m.Call(func=call.func))]
+    calls = [cst.ensure_type(found, cst.Call) for found in m.findall(scope.function, m.Call())]
+    calls = [other for other in calls if other is not call and other.func.deep_equals(call.func)]
     line = scope.source.line_of(call)
     nearest = sorted(calls, key=lambda other: abs(scope.source.line_of(other) - line))
-    given = [argument_of(other, parameters, argument) for other in nearest if other is not call]
+    given = [argument_of(other, parameters, argument) for other in nearest]
     named = [arg.value for arg in given if arg is not None and names_in(arg.value) - {"True", "False", "None"}]
     return unique(scope.source.in_line(value) for value in named)
 
