@@ -1,9 +1,9 @@
-"""Compiles sizes and conditions to Python functions, to evaluate them at many sizes."""
+"""Compiles conditions on sizes to Python, to evaluate them at many sizes."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from types import CodeType
 from typing import Any
@@ -11,15 +11,8 @@ from typing import Any
 import sympy
 
 from .print_sizes import Names, size_text
-from .size_expressions import axis_of
 
 _FUNCTIONS: dict[str, Any] = {"ceil": math.ceil, "max": max, "min": min}
-
-
-def function_of(size: sympy.Expr) -> Callable[[int], int]:
-    """Compile an expression of one symbol to a function."""
-    function: Callable[[int], int] = eval(f"lambda {axis_of(size)}: {size_text(size)}", dict(_FUNCTIONS))
-    return function
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,4 +1,4 @@
-"""Propagates sizes through a recorded graph, as expressions of the input sizes.
+"""Propagates sizes through a recorded graph, in terms of the input sizes.
 
 The effect of a call is determined by its arguments. If they may be computed from a shape, as in resizing to the size of
 a skip connection, the result is unknown, because such code adapts to any size. This is not always visible, so all
@@ -11,34 +11,19 @@ concrete traces, which is too expensive for all models of all files.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from fractions import Fraction
-
-import sympy
 
 from resnet_lint.graph.node import Node
 from resnet_lint.graph.permutations import PERMUTATIONS, order_of
 
-from .size_expressions import stepped
+from .input_size import InputSize, Step
 
-Sizes = tuple[sympy.Expr | None, ...]
-"""The sizes of a tensor's axes, in normal form and with one symbol each; None for fixed or unknown sizes."""
-
-
-@dataclass(frozen=True)
-class Step:
-    """A change of a size to `(factor * size + shift) // divisor`."""
-
-    factor: int = 1
-    shift: int = 0
-    divisor: int = 1
-
-    def of(self, size: sympy.Expr) -> sympy.Expr:
-        return size if self == Step() else stepped(size, self.factor, self.shift, self.divisor)
+Sizes = tuple[InputSize | None, ...]
+"""The sizes of a tensor's axes; None for fixed or unknown sizes."""
 
 
 class Follower:
-    """The sizes of all tensors in a graph, as expressions of the sizes of some tensors, the `bases`."""
+    """The sizes of all tensors in a graph, in terms of the sizes of some tensors, the `bases`."""
 
     def __init__(self, bases: Mapping[Node, Sizes]) -> None:
         self._known: dict[Node, Sizes] = dict(bases)
@@ -58,7 +43,7 @@ class Follower:
             waiting.pop()
         return self._known[node]
 
-    def distinct(self, nodes: Iterable[Node]) -> set[sympy.Expr]:
+    def distinct(self, nodes: Iterable[Node]) -> set[InputSize]:
         """The distinct sizes of some nodes."""
         return {size for node in nodes for size in self.sizes(node) if size is not None}
 
@@ -83,7 +68,7 @@ def _sources(node: Node) -> list[Node]:
     ]
 
 
-def _carried(axis: int, shape: Sequence[int], known: Iterable[tuple[Sequence[int], Sizes]]) -> sympy.Expr | None:
+def _carried(axis: int, shape: Sequence[int], known: Iterable[tuple[Sequence[int], Sizes]]) -> InputSize | None:
     """The size of an axis, counted from the end, if a call preserves it and all axes after it."""
     for before, sizes in known:
         if (
@@ -99,7 +84,7 @@ def _stepped(sizes: Sizes, steps: Sequence[Step | None]) -> Sizes:
     """Apply a step to each of the last axes."""
     kept = len(sizes) - len(steps)
     moved = zip(sizes[kept:], steps, strict=True)
-    return (*sizes[:kept], *(None if size is None or step is None else step.of(size) for size, step in moved))
+    return (*sizes[:kept], *(None if size is None or step is None else size.then(step) for size, step in moved))
 
 
 def _convolution(node: Node, before: Sizes) -> Sizes:

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Set
 from functools import cached_property
 
-import sympy
-
 from resnet_lint.graph.fault import Fault
 from resnet_lint.graph.node import Node
 from resnet_lint.graph.residuals import depends_on
@@ -14,9 +12,8 @@ from resnet_lint.graph.trace import Trace
 from resnet_lint.shared.records.places import Shape
 
 from ..tracer.trace import trace_at
-from .compiled_sizes import function_of
 from .follow_sizes import Follower
-from .size_expressions import axis_of
+from .input_size import InputSize
 from .unlike_joins import Join, joins_in, sizes_of_inputs
 
 # The maximum number of traces of one model at other sizes.
@@ -24,10 +21,10 @@ _MOST_TRACES = 8
 # The number of sizes to search.
 _REACH = 512
 
-Input = tuple[tuple[sympy.Symbol, int], ...]
+Input = tuple[tuple[str, int], ...]
 """The input axes whose size differs from the trace: pairs of axis and size."""
 
-Wanted = Callable[[sympy.Symbol, int], bool]
+Wanted = Callable[[str, int], bool]
 """Whether a size of an input axis is the one to find."""
 
 
@@ -51,23 +48,23 @@ class Resized:
         sizes = tuple((axis, size) for axis, size in found.items() if size is not None)
         return sizes if len(sizes) == len(found) else None
 
-    def _first(self, axis: sympy.Symbol, start: int, wanted: Wanted) -> int | None:
-        functions = self._functions_of(axis, self._nodes)
+    def _first(self, axis: str, start: int, wanted: Wanted) -> int | None:
+        sizes = self._along(axis, self._nodes)
         for size in range(start, start + _REACH):
-            if wanted(axis, size) and all(function(size) > 0 for function in functions):
+            if wanted(axis, size) and all(along.at(size) > 0 for along in sizes):
                 return size
         return None
 
-    def reaches(self, join: Join, axis: sympy.Symbol, size: int) -> bool:
+    def reaches(self, join: Join, axis: str, size: int) -> bool:
         """Whether all tensors before a join are non-empty at a size of an axis."""
         before = (node for node in self._nodes if node.order < join.node.order)
-        return all(function(size) > 0 for function in self._functions_of(axis, before))
+        return all(along.at(size) > 0 for along in self._along(axis, before))
 
-    def _functions_of(self, axis: sympy.Symbol, nodes: Iterable[Node]) -> list[Callable[[int], int]]:
-        """The distinct sizes of some nodes that depend on an input axis, as functions of its size."""
-        return [self._functions[size] for size in self._follower.distinct(nodes) if axis_of(size) == axis]
+    def _along(self, axis: str, nodes: Iterable[Node]) -> list[InputSize]:
+        """The distinct sizes of some nodes that depend on an input axis."""
+        return [size for size in self._follower.distinct(nodes) if size.axis == axis]
 
-    def all_agree(self, axis: sympy.Symbol, size: int) -> bool:
+    def all_agree(self, axis: str, size: int) -> bool:
         """Whether all joins work at a size of an axis."""
         return all(join.agrees(axis, size) for join in self.joins if axis in join.unlike)
 
@@ -83,7 +80,7 @@ class Resized:
         others = failed - _failed(self._trace) - {join.node.name for join in self.joins}
         return not others and self._foreseen(sizes, failed)
 
-    def _foreseen(self, sizes: Mapping[sympy.Symbol, int], failed: Set[str]) -> bool:
+    def _foreseen(self, sizes: Mapping[str, int], failed: Set[str]) -> bool:
         """Whether the predicted joins failed; a tensor after one of them may have the size of either operand."""
         wrong: list[Node] = []
         for join in self.joins:
@@ -113,23 +110,19 @@ class Resized:
         return tuple((axis, -(-size // divisor) * divisor) for axis, size in self._traced.items())
 
     @cached_property
-    def _functions(self) -> Mapping[sympy.Expr, Callable[[int], int]]:
-        return {size: function_of(size) for size in self._follower.distinct(self._nodes)}
-
-    @cached_property
-    def _traced(self) -> Mapping[sympy.Symbol, int]:
+    def _traced(self) -> Mapping[str, int]:
         """The sizes of the trace, by axis."""
         return {
-            size: extent
+            size.axis: extent
             for node in self._inputs
             for extent, size in zip(node.known_shape, self._follower.sizes(node), strict=False)
-            if size is not None and size.is_Symbol
+            if size is not None and not size.steps
         }
 
-    def _shape_at(self, node: Node, changed: Mapping[sympy.Symbol, int]) -> Shape:
+    def _shape_at(self, node: Node, changed: Mapping[str, int]) -> Shape:
         sizes = self._follower.sizes(node) or (None,) * len(node.known_shape)
         return tuple(
-            extent if size is None else self._functions[size](changed[axis_of(size)])
+            extent if size is None else size.at(changed[size.axis])
             for extent, size in zip(node.known_shape, sizes, strict=True)
         )
 

@@ -5,12 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-import sympy
-from torch.utils._sympy.functions import Mod
-
-from .print_sizes import size_text
-from .size_expressions import size_symbol, stepped
-
 # The number of sizes to evaluate; a pattern has to occur twice among them.
 LARGEST = 512
 
@@ -24,6 +18,12 @@ class PeriodicCondition:
 
     def text(self, name: str) -> str:
         """As Python: `H % 2 == 0`, `H//2 % 2 == 0`, `ceil(H/4) % 8 == 0`, `H % 8 in (1, 2, 5)`."""
+        import sympy  # takes a tenth of the time of importing torch
+        from torch.utils._sympy.functions import Mod
+
+        from .print_sizes import size_text
+        from .size_expressions import size_symbol, stepped
+
         size, period, count = size_symbol(name), self.period, len(self.remainders)
         first = next((start for start in self.remainders if (start - 1) % period not in self.remainders), 0)
         if count == 1:

@@ -38,17 +38,6 @@ def normal_form(expression: sympy.Basic) -> sympy.Basic:
     return _rounded(expression) if isinstance(expression, (FloorToInt, TruncToInt, CeilToInt)) else expression
 
 
-def axis_of(size: sympy.Expr) -> sympy.Symbol:
-    """The only symbol in a size: the input axis on which it depends."""
-    [symbol] = size.free_symbols
-    return symbol
-
-
-def enlarges(size: sympy.Expr) -> bool:
-    """Whether a size involves upsampling."""
-    return any(product.args[0].is_Integer and product.args[0] > 1 for product in size.atoms(sympy.Mul))
-
-
 def _divided(base: sympy.Expr, divisor: sympy.Expr) -> sympy.Expr:
     if not divisor.is_Integer:
         return FloorDiv(base, divisor)

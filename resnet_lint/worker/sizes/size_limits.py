@@ -9,8 +9,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-import sympy
-
 from resnet_lint.graph.model import Model
 from resnet_lint.shared.evidence import SizeLimit
 from resnet_lint.shared.records.fix_plans import FixPlan, Hint, ResizeToSkip
@@ -54,7 +52,7 @@ class _Probe:
             if other.span == join.span and other.unlike.keys() == join.unlike.keys()
         ]
 
-        def fails(axis: sympy.Symbol, size: int) -> bool:
+        def fails(axis: str, size: int) -> bool:
             return any(other.fails(axis, size) for other in same)
 
         least = self._resized.first(join, lambda traced: 1, fails)

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-import sympy
-
 from resnet_lint.graph.fault import Fault
 from resnet_lint.graph.model import Model
 from resnet_lint.graph.module_call import ModuleCall
@@ -17,7 +15,6 @@ from resnet_lint.shared.records.places import Operand
 
 from .follow_sizes import Follower
 from .periodic_sizes import LARGEST, PeriodicCondition, periodic_condition
-from .print_sizes import shape_text, size_text
 from .unlike_joins import Join, joins_in, sizes_of_inputs
 
 _WORDS: Mapping[str, str] = {"L": "lengths", "H": "heights", "W": "widths", "T": "depths"}
@@ -49,7 +46,7 @@ class View:
     def words(self) -> str:
         """The sizes that work for all joins, if possible in words: `even heights and widths`."""
         conditions = {self._condition(axis, self.others) for axis in self.join.unlike}
-        names = " and ".join(_WORDS.get(axis.name, "sizes") for axis in self.join.unlike)
+        names = " and ".join(_WORDS.get(axis, "sizes") for axis in self.join.unlike)
         condition = conditions.pop()
         if conditions or condition is None or condition.remainders != (0,):
             return f"some {names}"
@@ -78,17 +75,19 @@ class View:
         """The shape of a node in terms of the module's input: `("N", "64", "H//2", "W//2")`."""
         shape, sizes = node.known_shape, self.follower.sizes(node)
         known = sizes if len(sizes) == len(shape) else (None,) * len(shape)
-        texts = [size_text(extent if size is None else size) for extent, size in zip(shape, known, strict=True)]
+        texts = [str(extent) if size is None else size.text for extent, size in zip(shape, known, strict=True)]
         return ("N", *texts[1:])
 
     def _text(self, joins: Sequence[Join]) -> str:
         return " and ".join(self._along(axis, joins) for axis in self.join.unlike)
 
-    def _along(self, axis: sympy.Symbol, joins: Sequence[Join]) -> str:
+    def _along(self, axis: str, joins: Sequence[Join]) -> str:
         condition = self._condition(axis, joins)
-        return condition.text(axis.name) if condition is not None else " == ".join(shape_text(self.join.unlike[axis]))
+        if condition is not None:
+            return condition.text(axis)
+        return " == ".join(size.text for size in self.join.unlike[axis])
 
-    def _condition(self, axis: sympy.Symbol, joins: Sequence[Join]) -> PeriodicCondition | None:
+    def _condition(self, axis: str, joins: Sequence[Join]) -> PeriodicCondition | None:
         along = [join for join in joins if axis in join.unlike]
         sizes = range(1, LARGEST)
         least = next((size for size in sizes if all(min(join.sizes_at(axis, size)) > 0 for join in along)), 1)
@@ -104,7 +103,7 @@ def view_of(join: Join, model: Model) -> View | None:
 def _view(call: ModuleCall, join: Join, model: Model) -> View | None:
     bases = sizes_of_inputs(call.inputs, model.nodes)
     sizes = {size for axes in bases.values() for size in axes if size is not None}
-    if not bases or (call.parent is not None and not all(size.is_Symbol for size in sizes)):
+    if not bases or (call.parent is not None and any(size.steps for size in sizes)):
         return None
     follower = Follower(bases)
     inside = [node for node in model.trace.nodes if node.call and call in node.call.with_callers()]

@@ -1,31 +1,27 @@
-"""Finds joins whose operands have different sizes as expressions, although they may be equal at the traced size."""
+"""Finds joins whose operands differ in size as functions of the input size, although not always at the traced size."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-
-import sympy
 
 from resnet_lint.graph.node import Node
 from resnet_lint.shared.records.places import Span
 
-from .axis_names import axis_letters
-from .compiled_sizes import function_of
+from .axis_letters import axis_letters
 from .follow_sizes import Follower, Sizes
-from .size_expressions import axis_of, enlarges, size_symbol, stepped
+from .input_size import InputSize, Step
 
 
 @dataclass(frozen=True, eq=False)
 class Join:
-    """An addition or concatenation whose operands have different sizes, as expressions of the input size.
+    """An addition or concatenation whose operands have different sizes in terms of the input size.
 
-    `unlike` maps input axes to the different sizes, `functions` to the same sizes as functions.
+    `unlike` maps input axes to the different sizes.
     """
 
     node: Node
-    unlike: Mapping[sympy.Symbol, Sequence[sympy.Expr]]
-    functions: Mapping[sympy.Symbol, Sequence[Callable[[int], int]]]
+    unlike: Mapping[str, Sequence[InputSize]]
 
     @property
     def span(self) -> Span:
@@ -39,17 +35,17 @@ class Join:
     @property
     def grows(self) -> bool:
         """Whether one side is downsampled and upsampled again."""
-        return any(enlarges(size) for sizes in self.unlike.values() for size in sizes)
+        return any(size.enlarges for sizes in self.unlike.values() for size in sizes)
 
-    def sizes_at(self, axis: sympy.Symbol, size: int) -> set[int]:
+    def sizes_at(self, axis: str, size: int) -> set[int]:
         """The distinct sizes of the operands at a size of the input axis."""
-        return {function(size) for function in self.functions[axis]}
+        return {unlike.at(size) for unlike in self.unlike[axis]}
 
-    def agrees(self, axis: sympy.Symbol, size: int) -> bool:
+    def agrees(self, axis: str, size: int) -> bool:
         """Whether the operands are equal at a size of the input axis."""
         return len(self.sizes_at(axis, size)) == 1
 
-    def fails(self, axis: sympy.Symbol, size: int) -> bool:
+    def fails(self, axis: str, size: int) -> bool:
         """Whether the join fails at a size of the input axis; additions broadcast a size of 1."""
         sizes = self.sizes_at(axis, size)
         return len(sizes) > 1 and not (self.is_addition and 1 in sizes)
@@ -61,10 +57,10 @@ def joins_in(nodes: Iterable[Node], follower: Follower) -> Iterator[Join]:
         if node.kind in ("addition", "concatenation") and node.point is not None:
             unlike = _unlike(node, follower)
             if unlike:
-                yield Join(node, unlike, {axis: tuple(map(function_of, sizes)) for axis, sizes in unlike.items()})
+                yield Join(node, unlike)
 
 
-def _unlike(node: Node, follower: Follower) -> dict[sympy.Symbol, tuple[sympy.Expr, ...]]:
+def _unlike(node: Node, follower: Follower) -> dict[str, tuple[InputSize, ...]]:
     operands = [source for source in node.activations if source.shape]
     if len({len(operand.known_shape) for operand in operands}) != 1:
         return {}
@@ -74,16 +70,16 @@ def _unlike(node: Node, follower: Follower) -> dict[sympy.Symbol, tuple[sympy.Ex
     for axis in range(len(operands[0].known_shape)):
         known = [sizes[axis] for sizes in shapes]
         sizes = tuple(dict.fromkeys(size for size in known if size is not None))
-        if axis != along and len(sizes) > 1 and len(set(map(axis_of, sizes))) == 1:
-            found[axis_of(sizes[0])] = sizes
+        if axis != along and len(sizes) > 1 and len({size.axis for size in sizes}) == 1:
+            found[sizes[0].axis] = sizes
     return found
 
 
 def sizes_of_inputs(inputs: Sequence[Node], nodes: Iterable[Node]) -> dict[Node, Sizes]:
-    """The symbolic sizes of some tensors: of their spatial axes, or of the length of a sequence.
+    """The sizes of some tensors: of their spatial axes, or of the length of a sequence.
 
-    The symbols are the sizes of the largest tensor; others, such as the levels of a pyramid, are derived from it by
-    strides that round up. Tensors for which this gives the wrong sizes are omitted.
+    They are those of the largest tensor; others, such as the levels of a pyramid, are derived from it by strides that
+    round up. Tensors for which this gives the wrong sizes are omitted.
     """
     maps = [node for node in inputs if len(node.shape or ()) > 2]
     largest = max(maps, key=lambda node: tuple(node.known_shape[2:]), default=None)
@@ -92,7 +88,7 @@ def sizes_of_inputs(inputs: Sequence[Node], nodes: Iterable[Node]) -> dict[Node,
     shape = largest.known_shape
     channels, first = (1, 2) if len(shape) > 3 or _is_signal(nodes) else (2, 1)
     letters = axis_letters([axis == channels for axis in range(len(shape))])
-    symbols = (*(None,) * first, *map(size_symbol, letters[first:]))
+    symbols = (*(None,) * first, *map(InputSize, letters[first:]))
     found = {node: _beside(node.known_shape, shape, symbols) for node in maps}
     return {node: sizes for node, sizes in found.items() if sizes is not None}
 
@@ -102,14 +98,14 @@ def _is_signal(nodes: Iterable[Node]) -> bool:
     return any(node.function.endswith("1d") for node in nodes)
 
 
-def _beside(shape: Sequence[int], largest: Sequence[int], symbols: Sequence[sympy.Symbol | None]) -> Sizes | None:
+def _beside(shape: Sequence[int], largest: Sequence[int], symbols: Sizes) -> Sizes | None:
     """The sizes of a map relative to the largest one, whose sizes are `symbols`."""
     if len(shape) != len(largest) or 0 in shape:
         return None
-    sizes: list[sympy.Expr | None] = []
+    sizes: list[InputSize | None] = []
     for symbol, part, whole in zip(symbols, shape, largest, strict=True):
         stride = -(-whole // part)
         if symbol is not None and -(-whole // stride) != part:
             return None
-        sizes.append(stepped(symbol, 1, stride - 1, stride) if symbol is not None else None)
+        sizes.append(symbol.then(Step(1, stride - 1, stride)) if symbol is not None else None)
     return tuple(sizes)

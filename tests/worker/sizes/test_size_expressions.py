@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 from itertools import pairwise
 from typing import Any
@@ -9,9 +10,10 @@ from typing import Any
 import pytest
 from torch.utils._sympy.functions import FloorDiv
 
-from resnet_lint.worker.sizes.compiled_sizes import function_of
+from resnet_lint.worker.sizes.input_size import InputSize
+from resnet_lint.worker.sizes.input_size import Step as InputStep
 from resnet_lint.worker.sizes.print_sizes import size_text
-from resnet_lint.worker.sizes.size_expressions import enlarges, normal_form, size_symbol, stepped
+from resnet_lint.worker.sizes.size_expressions import normal_form, size_symbol, stepped
 
 H = size_symbol("H")
 
@@ -23,6 +25,14 @@ def after(*steps: Step) -> Any:
     size = H
     for factor, shift, divisor in steps:
         size = stepped(size, factor, shift, divisor)
+    return size
+
+
+def made(*steps: Step) -> InputSize:
+    """The same size without sympy."""
+    size = InputSize("H")
+    for step in steps:
+        size = size.then(InputStep(*step))
     return size
 
 
@@ -41,11 +51,13 @@ def after(*steps: Step) -> Any:
     ],
 )
 def test_steps_are_joined_in_normal_form(steps: list[Step], text: str) -> None:
-    assert size_text(after(*steps)) == text
+    assert size_text(after(*steps)) == made(*steps).text == text
 
 
 def test_constants_of_equal_sizes_are_in_one_place() -> None:
     assert after((1, -7, 3), (4, 1, 1)) == after((1, -4, 3), (4, -3, 1))
+    assert made((1, -7, 3), (4, 1, 1)) == made((1, -4, 3), (4, -3, 1))
+    assert made((1, 0, 2), (2, 0, 1), (1, 0, 4)) == made((1, 0, 4))
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -55,12 +67,14 @@ def test_the_normal_form_and_its_text_compute_what_the_steps_do(seed: int) -> No
         steps = [(chance.choice((1, 1, 2, 3)), chance.randrange(-4, 5), chance.choice((1, 2, 2, 3))) for _ in range(4)]
         size = after(*steps)
         assert normal_form(size) == size
-        function = function_of(size)
+        joined = made(*steps)
+        assert joined.text == size_text(size)
+        function = eval(f"lambda H: {size_text(size)}", {"ceil": math.ceil})
         for number in range(1, 50):
             expected = number
             for factor, shift, divisor in steps:
                 expected = (factor * expected + shift) // divisor
-            assert function(number) == expected
+            assert function(number) == joined.at(number) == expected
 
 
 def test_a_division_of_torch_comes_to_the_same_form() -> None:
@@ -69,5 +83,6 @@ def test_a_division_of_torch_comes_to_the_same_form() -> None:
 
 
 def test_what_is_made_larger_on_the_way() -> None:
-    assert enlarges(after((1, 0, 2), (2, 0, 1)))
-    assert not enlarges(after((1, 4, 2)))
+    assert made((1, 0, 2), (2, 0, 1)).enlarges
+    assert not made((1, 4, 2)).enlarges
+    assert not made((2, 0, 1), (1, 0, 2)).enlarges

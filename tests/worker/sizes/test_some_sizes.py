@@ -15,7 +15,6 @@ from tracing import HEAD, net, record
 
 from resnet_lint.worker.sizes.follow_sizes import Follower
 from resnet_lint.worker.sizes.periodic_sizes import PeriodicCondition, periodic_condition
-from resnet_lint.worker.sizes.size_expressions import size_symbol
 from resnet_lint.worker.sizes.unlike_joins import sizes_of_inputs
 
 UNET = """
@@ -108,8 +107,8 @@ def test_sizes_are_those_of_torch(call: str, tmp_path: Path) -> None:
     for height, width in ((11, 9), (12, 17), (23, 24)):
         with torch.device("meta"):
             shape = eval(call, namespace, {"x": torch.empty(2, 4, height, width)}).shape
-        numbers = {size_symbol("H"): height, size_symbol("W"): width}
-        found = [size.xreplace(numbers) if size is not None else None for size in sizes]
+        numbers = {"H": height, "W": width}
+        found = [size.at(numbers[size.axis]) if size is not None else None for size in sizes]
         assert all(size in (None, extent) for size, extent in zip(found, shape, strict=True))
 
 
