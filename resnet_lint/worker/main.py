@@ -8,6 +8,7 @@ folder.
 from __future__ import annotations
 
 import gc
+import importlib
 import os
 import random
 import shutil
@@ -27,7 +28,6 @@ from types import FrameType
 # disables compilation.
 os.environ.update(PYTORCH_JIT="0", TORCHDYNAMO_DISABLE="1", TORCH_COMPILE_DISABLE="1")
 
-import sympy
 import torch
 from torch import nn
 
@@ -41,16 +41,15 @@ from ..shared.records.reports import FileReport
 from ..shared.records.requests import CheckRequest, Request, TraceRequest
 from .check import analyse
 from .load.files_read import Reads
-from .model_trace.model_trace import model_trace
 from .process.blame import Footing
 from .process.guard import Guard
 from .process.limits import has_rung, limit_resources
 from .process.process_clock import ProcessClock
 from .process.supervisor import Server
-from .symbolic.symbols import Environment
 from .torch_quirks.causal_masks import no_comparison_on_meta
 from .torch_quirks.distributions import no_validation_on_meta
 from .torch_quirks.dynamo import stand_in
+from .torch_quirks.plain_sizes import numbers_only
 
 
 def main() -> None:
@@ -81,6 +80,7 @@ def _load() -> None:
     """Do what is the same for all requests."""
     sys.dont_write_bytecode = True
     stand_in()
+    numbers_only()
     no_comparison_on_meta()
     no_validation_on_meta()
     _warm_up()
@@ -110,12 +110,15 @@ def _warm_up() -> None:
     with torch.device("meta"):
         x = torch.randn(2, 1, 4, 4)
         nn.Sequential(nn.Conv2d(1, 1, 1), nn.BatchNorm2d(1), nn.ReLU())(x) + x
-    _ = sympy.Symbol("H") + 1  # sympy imports its combinatorics for the first sum
 
 
 def _prepare() -> None:
-    """Import what verified fixes and traces need: the parts of torch's compiler that handle symbolic sizes."""
+    """Import what verified fixes and traces need: sympy, and the parts of torch's compiler for symbolic sizes."""
     with suppress(Exception):  # in another version of torch; the child that needs it says why
+        for name in (".contracts.block_contract", ".model_trace.model_trace"):
+            importlib.import_module(name, __package__)
+        from .symbolic.symbols import Environment
+
         environment = Environment()
         with environment.active():
             environment.integer("n", 4)
@@ -194,6 +197,8 @@ def _checked(request: CheckRequest, guard: Guard, reads: Reads) -> answers.Check
 
 
 def _traced(request: TraceRequest, reads: Reads) -> Answer:
+    from .model_trace.model_trace import model_trace  # needs symbolic sizes, see `_prepare`
+
     try:
         trace = model_trace(request)
         return answers.Traced(replace(trace, reads=None if has_rung() else reads.digests))

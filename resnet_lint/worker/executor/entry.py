@@ -50,9 +50,11 @@ def _carried_out(task: EngineTask, events: Events) -> Result | Evaluation:
 
 def _run(request: RunRequest, events: Events) -> Result:
     from ..torch_quirks.dynamo import stand_in
+    from ..torch_quirks.plain_sizes import numbers_only
     from .run import run
 
     stand_in()
+    numbers_only()
     return run(request, events)
 
 

@@ -6,10 +6,8 @@ compiler does not trace. As long as nothing is compiled, this is `fn` itself. So
 and loads the real module on the first use of anything else.
 
 Symbolic shapes need some submodules of torch._dynamo, such as `source`. These are loaded on their own, which takes a
-sixth of the time of the package; any other submodule, as in `init_process_group`, loads the package. They also search
-the call stack for a frame of the user, and import the compiler to list the files that are not the user's. Only torch's
-log messages use this frame, so the list is empty. The log of the compiler is disabled: by default it is not written
-anywhere, but its first message is formatted, with the call stack.
+sixth of the time of the package; any other submodule, as in `init_process_group`, loads the package. The log of the
+compiler is disabled: by default it is not written anywhere, but its first message is formatted, with the call stack.
 
 torchvision imports one function of torch._dynamo.utils that few models call. It is replaced by a stub too, which loads
 the real module when called. This halves the import time of torchvision and timm.
@@ -32,7 +30,9 @@ from types import ModuleType
 from typing import Any
 
 import torch
-from torch.fx.experimental import symbolic_shapes
+
+from .already_loaded import AlreadyLoaded
+from .plain_sizes import numbers_only_inside
 
 _NAME = "torch._dynamo"
 _UTILS = "torch._dynamo.utils"
@@ -53,24 +53,21 @@ def stand_in() -> None:
     sys.modules[_NAME] = _StandIn(_NAME)
     sys.modules.setdefault(_UTILS, _Utils(_UTILS))
     sys.meta_path[:0] = [_Submodules(), *([] if any(map(_is_package_finder, sys.meta_path)) else [_Package()])]
-    if hasattr(symbolic_shapes, "uninteresting_files"):
-        vars(symbolic_shapes)["uninteresting_files"] = set
     logging.getLogger(_LOG).handlers.clear()
 
 
 @contextmanager
 def stood_in() -> Iterator[None]:
-    """Install the stub for the with block."""
-    files, handlers = vars(symbolic_shapes).get("uninteresting_files"), list(logging.getLogger(_LOG).handlers)
+    """Install the stub, and those of `plain_sizes`, for the with block."""
+    handlers = list(logging.getLogger(_LOG).handlers)
     was_there = _NAME in sys.modules
     stand_in()
     try:
-        yield
+        with numbers_only_inside():
+            yield
     finally:
         if not was_there:
             _remove_stubs()
-            if files is not None:
-                vars(symbolic_shapes)["uninteresting_files"] = files
             logging.getLogger(_LOG).handlers[:] = handlers
 
 
@@ -127,18 +124,8 @@ class _Submodules(MetaPathFinder):
         if own not in _ALONE:
             _real()
             if name in sys.modules:
-                return ModuleSpec(name, _Loaded())
+                return ModuleSpec(name, AlreadyLoaded())
         return PathFinder.find_spec(name, [os.path.join(folder, "_dynamo") for folder in torch.__path__])
-
-
-class _Loaded(Loader):
-    """Imports a module that the import of the package has loaded."""
-
-    def create_module(self, spec: ModuleSpec) -> ModuleType:
-        return sys.modules[spec.name]
-
-    def exec_module(self, module: ModuleType) -> None:
-        """Do nothing, as the module was executed."""
 
 
 class _Package(MetaPathFinder):

@@ -85,7 +85,8 @@ import torch._dynamo.convert_frame
 print(torch._dynamo.source is source, torch._dynamo.utils is utils, utils.counters is torch._dynamo.exc.counters)
 print(torch.compile(lambda x: torch.relu(x) + 1, backend="eager")(torch.tensor([-1.0, 2.0])).tolist())
 """
-    result = printed(STAND_IN + FORWARD + symbol + LOADED + real)
+    numbers = "from resnet_lint.worker.torch_quirks.plain_sizes import numbers_only; numbers_only()\n"
+    result = printed(STAND_IN + numbers + FORWARD + symbol + LOADED + real)
     assert result == ["(2, 19456)", "True", "False", "True True True", "[1.0, 3.0]"]
 
 
