@@ -65,6 +65,46 @@ def unused_number(path: Sequence[Node], number: Number = STRIDE) -> UnusedNumber
     return min(found, key=lambda unused: (not unused.passes_off, unused.compared), default=None)
 
 
+def unread_argument(path: Sequence[Node]) -> UnusedNumber | None:
+    """A call that passes a constant for an argument of a name that its function computes and no line reads.
+
+    `Unit(cin, cout, downsample=None)` beside `downsample = index == 0`.
+    """
+    layers = (node.known_call for node in path if node.effect is not None and node.effect.sort == "convolution")
+    return next((unread for layer in layers for unread in _unread_arguments(layer)), None)
+
+
+def _unread_arguments(layer: ModuleCall) -> Iterator[UnusedNumber]:
+    built = built_of(layer.module)
+    for level, point in enumerate(built.chain if built is not None else ()):
+        assert built is not None
+        function, call = function_of(point.code), node_at(point)
+        if function is None or not isinstance(call, ast.Call):
+            continue
+        parameters = _parameters_of(layer, built.chain[level - 1].code if level else None)
+        bound, read, compared = _names_in(function.body)
+        unread = {*bound, *(argument.arg for argument in function.args.args)} - read - compared
+        chain = built.chain[level:]
+        for name, value in _passed(call, parameters).items():
+            if name in unread and isinstance(value, ast.Constant):
+                by_default = _is_left_out(name, chain)
+                yield UnusedNumber(name, _constructed_by(chain, layer), chain, parameters, True, False, by_default)
+
+
+def overridden_stride(block: ModuleCall) -> UnusedNumber | None:
+    """The construction of a block with 1 as its stride, in a function that takes a stride: `Block(64, 128, 1)`."""
+    built = built_of(block.module)
+    function = function_of(built.chain[0].code) if built is not None else None
+    call = call_at(built.chain[0]) if built is not None else None
+    if built is None or function is None or call is None:
+        return None
+    parameters = tuple(inspect.signature(type(block.module)).parameters)
+    names = [argument.arg for argument in function.args.args if STRIDE.names.fullmatch(argument.arg)]
+    if len(names) != 1 or not _passes_off(call, parameters, STRIDE):
+        return None
+    return UnusedNumber(names[0], block, built.chain, parameters, True, False, _is_left_out(names[0], built.chain))
+
+
 def takes_stride(layer: ModuleCall, owner: ModuleCall) -> bool:
     """Whether the constructor of a module passes a stride to a layer in it: `self.conv2 = conv3x3(a, b, stride)`."""
     built = built_of(layer.module)
@@ -93,7 +133,7 @@ def _unused_numbers(layer: ModuleCall, number: Number) -> Iterator[UnusedNumber]
             continue
         chain = built.chain[level:]
         block = _constructed_by(chain, layer)
-        names = _unread_names(function, call, number)
+        names = _unread_names(function, call, number, _never_with(call, function, number) if off else frozenset())
         if off:
             names |= _kept_names(function, tree_of(point.code.co_filename), number)
         for name, compared in names.items():
@@ -138,23 +178,46 @@ def _passes_off(call: ast.Call, parameters: Sequence[str], number: Number) -> bo
     """Whether a call passes the number that leaves it out, rather than nothing; None if it passes something else."""
     if any(isinstance(argument, ast.Starred) for argument in call.args):
         return None
-    passed = {keyword.arg: keyword.value for keyword in call.keywords} | dict(zip(parameters, call.args, strict=False))
+    passed = _passed(call, parameters)
     value = passed.get(number.argument)
     if value is None:
         return False if number.argument in parameters and None not in passed else None
     return True if isinstance(value, ast.Constant) and value.value == number.off else None
 
 
-def _unread_names(function: Function, call: ast.Call, number: Number) -> dict[str, bool]:
+def _passed(call: ast.Call, parameters: Sequence[str]) -> dict[str | None, ast.expr]:
+    """What a call passes, by parameter; None for `**kwargs`."""
+    named: dict[str | None, ast.expr] = {keyword.arg: keyword.value for keyword in call.keywords}
+    return named | dict(zip(parameters, call.args, strict=False))
+
+
+def _never_with(call: ast.Call, function: Function, number: Number) -> frozenset[ast.AST]:
+    """The statements that do not run if a call does: the other branches of tests that say nothing of the number."""
+    left_out = set[ast.AST]()
+    for node in ast.walk(function):
+        if isinstance(node, ast.If) and not any(map(number.names.fullmatch, _names_of(node.test))):
+            suites = (node.body, node.orelse)
+            inside = [any(call in ast.walk(statement) for statement in suite) for suite in suites]
+            left_out |= {
+                statement for suite, is_own in zip(suites, inside[::-1], strict=True) if is_own for statement in suite
+            }
+    return frozenset(left_out)
+
+
+def _names_of(expression: ast.expr) -> list[str]:
+    return [node.id for node in ast.walk(expression) if isinstance(node, ast.Name)]
+
+
+def _unread_names(function: Function, call: ast.Call, number: Number, left_out: frozenset[ast.AST]) -> dict[str, bool]:
     """The names of strides or paddings around a call that are given to no layer, with whether they are compared.
 
-    They are read by no line of the function, or by none of a loop over them, or in comparisons only.
+    They are read by no line of the function but those `left_out`, by none of a loop over them, or in comparisons only.
     """
     loops = (node for node in ast.walk(function) if isinstance(node, ast.For) and call in ast.walk(node))
     parameters = [argument.arg for argument in function.args.args]
     found: dict[str, bool] = {}
     for statements in (*((loop.target, *loop.body) for loop in loops), function.body):
-        bound, read, compared = _names_in(statements)
+        bound, read, compared = _names_in(statements, left_out)
         names = parameters if statements is function.body else []
         for name in filter(number.names.fullmatch, [*names, *sorted(bound)]):
             if name not in read:
@@ -194,8 +257,10 @@ def _attributes_read(tree: ast.Module) -> tuple[frozenset[str], frozenset[str]]:
     return frozenset(read), frozenset(compared)
 
 
-def _names_in(nodes: Iterable[ast.AST]) -> tuple[set[str], set[str], set[str]]:
-    """The names that statements bind, read, and read in comparisons only."""
+def _names_in(
+    nodes: Iterable[ast.AST], left_out: frozenset[ast.AST] = frozenset()
+) -> tuple[set[str], set[str], set[str]]:
+    """The names that statements but those `left_out` bind, read, and read in comparisons only."""
     bound, read, compared = set[str](), set[str](), set[str]()
     waiting = [(node, False) for node in nodes]
     while waiting:
@@ -204,5 +269,5 @@ def _names_in(nodes: Iterable[ast.AST]) -> tuple[set[str], set[str], set[str]]:
             kinds = compared if in_comparison else read
             (bound if isinstance(node.ctx, ast.Store) else kinds).add(node.id)
         inside = in_comparison or isinstance(node, ast.Compare)
-        waiting += [(child, inside) for child in ast.iter_child_nodes(node)]
+        waiting += [(child, inside) for child in ast.iter_child_nodes(node) if child not in left_out]
     return bound, read, compared

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Set
 
 from resnet_lint.shared.records.reports import FileReport, Outcome
 
@@ -14,13 +13,12 @@ def is_kept(before: FileReport, after: FileReport, *, completes: bool = False) -
 
     If a fix `completes` calls with names that no line read, blocks with guessed arguments may keep the size of their
     input now: they lacked the same padding, and nothing in the file says that they shrink their input. A model that
-    failed may have fewer additions now: its blocks add nothing where they get the stride that was lost. Such a model
-    may take another size than the one at which the mistake made it run.
+    failed may have fewer additions now: its blocks add nothing where they get the stride that was lost. Where the
+    input is guessed, it may have another size than the one at which the mistake made the model run.
     """
-    failed = {outcome.label for outcome in before.outcomes if outcome.shapes is None}
     return all(
         any(
-            _runs_as_before(old, new) or (completes and _is_completed(old, new, failed))
+            _runs_as_before(old, new) or (completes and _is_completed(old, new))
             for new in after.outcomes
             if new.label == old.label
         )
@@ -29,9 +27,9 @@ def is_kept(before: FileReport, after: FileReport, *, completes: bool = False) -
     )
 
 
-def _is_completed(old: Outcome, new: Outcome, failed: Set[str]) -> bool:
+def _is_completed(old: Outcome, new: Outcome) -> bool:
     """Whether a model behaves as its calls say now, with names that no line read before."""
-    return _keeps_size_now(old, new) or _runs_now(old, new) or (old.label in failed and _runs_at_another_size(old, new))
+    return _keeps_size_now(old, new) or _runs_now(old, new) or _runs_at_another_size(old, new)
 
 
 def _runs_as_before(old: Outcome, new: Outcome) -> bool:
@@ -53,9 +51,9 @@ def _runs_now(old: Outcome, new: Outcome) -> bool:
 
 
 def _runs_at_another_size(old: Outcome, new: Outcome) -> bool:
-    """Whether a model takes an input of another size, with the same weights and nothing less."""
+    """Whether a model takes a guessed input of another size, and does no less."""
     inputs = [(outcome.shapes or "").partition(" -> ")[0] for outcome in (old, new)]
-    return new.shapes is not None and inputs[0] != inputs[1] and new.weights == old.weights and _runs_as_much(old, new)
+    return new.shapes is not None and inputs[0] != inputs[1] and _runs_as_much(old, new)
 
 
 def _keeps_size_now(old: Outcome, new: Outcome) -> bool:

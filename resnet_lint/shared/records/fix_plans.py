@@ -30,7 +30,7 @@ class Change:
 
     `like_argument` is the name of the argument of `like`. If `like` is `outside` of the block, its expression in the
     constructor of the block is about another instance; from `common` on, the calls of both layers are those of the
-    same module.
+    same module. `unread`: the value is a name that is computed for this argument, and that no layer gets.
     """
 
     site: Site
@@ -40,6 +40,7 @@ class Change:
     like_argument: str | None = None
     outside: bool = False
     common: int = 0
+    unread: bool = False
 
     def in_words(self, argument: str | None = None, value: str | None = None) -> str:
         """`stride=2 on downsample.0`; in the words of an edit, `stride=stride on downsample.0`."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 
 from resnet_lint.graph.effects import Effect, layers_on
@@ -33,7 +34,8 @@ def plan_concatenation(fault: Fault, owner: ModuleCall) -> FixPlan | None:
 
 def _plan_sizes(parts: Sequence[Node], fork: Node | None, shapes: Sequence[Shape], owner: ModuleCall) -> FixPlan | None:
     """The fix for parts of different sizes that have the strides that they should have."""
-    repadded = next((plan for part in parts if (plan := _repadded(part, shapes, owner)) is not None), None)
+    repadded = _odd_one_repadded(parts, owner)
+    repadded = repadded or next((plan for part in parts if (plan := _repadded(part, shapes, owner)) is not None), None)
     repadded = repadded or _all_repadded(parts, fork, owner)
     if repadded is not None:
         return repadded
@@ -54,6 +56,37 @@ def _plan_sizes(parts: Sequence[Node], fork: Node | None, shapes: Sequence[Shape
     if upsampled:
         return ResizeToSkip(title, upsampled[-1])
     return Hint(title) if any(map(_upsampling_behind, parts)) else None
+
+
+def _odd_one_repadded(parts: Sequence[Node], owner: ModuleCall) -> ChangeArguments | None:
+    """All parts but one have the same size, which that one has if a single layer of it keeps its size."""
+    sizes = Counter(part.known_shape[2:] for part in parts)
+    (wanted, number), *others = sizes.most_common()
+    odd = [part for part in parts if part.known_shape[2:] != wanted]
+    if number < 2 or len(others) != 1 or len(odd) != 1:
+        return None
+    layers = layers_on(path_between(fork_of(odd[0], next(part for part in parts if part is not odd[0])), odd[0]))
+    convolutions = [node for node, effect in layers if effect.sort == "convolution"]
+    fitting = [node for node in convolutions if _size_with(node, layers) == wanted]
+    if len(fitting) != 1:
+        return None
+    effect = fitting[0].effect
+    assert effect is not None
+    change = Change(site_of(fitting[0], owner), "padding", number_text(full_padding(effect)))
+    return ChangeArguments(f"keep the size of every part: {change.in_words()}", (change,))
+
+
+def _size_with(padded: Node, layers: Sequence[tuple[Node, Effect]]) -> Shape | None:
+    """The size after layers, one of which has full padding; None if there are others than convolutions and pools."""
+    sizes = layers[0][1].before[2:]
+    for node, effect in layers:
+        if effect.sort not in ("convolution", "pool") or len(effect.kernel) != len(sizes):
+            return None
+        full = full_padding(effect)
+        padding = full if node is padded else effect.padding
+        axes = zip(sizes, full, padding, effect.stride, strict=True)
+        sizes = tuple((size + 2 * (pad - kept) - 1) // step + 1 for size, kept, pad, step in axes)
+    return sizes
 
 
 def _repadded(part: Node, shapes: Sequence[Shape], owner: ModuleCall) -> ChangeArguments | None:

@@ -30,7 +30,7 @@ from .axes_of_input import axes_hint
 from .evidence import parameter_for, width_name
 from .first_layer import replaced_first_layer
 from .lost_factor import lost_its_factor
-from .unread_number import restored_stride
+from .unread_number import restored_argument, restored_stride
 
 
 def plan_layer(
@@ -54,7 +54,9 @@ def plan_layer(
     plan = _plan_widths(fault, owner, layer, faults, join, norm_fits)
     flattened = _flattened_before(fault.node) if shape[layer.dimension] > layer.wanted else None
     unstrided = restored_stride(path_between(None, flattened), owner) if flattened is not None else None
-    return replace(unstrided, otherwise=plan) if unstrided is not None else plan
+    plan = replace(unstrided, otherwise=plan) if unstrided is not None else plan
+    restored = restored_argument(path_between(None, fault.node), owner)
+    return replace(restored, otherwise=plan) if restored is not None else plan
 
 
 def _plan_widths(

@@ -31,7 +31,20 @@ def wrong_padding(e: Evidence) -> ChangeArguments | None:
         changes = tuple(Change(e.site(node), "padding", number_text(full_padding(effect))) for node, effect in odd)
         words = ", ".join(change.in_words() for change in changes)
         return ChangeArguments(f"keep the size of the {side}: {words}", changes)
-    return None
+    return _padded_too_much(e)
+
+
+def _padded_too_much(e: Evidence) -> ChangeArguments | None:
+    """Both sides grow by their padding, as parallel branches with one helper do: with less, their sizes are equal."""
+    sides = (e.branch_layers, e.shortcut_layers)
+    odd = [(node, effect) for layers in sides for node, effect in layers if _is_padded_wrongly(effect)]
+    grows = [min(effect.padding) > max(full_padding(effect)) for _, effect in odd]
+    sizes = [_size_with_full_padding(layers) if layers else None for layers in sides]
+    if not odd or not all(grows) or sizes[0] is None or sizes[0] != sizes[1]:
+        return None
+    changes = tuple(Change(e.site(node), "padding", number_text(full_padding(effect))) for node, effect in odd)
+    words = ", ".join(dict.fromkeys(change.in_words() for change in changes))
+    return ChangeArguments(f"keep the size of both sides: {words}", changes)
 
 
 def padding_unlike_sibling(e: Evidence) -> ChangeArguments | None:
@@ -64,9 +77,14 @@ def full_padding(effect: Effect) -> tuple[int, ...]:
 
 def _fits_with_full_padding(layers: _Layers, wanted: Shape) -> bool:
     """Whether a side would have the size of the other one with full padding, so that only padding is missing."""
+    return _size_with_full_padding(layers) == wanted
+
+
+def _size_with_full_padding(layers: _Layers) -> Shape | None:
+    """The size of a side with full padding; None if its kernels have none, or it upsamples."""
     odd = [effect for _, effect in layers if _is_padded_wrongly(effect)]
     if any(effect.sort == "transposed" for _, effect in layers) or not all(map(_has_full_padding, odd)):
-        return False
+        return None
     sizes = list(layers[0][1].before[2:])
     for _, effect in layers:
         if effect.sort == "convolution" and len(effect.stride) == len(sizes):
@@ -74,7 +92,7 @@ def _fits_with_full_padding(layers: _Layers, wanted: Shape) -> bool:
         elif effect.sort == "pool" and len(effect.stride) == len(sizes):
             windows = zip(sizes, effect.kernel, effect.padding, effect.stride, strict=True)
             sizes = [(size + 2 * padding - kernel) // stride + 1 for size, kernel, padding, stride in windows]
-    return tuple(sizes) == wanted
+    return tuple(sizes)
 
 
 def _has_full_padding(effect: Effect) -> bool:

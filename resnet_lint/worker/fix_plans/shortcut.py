@@ -37,6 +37,7 @@ from .evidence import (
     widths,
 )
 from .flags import guarding_flags, guarding_test
+from .unread_number import overridden_block_stride
 
 
 def existing_shortcut(e: Evidence) -> FixPlan | None:
@@ -72,7 +73,9 @@ def existing_shortcut(e: Evidence) -> FixPlan | None:
     unstrided = unstrided_branch(e)
     if unstrided is None:
         return fix_plan
-    return replace(unstrided, otherwise=replace(fix_plan, changes_results=True) if fix_plan is not None else None)
+    unstrided = replace(unstrided, otherwise=replace(fix_plan, changes_results=True) if fix_plan is not None else None)
+    of_block = overridden_block_stride(e.owner)
+    return replace(of_block, otherwise=unstrided) if of_block is not None else unstrided
 
 
 def padded_shortcut(e: Evidence) -> PadShortcut | None:

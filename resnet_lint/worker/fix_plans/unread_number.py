@@ -7,13 +7,13 @@ from dataclasses import replace
 
 from resnet_lint.graph.module_call import ModuleCall
 from resnet_lint.graph.node import Node
-from resnet_lint.graph.unused_numbers import PADDING, UnusedNumber, unused_number
+from resnet_lint.graph.unused_numbers import PADDING, UnusedNumber, overridden_stride, unread_argument, unused_number
 from resnet_lint.shared.records.fix_plans import Change, ChangeArguments, FixPlan, Site
 
 
 def unread_number_first(plan: FixPlan | None, path: Sequence[Node], owner: ModuleCall) -> FixPlan | None:
     """The plan for sizes that differ, after those for a layer of a path without what is computed for it."""
-    for restored in (_restored_padding(path, owner), restored_stride(path, owner)):
+    for restored in (_restored_padding(path, owner), restored_stride(path, owner), restored_argument(path, owner)):
         plan = replace(restored, otherwise=plan) if restored is not None else plan
     return plan
 
@@ -31,6 +31,26 @@ def restored_stride(path: Sequence[Node], owner: ModuleCall) -> ChangeArguments 
     return ChangeArguments(title, (change,), changes_results=unread.by_default)
 
 
+def restored_argument(path: Sequence[Node], owner: ModuleCall) -> ChangeArguments | None:
+    """Pass what a function computes for an argument of this name, in place of a constant."""
+    unread = unread_argument(path)
+    if unread is None:
+        return None
+    change = _change(unread, unread.name, owner)
+    title = f"pass {unread.name}, which is never read: {change.in_words()}"
+    return ChangeArguments(title, (change,), changes_results=unread.by_default)
+
+
+def overridden_block_stride(owner: ModuleCall) -> ChangeArguments | None:
+    """Pass the stride to a block that is constructed with 1 beside it."""
+    overridden = overridden_stride(owner)
+    if overridden is None:
+        return None
+    change = _change(overridden, "stride", owner)
+    title = f"pass the block the stride of its shortcut: {change.in_words()}"
+    return ChangeArguments(title, (change,), changes_results=overridden.by_default)
+
+
 def _restored_padding(path: Sequence[Node], owner: ModuleCall) -> ChangeArguments | None:
     """Pass the padding that is never read, if a layer or block of a path is constructed without it."""
     unread = unused_number(path, PADDING)
@@ -44,4 +64,4 @@ def _restored_padding(path: Sequence[Node], owner: ModuleCall) -> ChangeArgument
 def _change(unread: UnusedNumber, argument: str, owner: ModuleCall) -> Change:
     call = unread.chain[0].span  # where the name is; those around it have others
     site = Site(unread.call.relative_path(owner), "other", (call,), parameters=unread.parameters)
-    return Change(site, argument, unread.name)
+    return Change(site, argument, unread.name, unread=True)

@@ -1,4 +1,4 @@
-"""Arguments that come from the code around a call: variables of loops, other calls of the block, attributes."""
+"""Arguments that come from the code around a call: variables of loops, other calls, attributes, layers beside it."""
 
 from __future__ import annotations
 
@@ -76,10 +76,175 @@ class DualNet(nn.Module):
 DualNet()(torch.randn(2, 3, 8, 8))
 """
 
+CELL = """class Conv(nn.Module):
+    def __init__(self, cin, cout, kernel_size, stride=1, padding=0):
+        super().__init__()
+        self.conv = nn.Conv2d(cin, cout, kernel_size, stride, padding)
+        self.norm = nn.BatchNorm2d(cout)
+
+    def forward(self, x):
+        return F.relu(self.norm(self.conv(x)))
+
+
+class Reduction(nn.Module):
+    def __init__(self, width=8):
+        super().__init__()
+        self.one = nn.Sequential(Conv(width, 4, 1), Conv(4, 6, 3, stride=2))
+        self.two = nn.Sequential(Conv(width, 4, 1), Conv(4, 4, 3, padding=1), Conv(4, 6, 3, stride=2))
+        self.pool = nn.MaxPool2d(3, stride=2)
+
+    def forward(self, x):
+        return torch.cat([self.one(x), self.two(x), self.pool(x)], 1)
+
+
+Reduction()(torch.randn(2, 8, 15, 15))
+"""
+
+LIGHT = """class Light(nn.Module):
+    def __init__(self, width):
+        super().__init__()
+        self.point = nn.Conv2d(width, width, 1, bias=False)
+        self.depth = nn.Conv2d(width, width, 3, padding=1, groups=width)
+        self.norm = nn.BatchNorm2d(width)
+
+    def forward(self, x):
+        return F.relu(self.norm(self.depth(self.point(x))))
+
+
+class Scales(nn.Module):
+    def __init__(self, width=8):
+        super().__init__()
+        self.small = Light(width)
+        self.large = nn.Sequential(Light(width), Light(width))
+
+    def forward(self, x):
+        return x + (self.small(x) + self.large(x))
+
+
+Scales()(torch.randn(2, 8, 16, 16))
+"""
+
+STREAMS = """class Separable(nn.Module):
+    def __init__(self, cin, cout, kernel_size, stride):
+        super().__init__()
+        self.conv = nn.Conv2d(cin, cout, kernel_size, stride, kernel_size // 2, groups=cin)
+        self.norm = nn.BatchNorm2d(cout)
+
+    def forward(self, x):
+        return self.norm(self.conv(x))
+
+
+class Cell(nn.Module):
+    def __init__(self, cin, cout, stride=1):
+        super().__init__()
+        self.wide = Separable(cin, cout, 7, stride)
+        self.small = Separable(cin, cout, 3, stride)
+
+    def forward(self, x):
+        return F.relu(self.wide(x) + self.small(x))
+
+
+nn.Sequential(Cell(4, 8), Cell(8, 16, 2))(torch.randn(2, 4, 16, 16))
+"""
+
+SWITCHED = """class Step(nn.Module):
+    def __init__(self, cin, cout, downsample):
+        super().__init__()
+        self.conv = nn.Conv2d(cin, cout, 3, padding=1)
+        self.downsample = downsample
+
+    def forward(self, x):
+        x = self.conv(x)
+        return F.max_pool2d(x, 2) if self.downsample else x
+
+
+class Steps(nn.Module):
+    def __init__(self, widths=(8, 16), cin=3):
+        super().__init__()
+        self.steps = nn.Sequential()
+        for i, cout in enumerate(widths):
+            downsample = i > 0
+            self.steps.add_module(f"step{i}", Step(cin, cout, downsample=downsample))
+            cin = cout
+        self.head = nn.Linear(256, 10)
+
+    def forward(self, x):
+        x = self.steps(x)
+        return self.head(x.view(x.size(0), -1))
+
+
+Steps()(torch.randn(2, 3, 8, 8))
+"""
+
+STAGE = """class Pooled(nn.Module):
+    def __init__(self, cin, cout, stride=1, downsample=None):
+        super().__init__()
+        self.pool = nn.AvgPool2d(stride) if stride > 1 else nn.Identity()
+        stride = 1
+        self.conv = nn.Conv2d(cin, cout, 3, stride=stride, padding=1)
+        self.downsample = downsample
+
+    def forward(self, x):
+        shortcut = x if self.downsample is None else self.downsample(x)
+        return F.relu(self.conv(self.pool(x)) + shortcut)
+
+
+class Pools(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.first = self._stage(4, 8, 2)
+        self.second = self._stage(8, 8, 1)
+
+    def _stage(self, cin, cout, stride):
+        downsample = None
+        if stride != 1 or cin != cout:
+            downsample = nn.Sequential(nn.AvgPool2d(stride), nn.Conv2d(cin, cout, 1))
+        return nn.Sequential(Pooled(cin, cout, stride, downsample), Pooled(cout, cout))
+
+    def forward(self, x):
+        return self.second(self.first(x))
+
+
+Pools()(torch.randn(2, 4, 8, 8))
+"""
+
+EITHER = """class Inverted(nn.Module):
+    def __init__(self, cin, cout, stride, use_kernel3):
+        super().__init__()
+        self.residual = cin == cout and stride == 1
+        if use_kernel3:
+            self.conv = nn.Conv2d(cin, cout, 3, stride=stride, padding=1)
+        else:
+            self.conv = nn.Conv2d(cin, cout, 5, stride=stride, padding=2)
+
+    def forward(self, x):
+        return x + self.conv(x) if self.residual else self.conv(x)
+
+
+class Searched(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.body = nn.Sequential(Inverted(3, 8, 2, True), Inverted(8, 8, 1, True), Inverted(8, 8, 2, False))
+        self.head = nn.Linear(8, 10)
+
+    def forward(self, x):
+        x = F.avg_pool2d(self.body(x), 7, stride=1)
+        return self.head(x.view(x.size(0), -1))
+
+
+Searched()(torch.randn(2, 3, 28, 28))
+"""
+
 CASES = (
     ("loop", UNITS, "Unit(width, out_width,", "Unit(width, width,", "Unit(width, out_width,"),
     ("sibling", DUAL, "Dual(chs, 2 * bw", "Dual(bw, 2 * bw", "Dual(bw + (2 * inc), 2 * bw"),
     ("attribute", DUAL, "grown, self.key_stride)", "grown, 1)", "grown, self.key_stride)"),
+    ("odd part", CELL, "4, 4, 3, padding=1", "4, 4, 3, padding=2", "4, 4, 3, padding=1"),
+    ("both sides", LIGHT, "3, padding=1", "3, padding=2", "3, padding=1"),
+    ("streams", STREAMS, "cout, 3, stride)", "cout, 3, 1)", "cout, 3, stride)"),
+    ("switch", SWITCHED, "downsample=downsample)", "downsample=None)", "downsample=downsample)"),
+    ("stage", STAGE, "cout, stride, downsample)", "cout, 1, downsample)", "cout, stride, downsample)"),
+    ("either", EITHER, "3, stride=stride", "3, stride=1", "3, stride=stride"),
 )
 
 
@@ -93,5 +258,6 @@ def test_what_the_code_around_a_call_says_is_written(lint: Lint, tmp_path: Path)
 
 
 def test_what_is_right_stays(lint: Lint, tmp_path: Path) -> None:
-    (tmp_path / "right.py").write_text(HEAD + UNITS + DUAL)
+    sources = dict.fromkeys(source for _, source, *_ in CASES)
+    (tmp_path / "right.py").write_text(HEAD + "\n\n".join(sources))
     assert lint(tmp_path).exit_code == 0

@@ -137,6 +137,7 @@ def _options(change: Change, source: Source, sources: Sources) -> Iterator[Writt
                 values = [v for v in values if not _is_number(v)]
             edits = {value: with_argument(call, parameters, argument, value, passed, source) for value in values}
             unread = unread_names(function) | unread_loop_names(source.above(call))
+            unread |= {change.value} if change.unread else set()
             written = [Written(argument, v, edit, v in unread) for v, edit in edits.items() if edit is not None]
             if level == 0 and _is_beside(change, function, sources):
                 beside = written
