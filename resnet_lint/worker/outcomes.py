@@ -36,7 +36,14 @@ def outcome(label: str, trace: Trace, guessed: bool = False) -> Outcome:
         sum(map(_multiply_adds, trace.nodes)),
         tuple(tensor.shape[1] for tensor in tensors_in([trace.args, trace.kwargs]) if tensor.dim() >= 4),
         guessed,
+        trace.signature if _fails_by_widths_only(trace) else None,
     )
+
+
+def _fails_by_widths_only(trace: Trace) -> bool:
+    """Whether a complete trace failed, but nowhere else than where layers get other widths."""
+    kinds = {fault.kind for fault in trace.all_faults}
+    return trace.complete and kinds == {"layer"}
 
 
 def _multiply_adds(node: Node) -> int:

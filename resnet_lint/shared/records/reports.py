@@ -46,8 +46,9 @@ class Outcome:
     activations, and calls of `layers` with parameters, are counted if they ran without a fault. `weights` is a digest
     of the names and shapes in the state dict, `parameters` their number of elements, `multiply_adds` those of the
     convolutions and linear layers, `image_channels` those of the inputs that are images or videos. `guessed` is
-    whether the arguments are guessed. For a proof, `shapes` names the symbols for which it holds, None if some
-    arguments fail.
+    whether the arguments are guessed. `assumed` are the shapes of a trace that only failed where layers get other
+    widths, which went on with what they should have given. For a proof, `shapes` names the symbols for which it holds,
+    None if some arguments fail.
     """
 
     label: str
@@ -60,6 +61,7 @@ class Outcome:
     multiply_adds: int = 0
     image_channels: tuple[int, ...] = ()
     guessed: bool = False
+    assumed: str | None = None
 
 
 @dataclass(frozen=True)

@@ -235,10 +235,46 @@ class Searched(nn.Module):
 Searched()(torch.randn(2, 3, 28, 28))
 """
 
+CLASSES = """class Fire(nn.Module):
+    def __init__(self, cin, cout):
+        super().__init__()
+        self.left = nn.Conv2d(cin, cout // 2, 1)
+        self.right = nn.Conv2d(cin, cout // 2, 3, padding=1)
+
+    def forward(self, x):
+        return torch.cat((self.left(x), self.right(x)), 1)
+
+
+class Squeezed(nn.Module):
+    def __init__(self, widths, cin=3, num_classes=10):
+        super().__init__()
+        self.features = nn.Sequential()
+        for i, width in enumerate(widths):
+            self.features.add_module(f"fire{i}", Fire(cin, width))
+            cin = width
+        self.head = nn.Conv2d(in_channels=cin, out_channels=num_classes, kernel_size=1)
+
+    def forward(self, x):
+        x = self.head(self.features(x))
+        return F.adaptive_avg_pool2d(x, 1).flatten(1)
+
+
+def get_squeezed(version, **kwargs):
+    return Squeezed([8, 16] if version == 1 else [8, 24], **kwargs)
+
+
+def squeezed(**kwargs):
+    return get_squeezed(version=1, **kwargs)
+
+
+squeezed()(torch.randn(2, 3, 8, 8))
+"""
+
 CASES = (
     ("loop", UNITS, "Unit(width, out_width,", "Unit(width, width,", "Unit(width, out_width,"),
     ("sibling", DUAL, "Dual(chs, 2 * bw", "Dual(bw, 2 * bw", "Dual(bw + (2 * inc), 2 * bw"),
     ("attribute", DUAL, "grown, self.key_stride)", "grown, 1)", "grown, self.key_stride)"),
+    ("classes", CLASSES, "in_channels=cin", "in_channels=num_classes", "in_channels=cin"),
     ("odd part", CELL, "4, 4, 3, padding=1", "4, 4, 3, padding=2", "4, 4, 3, padding=1"),
     ("both sides", LIGHT, "3, padding=1", "3, padding=2", "3, padding=1"),
     ("streams", STREAMS, "cout, 3, stride)", "cout, 3, 1)", "cout, 3, stride)"),
