@@ -133,5 +133,11 @@ class ForwardShape(Rule):
         for failure in analysis.failures:
             unusual_addition = failure.kind == "addition" and (not failure.differs or "batch" in failure.differs)
             if (failure.kind == "other" or unusual_addition) and failure.condition is None:
-                what = "dtype" if is_about_dtypes(failure.error) else "shape"
-                yield self.finding(failure, f"{what} mismatch: {failure.error.removeprefix('shape mismatch: ')}")
+                yield self.finding(failure, _message(failure.error))
+
+
+def _message(error: str) -> str:
+    if error.endswith("only for scalar outputs"):
+        return f"backward() of more than one value: {error}"
+    what = "dtype" if is_about_dtypes(error) else "shape"
+    return f"{what} mismatch: {error.removeprefix('shape mismatch: ')}"

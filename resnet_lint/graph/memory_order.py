@@ -46,14 +46,19 @@ def reordered(node: Node, axes: Axes) -> Reordered | None:
         return None
     given, made = axes.of(source), axes.of(node)
     for run in axes.altered:
-        shapes = run.shape(source), run.shape(node)
-        if shapes[0] is None or shapes[1] is None:
+        if not (_keeps_rank(run, source) and _keeps_rank(run, node)):
             continue
         together = _moved_together(run.axis, given, made)
         before, after = _dims(run, source, given, together), _dims(run, node, made, together)
         if before and after and _is_misplaced(run, node, before, after):
             return Reordered(node, run.axis, before, after)
     return None
+
+
+def _keeps_rank(run: Altered, node: Node) -> bool:
+    """Whether a tensor is there when one size is another, and has as many dimensions as before."""
+    shape = run.shape(node)
+    return shape is not None and len(shape) == len(node.known_shape)
 
 
 def _is_misplaced(run: Altered, node: Node, before: Sequence[int], after: Sequence[int]) -> bool:

@@ -88,7 +88,7 @@ class ScriptMode(OnMeta):
         if self.is_in_model:
             return func(*args, **kwargs)
         if func is torch.Tensor.backward:
-            return None
+            return self._backward(*args, **kwargs)
         if func in _VALUES and args[0].is_meta and known_value(args[0]) is None:
             self.ask_for(Doubt.INVENTED if self.is_in_samples else Doubt.UNKNOWN)
             return _VALUES[func](args[0], OUTSIDE.trial if self.is_in_samples else 0)
@@ -105,6 +105,12 @@ class ScriptMode(OnMeta):
         except SHAPE_ERRORS as error:
             self._prove(func, args, kwargs, error)
             raise
+
+    def _backward(self, loss: torch.Tensor, gradient: torch.Tensor | None = None, *args: Any, **kwargs: Any) -> None:
+        """Raise the error of autograd for a loss of several values, such as `(pred - y) ** 2`."""
+        if gradient is None and loss.numel() != 1:
+            self._on_torch(torch.Tensor.backward, (loss,), {}, _NOT_SCALAR)
+            raise RuntimeError(_NOT_SCALAR)
 
     def _require(self, func: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> None:
         """Raise the error that a loss would raise on the CPU; on meta, some accept mismatched shapes."""
@@ -126,6 +132,9 @@ class ScriptMode(OnMeta):
             return
         if text is not None:
             self._on_torch(func, args, kwargs, text)
+
+
+_NOT_SCALAR = "grad can be implicitly created only for scalar outputs"
 
 
 def _are_positions(tensor: torch.Tensor) -> bool:
@@ -185,6 +194,10 @@ def scripted(code: Any, *args: Any, **kwargs: Any) -> Any:
     return code
 
 
+def _in_order(number: int, **options: Any) -> torch.Tensor:
+    return torch.arange(number, device="cpu")
+
+
 def _nothing(*args: Any, **kwargs: Any) -> None:
     return None
 
@@ -214,7 +227,7 @@ def _batch(loader: DataLoader[Any]) -> Any:
 _PATCHES: tuple[tuple[Any, str, Any], ...] = (
     (nn.Module, "cuda", lambda module, device=None: module),
     (nn.Module, "to", _stays),
-    (nn.Module, "load_state_dict", _nothing),
+    (torch.utils.data.dataset, "randperm", _in_order),  # of random_split, whose sizes matter and not its order
     (torch.jit, "script", scripted),
     (torch, "save", _nothing),
     (torch.optim.Optimizer, "step", _nothing),

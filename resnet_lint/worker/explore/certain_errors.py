@@ -23,6 +23,7 @@ from resnet_lint.graph.trace import Trace
 from resnet_lint.shared.error_text import error_text
 from resnet_lint.shared.evidence import Problem
 
+from ..build.data_sets import is_made_up
 from ..load.definitions import names_bound, root_of
 from ..load.load import Loaded
 from ..load.missing_packages import is_stand_in
@@ -40,6 +41,8 @@ _WRONG_CALL = re.compile(
 _COUNTED = re.compile(r"\btakes |\bmissing ")
 # Substitutes of resnet-lint for objects of the user's code.
 _OWN_STAND_INS = re.compile(r"Identity|<lambda>|Missing")
+# The state dict of one model, loaded into another one; with strict=False as well.
+_OTHER_SIZES = re.compile(r"loading state_dict for \w+:.*?size mismatch for", re.DOTALL)
 _LACKS = re.compile(r"module 'torch[\w.]*' has no attribute '\w+'")
 
 
@@ -131,6 +134,8 @@ def _is_of_the_code(error: BaseException, loaded: Loaded) -> bool:
     """Whether an error has nothing to do with what a check lacks: packages, devices, files, values."""
     if loaded.missing or not isinstance(error, (*_MISTAKES, AssertionError, ValueError, RuntimeError)):
         return False
+    if isinstance(error, AttributeError) and is_made_up(error.obj):
+        return False
     innermost_file = [frame.f_code.co_filename for frame, _ in walk_tb(error.__traceback__)][-1]
     text = error_text(error)
     return not (_LACKING.search(text) or _OWN_STAND_INS.search(text) or _ENVIRONMENT.search(innermost_file))
@@ -158,7 +163,7 @@ def _steps(traceback: TracebackType | None, loaded: Loaded) -> tuple[list[_Step]
 
 def _is_of_sort(error: BaseException, last: _Step, loaded: Loaded, ends_there: bool, stated: bool) -> bool:
     text = error_text(error)
-    if stated and _is_refused_by_layer(error):
+    if stated and (_is_refused_by_layer(error) or _OTHER_SIZES.search(text)):
         return True
     if isinstance(error, NameError) and not isinstance(error, UnboundLocalError):
         return ends_there and last.code.co_filename == loaded.path and _is_bound_nowhere(error.name, loaded)

@@ -15,6 +15,10 @@ class MNIST:
     @property
     def class_to_idx(self):
         return {name: index for index, name in enumerate(self.classes)}
+
+class SVHN(MNIST):
+    def __init__(self, root, split="train", transform=None, target_transform=None, download=False):
+        raise RuntimeError("Dataset not found or corrupted. You can use download=True to download it")
 """
 SCRIPT = """
 import torch
@@ -39,10 +43,14 @@ for epoch in range(3):
 """
 
 
+def with_torchvision(folder: Path) -> None:
+    (folder / "torchvision").mkdir()
+    (folder / "torchvision" / "__init__.py").touch()
+    (folder / "torchvision" / "datasets.py").write_text(DATASETS)
+
+
 def test_a_script_that_trains_on_mnist(lint: Lint, tmp_path: Path) -> None:
-    (tmp_path / "torchvision").mkdir()
-    (tmp_path / "torchvision" / "__init__.py").touch()
-    (tmp_path / "torchvision" / "datasets.py").write_text(DATASETS)
+    with_torchvision(tmp_path)
     found = {}
     for name, features in (("right", "784"), ("wrong", "768")):
         (tmp_path / f"{name}.py").write_text(SCRIPT.replace("@", features))
@@ -50,3 +58,63 @@ def test_a_script_that_trains_on_mnist(lint: Lint, tmp_path: Path) -> None:
         assert [module["input"]["fed"] for module in report["modules"]] == ["z=32x16 labels=32:int64"]
         found[name] = [finding["rule"] for finding in report["findings"] if finding["severity"] == "error"]
     assert found == {"right": [], "wrong": ["RL301"]}
+
+
+SPLIT = """
+import torch
+from torch import nn
+from torch.utils.data import DataLoader, random_split
+from torchvision.datasets import MNIST
+
+def main():
+    full = MNIST("data", transform=lambda image: torch.zeros(1, image.height, image.width))
+    train, val = random_split(full, [55000, 5000], generator=torch.Generator().manual_seed(3))
+    net = nn.Sequential(nn.Flatten(), nn.Linear(@, 10))
+    for images, labels in DataLoader(train, batch_size=32, shuffle=True):
+        nn.functional.cross_entropy(net(images), labels).backward()
+
+if __name__ == "__main__":
+    main()
+"""
+KEPT = """
+import torch
+from torch import nn
+from torchvision.datasets import MNIST, SVHN
+
+train, digits = MNIST("data", train=True), SVHN("data", "test")
+x, y = train.data.view(-1, 784).float() / 255, train.targets
+wanted = torch.where((y == 3) | (y == 7))[0]
+net, convolution = nn.Linear(@, 2), nn.Conv2d(3, 8, 3)
+for start in range(0, len(wanted), 128):
+    places = wanted[start : start + 128]
+    loss = nn.functional.cross_entropy(net(x[places]), (y[places] == 7).long())
+    loss.backward()
+    break
+out = convolution(torch.from_numpy(digits.data[:10] / 255.0).float())
+assert len(digits) == digits.labels.shape[0] == 26032
+"""
+# What only the files of a data set would tell.
+UNKNOWN = """
+import torch
+from torch import nn
+from torchvision.datasets import MNIST
+
+class Digits(MNIST):
+    def __init__(self, root):
+        super().__init__(root)
+        self.groups = self.sections.unsqueeze(1)
+
+digits = Digits("data")
+out = nn.Linear(784, 10)(torch.randn(3, 784))
+"""
+
+
+def test_scripts_that_split_and_read_data_sets(lint: Lint, tmp_path: Path) -> None:
+    with_torchvision(tmp_path)
+    for name, source in (("split", SPLIT), ("kept", KEPT)):
+        for verdict, features in (("right", "784"), ("wrong", "768")):
+            (tmp_path / f"{name}_{verdict}.py").write_text(source.replace("@", features))
+    (tmp_path / "unknown.py").write_text(UNKNOWN)
+    findings = json.loads(lint(tmp_path, "--format", "json").stdout)["findings"]
+    errors = {(Path(each["path"]).name, each["rule"]) for each in findings if each["severity"] == "error"}
+    assert errors == {("split_wrong.py", "RL301"), ("kept_wrong.py", "RL301")}

@@ -238,6 +238,22 @@ SCRIPTS = {
         "loss = nn.BCE",
         "RL303",
     ),
+    "a loss that is not reduced": (
+        "target = torch.randn(@, 10)\nloss = (Net()(torch.randn(@, 3, 32, 32)) - target) ** 2\n"
+        "loss = loss.sum(1)\nloss.backward()",
+        "1",
+        "4",
+        "loss.backward()",
+        "RL303",
+    ),
+    "weights of a model of another width": (
+        "net, other = Net(5), Net(@)\ntry:\n    other.load_state_dict({'fc.bias': torch.ones(7)}, strict=False)\n"
+        "except RuntimeError:\n    pass\nnet.load_state_dict(other.state_dict())\nout = net(torch.randn(2, 3, 32, 32))",
+        "5",
+        "7",
+        "net.load_state_dict(other",
+        "RL404",
+    ),
     "a class that trains": (
         """
         class Trainer:
