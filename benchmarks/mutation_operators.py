@@ -8,7 +8,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Callable, Iterator
 from copy import deepcopy
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeVar, cast
 
 Changed = Iterator[str]
@@ -34,6 +34,18 @@ class Mutant:
     original: str
     text: str
     lines: frozenset[int]
+
+    def marked(self, source: str) -> str:
+        """The changed source, in which `__evaluated__` gets the value of the changed expression."""
+        statement = self.text.rstrip("\n")
+        kind, _, returned = statement.rpartition("return ")
+        if self.text.startswith("("):
+            statement = f"__evaluated__{statement}"
+        elif kind:
+            statement = f"{kind}return __evaluated__({returned})"
+        else:
+            statement = f"{statement}; __evaluated__({statement.partition(' ')[0]})"
+        return replace(self, text=statement + self.text[len(self.text.rstrip("\n")) :]).applied(source)
 
     def applied(self, source: str) -> str:
         """The changed source; every line keeps its number."""

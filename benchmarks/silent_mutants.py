@@ -4,7 +4,8 @@
 
 Each file has to run its model, as a script with `if __name__ == "__main__"` does. Operators (`mutation_operators`)
 change one expression at a time. A mutant is kept if the script still runs, and if the outputs of its models in eval
-mode have the same shapes as before but other values: then it is a mistake, and silent. A mutant is found if the check
+mode have the same shapes as before but other values: then it is a mistake, and silent. It has to be fair, too; see
+`mutant_runs`. A mutant is found if the check
 of the changed file has a finding on the changed statement from a rule that reports nothing there in the original file.
 
 Mutants are drawn at random, one operator after the other, until `--count` are kept; of the same expression, also in
@@ -15,117 +16,31 @@ table by operator. New findings on other lines are counted separately.
 from __future__ import annotations
 
 import argparse
-import os
 import random
-import signal
-import tempfile
-import warnings
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
-import torch
+from mutant_runs import Run, is_fair_mistake, run
 from mutation_operators import Mutant, mutants
-from torch import nn
 
 from resnet_lint.front.workers.worker_client import WorkerClient
 from resnet_lint.shared.errors import ToolFault
 from resnet_lint.shared.records.requests import CheckRequest
-
-_SECONDS = 30
-# Half as much noise as the usual weights, so that zero-initialized layers don't hide a mistake.
-_NOISE = 0.05
-_TOLERANCE = 1e-4
 
 Outcome = Literal["found", "elsewhere", "missed"]
 
 
 @dataclass(frozen=True)
 class Original:
-    """A file that runs, with the outputs of its models."""
+    """A file that runs, with what its models compute."""
 
     path: Path
     source: str
-    outputs: Sequence[torch.Tensor]
-
-
-def outputs_of(source: str, path: Path) -> Sequence[torch.Tensor] | None:
-    """The outputs of the models that a script calls, in eval mode; None if it fails. It runs in a child process."""
-    with tempfile.NamedTemporaryFile() as file:
-        child = os.fork()
-        if child == 0:
-            signal.alarm(_SECONDS)
-            nothing = os.open(os.devnull, os.O_WRONLY)
-            os.dup2(nothing, 1)
-            os.dup2(nothing, 2)
-            try:
-                torch.save(_run(source, path), file.name)
-            except BaseException:
-                os._exit(1)
-            os._exit(0)
-        _, status = os.waitpid(child, 0)
-        if status:
-            return None
-        found: Sequence[torch.Tensor] = torch.load(file.name)
-        return found
-
-
-def _run(source: str, path: Path) -> list[torch.Tensor]:
-    """Run a script with fixed random numbers; its models get noisy parameters, and run in eval mode."""
-    torch.manual_seed(0)
-    torch.set_num_threads(1)
-    random.seed(0)
-    warnings.simplefilter("ignore")
-    found: list[torch.Tensor] = []
-    depth = 0
-    call = nn.Module.__call__
-
-    def observed(module: nn.Module, *args: Any, **kwargs: Any) -> Any:
-        nonlocal depth
-        if depth == 0:
-            _prepare(module)
-        depth += 1
-        try:
-            with torch.no_grad():
-                result = call(module, *args, **kwargs)
-        finally:
-            depth -= 1
-        if depth == 0:
-            found.extend(tensor.detach().clone() for tensor in _tensors_in(result))
-        return result
-
-    nn.Module.__call__ = observed  # type: ignore[method-assign]
-    torch.empty = torch.zeros  # type: ignore[assignment]  # uninitialized parameters would differ between two runs
-    exec(compile(source, str(path), "exec"), {"__name__": "__main__", "__file__": str(path)})
-    return found
-
-
-def _prepare(module: nn.Module) -> None:
-    module.eval()
-    numbers = torch.Generator().manual_seed(0)
-    for parameter in module.parameters():
-        parameter.data.add_(torch.randn(parameter.shape, generator=numbers) * _NOISE)
-
-
-def _tensors_in(value: Any) -> Iterator[torch.Tensor]:
-    if isinstance(value, torch.Tensor):
-        yield value
-    elif isinstance(value, dict):
-        yield from _tensors_in(list(value.values()))
-    elif isinstance(value, list | tuple):
-        for part in value:
-            yield from _tensors_in(part)
-
-
-def is_silent_mistake(before: Sequence[torch.Tensor], after: Sequence[torch.Tensor] | None) -> bool:
-    """Whether the outputs have the same shapes as before, but other values."""
-    if after is None or [tensor.shape for tensor in before] != [tensor.shape for tensor in after]:
-        return False
-    pairs = zip(before, after, strict=True)
-    return any(not torch.allclose(one, two, _TOLERANCE, _TOLERANCE, equal_nan=True) for one, two in pairs)
+    run: Run
 
 
 @cache
@@ -171,11 +86,11 @@ def main() -> None:
         originals = []
         for path in arguments.files:
             source = path.read_text(encoding="utf-8")
-            outputs = outputs_of(source, path)
-            if outputs is None:
+            first = run(source, path)
+            if first is None:
                 print(f"{path}: does not run", flush=True)
             else:
-                originals.append(Original(path.resolve(), source, outputs))
+                originals.append(Original(path.resolve(), source, first))
         taken: set[tuple[str, str]] = set()
         for original, mutant in drawn(originals, random.Random(arguments.seed)):
             place = (mutant.operator, mutant.original)
@@ -183,7 +98,7 @@ def main() -> None:
                 break
             if place in taken:
                 continue
-            if is_silent_mistake(original.outputs, outputs_of(mutant.applied(original.source), original.path)):
+            if is_fair_mistake(original.run, mutant.marked(original.source), original.path):
                 taken.add(place)
                 try:
                     result, rules = outcome(original, mutant, workers)
