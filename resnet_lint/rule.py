@@ -27,6 +27,7 @@ from .graph.gradients import trains, turns_gradients_off
 from .graph.in_place import Change, LateRead
 from .graph.lost_shortcuts import SHORTCUT_WORDS, bare_wrappers, saved_unread
 from .graph.memory_order import permuted_first, reordered
+from .graph.misplaced_axes import Misplaced, misplaced_axes
 from .graph.model import Model, OtherBatch, TrainingStep, name_of, with_new_classes
 from .graph.module_call import ModuleCall as Call
 from .graph.module_call import is_a, is_module, module_classes
@@ -83,6 +84,7 @@ __all__ = [
     "InputAxis",
     "LateRead",
     "LossCall",
+    "Misplaced",
     "Model",
     "Node",
     "Operand",
@@ -122,6 +124,7 @@ __all__ = [
     "layers_in_a_row",
     "may_join",
     "methods_of",
+    "misplaced_axes",
     "module_classes",
     "moved_features",
     "name_of",

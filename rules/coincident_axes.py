@@ -10,11 +10,13 @@ from resnet_lint.rule import (
     Coincidence,
     ExchangedSides,
     Finding,
+    Misplaced,
     Model,
     Rule,
     Traits,
     coincidences_in,
     exchanged_sides,
+    misplaced_axes,
     rearranged,
     with_new_classes,
     words_for,
@@ -26,8 +28,8 @@ class CoincidentAxes(Rule):
     fails because it combines two different axes, such as the batch and the time steps, or the channels and the width.
 
     Sizes that have to agree by design are not reported: the same axis of two inputs, the sides of a square image or
-    matrix, the features of a layer, and the length of a table of positions. A permutation that moves the channels of
-    square images and exchanges height and width on the way is reported if a shortcut around it keeps them.
+    matrix, the features of a layer, and the length of a table of positions. A permutation is reported if it exchanges
+    axes of one size, such as the height and width, and a later operation combines them with those of another operand.
 
     Why is this bad: no error is raised at these sizes, but every value is combined with one that it has nothing to do
     with. `(N, T, C) + (N, C)` works if `N == T`, and adds the context of one sample to a time step of all others.
@@ -149,6 +151,41 @@ class CoincidentAxes(Rule):
                 nn.Sequential(Block(), Block())(torch.randn(2, 8, 16, 16))
         """,
         ),
+        Case(
+            "the height and width exchanged in tokens, where a table fixes the size",
+            """
+            import torch
+            from torch import nn
+            class Net(nn.Module):
+                def __init__(self, width=8):
+                    super().__init__()
+                    self.stem, self.conv = nn.Conv2d(3, width, 4, stride=4), nn.Conv2d(width, width, 3, padding=1)
+                    self.table = nn.Parameter(torch.zeros(1, 64, width))
+                def forward(self, x):
+                    x = self.stem(x).flatten(2).transpose(1, 2) + self.table
+                    out = x.reshape(len(x), 8, 8, -1).permute(0, 3, 2, 1)  # <- RL211
+                    return x + self.conv(out).flatten(2).transpose(1, 2)
+            if __name__ == "__main__":
+                Net()(torch.randn(2, 3, 32, 32))
+        """,
+        ),
+        Case(
+            "windows that are put together in another order",
+            """
+            import torch
+            from torch import nn
+            class Windows(nn.Module):
+                def __init__(self, width=16, side=4):
+                    super().__init__()
+                    self.side, self.fc = side, nn.Linear(width, width)
+                def forward(self, x):
+                    parts = x.view(-1, 4, self.side, 4, self.side, 16).permute(0, 1, 3, 2, 4, 5)
+                    parts = self.fc(parts.reshape(-1, self.side**2, 16)).view(-1, 4, 4, self.side, self.side, 16)
+                    return x + parts.permute(0, 1, 3, 4, 2, 5).reshape(x.shape)  # <- RL211
+            if __name__ == "__main__":
+                Windows()(torch.randn(2, 16, 16, 16))
+        """,
+        ),
     )
     good = (
         Case(
@@ -233,6 +270,29 @@ class CoincidentAxes(Rule):
                 nn.Sequential(Block(), Rows())(torch.randn(2, 8, 16, 16))
         """,
         ),
+        Case(
+            "windows, axial attention and a shuffle that are undone; sides that are exchanged on purpose",
+            """
+            import torch
+            from torch import nn
+            class Windows(nn.Module):
+                def __init__(self, width=16, side=4):
+                    super().__init__()
+                    self.side, self.fc = side, nn.Linear(width, width)
+                def forward(self, x):
+                    (n, h, w, c), rows, columns = x.shape, x.shape[1] // self.side, x.shape[2] // self.side
+                    parts = x.view(n, rows, self.side, columns, self.side, c).permute(0, 1, 3, 2, 4, 5)
+                    parts = self.fc(parts.reshape(-1, self.side**2, c)).view(n, rows, columns, self.side, self.side, c)
+                    x = x + parts.permute(0, 1, 3, 2, 4, 5).reshape(n, h, w, c)
+                    x = x + self.fc(x.transpose(1, 2).reshape(n * w, h, c)).view(n, w, h, c).transpose(1, 2)
+                    parts = x.view(n, self.side, rows, self.side, columns, c).permute(0, 2, 1, 4, 3, 5)
+                    parts = self.fc(parts.reshape(n, h, w, c)).view(n, rows, self.side, columns, self.side, c)
+                    x = x + parts.permute(0, 2, 1, 4, 3, 5).reshape(n, h, w, c)
+                    return x + x.transpose(1, 2)
+            if __name__ == "__main__":
+                Windows()(torch.randn(2, 16, 16, 16))
+        """,
+        ),
     )
 
     def check(self, analysis: Analysis) -> Iterator[Finding]:
@@ -244,10 +304,16 @@ class CoincidentAxes(Rule):
                 is_trusted = model.sizes_stated or found.is_in_product
                 if is_trusted and where is not None and where.span not in failing:
                     yield self.at(where, _message(found, model), advice=_ADVICE, fix_plan=rearranged(found))
-            for part in model.with_inner:
-                turned = exchanged_sides(part)
-                if turned is not None:
-                    yield self.at(part.where_of(turned.node), _turned(turned), advice="keep the order of the sides")
+            yield from self._moved_axes(model)
+
+    def _moved_axes(self, model: Model) -> Iterator[Finding]:
+        turned = [(part, found) for part in model.with_inner if (found := exchanged_sides(part)) is not None]
+        for part, sides in turned:
+            yield self.at(part.where_of(sides.node), _turned(sides), advice="keep the order of the sides")
+        moved = misplaced_axes(model) if model.sizes_tell_axes_apart and not turned else None
+        if moved is not None:
+            advice = f"put them in this order: {', '.join(map(str, moved.order))}"
+            yield self.at(model.where_of(moved.node), _moved(moved), advice=advice)
 
 
 _ADVICE = "transpose or unsqueeze one operand, so that the same axes are combined"
@@ -266,6 +332,13 @@ def _message(found: Coincidence, model: Model) -> str:
     return (
         f"this combines {one} with {other}, a different axis ({both}); with {found.failing} for {one}, it fails: "
         f"{found.error}"
+    )
+
+
+def _moved(found: Misplaced) -> str:
+    return (
+        f"this puts the axes of {found.node.inputs[0]} in an order in which line "
+        f"{found.join.known_point.span.start.line} combines different ones of the same size"
     )
 
 
