@@ -23,6 +23,7 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from types import FrameType
+from typing import Any
 
 # Set before torch is imported: keeps scripted functions in Python, so that the tracer can record inside them, and
 # disables compilation.
@@ -93,7 +94,7 @@ def _serve(requests: int, replies: int, footing: Footing, prepare: Callable[[], 
         signal.signal(number, _exit)
     folder = tempfile.mkdtemp(prefix="resnet-lint-")
     try:
-        server = Server(requests, replies, Path(folder), partial(_answer, footing), prepare)
+        server = Server(requests, replies, Path(folder), partial(_answer, footing), prepare, _has_fix_plans)
         server.send(folder)
         server.serve()
     except ConnectionError:
@@ -133,6 +134,13 @@ def _collect_seldom() -> None:
     gc.freeze()  # also keeps their memory shared with the children
     gc.set_threshold(100_000)
     gc.enable()
+
+
+def _has_fix_plans(answer: Any) -> bool:
+    """Whether an answer, as JSON, has findings for which the front will have edits traced."""
+    with suppress(LookupError, TypeError):  # not a report, or the user's code wrote it
+        return any(finding["fix_plan"] for finding in answer["report"]["findings"])
+    return False
 
 
 def _exit(number: int, frame: FrameType | None) -> None:

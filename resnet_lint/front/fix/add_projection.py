@@ -13,12 +13,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import libcst as cst
-import libcst.matchers as m
 
 from resnet_lint.shared.records.fix_plans import Projection, Site
 from resnet_lint.shared.records.places import Span
 from resnet_lint.shared.vocabulary import MODULES, SHORTCUT_ATTRIBUTE
 
+from . import patterns as m
 from .bound_names import assigned_once, assignments, class_attributes, elements
 from .call_arguments import argument_of, layer_parameters
 from .file_style import Style
@@ -182,7 +182,7 @@ def _own_shortcut(addition: cst.CSTNode, operand: int, source: Source) -> str | 
         return None
     shortcut = operands[operand]
     named = [value for name, value in assignments(forward) if m.matches(shortcut, m.Name(name))]
-    called = m.Call(func=m.Attribute(m.Name("self"), m.Name(m.MatchRegex(f".*({SHORTCUT_ATTRIBUTE.pattern}).*"))))
+    called = m.Call(func=m.Attribute(m.Name("self"), m.Name(re.compile(f".*({SHORTCUT_ATTRIBUTE.pattern}).*"))))
     for call in (*m.findall(shortcut, called), *(value for value in named if m.matches(value, called))):
         return cst.ensure_type(cst.ensure_type(call, cst.Call).func, cst.Attribute).attr.value
     return None

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import libcst as cst
-import libcst.matchers as m
 
 from resnet_lint.shared.records.fix_plans import Projection
 
+from . import patterns as m
 from .block_ends import block_ends, names_for, unique
 from .precedence import AND, COMPARISON, bracketed, operands_of_chain
 from .source_tree import Source

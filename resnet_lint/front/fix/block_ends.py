@@ -8,10 +8,10 @@ from collections.abc import Iterable, Iterator, Set
 from typing import TypeVar
 
 import libcst as cst
-import libcst.matchers as m
 
 from resnet_lint.shared.records.fix_plans import Projection
 
+from . import patterns as m
 from .bound_names import names_bound_in
 from .users_expressions import Scope
 

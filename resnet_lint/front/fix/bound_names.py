@@ -6,8 +6,8 @@ from collections import Counter
 from collections.abc import Container, Iterable, Iterator, Sequence
 
 import libcst as cst
-import libcst.matchers as m
 
+from . import patterns as m
 from .substitute import reads_of
 
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import libcst as cst
-import libcst.matchers as m
 from libcst.helpers import get_full_name_for_node
 
+from . import patterns as m
 from .precedence import bracketed
 from .source_tree import Source, TextEdit
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 
 import libcst as cst
-import libcst.matchers as m
 
+from . import patterns as m
 from .block_ends import unique
 from .call_arguments import argument_of, layer_parameters
 from .substitute import names_in

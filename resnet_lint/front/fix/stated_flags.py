@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import libcst as cst
-import libcst.matchers as m
 
 from resnet_lint.shared.records.fix_plans import Projection
 
+from . import patterns as m
 from .addable import is_true
 from .bound_names import is_method, parameter_names
 from .call_arguments import argument_of, function_parameters

@@ -10,10 +10,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import libcst as cst
-import libcst.matchers as m
 
 from resnet_lint.shared.records.fix_plans import Site
 
+from . import patterns as m
 from .bound_names import (
     assigned_once,
     class_attributes,

@@ -11,11 +11,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import libcst as cst
-import libcst.matchers as m
 
 from resnet_lint.shared.records.fix_plans import Projection
 from resnet_lint.shared.vocabulary import SHORTCUT_ATTRIBUTE
 
+from . import patterns as m
 from .call_arguments import default_of
 from .precedence import NOT, bracketed, operands_of_chain
 from .projection_numbers import Pair, numbers_in

@@ -30,7 +30,8 @@ class Server:
     """Serves requests: lines of JSON with an `id` and the `request`; answers have the same `id`, and the `answer`.
 
     In a child, `answer` is called with the request and with a private folder inside `folder`. `prepare` is called once,
-    before the second child is forked: it does what pays off only for several requests.
+    when `another_follows` an answer, or before the second child is forked: it does what pays off only for several
+    requests.
     """
 
     def __init__(
@@ -40,13 +41,15 @@ class Server:
         folder: Path,
         answer: Callable[[Request, Path], Answer],
         prepare: Callable[[], None],
+        another_follows: Callable[[Any], bool],
     ) -> None:
         self._requests = requests
         self._answers = answers
         self._folder = folder
         self._answer = answer
         self._prepare = prepare
-        self._forked = 0
+        self._another_follows = another_follows
+        self._is_used = self._is_prepared = False
         self._received = b""
         self._children: dict[int, Child] = {}
         self._selector = selectors.DefaultSelector()
@@ -94,9 +97,9 @@ class Server:
 
     def _start(self, id: int, request: Request) -> None:
         others = [pipe for child in self._children.values() for pipe in child.pipes]
-        self._forked += 1
-        if self._forked == 2:
-            self._prepare()
+        if self._is_used:
+            self._prepare_once()
+        self._is_used = True
         private = [self._requests, self._answers, self._wakeup, self._wakeup_in, *others]
         try:
             child = fork(request.seconds, lambda: self._in_child(id, request), private)
@@ -133,6 +136,13 @@ class Server:
                 kill_orphans(known=[child.pid for child in self._children.values()])
                 shutil.rmtree(self._folder_of(id), ignore_errors=True)
                 self.send({"id": id, "answer": answer})
+                if not self._children and self._another_follows(answer):
+                    self._prepare_once()
+
+    def _prepare_once(self) -> None:
+        if not self._is_prepared:
+            self._is_prepared = True
+            self._prepare()
 
     def send(self, message: Any) -> None:
         """Send a message to the front as one line of JSON."""

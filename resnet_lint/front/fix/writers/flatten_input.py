@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import libcst as cst
-import libcst.matchers as m
 
 from resnet_lint.shared.records.findings import Finding
 from resnet_lint.shared.records.fix_plans import FlattenInput
 
+from .. import patterns as m
 from ..file_style import Style
 from ..source_tree import Source, Sources, TextEdit
 from . import Way

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import libcst as cst
-import libcst.matchers as m
 
 from resnet_lint.shared.records.findings import Finding
 from resnet_lint.shared.records.fix_plans import MakeOutOfPlace
 from resnet_lint.shared.records.places import Span
 
+from .. import patterns as m
 from ..precedence import PRODUCT, SIGN, bracketed
 from ..source_tree import Source, Sources, TextEdit
 from . import Way

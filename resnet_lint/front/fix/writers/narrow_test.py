@@ -8,11 +8,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import libcst as cst
-import libcst.matchers as m
 
 from resnet_lint.shared.records.findings import Finding
 from resnet_lint.shared.records.fix_plans import NarrowTest
 
+from .. import patterns as m
 from ..addable import addable, narrowed
 from ..block_ends import names_for
 from ..source_tree import Source, Sources

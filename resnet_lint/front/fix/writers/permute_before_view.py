@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import libcst as cst
-import libcst.matchers as m
 
 from resnet_lint.shared.records.findings import Finding
 from resnet_lint.shared.records.fix_plans import PermuteBeforeView
 
+from .. import patterns as m
 from ..precedence import bracketed
 from ..source_tree import Source, Sources
 from . import Way

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import libcst as cst
-import libcst.matchers as m
 
 from resnet_lint.shared.records.findings import Finding
 from resnet_lint.shared.records.fix_plans import RegisterModules
 
+from .. import patterns as m
 from ..file_style import Style
 from ..precedence import CHOICE, bracketed
 from ..source_tree import Source, Sources
@@ -19,7 +19,7 @@ from . import Way
 def write(plan: RegisterModules, finding: Finding, source: Source, sources: Sources) -> Iterator[Way]:
     """Convert the attribute to an nn.ModuleList or nn.ModuleDict wherever the class sets it."""
     attribute = m.Attribute(m.Name("self"), m.Name(plan.attribute))
-    setters = m.Assign(targets=[m.AssignTarget(attribute)]) | m.AnnAssign(attribute, value=m.DoNotCare())
+    setters = m.Assign(targets=[m.AssignTarget(attribute)]) | m.AnnAssign(attribute)
     style = Style(source)
     edits = []
     for definition in m.findall(source.module, m.ClassDef(m.Name(finding.module or ""))):

@@ -6,11 +6,11 @@ import re
 from collections.abc import Iterator
 
 import libcst as cst
-import libcst.matchers as m
 
 from resnet_lint.shared.records.findings import Finding
 from resnet_lint.shared.records.fix_plans import ReplaceLayer
 
+from .. import patterns as m
 from ..file_style import Style
 from ..source_tree import Source, Sources
 from . import Way
