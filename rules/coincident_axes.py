@@ -112,8 +112,7 @@ class CoincidentAxes(Rule):
                 def forward(self, x):
                     x = self.points(x)
                     b, c, _ = x.shape
-                    matrix = self.fc(x.amax(2)).view(b, c, c)
-                    return torch.bmm(x, matrix)  # <- RL211
+                    return torch.bmm(x, self.fc(x.amax(2)).view(b, c, c))  # <- RL211
         """,
         ),
         Case(
@@ -298,19 +297,21 @@ class CoincidentAxes(Rule):
     def check(self, analysis: Analysis) -> Iterator[Finding]:
         failing = {failure.span for failure in analysis.failures}
         for model in with_new_classes(analysis.models):
-            for found in coincidences_in(model):
+            coincidences = list(coincidences_in(model))
+            for found in coincidences:
                 node = found.moved_by.node if found.moved_by is not None else found.node
                 where = model.where_of(node) if node.point is not None else None
                 is_trusted = model.sizes_stated or found.is_in_product
                 if is_trusted and where is not None and where.span not in failing:
                     yield self.at(where, _message(found, model), advice=_ADVICE, fix_plan=rearranged(found))
-            yield from self._moved_axes(model)
+            yield from self._moved_axes(model, is_explained=bool(coincidences))
 
-    def _moved_axes(self, model: Model) -> Iterator[Finding]:
+    def _moved_axes(self, model: Model, is_explained: bool) -> Iterator[Finding]:
         turned = [(part, found) for part in model.with_inner if (found := exchanged_sides(part)) is not None]
         for part, sides in turned:
             yield self.at(part.where_of(sides.node), _turned(sides), advice="keep the order of the sides")
-        moved = misplaced_axes(model) if model.sizes_tell_axes_apart and not turned else None
+        is_explained |= bool(turned) or not model.sizes_tell_axes_apart
+        moved = misplaced_axes(model) if not is_explained else None
         if moved is not None:
             advice = f"put them in this order: {', '.join(map(str, moved.order))}"
             yield self.at(model.where_of(moved.node), _moved(moved), advice=advice)
@@ -320,8 +321,7 @@ _ADVICE = "transpose or unsqueeze one operand, so that the same axes are combine
 
 
 def _message(found: Coincidence, model: Model) -> str:
-    one, other = words_for(found, model)
-    size, other_size = found.met
+    (one, other), (size, other_size) = words_for(found, model), found.met
     both = f"both {size} here" if size == other_size else f"{size} and {other_size} here"
     if found.moved_by is not None:
         line = found.node.known_point.span.start.line
