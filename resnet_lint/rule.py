@@ -12,7 +12,7 @@ from typing import ClassVar
 
 from .graph.additions import Addition, behind_plain_calls, operands_of
 from .graph.analysis import Analysis
-from .graph.attention_axes import wrong_softmaxes
+from .graph.attention_axes import attention_over_batch, wrong_softmaxes
 from .graph.axes import Altered, Axes, InputAxis
 from .graph.built_at import Built, built_of
 from .graph.causes import cause_of_change
@@ -105,6 +105,7 @@ __all__ = [
     "Traits",
     "Unused",
     "Where",
+    "attention_over_batch",
     "bare_wrappers",
     "batch_kept",
     "behind_plain_calls",

@@ -7,13 +7,13 @@ from collections.abc import Iterator
 from resnet_lint.rule import (
     Analysis,
     Axes,
-    Call,
     Case,
     Finding,
     Model,
     Node,
     Rule,
     Traits,
+    attention_over_batch,
     depends_on,
     exchanges_sizes,
     moved_features,
@@ -129,7 +129,7 @@ class WrongAxis(Rule):
         """,
         ),
         Case(
-            "batch-first patches, attention without batch_first",
+            "batch-first patches, attention without batch_first, and the other way round",
             """
             import torch
             from torch import nn
@@ -138,9 +138,11 @@ class WrongAxis(Rule):
                     super().__init__()
                     self.patches = nn.Conv2d(3, width, 4, stride=4)
                     self.attention = nn.MultiheadAttention(width, 2)
+                    self.second = nn.MultiheadAttention(width, 2, batch_first=True)
                 def forward(self, x):
                     x = self.patches(x).flatten(2).transpose(1, 2)
-                    return x + self.attention(x, x, x)[0]  # <- RL305
+                    x = (x + self.attention(x, x, x)[0]).transpose(0, 1)  # <- RL305
+                    return x + self.second(x, x, x)[0]  # <- RL305
             if __name__ == "__main__":
                 Vision()(torch.randn(2, 3, 32, 40))
         """,
@@ -195,7 +197,7 @@ class WrongAxis(Rule):
         """,
         ),
         Case(
-            "sequence-first attention",
+            "sequence-first attention, and attention along both axes of a table",
             """
             import torch
             from torch import nn
@@ -213,9 +215,17 @@ class WrongAxis(Rule):
                     self.attention = nn.MultiheadAttention(width, 2)
                 def forward(self, x):
                     return x + self.attention(x, x, x)[0]
+            class Table(nn.Module):
+                def __init__(self, width=24):
+                    super().__init__()
+                    self.columns, self.rows = (nn.MultiheadAttention(width, 3, batch_first=True) for _ in range(2))
+                def forward(self, x):
+                    x = self.columns(x, x, x)[0].transpose(0, 1)
+                    return self.rows(x, x, x)[0].transpose(0, 1)
             if __name__ == "__main__":
                 Vision()(torch.randn(2, 3, 32, 40))
                 Sentence()(torch.randn(2, 10, 24))
+                Table()(torch.randn(4, 5, 24))
         """,
         ),
         Case(
@@ -274,14 +284,17 @@ class WrongAxis(Rule):
             yield from self._attention(model)
 
     def _attention(self, model: Model) -> Iterator[Finding]:
-        for call in _attention_over_batch(model):
+        for call in attention_over_batch(model):
             point = call.known_caller
             block = model.caller_at(call, point)
+            is_first = getattr(call.module, "batch_first", False)
             message = (
-                f"{call.relative_path(block)} treats the first axis of {call.inputs[0].shape} as the sequence, "
-                "but it is the batch: samples attend to each other"
+                f"{call.relative_path(block)} treats the {'second' if is_first else 'first'} axis of "
+                f"{call.inputs[0].shape} as the sequence, but it is the batch: samples attend to each other"
             )
             advice = "construct it with batch_first=True, or pass it (sequence, batch, features)"
+            if is_first:
+                advice = "pass it (batch, sequence, features), as it is constructed with batch_first=True"
             yield self.at(model.where(point.span, block), message, advice=advice)
 
     def _softmaxes(self, model: Model, axes: Axes) -> Iterator[Finding]:
@@ -333,12 +346,3 @@ class WrongAxis(Rule):
                     "their order in memory"
                 )
                 yield self.at(model.where_of(node), message, advice="transpose or permute the axes instead")
-
-
-def _attention_over_batch(model: Model) -> Iterator[Call]:
-    """Attention layers that expect (sequence, batch, features) but get the batch first, so that they mix samples."""
-    own = {(call.path, call.caller): call for call in model.calls if call.is_torchs and call.inputs}
-    for crossing in model.samples.crossings if model.samples is not None else ():
-        if crossing.node.function == "multi_head_attention_forward" and crossing.axis == 0:
-            around = [call for call in crossing.node.known_call.with_callers() if call.caller == crossing.node.point]
-            yield from (own[call.path, call.caller] for call in around[-1:] if (call.path, call.caller) in own)

@@ -1,4 +1,4 @@
-"""Attention weights that are normalized along another axis than the one they are summed over."""
+"""Attention weights that are normalized over another axis than they are summed over, and attention over the batch."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from .additions import behind_plain_calls
 from .axes import Axes
 from .meetings import is_product
+from .model import Model
+from .module_call import ModuleCall
 from .node import Node
 from .permutations import order_of
 from .residuals import fork_of
@@ -94,3 +96,27 @@ def _is_of_one_sequence(weights: Node) -> bool:
     fork = fork_of(*scores.activations)
     own = fork is not None and fork.call is not None and scores.call in fork.call.with_callers()
     return own or fork in scores.call.inputs
+
+
+def attention_over_batch(model: Model) -> Iterator[ModuleCall]:
+    """Attention layers that expect (sequence, batch, features) but get the batch first, so that they mix samples.
+
+    With batch_first=True it is the other way round, unless the same forward attends within the samples too: then it
+    attends along both axes of a table on purpose.
+    """
+    own = {(call.path, call.caller): call for call in model.calls if call.is_torchs and call.inputs}
+    found: list[ModuleCall] = []
+    for crossing in model.samples.crossings if model.samples is not None else ():
+        if crossing.node.function == "multi_head_attention_forward" and crossing.axis == 0:
+            around = [call for call in crossing.node.known_call.with_callers() if call.caller == crossing.node.point]
+            found += [own[call.path, call.caller] for call in around[-1:] if (call.path, call.caller) in own]
+    for call in found:
+        alike = [other for other in own.values() if _is_beside(other, call)]
+        if not getattr(call.module, "batch_first", False) or all(other in found for other in alike):
+            yield call
+
+
+def _is_beside(other: ModuleCall, call: ModuleCall) -> bool:
+    """Whether another layer of the same class is called by the same function."""
+    callers = call.caller, other.caller
+    return type(other.module) is type(call.module) and len({point.code for point in callers if point is not None}) == 1
