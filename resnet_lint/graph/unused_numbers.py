@@ -57,12 +57,13 @@ def unused_number(path: Sequence[Node], number: Number = STRIDE) -> UnusedNumber
     """The convolution or block of a path that is constructed without its stride: `Block(64, 128, stride=1)`.
 
     The first one that passes 1 for a name that is not read, else for one that is only compared, else the first one that
-    passes nothing.
+    passes nothing. Of several, it is the first one with a kernel above 1x1.
     """
     kinds = ("convolution", "transposed")
-    layers = (node.known_call for node in path if node.effect is not None and node.effect.sort in kinds)
-    found = [unused for call in layers for unused in _unused_numbers(call, number)]
-    return min(found, key=lambda unused: (not unused.passes_off, unused.compared), default=None)
+    layers = [(node.known_call, node.effect) for node in path if node.effect is not None and node.effect.sort in kinds]
+    found = [(unused, max(effect.kernel) == 1) for call, effect in layers for unused in _unused_numbers(call, number)]
+    ranked = sorted(found, key=lambda found: (not found[0].passes_off, found[0].compared, found[1]))
+    return ranked[0][0] if ranked else None
 
 
 def unread_argument(path: Sequence[Node]) -> UnusedNumber | None:
@@ -86,7 +87,8 @@ def _unread_arguments(layer: ModuleCall) -> Iterator[UnusedNumber]:
         unread = {*bound, *(argument.arg for argument in function.args.args)} - read - compared
         chain = built.chain[level:]
         for name, value in _passed(call, parameters).items():
-            if name in unread and isinstance(value, ast.Constant):
+            is_number = name is not None and any(kind.names.fullmatch(name) for kind in (STRIDE, PADDING))
+            if name in unread and isinstance(value, ast.Constant) and not is_number:
                 by_default = _is_left_out(name, chain)
                 yield UnusedNumber(name, _constructed_by(chain, layer), chain, parameters, True, False, by_default)
 

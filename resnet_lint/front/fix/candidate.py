@@ -13,7 +13,8 @@ from .source_tree import Source, TextEdit
 class Candidate:
     """Edits of a source. `changes_results`: whether they change what a model that runs gives.
 
-    `completes`: whether they only pass on names that nothing reads.
+    `completes`: whether they only pass on names that nothing reads. `adapts`: whether a failing layer takes what it
+    gets, so that it and those after it give what they gave.
     """
 
     source: Source
@@ -21,6 +22,7 @@ class Candidate:
     title: str
     changes_results: bool
     completes: bool = False
+    adapts: bool = False
 
     @cached_property
     def text(self) -> str:
@@ -34,8 +36,14 @@ class Candidate:
         if None in moved:
             return None
         title = f"{self.title}, and {second.title}"
-        changes_results = self.changes_results or second.changes_results
-        return Candidate(self.source, edits, title, changes_results, self.completes and second.completes)
+        return Candidate(
+            self.source,
+            edits,
+            title,
+            self.changes_results or second.changes_results,
+            self.completes and second.completes,
+            self.adapts and second.adapts,
+        )
 
 
 def _before(edit: TextEdit, earlier: Sequence[TextEdit]) -> TextEdit | None:

@@ -16,7 +16,7 @@ def is_kept(before: FileReport, after: FileReport, *, completes: bool = False) -
     failed may have fewer additions now: its blocks add nothing where they get the stride that was lost. Where the
     input is guessed, it may have another size than the one at which the mistake made the model run.
     """
-    return gives_what_was_assumed(before, after) and all(
+    return all(
         any(
             _runs_as_before(old, new) or (completes and _is_completed(old, new))
             for new in after.outcomes
@@ -25,22 +25,6 @@ def is_kept(before: FileReport, after: FileReport, *, completes: bool = False) -
         for old in before.outcomes
         if old.label in {new.label for new in after.outcomes}
     )
-
-
-def gives_what_was_assumed(before: FileReport, after: FileReport) -> bool:
-    """Whether no model with a single output gives other channels than where only its layers got wrong widths.
-
-    A classifier whose number of classes is changed so that its input fits gives another number of scores.
-    """
-    assumed = [(old, new) for old in before.outcomes for new in after.outcomes if old.label == new.label]
-    return not any(_gives_other_channels(old.assumed, new.shapes) for old, new in assumed)
-
-
-def _gives_other_channels(assumed: str | None, shapes: str | None) -> bool:
-    given = [_all_shapes((text or "").partition(" -> ")[2]) for text in (assumed, shapes)]
-    if [len(shapes) for shapes in given] != [1, 1] or len(given[0][0]) != len(given[1][0]):
-        return False
-    return given[0][0][1:2] != given[1][0][1:2] if len(given[0][0]) != 3 else False
 
 
 def _is_completed(old: Outcome, new: Outcome) -> bool:
@@ -91,3 +75,20 @@ def _shapes(text: str) -> list[tuple[int, ...]]:
 
 def _all_shapes(text: str) -> list[tuple[int, ...]]:
     return [ast.literal_eval(shape) for shape in re.findall(r"\([\d, ]+\)", text)]
+
+
+def gives_what_was_assumed(before: FileReport, after: FileReport) -> bool:
+    """Whether no model with a single output gives other channels than where only its layers got wrong widths.
+
+    A classifier whose number of classes is changed so that its input fits gives another number of scores.
+    """
+    assumed = [(old, new) for old in before.outcomes for new in after.outcomes if old.label == new.label]
+    return not any(_gives_other_channels(old.assumed, new.shapes) for old, new in assumed)
+
+
+def _gives_other_channels(assumed: str | None, shapes: str | None) -> bool:
+    """Whether two models with one output, a vector of features or a map, give other channels."""
+    given = [_all_shapes((text or "").partition(" -> ")[2]) for text in (assumed, shapes)]
+    if [len(shapes) for shapes in given] != [1, 1] or len(given[0][0]) != len(given[1][0]):
+        return False
+    return given[0][0][1:2] != given[1][0][1:2] if len(given[0][0]) != 3 else False

@@ -24,7 +24,7 @@ from resnet_lint.shared.records.reports import FileReport, Outcome
 from resnet_lint.shared.records.requests import CheckRequest, Prove, Retrace
 
 from .candidate import Candidate
-from .kept import is_kept
+from .kept import gives_what_was_assumed, is_kept
 from .lost_reads import leaves_parameter_unread
 from .offers import Offer, with_choices
 from .source_tree import Source, Sources
@@ -118,7 +118,8 @@ class Fixer:
         except cst.ParserSyntaxError:
             return  # syntax that libcst does not support
         for plan, way in _ways(finding, source, Sources(source, self._others)):
-            candidate = Candidate(source, way.edits, way.title or plan.title, plan.changes_results, way.completes)
+            title, changes_results = way.title or plan.title, plan.changes_results
+            candidate = Candidate(source, way.edits, title, changes_results, way.completes, way.adapts)
             if _parses(candidate.text):
                 yield candidate
 
@@ -157,6 +158,7 @@ class Fixer:
 def _offer(candidate: Candidate, finding: Finding, before: FileReport, after: FileReport) -> Offer:
     """The offer of a candidate that was verified."""
     kept = is_kept(before, after, completes=candidate.completes) and others_are_kept(finding, before, after)
+    kept = kept and (not candidate.adapts or gives_what_was_assumed(before, after))
     kept = kept and not leaves_parameter_unread(candidate.source.text, candidate.text)
     proof = _proof(finding, after)
     edits, title = candidate.source.as_records(candidate.edits), candidate.title

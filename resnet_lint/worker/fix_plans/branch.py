@@ -75,13 +75,16 @@ def unstrided_branch(e: Evidence) -> ChangeArguments | None:
 
 
 def unlike_streams(e: Evidence) -> ChangeArguments | None:
-    """Of two convolutions of the same kernel, or of two wide ones, whose results are added, only one has a stride."""
+    """Of two convolutions of the same kernel whose results are added, one has a stride and the other one has none.
+
+    Other kernels are alike too if both are above 1x1 and the block has a stride for one of them.
+    """
     ends = [layers[-1] for layers in (e.branch_layers, e.shortcut_layers) if layers]
     if len(ends) != 2 or e.channels_differ or any(effect.sort != "convolution" for _, effect in ends):
         return None
     (wide, wide_effect), (small, effect) = sorted(ends, key=lambda end: max(end[1].stride))
-    same_kernel = wide_effect.kernel == effect.kernel or min(*wide_effect.kernel, *effect.kernel) > 1
-    alike = same_kernel and wide_effect.before[2:] == effect.before[2:]
+    both_wide = min(*wide_effect.kernel, *effect.kernel) > 1 and takes_stride(small.known_call, e.owner)
+    alike = (wide_effect.kernel == effect.kernel or both_wide) and wide_effect.before[2:] == effect.before[2:]
     if not alike or max(wide_effect.stride) > 1 or max(effect.stride) == 1:
         return None
     change = Change(e.site(wide), "stride", number_text(effect.stride), e.site(small), "stride")

@@ -270,11 +270,55 @@ def squeezed(**kwargs):
 squeezed()(torch.randn(2, 3, 8, 8))
 """
 
+BOTTLENECK = """class Bottleneck(nn.Module):
+    def __init__(self, cin, mid, stride=1, downsample=None):
+        super().__init__()
+        self.conv1 = nn.Conv2d(cin, mid, kernel_size=1, stride=1, bias=False)
+        self.conv2 = nn.Conv2d(mid, mid, kernel_size=3, stride=stride, padding=1, bias=False)
+        self.conv3 = nn.Conv2d(mid, 4 * mid, kernel_size=1, stride=1, bias=False)
+        self.downsample = downsample
+        self.stride = stride
+
+    def forward(self, x):
+        shortcut = x if self.downsample is None else self.downsample(x)
+        return F.relu(self.conv3(F.relu(self.conv2(F.relu(self.conv1(x))))) + shortcut)
+
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.width = 16
+        self.one = self._stage(8, 2, 1)
+        self.two = self._stage(16, 2, 2)
+
+    def _stage(self, mid, blocks, stride):
+        downsample = None
+        if stride != 1 or self.width != 4 * mid:
+            downsample = nn.Conv2d(self.width, 4 * mid, 1, stride)
+        layers = [Bottleneck(self.width, mid, stride, downsample)]
+        self.width = 4 * mid
+        layers += [Bottleneck(self.width, mid) for _ in range(blocks - 1)]
+        return nn.Sequential(*layers)
+
+    def forward(self, x):
+        return self.two(self.one(x))
+
+
+Net()(torch.randn(2, 16, 16, 16))
+"""
+
 CASES = (
     ("loop", UNITS, "Unit(width, out_width,", "Unit(width, width,", "Unit(width, out_width,"),
     ("sibling", DUAL, "Dual(chs, 2 * bw", "Dual(bw, 2 * bw", "Dual(bw + (2 * inc), 2 * bw"),
     ("attribute", DUAL, "grown, self.key_stride)", "grown, 1)", "grown, self.key_stride)"),
     ("classes", CLASSES, "in_channels=cin", "in_channels=num_classes", "in_channels=cin"),
+    (
+        "bottleneck",
+        BOTTLENECK,
+        "kernel_size=3, stride=stride",
+        "kernel_size=3, stride=1",
+        "kernel_size=3, stride=stride",
+    ),
     ("odd part", CELL, "4, 4, 3, padding=1", "4, 4, 3, padding=2", "4, 4, 3, padding=1"),
     ("both sides", LIGHT, "3, padding=1", "3, padding=2", "3, padding=1"),
     ("streams", STREAMS, "cout, 3, stride)", "cout, 3, 1)", "cout, 3, stride)"),

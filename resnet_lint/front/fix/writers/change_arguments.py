@@ -51,11 +51,14 @@ def write(plan: ChangeArguments, finding: Finding, source: Source, sources: Sour
         title = plan.title
         for change, option in zip(plan.changes, written, strict=True):
             title = title.replace(change.in_words(), change.in_words(option.argument, option.value))
-        yield Way(edits_of(written), title, completes=all(option.is_unread for option in written))
+        completes = all(option.is_unread for option in written)
+        yield Way(edits_of(written), title, completes, all(change.argument in _INPUTS for change in plan.changes))
 
 
 _OF_SIBLINGS = ("padding", "in_channels", "out_channels", "in_features", "out_features", "num_features")
 """The arguments for which other layers in the same function show an expression."""
+
+_INPUTS = ("in_channels", "in_features", "num_features")
 
 _MOST_UNREAD = 2
 """A function with more unread parameters than this keeps them for its subclasses."""
