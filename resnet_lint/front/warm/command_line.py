@@ -13,7 +13,7 @@ import socket
 import sys
 from contextlib import suppress
 
-from resnet_lint.shared.errors import ResnetLintError
+from resnet_lint.shared.errors import ResnetLintError, WorkerError
 
 from . import process
 
@@ -31,15 +31,19 @@ def handed_over(arguments: list[str]) -> int | None:
     """The exit code of a command that another process has run; None if there is none, or it cannot be used."""
     if not os.path.lexists(process.private_folder()) or not _can_be_handed_over(arguments):
         return None
+    verbose = any(word in arguments for word in _VERBOSE)
     try:
-        found = process.connection_to(f"{OWNER} of {sys.executable}", process.own_key())
+        owner, key = f"{OWNER} of {sys.executable}", process.own_key()
+        found = process.connection_to(owner, key)
         if found is None:
+            if verbose and process.is_outdated(owner, key):
+                raise WorkerError(process.OUTDATED)
             return None
         connection, pid = found
         message = json.dumps([os.path.basename(sys.argv[0]), *arguments]).encode() + b"\n"
         socket.send_fds(connection, [message], [0, 1, 2])
     except (OSError, ResnetLintError) as error:
-        if any(word in arguments for word in _VERBOSE):
+        if verbose:
             print(f"resnet-lint: {error}; ran the command without it", file=sys.stderr)
         return None
     with connection:

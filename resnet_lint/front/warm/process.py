@@ -25,6 +25,7 @@ from ..workers.stamps import packages, sources, stamp
 if TYPE_CHECKING:
     import subprocess
 
+OUTDATED = "the warm process was started with other versions, packages, variables or limits"
 IDLE_SECONDS = 30 * 60.0
 _ANSWER_SECONDS = 3.0  # starting a worker takes about as long
 _START_SECONDS = 120.0
@@ -98,6 +99,12 @@ def connection_to(owner: str, key: str) -> tuple[socket.socket, int] | None:
         connection.close()
         raise WorkerError(f"the warm process does not answer ({error or type(error).__name__})") from error
     return connection, pid
+
+
+def is_outdated(owner: str, key: str) -> bool:
+    """Whether a process of this owner stays, but one that depends on other versions, packages, variables or limits."""
+    locks = _locks(private_folder(), f"{_name_of(owner)}-")
+    return any(_holder(lock) is not None for lock in locks if key[:16] not in lock)
 
 
 def start(owner: str, key: str, command: Sequence[str], idle_seconds: float = IDLE_SECONDS) -> tuple[int, bool]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 
-from resnet_lint.shared.errors import ResnetLintError
+from resnet_lint.shared.errors import ResnetLintError, WorkerError
 from resnet_lint.shared.records.requests import Interpreter
 
 from ..exit import TRACEBACK_VARIABLE
@@ -33,6 +33,8 @@ class WarmOrOwn:
                 if self._starts:
                     start(interpreter)
                 warm = connected(interpreter)
+                if warm is None and process.is_outdated(interpreter.executable, _key(interpreter)):
+                    raise WorkerError(process.OUTDATED)
             except (OSError, ResnetLintError) as error:
                 self._note(f"{error}; started another one")
                 warm = None

@@ -152,6 +152,16 @@ def test_one_that_hangs_is_not_used(warm: list[int], tmp_path: Path) -> None:
     wait_until_idle(warm[1])
 
 
+def test_one_of_another_version_is_not_used(warm: list[int], tmp_path: Path) -> None:
+    """A variable that Python reads when it starts counts as a version does."""
+    (tmp_path / "broken.py").write_text(WITHOUT_MODELS)
+    quiet, verbose = (run(*words, "broken.py", cwd=tmp_path, MALLOC_TOP_PAD_="65536") for words in ((), ("-v",)))
+    line = f"resnet-lint: {process.OUTDATED}; ran the command without it\n"
+    assert (quiet[0], quiet[2], verbose[0], verbose[2]) == (1, "", 1, line)
+    assert process.OUTDATED not in run("-v", "broken.py", cwd=tmp_path)[2]
+    wait_until_idle(warm[1])
+
+
 def test_the_options_exclude_each_other(tmp_path: Path) -> None:
     code, _, err = run("server", "--warm", "--stop", cwd=tmp_path)
     assert (code, err.count("\n")) == (2, 1)
