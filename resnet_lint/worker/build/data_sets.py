@@ -1,9 +1,9 @@
-"""Replaces torchvision's data sets by blank images of the same size, without files."""
+"""Replaces torchvision's data sets by blank images of the same size, and images that are not there by blank ones."""
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from inspect import Signature, signature
@@ -11,6 +11,8 @@ from typing import Any
 from unittest import mock
 
 import torch
+
+from ..load.outside import OUTSIDE
 
 
 @dataclass(frozen=True)
@@ -84,22 +86,29 @@ class UnknownSizeError(Exception):
 
 def is_made_up(value: object) -> bool:
     """Whether a value is one of these data sets, which lacks what only its files would tell."""
-    return any(
-        kind.__module__.startswith("torchvision.") and kind.__name__ in _DATA_SETS for kind in type(value).__mro__
-    )
+    names = {kind.__name__ for kind in type(value).__mro__ if kind.__module__.startswith("torchvision.")}
+    return "ImageFolder" in names or not names.isdisjoint(_DATA_SETS)
 
 
 @contextmanager
 def data_sets_made_up() -> Iterator[None]:
-    """Inside the with block, torchvision's data sets need no files; a no-op if torchvision is not imported."""
-    datasets = sys.modules.get("torchvision.datasets")
+    """Inside the with block, torchvision's data sets and images need no files."""
     with ExitStack() as stack:
-        for name, pictures in _DATA_SETS.items() if datasets is not None else ():
-            kind = getattr(datasets, name, None)
-            if isinstance(kind, type):
-                for method, replacement in _methods(pictures, signature(kind)).items():
-                    stack.enter_context(mock.patch.object(kind, method, replacement, create=True))
+        for owner, name, replacement in list(_replacements()):
+            stack.enter_context(mock.patch.object(owner, name, replacement, create=True))
         yield
+
+
+def _replacements() -> Iterator[tuple[Any, str, Callable[..., Any]]]:
+    """What to replace of the modules that the script has imported: owner, name and replacement."""
+    datasets, image = sys.modules.get("torchvision.datasets"), sys.modules.get("PIL.Image")
+    kinds = {name: getattr(datasets, name, None) for name in (*_DATA_SETS, "ImageFolder")}
+    for name, kind in kinds.items():
+        if isinstance(kind, type):
+            methods = _methods(_DATA_SETS[name], signature(kind)) if name in _DATA_SETS else _methods_of_folder(kind)
+            yield from ((kind, method, replacement) for method, replacement in methods.items())
+    if image is not None:
+        yield image, "open", _opened_by(image.open)
 
 
 def _methods(pictures: _Pictures, constructor: Signature) -> dict[str, Callable[..., Any]]:
@@ -117,13 +126,69 @@ def _methods(pictures: _Pictures, constructor: Signature) -> dict[str, Callable[
                 setattr(self, name, value)
 
     def item(self: Any, index: int) -> tuple[Any, Any]:
-        images = [_prepared(self.transform, pictures.mode, size) for size in pictures.sizes]
-        if len({getattr(image, "shape", None) for image in images}) > 1:
-            raise UnknownSizeError("the size of the pictures is not known")
-        target = 0
-        return images[0], self.target_transform(target) if self.target_transform is not None else target
+        return _sample(self, pictures.mode, pictures.sizes)
 
     return {"__init__": init, "__getitem__": item, "__len__": lambda self: self.number}
+
+
+def _methods_of_folder(kind: Any) -> dict[str, Callable[..., Any]]:
+    """Those of `ImageFolder`, for a folder that is not there: its classes are numbers from outside."""
+    constructor, init_of_files, item_of_files, length = signature(kind), kind.__init__, kind.__getitem__, kind.__len__
+
+    def init(self: Any, *args: Any, **kwargs: Any) -> None:
+        with suppress(OSError, RuntimeError):
+            return init_of_files(self, *args, **kwargs)  # type: ignore[no-any-return]
+        given = constructor.bind_partial(*args, **kwargs).arguments
+        vars(self).clear()
+        self.root, self.without_files = given.get("root"), True
+        self.transform, self.target_transform = given.get("transform"), given.get("target_transform")
+        return None
+
+    def missing(self: Any, name: str) -> Any:
+        if name not in _OF_FOLDER or "without_files" not in vars(self):
+            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+        OUTSIDE.read()
+        return _OF_FOLDER[name]([f"class {number}" for number in range(OUTSIDE.number("classes"))])
+
+    def item(self: Any, index: int) -> Any:
+        is_made_up = "without_files" in vars(self)
+        return _sample(self, "RGB", _OF_MANY_SIZES) if is_made_up else item_of_files(self, index)
+
+    def number(self: Any) -> int:
+        return _IN_FOLDER if "without_files" in vars(self) else length(self)
+
+    return {"__init__": init, "__getattr__": missing, "__getitem__": item, "__len__": number}
+
+
+_IN_FOLDER = 1024
+_OF_FOLDER: Mapping[str, Callable[[list[str]], Any]] = {
+    "classes": lambda names: names,
+    "class_to_idx": lambda names: {name: number for number, name in enumerate(names)},
+    "targets": lambda names: [number % len(names) for number in range(_IN_FOLDER)],
+    "samples": lambda names: [(f"{number}.jpg", number % len(names)) for number in range(_IN_FOLDER)],
+    "imgs": lambda names: [(f"{number}.jpg", number % len(names)) for number in range(_IN_FOLDER)],
+}
+
+
+def _opened_by(original: Callable[..., Any]) -> Callable[..., Any]:
+    """`PIL.Image.open`; an image that is not there has a size from outside."""
+
+    def opened(file: Any, *args: Any, **kwargs: Any) -> Any:
+        try:
+            return original(file, *args, **kwargs)
+        except FileNotFoundError:
+            OUTSIDE.read()
+            return sys.modules["PIL.Image"].new("RGB", _OF_MANY_SIZES[OUTSIDE.trial])
+
+    return opened
+
+
+def _sample(data: Any, mode: str, sizes: Sequence[tuple[int, int]]) -> tuple[Any, Any]:
+    images = [_prepared(data.transform, mode, size) for size in sizes]
+    if len({getattr(image, "shape", None) for image in images}) > 1:
+        raise UnknownSizeError("the size of the pictures is not known")
+    target = 0
+    return images[0], data.target_transform(target) if data.target_transform is not None else target
 
 
 def _prepared(transform: Callable[[Any], Any] | None, mode: str, size: tuple[int, int]) -> Any:
