@@ -17,7 +17,7 @@ from resnet_lint.shared.records.places import Shape
 from .branch import lacking_stride
 from .evidence import number_text, total_stride
 from .paddings import full_padding
-from .sizes import is_rounded
+from .sizes import is_rounded, shrinks_by_its_kernel
 from .unread_number import unread_number_first
 
 
@@ -54,7 +54,8 @@ def _plan_sizes(parts: Sequence[Node], fork: Node | None, shapes: Sequence[Shape
         "F.interpolate(x, size=skip.shape[-2:]), or pad it"
     )
     if upsampled:
-        return ResizeToSkip(title, upsampled[-1])
+        layers = [effect for part in parts for _, effect in layers_on(path_between(fork, part))]
+        return ResizeToSkip(title, upsampled[-1], changes_results=any(map(shrinks_by_its_kernel, layers)))
     return Hint(title) if any(map(_upsampling_behind, parts)) else None
 
 

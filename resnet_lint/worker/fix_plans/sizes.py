@@ -57,7 +57,11 @@ def upsampling_one_short(e: Evidence) -> ChangeArguments | None:
 
 
 def upsampled_to_another_size(e: Evidence) -> ResizeToSkip | None:
-    """An upsampled map differs from an odd size by the rounding before it: resize it to the other operand."""
+    """An upsampled map differs from an odd size by the rounding before it: resize it to the other operand.
+
+    It is unsafe if kernels take from either side what they don't pad, which resizing would hide.
+    """
+    shrinks = any(shrinks_by_its_kernel(effect) for _, effect in (*e.branch_layers, *e.shortcut_layers))
     for path, layers in ((e.residual.branch, e.branch_layers), (e.residual.shortcut, e.shortcut_layers)):
         upsampling = [effect for _, effect in layers if grows(effect)]
         if upsampling and not e.channels_differ and is_rounded(upsampling[-1], *e.sizes):
@@ -65,8 +69,16 @@ def upsampled_to_another_size(e: Evidence) -> ResizeToSkip | None:
             title = f"resize to the size of the other operand: {size} instead of scale_factor"
             if upsampling[-1].sort == "transposed":
                 title = f"resize the upsampled map to the size of the other operand: F.interpolate(x, {size})"
-            return ResizeToSkip(title, operand_index(e.fault.node, path))
+            return ResizeToSkip(title, operand_index(e.fault.node, path), changes_results=shrinks)
     return None
+
+
+def shrinks_by_its_kernel(effect: Effect) -> bool:
+    """Whether a convolution with a kernel above 1x1 pads less than the kernel takes."""
+    if effect.sort != "convolution" or len(effect.padding) != len(effect.kernel):
+        return False
+    wide = (pair for pair in zip(effect.kernel, effect.padding, strict=True) if pair[0] > 2)
+    return any(padding == 0 for _, padding in wide)
 
 
 def is_rounded(upsampling: Effect, own: Shape, other: Shape) -> bool:

@@ -225,3 +225,11 @@ Net()(torch.zeros(1, 3, 32, 32))
     model.write_text(source)
     lint(model, "--fix", "--unsafe-fixes")
     assert model.read_text() == source
+
+
+def test_a_resize_that_hides_a_lost_padding_is_not_applied(lint: Lint, tmp_path: Path) -> None:
+    init = "self.down = nn.Conv2d(8, 8, 3, stride=2)\nself.up = nn.Upsample(scale_factor=2)"
+    path = write(tmp_path, model(init, "x + self.up(self.down(x))", run="Net()(torch.randn(2, 8, 9, 9))"))
+    before = path.read_text()
+    assert "needs --unsafe-fixes" in lint(path, "--fix").stdout
+    assert path.read_text() == before
