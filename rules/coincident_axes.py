@@ -301,7 +301,7 @@ class CoincidentAxes(Rule):
             for found in coincidences:
                 node = found.moved_by.node if found.moved_by is not None else found.node
                 where = model.where_of(node) if node.point is not None else None
-                is_trusted = model.sizes_stated or found.is_in_product
+                is_trusted = model.sizes_tell_axes_apart if model.sizes_stated else found.is_in_product
                 if is_trusted and where is not None and where.span not in failing:
                     yield self.at(where, _message(found, model), advice=_ADVICE, fix_plan=rearranged(found))
             yield from self._moved_axes(model, is_explained=bool(coincidences))

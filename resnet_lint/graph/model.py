@@ -207,8 +207,13 @@ class Model:
 
     @property
     def sizes_tell_axes_apart(self) -> bool:
-        """Whether no input has three or more axes of one size: (4, 4, 4, 4) is made up, perhaps with the wrong rank."""
-        return not any(len(shape) > 2 and len(set(shape)) == 1 for shape in self.input_shapes)
+        """Whether the inputs have several sizes, and none of them three or more axes of one size.
+
+        Others are made up, perhaps with the wrong rank: (4, 4, 4, 4), or (4, 4) for a prediction and for its target.
+        """
+        sizes = [size for shape in self.input_shapes for size in shape]
+        is_uniform = len(sizes) > 2 and len(set(sizes)) == 1
+        return not is_uniform and not any(len(shape) > 2 and len(set(shape)) == 1 for shape in self.input_shapes)
 
     @property
     def output_shapes(self) -> tuple[Shape, ...]:

@@ -178,7 +178,7 @@ MISTAKES = [
     Mistake(
         "RL211", "gate",
         (CONV, "self.fc = nn.Linear(8, 8)"), ("h = self.conv(x)", "gate = self.fc(h.mean((2, 3)))", "return h * gate"),
-        "h * gate", "h * gate[:, :, None, None]", "unsafe", shape=(8, 8, 8, 8),
+        "h * gate", "h * gate[:, :, None, None]", "unsafe", shape=(4, 8, 4, 8),
     ),
     Mistake(
         "RL211", "product",
