@@ -74,7 +74,17 @@ def replay(func: Callable[..., Any], args: Any, kwargs: Any) -> tuple[str | None
 # These fail for all values of their operands or for none, so a single try, with any values, is a proof.
 _FOR_ALL_VALUES = frozenset(
     {"add", "iadd", "radd", "sub", "mul", "imul", "rmul", "matmul", "bmm", "cat", "stack", "view", "reshape"}
-    | {"linear", "conv1d", "conv2d", "conv3d", "layer_norm", "group_norm"}
+    | {"linear", "conv1d", "conv2d", "conv3d", "conv_transpose1d", "conv_transpose2d", "conv_transpose3d"}
+    | {
+        "layer_norm",
+        "group_norm",
+        "batch_norm",
+        "instance_norm",
+        "max_pool1d",
+        "max_pool2d",
+        "avg_pool1d",
+        "avg_pool2d",
+    }
 )
 
 
