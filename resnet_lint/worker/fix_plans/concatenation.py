@@ -54,8 +54,9 @@ def _plan_sizes(parts: Sequence[Node], fork: Node | None, shapes: Sequence[Shape
         "F.interpolate(x, size=skip.shape[-2:]), or pad it"
     )
     if upsampled:
-        layers = [effect for part in parts for _, effect in layers_on(path_between(fork, part))]
-        return ResizeToSkip(title, upsampled[-1], changes_results=any(map(shrinks_by_its_kernel, layers)))
+        effects = [node.effect for part in parts for node in path_between(fork, part)]
+        shrinks = any(effect is not None and shrinks_by_its_kernel(effect) for effect in effects)
+        return ResizeToSkip(title, upsampled[-1], changes_results=shrinks)
     return Hint(title) if any(map(_upsampling_behind, parts)) else None
 
 

@@ -61,15 +61,16 @@ def upsampled_to_another_size(e: Evidence) -> ResizeToSkip | None:
 
     It is unsafe if kernels take from either side what they don't pad, which resizing would hide.
     """
-    shrinks = any(shrinks_by_its_kernel(effect) for _, effect in (*e.branch_layers, *e.shortcut_layers))
-    for path, layers in ((e.residual.branch, e.branch_layers), (e.residual.shortcut, e.shortcut_layers)):
+    path = (*e.residual.branch_path, *e.residual.shortcut_path)  # also where a map of one pixel looks like a gate
+    shrinks = any(node.effect is not None and shrinks_by_its_kernel(node.effect) for node in path)
+    for side, layers in ((e.residual.branch, e.branch_layers), (e.residual.shortcut, e.shortcut_layers)):
         upsampling = [effect for _, effect in layers if grows(effect)]
         if upsampling and not e.channels_differ and is_rounded(upsampling[-1], *e.sizes):
             size = f"size=skip.shape[-{len(e.sizes[0])}:]"
             title = f"resize to the size of the other operand: {size} instead of scale_factor"
             if upsampling[-1].sort == "transposed":
                 title = f"resize the upsampled map to the size of the other operand: F.interpolate(x, {size})"
-            return ResizeToSkip(title, operand_index(e.fault.node, path), changes_results=shrinks)
+            return ResizeToSkip(title, operand_index(e.fault.node, side), changes_results=shrinks)
     return None
 
 
