@@ -54,7 +54,7 @@ def _plan_sizes(parts: Sequence[Node], fork: Node | None, shapes: Sequence[Shape
         "F.interpolate(x, size=skip.shape[-2:]), or pad it"
     )
     if upsampled:
-        effects = [node.effect for part in parts for node in path_between(fork, part)]
+        effects = [node.effect for part in parts for node in path_between(None, part)]
         shrinks = any(effect is not None and shrinks_by_its_kernel(effect) for effect in effects)
         return ResizeToSkip(title, upsampled[-1], changes_results=shrinks)
     return Hint(title) if any(map(_upsampling_behind, parts)) else None

@@ -9,6 +9,7 @@ from dataclasses import replace
 from resnet_lint.graph.effects import Effect
 from resnet_lint.graph.fix_plans import operand_index
 from resnet_lint.graph.node import Node
+from resnet_lint.graph.residuals import path_between
 from resnet_lint.shared.records.fix_plans import Change, ChangeArguments, Hint, ResizeToSkip
 from resnet_lint.shared.records.places import Shape
 
@@ -59,9 +60,9 @@ def upsampling_one_short(e: Evidence) -> ChangeArguments | None:
 def upsampled_to_another_size(e: Evidence) -> ResizeToSkip | None:
     """An upsampled map differs from an odd size by the rounding before it: resize it to the other operand.
 
-    It is unsafe if kernels take from either side what they don't pad, which resizing would hide.
+    It is unsafe if kernels on the way from the input take what they don't pad, which resizing would hide.
     """
-    path = (*e.residual.branch_path, *e.residual.shortcut_path)  # also where a map of one pixel looks like a gate
+    path = [node for end in (e.residual.branch, e.residual.shortcut) for node in path_between(None, end)]
     shrinks = any(node.effect is not None and shrinks_by_its_kernel(node.effect) for node in path)
     for side, layers in ((e.residual.branch, e.branch_layers), (e.residual.shortcut, e.shortcut_layers)):
         upsampling = [effect for _, effect in layers if grows(effect)]
