@@ -196,7 +196,8 @@ def test_an_unused_shortcut_that_some_blocks_lack_is_used_where_there_is_one(lin
     ("change", "offered"),
     [
         ({"severity": "warning", "target": "Other()"}, True),  # it did not run before: the fault came first
-        ({"severity": "warning", "target": "Sound()"}, False),
+        ({"severity": "warning", "target": "Sound()"}, True),  # about the expression that failed
+        ({"severity": "warning", "target": "Sound()", "module": "Sound"}, False),
         ({"severity": "error", "target": "Other()"}, False),
     ],
 )
