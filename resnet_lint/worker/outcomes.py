@@ -15,7 +15,7 @@ from ..graph.residuals import residual_at
 from ..shared.records.reports import Outcome
 from ..shared.records.requests import Retrace
 from .explore.traced_model import Traced
-from .tensors import tensors_in
+from .tensors import named_parameters_of, parameters_of, tensors_in
 from .tracer.trace import trace_at
 
 
@@ -24,7 +24,7 @@ def outcome(label: str, trace: Trace, guessed: bool = False) -> Outcome:
     shapes = trace.signature if trace.trouble == (0, 0) else None
     faulty = {fault.node for fault in trace.all_faults}
     additions = [node for node in trace.nodes if node not in faulty and residual_at(node) is not None]
-    layers = [call for call in trace.calls if any(True for _ in call.module.parameters(recurse=False))]
+    layers = [call for call in trace.calls if any(True for _ in parameters_of(call.module, recurse=False))]
     return Outcome(
         label,
         shapes,
@@ -32,7 +32,7 @@ def outcome(label: str, trace: Trace, guessed: bool = False) -> Outcome:
         len(additions),
         len(layers),
         _digest_of_weights(trace.root),
-        sum(tensor.numel() for tensor in trace.root.parameters() if not nn.parameter.is_lazy(tensor)),
+        sum(tensor.numel() for tensor in parameters_of(trace.root) if not nn.parameter.is_lazy(tensor)),
         sum(map(_multiply_adds, trace.nodes)),
         tuple(tensor.shape[1] for tensor in tensors_in([trace.args, trace.kwargs]) if tensor.dim() >= 4),
         guessed,
@@ -55,7 +55,7 @@ def _multiply_adds(node: Node) -> int:
 
 
 def _digest_of_weights(module: nn.Module) -> str:
-    tensors = (*module.named_parameters(), *module.named_buffers())
+    tensors = (*named_parameters_of(module), *nn.Module.named_buffers(module))
     named = sorted((name, () if nn.parameter.is_lazy(tensor) else tuple(tensor.shape)) for name, tensor in tensors)
     return hashlib.sha256(repr(named).encode()).hexdigest()
 

@@ -1,4 +1,4 @@
-"""Visits tensors in lists, tuples and dicts."""
+"""Visits tensors in lists, tuples, dicts and modules."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import torch
+from torch import nn
 
 
 def tensors_in(value: Any) -> Iterator[torch.Tensor]:
@@ -35,3 +36,17 @@ def mapped(value: Any, change: Callable[[Any], Any]) -> Any:
 def as_meta(value: Any) -> Any:
     """A tensor on the meta device; any other value as it is."""
     return value.to("meta") if isinstance(value, torch.Tensor) else value
+
+
+def parameters_of(module: nn.Module, recurse: bool = True) -> Iterator[nn.Parameter]:
+    """The parameters of a module, whose class may have a method `parameters` of its own, as in meta learning."""
+    return (parameter for _, parameter in named_parameters_of(module, recurse))
+
+
+def named_parameters_of(
+    module: nn.Module, recurse: bool = True, remove_duplicate: bool = True
+) -> Iterator[tuple[str, nn.Parameter]]:
+    """The parameters of a module with their paths, whatever methods its class has."""
+    yield from nn.Module._named_members(
+        module, lambda part: part._parameters.items(), recurse=recurse, remove_duplicate=remove_duplicate
+    )

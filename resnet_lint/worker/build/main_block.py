@@ -22,6 +22,7 @@ from resnet_lint.graph.built_at import built_of
 
 from ..load.definitions import defines, is_main_guard
 from ..load.load import Loaded
+from ..tensors import parameters_of
 from ..tracer.intercept import intercepted
 from ..tracer.proof import DataDependentError
 from ..tracer.training_mode import Modes, modes_kept, set_modes
@@ -222,7 +223,9 @@ def _is_model(module: nn.Module, loaded: Loaded) -> bool:
     """Whether a module is the user's or has parameters; losses and torchvision's transforms are not models."""
     code = getattr(type(module).forward, "__code__", None)
     is_users = code is not None and loaded.project.owns(code)
-    return is_users or next(module.parameters(), None) is not None or next(module.buffers(), None) is not None
+    return (
+        is_users or next(parameters_of(module), None) is not None or next(nn.Module.buffers(module), None) is not None
+    )
 
 
 def _is_built_here(module: nn.Module, loaded: Loaded) -> bool:
@@ -231,5 +234,5 @@ def _is_built_here(module: nn.Module, loaded: Loaded) -> bool:
     return (
         built is not None
         and any(point.code.co_filename == loaded.path for point in built.chain)
-        and next(module.parameters(), None) is not None
+        and next(parameters_of(module), None) is not None
     )

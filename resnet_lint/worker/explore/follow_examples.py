@@ -14,6 +14,7 @@ from resnet_lint.shared.error_text import error_text
 
 from ..build.build import build
 from ..examples.example import Example, to_meta, ways_to_call
+from ..tensors import parameters_of
 from ..tracer.trace import trace
 
 # A model with more parameters is constructed on meta only.
@@ -32,7 +33,7 @@ def best_trace(example: Example, project: Project) -> Trace:
     """
     module, inputs = _on_meta(example)
     best = min(_traces(module, inputs, project), key=lambda traced: traced.trouble)
-    if best.trouble == (0, 0) or sum(parameter.numel() for parameter in module.parameters()) > _MOST_PARAMETERS:
+    if best.trouble == (0, 0) or sum(parameter.numel() for parameter in parameters_of(module)) > _MOST_PARAMETERS:
         return best
     return min(best, *_real_traces(example, project), key=lambda traced: (traced.trouble, traced is best))
 

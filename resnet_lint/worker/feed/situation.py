@@ -13,6 +13,7 @@ from resnet_lint.graph.trace import Trace
 from resnet_lint.shared.error_text import error_text
 
 from ..names_at import names_at
+from ..tensors import parameters_of
 from .better_inputs import inputs_behind
 from .conditions import failed_condition
 from .guess import Guesses
@@ -81,13 +82,13 @@ class Situation:
 
 def is_lazy(module: nn.Module) -> bool:
     """Whether a module has parameters that get their shapes from its first input, as in `nn.LazyConv2d(64, 3)`."""
-    return any(nn.parameter.is_lazy(tensor) for tensor in (*module.parameters(), *module.buffers()))
+    return any(nn.parameter.is_lazy(tensor) for tensor in (*parameters_of(module), *nn.Module.buffers(module)))
 
 
 def copy_of_lazy(module: nn.Module) -> nn.Module:
     """A deep copy of a module with lazy layers; torch itself cannot copy an uninitialized buffer."""
     fresh: dict[int, Any] = {}
-    for tensor in (*module.parameters(), *module.buffers()):
+    for tensor in (*parameters_of(module), *nn.Module.buffers(module)):
         if nn.parameter.is_lazy(tensor):
             uninitialized: Any = type(tensor)
             fresh[id(tensor)] = uninitialized(tensor.requires_grad, device=tensor.device, dtype=tensor.dtype)

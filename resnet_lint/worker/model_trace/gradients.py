@@ -12,6 +12,7 @@ from resnet_lint.shared.records.gradients import Gradients, ParameterGradient
 
 from ..process.file_clock import Clock
 from ..process.limits import TimeUp
+from ..tensors import named_parameters_of
 from ..tracer.evaluation_mode import evaluation_mode
 from ..tracer.in_place_changes import Saved
 from ..tracer.trace import forward_for_training
@@ -26,7 +27,7 @@ def gradients_of(trace: Trace, within: str, clock: Clock) -> Gradients:
     if trace.trouble != (0, 0):
         return Gradients((), 0, "the forward pass fails")
     prefix = f"{within}." if within else ""
-    named = trace.root.named_parameters()
+    named = named_parameters_of(trace.root)
     trainable = {name: tensor for name, tensor in named if tensor.requires_grad and name.startswith(prefix)}
     try:
         with clock.left():

@@ -13,6 +13,7 @@ from resnet_lint.graph.source_places import Point
 from resnet_lint.graph.trace import Trace
 from resnet_lint.shared.records.model_trace import Flow, ForwardStep, SourceLine, TracedTensor
 
+from ..tensors import named_parameters_of, parameters_of
 from .channels import channel_axes
 from .details import detail_of, operation_of
 from .flows import crossings
@@ -31,7 +32,7 @@ class _Steps:
     def __init__(self, tree: Tree, flows: tuple[Flow, ...], trace: Trace, costs: Mapping[str, int]) -> None:
         self._tree = tree
         self._crossings = crossings(tree, flows)
-        self._parameters = dict(trace.root.named_parameters())
+        self._parameters = dict(named_parameters_of(trace.root))
         self._costs = costs
         self._channels = channel_axes(trace.nodes)
         self._by_name = {node.name: node for node in trace.nodes}
@@ -55,7 +56,7 @@ class _Steps:
                 trainable=trainable, multiply_adds=cost, receptive_field=field,
             )  # fmt: skip
         module, name = key.module, key.relative_path(outer)
-        numbers, trainable = _numbers(module.parameters())
+        numbers, trainable = _numbers(parameters_of(module))
         built = built_of(module)
         places = _place(key.caller), _place(built.point if built is not None else None)
         parts = tuple(self.step(part, key) for part in self._tree.parts[key])

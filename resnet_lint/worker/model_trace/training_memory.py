@@ -19,7 +19,7 @@ from resnet_lint.shared.records.model_trace import TrainingMemory
 
 from ..process.file_clock import Clock
 from ..process.limits import TimeUp
-from ..tensors import tensors_in
+from ..tensors import parameters_of, tensors_in
 from ..tracer.evaluation_mode import evaluation_mode
 from ..tracer.trace import forward_for_training
 
@@ -47,7 +47,10 @@ def _in_training(root: torch.nn.Module) -> Iterator[None]:
 
 
 def _of_step(trace: Trace) -> TrainingMemory:
-    stored = {tensor.untyped_storage()._cdata: tensor for tensor in (*trace.root.parameters(), *trace.root.buffers())}
+    stored = {
+        tensor.untyped_storage()._cdata: tensor
+        for tensor in (*parameters_of(trace.root), *torch.nn.Module.buffers(trace.root))
+    }
     weights = sum(tensor.untyped_storage().nbytes() for tensor in stored.values())
     held = _Held(frozenset(stored))
     with held, _AttentionOfCPU():
@@ -55,7 +58,7 @@ def _of_step(trace: Trace) -> TrainingMemory:
         activations = held.bytes
         differentiable = [tensor for tensor in tensors_in(output) if tensor.requires_grad]
         torch.autograd.backward(differentiable, [torch.ones_like(tensor) for tensor in differentiable])
-    trained = [tensor for tensor in trace.root.parameters() if tensor.grad is not None]
+    trained = [tensor for tensor in parameters_of(trace.root) if tensor.grad is not None]
     gradients = sum(tensor.nbytes for tensor in trained)
     state = 2 * gradients  # the two moments of AdamW
     # AdamW updates one parameter after the other, with two temporary tensors of its size.

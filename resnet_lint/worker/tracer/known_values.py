@@ -19,6 +19,7 @@ import torch
 from torch.overrides import TorchFunctionMode
 
 from ..tensors import as_meta, mapped, tensors_in
+from .torch_functions import plain_name
 
 _MOST_ELEMENTS = 1024
 _SOURCES = frozenset(
@@ -80,6 +81,8 @@ def result_on_meta(func: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapp
 
     Raises the exceptions of the call.
     """
+    if plain_name(func) in _WITH_SIZES and len(args) > 1:
+        args = (args[0], *mapped(args[1:], _number_of_size))
     arguments = _arguments(func, args, kwargs)
     if arguments is None:
         return func(*args, **kwargs)
@@ -98,6 +101,15 @@ def result_on_meta(func: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapp
     for tensor, value in zip(tensors_in(result), tensors_in(values), strict=False):
         keep_value(tensor, value, next((known.version for other, known in before if _are_views(tensor, other)), []))
     return result
+
+
+# What takes sizes, also as integer tensors, which have no number on meta: `x.reshape(torch.min(group, batch), -1)`.
+_WITH_SIZES = frozenset({"reshape", "view", "expand", "repeat", "tile", "unflatten", "split", "chunk", "narrow"})
+
+
+def _number_of_size(value: Any) -> Any:
+    known = known_value(value) if isinstance(value, torch.Tensor) and value.is_meta and value.dim() == 0 else None
+    return value if known is None or known.is_floating_point() else int(known)
 
 
 def keep_value(tensor: torch.Tensor, value: torch.Tensor, version: list[int]) -> None:

@@ -12,7 +12,7 @@ from torch import nn
 
 from resnet_lint.graph.trace import Trace
 
-from ..tensors import mapped, tensors_in
+from ..tensors import mapped, parameters_of, tensors_in
 from .proof import filled
 from .trace import innermost, surroundings
 
@@ -38,7 +38,9 @@ def fails_for_real(trace: Trace) -> bool:
 
 def _values(trace: Trace) -> int:
     root = trace.root
-    return sum(t.numel() for t in (*root.parameters(), *root.buffers(), *tensors_in([trace.args, trace.kwargs])))
+    return sum(
+        t.numel() for t in (*parameters_of(root), *nn.Module.buffers(root), *tensors_in([trace.args, trace.kwargs]))
+    )
 
 
 def _error(trace: Trace, fill: Callable[..., torch.Tensor], training: bool = False) -> Exception | None:

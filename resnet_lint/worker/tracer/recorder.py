@@ -25,7 +25,7 @@ from resnet_lint.graph.source_places import Point, Project, caller, point
 from resnet_lint.graph.squeezed_batch import squeeze_of_batch
 from resnet_lint.graph.trace import Arguments
 
-from ..tensors import tensors_in
+from ..tensors import named_parameters_of, parameters_of, tensors_in
 from ..torch_quirks.packed_sequences import packed_result
 from ..torch_quirks.torchvision_operators import known_result
 from .fault import kind_of
@@ -59,7 +59,7 @@ class Recorder(OnMeta):
         self._prefer_branch = prefer_branch
         self._paths: dict[int, str] = {id(module): path for path, module in root.named_modules()}
         self._stored = dict(_stored_tensors(root))
-        self._has_lazy = any(torch.nn.parameter.is_lazy(parameter) for parameter in root.parameters())
+        self._has_lazy = any(torch.nn.parameter.is_lazy(parameter) for parameter in parameters_of(root))
         self._current: ModuleCall | None = None
         self._nodes: dict[int, Node] = {}
         # Tensors are identified by id, so they are kept alive to prevent Python from reusing an id.
@@ -319,7 +319,7 @@ def _where_built(module: nn.Module) -> Point | None:
 
 
 def _stored_tensors(root: nn.Module) -> Iterator[tuple[int, str]]:
-    for name, tensor in root.named_buffers(remove_duplicate=False):
+    for name, tensor in nn.Module.named_buffers(root, remove_duplicate=False):
         yield id(tensor), name
-    for name, tensor in root.named_parameters(remove_duplicate=False):
+    for name, tensor in named_parameters_of(root, remove_duplicate=False):
         yield id(tensor), name

@@ -15,7 +15,7 @@ from resnet_lint.graph.model import Model, TrainingStep
 from resnet_lint.graph.node import Node
 from resnet_lint.graph.trace import Trace
 
-from ..tensors import tensors_in
+from ..tensors import named_parameters_of, parameters_of, tensors_in
 from .evaluation_mode import evaluation_mode
 from .in_place_changes import Saved, refuses_change
 from .trace import forward_for_training, trace_for_training
@@ -25,7 +25,7 @@ def is_worth_a_step(model: Model) -> bool:
     """Whether a step can find anything: there are in-place modifications, or a module with parameters is not called."""
     called = {id(call.module) for call in model.trace.calls}
     modules = list(nn.Module.modules(model.trace.root))
-    idle = any(id(module) not in called and next(module.parameters(False), None) is not None for module in modules)
+    idle = any(id(module) not in called and next(parameters_of(module, False), None) is not None for module in modules)
     changes = model.trace.watch.saw_changes or _changes_parameter(model)
     return idle or changes or any(getattr(module, "inplace", False) for module in modules)
 
@@ -34,7 +34,7 @@ def _changes_parameter(model: Model) -> bool:
     """Whether a call modifies a trainable parameter, or a view of one, in place."""
     changed = [node for node in model.trace.nodes if node.in_place]
     trainable = (
-        {name for name, tensor in model.trace.root.named_parameters() if tensor.requires_grad} if changed else ()
+        {name for name, tensor in named_parameters_of(model.trace.root) if tensor.requires_grad} if changed else ()
     )
     return any(_origin(node).target in trainable for node in changed)
 
@@ -105,7 +105,7 @@ def _recorded_step(model: Model) -> TrainingStep | None:
 def _without_gradient(model: Model, output: Any) -> TrainingStep:
     """The step of a forward pass without an autograd error: the parameters that its outputs do not depend on."""
     reached = reached_from(output)
-    trainable = [(name, tensor) for name, tensor in model.trace.root.named_parameters() if tensor.requires_grad]
+    trainable = [(name, tensor) for name, tensor in named_parameters_of(model.trace.root) if tensor.requires_grad]
     return TrainingStep(without_gradient=frozenset(name for name, tensor in trainable if tensor not in reached))
 
 

@@ -36,6 +36,23 @@ FILES = {
         head = nn.Linear(11 + MISTAKE, 2)
         print(head(net(torch.randn(3, 4))))
         """,
+    "a group size that is the smaller one of two": """
+        class Net(nn.Module):
+            def __init__(self, group=4):
+                super().__init__()
+                self.conv, self.group = nn.Conv2d(3, 16, 3, 2, 1), group
+                self.head = nn.Conv2d(17 + MISTAKE, 4, 3)
+
+            def forward(self, x):
+                x = self.conv(x)
+                n, c, h, w = x.shape
+                group = torch.min(torch.as_tensor(self.group), torch.as_tensor(n))
+                y = x.reshape(group, -1, 1, c, h, w)
+                y = (y - y.mean(0)).square().mean(0).sqrt().mean([2, 3, 4]).reshape(-1, 1, 1, 1)
+                return self.head(torch.cat([x, y.repeat(group, 1, h, w)], 1))
+
+        Net()(torch.randn(8, 3, 16, 16))
+        """,
     "the number of classes of labels": """
         labels = torch.tensor([0, 2, 1, 2])
         net = nn.Linear(6, len(torch.unique(labels)) + MISTAKE)
@@ -106,3 +123,31 @@ def nn_statistics() -> torch.Tensor:
     mean = torch.nn.BatchNorm1d(3).running_mean
     assert mean is not None
     return mean
+
+
+def test_a_size_that_depends_on_data_is_no_error(lint: Lint, tmp_path: Path) -> None:
+    """And a model with methods like those of `nn.Module`, as in meta learning."""
+    (tmp_path / "net.py").write_text(
+        IMPORTS
+        + dedent("""
+        class Net(nn.Module):
+            def __init__(self):
+                super().__init__()
+                self.vars = nn.ParameterList([nn.Parameter(torch.ones(5, 6))])
+
+            def forward(self, x):
+                groups = (x > 0).sum().clamp(1, 1)
+                return nn.functional.linear(x.reshape(groups, -1, 6), self.vars[0])
+
+            def parameters(self):
+                return self.vars
+
+            def named_parameters(self):
+                return zip("w", self.vars)
+
+        Net()(torch.randn(4, 6))
+        """)
+    )
+    report = json.loads(lint(tmp_path / "net.py", "--format", "json").stdout)
+    assert [finding["rule"] for finding in report["findings"] if finding["severity"] == "error"] == []
+    assert "depends on values" in report["modules"][0]["reason"]
