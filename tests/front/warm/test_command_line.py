@@ -103,10 +103,13 @@ def test_an_interrupt_reaches_the_command(warm: list[int], tmp_path: Path) -> No
         command, cwd=tmp_path, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True
     ) as client:
         assert client.stderr is not None
-        assert client.stderr.readline().startswith("watching ")
-        assert len(forks_of(warm[1]).split()) == 1
-        client.send_signal(signal.SIGINT)
-        assert client.wait(20) == 130
+        try:
+            assert client.stderr.readline().startswith("watching ")
+            assert len(forks_of(warm[1]).split()) == 1
+            client.send_signal(signal.SIGINT)
+            assert client.wait(20) == 130
+        finally:
+            client.kill()  # a client that runs the command itself watches for ever
         assert "interrupted" in client.stderr.read()
     wait_until_idle(warm[1])
 
