@@ -84,13 +84,21 @@ def _unread_arguments(layer: ModuleCall) -> Iterator[UnusedNumber]:
             continue
         parameters = _parameters_of(layer, built.chain[level - 1].code if level else None)
         bound, read, compared = _names_in(function.body)
-        unread = {*bound, *(argument.arg for argument in function.args.args)} - read - compared
+        computed = set(bound) - read - compared
+        given = {argument.arg for argument in function.args.args} - read - compared
         chain = built.chain[level:]
         for name, value in _passed(call, parameters).items():
             is_number = name is not None and any(kind.names.fullmatch(name) for kind in (STRIDE, PADDING))
-            if name in unread and isinstance(value, ast.Constant) and not is_number:
+            if not isinstance(value, ast.Constant) or is_number:
+                continue
+            if name in computed or (name in given and not _is_number(value)):
                 by_default = _is_left_out(name, chain)
                 yield UnusedNumber(name, _constructed_by(chain, layer), chain, parameters, True, False, by_default)
+
+
+def _is_number(value: ast.Constant) -> bool:
+    """Such as the 1 of a pointwise layer, in a function that takes a kernel size like its siblings and ignores it."""
+    return isinstance(value.value, int) and not isinstance(value.value, bool)
 
 
 def overridden_stride(block: ModuleCall) -> UnusedNumber | None:

@@ -272,3 +272,30 @@ def test_a_padding_that_is_right_stays(lint: Lint, tmp_path: Path) -> None:
     ):
         (tmp_path / f"right{index}.py").write_text(HEAD + source)
     assert lint(tmp_path).exit_code == 0
+
+
+# As in ResNet-D: the projection takes a kernel size like other downsamplings, and ignores it.
+AVERAGED = """def averaged(cin, cout, kernel_size, stride):
+    pool = nn.AvgPool2d(2, stride, ceil_mode=True)
+    return nn.Sequential(pool, nn.Conv2d(cin, cout, 1, padding=0, bias=False))
+
+
+class Block(nn.Module):
+    def __init__(self, cin, cout, kernel_size=3):
+        super().__init__()
+        self.conv, self.pool = nn.Conv2d(cin, cout, 3, padding=1), nn.AvgPool2d(2)
+        self.downsample = averaged(cin, cout, kernel_size, 2)
+
+    def forward(self, x):
+        return self.pool(self.conv(x)) + self.downsample(x)
+
+
+Block(8, 16)(torch.randn(2, 8, 16, 16))
+"""
+
+
+def test_an_argument_that_is_ignored_by_design_is_not_passed(lint: Lint, tmp_path: Path) -> None:
+    (tmp_path / "net.py").write_text(HEAD + AVERAGED)
+    output = lint(tmp_path / "net.py").stdout
+    assert "ceil_mode=True on pool" in output
+    assert "kernel_size=kernel_size" not in output
