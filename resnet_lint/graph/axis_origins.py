@@ -1,4 +1,4 @@
-"""Follows the axes of tensors from call to call: which part of which earlier axis each axis consists of.
+"""Tracks the axes of tensors from call to call, as factors of the axes of inputs and layers.
 
 Unlike `axes`, which compares traces at other sizes, this needs a single trace, and works where all sizes are fixed. It
 also tells apart axes of one size, and the order in which several axes were merged: rows of pixels from columns.
@@ -19,9 +19,9 @@ from .permutations import order_of
 
 @dataclass(frozen=True)
 class Part:
-    """A part of an axis: `size` values, each of which was `outer` times divided before.
+    """A factor of an axis: its `size`, and `outer`, the product of the factors before it.
 
-    The parts of an axis of 8 that a view splits into 2 x 4 have `outer` 1 and 2. `root` says which axis it is; the
+    If a view splits an axis of 8 into 2 x 4, the parts have `outer` 1 and 2. `root` says which axis it is; the
     features of all layers have the same one, since those of one layer are added to those of another.
     """
 

@@ -20,7 +20,7 @@ _MOST_DIMS = 6
 
 @dataclass(frozen=True, eq=False)
 class Misplaced:
-    """A permutation, and the `join` of which its result is an operand; with `order`, the axes of both are the same."""
+    """A permutation whose result has its axes in the wrong places at a `join`; `order` would align both operands."""
 
     node: Node
     join: Node

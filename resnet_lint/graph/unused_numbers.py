@@ -88,8 +88,8 @@ def _unread_arguments(layer: ModuleCall) -> Iterator[UnusedNumber]:
         given = {argument.arg for argument in function.args.args} - read - compared
         chain = built.chain[level:]
         for name, value in _passed(call, parameters).items():
-            is_number = name is not None and any(kind.names.fullmatch(name) for kind in (STRIDE, PADDING))
-            if not isinstance(value, ast.Constant) or is_number:
+            has_own_plan = name is not None and any(kind.names.fullmatch(name) for kind in (STRIDE, PADDING))
+            if not isinstance(value, ast.Constant) or has_own_plan:
                 continue
             if name in computed or (name in given and not _is_number(value)):
                 by_default = _is_left_out(name, chain)

@@ -59,12 +59,12 @@ def _fits(value: Any, wanted: Any) -> bool:
 
 
 def matches(node: cst.CSTNode | cst.MaybeSentinel | cst.RemovalSentinel, pattern: Pattern) -> bool:
-    """Whether a pattern has a node."""
+    """Whether a node matches a pattern."""
     return _fits(node, pattern)
 
 
 def findall(tree: cst.CSTNode, pattern: Pattern) -> list[cst.CSTNode]:
-    """The nodes of a tree that a pattern has, in the order of the source, outer ones first."""
+    """The nodes of a tree that match a pattern, in the order of the source, outer ones first."""
     finder = _Finder(pattern)
     tree.visit(finder)
     return finder.found

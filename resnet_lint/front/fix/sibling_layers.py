@@ -18,13 +18,11 @@ def in_sibling_layers(argument: str, scope: Scope, call: cst.Call) -> list[str]:
 
     A padding is only that of layers with the same kernel: `kernel_size // 2` is none for a kernel of 3.
     """
-    calls = [cst.ensure_type(found, cst.Call) for found in m.findall(scope.function, m.Call())]
+    calls = _calls_nearest_to(call, scope)
     if argument == "padding":
         kernel = _passed(call, "kernel_size", scope)
         calls = [other for other in calls if _passed(other, "kernel_size", scope) == kernel]
-    line = scope.source.line_of(call)
-    nearest = sorted(calls, key=lambda other: abs(scope.source.line_of(other) - line))
-    texts = [_passed(other, argument, scope) for other in nearest]
+    texts = [_passed(other, argument, scope) for other in calls]
     return unique(text for text in texts if text is not None and not is_literal(text))
 
 
@@ -33,13 +31,18 @@ def in_sibling_calls(argument: str, parameters: tuple[str, ...], scope: Scope, c
 
     `Unit(width, out)` is followed by another unit for the same names; numbers and constants are those of one call.
     """
-    calls = [cst.ensure_type(found, cst.Call) for found in m.findall(scope.function, m.Call())]
-    calls = [other for other in calls if other is not call and other.func.deep_equals(call.func)]
-    line = scope.source.line_of(call)
-    nearest = sorted(calls, key=lambda other: abs(scope.source.line_of(other) - line))
-    given = [argument_of(other, parameters, argument) for other in nearest]
+    calls = _calls_nearest_to(call, scope)
+    alike = [other for other in calls if other is not call and other.func.deep_equals(call.func)]
+    given = [argument_of(other, parameters, argument) for other in alike]
     named = [arg.value for arg in given if arg is not None and names_in(arg.value) - {"True", "False", "None"}]
     return unique(scope.source.in_line(value) for value in named)
+
+
+def _calls_nearest_to(call: cst.Call, scope: Scope) -> list[cst.Call]:
+    """All calls in a function, the nearest ones first."""
+    calls = [cst.ensure_type(found, cst.Call) for found in m.findall(scope.function, m.Call())]
+    line = scope.source.line_of(call)
+    return sorted(calls, key=lambda other: abs(scope.source.line_of(other) - line))
 
 
 def _passed(call: cst.Call, argument: str, scope: Scope) -> str | None:

@@ -79,7 +79,7 @@ def _odd_one_repadded(parts: Sequence[Node], owner: ModuleCall) -> ChangeArgumen
 
 
 def _size_with(padded: Node, layers: Sequence[tuple[Node, Effect]]) -> Shape | None:
-    """The size after layers, one of which has full padding; None if there are others than convolutions and pools."""
+    """The output size of some layers if `padded` had full padding; None unless all are convolutions or pools."""
     sizes = layers[0][1].before[2:]
     for node, effect in layers:
         if effect.sort not in ("convolution", "pool") or len(effect.kernel) != len(sizes):

@@ -26,9 +26,7 @@ def restored_stride(path: Sequence[Node], owner: ModuleCall) -> ChangeArguments 
     unread = unused_number(path)
     if unread is None:
         return None
-    change = _change(unread, "stride", owner)
-    title = f"pass the stride, which {'no layer gets' if unread.compared else 'is never read'}: {change.in_words()}"
-    return ChangeArguments(title, (change,), changes_results=unread.by_default)
+    return _passing(unread, "stride", owner, f"the stride, which {'no layer gets' if unread.compared else _UNREAD}")
 
 
 def restored_argument(path: Sequence[Node], owner: ModuleCall) -> ChangeArguments | None:
@@ -36,9 +34,7 @@ def restored_argument(path: Sequence[Node], owner: ModuleCall) -> ChangeArgument
     unread = unread_argument(path)
     if unread is None:
         return None
-    change = _change(unread, unread.name, owner)
-    title = f"pass {unread.name}, which is never read: {change.in_words()}"
-    return ChangeArguments(title, (change,), changes_results=unread.by_default)
+    return _passing(unread, unread.name, owner, f"{unread.name}, which {_UNREAD}")
 
 
 def overridden_block_stride(owner: ModuleCall) -> ChangeArguments | None:
@@ -46,9 +42,7 @@ def overridden_block_stride(owner: ModuleCall) -> ChangeArguments | None:
     overridden = overridden_stride(owner)
     if overridden is None:
         return None
-    change = _change(overridden, "stride", owner)
-    title = f"pass the block the stride of its shortcut: {change.in_words()}"
-    return ChangeArguments(title, (change,), changes_results=overridden.by_default)
+    return _passing(overridden, "stride", owner, "the block the stride of its shortcut")
 
 
 def _restored_padding(path: Sequence[Node], owner: ModuleCall) -> ChangeArguments | None:
@@ -56,12 +50,14 @@ def _restored_padding(path: Sequence[Node], owner: ModuleCall) -> ChangeArgument
     unread = unused_number(path, PADDING)
     if unread is None or unread.compared:
         return None
-    change = _change(unread, "padding", owner)
-    title = f"pass the padding, which is never read: {change.in_words()}"
-    return ChangeArguments(title, (change,), changes_results=unread.by_default)
+    return _passing(unread, "padding", owner, f"the padding, which {_UNREAD}")
 
 
-def _change(unread: UnusedNumber, argument: str, owner: ModuleCall) -> Change:
+_UNREAD = "is never read"
+
+
+def _passing(unread: UnusedNumber, argument: str, owner: ModuleCall, what: str) -> ChangeArguments:
     call = unread.chain[0].span  # where the name is; those around it have others
     site = Site(unread.call.relative_path(owner), "other", (call,), parameters=unread.parameters)
-    return Change(site, argument, unread.name, unread=True)
+    change = Change(site, argument, unread.name, unread=True)
+    return ChangeArguments(f"pass {what}: {change.in_words()}", (change,), changes_results=unread.by_default)

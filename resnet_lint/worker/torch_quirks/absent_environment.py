@@ -84,7 +84,7 @@ def _patches() -> Iterator[tuple[Any, str, Any]]:
         yield dist, "get_world_size", lambda group=None: 1
         for name in ("init_process_group", "destroy_process_group", "barrier", "broadcast", "all_reduce", "reduce"):
             yield dist, name, constant()
-        yield DistributedDataParallel, "__init__", _wrap
+        yield DistributedDataParallel, "__init__", absent_gpu.wrap
         yield DistributedDataParallel, "forward", lambda wrapper, *args, **kwargs: wrapper.module(*args, **kwargs)
         yield from local_workers.substitutes()
 
@@ -113,11 +113,6 @@ def _load_state_dict(module: nn.Module, state_dict: Any, *args: Any, **kwargs: A
     if isinstance(state_dict, Weights) or not state_dict:
         return None
     return _load_into(module, state_dict, *args, **kwargs)
-
-
-def _wrap(wrapper: DistributedDataParallel, module: nn.Module, *args: Any, **kwargs: Any) -> None:
-    nn.Module.__init__(wrapper)
-    wrapper.module = module
 
 
 def _no_weights(*args: Any, **kwargs: Any) -> Weights:

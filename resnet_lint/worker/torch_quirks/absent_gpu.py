@@ -43,8 +43,14 @@ def substitutes() -> Iterator[tuple[Any, str, Any]]:
 
 def _one_replica(wrapper: nn.DataParallel[nn.Module], module: nn.Module, *args: Any, **kwargs: Any) -> None:
     """What `nn.DataParallel` does on a machine without a GPU: its forward calls the module itself."""
+    wrap(wrapper, module)
+    wrapper.device_ids = []
+
+
+def wrap(wrapper: nn.Module, module: nn.Module, *args: Any, **kwargs: Any) -> None:
+    """The constructor of a wrapper that only keeps its module."""
     nn.Module.__init__(wrapper)
-    wrapper.module, wrapper.device_ids = module, []
+    wrapper.module = module
 
 
 class _OnGpu:
