@@ -11,7 +11,7 @@ from __future__ import annotations
 import ast
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Set
+from collections.abc import Callable, Iterable, Iterator, Sequence, Set
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
@@ -20,6 +20,7 @@ import libcst as cst
 
 from resnet_lint.shared.records.findings import Finding, Fix
 from resnet_lint.shared.records.fix_plans import ChangeArguments, FixPlan, ProjectShortcut
+from resnet_lint.shared.records.places import Edit
 from resnet_lint.shared.records.reports import FileReport, Outcome
 from resnet_lint.shared.records.requests import CheckRequest, Prove, Retrace
 
@@ -98,10 +99,13 @@ class Fixer:
 
     def _offers(self, finding: Finding, report: FileReport, text: str) -> Iterator[Offer]:
         halves = list[tuple[Candidate, Finding]]()
+        is_open = False  # whether it is the layer or its input that is wrong
         for candidate in islice(self._candidates(finding, text), _MOST_WAYS):
             after = self._verified(finding, report, candidate, halves)
             if after is not None:
-                yield _offer(candidate, finding, report, after)
+                offer = _offer(candidate, finding, report, after)
+                is_open |= candidate.adapts and _causes_an_error(offer.fix.edits, after)
+                yield replace(offer, fix=replace(offer.fix, applicability="unsafe")) if is_open else offer
         for first, left in halves[:1]:
             for second in islice(self._candidates(left, first.text), _MOST_WAYS // 2):
                 whole = first.followed_by(second)
@@ -173,6 +177,13 @@ def _offer(candidate: Candidate, finding: Finding, before: FileReport, after: Fi
         proof.shapes if proof is not None else None,
     )
     return Offer(candidate.text, after, fix)
+
+
+def _causes_an_error(edits: Sequence[Edit], after: FileReport) -> bool:
+    """Whether a layer that takes what it gets now is a cause of an error behind it, so that its input may be wrong."""
+    edited = {edit.start.line for edit in edits}
+    errors = (finding for finding in after.findings if finding.severity == "error")
+    return any(cause.line in edited for finding in errors for cause in finding.causes)
 
 
 def _left_over(finding: Finding, before: FileReport, after: FileReport) -> list[Finding]:

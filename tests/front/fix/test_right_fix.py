@@ -233,3 +233,25 @@ def test_a_resize_that_hides_a_lost_padding_is_not_applied(lint: Lint, tmp_path:
     before = path.read_text()
     assert "needs --unsafe-fixes" in lint(path, "--fix").stdout
     assert path.read_text() == before
+
+
+GATED = """class Cell(nn.Module):
+    def __init__(self, width, hidden):
+        super().__init__()
+        self.x, self.h = nn.Linear(width, hidden), nn.Linear(hidden, hidden)
+
+    def forward(self, x, state):
+        gate = torch.sigmoid(self.x(x) + self.h(state))
+        return gate * state
+
+
+Cell(8, 16)(torch.randn(5, 8), torch.zeros(5, STATE))
+"""
+
+
+def test_a_layer_that_takes_a_wrong_input_is_no_safe_fix(lint: Lint, tmp_path: Path) -> None:
+    """The state has the wrong width: with a layer for it, the product behind the layer still fails."""
+    path = tmp_path / "net.py"
+    path.write_text(HEAD + GATED.replace("STATE", "8"))
+    lint(path, "--fix")
+    assert path.read_text() == HEAD + GATED.replace("STATE", "8")
