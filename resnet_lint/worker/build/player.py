@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import ast
 import inspect
-import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from types import FunctionType, ModuleType
@@ -22,13 +21,14 @@ from ..load.project_files import where_files_are
 from ..process.limits import TimeUp, time_limit
 from .doubt import Doubt, Doubts
 from .known_calls import known_calls
+from .launchers import launched, launches
 from .leaving import EndedError, LeftError, ReturnedError
 from .lightning_fit import FIT, as_fit, fit, fits
 from .loop_values import first_value, values_written_out
 from .partial_calls import PartialCall, partial_calls
 from .profilers import with_profilers
 from .script_surroundings import ScriptMode
-from .statement_kinds import can_be_played, changed_by_call, ends_program, gathers, leaves, trains
+from .statement_kinds import can_be_played, catches, changed_by_call, ends_program, gathers, leaves, trains
 
 _STATEMENT_SECONDS = 20.0
 _MOST_ROUNDS = 6
@@ -144,12 +144,9 @@ class Player:
 
     def _guarded(self, statement: ast.With | ast.Try) -> None:
         """Execute a block that catches errors, such as `try` or `pytest.raises`, where failures may be intended."""
-        catches = isinstance(statement, ast.Try) or any(
-            re.search("raises|suppress", ast.unparse(item.context_expr), re.IGNORECASE) for item in statement.items
-        )
         if isinstance(statement, ast.With):
             self._enter_context(statement)
-        with self._inside_of(Doubt.CAUGHT if catches else Doubt.NONE), self._conditionally():
+        with self._inside_of(Doubt.CAUGHT if catches(statement) else Doubt.NONE), self._conditionally():
             self.play(statement.body)
         if isinstance(statement, ast.Try):
             self.play([*statement.orelse, *statement.finalbody])
@@ -195,7 +192,7 @@ class Player:
         For literal values, as in `for size in (128, 101)`, a few more are run. Names that the skipped iterations may
         change, as in `for layer in layers: x = layer(x)`, are in doubt after the loop.
         """
-        if gathers(statement):
+        if gathers(statement) and not launches(statement, self._functions):
             self._run(statement)
             return
         written_out = values_written_out(statement)
@@ -234,6 +231,11 @@ class Player:
     def _run_or_enter(self, statement: ast.stmt) -> None:
         """Run a statement; if it calls a function of the file, or assigns the result of one, execute that function."""
         call = getattr(statement, "value", None)
+        made = launched(call, self._functions) if isinstance(call, ast.Call) else None
+        if made is not None:
+            self._run_or_enter(ast.copy_location(ast.Expr(made), statement))
+            if isinstance(statement, ast.Expr):
+                return
         if isinstance(call, ast.Call) and isinstance(statement, (ast.Expr, ast.Assign)) and fits(call):
             self._run_fit(statement, call)
             return

@@ -42,6 +42,13 @@ def gathers(loop: ast.For) -> bool:
     )
 
 
+def catches(block: ast.With | ast.Try) -> bool:
+    """Whether a block catches errors, such as `try` or `with pytest.raises(ValueError)`."""
+    return isinstance(block, ast.Try) or any(
+        re.search("raises|suppress", ast.unparse(item.context_expr), re.IGNORECASE) for item in block.items
+    )
+
+
 def leaves(body: list[ast.stmt]) -> bool:
     """Whether the last of some statements leaves the function, the loop or the program."""
     last = body[-1]

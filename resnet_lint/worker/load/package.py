@@ -73,4 +73,5 @@ def is_foreign(name: str, folders: Sequence[Path]) -> bool:
     if not name or name in sys.modules or name in sys.stdlib_module_names:
         return False  # a submodule of an existing package
     own = {entry.stem for folder in folders for entry in folder.iterdir() if entry.suffix == ".py" or entry.is_dir()}
-    return not difflib.get_close_matches(name, own, n=1, cutoff=0.8)
+    misspelled = {module for module in own if f"_{name}_" not in f"_{module}_"}  # optuna_search uses optuna
+    return not difflib.get_close_matches(name, misspelled, n=1, cutoff=0.8)

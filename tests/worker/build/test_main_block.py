@@ -111,6 +111,23 @@ def test_a_main_block_says_how_a_model_is_built_and_fed(body: str, tmp_path: Pat
     assert calls(tmp_path, in_main(body)) == [(8, IMAGE)]
 
 
+@pytest.mark.parametrize(
+    "launch",
+    [
+        "torch.multiprocessing.spawn(work, args=(8,), nprocs=2)",
+        "from torch.multiprocessing import spawn\nspawn(work, (8,), torch.cuda.device_count())",
+        "from multiprocessing import Process\np = Process(target=work, args=(0, 8))",
+        "from multiprocessing import Process\nps = []\nfor r in range(2):\n    p = Process(target=work, args=(r,), "
+        "kwargs={'width': 8})\n    ps.append(p)",
+        "import fire\nfire.Fire(work)",
+        "import accelerate\naccelerate.notebook_launcher(work, (0, 8), num_processes=2)",
+    ],
+)
+def test_functions_that_a_launcher_runs(launch: str, tmp_path: Path) -> None:
+    work = "def work(rank=0, width=8):\n    Net(width)(torch.randn(1, 3, 4, 4))\n"
+    assert calls(tmp_path, work + in_main(launch)) == [(8, IMAGE)]
+
+
 def test_every_call_of_every_model_in_order(tmp_path: Path) -> None:
     body = "a = Net(4)\nb = Net(5)\nb(a.conv(torch.randn(1, 3, 4, 4))[:, :3])\na(torch.randn(2, 3, 6, 6))"
     assert calls(tmp_path, in_main(body)) == [(4, IMAGE), (5, IMAGE), (4, (2, 3, 6, 6))]

@@ -206,6 +206,12 @@ def test_a_name_that_is_taken_or_is_none(name: str, tmp_path: Path) -> None:
     assert result.module.X.startswith("1")
 
 
+@pytest.mark.parametrize("name", ["nosuchpackage_net.py", "my_nosuchpackage.py"])
+def test_a_file_named_after_a_package_that_is_missing(name: str, tmp_path: Path) -> None:
+    result = load(str(write(tmp_path, "import nosuchpackage\n", name)))
+    assert isinstance(result, Loaded), result
+
+
 def test_dataclasses_and_postponed_annotations(loaded: LoadSource) -> None:
     source = """
         from __future__ import annotations
