@@ -42,6 +42,7 @@ def local_engine(workers: int) -> Iterator[tuple[Engine, str]]:
         LocalCluster(n_workers=workers, threads_per_worker=1, dashboard_address="127.0.0.1:0") as cluster,
         Client(cluster) as client,
     ):
+        cluster.adapt(minimum=workers, maximum=workers)  # replaces a worker that Dask has given up
         yield _engine(client, workers), client.dashboard_link
 
 

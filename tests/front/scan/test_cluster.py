@@ -14,6 +14,7 @@ from conftest import Lint
 from distributed import LocalCluster
 
 from resnet_lint import __version__
+from resnet_lint.front.scan.dask_engine import local_engine
 
 WORKER = ["-m", "distributed.cli.dask_worker", "--nthreads", "1", "--no-nanny", "--no-dashboard"]
 
@@ -47,3 +48,12 @@ def test_a_worker_of_another_version_is_refused_in_a_line_that_names_both(lint: 
     assert result.stderr.count("\n") == 1
     assert " has resnet-lint 9.9.9, and this client has resnet-lint " + __version__ in result.stderr
     assert not (tmp_path / "results").exists()
+
+
+@pytest.mark.slow
+def test_a_worker_that_dask_has_given_up_is_replaced() -> None:
+    with local_engine(1) as (engine, _):
+        local = engine.executor._client.cluster  # type: ignore[attr-defined]
+        for worker in list(local.workers.values()):
+            local.sync(worker.close)
+        assert engine.executor.submit(len, "ab").result(timeout=60) == 2
