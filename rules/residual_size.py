@@ -61,6 +61,20 @@ class ResidualSize(Rule):
         """,
         ),
         Case(
+            "a bottleneck, where the layers that only change the channels are no cause",
+            """
+            from torch import nn
+            class Bottleneck(nn.Module):
+                def __init__(self, width=64, stride=2):
+                    super().__init__()
+                    self.reduce = nn.Conv2d(width, width // 4, 1)
+                    self.conv = nn.Conv2d(width // 4, width // 4, 3, stride, 1)
+                    self.expand = nn.Conv2d(width // 4, width, 1)
+                def forward(self, x):
+                    return x + self.expand(self.conv(self.reduce(x)))  # <- RL102
+        """,
+        ),
+        Case(
             "missing padding",
             """
             from torch import nn

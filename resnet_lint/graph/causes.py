@@ -10,12 +10,14 @@ from .effects import Effect, layers_on
 from .in_place import Change
 from .module_call import ModuleCall
 from .node import Node
-from .residuals import Residual, path_between
+from .permutations import permutes
+from .residuals import Residual, differing_axes, path_between
 
 
 def _residual_causes(residual: Residual, owner: ModuleCall) -> tuple[Cause, ...]:
-    branch = _telling(residual.branch_path, owner)
-    return tuple(dict.fromkeys((*branch, *_telling(residual.shortcut_path, owner))))
+    axes = differing_axes(residual)
+    branch = _telling(residual.branch_path, owner, axes)
+    return tuple(dict.fromkeys((*branch, *_telling(residual.shortcut_path, owner, axes))))
 
 
 def _causes_behind(node: Node, owner: ModuleCall) -> tuple[Cause, ...]:
@@ -25,9 +27,16 @@ def _causes_behind(node: Node, owner: ModuleCall) -> tuple[Cause, ...]:
     return tuple(dict.fromkeys(cause for path in paths for cause in path))
 
 
-def _telling(path: Sequence[Node], owner: ModuleCall) -> tuple[Cause, ...]:
-    """The causes on a path: only layers if there are any, because reshapes between them explain little."""
-    return causes_on([node for node, _ in layers_on(path)], owner) or causes_on(path, owner)
+def _telling(path: Sequence[Node], owner: ModuleCall, axes: Sequence[int] = ()) -> tuple[Cause, ...]:
+    """The causes on a path: only layers if there are any, because reshapes between them explain little.
+
+    Of these, only those that change the size of one of the axes, if there are any: an expansion of the channels is no
+    reason for another height.
+    """
+    layers = layers_on(path)
+    if not any(map(permutes, path)):
+        layers = [(node, effect) for node, effect in layers if effect.resizes(axes)] or layers
+    return causes_on([node for node, _ in layers], owner) or causes_on(path, owner)
 
 
 def size_text(size: Sequence[int]) -> str:

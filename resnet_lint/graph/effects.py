@@ -37,6 +37,10 @@ class Effect:
     def changes(self) -> bool:
         return self.before != self.after
 
+    def resizes(self, axes: Sequence[int]) -> bool:
+        """Whether the call changes the size of one of the axes, or the number of axes."""
+        return len(self.before) != len(self.after) or any(self.before[axis] != self.after[axis] for axis in axes)
+
     @property
     def is_of_features(self) -> bool:
         """Whether the channels are on the last axis, where they are called features."""

@@ -155,6 +155,15 @@ def channel_axis_of(residual: Residual) -> int:
     return 1 if rank >= 4 or rank == 2 else rank - 1
 
 
+def differing_axes(residual: Residual) -> tuple[int, ...]:
+    """The axes in which the operands differ, except for broadcasts if others differ too; none if their ranks differ."""
+    branch, shortcut = residual.branch.known_shape, residual.shortcut.known_shape
+    if len(branch) != len(shortcut):
+        return ()
+    unlike = [axis for axis, sizes in enumerate(zip(branch, shortcut, strict=True)) if len({*sizes}) > 1]
+    return tuple(axis for axis in unlike if 1 not in (branch[axis], shortcut[axis])) or tuple(unlike)
+
+
 def layers_in_a_row(first: Node, last: Node) -> int:
     """The number of consecutive layers between two tensors of the same shape; 0 if there is a join between them."""
     path = path_between(first, last)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+from collections import Counter
 from pathlib import Path
 
 from resnet_lint.shared.errors import FileNotWritten
@@ -29,13 +30,21 @@ def fixed(
     if not settings.fix and not settings.diff:
         return fixer.with_fixes(report, source), None
     text, left = fixer.fixed(report, source, settings.unsafe_fixes)
-    rewrite = Rewrite(request.path, source, text, len(report.findings) - len(left.findings), left.findings)
+    rewrite = Rewrite(request.path, source, text, _number_fixed(report, left), left.findings)
     changed = rewrite if text != source else None
     if settings.diff:
         return report, changed
     if changed is not None and request.source is None:
         write(changed)
     return fixer.with_fixes(left, text), changed  # remaining findings may have unsafe fixes
+
+
+def _number_fixed(before: FileReport, after: FileReport) -> int:
+    """The number of findings that are gone; those that a fix brings to light do not count against it."""
+    found, left = (
+        Counter((finding.family, finding.module) for finding in report.findings) for report in (before, after)
+    )
+    return (found - left).total()
 
 
 def write(rewrite: Rewrite) -> None:

@@ -6,7 +6,7 @@ from resnet_lint.graph.built_at import built_of
 from resnet_lint.graph.causes import _causes_behind, _residual_causes
 from resnet_lint.graph.fault import Fault
 from resnet_lint.graph.module_call import ModuleCall, users_call
-from resnet_lint.graph.residuals import Residual, channel_axis_of, depends_on, residual_at
+from resnet_lint.graph.residuals import Residual, channel_axis_of, depends_on, differing_axes, residual_at
 from resnet_lint.graph.trace import Trace
 from resnet_lint.shared.evidence import Difference, Failure
 from resnet_lint.shared.records.fix_plans import Hint
@@ -95,11 +95,8 @@ def differences(residual: Residual) -> frozenset[Difference]:
     if len(branch) != len(shortcut):
         return frozenset({"rank"})
     channel_axis = channel_axis_of(residual)
-    unlike = [axis for axis, (a, b) in enumerate(zip(branch, shortcut, strict=True)) if a != b and 1 not in (a, b)]
-    if not unlike:
-        unlike = [axis for axis, (a, b) in enumerate(zip(branch, shortcut, strict=True)) if a != b]
     names: set[Difference] = set()
-    for axis in unlike:
+    for axis in differing_axes(residual):
         names.add("channels" if axis == channel_axis else "batch" if axis == 0 else "size")
     return frozenset(names)
 

@@ -129,6 +129,16 @@ class Loop(nn.Module):
     assert output_shape(path, "Block(4, 8, 2)", SHAPE) == (2, 8, 4, 4)
 
 
+def test_notes_that_a_fix_brings_to_light_do_not_count_against_it(lint: Lint, tmp_path: Path) -> None:
+    """The normalization of the new shortcut gets a map of one pixel too."""
+    init = ["self.conv = nn.Conv2d(cin, cout, 3, stride, 1)", "self.norm = nn.BatchNorm2d(cout)"]
+    path = write(tmp_path, block(init, ["return self.norm(self.conv(x)) + x"], shape=(2, 4, 2, 2)))
+    assert lint(path).stdout.count("RL307") == 1
+    result = lint("--fix", path)
+    assert result.stdout.count("RL307") == 2
+    assert "1 fixed in 1 file" in result.stdout
+
+
 def test_only_the_class_that_is_asked_for_is_fixed(lint: Lint, tmp_path: Path) -> None:
     other = BROKEN.replace("Block", "Other").partition("class ")[2].partition("\n\n\nif __name__")[0]
     path = write(tmp_path, BROKEN.replace("class ", f"class {other}\n\nclass ") + main_block("Other(4, 8, 2)", SHAPE))
