@@ -67,6 +67,11 @@ def on_post_page(output: str, **_: Any) -> str:
     return output.replace('role="dialog"', 'role="dialog" aria-label="Search"')
 
 
+def on_post_template(output_content: str, **_: Any) -> str:
+    """The same on the page for a missing page."""
+    return on_post_page(output_content)
+
+
 def _on_site(target: str) -> str:
     """A link from the root of the repository as one from the site, or to the file on GitHub."""
     names = {source: name for name, source in _COPIED.items()}

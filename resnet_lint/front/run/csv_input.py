@@ -30,6 +30,7 @@ _NAMES = {
         "y_true",
         "true",
         "true_label",
+        "truth",
         "true_class",
         "target",
         "actual",

@@ -74,4 +74,4 @@ def _counted(name: str, number: int) -> str:
 
 def plural(name: str) -> str:
     """The plural of a name."""
-    return name if name.endswith(("pooling", "attention")) else f"{name}s"
+    return f"{name} layers" if name.endswith(("pooling", "attention")) else f"{name}s"
