@@ -96,6 +96,26 @@ class BackwardFails(Rule):
                 Prototypes()(torch.randn(2, 8)).sum().backward()
         """,
         ),
+        Case(
+            "a codebook that follows the data in training mode",
+            """
+            import torch
+            from torch import nn
+            class Codebook(nn.Module):
+                def __init__(self, width=8):
+                    super().__init__()
+                    self.fc, self.entries = nn.Linear(width, width), nn.Parameter(torch.randn(5, width))
+                def forward(self, x):
+                    x = self.fc(x)
+                    index = torch.cdist(x, self.entries).argmin(1)
+                    if self.training:
+                        self.entries *= 0.99  # <- RL204
+                        self.entries.index_add_(0, index, x, alpha=0.01)
+                    return x + self.entries[index]
+            if __name__ == "__main__":
+                Codebook().eval()(torch.randn(2, 8))
+        """,
+        ),
     )
     good = (
         Case(
@@ -131,6 +151,26 @@ class BackwardFails(Rule):
                     return scores
             if __name__ == "__main__":
                 Prototypes()(torch.randn(2, 8)).sum().backward()
+        """,
+        ),
+        Case(
+            "a codebook of buffers that follows the data in training mode",
+            """
+            import torch
+            from torch import nn
+            class Codebook(nn.Module):
+                def __init__(self, width=8):
+                    super().__init__()
+                    self.fc = nn.Linear(width, width)
+                    self.register_buffer("entries", torch.randn(5, width))
+                def forward(self, x):
+                    x = self.fc(x)
+                    index = torch.cdist(x, self.entries).argmin(1)
+                    if self.training:
+                        self.entries.mul_(0.99).index_add_(0, index, x.detach(), alpha=0.01)
+                    return x + self.entries[index]
+            if __name__ == "__main__":
+                Codebook()(torch.randn(2, 8)).sum().backward()
         """,
         ),
         Case(

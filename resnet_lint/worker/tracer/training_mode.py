@@ -36,13 +36,30 @@ def branches_on_training(module: nn.Module, project: Project) -> bool:
 
     To pass it on, as in `F.dropout(x, 0.5, self.training)`, is no branch.
     """
-    kinds = {base for part in nn.Module.modules(module) for base in type(part).__mro__}
-    methods = (value.__code__ for kind in kinds for value in vars(kind).values() if isinstance(value, FunctionType))
-    return any("training" in code.co_names and project.owns(code) and _branches(code) for code in methods)
+    return any(any(map(_branches, methods)) for methods in _users_methods(module, project))
+
+
+def changes_in_training(module: nn.Module, project: Project) -> bool:
+    """Whether a class of the user in a model branches on `self.training`, and changes tensors in place somewhere."""
+    changing = (methods for methods in _users_methods(module, project) if any(map(_changes_in_place, methods)))
+    return any(any(map(_branches, methods)) for methods in changing)
+
+
+def _users_methods(module: nn.Module, project: Project) -> Iterator[list[CodeType]]:
+    """The code of the methods of each class of the user in a model."""
+    for kind in {base for part in nn.Module.modules(module) for base in type(part).__mro__}:
+        codes = (value.__code__ for value in vars(kind).values() if isinstance(value, FunctionType))
+        yield [code for code in codes if project.owns(code)]
+
+
+def _changes_in_place(code: CodeType) -> bool:
+    """Whether a function calls `x.mul_(...)`, or has `x *= ...`."""
+    named = any(name.endswith("_") and not name.endswith("__") for name in code.co_names)
+    return named or any(line.opname == "BINARY_OP" and line.argrepr.endswith("=") for line in dis.get_instructions(code))
 
 
 def _branches(code: CodeType) -> bool:
-    return any(
+    return "training" in code.co_names and any(
         one.argval == "training" and one.opname == "LOAD_ATTR" and ("JUMP" in two.opname or two.opname == "TO_BOOL")
         for one, two in pairwise(dis.get_instructions(code))
     )

@@ -19,15 +19,20 @@ from ..tensors import named_parameters_of, parameters_of, tensors_in
 from .evaluation_mode import evaluation_mode
 from .in_place_changes import Saved, refuses_change
 from .trace import forward_for_training, trace_for_training
+from .training_mode import changes_in_training
 
 
 def is_worth_a_step(model: Model) -> bool:
-    """Whether a step can find anything: there are in-place modifications, or a module with parameters is not called."""
+    """Whether a step can find anything: a module with parameters is not called, or tensors are modified in place.
+
+    They may be modified in training mode only.
+    """
     called = {id(call.module) for call in model.trace.calls}
     modules = list(nn.Module.modules(model.trace.root))
     idle = any(id(module) not in called and next(parameters_of(module, False), None) is not None for module in modules)
     changes = model.trace.watch.saw_changes or _changes_parameter(model)
-    return idle or changes or any(getattr(module, "inplace", False) for module in modules)
+    changes |= any(getattr(module, "inplace", False) for module in modules)
+    return idle or changes or changes_in_training(model.trace.root, model.project)
 
 
 def _changes_parameter(model: Model) -> bool:
