@@ -87,7 +87,7 @@ def _lines(node: ast.AST, owner: ast.AST, parents: dict[ast.AST, ast.AST]) -> It
         node = above
     assert isinstance(node, ast.stmt | ast.expr)
     yield from range(node.lineno, (node.end_lineno or node.lineno) + 1)
-    names = set(_attributes_set_by(node))
+    names = set(_attributes_set_by(node)) | set(_attributes_made_of(node, parents))
     for reader in ast.walk(owner) if names else ():
         if isinstance(reader, ast.Attribute) and reader.attr in names:
             yield reader.lineno
@@ -103,6 +103,15 @@ def _attributes_set_by(statement: ast.AST) -> Iterator[str]:
             yield from (target.attr for target in targets if isinstance(target, ast.Attribute))
         case ast.Expr(ast.Call(ast.Attribute(ast.Attribute(_, name), "append"))):
             yield name
+
+
+def _attributes_made_of(statement: ast.AST, parents: dict[ast.AST, ast.AST]) -> Iterator[str]:
+    """The attributes in whose value a statement's variable is: `layer = nn.TransformerEncoderLayer(8, 2)`."""
+    match statement:
+        case ast.Assign([ast.Name(name)]):
+            for user in _within(parents[statement], ast.Assign):
+                if any(part.id == name for part in _within(user.value, ast.Name)):
+                    yield from _attributes_set_by(user)
 
 
 def _within(tree: ast.AST, kind: type[_Part]) -> Iterator[_Part]:

@@ -26,7 +26,7 @@ from .graph.fix_plans import batch_kept, out_of_place
 from .graph.gradients import trains, turns_gradients_off
 from .graph.in_place import Change, LateRead
 from .graph.lost_shortcuts import SHORTCUT_WORDS, bare_wrappers, saved_unread
-from .graph.memory_order import permuted_first, reordered
+from .graph.memory_order import Reordered, permuted_first, reordered, wrong_permutation
 from .graph.misplaced_axes import Misplaced, misplaced_axes
 from .graph.model import Model, OtherBatch, TrainingStep, name_of, with_new_classes
 from .graph.module_call import ModuleCall as Call
@@ -50,6 +50,7 @@ from .graph.syntax import (
     statement_at,
 )
 from .graph.table_rows import one_rows, rows_per_sample
+from .graph.turned_output import turned_output
 from .graph.unused import Unused, unused_in
 from .graph.where import Where
 from .shared import vocabulary
@@ -92,6 +93,7 @@ __all__ = [
     "Point",
     "Position",
     "Problem",
+    "Reordered",
     "Residual",
     "Rule",
     "Samples",
@@ -149,12 +151,14 @@ __all__ = [
     "statement_at",
     "sublayers_not_added",
     "trains",
+    "turned_output",
     "turns_gradients_off",
     "unused_in",
     "vocabulary",
     "with_new_classes",
     "words_for",
     "words_in",
+    "wrong_permutation",
     "wrong_softmaxes",
 ]
 

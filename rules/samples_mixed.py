@@ -112,6 +112,29 @@ class SamplesMixed(Rule):
                 Classifier()(torch.randint(0, 100, (4, 9)))
         """,
         ),
+        Case(
+            "recurrent layers without batch_first, where the file names the batch or passes a single sample",
+            """
+            import torch
+            from torch import nn
+            class Named(nn.Module):
+                def __init__(self, width=8):
+                    super().__init__()
+                    self.rnn, self.fc = nn.GRU(width, width), nn.Linear(width, 2)
+                def forward(self, x):
+                    b, t, _ = x.shape
+                    x, _ = self.rnn(x)  # <- RL306
+                    return self.fc(x.reshape(b * t, -1)).view(b, t, -1)
+            class Single(nn.Module):
+                def __init__(self, width=8):
+                    super().__init__()
+                    self.rnn, self.fc = nn.GRU(width, width), nn.Linear(width, 2)
+                def forward(self, x):
+                    return self.fc(self.rnn(x)[0])  # <- RL306
+            if __name__ == "__main__":
+                Named()(torch.randn(4, 9, 8)), Single()(torch.randn(1, 9, 8))
+        """,
+        ),
     )
     good = (
         Case(
@@ -188,6 +211,30 @@ class SamplesMixed(Rule):
                     return self.rnn(x.unsqueeze(0))[0].squeeze(0)
             if __name__ == "__main__":
                 Encoder()(torch.randn(9, 4, 8)), Classifier()(torch.randn(9, 4, 6)), Agent()(torch.randn(20, 6))
+        """,
+        ),
+        Case(
+            "sequences that come first, by their names; a step of a decoder with its state",
+            """
+            import torch
+            from torch import nn
+            class Named(nn.Module):
+                def __init__(self, width=8):
+                    super().__init__()
+                    self.rnn, self.fc = nn.GRU(width, width), nn.Linear(width, 2)
+                def forward(self, x):
+                    t, b, _ = x.shape
+                    x, _ = self.rnn(x)
+                    return self.fc(x.reshape(t * b, -1)).view(t, b, -1)
+            class Step(nn.Module):
+                def __init__(self, width=8):
+                    super().__init__()
+                    self.rnn, self.fc = nn.GRU(width, width), nn.Linear(width, 2)
+                def forward(self, x, state):
+                    x, state = self.rnn(x, state)
+                    return self.fc(x), state
+            if __name__ == "__main__":
+                Named()(torch.randn(9, 4, 8)), Step()(torch.randn(1, 4, 8), torch.randn(1, 4, 8))
         """,
         ),
     )

@@ -11,6 +11,7 @@ from resnet_lint.rule import (
     Finding,
     Model,
     Node,
+    Reordered,
     Rule,
     Traits,
     attention_over_batch,
@@ -22,6 +23,7 @@ from resnet_lint.rule import (
     reordered,
     rows_per_sample,
     with_new_classes,
+    wrong_permutation,
     wrong_softmaxes,
 )
 
@@ -106,8 +108,30 @@ class WrongAxis(Rule):
                     x = self.patches(x)
                     x = x.reshape(x.size(0), -1, x.size(1))  # <- RL305
                     return self.fc(self.norm(x))
+            class Prompted(Tokens):
+                def forward(self, x, prompt):
+                    x = self.patches(x).flatten(2)
+                    x = x.reshape(len(x), 80, 24)  # <- RL305
+                    return self.fc(torch.cat([x, prompt], dim=1))
             if __name__ == "__main__":
-                Tokens()(torch.randn(2, 3, 32, 40))
+                Tokens()(torch.randn(2, 3, 32, 40)), Prompted()(torch.randn(2, 3, 32, 40), torch.randn(2, 9, 24))
+        """,
+        ),
+        Case(
+            "a permutation with the channels in another place than the next line needs",
+            """
+            import torch
+            from torch import nn
+            class Embedded(nn.Module):
+                def __init__(self, width=6):
+                    super().__init__()
+                    self.embed, self.conv = nn.Embedding(10, width), nn.Conv2d(3 * width, width, 3, padding=1)
+                def forward(self, x):
+                    n, c, h, w = x.shape
+                    x = self.embed(x).permute(0, 1, 3, 2, 4)  # <- RL305
+                    return self.conv(x.reshape(n, -1, h, w))
+            if __name__ == "__main__":
+                Embedded()(torch.randint(0, 10, (2, 3, 16, 20)))
         """,
         ),
         Case(
@@ -337,12 +361,21 @@ class WrongAxis(Rule):
             found = reordered(node, axes)
             if found is not None and not any(depends_on(node, earlier) for earlier in moved):
                 moved.append(node)
-                message = f"{found.text}, in another order in memory: this reorders the sizes, not the values"
-                advice = "transpose or permute the axes before the view"
-                yield self.at(model.where_of(node), message, advice=advice, fix_plan=permuted_first(found, axes))
+                yield self._moved(model, found, axes)
             elif exchanges_sizes(node, axes):
                 message = (
                     f"this reads {node.sources[0].shape} as {node.shape}: it exchanges the sizes, but the values keep "
                     "their order in memory"
                 )
                 yield self.at(model.where_of(node), message, advice="transpose or permute the axes instead")
+
+    def _moved(self, model: Model, found: Reordered, axes: Axes) -> Finding:
+        wrong = wrong_permutation(found, axes)
+        if wrong is None:
+            message = f"{found.text}, in another order in memory: this reorders the sizes, not the values"
+            advice = "transpose or permute the axes before the view"
+            return self.at(model.where_of(found.node), message, advice=advice, fix_plan=permuted_first(found, axes))
+        node, order = wrong
+        line = found.node.known_point.span.start.line
+        message = f"this puts the axes in another order than the view in line {line} reads them: {found.text}"
+        return self.at(model.where_of(node), message, advice=f"put them in this order: {', '.join(map(str, order))}")

@@ -13,6 +13,7 @@ from .module_call import ModuleCall
 from .node import Node
 from .permutations import order_of
 from .residuals import fork_of
+from .stated_batch import stated_batch
 
 
 @dataclass(frozen=True, eq=False)
@@ -106,14 +107,26 @@ def attention_over_batch(model: Model) -> Iterator[ModuleCall]:
     """
     own = {(call.path, call.caller): call for call in model.calls if call.is_torchs and call.inputs}
     found: list[ModuleCall] = []
-    for crossing in model.samples.crossings if model.samples is not None else ():
-        if crossing.node.function == "multi_head_attention_forward" and crossing.axis == 0:
-            around = [call for call in crossing.node.known_call.with_callers() if call.caller == crossing.node.point]
-            found += [own[call.path, call.caller] for call in around[-1:] if (call.path, call.caller) in own]
-    for call in found:
+    for node in _attentions_over_batch(model):
+        around = [call for call in node.known_call.with_callers() if call.caller == node.point]
+        found += [own[call.path, call.caller] for call in around[-1:] if (call.path, call.caller) in own]
+    for call in dict.fromkeys(found):
         alike = [other for other in own.values() if _is_beside(other, call)]
         if not getattr(call.module, "batch_first", False) or all(other in found for other in alike):
             yield call
+
+
+def _attentions_over_batch(model: Model) -> Iterator[Node]:
+    """The calls of torch's attention, whose queries have the sequence first, that get the samples there."""
+    for crossing in model.samples.crossings if model.samples is not None else ():
+        if crossing.node.function == "multi_head_attention_forward" and crossing.axis == 0:
+            yield crossing.node
+    attentions = [node for node in model.nodes if node.function == "multi_head_attention_forward"]
+    batch = stated_batch(model) if attentions else None
+    for node in attentions:
+        queries = model.axes.of(node.operands[0])[:2] if model.axes is not None and batch is not None else ()
+        if len(queries) == 2 and queries[0] == {batch} and batch not in queries[1]:
+            yield node
 
 
 def _is_beside(other: ModuleCall, call: ModuleCall) -> bool:

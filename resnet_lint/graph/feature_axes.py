@@ -24,14 +24,26 @@ def same_shape_behind(node: Node) -> set[Node]:
 
 
 def maker_of_features(node: Node) -> Node | None:
-    """The nearest preceding layer that determines the feature axis of a tensor, if the shape has not changed since."""
+    """The nearest preceding layer that determines the feature axis of a tensor, if it has not moved since.
+
+    The shape is that of the layer's result, or the positions of channels have been flattened: `x.flatten(2)`.
+    """
     above = [node]
     for source in above:  # grows as sources are found
         if source.features_axis is not None:
-            return source
+            return source if source.features_axis == 1 or source.shape == node.shape else None
         same = source.sources if not permutes(source) else ()
-        above += [s for s in same if s.shape == node.shape and s not in above]
+        above += [s for s in same if s not in above and (s.shape == node.shape or _flattens_positions(source, s))]
     return None
+
+
+def _flattens_positions(view: Node, given: Node) -> bool:
+    before, after = given.shape or (), view.known_shape
+    return (
+        view.function in ("view", "reshape", "flatten")
+        and min(len(before), len(after)) > 2
+        and (before[:2] == after[:2] and len(after) < len(before))
+    )
 
 
 def is_map(node: Node) -> bool:
@@ -77,16 +89,43 @@ def moved_features(model: Model) -> Iterator[tuple[Node, str, int, str, int]]:
 
 def _taker_of(node: Node, axis: int, model: Model) -> str | None:
     """The name of the first layer after a tensor that reads its features from this axis."""
-    shape, owner = node.known_shape, model.block_of(node)
-    behind = same_shape_behind(node)
+    owner, behind = model.block_of(node), _with_features_kept(node, axis)
     for call in model.calls:
-        if is_a(call.module, *_FEATURES_LAST) and axis == len(shape) - 1 and behind & set(call.inputs[:1]):
+        if is_a(call.module, *_FEATURES_LAST) and any(behind.get(made) == -1 for made in call.inputs[:1]):
             return call.relative_path(owner)
     for user in sorted({user for made in behind for user in made.users}, key=lambda user: user.order):
         wanted = user.features_axis
-        if wanted is not None and user.inputs[0] == shape and wanted % len(shape) == axis:
+        place = behind.get(user.operands[0]) if wanted is not None else None
+        if wanted is not None and place is not None and (wanted - place) % len(user.inputs[0]) == 0:
             return name_of(user, owner)
     return None
+
+
+def _with_features_kept(node: Node, axis: int) -> dict[Node, int]:
+    """The tensors behind a node that have its features on axis 1 or -1: beside others, or with other axes merged."""
+    rank = len(node.known_shape)
+    found: dict[Node, int] = {}
+    waiting = [(node, -1 if axis == rank - 1 else axis)]
+    while waiting:
+        current, place = waiting.pop()
+        if current in found:
+            continue
+        found[current] = place
+        waiting += [(user, place) for user in current.users if _keeps_features(user, current, place)]
+    return found
+
+
+def _keeps_features(user: Node, node: Node, axis: int) -> bool:
+    """Whether a call keeps the features of a tensor where they are."""
+    before, after = node.known_shape, user.shape
+    if after is None or len(after) < 2 or permutes(user):
+        return False
+    if user.kind == "concatenation":
+        along = user.arguments.get("dim", 0)
+        return isinstance(along, int) and along % len(after) != axis % len(after)
+    if user.function in ("view", "reshape", "flatten") and after != before:
+        return axis == -1 and after[-1] == before[-1] and len(after) < len(before)
+    return after == before
 
 
 _FEATURES_LAST = ("MultiheadAttention", "TransformerEncoderLayer", "RNNBase")

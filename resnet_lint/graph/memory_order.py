@@ -12,6 +12,7 @@ from ..shared.records.places import Shape
 from .axes import Altered, Axes, Carried, InputAxis
 from .coincidences import permutation
 from .node import Node
+from .permutations import order_of
 
 # Tensors of more dimensions are not permuted.
 _MOST_DIMS = 6
@@ -123,6 +124,28 @@ def _stretch(shape: Shape, dims: Sequence[int]) -> tuple[int, int]:
 
 def permuted_first(found: Reordered, axes: Axes) -> PermuteBeforeView | None:
     """The fix that permutes the axes before the view; None if the required order is ambiguous."""
+    order = _order_for(found, axes)
+    if order is None:
+        return None
+    text = permutation(order)
+    return PermuteBeforeView(f"permute the axes before the view: {text}", text, changes_results=True)
+
+
+def wrong_permutation(found: Reordered, axes: Axes) -> tuple[Node, tuple[int, ...]] | None:
+    """The permutation in a line before the view whose result it reads, and the order that it should have."""
+    node = found.node.sources[0]
+    while node.function in ("contiguous", "clone"):
+        node = node.sources[0]
+    order, needed = order_of(node), _order_for(found, axes)
+    if order is None or needed is None or node.point is None or found.node.point is None:
+        return None
+    right = tuple(order[dim] for dim in needed)
+    is_before = node.known_point.span.end.line < found.node.known_point.span.start.line
+    return (node, right) if is_before and right != tuple(sorted(right)) else None
+
+
+def _order_for(found: Reordered, axes: Axes) -> tuple[int, ...] | None:
+    """The order of the dimensions in which the view would only merge and split neighbours."""
     node = found.node
     source = node.sources[0]
     rank = len(source.known_shape)
@@ -132,11 +155,8 @@ def permuted_first(found: Reordered, axes: Axes) -> PermuteBeforeView | None:
         if before is not None and after is not None:
             shapes.append((before, after))
     orders = permutations(range(rank)) if rank <= _MOST_DIMS else ()
-    fitting = [order for order in orders if all(_is_merged(before, after, order) for before, after in shapes)]
-    if not fitting:
-        return None
-    text = permutation(min(fitting, key=_exchanges))
-    return PermuteBeforeView(f"permute the axes before the view: {text}", text, changes_results=True)
+    fitting = (order for order in orders if all(_is_merged(before, after, order) for before, after in shapes))
+    return min(fitting, key=_exchanges, default=None)
 
 
 def _is_merged(before: Shape, after: Shape, order: Sequence[int]) -> bool:

@@ -10,6 +10,7 @@ import torch
 
 from resnet_lint.graph.model import Model
 from resnet_lint.graph.samples import Crossing, Samples
+from resnet_lint.graph.stated_batch import stated_batch
 from resnet_lint.graph.trace import Trace
 
 from ..tensors import mapped, tensors_in
@@ -50,7 +51,7 @@ def samples_of(model: Model, first: Followed, known: Known) -> Samples | None:
 
     None if the batch axis is uncertain, because the sequence may be first, or an input may be a list of tensors.
     """
-    is_certain = first.batch_is_certain or _second_axis_is_fixed(model)
+    is_certain = first.batch_is_certain or _second_axis_is_fixed(model) or stated_batch(model) is not None
     if first.crossings and not is_certain and not _second_axis_mixes(model, first.batch, known):
         return None
     return Samples(first.batch, first.crossings)

@@ -55,7 +55,9 @@ def _users_methods(module: nn.Module, project: Project) -> Iterator[list[CodeTyp
 def _changes_in_place(code: CodeType) -> bool:
     """Whether a function calls `x.mul_(...)`, or has `x *= ...`."""
     named = any(name.endswith("_") and not name.endswith("__") for name in code.co_names)
-    return named or any(line.opname == "BINARY_OP" and line.argrepr.endswith("=") for line in dis.get_instructions(code))
+    return named or any(
+        line.opname == "BINARY_OP" and line.argrepr.endswith("=") for line in dis.get_instructions(code)
+    )
 
 
 def _branches(code: CodeType) -> bool:
