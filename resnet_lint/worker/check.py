@@ -16,6 +16,7 @@ from ..shared.records.findings import Finding
 from ..shared.records.places import Position, Span
 from ..shared.records.reports import ClassStatus, FileReport
 from ..shared.records.requests import CheckRequest
+from .axes.inner_models import completed_parts
 from .contracts.proofs import proofs
 from .explore.advice import advice
 from .explore.class_coverage import NotChecked
@@ -102,8 +103,10 @@ def _analysis(
         problems = (*problems, _function_not_built(part, loaded))
     failing = tuple(failures(loaded, found, clock))
     probes = TimedProbes(clock)
-    complete = (traced for traced in found.traced if traced.trace.complete)
-    models = tuple(Model(traced.trace, traced.label, probes, traced.sizes_stated) for traced in complete)
+    traced_models = [Model(traced.trace, traced.label, probes, traced.sizes_stated) for traced in found.traced]
+    complete = [model for model in traced_models if model.trace.complete]
+    stopped = [model for model in traced_models if model.trace.stop is not None]
+    models = (*complete, *(part for model in stopped for part in completed_parts(model)))
     limits = tuple(
         limit for limit in _size_limits(found, loaded, clock) if part is None or limit.failure.module in part.modules
     )

@@ -35,7 +35,8 @@ def inner_models(model: Model) -> Iterator[Model]:
     for call in waiting:  # grows by the parts of what is bound to its sizes too
         if call.module in model.trace.arguments and type(call.module) not in known:
             known.add(type(call.module))
-            inner = _alone(call, model)
+            has_axes = any(len(node.shape or ()) > 2 for node in call.inputs)  # besides the batch and features
+            inner = _alone(call, model) if has_axes else None
             if inner is not None:
                 yield inner
                 if inner.axes is not None and not _is_bound(inner.axes):
@@ -43,10 +44,18 @@ def inner_models(model: Model) -> Iterator[Model]:
         waiting += within[call]
 
 
+def completed_parts(model: Model) -> Iterator[Model]:
+    """The outermost parts that a trace completed before it ended early, as models of their own."""
+    completed = set(model.calls)
+    for call in model.calls:
+        if call.parent not in completed and call.module in model.trace.arguments:
+            part = _alone(call, model)
+            if part is not None:
+                yield part
+
+
 def _alone(call: ModuleCall, model: Model) -> Model | None:
-    """A part of a model as a model of its own; None if it has no axes besides the batch and features."""
-    if all(len(node.shape or ()) < 3 for node in call.inputs):
-        return None
+    """A part of a model as a model of its own; None if it fails."""
     args, kwargs = mapped(model.trace.arguments[call.module], _blank)
     trace = recorded(call.module, args, kwargs, model.project, model.trace.preferred_branch)
     return replace(model, trace=trace, is_part=True) if trace.trouble == (0, 0) else None

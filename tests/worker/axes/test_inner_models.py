@@ -1,4 +1,4 @@
-"""The blocks of a model that accepts one size only: the axes inside them are known all the same."""
+"""The blocks of a model that accepts one size only, or ends early: mistakes inside them are found all the same."""
 
 from __future__ import annotations
 
@@ -68,3 +68,40 @@ def test_a_mistake_in_a_block_of_a_model_of_one_size(lint: Lint, tmp_path: Path)
         ("heads", True),
         ("queries", True),
     ]
+
+
+STOPPED = """
+import absent
+import torch
+from torch import nn
+
+
+class Block(nn.Module):
+    def __init__(self, width=8):
+        super().__init__()
+        self.conv = nn.Conv2d(width, width, 3, padding=1)
+
+    def forward(self, x):
+        x = self.conv(x)
+        return x + x
+
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.stem, self.block = nn.Conv2d(3, 8, 3), Block()
+
+    def forward(self, x):
+        return absent.decode(self.block(self.stem(x)))
+
+
+Net()(torch.randn(2, 3, 16, 20))
+"""
+
+
+def test_a_mistake_in_a_block_that_ran_before_the_model_ended_early(lint: Lint, tmp_path: Path) -> None:
+    right = STOPPED.replace("x = self.conv(x)", "y = self.conv(x)").replace("x + x", "x + y")
+    (tmp_path / "wrong.py").write_text(STOPPED)
+    (tmp_path / "right.py").write_text(right)
+    shown = lint(tmp_path, "--format", "concise", "--jobs", "1", "--select", "RL202").output.splitlines()[:-1]
+    assert [Path(line.partition(":")[0]).stem for line in shown if "RL202" in line] == ["wrong"]
