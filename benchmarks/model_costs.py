@@ -72,7 +72,6 @@ MODELS = [
     "torchvision:vit_b_32",
     "torchvision:efficientnet_v2_s",
     "torchvision:shufflenet_v2_x0_5",
-    "inception_v3",
     "edgenext_xx_small",
 ]
 SIZE, BATCH, INPUTS = 224, 2, 2

@@ -39,7 +39,8 @@ def explanation_of(text: str, cwd: Path, analysers: Analysers = analyser) -> tup
     Raises UsageError if the error cannot be explained.
     """
     text = cleaned(text)
-    explanation, frames = explain_last(text), frames_in(text)
+    explanation = explain_last(text)
+    frames = frames_in(text, None if explanation is None else explanation.start)
     if explanation is None and not frames:
         raise UsageError("no traceback and no shape error in the input")
     run = _finding_behind(frames, cwd, analysers)

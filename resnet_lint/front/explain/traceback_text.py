@@ -76,13 +76,16 @@ def _without_prefixes(text: str) -> str:
     return text
 
 
-def frames_in(text: str) -> list[Frame]:
-    """The frames in a cleaned traceback, innermost last, without those of Python and of installed packages."""
+def frames_in(text: str, message: int | None = None) -> list[Frame]:
+    """The frames in a cleaned traceback, innermost last, without those of Python and of installed packages.
+
+    `message` is the position of its error message.
+    """
     matches = sorted(
         (match for pattern in _FORMATS for match in pattern.finditer(text)), key=lambda match: match.start()
     )
     frames = [_frame(match, text) for match in matches]
-    if _is_innermost_first(matches):
+    if _is_innermost_first(matches) or _follow(message, matches, text):
         frames.reverse()
     return [frame for frame in frames if not any(_INSTALLED.match(part) for part in frame.parts)]
 
@@ -91,6 +94,12 @@ def _is_innermost_first(matches: Sequence[re.Match[str]]) -> bool:
     """Whether the outermost frame, that of a module, is the last one, as in the debugger of VS Code."""
     of_module = [_OF_MODULE.search(match[0]) is not None for match in matches]
     return len(matches) > 1 and of_module[-1] and not of_module[0]
+
+
+def _follow(message: int | None, matches: Sequence[re.Match[str]], text: str) -> bool:
+    """Whether all frames follow the message, as in a debugger: a traceback ends with it."""
+    follow = message is not None and bool(matches) and message < matches[0].start()
+    return follow and "most recent call last" not in text
 
 
 def failing_statement(text: str, end: int) -> str:

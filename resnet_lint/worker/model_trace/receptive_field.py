@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from resnet_lint.graph.node import Node
 from resnet_lint.shared.records.places import Shape
 
-from .positions import ALL, Needed, Positions, UnknownPositionsError, needed_by, united
+from .positions import ALL, Needed, UnknownPositionsError, needed_by, united
 
 Field = tuple[tuple[int, int], ...]
 """The first and the last position on each spatial axis of the input; beyond its borders where they are padding."""
@@ -24,16 +24,21 @@ def receptive_field(node: Node, channels: Mapping[Node, int]) -> Field | None:
     """
     if node not in channels or len(node.known_shape) < 3:
         return None
-    centre = _centre(node.known_shape, channels[node])
+    waiting: dict[Node, Needed] = {node: _centre(node.known_shape, channels[node])}
     try:
-        image, whole = _on_input(node, centre, with_padding=True)
-        inside = _on_input(node, centre, with_padding=False)[1]
+        while max(waiting, key=_order).kind != "input":
+            last = max(waiting, key=_order)
+            needed = waiting.pop(last)
+            for source, positions in needed_by(last, needed):
+                waiting[source] = united(waiting[source], positions) if source in waiting else positions
     except UnknownPositionsError:
         return None
-    channel = channels.get(image, 1)
-    axes = [axis for axis in range(len(inside)) if axis not in (0, channel)]
-    found = (_on_axis(whole[axis], inside[axis], image.known_shape[axis]) for axis in axes)
-    return tuple(place for place in found if place is not None) or None
+    [(image, needed), *others] = waiting.items()
+    return None if others else _field(image.known_shape, needed, channels.get(image, 1))
+
+
+def _order(node: Node) -> int:
+    return node.order
 
 
 def _centre(shape: Shape, channel: int) -> Needed:
@@ -41,41 +46,8 @@ def _centre(shape: Shape, channel: int) -> Needed:
     return tuple(None if axis in (0, channel) else place for axis, place in enumerate(middle))
 
 
-def _on_input(node: Node, centre: Needed, *, with_padding: bool) -> tuple[Node, Needed]:
-    """The input, and what the centre needs of it, with or without the padding of the maps between.
-
-    Raises UnknownPositionsError.
-    """
-    waiting: dict[Node, Needed] = {node: centre}
-    while (last := max(waiting, key=_order)).kind != "input":
-        for source, needed in needed_by(last, waiting.pop(last)):
-            positions = needed if with_padding else _within(source.known_shape, needed)
-            waiting[source] = united(waiting[source], positions) if source in waiting else positions
-    if len(waiting) > 1:
-        raise UnknownPositionsError
-    return waiting.popitem()
-
-
-def _order(node: Node) -> int:
-    return node.order
-
-
-def _within(shape: Shape, needed: Needed) -> Needed:
-    """The positions that are not in the padding."""
-    return tuple(
-        place if place is None or place == ALL else (max(0, min(place[0], size - 1)), min(max(0, place[1]), size - 1))
-        for place, size in zip(needed, shape, strict=True)
-    )
-
-
-def _on_axis(whole: Positions | None, inside: Positions | None, size: int) -> Positions | None:
-    """The positions on an axis: with the padding beyond a border that is reached.
-
-    Padding of an inner map may stand where the input has rows that no window reads.
-    """
-    if whole is None or inside is None:
-        return None
-    first, last = (0, size - 1) if inside == ALL else inside
-    if whole == ALL:
-        return first, last
-    return whole[0] if first == 0 else first, whole[1] if last == size - 1 else last
+def _field(shape: Shape, needed: Needed, channel: int) -> Field | None:
+    sizes = [size for axis, size in enumerate(shape) if axis not in (0, channel)]
+    places = [place for axis, place in enumerate(needed) if axis not in (0, channel)]
+    found = [(0, size - 1) if place == ALL else place for place, size in zip(places, sizes, strict=True)]
+    return tuple(place for place in found if place is not None) or None

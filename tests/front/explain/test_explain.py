@@ -57,6 +57,17 @@ def test_the_innermost_frame_comes_first_in_a_debugger() -> None:
         assert "at /no/coder.py:24: rep = self.bridge(h)\n" in result.stdout
 
 
+def test_frames_below_the_message_are_those_of_a_debugger_too() -> None:
+    """VS Code shows the message first; the module's own frame may be cut off."""
+    error = "mat1 and mat2 shapes cannot be multiplied (512x2048 and 768x768)\n"
+    inner = '  File "/no/causal.py", line 30, in forward\n    prob = self.prob(x_hat)\n'
+    outer = '  File "/no/causal.py", line 149, in forward\n    m = self.do(x, m) + m\n'
+    shown = CliRunner().invoke(main, ["explain"], input=error + inner + outer).stdout
+    assert "at /no/causal.py:30: " in shown
+    cut_off = CliRunner().invoke(main, ["explain"], input=f"{error}Traceback (most recent call last):\n{outer}{inner}")
+    assert "at /no/causal.py:30: " in cut_off.stdout
+
+
 @pytest.mark.parametrize(
     ("text", "line"),
     [

@@ -34,8 +34,6 @@ NETS = {
                                        a="nn.Conv2d(4, 4, 1)"),
     "a pooling of all that is read, without the last row and column":
         net("return self.a(x).mean((2, 3), keepdim=True)", a="nn.Conv2d(4, 4, 3, stride=2)"),
-    "padding beside a row that no window reads":
-        net("return self.b(F.pad(self.a(x), (0, 2, 0, 2)))", a="nn.Conv2d(4, 4, 3, stride=2)", b="nn.AvgPool2d(33)"),
     "a pooling of a part": net("return x[:, :, 3:, 1:-1].mean((2, 3), keepdim=True)"),
     "a group normalization too": net("return self.a(x)", a="nn.GroupNorm(2, 4)"),
 }  # fmt: skip
