@@ -14,7 +14,8 @@ class Candidate:
     """Edits of a source. `changes_results`: whether they change what a model that runs gives.
 
     `completes`: whether they only pass on names that nothing reads. `adapts`: whether a failing layer takes what it
-    gets, so that it and those after it give what they gave.
+    gets, so that it and those after it give what they gave. `rebuilds`: whether blocks that are constructed later get
+    other widths, so that they may need no projection.
     """
 
     source: Source
@@ -23,6 +24,7 @@ class Candidate:
     changes_results: bool
     completes: bool = False
     adapts: bool = False
+    rebuilds: bool = False
 
     @cached_property
     def text(self) -> str:
@@ -43,6 +45,7 @@ class Candidate:
             self.changes_results or second.changes_results,
             self.completes and second.completes,
             self.adapts and second.adapts,
+            self.rebuilds or second.rebuilds,
         )
 
 

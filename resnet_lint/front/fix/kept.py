@@ -8,17 +8,22 @@ import re
 from resnet_lint.shared.records.reports import FileReport, Outcome
 
 
-def is_kept(before: FileReport, after: FileReport, *, completes: bool = False) -> bool:
+def is_kept(before: FileReport, after: FileReport, *, completes: bool = False, rebuilds: bool = False) -> bool:
     """Whether every model that was traced again within the time limit behaves as before, as far as it ran.
 
     If a fix `completes` calls with names that no line read, blocks with guessed arguments may keep the size of their
     input now: they lacked the same padding, and nothing in the file says that they shrink their input. A model that
     failed may have fewer additions now: its blocks add nothing where they get the stride that was lost. Where the
     input is guessed, it may have another size than the one at which the mistake made the model run.
+
+    If a fix `rebuilds` later blocks with other widths, a model that failed may have fewer projections now, but not
+    fewer additions.
     """
     return all(
         any(
-            _runs_as_before(old, new) or (completes and _is_completed(old, new))
+            _runs_as_before(old, new)
+            or (completes and _is_completed(old, new))
+            or (rebuilds and _runs_now(old, new) and new.additions >= old.additions)
             for new in after.outcomes
             if new.label == old.label
         )

@@ -1,4 +1,7 @@
-"""Corrects the width that a model keeps while it builds its stages: `self.inplanes = planes * block.expansion`."""
+"""Corrects the width that a model keeps while it builds its stages: `self.inplanes = planes * block.expansion`.
+
+In a loop, the assignment may be missing: `cin = width` after `blocks.append(Block(cin, width))`.
+"""
 
 from __future__ import annotations
 
@@ -9,14 +12,14 @@ import libcst as cst
 from resnet_lint.shared.records.fix_plans import Change
 
 from . import patterns as m
-from .bound_names import is_method, parameter_names
+from .bound_names import assignments_in, is_method, loop_names, parameter_names
 from .call_arguments import argument_of, function_parameters, site_parameters
 from .source_tree import Source, Sources, TextEdit
 from .users_expressions import Scope
 
 
 def running_widths(change: Change, source: Source, sources: Sources) -> Iterator[tuple[str, TextEdit]]:
-    """The corrected assignment of the variable that is the input width of a layer, and the edit; none without one."""
+    """The assignment of the variable that is the input width of a layer, corrected or added, and the edit."""
     if change.like is None or change.like_argument is None or not change.argument.startswith("in_"):
         return
     argument, parameters = change.argument, tuple[str, ...]()
@@ -31,11 +34,25 @@ def running_widths(change: Change, source: Source, sources: Sources) -> Iterator
         if step.source is source:
             value = _kept_in(passed.value, step.function, source.line_of(step.call), source)
             width = Scope(step.function, source, sources).argument(change.like, change.like_argument)
-            if value is not None and width not in (None, source.code(value), source.code(passed.value)):
-                yield f"{source.code(passed.value)} = {width}", source.replaced(value, width)
+            if width is not None and width != source.code(passed.value):
+                if value is not None and width != source.code(value):
+                    yield f"{source.code(passed.value)} = {width}", source.replaced(value, width)
+                loop = _loop_that_keeps(passed.value, step.call, source) if value is None else None
+                if loop is not None:
+                    line = f"{source.code(passed.value)} = {width}"
+                    yield line, source.lines_after(loop.body.body[-1], [line])
         if not isinstance(passed.value, cst.Name) or passed.value.value not in parameter_names(step.function):
             return
         argument, parameters = passed.value.value, function_parameters(step.function, is_method(step.function))
+
+
+def _loop_that_keeps(variable: cst.BaseExpression, call: cst.Call, source: Source) -> cst.For | None:
+    """The innermost loop around a call that reads a variable in every iteration, and never assigns it."""
+    loop = next((node for node in source.above(call) if isinstance(node, cst.For)), None)
+    if not isinstance(variable, cst.Name) or loop is None or not isinstance(loop.body, cst.IndentedBlock):
+        return None
+    names = {name for name, _ in assignments_in(loop.body)} | loop_names([loop])
+    return loop if variable.value not in names else None
 
 
 def _kept_in(

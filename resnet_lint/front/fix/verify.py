@@ -9,9 +9,7 @@ parameter is still read, and the kind of fix does not change results or state di
 from __future__ import annotations
 
 import ast
-import re
-from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence, Set
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
@@ -25,6 +23,14 @@ from resnet_lint.shared.records.reports import FileReport, Outcome
 from resnet_lint.shared.records.requests import CheckRequest, Prove, Retrace
 
 from .candidate import Candidate
+from .conditions import (
+    is_fixed,
+    kind_of,
+    nothing_ends_earlier,
+    nothing_is_new,
+    nothing_is_unchecked,
+    others_are_kept,
+)
 from .kept import gives_what_was_assumed, is_kept
 from .lost_reads import leaves_parameter_unread
 from .offers import Offer, with_choices
@@ -123,7 +129,7 @@ class Fixer:
             return  # syntax that libcst does not support
         for plan, way in _ways(finding, source, Sources(source, self._others)):
             title, changes_results = way.title or plan.title, plan.changes_results
-            candidate = Candidate(source, way.edits, title, changes_results, way.completes, way.adapts)
+            candidate = Candidate(source, way.edits, title, changes_results, way.completes, way.adapts, way.rebuilds)
             if _parses(candidate.text):
                 yield candidate
 
@@ -153,7 +159,7 @@ class Fixer:
                 replace(self._request, source=candidate.text, quick=quick, retrace=retrace, prove=prove)
             )
             self._seconds_left -= self._seconds_a_check if after.seconds is None else after.seconds
-            if not _fixes(finding, before, after):
+            if not is_fixed(finding, before, after):
                 halves += [(candidate, left) for left in _left_over(finding, before, after)]
                 return None
         return after if after is not None and _traced_again(finding, before, after) else None
@@ -161,7 +167,9 @@ class Fixer:
 
 def _offer(candidate: Candidate, finding: Finding, before: FileReport, after: FileReport) -> Offer:
     """The offer of a candidate that was verified."""
-    kept = is_kept(before, after, completes=candidate.completes) and others_are_kept(finding, before, after)
+    kept = is_kept(before, after, completes=candidate.completes, rebuilds=candidate.rebuilds) and others_are_kept(
+        finding, before, after
+    )
     kept = kept and (not candidate.adapts or gives_what_was_assumed(before, after))
     kept = kept and not leaves_parameter_unread(candidate.source.text, candidate.text)
     proof = _proof(finding, after)
@@ -188,7 +196,7 @@ def _causes_an_error(edits: Sequence[Edit], after: FileReport) -> bool:
 
 def _left_over(finding: Finding, before: FileReport, after: FileReport) -> list[Finding]:
     """What is left of a finding with two faults, such as channels and size, after one of them was fixed."""
-    same = [left for left in after.findings if _kind(left) == _kind(finding)]
+    same = [left for left in after.findings if kind_of(left) == kind_of(finding)]
     others_kept = nothing_is_new(before, after) and nothing_is_unchecked(before, after)
     if len(same) != 1 or same[0].rule == finding.rule or not others_kept or not nothing_ends_earlier(before, after):
         return []
@@ -212,67 +220,6 @@ def _parses(text: str) -> bool:
     except SyntaxError:
         return False
     return True
-
-
-def _fixes(finding: Finding, before: FileReport, after: FileReport) -> bool:
-    return (
-        is_gone(finding, before, after)
-        and nothing_is_new(before, after)
-        and nothing_is_unchecked(before, after)
-        and nothing_ends_earlier(before, after)
-        and inputs_are_kept(before, after)
-    )
-
-
-def is_gone(finding: Finding, before: FileReport, after: FileReport) -> bool:
-    """Whether there are fewer findings of the kind to fix."""
-    return _kinds(after.findings)[_kind(finding)] < _kinds(before.findings)[_kind(finding)]
-
-
-def nothing_is_new(before: FileReport, after: FileReport) -> bool:
-    """Whether no kind of finding is more frequent, except for notes, and warnings that a fault may have hidden."""
-    ran = {outcome.label for outcome in before.outcomes if outcome.shapes is not None}
-    failed = {_expression(finding) for finding in before.findings if finding.severity == "error"}
-    shown = (f for f in after.findings if not _was_hidden(f, ran) and not _was_beside(f, failed))
-    return _kinds(shown) <= _kinds(before.findings)
-
-
-def nothing_is_unchecked(before: FileReport, after: FileReport) -> bool:
-    """Whether every class that was checked still is."""
-    return _unchecked(after) <= _unchecked(before)
-
-
-def nothing_ends_earlier(before: FileReport, after: FileReport) -> bool:
-    """Whether every model whose trace was complete is still complete, if it is still constructed."""
-    return not (_complete(before) - _complete(after)) & {outcome.label for outcome in after.outcomes}
-
-
-def inputs_are_kept(before: FileReport, after: FileReport) -> bool:
-    """Whether no model takes images of other channels: a guessed input follows an edit of the first layer."""
-    taken = {(outcome.label, outcome.image_channels) for outcome in before.outcomes}
-    labels = {label for label, _ in taken}
-    given = {(outcome.label, outcome.image_channels) for outcome in after.outcomes if outcome.label in labels}
-    return given <= taken  # a label is also that of the parts of a model that were traced alone
-
-
-def _was_hidden(finding: Finding, ran: Set[str]) -> bool:
-    """Whether a finding is a note, or a warning about a model that did not run, so that a fault may have hidden it.
-
-    That a class is not checked may have another reason now; `nothing_is_unchecked` compares the classes.
-    """
-    if finding.severity == "info" or finding.traits.about == "class":
-        return True
-    return finding.severity == "warning" and finding.target is not None and finding.target not in ran
-
-
-def _was_beside(finding: Finding, failed: Set[tuple[str | None, int, int]]) -> bool:
-    """Whether a finding is a warning about an expression that failed: other sizes are tried only where none fails."""
-    return finding.severity == "warning" and _expression(finding) in failed
-
-
-def _expression(finding: Finding) -> tuple[str | None, int, int]:
-    """The expression of a finding, whose line an edit above it may have moved."""
-    return finding.module, finding.span.start.column, finding.span.end.column
 
 
 def _traced_again(finding: Finding, before: FileReport, after: FileReport) -> bool:
@@ -318,33 +265,6 @@ def _retrace(finding: Finding) -> Retrace | None:
     return Retrace(finding.target, finding.fix_plan.inputs)
 
 
-def _kind(finding: Finding) -> tuple[str, str | None]:
-    """The kind of a finding, independent of its line."""
-    return finding.family, finding.module
-
-
 def _content(finding: Finding) -> tuple[str, str | None, str]:
     """The content of a finding without its location, which other fixes may move."""
     return finding.rule, finding.module, finding.message
-
-
-def _kinds(findings: Iterable[Finding]) -> Counter[tuple[str, str | None]]:
-    return Counter(map(_kind, findings))
-
-
-def _complete(report: FileReport) -> set[str]:
-    return {outcome.label for outcome in report.outcomes if outcome.complete}
-
-
-def _unchecked(report: FileReport) -> set[str]:
-    return {status.name for status in report.classes if status.status == "failed"}
-
-
-def others_are_kept(finding: Finding, before: FileReport, after: FileReport) -> bool:
-    """Whether what is left of the kind was there before: an edit that only moves a fault to other numbers is no fix."""
-    left, found = (Counter(map(_without_shapes, report.findings)) for report in (after, before))
-    return all(found[content] >= number for content, number in left.items() if content[0] == _kind(finding))
-
-
-def _without_shapes(finding: Finding) -> tuple[tuple[str, str | None], str]:
-    return _kind(finding), re.sub(r"\([\d, ]+\)", "", finding.message)

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from resnet_lint.front.fix.kept import is_kept
-from resnet_lint.front.fix.verify import (
+from resnet_lint.front.fix.conditions import (
     is_gone,
     nothing_ends_earlier,
     nothing_is_new,
     nothing_is_unchecked,
     others_are_kept,
 )
+from resnet_lint.front.fix.kept import is_kept
 from resnet_lint.shared.records.findings import Finding, Traits
 from resnet_lint.shared.records.places import Position, Span
 from resnet_lint.shared.records.reports import ClassStatus, FileReport, Outcome

@@ -21,13 +21,14 @@ class Way:
     """A candidate for a plan: unverified edits of one file; `title` is set if it differs from that of the plan.
 
     `completes`: the edits only pass on names that nothing reads. `adapts`: a failing layer takes what it gets, so that
-    it and those after it give what they gave.
+    it and those after it give what they gave. `rebuilds`: blocks that are constructed later get other widths.
     """
 
     edits: list[TextEdit]
     title: str | None = None
     completes: bool = False
     adapts: bool = False
+    rebuilds: bool = False
 
 
 def ways(plan: FixPlan, finding: Finding, source: Source, sources: Sources) -> Iterator[Way]:

@@ -46,7 +46,8 @@ def write(plan: ChangeArguments, finding: Finding, source: Source, sources: Sour
     """Set the arguments, as expressions of the enclosing function, then as numbers. The title has the expressions."""
     for change in plan.changes if len(plan.changes) == 1 else ():
         for assignment, edit in running_widths(change, source, sources):
-            yield Way([edit], f"set {assignment}, the width that {change.site.name} is constructed with")
+            title = f"set {assignment}, the width that {change.site.name} is constructed with"
+            yield Way([edit], title, rebuilds=True)
     for written in changed_arguments(plan.changes, source, sources):
         title = plan.title
         for change, option in zip(plan.changes, written, strict=True):
