@@ -22,7 +22,7 @@ from typing import Any
 import torch
 from torch.overrides import TorchFunctionMode, resolve_name
 
-_SECONDS = 60
+_SECONDS = 240
 
 
 class _Additions(TorchFunctionMode):

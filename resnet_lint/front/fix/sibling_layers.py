@@ -16,14 +16,18 @@ from .users_expressions import Scope
 def in_sibling_layers(argument: str, scope: Scope, call: cst.Call) -> list[str]:
     """The values of an argument of the layers that a function constructs, the nearest to a call first; no literals.
 
-    A padding is only that of layers with the same kernel: `kernel_size // 2` is none for a kernel of 3.
+    A padding is only that of layers with the same kernel: `kernel_size // 2` is none for a kernel of 3. The width of a
+    normalization is also what the layers take that come after it.
     """
     calls = _calls_nearest_to(call, scope)
     if argument == "padding":
         kernel = _passed(call, "kernel_size", scope)
         calls = [other for other in calls if _passed(other, "kernel_size", scope) == kernel]
-    texts = [_passed(other, argument, scope) for other in calls]
+    texts = [_passed(other, name, scope) for name in (argument, *_TAKEN_AFTER.get(argument, ())) for other in calls]
     return unique(text for text in texts if text is not None and not is_literal(text))
+
+
+_TAKEN_AFTER = {"normalized_shape": ("in_features",), "num_channels": ("in_channels", "in_features")}
 
 
 def in_sibling_calls(argument: str, parameters: tuple[str, ...], scope: Scope, call: cst.Call) -> list[str]:

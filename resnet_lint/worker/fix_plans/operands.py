@@ -7,10 +7,10 @@ from types import CodeType
 from torch import nn
 
 from resnet_lint.graph.built_at import built_of
-from resnet_lint.graph.fix_plans import operand_index
+from resnet_lint.graph.fix_plans import is_layer, operand_index
 from resnet_lint.graph.module_call import module_classes
 from resnet_lint.graph.node import Node
-from resnet_lint.shared.records.fix_plans import CropOperand, Hint, RearrangeOperand
+from resnet_lint.shared.records.fix_plans import CropOperand, Hint, RearrangeOperand, UseShortcut
 from resnet_lint.shared.records.places import Shape
 
 from .evidence import Evidence
@@ -76,8 +76,11 @@ def _inverse(move: Node, branch: Shape, shortcut: Shape) -> str | None:
     return f".transpose({swapped[0]}, {swapped[1]})" if len(swapped) == 2 else f".permute{order}"
 
 
-def causal_padding(e: Evidence) -> CropOperand | None:
-    """The branch pads with all that its kernels take, for causal convolutions, and nothing cuts off the end."""
+def causal_padding(e: Evidence) -> CropOperand | UseShortcut | None:
+    """The branch pads with all that its kernels take, for causal convolutions, and nothing cuts off the end.
+
+    If the block has a module for that which is never called, it is used.
+    """
     layers = [effect for _, effect in e.branch_layers if effect.sort == "convolution" and effect.kernel]
     if len(e.branch) != 3 or e.channels_differ or not layers or any(max(effect.stride) > 1 for effect in layers):
         return None
@@ -86,8 +89,18 @@ def causal_padding(e: Evidence) -> CropOperand | None:
         return None
     if e.branch[2] <= e.shortcut[2]:
         return None
-    title = "cut what the causal padding adds at the end of the branch"
-    return CropOperand(title, operand_index(e.fault.node, e.residual.branch), ())
+    branch, unused = operand_index(e.fault.node, e.residual.branch), _unused_twin(e)
+    if unused is not None:
+        return UseShortcut(f"use the existing module: self.{unused}(...)", unused, branch, e.fault.point.span)
+    return CropOperand("cut what the causal padding adds at the end of the branch", branch, ())
+
+
+def _unused_twin(e: Evidence) -> str | None:
+    """A module of the block that is never called, without weights and of the class of one that is called."""
+    called = {call.module for call in e.trace.calls}
+    children = [child for child in e.owner.module.named_children() if not is_layer(child[1])]
+    classes = {type(module) for _, module in children if module in called and not any(module.parameters())}
+    return next((name for name, module in children if module not in called and type(module) in classes), None)
 
 
 def resolution_setting(e: Evidence) -> Hint | None:

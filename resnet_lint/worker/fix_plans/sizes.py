@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -106,8 +105,8 @@ def floor_beside_ceil(e: Evidence) -> ChangeArguments | None:
 def strided_twice(e: Evidence) -> ChangeArguments | None:
     """The branch has two strided layers, the shortcut only one: the later one keeps the size.
 
-    Of a 1x1 and a wider convolution, it is the 1x1. If that comes first, both are common, so the fix is unsafe. Of a
-    pooling and a convolution, it is the convolution.
+    Of a 1x1 and a wider convolution, it is the 1x1. If that comes first, both are common, so the fix is unsafe; a
+    kernel of 1x3 skips as many pixels as one of 1x1. Of a pooling and a convolution, it is the convolution.
     """
     strided = [(n, x) for n, x in e.branch_layers if x.sort in ("convolution", "pool") and max(x.stride, default=1) > 1]
     if not e.shortcut_layers or len(strided) != 2 or not e.sizes_differ or e.channels_differ:
@@ -118,7 +117,7 @@ def strided_twice(e: Evidence) -> ChangeArguments | None:
     convolutions = [node for node, effect in strided if effect.sort == "convolution"]
     if len(convolutions) < 2:
         return _unstrided(e, convolutions[0], unclear=False) if convolutions else None
-    first, last = ((node, math.prod(effect.kernel) > 1) for node, effect in strided)
+    first, last = ((node, min(effect.kernel) > 1) for node, effect in strided)
     if not last[1] or first[1]:
         return _unstrided(e, last[0], unclear=False)
     return replace(_unstrided(e, first[0], unclear=True), otherwise=_unstrided(e, last[0], unclear=True))

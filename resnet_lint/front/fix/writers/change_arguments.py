@@ -56,7 +56,16 @@ def write(plan: ChangeArguments, finding: Finding, source: Source, sources: Sour
         yield Way(edits_of(written), title, completes, all(change.argument in _INPUTS for change in plan.changes))
 
 
-_OF_SIBLINGS = ("padding", "in_channels", "out_channels", "in_features", "out_features", "num_features")
+_OF_SIBLINGS = (
+    "padding",
+    "in_channels",
+    "out_channels",
+    "in_features",
+    "out_features",
+    "num_features",
+    "num_channels",
+    "normalized_shape",
+)
 """The arguments for which other layers in the same function show an expression."""
 
 _INPUTS = ("in_channels", "in_features", "num_features")
