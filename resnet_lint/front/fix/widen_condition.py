@@ -110,17 +110,26 @@ def _functions_around(projection: Projection, source: Source, sources: Sources) 
 
 
 def _helper(call: cst.BaseExpression, function: cst.FunctionDef, source: Source) -> cst.FunctionDef | None:
-    """The function in the file, or method of the class, that an expression calls."""
+    """The function in the file, or method of the class or its parents, that an expression calls."""
     if not isinstance(call, cst.Call):
         return None
     owner, _, name = source.code(call.func).rpartition(".")
-    definition = source.class_around(function)
-    methods = definition.body.body if definition is not None and owner == "self" else ()
+    methods = _statements_of(source.class_around(function), source) if owner == "self" else ()
     body = source.module.body if not owner else methods
     return next(
         (statement for statement in body if isinstance(statement, cst.FunctionDef) and statement.name.value == name),
         None,
     )
+
+
+def _statements_of(definition: cst.ClassDef | None, source: Source) -> Iterator[cst.CSTNode]:
+    """The statements of a class, then those of its parents in the file."""
+    if definition is not None:
+        yield from definition.body.body
+        parents = {source.code(base.value) for base in definition.bases} - {definition.name.value}
+        for statement in source.module.body:
+            if isinstance(statement, cst.ClassDef) and statement.name.value in parents:
+                yield from _statements_of(statement, source)
 
 
 def _inside(pair: Pair, call: cst.Call, helper: cst.FunctionDef) -> Pair | None:

@@ -91,3 +91,28 @@ def test_without_such_a_module_the_end_is_cut_off(lint: Lint, tmp_path: Path) ->
     text = CAUSAL.replace("self.chomp2(self.conv2(out))", "self.conv2(out)")
     path = write(tmp_path, text.replace("        self.chomp2 = Chomp(pad)\n", ""))
     assert fix(lint, path).added == ["return F.relu(out[..., : x.shape[-1]] + x)"]
+
+
+def test_a_condition_in_a_method_of_the_parent_is_widened(lint: Lint, tmp_path: Path) -> None:
+    right = f"""{HEAD}class Base(nn.Module):
+    def make_shortcut(self, cin, cout, stride):
+        if stride == 1 and cin == cout:
+            return nn.Identity()
+        return nn.Conv2d(cin, cout, 1, stride)
+
+    def forward(self, x):
+        return self.body(x) + self.shortcut(x)
+
+
+class Block(Base):
+    def __init__(self, cin, cout, stride=1):
+        super().__init__()
+        self.body = nn.Conv2d(cin, cout, 3, stride, padding=1)
+        self.shortcut = self.make_shortcut(cin, cout, stride)
+
+
+nn.Sequential(Block(4, 8, 2), Block(8, 8), Block(8, 16))(torch.randn(2, 4, 8, 8))
+"""
+    path = write(tmp_path, right.replace("stride == 1 and cin == cout", "stride == 1"))
+    fix(lint, path)
+    assert path.read_text() == right
