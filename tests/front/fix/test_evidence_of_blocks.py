@@ -116,3 +116,26 @@ nn.Sequential(Block(4, 8, 2), Block(8, 8), Block(8, 16))(torch.randn(2, 4, 8, 8)
     path = write(tmp_path, right.replace("stride == 1 and cin == cout", "stride == 1"))
     fix(lint, path)
     assert path.read_text() == right
+
+
+def test_a_shortcut_of_any_name_that_is_none_is_made_in_place(lint: Lint, tmp_path: Path) -> None:
+    path = write(
+        tmp_path,
+        f"""{HEAD}class Block(nn.Module):
+    def __init__(self, cin, cout):
+        super().__init__()
+        self.conv = nn.Conv1d(cin, cout, 3, padding=1)
+        self.res = None
+
+    def forward(self, x):
+        res = x if self.res is None else self.res(x)
+        return F.relu(self.conv(x) + res)
+
+
+nn.Sequential(Block(4, 4), Block(4, 8))(torch.randn(2, 4, 30))
+""",
+    )
+    assert fix(lint, path).added == [
+        "if cin != cout:",
+        "self.res = nn.Conv1d(cin, cout, kernel_size=1, bias=False)",
+    ]
