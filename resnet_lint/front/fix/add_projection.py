@@ -19,9 +19,10 @@ from resnet_lint.shared.records.places import Span
 from resnet_lint.shared.vocabulary import MODULES, SHORTCUT_ATTRIBUTE
 
 from . import patterns as m
-from .bound_names import assigned_once, assignments, class_attributes, elements
+from .bound_names import assigned_once, class_attributes, elements
 from .call_arguments import argument_of, layer_parameters
 from .file_style import Style
+from .own_shortcut import own_shortcut, values_of
 from .precedence import PRODUCT, bracketed
 from .projection_numbers import Numbers, numbers_of
 from .source_tree import Source, Sources, TextEdit
@@ -45,7 +46,7 @@ def projections(projection: Projection, at: Span, source: Source, sources: Sourc
     block = _block_around(addition, source) if addition is not None else None
     if addition is None or block is None:
         return
-    own = _own_shortcut(addition, projection.operand, source)
+    own = own_shortcut(addition, projection.operand, source)
     name = _free_name(block, source)
     use = sent_through(name, addition, projection.operand, source)
     for numbers in numbers_of(projection, Scope(block.init, source, sources)):
@@ -175,57 +176,19 @@ def _made_when_none(
         yield [source.lines_before(statement, lines), *style.import_edits]
 
 
-def _own_shortcut(addition: cst.CSTNode, operand: int, source: Source) -> str | None:
-    """The attribute of an existing shortcut, as in `x + self.downsample(x)`; the block must not get a second one.
-
-    It may have any name in `x if self.res is None else self.res(x)`.
-    """
-    operands, forward = operands_of(addition), source.function_around(addition)
-    if operand >= len(operands) or forward is None:
-        return None
-    shortcut = operands[operand]
-    named = [value for name, value in assignments(forward) if m.matches(shortcut, m.Name(name))]
-    called = m.Call(func=m.Attribute(m.Name("self"), m.Name(re.compile(f".*({SHORTCUT_ATTRIBUTE.pattern}).*"))))
-    for call in (*m.findall(shortcut, called), *(value for value in named if m.matches(value, called))):
-        return cst.ensure_type(cst.ensure_type(call, cst.Call).func, cst.Attribute).attr.value
-    return next((name for value in (shortcut, *named) if (name := _called_unless_none(value)) is not None), None)
-
-
-def _called_unless_none(value: cst.BaseExpression) -> str | None:
-    """The name in `x if self.name is None else self.name(x)`."""
-    if not isinstance(value, cst.IfExp) or not m.matches(value.test, _IS_NONE):
-        return None
-    name = cst.ensure_type(cst.ensure_type(value.test, cst.Comparison).left, cst.Attribute).attr.value
-    called = m.Call(func=m.Attribute(m.Name("self"), m.Name(name)))
-    return name if any(m.matches(side, called) for side in (value.body, value.orelse)) else None
-
-
-_IS_NONE = m.Comparison(
-    left=m.Attribute(m.Name("self")),
-    comparisons=[m.ComparisonTarget(operator=m.Is() | m.IsNot(), comparator=m.Name("None"))],
-)
-
-
 def _made_in_place(
     own: str | None, block: Block, numbers: Numbers, layers: tuple[str, ...], style: Style, source: Source
 ) -> Iterator[list[TextEdit]]:
     """Replace a shortcut that is the identity in every instance (`self.shortcut = nn.Identity()`) by a projection."""
-    if own is None or not all(is_plain(value, source) for value in _values_of(own, block.init)):
+    if own is None or not all(is_plain(value, source) for value in values_of(own, block.init)):
         return
     for statement in block.init.body.body:
-        if len(_values_of(own, statement)) == 1:
+        if len(values_of(own, statement)) == 1:
             lines = _definition(f"self.{own}", numbers, layers, style)
             yield [
                 source.lines_after(statement, lines if numbers.condition is None else lines[1:]),
                 *style.import_edits,
             ]
-
-
-def _values_of(attribute: str, node: cst.CSTNode) -> list[cst.BaseExpression]:
-    """What statements assign to an attribute of self."""
-    assigns = (cst.ensure_type(found, cst.Assign) for found in m.findall(node, m.Assign()))
-    of_self = m.Attribute(m.Name("self"), m.Name(attribute))
-    return [assign.value for assign in assigns if m.matches(assign.targets[0].target, of_self)]
 
 
 def _taken_over(statement: cst.CSTNode, init: cst.FunctionDef) -> str | None:

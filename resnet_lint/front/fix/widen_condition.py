@@ -17,6 +17,7 @@ from resnet_lint.shared.vocabulary import SHORTCUT_ATTRIBUTE
 
 from . import patterns as m
 from .call_arguments import default_of
+from .own_shortcut import values_of
 from .precedence import NOT, bracketed, operands_of_chain
 from .projection_numbers import Pair, numbers_in
 from .source_tree import Source, Sources, TextEdit
@@ -37,14 +38,20 @@ class _Choice:
     built: cst.CSTNode
 
 
-def conditions_widened(projection: Projection, source: Source, sources: Sources) -> Iterator[list[TextEdit]]:
-    """The candidate edits that widen a condition to all shapes that need a projection, from the block outward."""
+def conditions_widened(
+    projection: Projection, source: Source, sources: Sources, own: str | None = None
+) -> Iterator[list[TextEdit]]:
+    """The candidate edits that widen a condition to all shapes that need a projection, from the block outward.
+
+    `own` is the attribute of the shortcut's module if the addition tells it.
+    """
     for function in _functions_around(projection, source, sources):
         numbers = numbers_in(Scope(function, source, sources), projection)
         pairs = numbers.unequal if numbers is not None else []
         if projection.channels[0] == projection.channels[1]:  # what the test says about channels stays as it is
             pairs = [pair for pair in pairs if pair[1] == "1" or not _is_said_otherwise(pair, function, source)]
         values = [value for _, value in shortcuts_set(function)]
+        values += [value for value in (values_of(own, function) if own else ()) if value not in values]
         yield from _all_widened(function, values, pairs, source)
         for call in values:
             helper = _helper(call, function, source)

@@ -139,3 +139,29 @@ nn.Sequential(Block(4, 4), Block(4, 8))(torch.randn(2, 4, 30))
         "if cin != cout:",
         "self.res = nn.Conv1d(cin, cout, kernel_size=1, bias=False)",
     ]
+
+
+OPTIONAL = f"""{HEAD}class Residual(nn.Module):
+    def __init__(self, cin, cout, use_1x1conv=False, strides=1):
+        super().__init__()
+        self.conv1 = nn.Conv2d(cin, cout, 3, padding=1, stride=strides)
+        if use_1x1conv:
+            self.conv2 = nn.Conv2d(cin, cout, 1, stride=strides)
+        else:
+            self.conv2 = None
+
+    def forward(self, x):
+        y = self.conv1(x)
+        if self.conv2:
+            x = self.conv2(x)
+        y += x
+        return F.relu(y)
+
+
+nn.Sequential(Residual(4, 8, strides=2), Residual(8, 8))(torch.randn(2, 4, 8, 8))
+"""
+
+
+def test_a_block_with_an_optional_projection_of_any_name_gets_no_second_one(lint: Lint, tmp_path: Path) -> None:
+    path = write(tmp_path, OPTIONAL)
+    assert fix(lint, path).added == ["if use_1x1conv or strides != 1 or cin != cout:"]

@@ -12,6 +12,7 @@ from resnet_lint.shared.records.fix_plans import ProjectShortcut
 
 from ..add_projection import projections
 from ..block_ends import unique
+from ..own_shortcut import own_shortcut
 from ..pass_shortcut import shortcut_passed
 from ..source_tree import Source, Sources
 from ..widen_condition import conditions_widened
@@ -29,7 +30,9 @@ def write(plan: ProjectShortcut, finding: Finding, source: Source, sources: Sour
     projection, is_own = plan.projection, finding.span.path == source.path
     for edits in shortcut_passed(projection, finding.span, source, sources) if is_own else ():
         yield Way(edits, _PASSED)
-    for edits in conditions_widened(projection, source, sources):
+    addition = next(iter(source.at(finding.span)), None) if is_own else None
+    own = own_shortcut(addition, projection.operand, source) if addition is not None else None
+    for edits in conditions_widened(projection, source, sources, own):
         yield Way(edits, _WIDENED)
     others = _others(plan, source, sources)
     if is_own and not any(True for other in others for _ in conditions_widened(projection, other, sources)):
