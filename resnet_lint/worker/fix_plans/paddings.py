@@ -16,7 +16,10 @@ _Layers = Sequence[tuple[Node, Effect]]
 
 
 def wrong_padding(e: Evidence) -> ChangeArguments | None:
-    """The branch or the shortcut shrinks or grows by its kernels: padding is missing, or there is too much."""
+    """The branch or the shortcut shrinks or grows by its kernels: padding is missing, or there is too much.
+
+    If one kernel has too much and another too little, the first one is causal.
+    """
     if not e.sizes_differ:
         return None
     own, other = e.sizes
@@ -26,7 +29,7 @@ def wrong_padding(e: Evidence) -> ChangeArguments | None:
     )
     for side, layers, wanted in sides:
         odd = [(node, effect) for node, effect in layers if _is_padded_wrongly(effect)]
-        if not odd or not _fits_with_full_padding(layers, wanted):
+        if len({_pads_too_much(effect) for _, effect in odd}) != 1 or not _fits_with_full_padding(layers, wanted):
             continue
         changes = tuple(Change(e.site(node), "padding", number_text(full_padding(effect))) for node, effect in odd)
         words = ", ".join(change.in_words() for change in changes)
@@ -67,6 +70,10 @@ def padding_unlike_sibling(e: Evidence) -> ChangeArguments | None:
 
 def _is_padded_wrongly(effect: Effect) -> bool:
     return effect.sort == "convolution" and effect.padding != full_padding(effect)
+
+
+def _pads_too_much(effect: Effect) -> bool:
+    return any(own > full for own, full in zip(effect.padding, full_padding(effect), strict=False))
 
 
 def full_padding(effect: Effect) -> tuple[int, ...]:
