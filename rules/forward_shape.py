@@ -75,8 +75,61 @@ class ForwardShape(Rule):
                 Gate()(torch.randn(2, 8, 4, 4))
         """,
         ),
+        Case(
+            "an input with 64 bits, as NumPy makes it",
+            """
+            import torch
+            from torch import nn
+            class Net(nn.Module):
+                def __init__(self):
+                    super().__init__()
+                    self.conv = nn.Conv1d(8, 8, 1, bias=False)
+                def forward(self, x):
+                    return x + self.conv(x)  # <- RL303
+            if __name__ == "__main__":
+                Net()(torch.zeros(2, 8, 4, dtype=torch.float64))
+        """,
+        ),
+        Case(
+            "a mask of integers in a product of matrices",
+            """
+            import torch
+            from torch import nn
+            class Pool(nn.Module):
+                def __init__(self):
+                    super().__init__()
+                    self.fc = nn.Linear(8, 8)
+                def forward(self, x, mask):
+                    return mask @ self.fc(x)  # <- RL303
+            if __name__ == "__main__":
+                Pool()(torch.randn(2, 6, 8), torch.ones(2, 6, 6, dtype=torch.long))
+        """,
+        ),
     )
     good = (
+        Case(
+            "a model with 64 bits, and half precision inside of autocast",
+            """
+            import torch
+            from torch import nn
+            class Double(nn.Module):
+                def __init__(self):
+                    super().__init__()
+                    self.fc = nn.Linear(8, 8).double()
+                def forward(self, x):
+                    return x + self.fc(x)
+            class Mixed(nn.Module):
+                def __init__(self):
+                    super().__init__()
+                    self.fc = nn.Linear(8, 8)
+                    self.norm = nn.LayerNorm(8)
+                def forward(self, x):
+                    with torch.autocast("cuda", dtype=torch.float16):
+                        return x + self.fc(self.norm(x).half())
+            if __name__ == "__main__":
+                Mixed()(torch.randn(2, 8))
+        """,
+        ),
         Case(
             "RGB means in a model with an unknown number of input channels",
             """

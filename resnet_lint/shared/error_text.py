@@ -9,7 +9,7 @@ _MOST_CHARACTERS = 200
 _TORCH_OUT_OF_MEMORY = "can't allocate memory"
 
 # "Input type (double) and bias type (float) should be the same", "mat1 and mat2 must have the same dtype"
-_OF_DTYPES = re.compile(r"\bdtype\b|\bdatatype\b|scalar types?:|\btype \([\w: ]+\)")
+_OF_DTYPES = re.compile(r"\bdtype\b|\bdatatype\b|scalar types?\b|\btype \([\w: ]+\)")
 
 
 def error_text(error: BaseException) -> str:

@@ -17,6 +17,7 @@ from resnet_lint.shared.error_text import is_about_dtypes
             "Expected tensor for argument #1 'indices' to have one of the following scalar types: Long, Int; but got",
             True,
         ),
+        ("expected scalar type Long but found Float", True),
         ("mixed dtype (CPU): all inputs must share same datatype.", True),
         ("shape '[-1, 7]' is invalid for input of size 1024", False),
         ("mat1 and mat2 shapes cannot be multiplied (4x3 and 8x2)", False),

@@ -12,7 +12,7 @@ from unittest import mock
 
 import torch
 
-from ..load.outside import OUTSIDE
+from ..outside import OUTSIDE
 
 
 @dataclass(frozen=True)

@@ -23,6 +23,7 @@ from resnet_lint.graph.built_at import built_of
 from ..load.definitions import defines, is_main_guard
 from ..load.load import Loaded
 from ..tensors import parameters_of
+from ..torch_quirks.absent_environment import Weights
 from ..tracer.intercept import intercepted
 from ..tracer.proof import DataDependentError
 from ..tracer.training_mode import Modes, modes_kept, set_modes
@@ -172,6 +173,8 @@ def play(
     def outermost(call: Callable[..., Any], module: nn.Module, args: Any, kwargs: Any) -> Any:
         if not _is_model(module, loaded):
             return call(module, *args, **kwargs)
+        if any(isinstance(value, Weights) for value in (*args, *kwargs.values())):
+            raise FileNotFoundError("an input is in a file that is not there")
         called.extend(nn.Module.modules(module))
         return handed_on(module, args, kwargs)
 

@@ -16,8 +16,8 @@ from typing import Any
 from ..load.click_commands import command_of
 from ..load.definitions import ASSIGNMENTS, DEFINITIONS, changed_roots, names_bound, receivers
 from ..load.load import Loaded
-from ..load.outside import OUTSIDE
 from ..load.project_files import where_files_are
+from ..outside import OUTSIDE
 from ..process.limits import TimeUp, time_limit
 from .doubt import Doubt, Doubts
 from .known_calls import known_calls

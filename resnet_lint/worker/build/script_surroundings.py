@@ -14,7 +14,7 @@ from torch import nn
 from torch.utils.data import DataLoader, IterableDataset
 
 from ..load.command_line import empty_command_line
-from ..load.outside import OUTSIDE
+from ..outside import OUTSIDE
 from ..tensors import tensors_in
 from ..tracer.known_values import known_value, result_on_meta
 from ..tracer.meta_device import OnMeta
@@ -22,6 +22,7 @@ from ..tracer.meta_lets_pass import refuse_what_meta_lets_pass
 from ..tracer.proof import SHAPE_ERRORS, DataDependentError, replay
 from .data_sets import data_sets_made_up
 from .doubt import Doubt
+from .missing_tables import readers
 
 OnTorch = Callable[[Callable[..., Any], tuple[Any, ...], Mapping[str, Any], str | None], None]
 """Called for a torch call that fails on the CPU too, with the error message, and for a loss, with None."""
@@ -169,7 +170,7 @@ _VALUES: Mapping[Callable[..., Any], Callable[[torch.Tensor, int], Any]] = {
 def script_surroundings(path: str, mode: ScriptMode) -> Iterator[None]:
     """Apply the patches below inside the with block, for executing a script."""
     with ExitStack() as stack:
-        for owner, name, replacement in _PATCHES:
+        for owner, name, replacement in (*_PATCHES, *readers()):
             stack.enter_context(mock.patch.object(owner, name, replacement))
         stack.enter_context(empty_command_line(path))
         stack.enter_context(data_sets_made_up())

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
@@ -16,7 +15,6 @@ from resnet_lint.graph.fault import Fault
 from resnet_lint.graph.node import Node
 from resnet_lint.graph.source_places import Point
 from resnet_lint.graph.trace import Trace
-from resnet_lint.shared.error_text import error_text
 from resnet_lint.shared.evidence import Problem
 from resnet_lint.shared.notation import parse_input, written_input
 from resnet_lint.shared.records.places import Shape, Span
@@ -32,8 +30,7 @@ from ..feed.feed import feed
 from ..feed.guess import Guess
 from ..load.classes import ModelClass
 from ..load.load import Loaded
-from ..load.missing_packages import NotInstalledError
-from ..load.outside import OUTSIDE
+from ..outside import OUTSIDE
 from ..process.file_clock import Clock
 from ..process.limits import TimeUp
 from ..tracer.trace import trace
@@ -48,6 +45,7 @@ from .certain_errors import (
 from .class_coverage import Coverage, Fed, NotChecked
 from .follow_examples import UnusableExampleError, best_trace
 from .own_fault import own_fault
+from .reasons import why_not_built, why_untraced
 from .traced_model import Traced
 
 
@@ -89,7 +87,9 @@ class Attempts:
                 made = self._made(make)
                 if isinstance(made, BaseException):
                     self._judge(made, label, model, stated=False)
-                    reason = self._clock.why(made) if isinstance(made, TimeUp) else self._why_not_built(made)
+                    reason = (
+                        self._clock.why(made) if isinstance(made, TimeUp) else why_not_built(made, self._loaded.missing)
+                    )
                     self._failed(model, "build", label, f"{label}: {reason}")
                     return made
                 self._remember_instances(made, arguments)
@@ -99,13 +99,6 @@ class Attempts:
             self.notes.append(f"{label} was not traced: {self._clock.why(error)}")
             self.too_slow |= {model.name} if model is not None else set()
         return None
-
-    def _why_not_built(self, error: BaseException) -> str:
-        """The text of an error; for a value of an absent package that torch refuses, that the package is absent."""
-        text = error_text(error)
-        if _STUB.search(text) is None or not self._loaded.missing:
-            return text
-        return error_text(NotInstalledError(", ".join(missing.package for missing in self._loaded.missing)))
 
     def _made(self, make: Callable[..., Any]) -> nn.Module | BaseException:
         """The model that the user's code constructs, or the exception that it raises."""
@@ -157,6 +150,11 @@ class Attempts:
         if model is not None:
             call = label if label.startswith(f"{model.name}(") else None
             self._coverage.failed(model, NotChecked(stage, reason, call, inputs))
+
+    def feed_built(self, module: nn.Module, model: ModelClass | None = None) -> None:
+        """Trace a module that a script has constructed with nothing that is guessed."""
+        self._reads_before = OUTSIDE.reads
+        self.feed(self.label(module), module, model)
 
     def feed(
         self,
@@ -292,7 +290,7 @@ class Attempts:
         if arguments is not None and arguments.lacks_shortcut and not faults and _fails_at_additions_only(result):
             self._coverage.add_whole(f"{label}, without its caller's shortcut", result)
         if model is not None and not self._coverage.has(model) and result.trouble > (0, 0):
-            self._failed(model, "trace", label, _why_untraced(label, result), _inputs_of(result))
+            self._failed(model, "trace", label, why_untraced(label, result), _inputs_of(result))
 
     def trust(self, traced: Traced, faults: tuple[Fault, ...]) -> None:
         """Report faults that guessed arguments had put in doubt."""
@@ -317,19 +315,9 @@ class Attempts:
                 self.instances.setdefault(type(module), (module, arguments))
 
 
-_STUB = re.compile(r"\bMissing(Layer)?\b")
-
-
 def _tensors(inputs: tuple[str, ...]) -> dict[str, torch.Tensor]:
     parsed = map(parse_input, inputs)
     return {name: Guess(shape, getattr(torch, dtype or "float32")).tensor() for name, shape, dtype in parsed}
-
-
-def _why_untraced(label: str, result: Trace) -> str:
-    if result.stop is not None:
-        return f"{label}: {result.stop.reason}"
-    fault = result.all_faults[0]
-    return f"{label}: line {fault.point.span.start.line}: {' '.join(fault.error.split())[:200]}"
 
 
 def _inputs_of(result: Trace) -> tuple[str, ...]:

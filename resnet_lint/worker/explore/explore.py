@@ -25,7 +25,7 @@ from ..build.partial_calls import PartialCall, calls_in_functions
 from ..examples.all_examples import examples
 from ..load.classes import ModelClass, model_classes
 from ..load.load import Loaded
-from ..load.outside import OUTSIDE
+from ..outside import OUTSIDE
 from ..process.file_clock import Clock
 from ..process.limits import TimeUp
 from ..torch_quirks.where_built import noting_where_built
@@ -195,7 +195,7 @@ class Explorer:
             done |= played.functions
             self._partial += played.partial
             for module in played.built:
-                self._attempts.feed(self._attempts.label(module), module, self._coverage.class_of(module))
+                self._attempts.feed_built(module, self._coverage.class_of(module))
             for module in played.doubtful:
                 self._attempts.feed(self._attempts.label(module), module, arguments=Invented({}, sure=False))
 
@@ -241,7 +241,7 @@ class Explorer:
         self._calls.compare()
         for module in played.built:
             if self._uses_open(module):
-                self._attempts.feed(self._attempts.label(module), module)
+                self._attempts.feed_built(module)
         for model in model_classes(caller):
             open_names = frozenset(cls.type.__name__ for cls in self._open())
             if mentions(model.name, open_names, caller) and not required_names(model.type):

@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from ..build.guess_arguments import Invented
 from ..load.classes import ModelClass
-from ..load.outside import odd_primes
+from ..outside import odd_primes
 from ..tracer.two_trials import fails_for_any
 from .attempts import Attempts
 from .traced_model import Traced

@@ -17,7 +17,7 @@ from resnet_lint.shared.records.places import Operand
 from ..build.doubt import Doubt
 from ..build.main_block import Answer
 from ..load.load import Loaded
-from ..load.outside import OUTSIDE
+from ..outside import OUTSIDE
 from ..tensors import as_meta, mapped, tensors_in
 from ..tracer.trace import trace
 from ..tracer.training_mode import Modes, branches_on_training, modes_kept, set_modes

@@ -13,6 +13,7 @@ from torch import nn
 
 from resnet_lint.shared.records.places import Shape
 
+from ..tensors import parameters_of
 from .guess import BATCH, STEPS, Guess, Guesses
 from .input_kinds import count_of, form_of, keys_read, may_be_several, names_unpacked
 from .named_axes import with_named_axes
@@ -130,7 +131,16 @@ def first_guesses(module: nn.Module, size: tuple[int, int]) -> Guesses:
             guesses[parameter.name] = with_named_axes(module, parameter, guess, size)
         elif form in ("list", "tuple"):
             guesses.update(_pyramid(parameter.name, usual, count_of(parameter) or _branches(module)))
-    return guesses
+    floats = _floats_of(module)
+    return {
+        name: replace(guess, dtype=floats) if guess.dtype == torch.float32 else guess for name, guess in guesses.items()
+    }
+
+
+def _floats_of(module: nn.Module) -> torch.dtype:
+    """The type of floating-point inputs: that of the first parameter, such as torch.float64 after `net.double()`."""
+    types = (parameter.dtype for parameter in parameters_of(module) if parameter.is_floating_point())
+    return next(types, torch.float32)
 
 
 def _pyramid(name: str, image: Guess, count: int) -> dict[str, Guess]:

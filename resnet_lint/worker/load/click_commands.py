@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from types import FunctionType
 from typing import Any
 
-from .outside import OUTSIDE
+from ..outside import OUTSIDE
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from contextlib import contextmanager, suppress
 from typing import Any, SupportsIndex, overload
 from unittest import mock
 
-from .outside import OUTSIDE
+from ..outside import OUTSIDE
 
 _parse_known_args = argparse.ArgumentParser.parse_known_args
 _environment = os._Environ.__getitem__

@@ -19,6 +19,7 @@ from torch import nn
 
 from resnet_lint.shared.error_text import error_text
 
+from ..outside import OUTSIDE
 from ..process.limits import TimeUp, time_limit
 from ..tracer.intercept import intercepted
 from ..tracer.known_values import KeepValues
@@ -33,7 +34,6 @@ from .definitions import (
     without_uses,
 )
 from .missing_packages import is_stand_in
-from .outside import OUTSIDE
 
 # An assignment at module level that takes longer trains or loads data, and is not a definition.
 _ASSIGNMENT_SECONDS = 10.0

@@ -9,15 +9,15 @@ import torch
 import torch.nn.functional as F
 
 from ..tensors import tensors_in
-from .torch_functions import CONVOLUTIONS, TRANSPOSED
+from ..torch_quirks.autocast import autocasts
+from .torch_functions import CHANNEL_NORMS, CONVOLUTIONS, LAST_DIMENSION_NORMS, TRANSPOSED
 
 Arguments = tuple[Any, ...]
 
 
 def refuse_what_meta_lets_pass(func: Any, args: Arguments, kwargs: Mapping[str, Any]) -> None:
     """Raise the error of a call whose arguments meta does not compare. Its exact text is that of the CPU, later."""
-    refuses = _REFUSALS.get(func)
-    if refuses is not None and refuses(args, kwargs):
+    if any(refuses(args, kwargs) for refuses in _REFUSALS.get(func, ())):
         raise RuntimeError(f"{getattr(func, '__name__', func)}: the arguments do not fit together")
 
 
@@ -32,14 +32,16 @@ def _other_channels(args: Arguments, kwargs: Mapping[str, Any]) -> bool:
     return len(args) > 1 and args[0].dim() == args[1].dim() and bool(args[0].shape[1] != args[1].shape[0])
 
 
-def _integers_in_linear(args: Arguments, kwargs: Mapping[str, Any]) -> bool:
-    """Integers go into a layer of floats: `self.fc(F.one_hot(ids, 20))`."""
-    given = [*tensors_in([args, dict(kwargs)])]
-    return len(given) > 1 and given[1].is_floating_point() and not _is_inexact(given[0])
+def _other_dtype(args: Arguments, kwargs: Mapping[str, Any]) -> bool:
+    """An array of NumPy, whose numbers have 64 bits, goes into a layer of 32: `self.fc(torch.from_numpy(x))`."""
+    first, second, *_ = (*tensors_in([args[:2]]), *tensors_in([dict(kwargs)]), None, None)
+    return first is not None and second is not None and first.dtype != second.dtype and not autocasts()
 
 
-def _is_inexact(tensor: torch.Tensor) -> bool:
-    return tensor.is_floating_point() or tensor.is_complex()
+def _wider_than_norm(args: Arguments, kwargs: Mapping[str, Any]) -> bool:
+    """A norm of 32 bits gets numbers of 64; fewer bits are allowed."""
+    given = [tensor.dtype for tensor in tensors_in([args, dict(kwargs)])]
+    return torch.float64 in given[:1] and torch.float32 in given[1:] and not autocasts()
 
 
 def _other_rows(args: Arguments, kwargs: Mapping[str, Any]) -> bool:
@@ -70,11 +72,16 @@ def _no_such_dimension(args: Arguments, kwargs: Mapping[str, Any]) -> bool:
     return type(dim) is int and rank > 0 and not -rank <= dim < rank
 
 
-_REFUSALS: Mapping[Callable[..., Any], Callable[[Arguments, Mapping[str, Any]], bool]] = {
-    **dict.fromkeys(TRANSPOSED, _other_channels),
-    F.linear: _integers_in_linear,
-    **dict.fromkeys((torch.index_add, torch.Tensor.index_add, torch.Tensor.index_add_), _other_rows),
-    torch.Tensor.__setitem__: _does_not_broadcast,
-    **dict.fromkeys((F.softmax, torch.softmax, torch.Tensor.softmax), _no_such_dimension),
-    **dict.fromkeys((F.log_softmax, torch.log_softmax, torch.Tensor.log_softmax), _no_such_dimension),
+_MATRIX_PRODUCTS = (torch.matmul, torch.Tensor.matmul, torch.Tensor.__matmul__, torch.Tensor.__rmatmul__, torch.mv)
+_CELLS = (torch.lstm_cell, torch.gru_cell, torch.rnn_tanh_cell, torch.rnn_relu_cell)
+_ADDED_ROWS = (torch.index_add, torch.Tensor.index_add, torch.Tensor.index_add_)
+_SOFTMAX = (F.softmax, torch.softmax, torch.Tensor.softmax, F.log_softmax, torch.log_softmax, torch.Tensor.log_softmax)
+
+_REFUSALS: Mapping[Callable[..., Any], tuple[Callable[[Arguments, Mapping[str, Any]], bool], ...]] = {
+    **dict.fromkeys(TRANSPOSED, (_other_channels, _other_dtype)),
+    **dict.fromkeys((F.linear, *CONVOLUTIONS, *_MATRIX_PRODUCTS), (_other_dtype,)),
+    **dict.fromkeys((*CHANNEL_NORMS, *LAST_DIMENSION_NORMS), (_wider_than_norm,)),
+    **dict.fromkeys(_ADDED_ROWS, (_other_rows,)),
+    torch.Tensor.__setitem__: (_does_not_broadcast,),
+    **dict.fromkeys(_SOFTMAX, (_no_such_dimension,)),
 }
