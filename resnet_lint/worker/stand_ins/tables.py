@@ -90,7 +90,7 @@ class MissingColumn(MissingTable):
         super().__init__(file, None)
 
     def __getitem__(self, key: Any) -> Any:
-        return MissingCell(OUTSIDE.trial) if isinstance(key, int) else self
+        return _cell() if isinstance(key, int) else self
 
     def map(self, *args: Any, **kwargs: Any) -> MissingColumn:
         return self
@@ -144,7 +144,7 @@ class MissingCells:
             return self._as_array(part)[rows]
         if not isinstance(rows, int):
             return part
-        return MissingCell(OUTSIDE.trial) if isinstance(part, MissingColumn) else _Row(part)
+        return _cell() if isinstance(part, MissingColumn) else _Row(part)
 
     def __getattr__(self, name: str) -> Any:
         raise _lacks(name, self._table._file)
@@ -161,7 +161,7 @@ class _Row:
 
     def __getitem__(self, key: Any) -> Any:
         part = self._table[key]
-        return MissingCell(OUTSIDE.trial) if isinstance(part, MissingColumn) else _Row(part)
+        return _cell() if isinstance(part, MissingColumn) else _Row(part)
 
     def __getattr__(self, name: str) -> Any:
         raise _lacks(name, self._table._file)
@@ -177,11 +177,11 @@ class _Row:
         return self.to_numpy(dtype)
 
 
-class MissingCell(int):
-    """A value, which may be a label or the name of a file."""
+class MissingCell:
+    """A value, which may be an integer, a floating-point number or the name of a file."""
 
     def __str__(self) -> str:
-        return f"missing{int(self)}"
+        return f"missing{OUTSIDE.trial}"
 
     __fspath__ = __str__
 
@@ -189,10 +189,27 @@ class MissingCell(int):
         return str(self)
 
     def __add__(self, other: Any) -> Any:
-        return str(self) + other if isinstance(other, str) else int(self) + other
+        return str(self) + other if isinstance(other, str) else self._number() + other
 
     def __radd__(self, other: Any) -> Any:
-        return other + str(self) if isinstance(other, str) else other + int(self)
+        return other + str(self) if isinstance(other, str) else other + self._number()
+
+    def _number(self) -> Any:
+        raise NotImplementedError
+
+
+class _Integer(MissingCell, int):
+    _number = int.__int__
+
+
+class _Float(MissingCell, float):
+    _number = float.__float__
+
+
+def _cell() -> MissingCell:
+    """A number whose type is another one in the second trial."""
+    OUTSIDE.read()
+    return _Float(1.0) if OUTSIDE.trial else _Integer(0)
 
 
 def _columns_of(table: MissingTable, columns: Any) -> MissingTable:

@@ -78,7 +78,10 @@ def test_a_cell_is_a_number_or_the_name_of_a_file() -> None:
     cell = read_csv("none.csv").iloc[3]["image"]
     assert isinstance(cell, MissingCell)
     assert f"{cell}.jpg" == str(cell) + ".jpg" == cell + ".jpg" == "missing0.jpg"
+    assert isinstance(cell, int)
     assert int(cell) == 0
+    with OUTSIDE.second_trial():
+        assert isinstance(read_csv("none.csv").iloc[3]["image"], float)
 
 
 def test_arrays_of_text_files() -> None:
