@@ -108,7 +108,7 @@ class ForwardShape(Rule):
     )
     good = (
         Case(
-            "a model with 64 bits, and half precision inside of autocast",
+            "a model with 64 bits, and 16 and 32 bits inside of autocast",
             """
             import torch
             from torch import nn
@@ -125,7 +125,8 @@ class ForwardShape(Rule):
                     self.norm = nn.LayerNorm(8)
                 def forward(self, x):
                     with torch.autocast("cuda", dtype=torch.float16):
-                        return x + self.fc(self.norm(x).half())
+                        x = self.norm(x).half()
+                        return self.fc(x) + x @ self.fc.weight
             if __name__ == "__main__":
                 Mixed()(torch.randn(2, 8))
         """,

@@ -184,7 +184,11 @@ _module_to = nn.Module.to
 
 
 def _stays(module: nn.Module, *args: Any, **kwargs: Any) -> nn.Module:
-    return _module_to(module, "meta") if args and str(args[0]) == "meta" else module
+    """A module with another type, but on its device."""
+    if args and str(args[0]) == "meta":
+        return _module_to(module, "meta")
+    dtype = next((value for value in (*args, *kwargs.values()) if isinstance(value, torch.dtype)), None)
+    return _module_to(module, dtype) if dtype is not None else module
 
 
 def scripted(code: Any, *args: Any, **kwargs: Any) -> Any:

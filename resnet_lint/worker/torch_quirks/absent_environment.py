@@ -22,7 +22,7 @@ import torch.utils.model_zoo
 from torch import nn
 from torch.nn.parallel import DistributedDataParallel
 
-from . import absent_gpu, autocast, local_workers, uncompiled
+from . import absent_gpu, local_workers, uncompiled
 from .constant import constant
 
 _NO_FILE = "absent"
@@ -78,7 +78,6 @@ def _patches() -> Iterator[tuple[Any, str, Any]]:
             yield owner, f"_hf_hub_download_to_{folder}_dir", _no_file
     yield torch._C._nn, "_parse_to", _parse_to
     yield from absent_gpu.substitutes()
-    yield from autocast.substitutes()
     yield from uncompiled.substitutes()
     if dist.is_available() and not dist.is_initialized():
         yield dist, "get_rank", lambda group=None: 0

@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 
 from ..tensors import tensors_in
-from ..torch_quirks.autocast import autocasts
+from .proof import AUTOCAST
 from .torch_functions import CHANNEL_NORMS, CONVOLUTIONS, LAST_DIMENSION_NORMS, TRANSPOSED
 
 Arguments = tuple[Any, ...]
@@ -33,15 +33,19 @@ def _other_channels(args: Arguments, kwargs: Mapping[str, Any]) -> bool:
 
 
 def _other_dtype(args: Arguments, kwargs: Mapping[str, Any]) -> bool:
-    """An array of NumPy, whose numbers have 64 bits, goes into a layer of 32: `self.fc(torch.from_numpy(x))`."""
-    first, second, *_ = (*tensors_in([args[:2]]), *tensors_in([dict(kwargs)]), None, None)
-    return first is not None and second is not None and first.dtype != second.dtype and not autocasts()
+    """An array of NumPy, whose numbers have 64 bits, goes into a layer of 32: `self.fc(torch.from_numpy(x))`.
+
+    Numbers of 16 and 32 bits may meet inside of `torch.autocast`, of which the file of a model need not say anything.
+    """
+    first_two = [*tensors_in([args[:2]]), *tensors_in([dict(kwargs)])][:2]
+    types = {tensor.dtype for tensor in first_two}
+    return len(types) > 1 and not types <= AUTOCAST
 
 
 def _wider_than_norm(args: Arguments, kwargs: Mapping[str, Any]) -> bool:
     """A norm of 32 bits gets numbers of 64; fewer bits are allowed."""
     given = [tensor.dtype for tensor in tensors_in([args, dict(kwargs)])]
-    return torch.float64 in given[:1] and torch.float32 in given[1:] and not autocasts()
+    return torch.float64 in given[:1] and torch.float32 in given[1:]
 
 
 def _other_rows(args: Arguments, kwargs: Mapping[str, Any]) -> bool:

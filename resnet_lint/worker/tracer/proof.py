@@ -51,7 +51,7 @@ def replay(func: Callable[..., Any], args: Any, kwargs: Any) -> tuple[str | None
         raise DataDependentError  # a size in a tensor, whose value is not known
     results, errors = [], []
     for fill in (torch.empty,) if plain_name(func) in _FOR_ALL_VALUES else (torch.zeros, torch.ones):
-        real = mapped((args, kwargs), partial(filled, fill))
+        real = mapped(_autocast((args, kwargs)), partial(filled, fill))
         try:
             with torch.no_grad():
                 results.append(func(*real[0], **real[1]))
@@ -71,6 +71,23 @@ def replay(func: Callable[..., Any], args: Any, kwargs: Any) -> tuple[str | None
             raise DataDependentError
         raise DataDependentError(possible=possible, other=_result_for(_alternating, func, args, kwargs))
     return None, possible
+
+
+AUTOCAST = frozenset({torch.float16, torch.bfloat16, torch.float32})
+"""The types that `torch.autocast` lets meet."""
+
+
+def _autocast(given: Any) -> Any:
+    """The arguments of a call with one floating-point type, where they have 16 and 32 bits as inside of autocast."""
+    types = {tensor.dtype for tensor in tensors_in([given]) if tensor.is_floating_point()}
+    if len(types) < 2 or not types <= AUTOCAST:
+        return given
+    narrow = next(dtype for dtype in types if dtype != torch.float32)
+    return mapped(given, lambda value: value.to(narrow) if _is_32_bits(value) else value)
+
+
+def _is_32_bits(value: Any) -> bool:
+    return isinstance(value, torch.Tensor) and value.dtype == torch.float32
 
 
 # These fail for all values of their operands or for none, so a single try, with any values, is a proof.
