@@ -191,6 +191,21 @@ class WrongAxis(Rule):
     )
     good = (
         Case(
+            "functions of distances, whose rank no layer tells",
+            """
+            import torch
+            from torch import nn
+            class Basis(nn.Module):
+                def __init__(self, n=2, k=3):
+                    super().__init__()
+                    self.n, self.k = n, k
+                def forward(self, dist, angle):
+                    rbf = torch.stack([torch.sin(i * dist) for i in range(self.n * self.k)], dim=1)
+                    sbf = torch.stack([torch.cos(i * angle) for i in range(self.n)], dim=1)
+                    return (rbf.view(-1, self.n, self.k) * sbf.view(-1, self.n, 1)).view(-1, self.n * self.k)
+        """,
+        ),
+        Case(
             "a transpose, attention heads, and a channel shuffle",
             """
             import torch
@@ -351,7 +366,7 @@ class WrongAxis(Rule):
 
     def _views(self, model: Model) -> Iterator[Finding]:
         views = [node for node in model.nodes if node.function in ("view", "reshape") and node.point is not None]
-        if not any(len(node.shape or ()) > 2 for node in views):
+        if not model.ranks_are_told or not any(len(node.shape or ()) > 2 for node in views):
             return
         axes = model.axes_by_side if model.sides_are_free else model.axes
         if axes is None:

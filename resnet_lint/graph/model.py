@@ -216,6 +216,11 @@ class Model:
         return not is_uniform and not any(len(shape) > 2 and len(set(shape)) == 1 for shape in self.input_shapes)
 
     @property
+    def ranks_are_told(self) -> bool:
+        """Whether the inputs are stated, or a layer takes them; without layers, a guess may have the wrong rank."""
+        return self.sizes_stated or any(node.learned for node in self.nodes)
+
+    @property
     def output_shapes(self) -> tuple[Shape, ...]:
         return self.trace.output_shapes
 
