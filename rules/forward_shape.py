@@ -9,7 +9,8 @@ from resnet_lint.shared.error_text import is_about_dtypes
 
 
 class ForwardShape(Rule):
-    """What it does: finds any other call in a forward pass with mismatched shapes: a view, a matrix product, a rank.
+    """What it does: finds any other call in a forward pass with mismatched shapes: a view, a matrix product, a rank. So
+    are types that don't match, such as an array of NumPy, which has 64 bits, in a layer of 32.
 
     Why is this bad: the forward pass raises at this line, with the shapes that the file itself uses.
 
