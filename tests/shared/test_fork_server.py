@@ -65,7 +65,7 @@ def server(path: Path) -> Iterator[subprocess.Popen[bytes]]:
 def connected(path: Path) -> socket.socket:
     connection = socket.socket(socket.AF_UNIX)
     connection.settimeout(20)
-    connection.connect(str(path))
+    wait_for(lambda: connection.connect_ex(str(path)) == 0)  # the server's file is there before it listens
     return connection
 
 
