@@ -9,8 +9,8 @@ from resnet_lint.shared.error_text import is_about_dtypes
 
 
 class ForwardShape(Rule):
-    """What it does: finds any other call in a forward pass with mismatched shapes: a view, a matrix product, a rank. So
-    are types that don't match, such as an array of NumPy, which has 64 bits, in a layer of 32.
+    """What it does: finds any other call in a forward pass with mismatched shapes: a view, a matrix product, a rank.
+    It also reports mismatched dtypes, such as a float64 array of NumPy that is passed to a float32 layer.
 
     Why is this bad: the forward pass raises at this line, with the shapes that the file itself uses.
 
@@ -77,7 +77,7 @@ class ForwardShape(Rule):
         """,
         ),
         Case(
-            "an input with 64 bits, as NumPy makes it",
+            "a float64 input, as NumPy makes it",
             """
             import torch
             from torch import nn
@@ -92,7 +92,7 @@ class ForwardShape(Rule):
         """,
         ),
         Case(
-            "a mask of integers in a product of matrices",
+            "an integer mask in a matrix product",
             """
             import torch
             from torch import nn
@@ -109,7 +109,7 @@ class ForwardShape(Rule):
     )
     good = (
         Case(
-            "a model with 64 bits, and 16 and 32 bits inside of autocast",
+            "a float64 model, and mixed precision under autocast",
             """
             import torch
             from torch import nn

@@ -45,6 +45,11 @@ class Outside:
         """Record that a guessed value was read."""
         self.reads += 1
 
+    def guess(self, name: str) -> int:
+        """The number with this name in the current trial, which the script reads."""
+        self.read()
+        return self.number(name)
+
     def number(self, name: str) -> int:
         """The number with this name in the current trial."""
         word = name.lower()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import os
-from collections import Counter
 from pathlib import Path
 
 from resnet_lint.shared.errors import FileNotWritten
@@ -14,6 +13,7 @@ from resnet_lint.shared.source_text import read_exactly
 from resnet_lint.shared.write_file import write_atomically
 
 from ..options.settings import Settings
+from .conditions import kinds
 from .verify import Analyse, Fixer
 
 
@@ -41,10 +41,7 @@ def fixed(
 
 def _number_fixed(before: FileReport, after: FileReport) -> int:
     """The number of findings that are gone; those that a fix brings to light do not count against it."""
-    found, left = (
-        Counter((finding.family, finding.module) for finding in report.findings) for report in (before, after)
-    )
-    return (found - left).total()
+    return (kinds(before.findings) - kinds(after.findings)).total()
 
 
 def write(rewrite: Rewrite) -> None:

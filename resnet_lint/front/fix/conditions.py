@@ -23,7 +23,7 @@ def is_fixed(finding: Finding, before: FileReport, after: FileReport) -> bool:
 
 def is_gone(finding: Finding, before: FileReport, after: FileReport) -> bool:
     """Whether there are fewer findings of the kind to fix."""
-    return _kinds(after.findings)[kind_of(finding)] < _kinds(before.findings)[kind_of(finding)]
+    return kinds(after.findings)[kind_of(finding)] < kinds(before.findings)[kind_of(finding)]
 
 
 def nothing_is_new(before: FileReport, after: FileReport) -> bool:
@@ -31,7 +31,7 @@ def nothing_is_new(before: FileReport, after: FileReport) -> bool:
     ran = {outcome.label for outcome in before.outcomes if outcome.shapes is not None}
     failed = {_expression(finding) for finding in before.findings if finding.severity == "error"}
     shown = (f for f in after.findings if not _was_hidden(f, ran) and not _was_beside(f, failed))
-    return _kinds(shown) <= _kinds(before.findings)
+    return kinds(shown) <= kinds(before.findings)
 
 
 def nothing_is_unchecked(before: FileReport, after: FileReport) -> bool:
@@ -77,7 +77,8 @@ def kind_of(finding: Finding) -> tuple[str, str | None]:
     return finding.family, finding.module
 
 
-def _kinds(findings: Iterable[Finding]) -> Counter[tuple[str, str | None]]:
+def kinds(findings: Iterable[Finding]) -> Counter[tuple[str, str | None]]:
+    """The number of findings of each kind."""
     return Counter(map(kind_of, findings))
 
 

@@ -147,8 +147,7 @@ def _methods_of_folder(kind: Any) -> dict[str, Callable[..., Any]]:
     def missing(self: Any, name: str) -> Any:
         if name not in _OF_FOLDER or "without_files" not in vars(self):
             raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
-        OUTSIDE.read()
-        return _OF_FOLDER[name]([f"class {number}" for number in range(OUTSIDE.number("classes"))])
+        return _OF_FOLDER[name]([f"class {number}" for number in range(OUTSIDE.guess("classes"))])
 
     def item(self: Any, index: int) -> Any:
         is_made_up = "without_files" in vars(self)

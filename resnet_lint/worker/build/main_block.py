@@ -174,7 +174,7 @@ def play(
         if not _is_model(module, loaded):
             return call(module, *args, **kwargs)
         if any(isinstance(value, Weights) for value in (*args, *kwargs.values())):
-            raise FileNotFoundError("an input is in a file that is not there")
+            raise FileNotFoundError("an input was loaded from a missing file")
         called.extend(nn.Module.modules(module))
         return handed_on(module, args, kwargs)
 

@@ -1,4 +1,4 @@
-"""Reads tables from files that are not there, for as much as the script says about their columns."""
+"""Patches the functions that read tables: a missing file gives a table with the columns that the script names."""
 
 from __future__ import annotations
 

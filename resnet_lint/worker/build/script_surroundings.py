@@ -184,7 +184,7 @@ _module_to = nn.Module.to
 
 
 def _stays(module: nn.Module, *args: Any, **kwargs: Any) -> nn.Module:
-    """A module with another type, but on its device."""
+    """The module, converted to a dtype but not moved to a device."""
     if args and str(args[0]) == "meta":
         return _module_to(module, "meta")
     dtype = next((value for value in (*args, *kwargs.values()) if isinstance(value, torch.dtype)), None)

@@ -138,7 +138,7 @@ def first_guesses(module: nn.Module, size: tuple[int, int]) -> Guesses:
 
 
 def _floats_of(module: nn.Module) -> torch.dtype:
-    """The type of floating-point inputs: that of the first parameter, such as torch.float64 after `net.double()`."""
+    """The dtype of floating-point inputs: that of the first parameter, such as float64 after `net.double()`."""
     types = (parameter.dtype for parameter in parameters_of(module) if parameter.is_floating_point())
     return next(types, torch.float32)
 

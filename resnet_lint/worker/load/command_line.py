@@ -55,8 +55,7 @@ class _Words(list[str]):
         number = index.__index__()
         if number == 0:
             return super().__getitem__(0)
-        OUTSIDE.read()
-        return str(OUTSIDE.number(f"argument {number}"))
+        return str(OUTSIDE.guess(f"argument {number}"))
 
     def __len__(self) -> int:
         OUTSIDE.read()
@@ -86,15 +85,13 @@ def _variables_for(path: str) -> Callable[[Any, str], str]:
         except KeyError:
             if sys._getframe(1).f_code.co_filename != path:
                 raise
-            OUTSIDE.read()
-            return str(OUTSIDE.number(name))
+            return str(OUTSIDE.guess(name))
 
     return variable
 
 
 def _input(prompt: object = "") -> str:
-    OUTSIDE.read()
-    return str(OUTSIDE.number(str(prompt)))
+    return str(OUTSIDE.guess(str(prompt)))
 
 
 def _parsed(parser: argparse.ArgumentParser, args: Sequence[str] | None = None, namespace: Any = None) -> Any:

@@ -51,10 +51,13 @@ def samples_of(model: Model, first: Followed, known: Known) -> Samples | None:
 
     None if the batch axis is uncertain, because the sequence may be first, or an input may be a list of tensors.
     """
-    is_certain = first.batch_is_certain or _second_axis_is_fixed(model) or stated_batch(model) is not None
-    if first.crossings and not is_certain and not _second_axis_mixes(model, first.batch, known):
+    if first.crossings and not _batch_is_certain(model, first) and not _second_axis_mixes(model, first.batch, known):
         return None
     return Samples(first.batch, first.crossings)
+
+
+def _batch_is_certain(model: Model, first: Followed) -> bool:
+    return first.batch_is_certain or _second_axis_is_fixed(model) or stated_batch(model) is not None
 
 
 def _second_axis_is_fixed(model: Model) -> bool:

@@ -1,4 +1,4 @@
-"""Reimplements the readers of pandas, whose tables are known as far as the script names their columns."""
+"""Reimplements the readers of pandas: a table has the columns that the script names."""
 
 from __future__ import annotations
 

@@ -1,7 +1,8 @@
-"""Tables in files that are not there, whose columns are known as far as the script names or counts them.
+"""Replaces tables whose file is missing, with the columns that the script names or counts.
 
-`df[["age", "income"]].values` has two columns, and `df.iloc[:, 1:8].values` seven; what all columns are is unknown, and
-asking for them is the error that reading the file would be. Numbers of rows, types and values are guesses from outside.
+`df[["age", "income"]].values` has two columns, and `df.iloc[:, 1:8].values` seven. The full set of columns is unknown:
+reading it raises FileNotFoundError. The number of rows, the dtypes and the values are guesses that differ between the
+two trials of a script.
 """
 
 from __future__ import annotations
@@ -38,7 +39,7 @@ class MissingTable:
             return lambda *args, **kwargs: self
         raise _lacks(name, self._file)
 
-    def __getitem__(self, key: Any) -> Any:
+    def __getitem__(self, key: Any) -> MissingTable:
         if isinstance(key, (list, tuple)):
             return MissingTable(self._file, len(key), tuple(key))
         return self if isinstance(key, MissingColumn) else MissingColumn(self._file)
@@ -98,8 +99,7 @@ class MissingColumn(MissingTable):
     apply = replace = clip = map
 
     def nunique(self, *args: Any, **kwargs: Any) -> int:
-        OUTSIDE.read()
-        return OUTSIDE.number("classes")
+        return OUTSIDE.guess("classes")
 
     def unique(self) -> Any:
         import numpy
@@ -142,9 +142,7 @@ class MissingCells:
         part = _columns_of(self._table, columns)
         if self._as_array is not None:
             return self._as_array(part)[rows]
-        if not isinstance(rows, int):
-            return part
-        return _cell() if isinstance(part, MissingColumn) else _Row(part)
+        return _of_one_row(part) if isinstance(rows, int) else part
 
     def __getattr__(self, name: str) -> Any:
         raise _lacks(name, self._table._file)
@@ -160,8 +158,7 @@ class _Row:
         self._table = table
 
     def __getitem__(self, key: Any) -> Any:
-        part = self._table[key]
-        return _cell() if isinstance(part, MissingColumn) else _Row(part)
+        return _of_one_row(self._table[key])
 
     def __getattr__(self, name: str) -> Any:
         raise _lacks(name, self._table._file)
@@ -212,12 +209,14 @@ def _cell() -> MissingCell:
     return _Float(1.0) if OUTSIDE.trial else _Integer(0)
 
 
+def _of_one_row(part: MissingTable) -> MissingCell | _Row:
+    return _cell() if isinstance(part, MissingColumn) else _Row(part)
+
+
 def _columns_of(table: MissingTable, columns: Any) -> MissingTable:
     """The columns with a position or name, or with as many as are written out."""
-    if isinstance(columns, (int, str)):
-        return MissingColumn(table._file)
-    if isinstance(columns, (list, tuple)):
-        return MissingTable(table._file, len(columns))
+    if isinstance(columns, (int, str, list, tuple)):
+        return table[columns]
     if not isinstance(columns, slice) or columns == slice(None):
         return table
     known = table._columns
@@ -247,8 +246,7 @@ def _array(table: MissingTable) -> Any:
 
 
 def _rows() -> int:
-    OUTSIDE.read()
-    return 16 * OUTSIDE.number("rows")
+    return 16 * OUTSIDE.guess("rows")
 
 
 def _lacks(name: str, file: str) -> Exception:

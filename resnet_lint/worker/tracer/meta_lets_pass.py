@@ -33,9 +33,9 @@ def _other_channels(args: Arguments, kwargs: Mapping[str, Any]) -> bool:
 
 
 def _other_dtype(args: Arguments, kwargs: Mapping[str, Any]) -> bool:
-    """An array of NumPy, whose numbers have 64 bits, goes into a layer of 32: `self.fc(torch.from_numpy(x))`.
+    """A float64 array is passed to a float32 layer: `self.fc(torch.from_numpy(x))`.
 
-    Numbers of 16 and 32 bits may meet inside of `torch.autocast`, of which the file of a model need not say anything.
+    Mixed float16 and float32 operands are valid under `torch.autocast`, which a caller in another file may enable.
     """
     first_two = [*tensors_in([args[:2]]), *tensors_in([dict(kwargs)])][:2]
     types = {tensor.dtype for tensor in first_two}
@@ -43,7 +43,7 @@ def _other_dtype(args: Arguments, kwargs: Mapping[str, Any]) -> bool:
 
 
 def _wider_than_norm(args: Arguments, kwargs: Mapping[str, Any]) -> bool:
-    """A norm of 32 bits gets numbers of 64; fewer bits are allowed."""
+    """A float64 input of a float32 norm; lower precision is allowed."""
     given = [tensor.dtype for tensor in tensors_in([args, dict(kwargs)])]
     return torch.float64 in given[:1] and torch.float32 in given[1:]
 
@@ -77,7 +77,6 @@ def _no_such_dimension(args: Arguments, kwargs: Mapping[str, Any]) -> bool:
 
 
 _MATRIX_PRODUCTS = (torch.matmul, torch.Tensor.matmul, torch.Tensor.__matmul__, torch.Tensor.__rmatmul__, torch.mv)
-_CELLS = (torch.lstm_cell, torch.gru_cell, torch.rnn_tanh_cell, torch.rnn_relu_cell)
 _ADDED_ROWS = (torch.index_add, torch.Tensor.index_add, torch.Tensor.index_add_)
 _SOFTMAX = (F.softmax, torch.softmax, torch.Tensor.softmax, F.log_softmax, torch.log_softmax, torch.Tensor.log_softmax)
 

@@ -74,11 +74,11 @@ def replay(func: Callable[..., Any], args: Any, kwargs: Any) -> tuple[str | None
 
 
 AUTOCAST = frozenset({torch.float16, torch.bfloat16, torch.float32})
-"""The types that `torch.autocast` lets meet."""
+"""The dtypes that can be mixed under `torch.autocast`."""
 
 
 def _autocast(given: Any) -> Any:
-    """The arguments of a call with one floating-point type, where they have 16 and 32 bits as inside of autocast."""
+    """The arguments of a call, with mixed float16 and float32 tensors cast to float16, as autocast does."""
     types = {tensor.dtype for tensor in tensors_in([given]) if tensor.is_floating_point()}
     if len(types) < 2 or not types <= AUTOCAST:
         return given

@@ -18,6 +18,7 @@ from resnet_lint.worker.build.doubt import Doubt
 from resnet_lint.worker.build.factories import novel_and_other, shapes_in
 from resnet_lint.worker.build.main_block import Answer, play, scenarios
 from resnet_lint.worker.load.load import Loaded, load
+from resnet_lint.worker.torch_quirks.absent_environment import environment_made_up
 from resnet_lint.worker.torch_quirks.where_built import noting_where_built
 from resnet_lint.worker.tracer.training_mode import Modes
 
@@ -182,6 +183,15 @@ def test_models_that_are_built_and_never_called_are_handed_back(tmp_path: Path) 
     [scenario] = scenarios(file)
     with noting_where_built(file.project):
         played = play(scenario, file, lambda module, args, kwargs, doubt, modes: Answer(args[0]), unexpected)
+    assert [next(module.parameters()).shape[0] for module in played.built] == [4]
+
+
+@pytest.mark.parametrize("call", ["net(data)", "net(x=data)", "net(data['images'])"])
+def test_a_model_that_only_gets_data_of_a_missing_file_is_not_called(call: str, tmp_path: Path) -> None:
+    file = loaded(tmp_path, in_main(f"net = Net(4)\ndata = torch.load('none.pt')\n{call}"))
+    [scenario] = scenarios(file)
+    with noting_where_built(file.project), environment_made_up():
+        played = play(scenario, file, lambda module, args, kwargs, doubt, modes: Answer(args), unexpected)
     assert [next(module.parameters()).shape[0] for module in played.built] == [4]
 
 
