@@ -21,7 +21,7 @@ from ..outside import OUTSIDE
 from ..tensors import as_meta, mapped, tensors_in
 from ..tracer.trace import trace
 from ..tracer.training_mode import Modes, branches_on_training, modes_kept, set_modes
-from ..tracer.two_trials import fails_for_any
+from ..tracer.two_trials import fails_for_any, refused_for_any
 from .attempts import Attempts
 
 
@@ -111,7 +111,8 @@ class StatedCalls:
             again = [fault for other in self._calls[1] if other.place == call.place for fault in other.trace.all_faults]
             faults = tuple(f for f in call.trace.all_faults if any(fails_for_any(f, other) for other in again))
             self._attempts.add_stated(call.module, call.trace, faults, call.line, Doubt.INVENTED)
-        self.failures += [refusal for refusal in self._refusals[0] if refusal in self._refusals[1]]
+        refused, refused_again = self._refusals
+        self.failures += [first for first in refused if any(refused_for_any(first, other) for other in refused_again)]
         for trials in (self._ended, *self._calls, *self._refusals):
             trials.clear()
 

@@ -11,6 +11,8 @@ from collections.abc import Callable, Iterator, Mapping
 from itertools import pairwise
 
 from resnet_lint.graph.fault import Fault, Kind
+from resnet_lint.shared.evidence import Failure
+from resnet_lint.shared.records.places import Shape
 
 Pairs = Iterator[tuple[int, int]]
 
@@ -22,7 +24,35 @@ def fails_for_any(fault: Fault, again: Fault) -> bool:
     if _numbers_in(fault.error) == _numbers_in(again.error):
         return True
     pairs = _PAIRS.get(fault.kind, _none)
-    return any(a != b and c != d and a * d == b * c for (a, b), (c, d) in zip(pairs(fault), pairs(again), strict=False))
+    return any(_differ_alike(*one, *other) for one, other in zip(pairs(fault), pairs(again), strict=False))
+
+
+def refused_for_any(failure: Failure, again: Failure) -> bool:
+    """The same for two failures of a call in the script itself, such as a loss."""
+    if (failure.span, failure.module) != (again.span, again.module):
+        return False
+    if _numbers_in(failure.error) == _numbers_in(again.error):
+        return True
+    return failure.module in _OF_EQUAL_SHAPES and _are_never_equal(_shapes_of(failure), _shapes_of(again))
+
+
+_OF_EQUAL_SHAPES = frozenset({"binary_cross_entropy", "binary_cross_entropy_with_logits"})
+
+
+def _shapes_of(failure: Failure) -> tuple[Shape, ...]:
+    return tuple(operand.shape for operand in failure.operands[:2])
+
+
+def _are_never_equal(shapes: tuple[Shape, ...], again: tuple[Shape, ...]) -> bool:
+    """Whether a prediction and its target differ in rank, or on an axis by the same factor: (N, 1) and (N)."""
+    (one, other), (one_again, other_again) = shapes, again
+    if len(one) != len(other):
+        return len(one_again) != len(other_again)
+    return any(_differ_alike(*sizes) for sizes in zip(one, other, one_again, other_again, strict=False))
+
+
+def _differ_alike(size: int, other: int, again: int, other_again: int) -> bool:
+    return size != other and again != other_again and size * other_again == other * again
 
 
 def _numbers_in(error: str) -> list[str]:
