@@ -5,6 +5,8 @@ Rules import only this module.
 
 from __future__ import annotations
 
+import re
+import textwrap
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -168,13 +170,21 @@ class Case:
     """A test case of a rule: a small model file.
 
     In a bad case, the comment `# <- CODE` marks the lines that the findings must cover. `name` is a short description.
-    `call` and `inputs` have the syntax of the command line, for files that do not specify them.
+    Code that uses `nn` without importing it gets the two usual imports of torch. `call` and `inputs` have the syntax of
+    the command line, for files that do not specify them.
     """
 
     name: str
     code: str
     call: str | None = None
     inputs: tuple[str, ...] = ()
+
+    @property
+    def text(self) -> str:
+        """The model file: the code without its indentation, with its imports."""
+        text = textwrap.dedent(self.code).lstrip("\n")
+        imported = re.search(r"^(from torch import .*\bnn\b|import torch.nn as nn)", text, re.MULTILINE)
+        return text if imported or not re.search(r"\bnn\.", text) else f"import torch\nfrom torch import nn\n{text}"
 
 
 class Rule(ABC):

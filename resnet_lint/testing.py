@@ -27,7 +27,6 @@ from __future__ import annotations
 
 import inspect
 import re
-import textwrap
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -57,11 +56,6 @@ class RuleCase:
     def __str__(self) -> str:
         return f"{self.rule.code} {'bad' if self.bad else 'good'}: {self.case.name}"
 
-    @property
-    def code(self) -> str:
-        """The source of the case."""
-        return textwrap.dedent(self.case.code).lstrip("\n")
-
     def check(self, folder: Path, workers: Analyser) -> tuple[Finding, ...]:
         """Check the case as a file in `folder`, and return the findings of its rule. Raises AssertionError.
 
@@ -78,13 +72,13 @@ class RuleCase:
     def findings(self, folder: Path, workers: Analyser) -> tuple[Finding, ...]:
         """All findings in the case, as on the command line."""
         file = folder / "model.py"
-        file.write_text(self.code, encoding="utf-8")
+        file.write_text(self.case.text, encoding="utf-8")
         rules = (self.folder,) if self.folder is not None else ()
         settings = Settings(folder, call=self.case.call, input=self.case.inputs, rules=rules)
         return run_pipeline([str(file)], settings, workers, cwd=folder).findings
 
     def _check_bad(self, found: Iterable[Finding]) -> None:
-        marked = set(_marked(self.code))
+        marked = set(_marked(self.case.text))
         own = {line for code, line in marked if code == self.rule.code}
         assert own, self._text(f"no line of its code ends with `# <- {self.rule.code}`", found)
         covered = {line for finding in found if finding.rule == self.rule.code for line in finding.span.lines}
@@ -101,7 +95,7 @@ class RuleCase:
 
     def _text(self, what: str, found: Iterable[Finding]) -> str:
         listed = "".join(f"\n  line {f.span.start.line}: {f.rule} {f.message}" for f in found) or " none"
-        numbered = "".join(f"\n  {number:2} {line}" for number, line in enumerate(self.code.splitlines(), 1))
+        numbered = "".join(f"\n  {number:2} {line}" for number, line in enumerate(self.case.text.splitlines(), 1))
         return f"{self}: {what}\nfindings:{listed}\ncode:{numbered}"
 
 

@@ -31,7 +31,6 @@ class AddedTwice(Rule):
         Case(
             "once under a flag, once at the end",
             """
-            from torch import nn
             class Block(nn.Module):
                 def __init__(self, width=8, shortcut=True):
                     super().__init__()
@@ -48,8 +47,6 @@ class AddedTwice(Rule):
         Case(
             "with a ReLU in between",
             """
-            import torch
-            from torch import nn
             class Block(nn.Module):
                 def __init__(self, width=8):
                     super().__init__()
@@ -66,7 +63,6 @@ class AddedTwice(Rule):
         Case(
             "a layer in between",
             """
-            from torch import nn
             class Dense(nn.Module):
                 def __init__(self, width=8):
                     super().__init__()
@@ -79,7 +75,6 @@ class AddedTwice(Rule):
         Case(
             "a block inside a block",
             """
-            from torch import nn
             class Inner(nn.Module):
                 def __init__(self, width=8):
                     super().__init__()

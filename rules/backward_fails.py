@@ -54,8 +54,6 @@ class BackwardFails(Rule):
         Case(
             "added in place to the output of a ReLU",
             """
-            import torch
-            from torch import nn
             class Block(nn.Module):
                 def __init__(self, width=8):
                     super().__init__()
@@ -69,7 +67,6 @@ class BackwardFails(Rule):
         Case(
             "an in-place layer after a sigmoid",
             """
-            from torch import nn
             class Gate(nn.Module):
                 def __init__(self, width=8):
                     super().__init__()
@@ -83,8 +80,6 @@ class BackwardFails(Rule):
         Case(
             "prototypes that are normalized in place",
             """
-            import torch
-            from torch import nn
             class Prototypes(nn.Module):
                 def __init__(self, width=8):
                     super().__init__()
@@ -99,8 +94,6 @@ class BackwardFails(Rule):
         Case(
             "a codebook that follows the data in training mode",
             """
-            import torch
-            from torch import nn
             class Codebook(nn.Module):
                 def __init__(self, width=8):
                     super().__init__()
@@ -121,7 +114,6 @@ class BackwardFails(Rule):
         Case(
             "in place where the old value is not needed",
             """
-            from torch import nn
             class Block(nn.Module):
                 def __init__(self, width=8):
                     super().__init__()
@@ -137,8 +129,6 @@ class BackwardFails(Rule):
         Case(
             "the values of a parameter, and a buffer",
             """
-            import torch
-            from torch import nn
             class Prototypes(nn.Module):
                 def __init__(self, width=8):
                     super().__init__()
@@ -156,8 +146,6 @@ class BackwardFails(Rule):
         Case(
             "a codebook of buffers that follows the data in training mode",
             """
-            import torch
-            from torch import nn
             class Codebook(nn.Module):
                 def __init__(self, width=8):
                     super().__init__()
@@ -176,8 +164,6 @@ class BackwardFails(Rule):
         Case(
             "a parameter that is changed without gradients",
             """
-            import torch
-            from torch import nn
             class Prototypes(nn.Module):
                 def __init__(self, width=8):
                     super().__init__()

@@ -47,7 +47,6 @@ class BatchTrap(Rule):
         Case(
             "squeeze() drops a batch of one",
             """
-            from torch import nn
             class Net(nn.Module):
                 def __init__(self, width=8):
                     super().__init__()
@@ -60,8 +59,6 @@ class BatchTrap(Rule):
         Case(
             "a hard-coded batch size",
             """
-            import torch
-            from torch import nn
             class Net(nn.Module):
                 def __init__(self, width=8):
                     super().__init__()
@@ -78,8 +75,6 @@ class BatchTrap(Rule):
         Case(
             "concatenated along the batch instead of the channels",
             """
-            import torch
-            from torch import nn
             class Stem(nn.Module):
                 def __init__(self):
                     super().__init__()
@@ -96,7 +91,6 @@ class BatchTrap(Rule):
         Case(
             "the batch dimension is kept",
             """
-            from torch import nn
             class Net(nn.Module):
                 def __init__(self, width=8):
                     super().__init__()
@@ -110,8 +104,6 @@ class BatchTrap(Rule):
         Case(
             "a state with the batch size of the model, not of the input",
             """
-            import torch
-            from torch import nn
             class Cell(nn.Module):
                 def __init__(self, batch=4, width=6):
                     super().__init__()
@@ -126,8 +118,6 @@ class BatchTrap(Rule):
         Case(
             "two views of an image in one batch",
             """
-            import torch
-            from torch import nn
             class Pairs(nn.Module):
                 def __init__(self, width=8):
                     super().__init__()

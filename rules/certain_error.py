@@ -37,7 +37,6 @@ class CertainError(Rule):
         Case(
             "an undefined name",
             """
-            from torch import nn
             class Net(nn.Module):
                 def __init__(self, width):
                     super().__init__()
@@ -49,7 +48,6 @@ class CertainError(Rule):
         Case(
             "an unexpected keyword argument",
             """
-            from torch import nn
             class Net(nn.Module):
                 def __init__(self):
                     super().__init__()
@@ -61,7 +59,6 @@ class CertainError(Rule):
         Case(
             "no super().__init__()",
             """
-            from torch import nn
             class Net(nn.Module):
                 def __init__(self):
                     self.conv = nn.Conv2d(3, 8, 3)  # <- RL404
@@ -72,7 +69,6 @@ class CertainError(Rule):
         Case(
             "a misspelled forward",
             """
-            from torch import nn
             class Net(nn.Module):
                 def __init__(self):
                     super().__init__()
@@ -84,8 +80,6 @@ class CertainError(Rule):
         Case(
             "an undefined name in a forward that the script runs",
             """
-            import torch
-            from torch import nn
             class Net(nn.Module):
                 def __init__(self):
                     super().__init__()
@@ -100,8 +94,6 @@ class CertainError(Rule):
         Case(
             "a layer that is None for the arguments of the script",
             """
-            import torch
-            from torch import nn
             class Net(nn.Module):
                 def __init__(self, width, stride):
                     super().__init__()
@@ -135,7 +127,6 @@ class CertainError(Rule):
         Case(
             "a name defined in the main block",
             """
-            from torch import nn
             class Net(nn.Module):
                 def __init__(self):
                     super().__init__()
@@ -152,8 +143,6 @@ class CertainError(Rule):
         Case(
             "a variable that is set in training mode",
             """
-            import torch
-            from torch import nn
             class Net(nn.Module):
                 def __init__(self):
                     super().__init__()
@@ -170,7 +159,6 @@ class CertainError(Rule):
         Case(
             "a base class whose subclass defines forward",
             """
-            from torch import nn
             class Base(nn.Module):
                 def forwards(self, x):
                     return self(self(x))
@@ -185,7 +173,6 @@ class CertainError(Rule):
         Case(
             "a branch that depends on an argument",
             """
-            from torch import nn
             class Net(nn.Module):
                 def __init__(self, fast=True, norm=nn.BatchNorm2d):
                     super().__init__()

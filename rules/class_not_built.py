@@ -30,7 +30,6 @@ class ClassNotBuilt(Rule):
         Case(
             "an argument whose value cannot be inferred",
             """
-            from torch import nn
             class Decoder(nn.Module):  # <- RL003
                 def __init__(self, plan):
                     super().__init__()
@@ -42,7 +41,6 @@ class ClassNotBuilt(Rule):
         Case(
             "a script that fails before its model",
             """
-            from torch import nn
             def block(kind):
                 raise ValueError(f"unknown kind {kind}")  # <- RL003
             net = nn.Sequential(block("plain"), nn.Linear(8, 8))
@@ -51,7 +49,6 @@ class ClassNotBuilt(Rule):
         Case(
             "a constructor that raises",
             """
-            from torch import nn
             class Net(nn.Module):  # <- RL003
                 def __init__(self):
                     super().__init__()
@@ -65,7 +62,6 @@ class ClassNotBuilt(Rule):
         Case(
             "an abstract class",
             """
-            from torch import nn
             class Base(nn.Module):
                 def __init__(self, plan):
                     super().__init__()
@@ -76,7 +72,6 @@ class ClassNotBuilt(Rule):
         Case(
             "arguments inferred from their names",
             """
-            from torch import nn
             class Stem(nn.Module):
                 def __init__(self, in_channels, out_channels):
                     super().__init__()

@@ -30,7 +30,6 @@ class ClassNotTraced(Rule):
         Case(
             "an input that is not a tensor, but the path of a file",
             """
-            from torch import nn
             class Net(nn.Module):  # <- RL004
                 def __init__(self):
                     super().__init__()
@@ -43,7 +42,6 @@ class ClassNotTraced(Rule):
         Case(
             "control flow that depends on values",
             """
-            from torch import nn
             class Net(nn.Module):  # <- RL004
                 def __init__(self):
                     super().__init__()
@@ -59,7 +57,6 @@ class ClassNotTraced(Rule):
         Case(
             "control flow that depends on shapes",
             """
-            from torch import nn
             class Net(nn.Module):
                 def __init__(self):
                     super().__init__()

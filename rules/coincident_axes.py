@@ -55,8 +55,6 @@ class CoincidentAxes(Rule):
         Case(
             "a vector per sample beside time steps",
             """
-            import torch
-            from torch import nn
             class Decoder(nn.Module):
                 def __init__(self, width=16):
                     super().__init__()
@@ -71,8 +69,6 @@ class CoincidentAxes(Rule):
         Case(
             "a time embedding without its two last axes",
             """
-            import torch
-            from torch import nn
             class Block(nn.Module):
                 def __init__(self, width=16):
                     super().__init__()
@@ -87,8 +83,6 @@ class CoincidentAxes(Rule):
         Case(
             "tokens and features exchanged",
             """
-            import torch
-            from torch import nn
             class Block(nn.Module):
                 def __init__(self, width=16):
                     super().__init__()
@@ -103,8 +97,6 @@ class CoincidentAxes(Rule):
         Case(
             "points that are not transposed before a product, where no input is given",
             """
-            import torch
-            from torch import nn
             class Aligned(nn.Module):
                 def __init__(self, width=64):
                     super().__init__()
@@ -118,8 +110,6 @@ class CoincidentAxes(Rule):
         Case(
             "values whose heads come after the positions",
             """
-            import torch
-            from torch import nn
             class Attention(nn.Module):
                 def __init__(self, width=32, heads=4):
                     super().__init__()
@@ -136,8 +126,6 @@ class CoincidentAxes(Rule):
         Case(
             "the height and width of square images exchanged, beside a shortcut",
             """
-            import torch
-            from torch import nn
             class Block(nn.Module):
                 def __init__(self, width=8):
                     super().__init__()
@@ -153,8 +141,6 @@ class CoincidentAxes(Rule):
         Case(
             "the height and width exchanged in tokens, where a table fixes the size",
             """
-            import torch
-            from torch import nn
             class Net(nn.Module):
                 def __init__(self, width=8):
                     super().__init__()
@@ -171,8 +157,6 @@ class CoincidentAxes(Rule):
         Case(
             "windows that are put together in another order",
             """
-            import torch
-            from torch import nn
             class Windows(nn.Module):
                 def __init__(self, width=16, side=4):
                     super().__init__()
@@ -190,8 +174,6 @@ class CoincidentAxes(Rule):
         Case(
             "the axis is added",
             """
-            import torch
-            from torch import nn
             class Decoder(nn.Module):
                 def __init__(self, width=16):
                     super().__init__()
@@ -205,8 +187,6 @@ class CoincidentAxes(Rule):
         Case(
             "layers for a number of tokens, and a square matrix",
             """
-            import torch
-            from torch import nn
             class Mixer(nn.Module):
                 def __init__(self, width=16, tokens=16):
                     super().__init__()
@@ -235,8 +215,6 @@ class CoincidentAxes(Rule):
         Case(
             "a weight times a mask that comes from outside",
             """
-            import torch
-            from torch import nn
             class MaskLinear(nn.Module):
                 def __init__(self, width=6, out=12):
                     super().__init__()
@@ -250,8 +228,6 @@ class CoincidentAxes(Rule):
         Case(
             "the height and width in their order, and an image that is added to its transpose",
             """
-            import torch
-            from torch import nn
             class Block(nn.Module):
                 def __init__(self, width=8):
                     super().__init__()
@@ -272,8 +248,6 @@ class CoincidentAxes(Rule):
         Case(
             "windows, axial attention and a shuffle that are undone; sides that are exchanged on purpose",
             """
-            import torch
-            from torch import nn
             class Windows(nn.Module):
                 def __init__(self, width=16, side=4):
                     super().__init__()

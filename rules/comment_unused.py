@@ -28,7 +28,6 @@ class CommentUnused(Rule):
         Case(
             "the addition works",
             """
-            from torch import nn
             class Block(nn.Module):
                 def __init__(self):
                     super().__init__()
@@ -40,7 +39,6 @@ class CommentUnused(Rule):
         Case(
             "one of two codes",
             """
-            from torch import nn
             class Block(nn.Module):
                 def __init__(self):
                     super().__init__()
@@ -54,7 +52,6 @@ class CommentUnused(Rule):
         Case(
             "a finding is suppressed",
             """
-            from torch import nn
             class Block(nn.Module):
                 def __init__(self):
                     super().__init__()
@@ -66,7 +63,6 @@ class CommentUnused(Rule):
         Case(
             "the class is not checked",
             """
-            from torch import nn
             class Block(nn.Module):
                 def __init__(self, plan):
                     super().__init__()

@@ -27,7 +27,6 @@ class CommentWrong(Rule):
         Case(
             "a misspelled keyword",
             """
-            from torch import nn
             class Block(nn.Module):
                 def forward(self, x):
                     return x + x  # resnet-lint: ingore[RL101]  # <- RL502
@@ -36,7 +35,6 @@ class CommentWrong(Rule):
         Case(
             "an unknown rule code",
             """
-            from torch import nn
             class Block(nn.Module):
                 def forward(self, x):
                     return x + x  # resnet-lint: ignore[RL1O1]  # <- RL502
@@ -45,7 +43,6 @@ class CommentWrong(Rule):
         Case(
             "call= without a call",
             """
-            from torch import nn
             # resnet-lint: call=Block  # <- RL502
             class Block(nn.Module):
                 def forward(self, x):
@@ -55,7 +52,6 @@ class CommentWrong(Rule):
         Case(
             "call= outside a class header",
             """
-            from torch import nn
             class Block(nn.Module):
                 def forward(self, x):
                     return x + x  # resnet-lint: call=Block()  # <- RL502
@@ -66,7 +62,6 @@ class CommentWrong(Rule):
         Case(
             "a class with its constructor call and input",
             """
-            from torch import nn
             # resnet-lint: call=Block(8, 8) input=x=2x8x4x4
             class Block(nn.Module):
                 def __init__(self, a, b):
@@ -79,7 +74,6 @@ class CommentWrong(Rule):
         Case(
             "a string that looks like a comment",
             """
-            from torch import nn
             HINT = "# resnet-lint: ingore[RL101]"
             class Block(nn.Module):
                 def forward(self, x):

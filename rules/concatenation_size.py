@@ -36,8 +36,6 @@ class ConcatenationSize(Rule):
         Case(
             "an odd size through a U-Net",
             """
-            import torch
-            from torch import nn
             class UNet(nn.Module):
                 def __init__(self):
                     super().__init__()
@@ -54,8 +52,6 @@ class ConcatenationSize(Rule):
         Case(
             "a U-Net that halves twice and pads nothing",
             """
-            import torch
-            from torch import nn
             class UNet(nn.Module):
                 def __init__(self):
                     super().__init__()
@@ -76,8 +72,6 @@ class ConcatenationSize(Rule):
         Case(
             "a branch that lost its padding",
             """
-            import torch
-            from torch import nn
             class Inception(nn.Module):
                 def __init__(self):
                     super().__init__()
@@ -92,8 +86,6 @@ class ConcatenationSize(Rule):
         Case(
             "parts of different sizes that are stacked",
             """
-            import torch
-            from torch import nn
             class Branches(nn.Module):
                 def __init__(self):
                     super().__init__()
@@ -128,8 +120,6 @@ class ConcatenationSize(Rule):
         Case(
             "a U-Net that refuses what it cannot take",
             """
-            import torch
-            from torch import nn
             class UNet(nn.Module):
                 def __init__(self):
                     super().__init__()
@@ -146,8 +136,6 @@ class ConcatenationSize(Rule):
         Case(
             "an even size through a U-Net",
             """
-            import torch
-            from torch import nn
             class UNet(nn.Module):
                 def __init__(self):
                     super().__init__()
@@ -164,8 +152,6 @@ class ConcatenationSize(Rule):
         Case(
             "parts of different channels",
             """
-            import torch
-            from torch import nn
             class Dense(nn.Module):
                 def __init__(self):
                     super().__init__()

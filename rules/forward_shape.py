@@ -31,8 +31,6 @@ class ForwardShape(Rule):
         Case(
             "a view with a wrong size",
             """
-            import torch
-            from torch import nn
             class Net(nn.Module):
                 def __init__(self):
                     super().__init__()
@@ -46,8 +44,6 @@ class ForwardShape(Rule):
         Case(
             "a squeeze that drops the batch",
             """
-            import torch
-            from torch import nn
             class Head(nn.Module):
                 def __init__(self):
                     super().__init__()
@@ -64,8 +60,6 @@ class ForwardShape(Rule):
         Case(
             "a product of operands with different channels",
             """
-            import torch
-            from torch import nn
             class Gate(nn.Module):
                 def __init__(self):
                     super().__init__()
@@ -79,8 +73,6 @@ class ForwardShape(Rule):
         Case(
             "a float64 input, as NumPy makes it",
             """
-            import torch
-            from torch import nn
             class Net(nn.Module):
                 def __init__(self):
                     super().__init__()
@@ -94,8 +86,6 @@ class ForwardShape(Rule):
         Case(
             "an integer mask in a matrix product",
             """
-            import torch
-            from torch import nn
             class Pool(nn.Module):
                 def __init__(self):
                     super().__init__()
@@ -111,8 +101,6 @@ class ForwardShape(Rule):
         Case(
             "a float64 model, and mixed precision under autocast",
             """
-            import torch
-            from torch import nn
             class Double(nn.Module):
                 def __init__(self):
                     super().__init__()
@@ -135,8 +123,6 @@ class ForwardShape(Rule):
         Case(
             "RGB means in a model with an unknown number of input channels",
             """
-            import torch
-            from torch import nn
             class Super(nn.Module):
                 def __init__(self, num_in_ch, num_out_ch):
                     super().__init__()
@@ -150,8 +136,6 @@ class ForwardShape(Rule):
         Case(
             "a flatten that keeps the batch",
             """
-            import torch
-            from torch import nn
             class Head(nn.Module):
                 def __init__(self):
                     super().__init__()
@@ -166,8 +150,6 @@ class ForwardShape(Rule):
         Case(
             "a model that catches the error",
             """
-            import torch
-            from torch import nn
             class Net(nn.Module):
                 def __init__(self):
                     super().__init__()

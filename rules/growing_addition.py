@@ -49,8 +49,6 @@ class GrowingAddition(Rule):
         Case(
             "a column and a vector",
             """
-            import torch
-            from torch import nn
             class Forecast(nn.Module):
                 def __init__(self, window=24):
                     super().__init__()
@@ -65,8 +63,6 @@ class GrowingAddition(Rule):
         Case(
             "concatenated along the batch instead of the channels",
             """
-            import torch
-            from torch import nn
             class Stem(nn.Module):
                 def __init__(self):
                     super().__init__()
@@ -81,7 +77,6 @@ class GrowingAddition(Rule):
         Case(
             "a projection to one channel",
             """
-            from torch import nn
             class Block(nn.Module):
                 def __init__(self, width=8, out=16):
                     super().__init__()
@@ -96,8 +91,6 @@ class GrowingAddition(Rule):
         Case(
             "a spatial map that is not a shortcut",
             """
-            import torch
-            from torch import nn
             class Spatial(nn.Module):
                 def __init__(self, width=8):
                     super().__init__()
@@ -112,8 +105,6 @@ class GrowingAddition(Rule):
         Case(
             "an outer sum on purpose",
             """
-            import torch
-            from torch import nn
             class Attention(nn.Module):
                 def __init__(self):
                     super().__init__()
@@ -127,8 +118,6 @@ class GrowingAddition(Rule):
         Case(
             "pooled along both axes, with a layer for each",
             """
-            import torch
-            from torch import nn
             class Strips(nn.Module):
                 def __init__(self, width=8):
                     super().__init__()
@@ -142,8 +131,6 @@ class GrowingAddition(Rule):
         Case(
             "a global context per channel",
             """
-            import torch
-            from torch import nn
             class Context(nn.Module):
                 def __init__(self):
                     super().__init__()

@@ -36,7 +36,6 @@ class IdentityChanged(Rule):
         Case(
             "the branch starts with an in-place ReLU",
             """
-            from torch import nn
             class Block(nn.Module):
                 def __init__(self, width=8):
                     super().__init__()
@@ -63,7 +62,6 @@ class IdentityChanged(Rule):
         Case(
             "one of several streams, in a list",
             """
-            from torch import nn
             class Fuse(nn.Module):
                 def __init__(self, share=0.5):
                     super().__init__()
@@ -83,8 +81,6 @@ class IdentityChanged(Rule):
         Case(
             "a skip connection that a list keeps",
             """
-            import torch
-            from torch import nn
             class UNet(nn.Module):
                 def __init__(self, width=8):
                     super().__init__()
@@ -107,7 +103,6 @@ class IdentityChanged(Rule):
         Case(
             "the features of a stage, modified by the next one",
             """
-            from torch import nn
             class Stage(nn.Module):
                 def __init__(self, width=8):
                     super().__init__()
@@ -130,8 +125,6 @@ class IdentityChanged(Rule):
         Case(
             "a modified view of features that are concatenated",
             """
-            import torch
-            from torch import nn
             class Dense(nn.Module):
                 def __init__(self, width=8):
                     super().__init__()
@@ -147,8 +140,6 @@ class IdentityChanged(Rule):
         Case(
             "concatenated with what a list kept",
             """
-            import torch
-            from torch import nn
             class Scales(nn.Module):
                 def __init__(self, width=8):
                     super().__init__()
@@ -170,7 +161,6 @@ class IdentityChanged(Rule):
         Case(
             "the activated input is the shortcut, on purpose",
             """
-            from torch import nn
             class Block(nn.Module):
                 def __init__(self, width=8):
                     super().__init__()
@@ -184,8 +174,6 @@ class IdentityChanged(Rule):
         Case(
             "another slice is read than the one that a function modifies",
             """
-            import torch
-            from torch import nn
             def shifted(x):
                 x[:, 1:] = x[:, :-1].clone()
                 return x
@@ -204,8 +192,6 @@ class IdentityChanged(Rule):
         Case(
             "a slice is modified on purpose, here and in a function",
             """
-            import torch
-            from torch import nn
             def without_first(x, y):
                 x[:, 1:] += y[:, 1:]
                 return x
@@ -223,7 +209,6 @@ class IdentityChanged(Rule):
         Case(
             "a copy is kept",
             """
-            from torch import nn
             class Block(nn.Module):
                 def __init__(self, width=8):
                     super().__init__()
@@ -236,7 +221,6 @@ class IdentityChanged(Rule):
         Case(
             "the modified tensor has no other use",
             """
-            from torch import nn
             class Block(nn.Module):
                 def __init__(self, width=8):
                     super().__init__()
@@ -263,8 +247,6 @@ class IdentityChanged(Rule):
         Case(
             "kept in a list after the modification, and modified in the list",
             """
-            import torch
-            from torch import nn
             class UNet(nn.Module):
                 def __init__(self, width=8):
                     super().__init__()
@@ -291,8 +273,6 @@ class IdentityChanged(Rule):
         Case(
             "one part of a split is modified, the other read",
             """
-            import torch
-            from torch import nn
             class Split(nn.Module):
                 def __init__(self, width=8):
                     super().__init__()
@@ -308,8 +288,6 @@ class IdentityChanged(Rule):
         Case(
             "a list of tensors that are filled, and a ReLU of a ReLU",
             """
-            import torch
-            from torch import nn
             class Shifts(nn.Module):
                 def forward(self, x):
                     parts = []

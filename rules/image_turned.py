@@ -32,8 +32,6 @@ class ImageTurned(Rule):
         Case(
             "a field whose sides are exchanged in the output",
             """
-            import torch
-            from torch import nn
             class Operator(nn.Module):
                 def __init__(self, width=8):
                     super().__init__()
@@ -50,8 +48,6 @@ class ImageTurned(Rule):
         Case(
             "a layer for the channels in the middle, which are moved back to another place",
             """
-            import torch
-            from torch import nn
             class Restore(nn.Module):
                 def __init__(self, width=8):
                     super().__init__()
@@ -69,8 +65,6 @@ class ImageTurned(Rule):
         Case(
             "sides that keep their order, are exchanged twice, or by a transpose; sides of different sizes",
             """
-            import torch
-            from torch import nn
             class Operator(nn.Module):
                 def __init__(self, width=8):
                     super().__init__()

@@ -34,7 +34,6 @@ class LayerInput(Rule):
         Case(
             "the second convolution is built like the first",
             """
-            from torch import nn
             class Block(nn.Module):
                 def __init__(self):
                     super().__init__()
@@ -48,7 +47,6 @@ class LayerInput(Rule):
         Case(
             "a normalization of the input's channels",
             """
-            from torch import nn
             class Block(nn.Module):
                 def __init__(self):
                     super().__init__()
@@ -62,7 +60,6 @@ class LayerInput(Rule):
         Case(
             "a transposed convolution, which meta alone would let pass",
             """
-            from torch import nn
             class Up(nn.Module):
                 def __init__(self):
                     super().__init__()
@@ -76,7 +73,6 @@ class LayerInput(Rule):
         Case(
             "a classifier for another width",
             """
-            from torch import nn
             class Net(nn.Module):
                 def __init__(self):
                     super().__init__()
@@ -93,7 +89,6 @@ class LayerInput(Rule):
         Case(
             "a model of pictures, of which nobody says that it takes three channels",
             """
-            from torch import nn
             class Shift(nn.Conv2d):
                 def __init__(self):
                     super().__init__(3, 3, kernel_size=1)
@@ -110,7 +105,6 @@ class LayerInput(Rule):
         Case(
             "layers that follow each other",
             """
-            from torch import nn
             class Net(nn.Module):
                 def __init__(self):
                     super().__init__()
@@ -124,7 +118,6 @@ class LayerInput(Rule):
         Case(
             "a module that works on images of one size only",
             """
-            from torch import nn
             class Digits(nn.Module):
                 def __init__(self):
                     super().__init__()

@@ -29,8 +29,6 @@ class LossBroadcast(Rule):
         Case(
             "a prediction with an axis of size 1 that the target lacks",
             """
-            import torch
-            from torch import nn
             net = nn.Sequential(nn.Linear(13, 64), nn.ReLU(), nn.Linear(64, 1))
             for x, y in [(torch.randn(32, 13), torch.randn(32))]:
                 loss = nn.MSELoss()(net(x), y)  # <- RL308

@@ -33,7 +33,6 @@ class MissingImport(Rule):
         Case(
             "a registry and a base class",
             """
-            from torch import nn
             from no_such_package import MODELS, BaseModule  # <- RL005
             @MODELS.register_module()
             class Block(BaseModule):

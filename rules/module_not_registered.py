@@ -32,7 +32,6 @@ class ModuleNotRegistered(Rule):
         Case(
             "a list of blocks",
             """
-            from torch import nn
             class Net(nn.Module):
                 def __init__(self, width=8):
                     super().__init__()
@@ -48,7 +47,6 @@ class ModuleNotRegistered(Rule):
         Case(
             "a dictionary of heads",
             """
-            from torch import nn
             class Heads(nn.Module):
                 def __init__(self, width=8):
                     super().__init__()
@@ -67,7 +65,6 @@ class ModuleNotRegistered(Rule):
         Case(
             "slices of registered layers",
             """
-            from torch import nn
             class Net(nn.Module):
                 def __init__(self):
                     super().__init__()
@@ -82,7 +79,6 @@ class ModuleNotRegistered(Rule):
         Case(
             "registered by name",
             """
-            from torch import nn
             class Net(nn.Module):
                 def __init__(self, width=8):
                     super().__init__()
@@ -100,7 +96,6 @@ class ModuleNotRegistered(Rule):
         Case(
             "hidden on purpose",
             """
-            from torch import nn
             class Student(nn.Module):
                 def __init__(self, width=8):
                     super().__init__()

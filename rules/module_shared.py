@@ -48,7 +48,6 @@ class ModuleShared(Rule):
         Case(
             "a multiplied list",
             """
-            from torch import nn
             class Net(nn.Module):
                 def __init__(self, width=8, depth=3):
                     super().__init__()
@@ -60,8 +59,6 @@ class ModuleShared(Rule):
         Case(
             "one normalization after two layers",
             """
-            import torch
-            from torch import nn
             class Block(nn.Module):
                 def __init__(self, width=8):
                     super().__init__()
@@ -79,7 +76,6 @@ class ModuleShared(Rule):
         Case(
             "a repeated step, layers without weights",
             """
-            from torch import nn
             class Net(nn.Module):
                 def __init__(self, width=8):
                     super().__init__()
@@ -94,7 +90,6 @@ class ModuleShared(Rule):
         Case(
             "one head for every level",
             """
-            from torch import nn
             class Heads(nn.Module):
                 def __init__(self, width=8):
                     super().__init__()

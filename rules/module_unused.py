@@ -32,8 +32,6 @@ class ModuleUnused(Rule):
         Case(
             "a forgotten normalization",
             """
-            import torch
-            from torch import nn
             class Block(nn.Module):
                 def __init__(self, width=8):
                     super().__init__()
@@ -46,7 +44,6 @@ class ModuleUnused(Rule):
         Case(
             "the first layer is called twice",
             """
-            from torch import nn
             class Mlp(nn.Module):
                 def __init__(self, width=8):
                     super().__init__()
@@ -59,8 +56,6 @@ class ModuleUnused(Rule):
         Case(
             "a scale that is never applied",
             """
-            import torch
-            from torch import nn
             class Block(nn.Module):
                 def __init__(self, width=8):
                     super().__init__()
@@ -76,8 +71,6 @@ class ModuleUnused(Rule):
         Case(
             "parameters under a flag, shared, or kept in a list",
             """
-            import torch
-            from torch import nn
             class Scale(nn.Module):
                 def __init__(self, gamma):
                     super().__init__()
@@ -101,7 +94,6 @@ class ModuleUnused(Rule):
         Case(
             "an auxiliary head in training only",
             """
-            from torch import nn
             class Net(nn.Module):
                 def __init__(self, width=8):
                     super().__init__()
@@ -115,7 +107,6 @@ class ModuleUnused(Rule):
         Case(
             "called through children()",
             """
-            from torch import nn
             class Net(nn.Module):
                 def __init__(self, width=8):
                     super().__init__()

@@ -46,7 +46,6 @@ class ResidualArguments(Rule):
         Case(
             "channels that may differ",
             """
-            from torch import nn
             class Block(nn.Module):
                 def __init__(self, in_channels, out_channels):
                     super().__init__()
@@ -58,7 +57,6 @@ class ResidualArguments(Rule):
         Case(
             "a projection that is not always there",
             """
-            from torch import nn
             class Block(nn.Module):
                 def __init__(self, i, o, stride=1):
                     super().__init__()
@@ -72,7 +70,6 @@ class ResidualArguments(Rule):
         Case(
             "a stride that the shortcut ignores",
             """
-            from torch import nn
             class Block(nn.Module):
                 def __init__(self, channels, stride=1):
                     super().__init__()
@@ -88,7 +85,6 @@ class ResidualArguments(Rule):
         Case(
             "an option that the caller sets where a projection is needed",
             """
-            from torch import nn
             class Residual(nn.Module):
                 def __init__(self, input_channels, num_channels, use_1x1conv=False, strides=1):
                     super().__init__()
@@ -102,7 +98,6 @@ class ResidualArguments(Rule):
         Case(
             "a projection where it is needed",
             """
-            from torch import nn
             class Block(nn.Module):
                 def __init__(self, in_channels, out_channels, stride=1):
                     super().__init__()
@@ -117,7 +112,6 @@ class ResidualArguments(Rule):
         Case(
             "a projection that is only called where it is there",
             """
-            from torch import nn
             class Block(nn.Module):
                 def __init__(self, i, o, stride=1):
                     super().__init__()
@@ -132,7 +126,6 @@ class ResidualArguments(Rule):
         Case(
             "the shortcut comes from the caller",
             """
-            from torch import nn
             class Block(nn.Module):
                 def __init__(self, inplanes, planes, stride=1, downsample=None):
                     super().__init__()
@@ -146,7 +139,6 @@ class ResidualArguments(Rule):
         Case(
             "the file constructs the block with valid arguments",
             """
-            from torch import nn
             class Block(nn.Module):
                 def __init__(self, in_channels, out_channels):
                     super().__init__()

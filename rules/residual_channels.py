@@ -36,8 +36,6 @@ class ResidualChannels(Rule):
         Case(
             "a gate of linear layers in the branch",
             """
-            import torch
-            from torch import nn
             class Gate(nn.Module):
                 def __init__(self, channels):
                     super().__init__()
@@ -58,8 +56,6 @@ class ResidualChannels(Rule):
         Case(
             "a branch that doubles the channels",
             """
-            import torch
-            from torch import nn
             class Block(nn.Module):
                 def __init__(self):
                     super().__init__()
@@ -73,7 +69,6 @@ class ResidualChannels(Rule):
         Case(
             "in place, inside a model",
             """
-            from torch import nn
             class Block(nn.Module):
                 def __init__(self, width, out):
                     super().__init__()
@@ -93,8 +88,6 @@ class ResidualChannels(Rule):
         Case(
             "features of a linear block, through torch.add",
             """
-            import torch
-            from torch import nn
             class Block(nn.Module):
                 def __init__(self):
                     super().__init__()
@@ -106,7 +99,6 @@ class ResidualChannels(Rule):
         Case(
             "the second of two branches, on video",
             """
-            from torch import nn
             class Block(nn.Module):
                 def __init__(self):
                     super().__init__()
@@ -121,7 +113,6 @@ class ResidualChannels(Rule):
         Case(
             "a projection where it is needed",
             """
-            from torch import nn
             class Block(nn.Module):
                 def __init__(self, cin, cout):
                     super().__init__()
@@ -140,7 +131,6 @@ class ResidualChannels(Rule):
         Case(
             "a global context that broadcasts on purpose",
             """
-            from torch import nn
             class Context(nn.Module):
                 def __init__(self, width=16):
                     super().__init__()
@@ -153,7 +143,6 @@ class ResidualChannels(Rule):
         Case(
             "a block whose shortcut comes from its caller",
             """
-            from torch import nn
             class Bottleneck(nn.Module):
                 expansion = 4
                 def __init__(self, inplanes, planes, downsample=None):

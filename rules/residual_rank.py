@@ -26,7 +26,6 @@ class ResidualRank(Rule):
         Case(
             "a time embedding without its dimensions",
             """
-            from torch import nn
             class Block(nn.Module):
                 def __init__(self, width=32, time_width=128):
                     super().__init__()
@@ -41,8 +40,6 @@ class ResidualRank(Rule):
         Case(
             "a score per image beside its map",
             """
-            import torch
-            from torch import nn
             class Score(nn.Module):
                 def __init__(self):
                     super().__init__()
@@ -58,7 +55,6 @@ class ResidualRank(Rule):
         Case(
             "a time embedding with its dimensions",
             """
-            from torch import nn
             class Block(nn.Module):
                 def __init__(self, width=32, time_width=128):
                     super().__init__()
@@ -73,8 +69,6 @@ class ResidualRank(Rule):
         Case(
             "a bias per channel of the last dimension",
             """
-            import torch
-            from torch import nn
             class Shift(nn.Module):
                 def __init__(self, width=32):
                     super().__init__()

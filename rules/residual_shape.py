@@ -33,8 +33,6 @@ class ResidualShape(Rule):
         Case(
             "stride and channels at once, in every later stage",
             """
-            import torch
-            from torch import nn
             class Block(nn.Module):
                 def __init__(self, cin, cout, stride):
                     super().__init__()
@@ -57,7 +55,6 @@ class ResidualShape(Rule):
         Case(
             "swapped dimensions",
             """
-            from torch import nn
             class Mix(nn.Module):
                 def __init__(self, width=144):
                     super().__init__()
@@ -74,7 +71,6 @@ class ResidualShape(Rule):
         Case(
             "an inverted residual that adds only where it can",
             """
-            from torch import nn
             class Inverted(nn.Module):
                 def __init__(self, inp, oup, stride):
                     super().__init__()

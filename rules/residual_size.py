@@ -37,7 +37,6 @@ class ResidualSize(Rule):
         Case(
             "a strided branch beside an identity",
             """
-            from torch import nn
             class Down(nn.Module):
                 def __init__(self, width=64, stride=2):
                     super().__init__()
@@ -50,7 +49,6 @@ class ResidualSize(Rule):
         Case(
             "a projection without the branch's stride",
             """
-            from torch import nn
             class Down(nn.Module):
                 def __init__(self):
                     super().__init__()
@@ -63,7 +61,6 @@ class ResidualSize(Rule):
         Case(
             "a bottleneck, where the layers that only change the channels are no cause",
             """
-            from torch import nn
             class Bottleneck(nn.Module):
                 def __init__(self, width=64, stride=2):
                     super().__init__()
@@ -77,7 +74,6 @@ class ResidualSize(Rule):
         Case(
             "missing padding",
             """
-            from torch import nn
             class Block(nn.Module):
                 def __init__(self, width=32):
                     super().__init__()
@@ -91,7 +87,6 @@ class ResidualSize(Rule):
         Case(
             "a shortcut with the stride of the branch",
             """
-            from torch import nn
             class Down(nn.Module):
                 def __init__(self):
                     super().__init__()

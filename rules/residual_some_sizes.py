@@ -38,7 +38,6 @@ class ResidualSomeSizes(Rule):
         Case(
             "a pooled shortcut rounds down where the branch rounds up",
             """
-            from torch import nn
             class Down(nn.Module):
                 def __init__(self, width=16):
                     super().__init__()
@@ -51,7 +50,6 @@ class ResidualSomeSizes(Rule):
         Case(
             "a kernel of 2 next to a strided projection, 1d",
             """
-            from torch import nn
             class Halve(nn.Module):
                 def __init__(self):
                     super().__init__()
@@ -83,7 +81,6 @@ class ResidualSomeSizes(Rule):
         Case(
             "a pooled shortcut that rounds up like the branch",
             """
-            from torch import nn
             class Down(nn.Module):
                 def __init__(self, width=16):
                     super().__init__()
@@ -96,7 +93,6 @@ class ResidualSomeSizes(Rule):
         Case(
             "both sides round down",
             """
-            from torch import nn
             class Down(nn.Module):
                 def __init__(self, width=16):
                     super().__init__()
@@ -109,8 +105,6 @@ class ResidualSomeSizes(Rule):
         Case(
             "an odd length is padded before it is halved",
             """
-            import torch
-            from torch import nn
             class Halve(nn.Module):
                 def __init__(self):
                     super().__init__()
@@ -141,7 +135,6 @@ class ResidualSomeSizes(Rule):
         Case(
             "a model whose classifier takes one size only",
             """
-            from torch import nn
             class Net(nn.Module):
                 def __init__(self):
                     super().__init__()

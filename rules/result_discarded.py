@@ -53,8 +53,6 @@ class ResultDiscarded(Rule):
         Case(
             "an out-of-place addition as a statement",
             """
-            import torch
-            from torch import nn
             class Block(nn.Module):
                 def __init__(self, width=8):
                     super().__init__()
@@ -68,7 +66,6 @@ class ResultDiscarded(Rule):
         Case(
             "overwritten at once",
             """
-            from torch import nn
             class Block(nn.Module):
                 def __init__(self, width=8):
                     super().__init__()
@@ -86,8 +83,6 @@ class ResultDiscarded(Rule):
         Case(
             "the last value of a variable is lost",
             """
-            import torch
-            from torch import nn
             class Block(nn.Module):
                 def __init__(self, width=8):
                     super().__init__()
@@ -102,8 +97,6 @@ class ResultDiscarded(Rule):
         Case(
             "the first layer's result is lost",
             """
-            import torch
-            from torch import nn
             class Unit(nn.Module):
                 def __init__(self, width=8):
                     super().__init__()
@@ -123,8 +116,6 @@ class ResultDiscarded(Rule):
         Case(
             "the next layer reads another variable",
             """
-            import torch
-            from torch import nn
             class Block(nn.Module):
                 def __init__(self, width=8):
                     super().__init__()
@@ -142,8 +133,6 @@ class ResultDiscarded(Rule):
         Case(
             "in place, and a loop that starts with a default",
             """
-            import torch
-            from torch import nn
             class Block(nn.Module):
                 def __init__(self, width=8):
                     super().__init__()
@@ -163,8 +152,6 @@ class ResultDiscarded(Rule):
         Case(
             "a module that runs for its hooks",
             """
-            import torch
-            from torch import nn
             class Probe(nn.Module):
                 def __init__(self, width=8):
                     super().__init__()

@@ -43,8 +43,6 @@ class SamplesMixed(Rule):
         Case(
             "a softmax along the batch",
             """
-            import torch
-            from torch import nn
             class Net(nn.Module):
                 def __init__(self, width=8):
                     super().__init__()
@@ -60,8 +58,6 @@ class SamplesMixed(Rule):
         Case(
             "attention along the batch, written by hand",
             """
-            import torch
-            from torch import nn
             class Attention(nn.Module):
                 def __init__(self, width=8):
                     super().__init__()
@@ -80,8 +76,6 @@ class SamplesMixed(Rule):
         Case(
             "a convolution that slides along the batch",
             """
-            import torch
-            from torch import nn
             class Tagger(nn.Module):
                 def __init__(self, width=8):
                     super().__init__()
@@ -98,8 +92,6 @@ class SamplesMixed(Rule):
         Case(
             "a recurrent layer that takes the sequence first, and the last result along its batch",
             """
-            import torch
-            from torch import nn
             class Classifier(nn.Module):
                 def __init__(self, width=8):
                     super().__init__()
@@ -115,8 +107,6 @@ class SamplesMixed(Rule):
         Case(
             "recurrent layers without batch_first, where the file names the batch or passes a single sample",
             """
-            import torch
-            from torch import nn
             class Named(nn.Module):
                 def __init__(self, width=8):
                     super().__init__()
@@ -140,8 +130,6 @@ class SamplesMixed(Rule):
         Case(
             "the nearest neighbours of each point, in clouds that are laid end to end",
             """
-            import torch
-            from torch import nn
             class Edges(nn.Module):
                 def __init__(self, width=8, k=20):
                     super().__init__()
@@ -163,8 +151,6 @@ class SamplesMixed(Rule):
         Case(
             "the statistics of a batch, and a value for each pair of samples",
             """
-            import torch
-            from torch import nn
             class Critic(nn.Module):
                 def __init__(self, width=8):
                     super().__init__()
@@ -188,8 +174,6 @@ class SamplesMixed(Rule):
         Case(
             "sequences that come first, and the steps of one episode",
             """
-            import torch
-            from torch import nn
             class Encoder(nn.Module):
                 def __init__(self, width=8):
                     super().__init__()
@@ -216,8 +200,6 @@ class SamplesMixed(Rule):
         Case(
             "sequences that come first, by their names; a step of a decoder with its state",
             """
-            import torch
-            from torch import nn
             class Named(nn.Module):
                 def __init__(self, width=8):
                     super().__init__()

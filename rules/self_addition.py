@@ -31,8 +31,6 @@ class SelfAddition(Rule):
         Case(
             "the branch overwrites the input's name",
             """
-            import torch
-            from torch import nn
             class Block(nn.Module):
                 def __init__(self, width=8):
                     super().__init__()
@@ -47,8 +45,6 @@ class SelfAddition(Rule):
         Case(
             "saved too late, under another name",
             """
-            import torch
-            from torch import nn
             class Block(nn.Module):
                 def __init__(self, width=8):
                     super().__init__()
@@ -64,7 +60,6 @@ class SelfAddition(Rule):
         Case(
             "an input that is doubled on purpose",
             """
-            from torch import nn
             class Twice(nn.Module):
                 def __init__(self, width=8):
                     super().__init__()
@@ -76,7 +71,6 @@ class SelfAddition(Rule):
         Case(
             "the input is saved first",
             """
-            from torch import nn
             class Block(nn.Module):
                 def __init__(self, width=8):
                     super().__init__()

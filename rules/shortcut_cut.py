@@ -49,7 +49,6 @@ class ShortcutCut(Rule):
         Case(
             "a detached identity",
             """
-            from torch import nn
             class Block(nn.Module):
                 def __init__(self, width=8):
                     super().__init__()
@@ -62,7 +61,6 @@ class ShortcutCut(Rule):
         Case(
             "the data of the input",
             """
-            from torch import nn
             class Block(nn.Module):
                 def __init__(self, width=8):
                     super().__init__()
@@ -76,8 +74,6 @@ class ShortcutCut(Rule):
         Case(
             "a projection without gradient",
             """
-            import torch
-            from torch import nn
             class Block(nn.Module):
                 def __init__(self, width=8):
                     super().__init__()
@@ -94,8 +90,6 @@ class ShortcutCut(Rule):
         Case(
             "a frozen block, and a copy that no_grad() does not touch",
             """
-            import torch
-            from torch import nn
             class Frozen(nn.Module):
                 def __init__(self, width=8):
                     super().__init__()
@@ -112,7 +106,6 @@ class ShortcutCut(Rule):
         Case(
             "targets without gradient in the losses of two views",
             """
-            from torch import nn
             from torch.nn import functional as F
             class Siamese(nn.Module):
                 def __init__(self, width=8):
@@ -131,7 +124,6 @@ class ShortcutCut(Rule):
         Case(
             "both parts of a call with several results",
             """
-            from torch import nn
             class Gate(nn.Module):
                 def __init__(self, width=8):
                     super().__init__()
@@ -146,7 +138,6 @@ class ShortcutCut(Rule):
         Case(
             "a straight-through estimator",
             """
-            from torch import nn
             class Quantize(nn.Module):
                 def __init__(self, width=8):
                     super().__init__()

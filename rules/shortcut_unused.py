@@ -36,7 +36,6 @@ class ShortcutUnused(Rule):
         Case(
             "the plain input is added",
             """
-            from torch import nn
             class Block(nn.Module):
                 def __init__(self, width=8):
                     super().__init__()
@@ -49,7 +48,6 @@ class ShortcutUnused(Rule):
         Case(
             "in every block of a model",
             """
-            from torch import nn
             class Block(nn.Module):
                 def __init__(self, width):
                     super().__init__()
@@ -73,7 +71,6 @@ class ShortcutUnused(Rule):
         Case(
             "used under a flag, or by another module",
             """
-            from torch import nn
             class Block(nn.Module):
                 def __init__(self, width=8, project=False):
                     super().__init__()
@@ -95,7 +92,6 @@ class ShortcutUnused(Rule):
         Case(
             "no parameters",
             """
-            from torch import nn
             class Block(nn.Module):
                 def __init__(self, width=8):
                     super().__init__()

@@ -28,8 +28,6 @@ class SingleValueNorm(Rule):
         Case(
             "a branch that is pooled to one pixel",
             """
-            import torch
-            from torch import nn
             class Pooled(nn.Module):
                 def __init__(self, width=8):
                     super().__init__()
@@ -45,8 +43,6 @@ class SingleValueNorm(Rule):
         Case(
             "a gate of channels",
             """
-            import torch
-            from torch import nn
             class Gate(nn.Module):
                 def __init__(self, width=8):
                     super().__init__()
@@ -64,8 +60,6 @@ class SingleValueNorm(Rule):
         Case(
             "several pixels, and a normalization of a group of channels",
             """
-            import torch
-            from torch import nn
             class Pooled(nn.Module):
                 def __init__(self, width=8):
                     super().__init__()

@@ -34,8 +34,6 @@ class SingleValueSoftmax(Rule):
         Case(
             "the scores of a sequence, along the axis of the only score",
             """
-            import torch
-            from torch import nn
             class Pooling(nn.Module):
                 def __init__(self, width=16):
                     super().__init__()
@@ -50,8 +48,6 @@ class SingleValueSoftmax(Rule):
         Case(
             "a classifier with a single output",
             """
-            import torch
-            from torch import nn
             class Net(nn.Module):
                 def __init__(self):
                     super().__init__()
@@ -67,8 +63,6 @@ class SingleValueSoftmax(Rule):
         Case(
             "the weights of branches, along a pooled axis",
             """
-            import torch
-            from torch import nn
             class Selective(nn.Module):
                 def __init__(self, width=8):
                     super().__init__()
@@ -89,8 +83,6 @@ class SingleValueSoftmax(Rule):
         Case(
             "along the steps and the branches; one head, and a sequence of one token",
             """
-            import torch
-            from torch import nn
             class Pooling(nn.Module):
                 def __init__(self, width=16):
                     super().__init__()

@@ -26,8 +26,6 @@ class SizeShrunk(Rule):
         Case(
             "one pooling too many for the input size of the file",
             """
-            import torch
-            from torch import nn
             class Net(nn.Module):
                 def __init__(self):
                     super().__init__()
@@ -43,8 +41,6 @@ class SizeShrunk(Rule):
         Case(
             "a kernel larger than what is left",
             """
-            import torch
-            from torch import nn
             class Net(nn.Module):
                 def __init__(self):
                     super().__init__()
@@ -62,8 +58,6 @@ class SizeShrunk(Rule):
         Case(
             "a size that is large enough",
             """
-            import torch
-            from torch import nn
             class Net(nn.Module):
                 def __init__(self):
                     super().__init__()

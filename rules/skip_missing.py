@@ -54,8 +54,6 @@ class SkipMissing(Rule):
         Case(
             "saved and forgotten",
             """
-            import torch
-            from torch import nn
             class Block(nn.Module):
                 def __init__(self, width=8):
                     super().__init__()
@@ -69,7 +67,6 @@ class SkipMissing(Rule):
         Case(
             "projected and forgotten",
             """
-            from torch import nn
             class Block(nn.Module):
                 def __init__(self, width=8, project=False):
                     super().__init__()
@@ -88,7 +85,6 @@ class SkipMissing(Rule):
         Case(
             "a saved input in a class named ResBlock",
             """
-            from torch import nn
             class ResBlock(nn.Module):
                 def __init__(self, width=8, downsample=None):
                     super().__init__()
@@ -102,7 +98,6 @@ class SkipMissing(Rule):
         Case(
             "forgotten after a loop",
             """
-            from torch import nn
             class Stage(nn.Module):
                 def __init__(self, width=8):
                     super().__init__()
@@ -117,8 +112,6 @@ class SkipMissing(Rule):
         Case(
             "a wrapper that only calls",
             """
-            import torch
-            from torch import nn
             class Residual(nn.Module):
                 def __init__(self, fn):
                     super().__init__()
@@ -138,8 +131,6 @@ class SkipMissing(Rule):
         Case(
             "a residual block in name only",
             """
-            import torch
-            from torch import nn
             class ResidualBlock(nn.Module):
                 def __init__(self, width=8):
                     super().__init__()
@@ -155,7 +146,6 @@ class SkipMissing(Rule):
         Case(
             "a block whose caller adds its input",
             """
-            from torch import nn
             class ResBlock(nn.Module):
                 def __init__(self):
                     super().__init__()
@@ -174,7 +164,6 @@ class SkipMissing(Rule):
         Case(
             "an identity per loop iteration",
             """
-            from torch import nn
             class Stage(nn.Module):
                 def __init__(self, width=8):
                     super().__init__()
@@ -190,8 +179,6 @@ class SkipMissing(Rule):
         Case(
             "added by another module, or a name with another meaning",
             """
-            import torch
-            from torch import nn
             class Add(nn.Module):
                 def __init__(self, body):
                     super().__init__()
@@ -228,7 +215,6 @@ class SkipMissing(Rule):
         Case(
             "the saved value is not a tensor",
             """
-            from torch import nn
             class Net(nn.Module):
                 def __init__(self, width=8):
                     super().__init__()
@@ -241,7 +227,6 @@ class SkipMissing(Rule):
         Case(
             "the input is added under its own name",
             """
-            from torch import nn
             class Block(nn.Module):
                 def __init__(self, width=8):
                     super().__init__()
@@ -254,7 +239,6 @@ class SkipMissing(Rule):
         Case(
             "read on another path",
             """
-            from torch import nn
             class ResBlock(nn.Module):
                 def __init__(self, width=8, stride=2):
                     super().__init__()

@@ -45,8 +45,6 @@ class SublayerNotAdded(Rule):
         Case(
             "the feed-forward part",
             """
-            import torch
-            from torch import nn
             class Block(nn.Module):
                 def __init__(self, width=16):
                     super().__init__()
@@ -65,8 +63,6 @@ class SublayerNotAdded(Rule):
         Case(
             "the attention",
             """
-            import torch
-            from torch import nn
             class Block(nn.Module):
                 def __init__(self, width=16):
                     super().__init__()
@@ -84,8 +80,6 @@ class SublayerNotAdded(Rule):
         Case(
             "multiplied",
             """
-            import torch
-            from torch import nn
             class Layer(nn.Module):
                 def __init__(self, width=16):
                     super().__init__()
@@ -104,8 +98,6 @@ class SublayerNotAdded(Rule):
         Case(
             "the result of a drop path",
             """
-            import torch
-            from torch import nn
             class DropPath(nn.Module):
                 def forward(self, x):
                     return x * torch.bernoulli(torch.full((len(x), 1, 1), 0.9)) if self.training else x
@@ -127,8 +119,6 @@ class SublayerNotAdded(Rule):
         Case(
             "both are added, before and after the normalization",
             """
-            import torch
-            from torch import nn
             class Before(nn.Module):
                 def __init__(self, width=16):
                     super().__init__()
@@ -150,8 +140,6 @@ class SublayerNotAdded(Rule):
         Case(
             "an attention that adds within itself, and a caller that adds",
             """
-            import torch
-            from torch import nn
             class Attention(nn.Module):
                 def __init__(self, width=16):
                     super().__init__()
@@ -191,8 +179,6 @@ class SublayerNotAdded(Rule):
         Case(
             "drop paths that a normalization, a layer or the caller follows before the addition",
             """
-            import torch
-            from torch import nn
             class After(nn.Module):
                 def __init__(self, width=16):
                     super().__init__()

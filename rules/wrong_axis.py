@@ -59,11 +59,9 @@ class WrongAxis(Rule):
     traits = Traits(family="samples", rank=1)
     bad = (
         Case(
-            "a (sequence, batch) table with batch-first input",
+            "a (sequence, batch) table with batch-first input, and a batch-first table with (sequence, batch) input",
             """
-            import torch
-            from torch import nn
-            class Net(nn.Module):
+            class First(nn.Module):
                 def __init__(self, width=16):
                     super().__init__()
                     self.register_buffer("table", torch.zeros(100, 1, width))
@@ -71,16 +69,7 @@ class WrongAxis(Rule):
                 def forward(self, x):
                     x = x + self.table[: x.size(0)]  # <- RL305
                     return self.encoder(x)
-            if __name__ == "__main__":
-                Net()(torch.randn(4, 10, 16))
-        """,
-        ),
-        Case(
-            "a batch-first table with (sequence, batch) input, manual attention",
-            """
-            import torch
-            from torch import nn
-            class Net(nn.Module):
+            class Second(nn.Module):
                 def __init__(self, width=16):
                     super().__init__()
                     self.table = nn.Parameter(torch.zeros(1, 100, width))
@@ -90,14 +79,12 @@ class WrongAxis(Rule):
                     q, k, v = self.qkv(x).transpose(0, 1).chunk(3, -1)
                     return (q @ k.transpose(1, 2)).softmax(-1) @ v
             if __name__ == "__main__":
-                Net()(torch.randn(10, 4, 16))
+                First()(torch.randn(4, 10, 16)), Second()(torch.randn(10, 4, 16))
         """,
         ),
         Case(
-            "a reshape instead of a transpose",
+            "a reshape instead of a transpose, and a view back to an image",
             """
-            import torch
-            from torch import nn
             class Tokens(nn.Module):
                 def __init__(self, width=24):
                     super().__init__()
@@ -113,15 +100,23 @@ class WrongAxis(Rule):
                     x = self.patches(x).flatten(2)
                     x = x.reshape(len(x), 80, 24)  # <- RL305
                     return self.fc(torch.cat([x, prompt], dim=1))
+            class Back(nn.Module):
+                def __init__(self, width=24):
+                    super().__init__()
+                    self.fc = nn.Linear(width, width)
+                    self.conv = nn.Conv2d(width, width, 3, padding=1)
+                def forward(self, x):
+                    out = torch.relu(self.fc(x))
+                    out = out.view(-1, 24, 7, 5)  # <- RL305
+                    return self.conv(out)
             if __name__ == "__main__":
                 Tokens()(torch.randn(2, 3, 32, 40)), Prompted()(torch.randn(2, 3, 32, 40), torch.randn(2, 9, 24))
+                Back()(torch.randn(2, 35, 24))
         """,
         ),
         Case(
             "a permutation with the channels in another place than the next line needs",
             """
-            import torch
-            from torch import nn
             class Embedded(nn.Module):
                 def __init__(self, width=6):
                     super().__init__()
@@ -135,28 +130,8 @@ class WrongAxis(Rule):
         """,
         ),
         Case(
-            "a view back to an image",
-            """
-            import torch
-            from torch import nn
-            class Back(nn.Module):
-                def __init__(self, width=24):
-                    super().__init__()
-                    self.fc = nn.Linear(width, width)
-                    self.conv = nn.Conv2d(width, width, 3, padding=1)
-                def forward(self, x):
-                    out = torch.relu(self.fc(x))
-                    out = out.view(-1, 24, 7, 5)  # <- RL305
-                    return self.conv(out)
-            if __name__ == "__main__":
-                Back()(torch.randn(2, 35, 24))
-        """,
-        ),
-        Case(
             "batch-first patches, attention without batch_first, and the other way round",
             """
-            import torch
-            from torch import nn
             class Vision(nn.Module):
                 def __init__(self, width=24):
                     super().__init__()
@@ -174,8 +149,6 @@ class WrongAxis(Rule):
         Case(
             "weights that are normalized over the queries",
             """
-            import torch
-            from torch import nn
             class Attention(nn.Module):
                 def __init__(self, width=16):
                     super().__init__()
@@ -193,8 +166,6 @@ class WrongAxis(Rule):
         Case(
             "functions of distances, whose rank no layer tells",
             """
-            import torch
-            from torch import nn
             class Basis(nn.Module):
                 def __init__(self, n=2, k=3):
                     super().__init__()
@@ -208,8 +179,6 @@ class WrongAxis(Rule):
         Case(
             "a transpose, attention heads, and a channel shuffle",
             """
-            import torch
-            from torch import nn
             class Net(nn.Module):
                 def __init__(self, width=24):
                     super().__init__()
@@ -236,10 +205,8 @@ class WrongAxis(Rule):
         """,
         ),
         Case(
-            "sequence-first attention, and attention along both axes of a table",
+            "sequence-first attention, attention along both axes of a table, and an encoding for every layout",
             """
-            import torch
-            from torch import nn
             class Vision(nn.Module):
                 def __init__(self, width=24):
                     super().__init__()
@@ -261,17 +228,23 @@ class WrongAxis(Rule):
                 def forward(self, x):
                     x = self.columns(x, x, x)[0].transpose(0, 1)
                     return self.rows(x, x, x)[0].transpose(0, 1)
+            class Layouts(nn.Module):
+                def __init__(self, width=16):
+                    super().__init__()
+                    self.register_buffer("table", torch.zeros(100, 1, width))
+                    self.encoder = nn.TransformerEncoderLayer(width, 2)
+                    self.second = nn.TransformerEncoderLayer(width, 2, batch_first=True)
+                def forward(self, x):
+                    x = self.encoder(x + self.table[: x.size(0)]).transpose(0, 1)
+                    return self.second(x + self.table[: x.size(1)].transpose(0, 1))
             if __name__ == "__main__":
-                Vision()(torch.randn(2, 3, 32, 40))
-                Sentence()(torch.randn(2, 10, 24))
-                Table()(torch.randn(4, 5, 24))
+                Vision()(torch.randn(2, 3, 32, 40)), Sentence()(torch.randn(2, 10, 24))
+                Table()(torch.randn(4, 5, 24)), Layouts()(torch.randn(10, 4, 16))
         """,
         ),
         Case(
             "efficient attention, which normalizes the keys over the sequence",
             """
-            import torch
-            from torch import nn
             class Attention(nn.Module):
                 def __init__(self, width=16):
                     super().__init__()
@@ -283,24 +256,6 @@ class WrongAxis(Rule):
                     return q.softmax(-1) @ (k.softmax(1).transpose(1, 2) @ x)
             if __name__ == "__main__":
                 Attention()(torch.randn(2, 9, 16))
-        """,
-        ),
-        Case(
-            "a table for every layout",
-            """
-            import torch
-            from torch import nn
-            class Net(nn.Module):
-                def __init__(self, width=16):
-                    super().__init__()
-                    self.register_buffer("table", torch.zeros(100, 1, width))
-                    self.encoder = nn.TransformerEncoderLayer(width, 2)
-                    self.second = nn.TransformerEncoderLayer(width, 2, batch_first=True)
-                def forward(self, x):
-                    x = self.encoder(x + self.table[: x.size(0)]).transpose(0, 1)
-                    return self.second(x + self.table[: x.size(1)].transpose(0, 1))
-            if __name__ == "__main__":
-                Net()(torch.randn(10, 4, 16))
         """,
         ),
     )
@@ -326,14 +281,13 @@ class WrongAxis(Rule):
         for call in attention_over_batch(model):
             point = call.known_caller
             block = model.caller_at(call, point)
-            is_first = getattr(call.module, "batch_first", False)
+            axis, advice = "first", "construct it with batch_first=True, or pass it (sequence, batch, features)"
+            if getattr(call.module, "batch_first", False):
+                axis, advice = "second", "pass it (batch, sequence, features), as it has batch_first=True"
             message = (
-                f"{call.relative_path(block)} treats the {'second' if is_first else 'first'} axis of "
-                f"{call.inputs[0].shape} as the sequence, but it is the batch: samples attend to each other"
+                f"{call.relative_path(block)} treats the {axis} axis of {call.inputs[0].shape} as the sequence, but it "
+                "is the batch: samples attend to each other"
             )
-            advice = "construct it with batch_first=True, or pass it (sequence, batch, features)"
-            if is_first:
-                advice = "pass it (batch, sequence, features), as it is constructed with batch_first=True"
             yield self.at(model.where(point.span, block), message, advice=advice)
 
     def _softmaxes(self, model: Model, axes: Axes) -> Iterator[Finding]:

@@ -55,8 +55,6 @@ class WrongOperator(Rule):
         Case(
             "subtraction",
             """
-            import torch
-            from torch import nn
             class Block(nn.Module):
                 def __init__(self, width=8):
                     super().__init__()
@@ -70,8 +68,6 @@ class WrongOperator(Rule):
         Case(
             "multiplication, in place",
             """
-            import torch
-            from torch import nn
             class ResUnit(nn.Module):
                 def __init__(self, width=8):
                     super().__init__()
@@ -86,8 +82,6 @@ class WrongOperator(Rule):
         Case(
             "division, with a variable named identity",
             """
-            import torch
-            from torch import nn
             class Stage(nn.Module):
                 def __init__(self, width=8):
                     super().__init__()
@@ -101,7 +95,6 @@ class WrongOperator(Rule):
         Case(
             "saved in the middle of a stage",
             """
-            from torch import nn
             class Stage(nn.Module):
                 def __init__(self, width=8):
                     super().__init__()
@@ -119,8 +112,6 @@ class WrongOperator(Rule):
         Case(
             "a gate",
             """
-            import torch
-            from torch import nn
             class GatedBlock(nn.Module):
                 def __init__(self, width=8):
                     super().__init__()
@@ -132,8 +123,6 @@ class WrongOperator(Rule):
         Case(
             "a gate that is added to 1, which keeps the block's input",
             """
-            import torch
-            from torch import nn
             class Block(nn.Module):
                 def __init__(self, width=8):
                     super().__init__()
@@ -146,7 +135,6 @@ class WrongOperator(Rule):
         Case(
             "a network that predicts the noise",
             """
-            from torch import nn
             class Denoiser(nn.Module):
                 def __init__(self, width=3):
                     super().__init__()
@@ -158,7 +146,6 @@ class WrongOperator(Rule):
         Case(
             "residual quantization",
             """
-            from torch import nn
             class ResidualQuantizer(nn.Module):
                 def __init__(self, width=8):
                     super().__init__()
@@ -175,7 +162,6 @@ class WrongOperator(Rule):
         Case(
             "a mean of input and branch",
             """
-            from torch import nn
             class Block(nn.Module):
                 def __init__(self, width=8):
                     super().__init__()
@@ -187,8 +173,6 @@ class WrongOperator(Rule):
         Case(
             "what a block explains of its input, beside its forecast",
             """
-            import torch
-            from torch import nn
             class ForecastBlock(nn.Module):
                 def __init__(self, width=24):
                     super().__init__()
@@ -201,7 +185,6 @@ class WrongOperator(Rule):
         Case(
             "the error of a back-projection",
             """
-            from torch import nn
             class UpBlock(nn.Module):
                 def __init__(self, width=8):
                     super().__init__()
@@ -217,7 +200,6 @@ class WrongOperator(Rule):
         Case(
             "a scaled branch",
             """
-            from torch import nn
             class Block(nn.Module):
                 def __init__(self, width=8):
                     super().__init__()

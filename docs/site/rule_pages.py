@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import inspect
 import re
-import textwrap
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
@@ -73,4 +72,4 @@ def _case(case: Case) -> str:
     name = case.name[:1].upper() + case.name[1:]
     options = [*([f"--call '{case.call}'"] if case.call else []), *(f"--input {text}" for text in case.inputs)]
     note = f" (`{' '.join(options)}`)" if options else ""
-    return f"{name}{note}:\n\n```python\n{textwrap.dedent(case.code).strip()}\n```"
+    return f"{name}{note}:\n\n```python\n{case.text.strip()}\n```"

@@ -91,7 +91,7 @@ def _explain(rule: Rule) -> str:
     for title, cases in (("Bad", rule.bad), ("Good", rule.good)):
         case = next((case for case in cases if case.code.strip()), None)  # one example is enough; the others are tests
         if case is not None:
-            parts += [f"{title}: {case.name}", textwrap.indent(textwrap.dedent(case.code).strip(), "    ")]
+            parts += [f"{title}: {case.name}", textwrap.indent(case.text.strip(), "    ")]
     if (page := page_of(rule)) is not None:
         parts.append(page)
     return "\n\n".join(parts)

@@ -33,7 +33,7 @@ def test_the_rule_of_the_page_finds_what_no_other_rule_finds(
     case = cases_in(folder)[number]
     case.check(tmp_path, workers)
     model = tmp_path / "model.py"
-    model.write_text(case.code)
+    model.write_text(case.case.text)
     assert "XX101" not in lint("check", model).stdout
     found = lint("check", "--rules", folder, model)
     assert found.exit_code == 0

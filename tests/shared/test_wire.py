@@ -11,7 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from resnet_lint.shared.records.answers import Answer, Checked, Ended, Refused, ToolFault, Traced
-from resnet_lint.shared.records.hardware_run import EngineTask, Evaluation, Result
+from resnet_lint.shared.records.evaluation import Evaluation
+from resnet_lint.shared.records.hardware_run import EngineTask, Result
 from resnet_lint.shared.records.model_trace import ForwardStep, ModelTrace
 from resnet_lint.shared.records.places import Position
 from resnet_lint.shared.records.reports import FileReport

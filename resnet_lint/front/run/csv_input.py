@@ -10,7 +10,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from resnet_lint.shared.errors import UsageError
-from resnet_lint.shared.records.hardware_run import Epoch, MultilabelPredictions, Predictions
+from resnet_lint.shared.records.evaluation import MultilabelPredictions, Predictions
+from resnet_lint.shared.records.hardware_run import Epoch
 
 from .event_files import is_events, read_events
 from .multilabel_columns import has_lists, label_columns, of_columns, of_lists

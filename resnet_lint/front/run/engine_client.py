@@ -12,14 +12,8 @@ from contextlib import contextmanager
 from typing import IO, Any
 
 from resnet_lint.shared.errors import ToolFault, UsageError, WorkerError
-from resnet_lint.shared.records.hardware_run import (
-    EngineTask,
-    Evaluation,
-    MultilabelPredictions,
-    Predictions,
-    Result,
-    RunRequest,
-)
+from resnet_lint.shared.records.evaluation import Evaluation, MultilabelPredictions, Predictions
+from resnet_lint.shared.records.hardware_run import EngineTask, Result, RunRequest
 from resnet_lint.shared.records.requests import Interpreter
 from resnet_lint.shared.wire import from_json, to_json
 

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Sequence
 
 from resnet_lint.shared.errors import UsageError
-from resnet_lint.shared.records.hardware_run import MultilabelPredictions
+from resnet_lint.shared.records.evaluation import MultilabelPredictions
 
 from .table_row import Row, in_natural_order
 

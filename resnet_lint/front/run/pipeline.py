@@ -11,14 +11,7 @@ from typing import Any
 
 from resnet_lint.shared.errors import UsageError
 from resnet_lint.shared.records.findings import Finding
-from resnet_lint.shared.records.hardware_run import (
-    MetricsReport,
-    Result,
-    RunReport,
-    RunRequest,
-    Trained,
-    Verdict,
-)
+from resnet_lint.shared.records.hardware_run import MetricsReport, Result, RunReport, RunRequest, Trained, Verdict
 from resnet_lint.shared.records.reports import Rewrite, Run
 from resnet_lint.shared.records.requests import Interpreter
 from resnet_lint.shared.records.thresholds import Thresholds

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence, Set
 
 from resnet_lint.shared.errors import UsageError
-from resnet_lint.shared.records.hardware_run import Predictions
+from resnet_lint.shared.records.evaluation import Predictions
 
 from .table_row import Row
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 
-from resnet_lint.shared.records.hardware_run import Epoch, Evaluation, Level, Reason, Verdict
+from resnet_lint.shared.records.evaluation import Evaluation
+from resnet_lint.shared.records.hardware_run import Epoch, Level, Reason, Verdict
 from resnet_lint.shared.records.thresholds import Thresholds
 
 from .learning_curve import risen_from, stuck, unstable

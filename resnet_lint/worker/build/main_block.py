@@ -166,7 +166,7 @@ def play(
         on_torch(func, args, kwargs, error, max(player.doubt, scenario.doubt))
 
     mode = ScriptMode(torch_call)
-    player = Player(loaded, namespace, mode, lambda error, doubt: on_error(error, max(doubt, scenario.doubt)))
+    player = Player(loaded, namespace, mode, lambda error, doubt: on_error(error, max(doubt, scenario.doubt)), called)
 
     views: dict[tuple[int, str], nn.Module] = {}
 

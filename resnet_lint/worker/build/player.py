@@ -8,10 +8,13 @@ from __future__ import annotations
 
 import ast
 import inspect
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from itertools import count
 from types import FunctionType, ModuleType
 from typing import Any
+
+from torch import nn
 
 from ..load.click_commands import command_of
 from ..load.definitions import ASSIGNMENTS, DEFINITIONS, changed_roots, names_bound, receivers
@@ -19,27 +22,24 @@ from ..load.load import Loaded
 from ..load.project_files import where_files_are
 from ..outside import OUTSIDE
 from ..process.limits import TimeUp, time_limit
-from .doubt import Doubt, Doubts
-from .known_calls import known_calls
+from .doubt import Doubt
 from .launchers import launched, launches
 from .leaving import EndedError, LeftError, ReturnedError
 from .lightning_fit import FIT, as_fit, fit, fits
-from .loop_values import first_value, values_written_out
-from .partial_calls import PartialCall, partial_calls
-from .profilers import with_profilers
+from .loop_values import first_value, iterator_name, next_value, values_written_out
 from .script_surroundings import ScriptMode
-from .statement_kinds import can_be_played, catches, changed_by_call, ends_program, gathers, leaves, trains
+from .statement_kinds import can_be_played, catches, ends_program, gathers, leaves, trains
+from .statement_runner import STATEMENT_SECONDS, StatementRunner
+from .unplayed import Unplayed
 
-_STATEMENT_SECONDS = 20.0
-_MOST_ROUNDS = 6
+_MOST_LITERAL = 6
 _DEEPEST_CALL = 6
-_MOST_PARTIAL = 20
 
 
-class Player:
+class Player(StatementRunner):
     """Executes statements in a namespace; `played` are the functions of the file that they call.
 
-    `partial` are the constructor calls in failed statements, with their known arguments.
+    `called` are the models that were called by now.
     """
 
     def __init__(
@@ -48,35 +48,21 @@ class Player:
         namespace: dict[str, Any],
         mode: ScriptMode,
         on_error: Callable[[BaseException, Doubt], None],
+        called: Sequence[nn.Module],
     ) -> None:
+        super().__init__(loaded, namespace, mode, on_error)
         self.played: set[str] = set()
-        self.partial: list[PartialCall] = []
-        self._loaded = loaded
-        self._namespace = namespace
-        self._mode = mode
-        self._on_error = on_error
-        self._around = Doubt.NONE
-        self._of_statement = Doubt.NONE
-        self._doubts = Doubts(loaded.tree)
         self._is_conditional = False
         self._depth = 0
-        self._lost: set[str] = set()  # names that could not be computed
         self._functions = {s.name: s for s in loaded.tree.body if isinstance(s, ast.FunctionDef)}
-
-    @property
-    def doubt(self) -> Doubt:
-        """How far a failure of the current statement can be trusted."""
-        return max(self._around, self._of_statement, self._mode.doubt)
-
-    def doubt_of(self, name: str) -> Doubt:
-        """The doubt of the value of a name."""
-        return self._doubts.of(ast.Name(name, ast.Load()))
+        self._unplayed = Unplayed(self._functions, loaded.module.__name__, called)
 
     def play(self, body: list[ast.stmt]) -> None:
         for statement in body:
             self._play(statement)
 
     def _play(self, statement: ast.stmt) -> None:
+        self._unplayed.note(statement)
         known = self._loaded.definitions.bound.get(id(statement))
         if known is not None and self._is_kept(statement):
             self._namespace.update(known)
@@ -98,7 +84,7 @@ class Player:
         elif isinstance(statement, ast.AnnAssign):
             self._annotated(statement)
         elif isinstance(statement, ast.While):
-            self._first_round(statement)
+            self._while(statement)
         elif ends_program(statement):
             self._end(statement)
         elif not isinstance(statement, ast.Raise):
@@ -168,8 +154,8 @@ class Player:
         finally:
             self._around = outer
 
-    def _choose(self, statement: ast.If) -> None:
-        """Assume that an unknown condition is true; the statements below it are in doubt."""
+    def _choose(self, statement: ast.If) -> bool:
+        """Assume that an unknown condition is true; the statements below it are in doubt. Returns the condition."""
         try:
             test = self._evaluate(statement.test)
             sure = not max(self._of_statement, self._mode.doubt)
@@ -180,37 +166,73 @@ class Player:
         with self._inside_of(Doubt.NONE if sure else Doubt.UNKNOWN), self._conditionally():
             self.play(statement.body if test else statement.orelse)
         if not sure:
+            self._unplayed.note_all(statement)
             changed = (
                 receivers(part) | changed_roots(part) for part in ast.walk(statement) if isinstance(part, ast.stmt)
             )
             names = names_bound(statement).union(*changed)
             self._doubts.add(self._but_modules(names), Doubt.UNKNOWN)
+        return bool(test)
 
-    def _rounds(self, statement: ast.For) -> None:
+    def _rounds(self, loop: ast.For) -> None:
         """Run all iterations of a loop that collects, as with `layers.append(...)`; of other loops, only the first one.
 
-        For literal values, as in `for size in (128, 101)`, a few more are run. Names that the skipped iterations may
-        change, as in `for layer in layers: x = layer(x)`, are in doubt after the loop.
+        A few more are run for literal values, as in `for size in (128, 101)`, and more for the calls that wait for a
+        later iteration. Names that the skipped iterations may change, as in `for layer in layers: x = layer(x)`, are in
+        doubt after the loop.
         """
-        if gathers(statement) and not launches(statement, self._functions):
-            self._run(statement)
+        if gathers(loop) and not launches(loop, self._functions):
+            self._run(loop)
             return
-        written_out = values_written_out(statement)
-        for value in written_out[:_MOST_ROUNDS] or [first_value(statement)]:
-            assigned = ast.copy_location(ast.Assign([statement.target], value), statement.iter)
+        written_out = values_written_out(loop)
+        for number, value in enumerate(written_out or self._values(loop), 1):
+            failures = self.failures
+            assigned = ast.copy_location(ast.Assign([loop.target], value), loop.iter)
             try:
                 if self._run(ast.fix_missing_locations(assigned)):
-                    self.play(statement.body)
+                    self.play(loop.body)
             except LeftError as left:
                 if left.by is ast.Break:
                     break
-        if not written_out or len(written_out) > _MOST_ROUNDS:
-            self._doubts.add(self._changed_in(statement), Doubt.UNKNOWN)
+            is_literal = number < min(len(written_out), _MOST_LITERAL)
+            if not is_literal and not self._goes_on(loop, number, failures):
+                break
+        else:
+            return
+        if not 0 < len(written_out) <= _MOST_LITERAL:
+            self._doubts.add(self._changed_in(loop), Doubt.UNKNOWN)
 
-    def _first_round(self, loop: ast.While) -> None:
-        """Run the first iteration of a `while` loop, if its condition holds; changed names are in doubt after it."""
-        with suppress(LeftError):
-            self._choose(ast.copy_location(ast.If(loop.test, loop.body, []), loop))
+    def _values(self, loop: ast.For) -> Iterator[ast.expr]:
+        """The values of a loop, one after the other; if one can't be computed, the names of the loop are in doubt."""
+        yield first_value(loop)
+        iterator = self._namespace.pop(iterator_name(loop), None)
+        with suppress(StopIteration):
+            while iterator is not None:
+                try:
+                    with time_limit(STATEMENT_SECONDS), self._mode.further_batches():
+                        value = where_files_are(lambda: next(iterator), self._loaded.project.root)
+                except StopIteration:
+                    raise
+                except (Exception, SystemExit, KeyboardInterrupt, TimeUp):
+                    break
+                self._namespace[iterator_name(loop)] = iter([value])
+                yield next_value(loop)
+            self._doubts.add(self._changed_in(loop), Doubt.UNKNOWN)
+
+    def _goes_on(self, loop: ast.For | ast.While, rounds: int, failures: int) -> bool:
+        """Whether a loop needs another round: its last one succeeded, and left out a call of a model."""
+        return self.failures == failures and self._unplayed.call_for_round(loop, rounds, self._namespace)
+
+    def _while(self, loop: ast.While) -> None:
+        """Run the first rounds of a `while` loop, while its condition holds; changed names are in doubt after it."""
+        for number in count(1):
+            failures = self.failures
+            try:
+                holds = self._choose(ast.copy_location(ast.If(loop.test, loop.body, []), loop))
+            except LeftError as left:
+                holds = left.by is ast.Continue
+            if not holds or not self._goes_on(loop, number, failures):
+                break
         self._doubts.add(self._changed_in(loop), Doubt.UNKNOWN)
 
     def _changed_in(self, loop: ast.stmt) -> set[str]:
@@ -308,43 +330,3 @@ class Player:
                 self._lost.add(name)
                 doubts[name] = Doubt.UNKNOWN
         return values, doubts
-
-    def _run(self, statement: ast.stmt) -> bool:
-        """Run a statement; returns whether it succeeded."""
-        bound = names_bound(statement)
-        self._begin(statement)
-        played = with_profilers(statement, self._namespace)
-        try:
-            code = compile(ast.Module([played], []), self._loaded.path, "exec", dont_inherit=True)
-            with time_limit(_STATEMENT_SECONDS):
-                where_files_are(lambda: exec(code, self._namespace), self._loaded.project.root)
-        except (Exception, SystemExit, KeyboardInterrupt, TimeUp) as error:
-            self._on_error(error, self.doubt)
-            self._note_partial_calls(statement, self.doubt)
-            for call in known_calls(statement, error, self._lost | self._loaded.definitions.lost, self._namespace):
-                with suppress(Exception, SystemExit, KeyboardInterrupt, TimeUp):
-                    self._evaluate(call)
-            self._lost |= bound
-            for name in bound:
-                self._namespace.pop(name, None)
-            self._doubts.add(changed_roots(statement) | changed_by_call(statement), Doubt.UNKNOWN)
-            return False
-        self._doubts.clear(bound)
-        self._doubts.add(bound, max(self._of_statement, self._mode.doubt))
-        return True
-
-    def _note_partial_calls(self, statement: ast.stmt, doubt: Doubt) -> None:
-        if not isinstance(statement, DEFINITIONS) and len(self.partial) < _MOST_PARTIAL:
-            namespace = dict(self._namespace)
-            self.partial += partial_calls(statement, self._evaluate, namespace, self._loaded, sure=not doubt)
-
-    def _begin(self, code: ast.AST) -> None:
-        """Record the doubt of the values that the next code reads."""
-        self._mode.begin()
-        self._of_statement = self._doubts.of(code)
-
-    def _evaluate(self, expression: ast.expr) -> Any:
-        self._begin(expression)
-        code = compile(ast.Expression(expression), self._loaded.path, "eval", dont_inherit=True)
-        with time_limit(_STATEMENT_SECONDS):
-            return eval(code, self._namespace)

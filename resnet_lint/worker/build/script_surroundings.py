@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from itertools import islice
+from itertools import count, islice
 from typing import Any
 from unittest import mock
 
@@ -68,6 +68,7 @@ class ScriptMode(OnMeta):
         super().__init__()
         self.is_in_model = False
         self.is_in_samples = False
+        self.gives_further_batches = False
         self._on_torch = on_torch
         self.begin()
 
@@ -75,6 +76,15 @@ class ScriptMode(OnMeta):
         """Reset the doubt."""
         self._asked_for = Doubt.NONE
         self._reads_before = OUTSIDE.reads
+
+    @contextmanager
+    def further_batches(self) -> Iterator[None]:
+        """Inside the with block, a loader gives the batches after its first one, too."""
+        self.gives_further_batches = True
+        try:
+            yield
+        finally:
+            self.gives_further_batches = False
 
     def ask_for(self, doubt: Doubt) -> None:
         """Record that the script reads a value in doubt."""
@@ -174,7 +184,7 @@ def script_surroundings(path: str, mode: ScriptMode) -> Iterator[None]:
             stack.enter_context(mock.patch.object(owner, name, replacement))
         stack.enter_context(empty_command_line(path))
         stack.enter_context(data_sets_made_up())
-        stack.enter_context(mock.patch.object(DataLoader, "__iter__", lambda loader: _first_batch(loader, mode)))
+        stack.enter_context(mock.patch.object(DataLoader, "__iter__", lambda loader: _batches(loader, mode)))
         stack.enter_context(torch.device("meta"))
         stack.enter_context(mode)
         yield
@@ -207,24 +217,27 @@ def _nothing(*args: Any, **kwargs: Any) -> None:
     return None
 
 
-def _first_batch(loader: DataLoader[Any], mode: ScriptMode) -> Iterator[Any]:
-    """Yield one batch of a loader, in the order of the data set."""
-    mode.is_in_samples = True
-    try:
-        batch = _batch(loader)
-    finally:
-        mode.is_in_samples = False
-    yield batch
+def _batches(loader: DataLoader[Any], mode: ScriptMode) -> Iterator[Any]:
+    """Yield one batch of a loader, in the order of the data set, and others for further rounds of a loop."""
+    for number in count():
+        mode.is_in_samples = True
+        try:
+            batch = _batch(loader, number)
+        finally:
+            mode.is_in_samples = False
+        yield batch
+        if not mode.gives_further_batches or number + 1 >= len(loader):
+            return
 
 
-def _batch(loader: DataLoader[Any]) -> Any:
-    dataset, size = loader.dataset, loader.batch_size
+def _batch(loader: DataLoader[Any], number: int) -> Any:
+    dataset, size = loader.dataset, loader.batch_size or 1
     if isinstance(dataset, IterableDataset):
-        samples = list(islice(iter(dataset), size or 1))
+        samples = list(islice(iter(dataset), number * size, (number + 1) * size))
     else:
-        indices: Any = range(min(size or 1, len(dataset)))  # type: ignore[arg-type]
+        indices: Any = range(number * size, min((number + 1) * size, len(dataset)))  # type: ignore[arg-type]
         if loader.batch_size is None and loader.batch_sampler is not None:
-            indices = next(iter(loader.batch_sampler))
+            indices = next(islice(loader.batch_sampler, number, None))
         samples = [dataset[index] for index in indices]
     return loader.collate_fn(samples) if loader.batch_size or len(samples) > 1 else loader.collate_fn(samples[0])
 

@@ -16,14 +16,8 @@ os.environ.update(PYTORCH_JIT="0")
 
 from resnet_lint.shared.errors import ResnetLintError
 from resnet_lint.shared.extras import require
-from resnet_lint.shared.records.hardware_run import (
-    EngineTask,
-    Evaluation,
-    MultilabelPredictions,
-    Predictions,
-    Result,
-    RunRequest,
-)
+from resnet_lint.shared.records.evaluation import Evaluation, MultilabelPredictions, Predictions
+from resnet_lint.shared.records.hardware_run import EngineTask, Result, RunRequest
 from resnet_lint.shared.wire import from_json, to_json
 
 from .events import Events

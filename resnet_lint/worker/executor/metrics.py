@@ -15,7 +15,7 @@ from torchmetrics.functional.classification import (
     multiclass_recall,
 )
 
-from resnet_lint.shared.records.hardware_run import Bin, Evaluation, Predictions, Score, TopAccuracy
+from resnet_lint.shared.records.evaluation import Bin, Evaluation, Predictions, Score, TopAccuracy
 
 # torchmetrics computes in float32; further digits are not significant.
 DIGITS = 6

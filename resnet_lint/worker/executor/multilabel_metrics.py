@@ -12,7 +12,7 @@ from torchmetrics.functional.classification import (
     multilabel_recall,
 )
 
-from resnet_lint.shared.records.hardware_run import Evaluation, MultilabelPredictions, Outcomes, Score
+from resnet_lint.shared.records.evaluation import Evaluation, MultilabelPredictions, Outcomes, Score
 
 from .metrics import DIGITS, Average, rounded
 

@@ -14,7 +14,8 @@ from torch.nn import functional as F
 from torch.optim import AdamW
 
 from resnet_lint.shared.errors import UsageError
-from resnet_lint.shared.records.hardware_run import USUAL_BATCH, Epoch, Mistake, Predictions, Trained, Training
+from resnet_lint.shared.records.evaluation import Predictions
+from resnet_lint.shared.records.hardware_run import USUAL_BATCH, Epoch, Mistake, Trained, Training
 
 from ..tensors import mapped, tensors_in
 from .checkpoint import State, restore, save

@@ -15,7 +15,8 @@ from resnet_lint.front.cli import main
 from resnet_lint.front.run import csv_input
 from resnet_lint.front.run.learning_curve import observations, stuck, unstable
 from resnet_lint.front.run.verdict import judge
-from resnet_lint.shared.records.hardware_run import Epoch, Evaluation, Predictions, Reason, Score
+from resnet_lint.shared.records.evaluation import Evaluation, Predictions, Score
+from resnet_lint.shared.records.hardware_run import Epoch, Reason
 from resnet_lint.shared.records.thresholds import Thresholds
 
 SCHEMA = json.loads(resources.files("resnet_lint.front.run.report").joinpath("metrics.schema.json").read_text())

@@ -15,7 +15,7 @@ from sklearn.metrics import hamming_loss, precision_recall_fscore_support, top_k
 from resnet_lint.front.cli import main
 from resnet_lint.front.run.csv_input import read
 from resnet_lint.shared.errors import UsageError
-from resnet_lint.shared.records.hardware_run import MultilabelPredictions, Predictions
+from resnet_lint.shared.records.evaluation import MultilabelPredictions, Predictions
 
 SCHEMA = json.loads(resources.files("resnet_lint.front.run.report").joinpath("metrics.schema.json").read_text())
 

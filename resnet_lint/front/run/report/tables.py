@@ -8,7 +8,8 @@ from dataclasses import astuple
 from tabulate import tabulate
 
 from resnet_lint.front.report_text import count
-from resnet_lint.shared.records.hardware_run import LEVELS, Epoch, Evaluation, Level, Reason, Score, Trained, Verdict
+from resnet_lint.shared.records.evaluation import Evaluation, Score
+from resnet_lint.shared.records.hardware_run import LEVELS, Epoch, Level, Reason, Trained, Verdict
 
 from ..learning_curve import observations
 from .chart import chart

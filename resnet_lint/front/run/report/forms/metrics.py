@@ -9,7 +9,8 @@ from typing import Any
 
 from resnet_lint import __version__
 from resnet_lint.front.run.learning_curve import observations
-from resnet_lint.shared.records.hardware_run import Epoch, Evaluation, MetricsReport, Verdict
+from resnet_lint.shared.records.evaluation import Evaluation
+from resnet_lint.shared.records.hardware_run import Epoch, MetricsReport, Verdict
 from resnet_lint.shared.source_text import shown
 
 from ..numbers import finite

@@ -12,10 +12,10 @@ from resnet_lint.front.pages.render import render
 from resnet_lint.front.report_text import count
 from resnet_lint.front.run.learning_curve import observations
 from resnet_lint.shared.extras import require
+from resnet_lint.shared.records.evaluation import Evaluation
 from resnet_lint.shared.records.hardware_run import (
     USUAL_BATCH,
     Epoch,
-    Evaluation,
     Gradients,
     MetricsReport,
     RunReport,
