@@ -209,11 +209,12 @@ class Rule(ABC):
 
     def finding(self, failure: Failure, message: str) -> Finding:
         """Convert a failure to a finding of this rule; its fix is a hint until it is verified."""
+        last = "" if failure.last_batch is None else f" (in the last batch, which has {failure.last_batch} samples)"
         return Finding(
             self.code,
             self.name,
             self.severity,
-            message,
+            message + last,
             failure.span,
             failure.module,
             (failure.module_path,) if failure.module_path else (),

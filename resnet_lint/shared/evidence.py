@@ -76,7 +76,8 @@ class Failure:
     `error` is torch's error message on the CPU. `differs` are the properties in which the operands of an addition or
     concatenation differ. `condition` are the constructor arguments for which it fails, if it works for others;
     `contract` is the symbolic condition under which it works, if known. `sizes` are the input sizes at which it works;
-    `operands` have symbolic shapes in this case.
+    `operands` have symbolic shapes in this case. `last_batch` is the number of samples in the last, smaller
+    batch of a loader, if the script fails at that one only.
     """
 
     kind: FailureKind
@@ -93,6 +94,7 @@ class Failure:
     layer: str | None = None
     contract: str | None = None
     sizes: SizesTaken | None = None
+    last_batch: int | None = None
 
     def addition_message(self, differing: str) -> str:
         """The message for a failing addition: the two shapes, what differs, and the sizes that would work."""

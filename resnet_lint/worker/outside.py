@@ -24,12 +24,14 @@ _BY_NAME: Sequence[tuple[str, int]] = (
 class Outside:
     """Guesses external numbers; `reads` counts how often the script read one.
 
-    `trial` is 0 or 1. In the second trial, every number is a different multiple of that in the first one.
+    `trial` is 0 or 1. In the second trial, every number is a different multiple of that in the first one. `last_batch`
+    is the number of samples in the last, smaller batch of a loader, while the script uses that one.
     """
 
     def __init__(self) -> None:
         self.trial = 0
         self.reads = 0
+        self.last_batch: int | None = None
         self._factors: dict[str, int] = {}
 
     @contextmanager

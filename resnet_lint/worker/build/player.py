@@ -19,17 +19,16 @@ from torch import nn
 from ..load.click_commands import command_of
 from ..load.definitions import ASSIGNMENTS, DEFINITIONS, changed_roots, names_bound, receivers
 from ..load.load import Loaded
-from ..load.project_files import where_files_are
 from ..outside import OUTSIDE
-from ..process.limits import TimeUp, time_limit
+from ..process.limits import TimeUp
 from .doubt import Doubt
 from .launchers import launched, launches
 from .leaving import EndedError, LeftError, ReturnedError
 from .lightning_fit import FIT, as_fit, fit, fits
-from .loop_values import first_value, iterator_name, next_value, values_written_out
+from .loop_values import LoopValues, runs_to_its_end, values_written_out
 from .script_surroundings import ScriptMode
 from .statement_kinds import can_be_played, catches, ends_program, gathers, leaves, trains
-from .statement_runner import STATEMENT_SECONDS, StatementRunner
+from .statement_runner import StatementRunner
 from .unplayed import Unplayed
 
 _MOST_LITERAL = 6
@@ -185,39 +184,48 @@ class Player(StatementRunner):
             self._run(loop)
             return
         written_out = values_written_out(loop)
-        for number, value in enumerate(written_out or self._values(loop), 1):
+        values = LoopValues(loop, self._namespace, self._loaded.project.root)
+        for number, value in enumerate(written_out or self._values(loop, values), 1):
             failures = self.failures
-            assigned = ast.copy_location(ast.Assign([loop.target], value), loop.iter)
-            try:
-                if self._run(ast.fix_missing_locations(assigned)):
-                    self.play(loop.body)
-            except LeftError as left:
-                if left.by is ast.Break:
-                    break
+            if not self._round(loop, value):
+                break
             is_literal = number < min(len(written_out), _MOST_LITERAL)
             if not is_literal and not self._goes_on(loop, number, failures):
+                if self.failures == failures and runs_to_its_end(loop):
+                    self._last_round(loop, values)
                 break
         else:
             return
         if not 0 < len(written_out) <= _MOST_LITERAL:
             self._doubts.add(self._changed_in(loop), Doubt.UNKNOWN)
 
-    def _values(self, loop: ast.For) -> Iterator[ast.expr]:
+    def _round(self, loop: ast.For, value: ast.expr) -> bool:
+        """Run a loop for one value; returns whether it goes on after that."""
+        assigned = ast.copy_location(ast.Assign([loop.target], value), loop.iter)
+        try:
+            if self._run(ast.fix_missing_locations(assigned)):
+                self.play(loop.body)
+        except LeftError as left:
+            return left.by is not ast.Break
+        return True
+
+    def _values(self, loop: ast.For, values: LoopValues) -> Iterator[ast.expr]:
         """The values of a loop, one after the other; if one can't be computed, the names of the loop are in doubt."""
-        yield first_value(loop)
-        iterator = self._namespace.pop(iterator_name(loop), None)
+        yield values.first
         with suppress(StopIteration):
-            while iterator is not None:
-                try:
-                    with time_limit(STATEMENT_SECONDS), self._mode.further_batches():
-                        value = where_files_are(lambda: next(iterator), self._loaded.project.root)
-                except StopIteration:
-                    raise
-                except (Exception, SystemExit, KeyboardInterrupt, TimeUp):
-                    break
-                self._namespace[iterator_name(loop)] = iter([value])
-                yield next_value(loop)
+            while values.take(self._mode.next_batches()):
+                yield values.next
             self._doubts.add(self._changed_in(loop), Doubt.UNKNOWN)
+
+    def _last_round(self, loop: ast.For, values: LoopValues) -> None:
+        """Run a loop over a loader for its last batch too, if that is smaller: `torch.zeros(1, batch_size, width)`."""
+        self._mode.begin()
+        with suppress(StopIteration):
+            if self.doubt_of(values.name) or not values.take(self._mode.last_batches()) or self.doubt:
+                return
+            if OUTSIDE.last_batch is not None:
+                self._round(loop, values.next)
+        OUTSIDE.last_batch = None
 
     def _goes_on(self, loop: ast.For | ast.While, rounds: int, failures: int) -> bool:
         """Whether a loop needs another round: its last one succeeded, and left out a call of a model."""

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from itertools import count, islice
-from typing import Any
+from itertools import islice
+from typing import Any, Literal
 from unittest import mock
 
 import torch
 import torch.nn.functional as F
 from torch import nn
-from torch.utils.data import DataLoader, IterableDataset
+from torch.utils.data import DataLoader, IterableDataset, RandomSampler, SequentialSampler
 
 from ..load.command_line import empty_command_line
 from ..outside import OUTSIDE
@@ -68,7 +68,7 @@ class ScriptMode(OnMeta):
         super().__init__()
         self.is_in_model = False
         self.is_in_samples = False
-        self.gives_further_batches = False
+        self._wanted: Literal["first", "next", "last"] = "first"
         self._on_torch = on_torch
         self.begin()
 
@@ -78,13 +78,43 @@ class ScriptMode(OnMeta):
         self._reads_before = OUTSIDE.reads
 
     @contextmanager
-    def further_batches(self) -> Iterator[None]:
-        """Inside the with block, a loader gives the batches after its first one, too."""
-        self.gives_further_batches = True
+    def next_batches(self) -> Iterator[None]:
+        """Inside the with block, a loader gives its batches one after the other, not only the first one."""
+        self._wanted = "next"
         try:
             yield
         finally:
-            self.gives_further_batches = False
+            self._wanted = "first"
+
+    @contextmanager
+    def last_batches(self) -> Iterator[None]:
+        """Inside the with block, a loader gives its last batch, if that has fewer samples."""
+        self._wanted = "last"
+        try:
+            yield
+        finally:
+            self._wanted = "first"
+
+    def batches_of(self, loader: DataLoader[Any]) -> Iterator[Any]:
+        """The first batch of a loader, in the order of the data set, and those that are wanted after it."""
+        number: int | None = 0
+        while number is not None:
+            self.is_in_samples = True
+            try:
+                batch = _batch(loader, number)
+            finally:
+                self.is_in_samples = False
+            yield batch
+            number = self._number_after(number, loader)
+
+    def _number_after(self, number: int, loader: DataLoader[Any]) -> int | None:
+        if self._wanted == "next":
+            return number + 1 if number + 1 < len(loader) else None
+        rest = samples_in_last_batch(loader) if self._wanted == "last" else None
+        if rest is None or number + 1 >= len(loader):
+            return None
+        OUTSIDE.last_batch = rest
+        return len(loader) - 1
 
     def ask_for(self, doubt: Doubt) -> None:
         """Record that the script reads a value in doubt."""
@@ -184,7 +214,7 @@ def script_surroundings(path: str, mode: ScriptMode) -> Iterator[None]:
             stack.enter_context(mock.patch.object(owner, name, replacement))
         stack.enter_context(empty_command_line(path))
         stack.enter_context(data_sets_made_up())
-        stack.enter_context(mock.patch.object(DataLoader, "__iter__", lambda loader: _batches(loader, mode)))
+        stack.enter_context(mock.patch.object(DataLoader, "__iter__", lambda loader: mode.batches_of(loader)))
         stack.enter_context(torch.device("meta"))
         stack.enter_context(mode)
         yield
@@ -217,17 +247,11 @@ def _nothing(*args: Any, **kwargs: Any) -> None:
     return None
 
 
-def _batches(loader: DataLoader[Any], mode: ScriptMode) -> Iterator[Any]:
-    """Yield one batch of a loader, in the order of the data set, and others for further rounds of a loop."""
-    for number in count():
-        mode.is_in_samples = True
-        try:
-            batch = _batch(loader, number)
-        finally:
-            mode.is_in_samples = False
-        yield batch
-        if not mode.gives_further_batches or number + 1 >= len(loader):
-            return
+def samples_in_last_batch(loader: DataLoader[Any]) -> int | None:
+    """The number of samples in the last batch of a loader, if they are fewer than in the others."""
+    if loader.batch_size is None or loader.drop_last or type(loader.sampler) not in (SequentialSampler, RandomSampler):
+        return None
+    return len(loader.sampler) % loader.batch_size or None  # type: ignore[arg-type]
 
 
 def _batch(loader: DataLoader[Any], number: int) -> Any:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -74,7 +74,7 @@ class StatedCalls:
         key = (*map(id, nn.Module.modules(module)), modes[module], OUTSIDE.trial, doubt(), inputs)
         result = self._traced.get(key)
         if result is None:
-            result = trace(module, args, kwargs, self._project)
+            result = self._trace(module, args, kwargs)
             in_training = self._in_training(module, args, kwargs, modes)
             both_run = in_training is not None and in_training.trouble == result.trouble == (0, 0)
             shown = result if in_training is None or both_run else in_training
@@ -86,16 +86,21 @@ class StatedCalls:
             raise RuntimeError(result.fatal.error)
         return Answer(result.output, sure=not result.all_faults)
 
+    def _trace(self, module: nn.Module, args: Any, kwargs: Any) -> Trace:
+        return replace(trace(module, args, kwargs, self._project), last_batch=OUTSIDE.last_batch)
+
     def _in_training(self, module: nn.Module, args: Any, kwargs: Any, modes: Modes) -> Trace | None:
         """The trace in the modes of the script, if they make a difference and it does not depend on random numbers."""
         if not modes[module] or not branches_on_training(module, self._project):
             return None
         with modes_kept(module):
             set_modes(modes)
-            result = trace(module, args, kwargs, self._project)
+            result = self._trace(module, args, kwargs)
         return result if result.stop is None else None
 
     def _note(self, module: nn.Module, result: Trace, doubt: Doubt) -> None:
+        if OUTSIDE.last_batch is not None and result.trouble == (0, 0):
+            return  # nothing new: the first batch of the loader was traced
         if doubt is Doubt.INVENTED and result.trouble > (0, 0):
             self._calls[OUTSIDE.trial].append(_Call(module, result, self._line()))
         elif not OUTSIDE.trial:
@@ -149,7 +154,8 @@ class StatedCalls:
                 self.losses.append(loss)
             return
         operands = tuple(Operand(f"operand {number}", shape) for number, shape in enumerate(shapes, 1))
-        failure = Failure("other", where.span, " ".join(error.split()), name, "", where.text, operands)
+        shown = " ".join(error.split())
+        failure = Failure("other", where.span, shown, name, "", where.text, operands, last_batch=OUTSIDE.last_batch)
         failures = self._refusals[OUTSIDE.trial] if doubt else self.failures
         if failure not in failures:
             failures.append(failure)

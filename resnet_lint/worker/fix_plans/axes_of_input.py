@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from resnet_lint.graph.fault import Fault
 from resnet_lint.graph.node import Node
+from resnet_lint.graph.residuals import path_between
 from resnet_lint.shared.records.places import Shape
 
 
@@ -11,7 +12,11 @@ def axes_hint(fault: Fault, parameter: str) -> str | None:
     """How to bring the expected size to the right axis; None if it is on no other. `parameter` names the layer's."""
     assert fault.layer is not None
     shape, wanted = fault.node.inputs[0], fault.layer.wanted
-    hints = (_channels_last(fault.node, shape, wanted, parameter), _not_last(shape, wanted, parameter))
+    hints = (
+        _channels_last(fault.node, shape, wanted, parameter),
+        _not_last(shape, wanted, parameter),
+        _transposed(fault.node, shape, wanted, parameter),
+    )
     return next((hint for hint in hints if hint is not None), None)
 
 
@@ -30,3 +35,12 @@ def _not_last(shape: Shape, wanted: int, parameter: str) -> str | None:
     if len(shape) == 4 and shape[1] == wanted and parameter == "normalized_shape":
         return f"the {wanted} channels are in dimension 1, not in the last: x.permute(0, 2, 3, 1)"
     return None
+
+
+def _transposed(node: Node, shape: Shape, wanted: int, parameter: str) -> str | None:
+    """Data of the shape (10, 32) for nn.Linear(10, 16): the table is transposed, or 10 is the batch size by chance."""
+    if len(shape) != 2 or shape[0] != wanted or parameter != "in_features":
+        return None
+    if any(step.learned for source in node.activations for step in path_between(None, source)):
+        return None
+    return f"pass it (batch, {wanted}), with x.T if the features are in dimension 0, or set in_features={shape[1]}"

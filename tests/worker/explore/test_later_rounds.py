@@ -1,0 +1,193 @@
+"""Scripts whose loops call a model in a later round only, or fail at the last batch of an epoch."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from textwrap import dedent
+
+import pytest
+from conftest import Lint
+
+START = """
+import random
+import torch
+import torch.nn.functional as F
+from torch import nn
+from torch.utils.data import DataLoader, Dataset, TensorDataset
+
+class Net(nn.Module):
+    def __init__(self, n=10, k=3):
+        super().__init__()
+        self.fc = nn.Linear(n, k)
+    def forward(self, x):
+        return self.fc(x)
+
+net = Net()
+optimizer = torch.optim.SGD(net.parameters(), lr=0.1)
+def step(loss):
+    optimizer.zero_grad()
+    loss.backward()
+    optimizer.step()
+"""
+
+# What follows, what makes it right, and what makes it wrong.
+LATER = {
+    "after a warm-up": (
+        """
+        for number in range(30):
+            x = torch.randn(8, 10)
+            if number < 10:
+                continue
+            step(net(x@).sum())
+        """,
+        "",
+        "[:, 1:]",
+    ),
+    "every tenth epoch": (
+        """
+        def evaluate():
+            with torch.no_grad():
+                return net(torch.randn(4, @)).argmax(1)
+        for epoch in range(20):
+            step(net(torch.randn(8, 10)).sum())
+            if (epoch + 1) % 10 == 0:
+                print(evaluate())
+        """,
+        "10",
+        "11",
+    ),
+    "in a loop that counts": (
+        """
+        done = 0
+        while True:
+            done += 1
+            if done > 5:
+                net(torch.randn(4, @))
+                break
+        """,
+        "10",
+        "11",
+    ),
+    "once a memory is full": (
+        """
+        memory = []
+        def learn():
+            if len(memory) < 16:
+                return
+            states, rewards = zip(*random.sample(memory, 16))
+            best = net(torch.cat(states)).max(1)[0]
+            step(F.smooth_l1_loss(best, torch.cat(rewards)@))
+        for number in range(40):
+            memory.append((torch.randn(1, 10), torch.randn(1)))
+            learn()
+        """,
+        "",
+        ".view(4, 4)",
+    ),
+    "once an agent's memory is full": (
+        """
+        class Agent:
+            def __init__(self):
+                self.net, self.memory = Net(), []
+            def learn(self, state):
+                self.memory.append(state)
+                if len(self.memory) > 20:
+                    step(self.net(torch.stack(self.memory[-8:])@).mean())
+        agent = Agent()
+        for number in range(40):
+            agent.learn(torch.randn(10))
+        """,
+        "",
+        ".T",
+    ),
+    "in every fifth batch": (
+        """
+        noise = Net(4, 10)
+        for number, (x,) in enumerate(DataLoader(TensorDataset(torch.randn(100, 10)), batch_size=10)):
+            step(net(x).sum())
+            if number % 5 == 4:
+                step(net(noise(torch.randn(10, @))).sum())
+        """,
+        "4",
+        "5",
+    ),
+}
+
+LAST_BATCH = {
+    "labels of a whole batch": (
+        """
+        for x, in DataLoader(TensorDataset(torch.randn(100, 10)), batch_size=32@):
+            step(F.mse_loss(net(x), torch.ones(32, 3)))
+        """,
+        ", drop_last=True",
+        "",
+    ),
+    "a state of a whole batch": (
+        """
+        rnn = nn.GRU(10, 6, batch_first=True)
+        def train(loader):
+            for x in loader:
+                out, _ = rnn(x, torch.zeros(1, @, 6))
+                step(out.sum())
+        train(DataLoader(torch.randn(70, 5, 10), batch_size=64, shuffle=True))
+        """,
+        "len(x)",
+        "64",
+    ),
+    "a data set of one's own": (
+        """
+        class Data(Dataset):
+            def __len__(self):
+                return @
+            def __getitem__(self, index):
+                return torch.randn(10), index % 3
+        for x, y in DataLoader(Data(), 50):
+            step(F.cross_entropy(net(x).view(50, 3), y))
+        """,
+        "1000",
+        "1010",
+    ),
+}
+
+
+def errors(lint: Lint, file: Path, *options: str) -> list[tuple[str, str]]:
+    found = json.loads(lint("check", "--format", "json", *options, file).stdout)["findings"]
+    return [(finding["rule"], finding["message"]) for finding in found if finding["severity"] == "error"]
+
+
+@pytest.mark.parametrize("name", LATER)
+def test_a_call_in_a_later_round(name: str, tmp_path: Path, lint: Lint) -> None:
+    script, right, wrong = LATER[name]
+    for part, count in ((right, 0), (wrong, 1)):
+        (tmp_path / "train.py").write_text(START + dedent(script).replace("@", part))
+        assert len(errors(lint, tmp_path / "train.py")) == count
+
+
+@pytest.mark.parametrize("name", LAST_BATCH)
+def test_the_last_batch_is_smaller(name: str, tmp_path: Path, lint: Lint) -> None:
+    script, right, wrong = LAST_BATCH[name]
+    (tmp_path / "train.py").write_text(START + dedent(script).replace("@", right))
+    assert not errors(lint, tmp_path / "train.py")
+    (tmp_path / "train.py").write_text(START + dedent(script).replace("@", wrong))
+    [(_, message)] = errors(lint, tmp_path / "train.py")
+    assert "(in the last batch, which has " in message
+
+
+@pytest.mark.parametrize(
+    "script",
+    [
+        "for n, (x,) in enumerate(DataLoader(TensorDataset(torch.randn(100, 10)), 32)):\n"
+        "    if n == 2:\n        break\n    step(F.mse_loss(net(x), torch.ones(32, 3)))",
+        "for x, in DataLoader(TensorDataset(torch.randn(100, 10)), 32):\n"
+        "    if len(x) < 32:\n        continue\n    step(F.mse_loss(net(x), torch.ones(32, 3)))",
+        "import os\nfiles = os.listdir('none')\nfor x, in DataLoader(TensorDataset(torch.randn(len(files), 10)), 32):\n"
+        "    step(F.mse_loss(net(x), torch.ones(32, 3)))",
+        "for number in range(10):\n    if number < 0:\n        net(torch.randn(2, 11))\n"
+        "    step(net(torch.randn(2, 10)).sum())",
+    ],
+    ids=["a loop that ends earlier", "a batch that is left out", "data of unknown length", "a round that never comes"],
+)
+def test_what_does_not_happen_is_no_error(script: str, tmp_path: Path, lint: Lint) -> None:
+    (tmp_path / "train.py").write_text(START + script)
+    assert not errors(lint, tmp_path / "train.py")
