@@ -172,6 +172,22 @@ class CoincidentAxes(Rule):
     )
     good = (
         Case(
+            "tokens that are gathered in an empty tensor",
+            """
+            class Gather(nn.Module):
+                def __init__(self):
+                    super().__init__()
+                    self.fc = nn.Linear(8, 8)
+                def forward(self, x):
+                    done = torch.empty(0)
+                    for part in x.unbind(1):
+                        done = torch.cat([done, self.fc(part)[:, None]], dim=1)
+                    return self.fc(done)
+            if __name__ == "__main__":
+                Gather()(torch.randn(2, 5, 8))
+        """,
+        ),
+        Case(
             "the axis is added",
             """
             class Decoder(nn.Module):

@@ -250,9 +250,10 @@ class _Concatenated:
 
 def _concatenated(node: Node, origins: Origins) -> Origin | None:
     shape, along = node.known_shape, node.arguments.get("dim", 0)
-    sources = [origins[source] for source in node.operands if source in origins]
-    first = next((origins[source] for source in node.activations if source in origins), None)
-    if first is None or not isinstance(along, int) or len(first) != len(shape):
+    known = [source for source in node.operands if len(origins.get(source, ())) == len(shape)]  # without torch.empty(0)
+    sources = [origins[source] for source in known]
+    first = next((origins[source] for source in node.activations if source in known), None)
+    if first is None or not isinstance(along, int):
         return None
     along %= len(shape)
     joined = tuple((origin[along], prod(part.size for part in origin[along])) for origin in sources)

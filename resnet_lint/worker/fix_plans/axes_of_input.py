@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from resnet_lint.graph.fault import Fault
 from resnet_lint.graph.node import Node
 from resnet_lint.graph.residuals import path_between
@@ -16,6 +18,7 @@ def axes_hint(fault: Fault, parameter: str) -> str | None:
         _channels_last(fault.node, shape, wanted, parameter),
         _not_last(shape, wanted, parameter),
         _transposed(fault.node, shape, wanted, parameter),
+        _dropped(fault.node, shape, wanted, parameter),
     )
     return next((hint for hint in hints if hint is not None), None)
 
@@ -44,3 +47,15 @@ def _transposed(node: Node, shape: Shape, wanted: int, parameter: str) -> str | 
     if any(step.learned for source in node.activations for step in path_between(None, source)):
         return None
     return f"pass it (batch, {wanted}), with x.T if the features are in dimension 0, or set in_features={shape[1]}"
+
+
+def _dropped(node: Node, shape: Shape, wanted: int, parameter: str) -> str | None:
+    """A mean over the channels of (2, 32, 100), or its last channel, for nn.Linear(32, 10)."""
+    for step in reversed([step for source in node.activations for step in path_between(None, source)[-4:]]):
+        if step.learned or parameter != "in_features":
+            return None
+        before, kept = step.inputs[0] if step.inputs else (), step.shape or ()
+        if wanted in before[1:] and wanted not in kept and math.prod(kept) < math.prod(before):
+            line = step.known_point.span.start.line
+            return f"line {line} keeps no axis of {before} with the {wanted} features: reduce or index another one"
+    return None
