@@ -70,12 +70,14 @@ class RuleCase:
         return tuple(finding for finding in found if finding.rule == self.rule.code)
 
     def findings(self, folder: Path, workers: Analyser) -> tuple[Finding, ...]:
-        """All findings in the case, as on the command line."""
+        """All findings in the case, as on the command line. Raises AssertionError after an internal error."""
         file = folder / "model.py"
         file.write_text(self.case.text, encoding="utf-8")
         rules = (self.folder,) if self.folder is not None else ()
         settings = Settings(folder, call=self.case.call, input=self.case.inputs, rules=rules)
-        return run_pipeline([str(file)], settings, workers, cwd=folder).findings
+        run = run_pipeline([str(file)], settings, workers, cwd=folder)
+        assert not run.faults, "\n".join((str(self), *run.faults))
+        return run.findings
 
     def _check_bad(self, found: Iterable[Finding]) -> None:
         marked = set(_marked(self.case.text))
