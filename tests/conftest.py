@@ -59,4 +59,10 @@ def command_line(workers: WorkerClient, patch: pytest.MonkeyPatch) -> Lint:
     """Like the fixture `lint`, for fixtures with a larger scope than a test."""
     patch.setattr("resnet_lint.front.workers.worker_client.WorkerClient", lambda *_: nullcontext(workers))
     patch.setattr("resnet_lint.front.workers.answer_cache.Cache", lambda analyser, choose, **_: nullcontext(analyser))
-    return lambda *args: CliRunner().invoke(main, [str(arg) for arg in args], prog_name="resnet-lint")
+    return _invoked
+
+
+def _invoked(*args: object) -> Result:
+    result = CliRunner().invoke(main, [str(arg) for arg in args], prog_name="resnet-lint")
+    assert "Traceback (most recent call last)" not in result.stderr  # would look like a clean file
+    return result
