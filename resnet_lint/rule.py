@@ -20,6 +20,7 @@ from .graph.built_at import Built, built_of
 from .graph.causes import cause_of_change
 from .graph.coincidences import Coincidence, coincidences_in, rearranged, words_for
 from .graph.drop_paths import drop_paths_not_added
+from .graph.dropped_axes import DroppedAxis, dropped_axes
 from .graph.effects import Effect
 from .graph.exchanged_sides import ExchangedSides, exchanged_sides
 from .graph.exchanged_sizes import exchanges_sizes
@@ -34,9 +35,10 @@ from .graph.model import Model, OtherBatch, TrainingStep, name_of, with_new_clas
 from .graph.module_call import ModuleCall as Call
 from .graph.module_call import is_a, is_module, module_classes
 from .graph.node import Node
+from .graph.patch_order import MixedOrder, mixed_orders
 from .graph.residuals import Residual, depends_on, fork_of, layers_in_a_row, path_between, residual_at
 from .graph.samples import Crossing, Samples
-from .graph.single_softmaxes import SingleSoftmax, single_softmaxes
+from .graph.single_values import SingleValue, single_values
 from .graph.source_places import Point, span_of
 from .graph.sublayers import JOINING_OPERATORS, last_of, sublayers_not_added
 from .graph.syntax import (
@@ -53,6 +55,7 @@ from .graph.syntax import (
 )
 from .graph.table_rows import one_rows, rows_per_sample
 from .graph.turned_output import turned_output
+from .graph.turned_sides import TurnedSides, turned_sides
 from .graph.unused import Unused, unused_in
 from .graph.where import Where
 from .shared import vocabulary
@@ -77,6 +80,7 @@ __all__ = [
     "Change",
     "Coincidence",
     "Crossing",
+    "DroppedAxis",
     "Effect",
     "ExchangedSides",
     "Failure",
@@ -88,6 +92,7 @@ __all__ = [
     "LateRead",
     "LossCall",
     "Misplaced",
+    "MixedOrder",
     "Model",
     "Node",
     "Operand",
@@ -101,12 +106,13 @@ __all__ = [
     "Samples",
     "Severity",
     "Shape",
-    "SingleSoftmax",
+    "SingleValue",
     "SizeLimit",
     "SizesTaken",
     "Span",
     "TrainingStep",
     "Traits",
+    "TurnedSides",
     "Unused",
     "Where",
     "attention_over_batch",
@@ -118,6 +124,7 @@ __all__ = [
     "coincidences_in",
     "depends_on",
     "drop_paths_not_added",
+    "dropped_axes",
     "exchanged_sides",
     "exchanges_sizes",
     "fix_plans",
@@ -130,6 +137,7 @@ __all__ = [
     "may_join",
     "methods_of",
     "misplaced_axes",
+    "mixed_orders",
     "module_classes",
     "moved_features",
     "name_of",
@@ -148,12 +156,13 @@ __all__ = [
     "residual_at",
     "rows_per_sample",
     "saved_unread",
-    "single_softmaxes",
+    "single_values",
     "span_of",
     "statement_at",
     "sublayers_not_added",
     "trains",
     "turned_output",
+    "turned_sides",
     "turns_gradients_off",
     "unused_in",
     "vocabulary",

@@ -1,16 +1,29 @@
-"""RL310: an output whose height and width are exchanged."""
+"""RL310: an image whose height and width are exchanged, or whose patches are put together in a wrong order."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from resnet_lint.rule import Analysis, Case, Finding, Rule, Traits, turned_output, with_new_classes
+from resnet_lint.rule import (
+    Analysis,
+    Case,
+    Finding,
+    Model,
+    Rule,
+    Traits,
+    mixed_orders,
+    turned_output,
+    turned_sides,
+    with_new_classes,
+)
 
 
 class ImageTurned(Rule):
     """What it does: finds a permutation that moves the channels of a square image and exchanges its height and width,
-    if nothing exchanges them back: the output has both, in another order than the input. Which axis is which follows
-    from traces with one size of the input changed at a time.
+    if nothing exchanges them back: the output has both, in another order than the input, or a convolution reads them in
+    another order than an earlier one. And it finds a permutation after which a view puts an image together from patches
+    with the rows in another order than the columns. Which axis is which follows from traces with one size of the input
+    changed at a time, and from the calls.
 
     Permutations that exchange the sides and nothing else, such as `x.transpose(2, 3)`, are not reported.
 
@@ -60,6 +73,50 @@ class ImageTurned(Rule):
                 Restore()(torch.randn(2, 3, 16, 16))
         """,
         ),
+        Case(
+            "the sides exchanged between two convolutions, at a fixed size",
+            """
+            import torch
+            from torch import nn
+            class Net(nn.Module):
+                def __init__(self, width=8):
+                    super().__init__()
+                    self.stem = nn.Conv3d(1, width, 3, padding=1)
+                    self.conv = nn.Conv2d(8 * width, width, 3, padding=1)
+                    self.fc = nn.Linear(64 * width, 10)
+                def forward(self, x):
+                    x = self.stem(x)
+                    n, c, d, h, w = x.shape
+                    x = x.permute(0, 2, 1, 4, 3)  # <- RL310
+                    return self.fc(self.conv(x.reshape(n, c * d, h, w)).flatten(1))
+            if __name__ == "__main__":
+                Net()(torch.randn(2, 1, 8, 8, 8))
+        """,
+        ),
+        Case(
+            "the rows of patches in their order, and the columns not",
+            """
+            import torch
+            from torch import nn
+            class Decoder(nn.Module):
+                def __init__(self, width=24, patch=4):
+                    super().__init__()
+                    self.patch, self.fc = patch, nn.Linear(width, 3 * patch * patch)
+                def forward(self, x):
+                    x = self.fc(x).reshape(len(x), 6, 6, 3, self.patch, self.patch)
+                    x = x.permute(0, 3, 1, 4, 5, 2)  # <- RL310
+                    return x.reshape(len(x), 3, 24, 24)
+            class Windows(nn.Module):
+                def __init__(self, width=24):
+                    super().__init__()
+                    self.fc = nn.Linear(width, width)
+                def forward(self, x):
+                    x = self.fc(x.view(len(x), 4, 4, 4, 4, 24).transpose(2, 3)).permute(0, 1, 3, 4, 2, 5)  # <- RL310
+                    return x.reshape(len(x), 16, 16, 24)
+            if __name__ == "__main__":
+                Decoder()(torch.randn(2, 36, 24)), Windows()(torch.randn(2, 16, 16, 24))
+        """,
+        ),
     )
     good = (
         Case(
@@ -87,14 +144,64 @@ class ImageTurned(Rule):
                 Series()(torch.randn(2, 12, 20, 3))
         """,
         ),
+        Case(
+            "patches, a grid and a shuffle in one order for both sides; kernels that tell the sides apart",
+            """
+            import torch
+            from torch import nn
+            class Decoder(nn.Module):
+                def __init__(self, width=24, patch=4):
+                    super().__init__()
+                    self.patch, self.fc = patch, nn.Linear(width, width)
+                def forward(self, x):
+                    x = self.fc(x).reshape(len(x), 6, 6, 6, 2, 2)
+                    first = x.permute(0, 3, 1, 4, 2, 5).reshape(len(x), 6, 12, 12)
+                    return first + x.permute(0, 3, 4, 1, 5, 2).reshape(len(x), 6, 12, 12)
+            class Sides(nn.Module):
+                def __init__(self, width=8):
+                    super().__init__()
+                    self.conv, self.rows = nn.Conv2d(3, width, 3, padding=1), nn.Conv2d(width, width, (1, 5))
+                    self.again = nn.Conv2d(12, 12, 3)
+                def forward(self, x):
+                    x = self.rows(self.conv(x).permute(0, 1, 3, 2)).permute(0, 3, 1, 2)
+                    return self.again(x)
+            class Steps(Sides):
+                def forward(self, x):
+                    return self.rows(self.conv(x)[:, :, None].permute(0, 2, 1, 4, 3).flatten(0, 1)).sum((2, 3))
+            if __name__ == "__main__":
+                Decoder()(torch.randn(2, 36, 24))
+                Sides()(torch.randn(2, 3, 16, 16)), Steps()(torch.randn(2, 3, 16, 16))
+        """,
+        ),
     )
 
     def check(self, analysis: Analysis) -> Iterator[Finding]:
         for model in with_new_classes(analysis.models):
-            found = turned_output(model) if model.sizes_stated else None
-            if found is not None:
-                message = (
-                    f"this exchanges {found.first.text} and {found.second.text} (both {found.first.size} here), and "
-                    f"nothing exchanges them back: the output {found.output.shape} has them in another order"
-                )
-                yield self.at(model.where_of(found.node), message, advice="keep the order of the sides")
+            if model.sizes_stated:
+                yield from self._turned(model)
+                yield from self._mixed(model)
+
+    def _turned(self, model: Model) -> Iterator[Finding]:
+        found, advice = turned_output(model), "keep the order of the sides"
+        if found is not None:
+            message = (
+                f"this exchanges {found.first.text} and {found.second.text} (both {found.first.size} here), and "
+                f"nothing exchanges them back: the output {found.output.shape} has them in another order"
+            )
+            yield self.at(model.where_of(found.node), message, advice=advice)
+        for sides in turned_sides(model) if found is None else ():
+            line = sides.reader.known_point.span.start.line
+            message = (
+                "this exchanges the height and width, and nothing exchanges them back: the convolution in line "
+                f"{line} reads them in another order than one before"
+            )
+            yield self.at(model.where_of(sides.node), message, advice=advice)
+
+    def _mixed(self, model: Model) -> Iterator[Finding]:
+        for found in {mixed.node: mixed for mixed in mixed_orders(model)}.values():
+            message = (
+                f"line {found.view.known_point.span.start.line} puts {found.view.shape} together from patches: after "
+                f"this permutation, the pixels of a patch are neighbours along axis {found.dim + found.is_second}, but "
+                f"not along axis {found.dim + (not found.is_second)}"
+            )
+            yield self.at(model.where_of(found.node), message, advice="merge each axis of patches with its own pixels")

@@ -8,11 +8,13 @@ from resnet_lint.rule import (
     Analysis,
     Case,
     Crossing,
+    DroppedAxis,
     Finding,
     Model,
     Rule,
     Traits,
     behind_plain_calls,
+    dropped_axes,
     with_new_classes,
 )
 
@@ -20,7 +22,8 @@ from resnet_lint.rule import (
 class SamplesMixed(Rule):
     """What it does: tracks the samples of a batch through the forward pass in eval mode, and finds the call at which
     the result for one sample starts to depend on another one: a softmax or attention along the batch, a `view` that
-    puts parts of several samples into one row, a concatenation along the batch.
+    puts parts of several samples into one row, a concatenation along the batch, an index `x[:, 0]` after which the
+    batch is combined with the channels of another slice of `x`.
 
     Reductions of the batch, such as the mean of a batch, and values for pairs of samples, as contrastive losses
     compute them, are not reported; neither are models whose output has no batch.
@@ -121,8 +124,39 @@ class SamplesMixed(Rule):
                     self.rnn, self.fc = nn.GRU(width, width), nn.Linear(width, 2)
                 def forward(self, x):
                     return self.fc(self.rnn(x)[0])  # <- RL306
+            class Second(nn.Module):
+                def __init__(self, width=8):
+                    super().__init__()
+                    self.first, self.second = nn.GRU(width, width, batch_first=True), nn.GRU(width, width)
+                def forward(self, x):
+                    x, _ = self.first(x)
+                    return self.second(x)[0]  # <- RL306
             if __name__ == "__main__":
-                Named()(torch.randn(4, 9, 8)), Single()(torch.randn(1, 9, 8))
+                Named()(torch.randn(4, 9, 8)), Single()(torch.randn(1, 9, 8)), Second()(torch.randn(4, 9, 8))
+        """,
+        ),
+        Case(
+            "an index in place of a slice, beside slices",
+            """
+            import torch
+            from torch import nn
+            class Opponent(nn.Module):
+                def __init__(self, width=8):
+                    super().__init__()
+                    self.conv = nn.Conv2d(1, width, 3, padding=1)
+                def forward(self, x):
+                    blue = x[:, 2:3] - 0.5 * (x[:, 0] + x[:, 1:2])  # <- RL306
+                    return self.conv(blue)
+            class Filled(nn.Module):
+                def __init__(self, width=8):
+                    super().__init__()
+                    self.conv = nn.Conv2d(4, width, 3, padding=1)
+                def forward(self, x):
+                    image = x[:, 2]  # <- RL306
+                    mask = x[:, 3:]
+                    return self.conv(x) + image * mask
+            if __name__ == "__main__":
+                Opponent()(torch.randn(1, 3, 16, 16)), Filled()(torch.randn(1, 4, 16, 16))
         """,
         ),
     )
@@ -219,6 +253,24 @@ class SamplesMixed(Rule):
                 Named()(torch.randn(9, 4, 8)), Step()(torch.randn(1, 4, 8), torch.randn(1, 4, 8))
         """,
         ),
+        Case(
+            "an entry of a row per sample beside others; pairs of samples; an entry with its axis",
+            """
+            import torch
+            from torch import nn
+            class Pairs(nn.Module):
+                def __init__(self, width=8):
+                    super().__init__()
+                    self.conv = nn.Conv2d(3, width, 3, padding=1)
+                def forward(self, x):
+                    x = self.conv(x).flatten(2).transpose(1, 2)
+                    first, second = x[:, 0], x[:, 1]
+                    near = (first[:, None] - second).norm(dim=-1).amin(1)
+                    return x - x[:, 0][:, None], x[..., 0] * x[..., 1], near
+            if __name__ == "__main__":
+                Pairs()(torch.randn(1, 3, 6, 7))
+        """,
+        ),
     )
 
     def check(self, analysis: Analysis) -> Iterator[Finding]:
@@ -227,6 +279,8 @@ class SamplesMixed(Rule):
             crossing = _first(model)
             if crossing is not None and model.where_of(crossing.node).span not in failing:
                 yield self.at(model.where_of(crossing.node), _message(crossing), advice=_advice(crossing))
+            for entry in {found.node: found for found in dropped_axes(model)}.values():
+                yield self.at(model.where_of(entry.node), _dropped(entry), advice="keep the axis, with a slice")
 
 
 def _first(model: Model) -> Crossing | None:
@@ -242,8 +296,8 @@ def _is_rollout(crossing: Crossing) -> bool:
     """
     node = crossing.node
     added = behind_plain_calls(node.operands[0]) if node.function in _SEQUENCE_FIRST[1:] else None
-    is_made = added is not None and added.function in ("unsqueeze", "getitem") and len(added.inputs[0]) == 2
-    return added is not None and is_made and added.shape is not None and added.shape[0] == 1
+    is_made = added is not None and added.kind != "part" and added.function in ("unsqueeze", "getitem")
+    return added is not None and is_made and len(added.inputs[0]) == 2 and added.known_shape[0] == 1
 
 
 def _message(crossing: Crossing) -> str:
@@ -256,6 +310,14 @@ def _message(crossing: Crossing) -> str:
     return (
         f"{crossing.node.function}() combines values along the batch (dim {crossing.axis}), so the result for a sample "
         "depends on the others in its batch"
+    )
+
+
+def _dropped(found: DroppedAxis) -> str:
+    line = found.join.known_point.span.start.line
+    return (
+        f"this index drops axis {found.dim} of {found.node.inputs[0]}, so line {line} combines the batch with this "
+        f"axis of {found.other.shape}: with a batch of two, each sample gets the values of both"
     )
 
 

@@ -1,21 +1,21 @@
-"""RL309: a softmax along an axis of size 1."""
+"""RL309: a softmax or standard deviation along an axis of size 1."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from resnet_lint.rule import Analysis, Case, Finding, Rule, Traits, name_of, single_softmaxes, with_new_classes
+from resnet_lint.rule import Analysis, Case, Finding, Rule, Traits, name_of, single_values, with_new_classes
 
 
 class SingleValueSoftmax(Rule):
-    """What it does: finds a softmax along an axis that has size 1 for every input, because a layer has a single output
-    or the axis has been pooled: a classifier with one output, or attention scores that are normalized along the axis of
-    the scores and not along the sequence.
+    """What it does: finds a softmax along an axis that has size 1 for every input, because a layer has a single output,
+    the axis has been pooled, or it was just added: a classifier with one output, or attention scores that are
+    normalized along the axis of the scores and not along the sequence. The same for a standard deviation and an argmax.
 
     A sequence of one token, and a single head or expert, are not reported.
 
-    Why is this bad: the softmax of a single value is 1, whatever the value. The layers before it have no effect on the
-    result, and get no gradient.
+    Why is this bad: the softmax of a single value is 1, whatever the value, and its standard deviation is NaN. The
+    layers before it have no effect on the result, and get no gradient.
 
     Example:
         scores = self.score(torch.tanh(x))                # (batch, steps, 1)
@@ -78,10 +78,36 @@ class SingleValueSoftmax(Rule):
                 Selective()(torch.randn(2, 8, 9, 7))
         """,
         ),
+        Case(
+            "the statistics of channels that were averaged, and weights along an axis that a view adds",
+            """
+            import torch
+            from torch import nn
+            class Normalized(nn.Module):
+                def __init__(self, width=8):
+                    super().__init__()
+                    self.conv = nn.Conv1d(2, width, 5)
+                def forward(self, x):
+                    mono = x.mean(dim=1, keepdim=True)
+                    std = mono.std(dim=1, keepdim=True)  # <- RL309
+                    return self.conv(x / (1e-3 + std))
+            class Fusion(nn.Module):
+                def __init__(self, width=8, scales=2):
+                    super().__init__()
+                    self.width, self.scales, self.fc = width, scales, nn.Linear(width, width * scales)
+                def forward(self, x, y):
+                    both = torch.stack([x, y], 1)
+                    weights = self.fc((x + y).mean((2, 3))).view(len(x), self.scales, self.width, 1, 1)
+                    return (both * weights.softmax(dim=3)).sum(1)  # <- RL309
+            if __name__ == "__main__":
+                Normalized()(torch.randn(4, 2, 90))
+                Fusion()(torch.randn(4, 8, 9, 7), torch.randn(4, 8, 9, 7))
+        """,
+        ),
     )
     good = (
         Case(
-            "along the steps and the branches; one head, and a sequence of one token",
+            "along the steps and the branches; one head or group, a sequence of one token, a channel of the input",
             """
             class Pooling(nn.Module):
                 def __init__(self, width=16):
@@ -103,7 +129,16 @@ class SingleValueSoftmax(Rule):
                     self.gate = nn.Linear(width, experts)
                 def forward(self, x):
                     return torch.softmax(self.gate(x.mean(1, keepdim=True)), dim=-1)
+            class Split(nn.Module):
+                def __init__(self, width=16, groups=1):
+                    super().__init__()
+                    self.groups, self.fc = groups, nn.Linear(width, width)
+                def forward(self, x):
+                    weights = self.fc(x.mean((2, 3))).view(len(x), self.groups, -1, 1, 1).softmax(1)
+                    mono = x.mean(1, keepdim=True)
+                    return x * weights.flatten(1, 2) / mono.std((1, 2, 3), keepdim=True)
             if __name__ == "__main__":
+                Split()(torch.randn(2, 16, 9, 7))
                 Pooling()(torch.randn(2, 1, 16)), Pooling()(torch.randn(2, 9, 16))
                 Attention()(torch.randn(2, 1, 16)), Attention()(torch.randn(2, 9, 16))
                 Mixture()(torch.randn(2, 9, 16))
@@ -114,12 +149,13 @@ class SingleValueSoftmax(Rule):
     def check(self, analysis: Analysis) -> Iterator[Finding]:
         for model in with_new_classes(analysis.models):
             for part in model.with_inner if model.sizes_stated else ():
-                for found in single_softmaxes(part.nodes, part.axes) if part.axes is not None else ():
+                for found in single_values(part.nodes, part.axes) if part.axes is not None else ():
                     maker = name_of(found.maker, part.block_of(found.node))
-                    result = 0 if found.node.function == "log_softmax" else 1
                     message = (
-                        f"{found.node.function} along axis {found.dim} of {found.node.shape}, whose only value comes "
-                        f"from {maker}: every result is {result}"
+                        f"{found.node.function} along axis {found.dim} of {found.node.inputs[0]}, whose only value "
+                        f"comes from {maker}: every result is {found.outcome}"
                     )
                     advice = "normalize along the axis of the values to compare; for a single output, use sigmoid"
+                    if found.outcome == "NaN":
+                        advice = "take the statistics along the axis of the values"
                     yield self.at(part.where_of(found.node), message, advice=advice)
