@@ -35,7 +35,8 @@ from .graph.model import Model, OtherBatch, TrainingStep, name_of, with_new_clas
 from .graph.module_call import ModuleCall as Call
 from .graph.module_call import is_a, is_module, module_classes
 from .graph.node import Node
-from .graph.patch_order import MixedOrder, mixed_orders
+from .graph.patch_order import MixedOrder, OtherLayout, mixed_orders, other_layouts
+from .graph.permutations import keeps_order
 from .graph.residuals import Residual, depends_on, fork_of, layers_in_a_row, path_between, residual_at
 from .graph.samples import Crossing, Samples
 from .graph.single_values import SingleValue, single_values
@@ -97,6 +98,7 @@ __all__ = [
     "Node",
     "Operand",
     "OtherBatch",
+    "OtherLayout",
     "Point",
     "Position",
     "Problem",
@@ -132,6 +134,7 @@ __all__ = [
     "function_of",
     "is_a",
     "is_module",
+    "keeps_order",
     "last_of",
     "layers_in_a_row",
     "may_join",
@@ -147,6 +150,7 @@ __all__ = [
     "node_at",
     "one_rows",
     "operands_of",
+    "other_layouts",
     "out_of_place",
     "overwritten_by",
     "path_between",

@@ -12,6 +12,7 @@ from resnet_lint.rule import (
     Rule,
     Traits,
     mixed_orders,
+    other_layouts,
     turned_output,
     turned_sides,
     with_new_classes,
@@ -91,6 +92,33 @@ class ImageTurned(Rule):
                     return self.fc(self.conv(x.reshape(n, c * d, h, w)).flatten(1))
             if __name__ == "__main__":
                 Net()(torch.randn(2, 1, 8, 8, 8))
+        """,
+        ),
+        Case(
+            "the scores of a detector, in another order than the boxes; one map in another order than the others",
+            """
+            import torch
+            import torch.nn.functional as F
+            from torch import nn
+            class Heads(nn.Module):
+                def __init__(self, width=8):
+                    super().__init__()
+                    self.conv = nn.Conv2d(3, width, 3, padding=1)
+                    self.boxes, self.scores = nn.Conv2d(width, 8, 3, padding=1), nn.Conv2d(width, 4, 3, padding=1)
+                def forward(self, x):
+                    maps = self.conv(x), self.conv(F.avg_pool2d(x, 2))
+                    boxes = [self.boxes(x).permute(0, 2, 3, 1).flatten(1) for x in maps]
+                    scores = [self.scores(x).permute(0, 3, 2, 1).flatten(1) for x in maps]  # <- RL310
+                    return torch.cat(boxes, 1), torch.cat(scores, 1)
+            class Pyramid(Heads):
+                def forward(self, x):
+                    x = self.conv(x)
+                    first = self.boxes(x).permute(0, 2, 3, 1).reshape(len(x), -1, 4)
+                    second = self.boxes(F.avg_pool2d(x, 2)).permute(0, 2, 1, 3).reshape(len(x), -1, 4)  # <- RL310
+                    third = self.boxes(F.avg_pool2d(x, 4)).permute(0, 2, 3, 1).reshape(len(x), -1, 4)
+                    return torch.cat([first, second, third], 1)
+            if __name__ == "__main__":
+                Heads()(torch.randn(2, 3, 16, 16)), Pyramid()(torch.randn(2, 3, 16, 16))
         """,
         ),
         Case(
@@ -190,10 +218,12 @@ class ImageTurned(Rule):
             )
             yield self.at(model.where_of(found.node), message, advice=advice)
         for sides in turned_sides(model) if found is None else ():
-            line = sides.reader.known_point.span.start.line
+            reader = f"the output {sides.reader.shape} has"
+            if sides.reader.kind == "convolution":
+                reader = f"the convolution in line {sides.reader.known_point.span.start.line} reads"
             message = (
-                "this exchanges the height and width, and nothing exchanges them back: the convolution in line "
-                f"{line} reads them in another order than one before"
+                f"this exchanges the height and width, and nothing exchanges them back: {reader} them in another order "
+                "than a convolution before"
             )
             yield self.at(model.where_of(sides.node), message, advice=advice)
 
@@ -205,3 +235,9 @@ class ImageTurned(Rule):
                 f"not along axis {found.dim + (not found.is_second)}"
             )
             yield self.at(model.where_of(found.node), message, advice="merge each axis of patches with its own pixels")
+        for other in other_layouts(model):
+            message = (
+                f"line {other.join.known_point.span.start.line} concatenates this map, which is flattened in another "
+                "order than all others: the same place in a row is not the same position"
+            )
+            yield self.at(model.where_of(other.node), message, advice="permute all maps in the same order")

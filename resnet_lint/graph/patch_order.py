@@ -1,7 +1,8 @@
-"""Finds images that are put together of patches, with rows and columns in different orders."""
+"""Finds images that are put together from patches in two orders, and maps that are concatenated in two orders."""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
@@ -84,3 +85,38 @@ def _is_inner(part: Part, other: Part) -> bool:
     if part.root == other.root:
         return not part.is_of_features and part.outer > other.outer
     return part.is_of_features and not other.is_of_features
+
+
+@dataclass(frozen=True, eq=False)
+class OtherLayout:
+    """A permutation after which a map is flattened in another order than the others that `join` concatenates."""
+
+    node: Node
+    join: Node
+
+
+def other_layouts(model: Model) -> Iterator[OtherLayout]:
+    """The flattened maps whose values are in another order than those of all other operands of a concatenation.
+
+    So are the scores of a detector with `permute(0, 2, 3, 1)` for most maps and `permute(0, 2, 1, 3)` for one.
+    """
+    joins = [node for node in model.nodes if _joins_maps(node)]
+    views = {operand: permuted for join in joins for operand in join.operands if (permuted := _permuted(operand))}
+    origins = origins_of(model.nodes) if views else {}
+    for join in joins:
+        layouts = {view: _layout(origins[views[view]]) for view in join.operands if view in views}
+        counted = Counter(layouts.values())
+        usual, number = counted.most_common(1)[0] if counted else ((), 0)
+        if number == len(join.operands) - 1 == len(layouts) - 1:
+            odd = next(view for view, layout in layouts.items() if layout != usual)
+            if sorted(layouts[odd], key=str) == sorted(usual, key=str):
+                yield OtherLayout(views[odd], join)
+
+
+def _joins_maps(node: Node) -> bool:
+    return node.kind == "concatenation" and len(node.operands) > 2 and node.point is not None
+
+
+def _layout(origin: Origin) -> tuple[int | None, ...]:
+    """The axes of a map in memory, by the dimension that they had at first; None for features."""
+    return tuple(part.place[1] if part.place is not None else None for parts in origin for part in parts)

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import ast
+from collections.abc import Iterator
+
 from .node import Node
+from .syntax import call_at
 
 PERMUTATIONS = frozenset({"transpose", "swapaxes", "permute"})
 _OTHERS = frozenset({"swapdims", "movedim", "moveaxis", "t", "T", "mT", "H", "mH", "adjoint", "rot90"})
@@ -26,3 +30,21 @@ def order_of(node: Node) -> tuple[int, ...] | None:
 def permutes(node: Node) -> bool:
     """Whether a call moves axes, so that an equal shape of its result has other axes."""
     return node.function in PERMUTATIONS or node.function in _OTHERS
+
+
+def keeps_order(node: Node) -> bool:
+    """Whether a permutation is written with numbers, and keeps all dimensions where they are: `x.permute(0, 1, 2)`."""
+    order = order_of(node)
+    if order is None or list(order) != sorted(order) or len(order) < 3 or node.point is None:
+        return False
+    call = call_at(node.point)
+    return call is not None and all(_is_number(part) for part in _dims_in(call))
+
+
+def _dims_in(call: ast.Call) -> Iterator[ast.expr]:
+    for part in call.args:
+        yield from part.elts if isinstance(part, (ast.Tuple, ast.List)) else (part,)
+
+
+def _is_number(part: ast.expr) -> bool:
+    return isinstance(part, ast.Constant) or (isinstance(part, ast.UnaryOp) and isinstance(part.operand, ast.Constant))

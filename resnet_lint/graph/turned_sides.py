@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
 
+from .additions import behind_plain_calls
 from .axis_origins import Origin, Origins, Part, origins_of
 from .model import Model
 from .node import Node
@@ -14,7 +15,7 @@ from .permutations import order_of
 
 @dataclass(frozen=True, eq=False)
 class TurnedSides:
-    """A permutation that exchanges the sides `(tensor, dim)` of an image, and the first convolution behind it."""
+    """A permutation that exchanges the sides of an image, and the first convolution behind it, or an output."""
 
     node: Node
     reader: Node
@@ -27,37 +28,37 @@ Sides = tuple[Part, Part]
 def turned_sides(model: Model) -> Iterator[TurnedSides]:
     """The permutations that move the channels of a square image, and exchange the order of its sides.
 
-    A convolution with a window reads the sides before it in one order, and another one behind it in the other order;
-    nothing puts them back. Kernels that are not square tell one side from the other on purpose.
+    A convolution with a window reads the sides before it in one order, and another one behind it in the other order, or
+    they leave the model so; nothing puts them back. Kernels that are not square tell the sides apart on purpose.
     """
-    turns = [node for node in model.nodes if _moves_channels(node)]
+    turns = [node for node in model.nodes if _permutes_image(node)]
     origins = origins_of(model.nodes) if turns else {}
     for node in turns:
         for sides in _exchanged(node, origins):
             before = [layer for layer in model.nodes[: node.order] if _slides_along(layer, sides, origins) == 1]
             behind = _behind(node, model, sides, origins) if before else {}
             readers = [layer for layer in behind if _slides_along(layer, sides, origins) == -1]
+            readers += _outputs_behind(node, model) if behind and not readers else []
             if readers and all(way == -1 for way in behind.values()) and not any(map(_tells_sides_apart, behind)):
                 yield TurnedSides(node, readers[0])
 
 
-def _moves_channels(node: Node) -> bool:
-    """Whether a call permutes three or more dimensions of an image."""
+def _permutes_image(node: Node) -> bool:
+    """Whether a call in the user's code permutes the dimensions of an image."""
     order = order_of(node)
-    if order is None or len(order) < 4 or node.point is None or len(node.activations) != 1:
-        return False
-    return sum(dim != old for dim, old in enumerate(order)) > 2
+    return order is not None and len(order) > 3 and node.point is not None and len(node.activations) == 1
 
 
 def _exchanged(node: Node, origins: Origins) -> Iterator[Sides]:
-    """The neighbouring sides of one size whose order a permutation exchanges."""
-    given = origins[node.activations[0]]
-    for one, other in pairwise(given):
-        if (
-            len(one) == len(other) == 1
-            and _are_sides(one[0], other[0])
-            and _way(node, (one[0], other[0]), origins) == -1
-        ):
+    """The neighbouring sides of one size whose order a permutation exchanges, while it moves other axes too.
+
+    A mere exchange of the sides, `x.transpose(2, 3)`, is intended.
+    """
+    given, order = origins[node.activations[0]], order_of(node) or ()
+    moved = {old for dim, old in enumerate(order) if dim != old}
+    for dim, (one, other) in enumerate(pairwise(given)):
+        is_exchanged = order.index(dim) > order.index(dim + 1) and moved != {dim, dim + 1}
+        if is_exchanged and len(one) == len(other) == 1 and _are_sides(one[0], other[0]):
             yield one[0], other[0]
 
 
@@ -79,6 +80,17 @@ def _behind(node: Node, model: Model, sides: Sides, origins: Origins) -> Mapping
             if way is not None:
                 found[user] = way
     return found
+
+
+def _outputs_behind(node: Node, model: Model) -> list[Node]:
+    """The outputs of the model that are only views, activations and concatenations of a tensor."""
+    made = {node}
+    for user in model.nodes[node.order + 1 :]:
+        is_moved = user.function in _MOVED or user.kind == "concatenation" or behind_plain_calls(user) is not user
+        if is_moved and not made.isdisjoint(user.operands):
+            made.add(user)
+    outputs = (output for call in model.calls if call.parent is None for output in model.results[call])
+    return [output for output in outputs if output in made]
 
 
 def _way(node: Node, sides: Sides, origins: Origins) -> int | None:
@@ -104,3 +116,6 @@ def _slides_along(node: Node, sides: Sides, origins: Origins) -> int | None:
 
 def _tells_sides_apart(node: Node) -> bool:
     return node.kind == "convolution" and node.effect is not None and len({*node.effect.kernel}) > 1
+
+
+_MOVED = frozenset({"view", "reshape", "flatten", "stack", "softmax", "sigmoid", "log_softmax", "squeeze", "unsqueeze"})
