@@ -10,7 +10,7 @@ from resnet_lint.rule import Analysis, Case, Finding, Rule, Traits, keeps_order
 class PermutationWithoutEffect(Rule):
     """What it does: finds `permute` and `transpose` with the numbers of all axes in their order.
 
-    Why is this bad: the call does nothing. Another order was meant, or the call is left over.
+    Why is this bad: the call does nothing. Either another order was meant, or the call is left over and misleads.
 
     Example:
         tokens = x.flatten(2).permute(0, 1, 2)    # still (batch, channels, positions)
@@ -21,7 +21,7 @@ class PermutationWithoutEffect(Rule):
 
     code = "RL311"
     name = "permutation-without-effect"
-    severity = "warning"
+    severity = "info"
     traits = Traits(silent=True)
     bad = (
         Case(
