@@ -32,8 +32,8 @@ def dropped_axes(model: Model) -> Iterator[DroppedAxis]:
     for join in model.nodes:
         if len(join.operands) != 2 or join.point is None:
             continue
-        if join.function not in _ELEMENTWISE and join.kind != "addition":
-            continue
+        if join.function not in _ELEMENTWISE and not (join.kind == "addition" and join.known_shape in join.inputs):
+            continue  # an addition whose result is larger than both operands is a finding of its own
         for part, other in (join.operands, join.operands[::-1]):
             found = _dropped(part, other, join, batch, axes)
             if found is not None:
