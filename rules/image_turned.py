@@ -77,8 +77,6 @@ class ImageTurned(Rule):
         Case(
             "the sides exchanged between two convolutions, at a fixed size",
             """
-            import torch
-            from torch import nn
             class Net(nn.Module):
                 def __init__(self, width=8):
                     super().__init__()
@@ -97,9 +95,7 @@ class ImageTurned(Rule):
         Case(
             "the scores of a detector, in another order than the boxes; one map in another order than the others",
             """
-            import torch
             import torch.nn.functional as F
-            from torch import nn
             class Heads(nn.Module):
                 def __init__(self, width=8):
                     super().__init__()
@@ -124,8 +120,6 @@ class ImageTurned(Rule):
         Case(
             "the rows of patches in their order, and the columns not",
             """
-            import torch
-            from torch import nn
             class Decoder(nn.Module):
                 def __init__(self, width=24, patch=4):
                     super().__init__()
@@ -175,8 +169,6 @@ class ImageTurned(Rule):
         Case(
             "patches, a grid and a shuffle in one order for both sides; kernels that tell the sides apart",
             """
-            import torch
-            from torch import nn
             class Decoder(nn.Module):
                 def __init__(self, width=24, patch=4):
                     super().__init__()

@@ -27,8 +27,6 @@ class PermutationWithoutEffect(Rule):
         Case(
             "tokens that are not transposed",
             """
-            import torch
-            from torch import nn
             class Net(nn.Module):
                 def __init__(self, width=16):
                     super().__init__()
@@ -42,8 +40,6 @@ class PermutationWithoutEffect(Rule):
         Case(
             "an axis that is exchanged with itself",
             """
-            import torch
-            from torch import nn
             class Net(nn.Module):
                 def __init__(self, width=16):
                     super().__init__()
@@ -59,8 +55,6 @@ class PermutationWithoutEffect(Rule):
         Case(
             "an order that is computed, and one that moves an axis of size 1",
             """
-            import torch
-            from torch import nn
             class Net(nn.Module):
                 def __init__(self, width=16, dim=1):
                     super().__init__()

@@ -138,8 +138,6 @@ class SamplesMixed(Rule):
         Case(
             "an index in place of a slice, beside slices",
             """
-            import torch
-            from torch import nn
             class Opponent(nn.Module):
                 def __init__(self, width=8):
                     super().__init__()
@@ -256,8 +254,6 @@ class SamplesMixed(Rule):
         Case(
             "an entry of a row per sample beside others; pairs of samples; an entry with its axis",
             """
-            import torch
-            from torch import nn
             class Pairs(nn.Module):
                 def __init__(self, width=8):
                     super().__init__()

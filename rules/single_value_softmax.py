@@ -81,8 +81,6 @@ class SingleValueSoftmax(Rule):
         Case(
             "the statistics of channels that were averaged, and weights along an axis that a view adds",
             """
-            import torch
-            from torch import nn
             class Normalized(nn.Module):
                 def __init__(self, width=8):
                     super().__init__()
