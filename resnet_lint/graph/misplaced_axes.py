@@ -33,7 +33,7 @@ def misplaced_axes(model: Model) -> Misplaced | None:
     It is certain only if another order of this one call puts all of them in place. Of several such calls, it is the one
     after whose change the axes have the order that they had at first; of those, the last one.
     """
-    origins = origins_of(model.nodes)
+    origins = model.origins
     for node in model.nodes:
         if len(node.activations) == 2 and node.point is not None and _is_misaligned(node, origins):
             causes = list(_causes(node, model.nodes, origins))

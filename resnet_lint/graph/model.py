@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from ..shared.records.places import Shape, Span
 from .additions import Addition, operands_of
 from .axes import Axes, InputAxis, batch_by_layers, batch_of
+from .axis_origins import Origins, origins_of
 from .in_place import Change, LateRead
 from .module_call import ModuleCall, users_call
 from .node import Node
@@ -128,6 +129,11 @@ class Model:
     def users_calls(self) -> tuple[ModuleCall, ...]:
         """The calls of modules whose forward is defined in the project."""
         return tuple(call for call in self.calls if (code := call.code) is not None and self.project.owns(code))
+
+    @cached_property
+    def origins(self) -> Origins:
+        """Where the axes of all tensors come from, by this trace alone."""
+        return origins_of(self.nodes)
 
     @cached_property
     def other_batch(self) -> OtherBatch | None:

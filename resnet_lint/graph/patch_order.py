@@ -9,7 +9,7 @@ from itertools import pairwise
 from math import prod
 from typing import Literal
 
-from .axis_origins import Origin, Part, Parts, origins_of
+from .axis_origins import Origin, Part, Parts
 from .model import Model
 from .node import Node
 from .permutations import order_of
@@ -37,7 +37,7 @@ def mixed_orders(model: Model) -> Iterator[MixedOrder]:
     together, but its columns don't.
     """
     views = {node: permuted for node in model.nodes if (permuted := _permuted(node)) is not None}
-    origins = origins_of(model.nodes) if views else {}
+    origins = model.origins if views else {}
     for view, permuted in views.items():
         axes = _merged_axes(origins[permuted], view)
         for dim, (one, other) in enumerate(pairwise(map(_order, axes))):
@@ -102,7 +102,7 @@ def other_layouts(model: Model) -> Iterator[OtherLayout]:
     """
     joins = [node for node in model.nodes if _joins_maps(node)]
     views = {operand: permuted for join in joins for operand in join.operands if (permuted := _permuted(operand))}
-    origins = origins_of(model.nodes) if views else {}
+    origins = model.origins if views else {}
     for join in joins:
         layouts = {view: _layout(origins[views[view]]) for view in join.operands if view in views}
         counted = Counter(layouts.values())

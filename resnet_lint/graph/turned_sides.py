@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from .additions import behind_plain_calls
-from .axis_origins import Origin, Origins, Part, origins_of
+from .axis_origins import Origin, Origins, Part
 from .model import Model
 from .node import Node
 from .permutations import order_of
@@ -32,7 +32,7 @@ def turned_sides(model: Model) -> Iterator[TurnedSides]:
     they leave the model so; nothing puts them back. Kernels that are not square tell the sides apart on purpose.
     """
     turns = [node for node in model.nodes if _permutes_image(node)]
-    origins = origins_of(model.nodes) if turns else {}
+    origins = model.origins if turns else {}
     for node in turns:
         for sides in _exchanged(node, origins):
             before = [layer for layer in model.nodes[: node.order] if _slides_along(layer, sides, origins) == 1]
