@@ -93,6 +93,21 @@ class ImageTurned(Rule):
         """,
         ),
         Case(
+            "an output whose sides are exchanged, where a table fixes the size",
+            """
+            class Latents(nn.Module):
+                def __init__(self, width=8):
+                    super().__init__()
+                    self.fc, self.table = nn.Linear(width, width), nn.Parameter(torch.zeros(36, width))
+                def forward(self, x):
+                    n, c, h, w = x.shape
+                    x = self.fc(x.flatten(2).transpose(1, 2)) + self.table
+                    return x.view(n, h, w, c).permute(0, 3, 2, 1)  # <- RL310
+            if __name__ == "__main__":
+                Latents()(torch.randn(2, 8, 6, 6))
+        """,
+        ),
+        Case(
             "the scores of a detector, in another order than the boxes; one map in another order than the others",
             """
             import torch.nn.functional as F

@@ -89,8 +89,7 @@ class WrongAxis(Rule):
                 def __init__(self, width=24):
                     super().__init__()
                     self.patches = nn.Conv2d(3, width, 4, stride=4)
-                    self.norm = nn.LayerNorm(width)
-                    self.fc = nn.Linear(width, width)
+                    self.norm, self.fc = nn.LayerNorm(width), nn.Linear(width, width)
                 def forward(self, x):
                     x = self.patches(x)
                     x = x.reshape(x.size(0), -1, x.size(1))  # <- RL305
@@ -103,15 +102,16 @@ class WrongAxis(Rule):
             class Back(nn.Module):
                 def __init__(self, width=24):
                     super().__init__()
-                    self.fc = nn.Linear(width, width)
-                    self.conv = nn.Conv2d(width, width, 3, padding=1)
+                    self.fc, self.conv = nn.Linear(width, width), nn.Conv2d(width, width, 3, padding=1)
                 def forward(self, x):
-                    out = torch.relu(self.fc(x))
-                    out = out.view(-1, 24, 7, 5)  # <- RL305
+                    out = torch.relu(self.fc(x)).view(-1, 24, 7, 5)  # <- RL305
                     return self.conv(out)
+            class Same(Back):
+                def forward(self, x, image):
+                    return image + self.conv(self.fc(x).reshape_as(image))  # <- RL305
             if __name__ == "__main__":
                 Tokens()(torch.randn(2, 3, 32, 40)), Prompted()(torch.randn(2, 3, 32, 40), torch.randn(2, 9, 24))
-                Back()(torch.randn(2, 35, 24))
+                Back()(torch.randn(2, 35, 24)), Same()(torch.randn(2, 35, 24), torch.randn(2, 24, 7, 5))
         """,
         ),
         Case(
@@ -319,7 +319,7 @@ class WrongAxis(Rule):
             yield self.at(model.where_of(found.join), message, advice=advice)
 
     def _views(self, model: Model) -> Iterator[Finding]:
-        views = [node for node in model.nodes if node.function in ("view", "reshape") and node.point is not None]
+        views = [node for node in model.nodes if node.is_view and node.point is not None]
         if not model.ranks_are_told or not any(len(node.shape or ()) > 2 for node in views):
             return
         axes = model.axes_by_side if model.sides_are_free else model.axes

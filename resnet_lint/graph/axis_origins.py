@@ -90,7 +90,7 @@ def _permuted(node: Node, order: Sequence[int], origins: Origins) -> Origin | No
 
 def _given(node: Node, origins: Origins) -> Origin | None:
     """The origin of the only activation that a call gets, as its first operand."""
-    if not node.operands or len(node.activations) != 1 or not node.operands[0].activation:
+    if not node.operands or not node.operands[0].activation or (len(node.activations) != 1 and not node.is_view):
         return None
     return origins.get(node.operands[0])
 
@@ -112,7 +112,7 @@ def _origin(node: Node, origins: Origins) -> Origin | None:
     given = _given(node, origins)
     if given is None:
         return None
-    if node.function in _REGROUPED:
+    if node.is_view or node.function in _REGROUPED:
         return _regrouped([part for parts in given for part in parts], node.known_shape)
     if node.function == "getitem":
         return _taken(given, node)
@@ -333,7 +333,7 @@ def pairs_of(node: Node, origins: Origins) -> Iterator[tuple[Parts, Parts]]:
         yield from zip(left, right, strict=True)
 
 
-_REGROUPED = frozenset({"view", "reshape", "flatten", "unflatten", "squeeze", "unsqueeze"})
+_REGROUPED = frozenset({"flatten", "unflatten", "squeeze", "unsqueeze"})
 _ON_SIDES = frozenset({"convolution", "transposed", "pool", "resize"})
 _ADAPTIVE = frozenset(f"adaptive_{way}_pool{axes}d" for way in ("avg", "max") for axes in (1, 2, 3))
 _UNMOVED = frozenset({"setitem", "pad", "flip", "cumsum"})

@@ -17,7 +17,7 @@ def exchanges_sizes(node: Node, axes: Axes) -> bool:
 
     So it does at all sizes that were tried. The order in memory stays, so a new row mixes values of several old ones.
     """
-    if node.function not in ("view", "reshape") or len(node.activations) != 1 or is_relative_shift(node):
+    if not node.is_view or not node.sources[0].activation or is_relative_shift(node):
         return False
     shapes = [(node.sources[0].shape, node.shape)]
     shapes += [(run.shape(node.sources[0]), run.shape(node)) for run in axes.altered if node in run.again]

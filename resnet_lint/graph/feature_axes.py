@@ -40,7 +40,7 @@ def maker_of_features(node: Node) -> Node | None:
 def _flattens_positions(view: Node, given: Node) -> bool:
     before, after = given.shape or (), view.known_shape
     return (
-        view.function in ("view", "reshape", "flatten")
+        (view.is_view or view.function == "flatten")
         and min(len(before), len(after)) > 2
         and (before[:2] == after[:2] and len(after) < len(before))
     )
@@ -74,7 +74,7 @@ def moved_features(model: Model) -> Iterator[tuple[Node, str, int, str, int]]:
     The sizes match, but the values keep their order in memory, so each new row mixes positions and channels.
     """
     for node in model.nodes:
-        if node.function not in ("view", "reshape") or node.point is None or not node.activation:
+        if not node.is_view or node.point is None or not node.activation:
             continue
         source = node.sources[0]
         maker = maker_of_features(source)
@@ -123,7 +123,7 @@ def _keeps_features(user: Node, node: Node, axis: int) -> bool:
     if user.kind == "concatenation":
         along = user.arguments.get("dim", 0)
         return isinstance(along, int) and along % len(after) != axis % len(after)
-    if user.function in ("view", "reshape", "flatten") and after != before:
+    if (user.is_view or user.function == "flatten") and after != before:
         return axis == -1 and after[-1] == before[-1] and len(after) < len(before)
     return after == before
 

@@ -40,7 +40,7 @@ def reordered(node: Node, axes: Axes) -> Reordered | None:
 
     `x.view(b, h * w, c)` of (b, c, h, w) does: in memory the channels come before the pixels.
     """
-    if node.function not in ("view", "reshape") or not node.activation or is_relative_shift(node):
+    if not node.is_view or not node.activation or is_relative_shift(node):
         return None
     source = node.sources[0]
     if source.shape is None or node.shape is None:
@@ -124,7 +124,7 @@ def _stretch(shape: Shape, dims: Sequence[int]) -> tuple[int, int]:
 
 def permuted_first(found: Reordered, axes: Axes) -> PermuteBeforeView | None:
     """The fix that permutes the axes before the view; None if the required order is ambiguous."""
-    order = _order_for(found, axes)
+    order = _order_for(found, axes) if "size" in found.node.arguments else None
     if order is None:
         return None
     text = permutation(order)

@@ -108,6 +108,11 @@ class Node:
         return self.effect is not None and self.effect.learned
 
     @property
+    def is_view(self) -> bool:
+        """Whether the call only reads its first operand with other sizes."""
+        return self.function in ("view", "reshape", "view_as", "reshape_as")
+
+    @property
     def features_axis(self) -> int | None:
         """The axis of a layer's channels or features: 1 or -1; None if the node is not such a layer."""
         if self.kind in ("convolution", "transposed", "channel norm"):

@@ -60,7 +60,7 @@ def _merged_axes(given: Origin, view: Node) -> list[Parts]:
 
 def _permuted(view: Node) -> Node | None:
     """The permutation whose result a view reads."""
-    if view.function not in ("view", "reshape") or view.point is None or not view.activation:
+    if not view.is_view or view.point is None or not view.activation:
         return None
     node = view.operands[0]
     while node.function in ("contiguous", "clone"):

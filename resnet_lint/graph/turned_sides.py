@@ -29,15 +29,16 @@ def turned_sides(model: Model) -> Iterator[TurnedSides]:
     """The permutations that move the channels of a square image, and exchange the order of its sides.
 
     A convolution with a window reads the sides before it in one order, and another one behind it in the other order, or
-    they leave the model so; nothing puts them back. Kernels that are not square tell the sides apart on purpose.
+    they leave the model so, as do those of an image that came in; nothing puts them back. Kernels that are not square
+    tell the sides apart on purpose.
     """
     turns = [node for node in model.nodes if _permutes_image(node)]
     origins = model.origins if turns else {}
     for node in turns:
         for sides in _exchanged(node, origins):
             before = [layer for layer in model.nodes[: node.order] if _slides_along(layer, sides, origins) == 1]
-            behind = _behind(node, model, sides, origins) if before else {}
-            readers = [layer for layer in behind if _slides_along(layer, sides, origins) == -1]
+            behind = _behind(node, model, sides, origins) if before or _are_given(sides, model) else {}
+            readers = [layer for layer in behind if before and _slides_along(layer, sides, origins) == -1]
             readers += _outputs_behind(node, model) if behind and not readers else []
             if readers and all(way == -1 for way in behind.values()) and not any(map(_tells_sides_apart, behind)):
                 yield TurnedSides(node, readers[0])
@@ -67,6 +68,12 @@ def _are_sides(one: Part, other: Part) -> bool:
     if first is None or second is None or one.size != other.size:
         return False
     return first[0] == second[0] and 0 < first[1] == second[1] - 1 and first[2] == second[2] == 1
+
+
+def _are_given(sides: Sides, model: Model) -> bool:
+    """Whether two sides are the last axes of an input of the model."""
+    images = (node for node in model.nodes if node.kind == "input" and len(node.shape or ()) > 3)
+    return sides[0].root in {(image.name, len(image.known_shape) - 2) for image in images}
 
 
 def _behind(node: Node, model: Model, sides: Sides, origins: Origins) -> Mapping[Node, int]:
