@@ -208,6 +208,20 @@ class ImageTurned(Rule):
                 Sides()(torch.randn(2, 3, 16, 16)), Steps()(torch.randn(2, 3, 16, 16))
         """,
         ),
+        Case(
+            "a selection without entries",
+            """
+            class Net(nn.Module):
+                def __init__(self, width=8):
+                    super().__init__()
+                    self.fc = nn.Linear(width, width)
+                def forward(self, x):
+                    none = self.fc(x)[:, :0].reshape(2, 4, 2, 0)
+                    return none, self.fc(x.view(2, 3, 3, 8).permute(0, 3, 1, 2).reshape(2, 9, 8))
+            if __name__ == "__main__":
+                Net()(torch.randn(2, 9, 8))
+        """,
+        ),
     )
 
     def check(self, analysis: Analysis) -> Iterator[Finding]:

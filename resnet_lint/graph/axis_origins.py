@@ -145,7 +145,7 @@ def _scaled(parts: Parts, size: int) -> Parts:
 
 def _regrouped(parts: Sequence[Part], shape: Shape) -> Origin | None:
     """The parts of a tensor's axes in memory order, distributed over the axes of a view."""
-    waiting = list(parts)
+    waiting = list(parts) if all(shape) else []
     found: list[Parts] = []
     for size in shape:
         axis: list[Part] = []
