@@ -10,11 +10,12 @@ from collections.abc import Iterator
 _LIBRARIES = re.compile(
     r"(torch|torchvision|timm|transformers|monai|lightning|pytorch_lightning|segmentation_models_pytorch)(\..*)?"
 )
+_DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 _PLAYED = re.compile(r"_*(test|main|demo|example)")
 
 
 def uses_models(tree: ast.Module) -> bool:
-    """Whether the statements at module level, or functions that they call, may construct a model.
+    """Whether the statements at module level, or the functions and classes that they use, may construct a model.
 
     This is a call of a class or function in torch.nn or a library of models, or of a class in the project.
     """
@@ -26,19 +27,19 @@ def uses_models(tree: ast.Module) -> bool:
 
 
 def _played(tree: ast.Module) -> Iterator[ast.stmt]:
-    called = {
-        node.func.id
-        for statement in tree.body
-        if not isinstance(statement, (ast.FunctionDef, ast.ClassDef))
-        for node in ast.walk(statement)
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
-    }
-    for statement in tree.body:
-        if isinstance(statement, ast.FunctionDef):
-            if statement.name in called or _PLAYED.match(statement.name):
-                yield statement
-        elif not isinstance(statement, ast.ClassDef):
-            yield statement
+    """The statements at module level, functions such as tests, and the functions and classes that these use."""
+    definitions = {s.name: s for s in tree.body if isinstance(s, _DEFINITIONS)}
+    own = [s for s in tree.body if not isinstance(s, _DEFINITIONS)]
+    waiting: list[ast.stmt] = [*own, *(s for name, s in definitions.items() if _PLAYED.match(name))]
+    seen = set(map(id, waiting))
+    while waiting:
+        statement = waiting.pop()
+        yield statement
+        for node in ast.walk(statement):
+            used = definitions.get(node.id) if isinstance(node, ast.Name) else None
+            if used is not None and id(used) not in seen:
+                seen.add(id(used))
+                waiting.append(used)
 
 
 def _imports(tree: ast.Module) -> Iterator[tuple[str, str]]:

@@ -20,6 +20,7 @@ from ..tracer.known_values import known_value, result_on_meta
 from ..tracer.meta_device import OnMeta
 from ..tracer.meta_lets_pass import refuse_what_meta_lets_pass
 from ..tracer.proof import SHAPE_ERRORS, DataDependentError, replay
+from . import refused_changes
 from .data_sets import data_sets_made_up
 from .doubt import Doubt
 from .missing_tables import readers
@@ -210,7 +211,7 @@ _VALUES: Mapping[Callable[..., Any], Callable[[torch.Tensor, int], Any]] = {
 def script_surroundings(path: str, mode: ScriptMode) -> Iterator[None]:
     """Apply the patches below inside the with block, for executing a script."""
     with ExitStack() as stack:
-        for owner, name, replacement in (*_PATCHES, *readers()):
+        for owner, name, replacement in (*_PATCHES, *readers(), *refused_changes.substitutes()):
             stack.enter_context(mock.patch.object(owner, name, replacement))
         stack.enter_context(empty_command_line(path))
         stack.enter_context(data_sets_made_up())

@@ -144,3 +144,37 @@ def test_any_bytes_give_a_record(source: bytes, tmp_path_factory: pytest.TempPat
         assert result.line >= 1
         assert result.column >= 1
         assert result.reason
+
+
+USES = """
+import torch
+from torch import nn
+
+{definitions}
+
+{statement}
+"""
+MAKES = "def make():\n    return nn.Linear(10, 2)"
+
+
+@pytest.mark.parametrize(
+    ("definitions", "statement", "uses"),
+    [
+        ("", "net = nn.Linear(10, 2)", True),
+        (MAKES, "make()(torch.randn(1, 10))", True),
+        (f"{MAKES}\ndef fit():\n    make()", "fit()", True),
+        ("class Trainer:\n    def __init__(self):\n        self.net = nn.Linear(10, 2)", "Trainer()", True),
+        (f"{MAKES}\nclass Trainer:\n    def fit(self):\n        make()", "Trainer().fit()", True),
+        (MAKES, "x = torch.zeros(1)", False),
+        ("class Trainer:\n    def __init__(self):\n        self.net = nn.Linear(10, 2)", "", False),
+        ("def criterion():\n    return torch.zeros(1)", "criterion()", False),
+    ],
+)
+def test_models_that_a_file_without_classes_of_its_own_builds(
+    definitions: str, statement: str, uses: bool, tmp_path: Path
+) -> None:
+    file = tmp_path / "train.py"
+    file.write_text(USES.format(definitions=definitions, statement=statement))
+    outline = read_outline(file)
+    assert isinstance(outline, Outline)
+    assert outline.uses_models is uses
