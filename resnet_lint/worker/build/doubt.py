@@ -59,14 +59,20 @@ class Doubts:
             self._of.pop(name, None)
 
     @contextmanager
-    def inside(self, arguments: Mapping[str, Doubt]) -> Iterator[None]:
-        """Inside the with block, names are resolved in a function with these arguments, then in the file."""
+    def inside(self, arguments: Mapping[str, Doubt], kept: Iterable[str] = ()) -> Iterator[None]:
+        """Inside the with block, names are resolved in a function with these arguments, then in the file.
+
+        `kept` are names of the file that the function binds.
+        """
         outer = self._of
         known = {name: doubt for name, doubt in self._outer.items() if name not in arguments}
         self._of = {**known, **{name: doubt for name, doubt in arguments.items() if doubt}}
         try:
             yield
         finally:
+            bound = {name: self._of.get(name, Doubt.NONE) for name in kept}
+            for names in (outer, self._outer):
+                names.update(bound)
             self._of = outer
 
 

@@ -128,10 +128,11 @@ class Player(StatementRunner):
         return is_module and names_bound(definition) <= set(self._namespace)
 
     def _guarded(self, statement: ast.With | ast.Try) -> None:
-        """Execute a block that catches errors, such as `try` or `pytest.raises`, where failures may be intended."""
+        """Execute a block that may catch errors, such as `try` or `pytest.raises`, where failures may be intended."""
         if isinstance(statement, ast.With):
             self._enter_context(statement)
-        with self._inside_of(Doubt.CAUGHT if catches(statement) else Doubt.NONE), self._conditionally():
+        is_caught = catches(statement, self._namespace)
+        with self._inside_of(Doubt.CAUGHT if is_caught else Doubt.NONE), self._conditionally():
             self.play(statement.body)
         if isinstance(statement, ast.Try):
             self.play([*statement.orelse, *statement.finalbody])
@@ -306,15 +307,19 @@ class Player(StatementRunner):
     def _body_of(self, name: str, arguments: dict[str, Any], doubts: dict[str, Doubt]) -> tuple[Any, Doubt]:
         """Execute a function of the file with these arguments; returns its result and doubt."""
         outer, self._namespace = self._namespace, {**vars(self._loaded.module), **arguments}
+        kept = [name for part in ast.walk(self._functions[name]) if isinstance(part, ast.Global) for name in part.names]
         self._depth += 1
         try:
-            with self._doubts.inside(doubts):
+            with self._doubts.inside(doubts, kept):
                 self.play(self._functions[name].body)
         except ReturnedError as returned:
             return returned.value, returned.doubt
         except LeftError:
             return None, Doubt.UNKNOWN
         finally:
+            bound = {name: self._namespace[name] for name in kept if name in self._namespace}
+            vars(self._loaded.module).update(bound)
+            outer.update(bound)
             self._namespace = outer
             self._depth -= 1
         return None, Doubt.NONE

@@ -13,6 +13,8 @@ from ..load.definitions import changed_roots, root_of
 _TRAINING = frozenset({"backward", "step", "zero_grad", "no_grad", "train", "eval"})
 # Methods that modify their object, which is in doubt if the call fails.
 _CHANGING = re.compile(r"^(append|extend|insert|update|add_module|register_\w+|add|pop|remove|setdefault|\w+_)$")
+# What torch, and Python in a forward pass, raise for wrong shapes, values and names.
+_ERRORS = (RuntimeError, ValueError, IndexError, TypeError, AttributeError, NameError, KeyError, AssertionError)
 _EXITS = frozenset({"exit", "quit", "sys.exit", "os._exit"})
 
 
@@ -42,11 +44,37 @@ def gathers(loop: ast.For) -> bool:
     )
 
 
-def catches(block: ast.With | ast.Try) -> bool:
-    """Whether a block catches errors, such as `try` or `with pytest.raises(ValueError)`."""
-    return isinstance(block, ast.Try) or any(
-        re.search("raises|suppress", ast.unparse(item.context_expr), re.IGNORECASE) for item in block.items
-    )
+def catches(block: ast.With | ast.Try, names: Mapping[str, Any]) -> bool:
+    """Whether a block catches errors and goes on, such as `try` or `with pytest.raises(ValueError)`.
+
+    `except KeyboardInterrupt` and `except ImportError` catch none of a model, and some handlers raise another error.
+    """
+    if isinstance(block, ast.With):
+        return any(re.search("raises|suppress", ast.unparse(item.context_expr), re.IGNORECASE) for item in block.items)
+    return any(_may_catch(handler, names) and not _gives_up(handler.body) for handler in block.handlers)
+
+
+def _may_catch(handler: ast.ExceptHandler, names: Mapping[str, Any]) -> bool:
+    if handler.type is None:
+        return True
+    try:
+        caught = eval(compile(ast.Expression(handler.type), "", "eval"), {**names})
+        return any(issubclass(error, caught) for error in _ERRORS)
+    except Exception:
+        return True
+
+
+def _gives_up(handler: list[ast.stmt]) -> bool:
+    """Whether a handler ends in another error or ends the program, as with `sys.exit(1)`.
+
+    So does one that goes on for a certain error only: `if "out of memory" in str(error): ... else: raise`.
+    """
+    last = handler[-1]
+    if isinstance(last, ast.If) and last.orelse:
+        return _gives_up(last.orelse)
+    if isinstance(last, ast.Expr) and isinstance(last.value, ast.Call) and ends_program(last):
+        return [ast.unparse(value) for value in last.value.args] not in ([], ["0"])
+    return isinstance(last, ast.Raise)
 
 
 def leaves(body: list[ast.stmt]) -> bool:
