@@ -13,6 +13,7 @@ from resnet_lint.shared.records.fix_plans import Projection
 
 from . import patterns as m
 from .bound_names import names_bound_in
+from .source_tree import Source
 from .users_expressions import Scope
 
 _T = TypeVar("_T")
@@ -53,6 +54,16 @@ def names_for(meaning: str, function: cst.FunctionDef, loop_names: Set[str] = fr
     ]
     names = names_bound_in(function) | loop_names
     return [*sorted(name for name in names if pattern.fullmatch(name)), *unique(settings)]
+
+
+def attributes_for(meaning: str, function: cst.FunctionDef, source: Source) -> list[str]:
+    """The attributes (`self.stride`) that the constructor of a method's class sets and that are named for a meaning."""
+    init = source.constructor_around(function)
+    if init is None or init is function:
+        return []
+    targets = m.findall(init, m.AssignTarget(m.Attribute(m.Name("self"))))
+    names = (cst.ensure_type(cst.ensure_type(t, cst.AssignTarget).target, cst.Attribute).attr.value for t in targets)
+    return unique(f"self.{name}" for name in names if _NAMES[meaning].fullmatch(name))
 
 
 def unique(values: Iterable[_T]) -> list[_T]:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import libcst as cst
+
 from resnet_lint.shared.records.fix_plans import Site
 
 from .precedence import PRODUCT, SUM, bracketed
 from .sibling_layers import is_literal
-from .users_expressions import Scope
+from .users_expressions import Scope, code_of
 
 
 def full_paddings(site: Site, scope: Scope) -> Iterator[str]:
@@ -16,8 +18,17 @@ def full_paddings(site: Site, scope: Scope) -> Iterator[str]:
     kernel, dilation = (scope.argument(site, name) for name in ("kernel_size", "dilation"))
     if dilation is not None and not is_literal(dilation) and kernel == "3":
         yield dilation
-    if kernel is None or kernel[0].isdigit() or "(" in kernel:
+    if kernel is None or kernel[0].isdigit():
+        return
+    parsed = cst.parse_expression(kernel)
+    if isinstance(parsed, cst.Tuple) and (dilation or "1") == "1":
+        yield f"({', '.join(_half(code_of(element.value)) for element in parsed.elements)})"
+    if "(" in kernel:
         return
     if dilation is not None and not is_literal(dilation):
         yield f"{bracketed(dilation, PRODUCT)} * ({bracketed(kernel, SUM)} - 1) // 2"
-    yield f"{bracketed(kernel, PRODUCT)} // 2"
+    yield _half(kernel)
+
+
+def _half(kernel: str) -> str:
+    return str(int(kernel) // 2) if kernel.isdigit() else f"{bracketed(kernel, PRODUCT)} // 2"

@@ -17,11 +17,14 @@ def is_kept(before: FileReport, after: FileReport, *, completes: bool = False, r
     input is guessed, it may have another size than the one at which the mistake made the model run.
 
     If a fix `rebuilds` later blocks with other widths, a model that failed may have fewer projections now, but not
-    fewer additions.
+    fewer additions. A model that failed at the input of the file and ran at an invented one, which fits the mistake,
+    need not take that any more.
     """
+    failed = {old.label for old in before.outcomes if old.shapes is None}
     return all(
         any(
             _runs_as_before(old, new)
+            or (old.label in failed and _runs_at_another_size(old, new))
             or (completes and _is_completed(old, new))
             or (rebuilds and _runs_now(old, new) and new.additions >= old.additions)
             for new in after.outcomes

@@ -32,7 +32,7 @@ from .conditions import (
     others_are_kept,
 )
 from .kept import gives_what_was_assumed, is_kept
-from .lost_reads import leaves_parameter_unread
+from .lost_reads import leaves_name_unread
 from .offers import Offer, with_choices
 from .source_tree import Source, Sources
 from .writers import Way, ways
@@ -128,7 +128,7 @@ class Fixer:
         except cst.ParserSyntaxError:
             return  # syntax that libcst does not support
         for plan, way in _ways(finding, source, Sources(source, self._others)):
-            title, changes_results = way.title or plan.title, plan.changes_results
+            title, changes_results = way.title or plan.title, plan.changes_results or way.unclear
             candidate = Candidate(source, way.edits, title, changes_results, way.completes, way.adapts, way.rebuilds)
             if _parses(candidate.text):
                 yield candidate
@@ -167,11 +167,12 @@ class Fixer:
 
 def _offer(candidate: Candidate, finding: Finding, before: FileReport, after: FileReport) -> Offer:
     """The offer of a candidate that was verified."""
-    kept = is_kept(before, after, completes=candidate.completes, rebuilds=candidate.rebuilds) and others_are_kept(
-        finding, before, after
-    )
+    # A block that takes another width may need no projection any more.
+    rebuilds = candidate.rebuilds or candidate.adapts
+    kept = is_kept(before, after, completes=candidate.completes, rebuilds=rebuilds)
+    kept = kept and others_are_kept(finding, before, after)
     kept = kept and (not candidate.adapts or gives_what_was_assumed(before, after))
-    kept = kept and not leaves_parameter_unread(candidate.source.text, candidate.text)
+    kept = kept and not leaves_name_unread(candidate.source.text, candidate.text)
     proof = _proof(finding, after)
     edits, title = candidate.source.as_records(candidate.edits), candidate.title
     if finding.span.path != candidate.source.path:  # the edits of a finding are those of its own file

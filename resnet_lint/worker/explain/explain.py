@@ -16,6 +16,7 @@ from ..fix_plans.addition import plan_addition
 from ..fix_plans.axes_of_input import axes_hint
 from ..fix_plans.concatenation import plan_concatenation
 from ..fix_plans.layer import plan_layer, plan_other
+from ..fix_plans.lost_padding import lost_padding
 
 # More causes than this would not help.
 _MOST_CAUSES = 6
@@ -46,7 +47,7 @@ def explain(fault: Fault, trace: Trace, label: str, condition: str | None = None
     else:
         operands = tuple(Operand(f"operand {index}", shape) for index, shape in enumerate(shapes, 1))
         causes = _causes_behind(fault.node, owner)
-        fix_plan = plan_other(fault)
+        fix_plan = lost_padding(fault, owner, trace) if fault.kind == "shrunk" else plan_other(fault)
     return Failure(
         fault.kind,
         fault.point.span,

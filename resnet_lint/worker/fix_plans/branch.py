@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from resnet_lint.graph.effects import Effect, layers_on
+from resnet_lint.graph.fix_plans import is_layer
 from resnet_lint.graph.module_call import ModuleCall
 from resnet_lint.graph.node import Node
 from resnet_lint.graph.residuals import path_between, residual_at
 from resnet_lint.graph.unused_numbers import takes_stride
-from resnet_lint.shared.records.fix_plans import Change, ChangeArguments, Hint
+from resnet_lint.shared.records.fix_plans import Change, ChangeArguments, Hint, Site
 
-from .evidence import Evidence, is_projection, number_text, total_stride, width_name, widths
+from .evidence import Evidence, is_projection, number_text, parameter_for, total_stride, width_name, widths
 
 
 def odd_branch(e: Evidence) -> ChangeArguments | Hint | None:
@@ -43,11 +44,22 @@ def widened_branch(e: Evidence, why: str, like: Node | None) -> ChangeArguments 
     if effect.sort == "recurrent":
         return Hint(f"{why}: {_recurrent_width(node, width)} on {e.name(node)}, like the shortcut")
     like_effect = like.effect if like is not None else None
-    copied = (e.site(like), width_name(like_effect)) if like is not None and like_effect is not None else (None, None)
+    if like is not None and like_effect is not None:
+        copied: tuple[Site, str] | tuple[None, None] = (e.site(like), width_name(like_effect))
+    else:
+        copied = _input_of_branch(e, width)
     # If the sizes differ too, there is another fault, which the trace does not show.
     changes = () if e.sizes_differ else tuple(widths(e, e.residual.branch_path, node, width, copied))
     title = f"{why}: {width_name(effect)}={width} on {e.name(node)}, like the shortcut"
     return ChangeArguments(title, changes) if changes else Hint(title)
+
+
+def _input_of_branch(e: Evidence, width: int) -> tuple[Site, str] | tuple[None, None]:
+    """The first layer of the branch and the argument for its input, if that has the width: `nn.Linear(dim, hidden)`."""
+    first, effect = e.learned[0]
+    module = first.known_call.module
+    takes_it = effect.channels is not None and effect.channels[0] == width
+    return (e.site(first), parameter_for(module)) if takes_it and is_layer(module) else (None, None)
 
 
 def _recurrent_width(node: Node, width: int) -> str:
@@ -109,7 +121,8 @@ def lacking_stride(
         return [], ""
     missing = tuple(goal // step for step, goal in zip(own, wanted, strict=True))
     strided = [n for n, _ in layers if takes_stride(n.known_call, owner)]
-    wide = strided or [n for n, x in layers if _is_wide_along(missing, x)] or [layers[0][0]]
+    along = [n for n, x in layers if _is_wide_along(missing, x)]
+    wide = [n for n in strided if n in along] or strided or along or [layers[0][0]]
     first = [n for n in wide if n.inputs and not any(o in path_between(fork, n)[:-1] for o in wide)]
     return first, number_text(missing)
 

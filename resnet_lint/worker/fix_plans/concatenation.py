@@ -16,7 +16,7 @@ from resnet_lint.shared.records.places import Shape
 
 from .branch import lacking_stride
 from .evidence import number_text, total_stride
-from .paddings import full_padding
+from .paddings import full_padding, size_with_full_padding
 from .sizes import is_rounded, shrinks_by_its_kernel
 from .unread_number import unread_number_first
 
@@ -36,7 +36,7 @@ def _plan_sizes(parts: Sequence[Node], fork: Node | None, shapes: Sequence[Shape
     """The fix for parts of different sizes that have the strides that they should have."""
     repadded = _odd_one_repadded(parts, owner)
     repadded = repadded or next((plan for part in parts if (plan := _repadded(part, shapes, owner)) is not None), None)
-    repadded = repadded or _all_repadded(parts, fork, owner)
+    repadded = repadded or _all_repadded(parts, fork, owner) or _padded_like_the_others(parts, fork, owner)
     if repadded is not None:
         return repadded
     unstrided = _unstrided(parts, owner)
@@ -125,6 +125,27 @@ def _all_repadded(parts: Sequence[Node], fork: Node | None, owner: ModuleCall) -
     even = any(d * (k - 1) % 2 for _, x in layers for d, k in zip(x.dilation, x.kernel, strict=True))
     words = ", ".join(change.in_words() for change in changes)
     return ChangeArguments(f"keep the size of every part: {words}", changes) if changes and not even else None
+
+
+def _padded_like_the_others(parts: Sequence[Node], fork: Node | None, owner: ModuleCall) -> ChangeArguments | None:
+    """A level of a U-Net, whose other convolutions pad: with padding in all of them, its parts have the same size.
+
+    Where the skip connection lacks it too, they have it from the input of the model on.
+    """
+    for start in dict.fromkeys((fork, None)):
+        paths = [layers_on(path_between(start, part)) for part in parts]
+        pairs = zip(parts, paths, strict=True)
+        sizes = {size_with_full_padding(path) if path else part.known_shape[2:] for part, path in pairs}
+        wide = dict((n, x) for path in paths for n, x in path if x.sort == "convolution" and max(x.kernel) > 1)
+        lacking = {node: full_padding(x) for node, x in wide.items() if not any(x.padding)}
+        padded = [x for x in wide.values() if x.padding == full_padding(x)]
+        if len(sizes) == 1 and None not in sizes and lacking and padded and len(lacking) + len(padded) == len(wide):
+            changes = tuple(
+                Change(site_of(node, owner), "padding", number_text(full)) for node, full in lacking.items()
+            )
+            words = ", ".join(dict.fromkeys(change.in_words() for change in changes))
+            return ChangeArguments(f"keep the size of every part: {words}", changes)
+    return None
 
 
 def _upsampled_less(part: Node, shapes: Sequence[Shape], owner: ModuleCall) -> ChangeArguments | None:

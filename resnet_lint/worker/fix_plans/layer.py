@@ -87,7 +87,9 @@ def _plan_widths(
         first = Hint(f"fix the failing {join} first, whose result is only assumed here")
         return otherwise if otherwise is not None and join == "addition" else first
     plan = ChangeArguments(f"set {parameter}={got} on {site.name}, or pass it {layer.wanted}", (change,))
-    fed_first = (norm_fits and parameter == "num_features") or lost_its_factor(_giver_of(fault.node), fault.node)
+    # A normalization at the start of a block fits the block in any case, and says nothing about what comes before.
+    fits = norm_fits and parameter == "num_features" and not change.outside
+    fed_first = fits or lost_its_factor(_giver_of(fault.node), fault.node)
     if otherwise is not None and fed_first:
         return replace(otherwise, otherwise=plan)
     return replace(plan, otherwise=otherwise)

@@ -29,7 +29,7 @@ def wrong_padding(e: Evidence) -> ChangeArguments | None:
     )
     for side, layers, wanted in sides:
         odd = [(node, effect) for node, effect in layers if _is_padded_wrongly(effect)]
-        if len({_pads_too_much(effect) for _, effect in odd}) != 1 or not _fits_with_full_padding(layers, wanted):
+        if len({_pads_too_much(effect) for _, effect in odd}) != 1 or size_with_full_padding(layers) != wanted:
             continue
         changes = tuple(Change(e.site(node), "padding", number_text(full_padding(effect))) for node, effect in odd)
         words = ", ".join(change.in_words() for change in changes)
@@ -42,7 +42,7 @@ def _padded_too_much(e: Evidence) -> ChangeArguments | None:
     sides = (e.branch_layers, e.shortcut_layers)
     odd = [(node, effect) for layers in sides for node, effect in layers if _is_padded_wrongly(effect)]
     grows = [min(effect.padding) > max(full_padding(effect)) for _, effect in odd]
-    sizes = [_size_with_full_padding(layers) if layers else None for layers in sides]
+    sizes = [size_with_full_padding(layers) if layers else None for layers in sides]
     if not odd or not all(grows) or sizes[0] is None or sizes[0] != sizes[1]:
         return None
     changes = tuple(Change(e.site(node), "padding", number_text(full_padding(effect))) for node, effect in odd)
@@ -82,24 +82,32 @@ def full_padding(effect: Effect) -> tuple[int, ...]:
     return tuple(d * (k - 1) // 2 for d, k in zip(dilation, effect.kernel, strict=True))
 
 
-def _fits_with_full_padding(layers: _Layers, wanted: Shape) -> bool:
-    """Whether a side would have the size of the other one with full padding, so that only padding is missing."""
-    return _size_with_full_padding(layers) == wanted
-
-
-def _size_with_full_padding(layers: _Layers) -> Shape | None:
-    """The size of a side with full padding; None if its kernels have none, or it upsamples."""
+def size_with_full_padding(layers: _Layers) -> Shape | None:
+    """The size that the result of some layers has with full padding; None if one of their kernels has none."""
     odd = [effect for _, effect in layers if _is_padded_wrongly(effect)]
-    if any(effect.sort == "transposed" for _, effect in layers) or not all(map(_has_full_padding, odd)):
+    if not all(map(_has_full_padding, odd)):
         return None
-    sizes = list(layers[0][1].before[2:])
+    sizes = layers[0][1].before[2:]
     for _, effect in layers:
-        if effect.sort == "convolution" and len(effect.stride) == len(sizes):
-            sizes = [(size - 1) // stride + 1 for size, stride in zip(sizes, effect.stride, strict=True)]
-        elif effect.sort == "pool" and len(effect.stride) == len(sizes):
-            windows = zip(sizes, effect.kernel, effect.padding, effect.stride, strict=True)
-            sizes = [(size + 2 * padding - kernel) // stride + 1 for size, kernel, padding, stride in windows]
-    return tuple(sizes)
+        sizes = _size_after(effect, sizes)
+    return sizes
+
+
+def _size_after(effect: Effect, sizes: Shape) -> Shape:
+    """The size that a layer makes of another input, if its kernel is fully padded."""
+    axes = len(sizes)
+    if effect.sort == "convolution" and len(effect.stride) == axes:
+        return tuple((size - 1) // stride + 1 for size, stride in zip(sizes, effect.stride, strict=True))
+    if effect.sort == "pool" and len(effect.stride) == axes:
+        windows = zip(sizes, effect.kernel, effect.padding, effect.stride, strict=True)
+        return tuple((size + 2 * padding - kernel) // stride + 1 for size, kernel, padding, stride in windows)
+    pairs = list(zip(sizes, effect.before[2:], effect.after[2:], strict=True))
+    if effect.sort == "transposed":
+        steps = zip(pairs, effect.stride, strict=True)
+        return tuple(after + (size - before) * step for (size, before, after), step in steps)
+    if effect.sort == "resize":
+        return tuple(size * (after // before) if after % before == 0 else after for size, before, after in pairs)
+    return sizes
 
 
 def _has_full_padding(effect: Effect) -> bool:

@@ -13,6 +13,7 @@ from resnet_lint.shared.records.fix_plans import Change, ChangeArguments, Hint, 
 from resnet_lint.shared.records.places import Shape
 
 from .evidence import Evidence, convolution_text, total_stride
+from .paddings import full_padding
 
 
 def strided_after_upsampling(e: Evidence) -> ChangeArguments | None:
@@ -75,11 +76,10 @@ def upsampled_to_another_size(e: Evidence) -> ResizeToSkip | None:
 
 
 def shrinks_by_its_kernel(effect: Effect) -> bool:
-    """Whether a convolution with a kernel above 1x1 pads less than the kernel takes."""
+    """Whether a convolution with a kernel above 1x1 pads less than the kernel takes, even if only by a part."""
     if effect.sort != "convolution" or len(effect.padding) != len(effect.kernel):
         return False
-    wide = (pair for pair in zip(effect.kernel, effect.padding, strict=True) if pair[0] > 2)
-    return any(padding == 0 for _, padding in wide)
+    return any(padding < full for padding, full in zip(effect.padding, full_padding(effect), strict=True))
 
 
 def is_rounded(upsampling: Effect, own: Shape, other: Shape) -> bool:

@@ -22,6 +22,7 @@ class Way:
 
     `completes`: the edits only pass on names that nothing reads. `adapts`: a failing layer takes what it gets, so that
     it and those after it give what they gave. `rebuilds`: blocks that are constructed later get other widths.
+    `unclear`: another fix is as likely, so this one is unsafe.
     """
 
     edits: list[TextEdit]
@@ -29,6 +30,7 @@ class Way:
     completes: bool = False
     adapts: bool = False
     rebuilds: bool = False
+    unclear: bool = False
 
 
 def ways(plan: FixPlan, finding: Finding, source: Source, sources: Sources) -> Iterator[Way]:

@@ -12,7 +12,7 @@ import libcst as cst
 from resnet_lint.shared.records.findings import Finding
 from resnet_lint.shared.records.fix_plans import Change, ChangeArguments, Site
 
-from ..block_ends import names_for, unique
+from ..block_ends import attributes_for, names_for, unique
 from ..bound_names import (
     assigned_once,
     assignments,
@@ -272,7 +272,7 @@ def _values(change: Change, level: int, scope: Scope) -> Iterator[str]:
     unstrided = (change.argument, change.value) == ("stride", "1")
     step = scope.sources.step(change.site, level)
     around = loop_names(scope.source.above(step.call)) if step is not None else set[str]()
-    names = _likely_names(change.argument, scope.function, around)
+    names = _likely_names(change.argument, scope, around)
     names = [name for name in names if not unstrided or name in unread_names(scope.function)]
     if change.argument == "padding" and level > 0 and "," in change.value:  # a helper makes the pair of one number
         yield from (*names, str(max(map(int, re.findall(r"\d+", change.value)))))
@@ -301,18 +301,20 @@ def _is_width(name: str) -> bool:
     return _WIDTH.search(name) is not None and _NO_WIDTH.search(name) is None
 
 
-def _likely_names(argument: str, function: cst.FunctionDef, around: Set[str]) -> list[str]:
+def _likely_names(argument: str, scope: Scope, around: Set[str]) -> list[str]:
     """The names in a function that are likely for an argument: `stride`, `padding1`, `outplanes` for `out_channels`.
 
     `around` are the variables of the loops around the place.
     """
+    function = scope.function
     if argument == "padding":
         unread = sorted(name for name in unread_names(function) if _PADDING.fullmatch(name))
         return unique([*unread, *names_for(argument, function)])
     if argument == "stride":
-        return names_for(argument, function)
+        return [*names_for(argument, function), *attributes_for(argument, function, scope.source)]
     if argument.startswith(("in_", "out_", "num_")):
         unread = sorted(name for name in unread_names(function) & parameter_names(function) if _is_width(name))
-        named = names_for("in" if argument.startswith("in_") else "out", function, around)
+        end = "in" if argument.startswith("in_") else "out"
+        named = [*names_for(end, function, around), *attributes_for(end, function, scope.source)]
         return unique([*(unread if len(unread) <= _MOST_UNREAD else ()), *named])
     return []
