@@ -45,7 +45,12 @@ class Evidence:
 
     @property
     def missing_stride(self) -> tuple[int, ...]:
-        """The additional stride per spatial axis that the shortcut needs to match the size of the branch."""
+        """The additional stride per spatial axis that the shortcut needs to match the size of the branch.
+
+        It is 1 where the sizes are equal: an attention inside the branch may go down and up again.
+        """
+        if self.sizes[0] == self.sizes[1] and max(self.sizes[0], default=1) > 1:
+            return (1,) * (len(self.branch) - 2)
         own = total_stride(self.residual.shortcut_path, len(self.shortcut) - 2)
         pairs = list(zip(self.branch_strides, own, strict=True))
         return tuple(b // s if b % s == 0 else b for b, s in pairs)

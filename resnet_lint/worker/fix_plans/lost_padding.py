@@ -16,7 +16,7 @@ from .paddings import full_padding
 
 
 def lost_padding(fault: Fault, owner: ModuleCall, trace: Trace) -> ChangeArguments | None:
-    """Pad a convolution at stride 1 so that it keeps the size; unsafe unless another one with such a kernel does."""
+    """Pad a convolution at stride 1 so that it keeps the size, as another one with such a kernel does."""
     node = fault.node
     if node.kind != "convolution" or not is_layer(node.known_call.module):
         return None
@@ -28,7 +28,7 @@ def lost_padding(fault: Fault, owner: ModuleCall, trace: Trace) -> ChangeArgumen
         return None
     others = [x for x in (n.effect for n in trace.nodes if n.kind == "convolution") if x is not None]
     alike = [x for x in others if sorted(x.kernel) == sorted(effect.kernel) and max(x.stride) == 1]
-    is_clear = any(x.padding == full_padding(x) for x in alike)
+    if not any(x.padding == full_padding(x) for x in alike):
+        return None
     change = Change(site_of(node, owner), "padding", number_text(full))
-    title = f"keep the size of the input: {change.in_words()}"
-    return ChangeArguments(title, (change,), changes_results=not is_clear)
+    return ChangeArguments(f"keep the size of the input: {change.in_words()}", (change,))

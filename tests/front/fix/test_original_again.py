@@ -187,6 +187,25 @@ if __name__ == "__main__":
     small()(torch.randn(2, 3, 32, 32))
 """
 
+ATTENDED = """class Unit(nn.Module):
+    def __init__(self, cin, cout, stride):
+        super().__init__()
+        self.resize = stride != 1 or cin != cout
+        self.conv, self.gate = nn.Conv2d(cin, cout, 3, stride, 1), nn.Conv2d(cin, cout, 3, stride, 1)
+        self.pool = nn.MaxPool2d(2)
+        if self.resize:
+            self.identity_conv = nn.Conv2d(cin, cout, 1, stride)
+
+    def forward(self, x):
+        identity = self.identity_conv(x) if self.resize else x
+        y = self.conv(x)
+        gate = F.interpolate(self.gate(self.pool(x)), size=y.shape[2:])
+        return y * torch.sigmoid(gate) + identity
+
+
+nn.Sequential(Unit(3, 8, 1), Unit(8, 8, 1), Unit(8, 16, 2))(torch.randn(2, 3, 16, 16))
+"""
+
 CASES = {
     "back to the width of the input": (FEED_FORWARD, "nn.Linear(hidden, dim))", "nn.Linear(hidden, hidden))"),
     "an attribute in a method": (METHOD, "1, stride=self.stride)", "1)"),
@@ -199,6 +218,7 @@ CASES = {
         "Block(width, width // 2),\n            Block(width // 2, width),",
     ),
     "a stride along one axis": (VIDEO, "(3, 1, 1), stride=(stride, 1, 1), padding", "(3, 1, 1), padding"),
+    "an attention that goes down and up again": (ATTENDED, "stride != 1 or cin != cout", "stride != 1"),
     "a number for a width": (SCALED, "nn.Conv2d(8, planes, 1)", "nn.Conv2d(8, 8, 1)"),
     "a first layer that fits an invented input": (
         BUILT,
