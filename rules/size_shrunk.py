@@ -18,10 +18,13 @@ class SizeShrunk(Rule):
 
     Use instead:
         model(torch.randn(1, 3, 64, 64))
+
+    Fix safety: Only a convolution without padding is fixed, where another one with such a kernel keeps the size; safe.
     """
 
     code = "RL302"
     name = "size-shrunk"
+    fixable = True
     bad = (
         Case(
             "one pooling too many for the input size of the file",
