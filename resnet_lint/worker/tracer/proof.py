@@ -22,6 +22,7 @@ _LARGEST_PROOF = 2**28
 
 _NO_MEMORY = "can't allocate memory"
 _ON_META = "meta tensors"
+_OF_LAYOUT = "sparse"  # a tensor that is sparse in Python; here, all are dense
 
 DEPENDS_ON_VALUES = "its result depends on values, which are unknown without data"
 
@@ -62,6 +63,8 @@ def replay(func: Callable[..., Any], args: Any, kwargs: Any) -> tuple[str | None
                 raise DataDependentError("too large to run on the CPU") from error
             if _ON_META in str(error):  # a tensor in an object that is passed on as it is, such as a slice
                 raise DataDependentError from error
+            if _OF_LAYOUT in str(error):
+                raise DataDependentError("sparse tensors are not traced") from error
             errors.append(str(error))
     if not results:
         return errors[0], None

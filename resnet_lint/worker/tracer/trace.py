@@ -77,6 +77,15 @@ def trace_at(earlier: Trace, shapes: Sequence[Shape]) -> Trace:
     return recorded(earlier.root, args, kwargs, earlier.project, earlier.preferred_branch)
 
 
+def _with_own_containers(value: Any) -> Any:
+    """A value with copies of its lists and dicts: a detection head assigns to its input, `x[i] = self.m[i](x[i])`."""
+    if type(value) in (list, tuple):
+        return type(value)(map(_with_own_containers, value))
+    if type(value) is dict:
+        return {key: _with_own_containers(part) for key, part in value.items()}
+    return value
+
+
 def _fresh(value: Any) -> Any:
     """A copy of an input, without in-place modifications by an earlier forward pass."""
     return value.detach().clone() if isinstance(value, torch.Tensor) else value
@@ -143,7 +152,7 @@ def _recorded_by(
     fatal, stop, output = None, None, None
     with surroundings(gradients), intercepted(enter), recorder:
         try:
-            output = root(*args, **kwargs)
+            output = root(*_with_own_containers(tuple(args)), **_with_own_containers(dict(kwargs)))
         except TimeUp:
             raise
         except (Exception, SystemExit, KeyboardInterrupt) as error:

@@ -1,0 +1,54 @@
+"""Forward passes that change the list that they get, and scripts with sparse tensors."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from conftest import Lint
+
+HEAD = """
+import torch
+from torch import nn
+
+class Detect(nn.Module):
+    def __init__(self, channels):
+        super().__init__()
+        self.m = nn.ModuleList(nn.Conv2d(c, 18, 1) for c in channels)
+    def forward(self, x):
+        for i, m in enumerate(self.m):
+            x[i] = m(x[i])
+            n, _, h, w = x[i].shape
+            x[i] = x[i].view(n, 3, 6, h, w).permute(0, 1, 3, 4, 2)
+        return x if self.training else torch.cat([y.reshape(n, -1, 6) for y in x], 1)
+
+Detect((8, 16))([torch.randn(2, {channels}, 12, 16), torch.randn(2, 16, 6, 8)])
+"""
+
+SPARSE = """
+import torch
+from torch import nn
+
+class Propagate(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.fc = nn.Linear(10, 4)
+    def forward(self, x, adjacency):
+        return self.fc(torch.sparse.mm(adjacency, x))
+
+index = torch.tensor([[0, 1, 2], [1, 2, 0]])
+adjacency = torch.sparse_coo_tensor(index, torch.ones(3), (3, 3)).coalesce()
+Propagate()(torch.randn(3, 10), adjacency)
+"""
+
+
+@pytest.mark.parametrize(
+    ("script", "errors"),
+    [(HEAD.format(channels=8), []), (HEAD.format(channels=9), ["RL301"]), (SPARSE, [])],
+    ids=["a head that assigns to its input", "such a head with a wrong input", "a sparse matrix"],
+)
+def test_an_error_of_python_only(script: str, errors: list[str], tmp_path: Path, lint: Lint) -> None:
+    (tmp_path / "train.py").write_text(script)
+    found = json.loads(lint("--format", "json", tmp_path / "train.py").stdout)["findings"]
+    assert [finding["rule"] for finding in found if finding["severity"] == "error"] == errors
