@@ -221,12 +221,14 @@ class Player(StatementRunner):
     def _last_round(self, loop: ast.For, values: LoopValues) -> None:
         """Run a loop over a loader for its last batch too, if that is smaller: `torch.zeros(1, batch_size, width)`."""
         self._mode.begin()
-        with suppress(StopIteration):
-            if self.doubt_of(values.name) or not values.take(self._mode.last_batches()) or self.doubt:
-                return
-            if OUTSIDE.last_batch is not None:
+        try:
+            is_sure = not self.doubt_of(values.name) and values.take(self._mode.last_batches()) and not self.doubt
+            if is_sure and OUTSIDE.last_batch is not None:
                 self._round(loop, values.next)
-        OUTSIDE.last_batch = None
+        except StopIteration:
+            return
+        finally:
+            OUTSIDE.last_batch = None
 
     def _goes_on(self, loop: ast.For | ast.While, rounds: int, failures: int) -> bool:
         """Whether a loop needs another round: its last one succeeded, and left out a call of a model."""

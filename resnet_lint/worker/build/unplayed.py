@@ -19,7 +19,7 @@ from ..tensors import parameters_of
 from .statement_kinds import changed_by_call
 
 _MOST_ROUNDS = 300
-_SECONDS = 3.0  # of processor time, for the further rounds of all loops of a file
+_SECONDS = 3.0  # of processor time, for the further rounds of a loop
 
 
 class Unplayed:
@@ -30,7 +30,7 @@ class Unplayed:
         self._own_module = own_module
         self._called = called
         self._played: set[int] = set()
-        self._end: float | None = None
+        self._began: dict[int, float] = {}
 
     def note(self, statement: ast.stmt) -> None:
         """Record that a statement is executed."""
@@ -48,9 +48,8 @@ class Unplayed:
         waits = any(self._may_call_a_model(statement, names) for statement in self._waiting(loop))
         if not waits and not self._has_idle_model(loop, names):
             return False
-        if self._end is None:
-            self._end = time.process_time() + _SECONDS
-        return number < _MOST_ROUNDS and time.process_time() < self._end
+        began = self._began.setdefault(id(loop), time.process_time())
+        return number < _MOST_ROUNDS and time.process_time() < began + _SECONDS
 
     def _has_idle_model(self, loop: ast.For | ast.While, names: Mapping[str, Any]) -> bool:
         """Whether an object whose methods a loop calls has a model that was never called: `agent.learn()`."""

@@ -189,7 +189,7 @@ THREADS = {
     "identity": (IDENTITY, "RL103 cannot add: residual branch (4, 128, 16, 16)", "nn.Conv2d(64, 128, kernel_size=1"),
     "expansion": (EXPANSION, "RL101 cannot add", "nn.Conv2d(64, 128 * 4, 1)\n"),
     "odd pool": (ODD_POOL, "RL102 cannot add at this size", "ceil_mode=True on downsample"),
-    "decoder": (DECODER, "RL101 cannot add", "nn.Conv2d(128, 256, kernel_size=1)"),
+    "decoder": (DECODER, "RL101 cannot add", "nn.Conv2d(128, 256, kernel_size=1, bias=False)"),
     "U-Net": (UNET, "RL107 cannot concatenate at this size", "F.interpolate(d1, size=e1.shape[-2:])"),
     "channels last": (CHANNELS_LAST, "RL301 conv expects 3 channels", "x.permute(0, 3, 1, 2)"),
     "grey": (GREY, "RL301 conv1 expects 1 channels", "in_channels=3 on conv1"),
