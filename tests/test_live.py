@@ -223,7 +223,7 @@ def scripted() -> nn.Module:
         (lambda m: [m.Net()], (), "an object of type list is not an nn.Module"),
         (lambda m: dict, (), "the class dict is not an nn.Module"),
         (lambda m: torch.fx.symbolic_trace(m.Tied()), (), "a GraphModule has generated code only"),
-        (lambda m: nn.Linear(2, 2), (), "Linear consists of torch's own layers only"),
+        (lambda m: nn.Linear(2, 2), (torch.ones(1, 3),), "the inputs do not fit Linear: "),
         (lambda m: scripted(), (), "a scripted model has no Python code to trace"),
         (lambda m: m.make_nothing, (), "make_nothing() does not return a model: "),
         (lambda m: m.Wide, (), "Wide requires arguments (width); construct the model first: Wide(...)"),
@@ -243,3 +243,19 @@ def test_bad_input_is_one_line(given: Any, inputs: tuple[Any, ...], line: str, m
         resnet_lint.check(given(models), *inputs)
     assert line in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+def test_a_model_of_layers_of_torch_only() -> None:
+    x = torch.ones(1, 3)
+    report = resnet_lint.check(nn.Sequential(nn.Linear(3, 4), nn.Linear(4, 2)), x)
+    assert report.ok
+    assert "1 model and 0 classes checked" in str(report)
+    report = resnet_lint.check(nn.Sequential(nn.Linear(3, 4), nn.Linear(5, 2)), x)
+    [finding] = report.findings
+    assert (finding.rule, Path(finding.span.path)) == ("RL301", Path(__file__))
+
+
+def test_such_a_model_without_a_file_to_report() -> None:
+    code = "import resnet_lint\nfrom torch import nn\nresnet_lint.check(nn.Linear(2, 2))"
+    with pytest.raises(UsageError, match="Linear consists of torch's own layers only, and there is no file to report"):
+        exec(compile(code, "<stdin>", "exec"), {})

@@ -19,6 +19,7 @@ from resnet_lint.shared.records.reports import ClassStatus, FileReport
 
 from ..failures import failures_of_given
 from ..load.classes import class_nodes
+from ..outcomes import outcome
 from ..probes import TimedProbes
 from ..process.limits import TimeUp
 from ..sizes.size_limits import size_limits
@@ -47,7 +48,8 @@ def check_live(
             tuple(_limits(live)),
             (complete,) if trace.complete else (),
         )
-        return FileReport(live.path, merged(check(analysis, load_rules())), analysis.classes), live
+        outcomes = () if analysis.classes else (outcome(traced.label, trace),)  # a model of torch's own layers
+        return FileReport(live.path, merged(check(analysis, load_rules())), analysis.classes, outcomes=outcomes), live
 
 
 def _limits(live: LiveModel) -> Iterator[SizeLimit]:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
+from traceback import walk_stack
 from typing import Any
 
 from torch import nn
@@ -29,6 +30,8 @@ from ..tensors import mapped
 from ..torch_quirks.where_built import noting_where_built
 from ..tracer.trace import trace
 from .meta_copy import meta_copy, to_meta
+
+_OWN = Path(__file__).parents[2]
 
 
 @dataclass(frozen=True, eq=False)
@@ -137,12 +140,16 @@ def _project_of(path: Path) -> Project:
 def _path_of_model(model: nn.Module) -> Path:
     """The file of the outermost module whose class is the user's, else of a package, as in a model that peft wraps.
 
-    Raises UsageError if all of them are torch's.
+    For a model of torch's own layers, such as an nn.Sequential, it is the file that asks for the check. Raises
+    UsageError if that is none, as in `python -c`.
     """
     kinds = [type(module) for module in nn.Module.modules(model) if not type(module).__module__.startswith("torch.")]
-    if not kinds:
-        raise UsageError(f"{type(model).__name__} consists of torch's own layers only; there is no code to check")
-    return _path_of(next((kind for kind in kinds if not _is_installed(kind)), kinds[0]))
+    if kinds:
+        return _path_of(next((kind for kind in kinds if not _is_installed(kind)), kinds[0]))
+    asking = next(name for frame, _ in walk_stack(None) if _OWN not in Path(name := frame.f_code.co_filename).parents)
+    if is_cell(asking) or Path(asking).is_file():
+        return Path(asking)
+    raise UsageError(f"{type(model).__name__} consists of torch's own layers only, and there is no file to report")
 
 
 def _is_installed(kind: type[nn.Module]) -> bool:
