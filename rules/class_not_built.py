@@ -39,6 +39,18 @@ class ClassNotBuilt(Rule):
         """,
         ),
         Case(
+            "a submodule whose name is not a string, with which parameters() fails too",
+            """
+            class Heads(nn.Module):  # <- RL003
+                def __init__(self, heads=(1, 2)):
+                    super().__init__()
+                    for head in heads:
+                        self.__setattr__(head, nn.Conv2d(8, head, 1))
+                def forward(self, x):
+                    return x
+        """,
+        ),
+        Case(
             "a script that fails before its model",
             """
             def block(kind):

@@ -59,20 +59,11 @@ def build(make: Callable[..., Any], args: tuple[Any, ...] = (), kwargs: dict[str
             made = make(*args, **kwargs)
     if not isinstance(made, nn.Module):
         raise TypeError(f"it returns an object of type {type(made).__name__}, not an nn.Module")
-    if not all(isinstance(name, str) for part in _parts(made) for name in part._modules):
-        raise TypeError("the name of one of its submodules is not a string")
+    try:
+        list(nn.Module.modules(made))
+    except TypeError as error:
+        raise TypeError("the name of one of its submodules is not a string") from error
     return on_meta(made)
-
-
-def _parts(module: nn.Module, seen: set[int] | None = None) -> Iterator[nn.Module]:
-    """A module and its submodules, like `modules()`, which fails for names that are not strings."""
-    seen = set() if seen is None else seen
-    if id(module) not in seen:
-        seen.add(id(module))
-        yield module
-        for part in module._modules.values():
-            if part is not None:
-                yield from _parts(part, seen)
 
 
 @contextmanager

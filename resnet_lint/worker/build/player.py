@@ -17,7 +17,7 @@ from typing import Any
 from torch import nn
 
 from ..load.click_commands import command_of
-from ..load.definitions import ASSIGNMENTS, DEFINITIONS, changed_roots, names_bound, receivers
+from ..load.definitions import ASSIGNMENTS, DEFINITIONS, names_bound, names_changed, receivers
 from ..load.load import Loaded
 from ..outside import OUTSIDE
 from ..process.limits import TimeUp
@@ -167,11 +167,7 @@ class Player(StatementRunner):
             self.play(statement.body if test else statement.orelse)
         if not sure:
             self._unplayed.note_all(statement)
-            changed = (
-                receivers(part) | changed_roots(part) for part in ast.walk(statement) if isinstance(part, ast.stmt)
-            )
-            names = names_bound(statement).union(*changed)
-            self._doubts.add(self._but_modules(names), Doubt.UNKNOWN)
+            self._doubts.add(self._but_modules(names_changed(statement) | receivers(statement)), Doubt.UNKNOWN)
         return bool(test)
 
     def _rounds(self, loop: ast.For) -> None:
@@ -214,7 +210,7 @@ class Player(StatementRunner):
         """The values of a loop, one after the other; if one can't be computed, the names of the loop are in doubt."""
         yield values.first
         with suppress(StopIteration):
-            while values.take(self._mode.next_batches()):
+            while values.take(self._mode.batches("next")):
                 yield values.next
             self._doubts.add(self._changed_in(loop), Doubt.UNKNOWN)
 
@@ -222,7 +218,7 @@ class Player(StatementRunner):
         """Run a loop over a loader for its last batch too, if that is smaller: `torch.zeros(1, batch_size, width)`."""
         self._mode.begin()
         try:
-            is_sure = not self.doubt_of(values.name) and values.take(self._mode.last_batches()) and not self.doubt
+            is_sure = not self.doubt_of(values.name) and values.take(self._mode.batches("last")) and not self.doubt
             if is_sure and OUTSIDE.last_batch is not None:
                 self._round(loop, values.next)
         except StopIteration:
@@ -248,8 +244,7 @@ class Player(StatementRunner):
 
     def _changed_in(self, loop: ast.stmt) -> set[str]:
         """The names that a loop binds, or whose objects it modifies by assignments."""
-        changed = (changed_roots(part) for part in ast.walk(loop) if isinstance(part, ast.stmt))
-        return self._but_modules(names_bound(loop).union(*changed))
+        return self._but_modules(names_changed(loop))
 
     def _but_modules(self, names: frozenset[str]) -> set[str]:
         return {name for name in names if not isinstance(self._namespace.get(name), ModuleType)}

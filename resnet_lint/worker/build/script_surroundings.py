@@ -79,18 +79,9 @@ class ScriptMode(OnMeta):
         self._reads_before = OUTSIDE.reads
 
     @contextmanager
-    def next_batches(self) -> Iterator[None]:
-        """Inside the with block, a loader gives its batches one after the other, not only the first one."""
-        self._wanted = "next"
-        try:
-            yield
-        finally:
-            self._wanted = "first"
-
-    @contextmanager
-    def last_batches(self) -> Iterator[None]:
-        """Inside the with block, a loader gives its last batch, if that has fewer samples."""
-        self._wanted = "last"
+    def batches(self, wanted: Literal["next", "last"]) -> Iterator[None]:
+        """Inside the with block, a loader gives its next batch, or its last one, if that has fewer samples."""
+        self._wanted = wanted
         try:
             yield
         finally:

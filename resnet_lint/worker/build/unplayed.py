@@ -14,7 +14,7 @@ from typing import Any
 
 from torch import nn
 
-from ..load.definitions import DEFINITIONS, changed_roots, names_bound, names_read, receivers, root_of
+from ..load.definitions import DEFINITIONS, names_bound, names_changed, names_read, receivers, root_of
 from ..tensors import parameters_of
 from .statement_kinds import changed_by_call
 
@@ -108,6 +108,6 @@ class Unplayed:
 
 
 def _changed_in(loop: ast.AST) -> frozenset[str]:
-    """The names that a loop binds, or whose objects it modifies."""
-    statements = [part for part in ast.walk(loop) if isinstance(part, ast.stmt)]
-    return names_bound(loop).union(*map(changed_roots, statements), *map(changed_by_call, statements))
+    """The names that a loop binds, or whose objects it modifies, also by calls such as `memory.append(x)`."""
+    statements = (part for part in ast.walk(loop) if isinstance(part, ast.stmt))
+    return names_changed(loop).union(*map(changed_by_call, statements))

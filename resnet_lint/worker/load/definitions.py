@@ -103,6 +103,12 @@ def changed_roots(statement: ast.stmt) -> frozenset[str]:
     return frozenset(root.id for root in map(root_of, parts) if isinstance(root, ast.Name))
 
 
+def names_changed(code: ast.AST) -> frozenset[str]:
+    """The names that some code binds, or whose objects its assignments modify."""
+    statements = (part for part in ast.walk(code) if isinstance(part, ast.stmt))
+    return names_bound(code).union(*map(changed_roots, statements))
+
+
 def receivers(statement: ast.stmt) -> frozenset[str]:
     """The names whose methods a statement calls, which may modify them: `layers` for `layers.append(x)`."""
     calls = [node for node in ast.walk(statement) if isinstance(node, ast.Call)]

@@ -27,6 +27,7 @@ Detect((8, 16))([torch.randn(2, {channels}, 12, 16), torch.randn(2, 16, 6, 8)])
 """
 
 SPARSE = """
+import numpy as np
 import torch
 from torch import nn
 
@@ -35,11 +36,13 @@ class Propagate(nn.Module):
         super().__init__()
         self.fc = nn.Linear(10, 4)
     def forward(self, x, adjacency):
-        return self.fc(torch.sparse.mm(adjacency, x))
+        return self.fc(torch.sparse.mm(adjacency.float(), x))
 
-index = torch.tensor([[0, 1, 2], [1, 2, 0]])
-adjacency = torch.sparse_coo_tensor(index, torch.ones(3), (3, 3)).coalesce()
-Propagate()(torch.randn(3, 10), adjacency)
+def made(n):
+    index = torch.from_numpy(np.asarray([np.arange(n), np.arange(n)]))
+    return torch.sparse_coo_tensor(index, np.ones(n), (n, n), dtype=torch.float64).coalesce()
+
+Propagate()(torch.randn(3, 10), made(3))
 """
 
 
