@@ -46,7 +46,7 @@ class Unplayed:
         `names` are those that the loop can read.
         """
         waits = any(self._may_call_a_model(statement, names) for statement in self._waiting(loop))
-        if not waits and not self._has_idle_model(loop, names):
+        if not waits and not _runs_over_models(loop, names) and not self._has_idle_model(loop, names):
             return False
         began = self._began.setdefault(id(loop), time.process_time())
         return number < _MOST_ROUNDS and time.process_time() < began + _SECONDS
@@ -105,6 +105,12 @@ class Unplayed:
         if isinstance(value, nn.Module):
             return not (isinstance(call.func, ast.Attribute) and hasattr(nn.Module, call.func.attr))
         return root.id in self._functions or self._is_of_file(value)
+
+
+def _runs_over_models(loop: ast.For | ast.While, names: Mapping[str, Any]) -> bool:
+    """Whether each round has another model: `for block in blocks: x = block(x)`."""
+    targets = names_bound(loop.target) if isinstance(loop, ast.For) else ()
+    return any(isinstance(names.get(name), nn.Module) for name in targets)
 
 
 def _changed_in(loop: ast.AST) -> frozenset[str]:

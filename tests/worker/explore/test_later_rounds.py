@@ -33,6 +33,15 @@ def step(loss):
 
 # What follows, what makes it right, and what makes it wrong.
 LATER = {
+    "by the second of several models": (
+        """
+        x = torch.randn(4, 10)
+        for layer in nn.ModuleList([Net(10, 8), Net(@, 3)]):
+            x = layer(x)
+        """,
+        "8",
+        "9",
+    ),
     "after a warm-up": (
         """
         for number in range(30):
