@@ -65,6 +65,7 @@ def kernel(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kernel]:
         with client.setup_kernel():
             started = Kernel(client)
             started.run("%load_ext resnet_lint")
+            started.run(NET.format(width=4, last=""))  # what the tests name: each may be the first one of its process
             yield started
 
 
