@@ -30,8 +30,8 @@ def found_fixes(
     def make() -> Fixed:
         from ..fix.apply import fixed  # imports libcst, which takes longer than the rest of an unchanged run
 
-        trials = _Trials(analyse, _reads_of(report))
-        return Fixed(*fixed(report, request, settings, trials.analyse), trials.reads)
+        trials = _Trials(analyse, report.reads, report.out_of_time)
+        return Fixed(*fixed(report, request, settings, trials.analyse), trials.reads, trials.out_of_time)
 
     if settings.fix or settings.baseline is not None or not isinstance(cache, FixCache):
         found = make()
@@ -42,20 +42,18 @@ def found_fixes(
 
 @dataclass
 class _Trials:
-    """Checks trial edits, and collects what the reports depend on; None if another run may give a better one."""
+    """Checks trial edits, and collects what the reports depend on; None if a file ended its process."""
 
     check: Analyse
     reads: dict[str, str | None] | None
+    out_of_time: bool
 
     def analyse(self, request: CheckRequest) -> FileReport:
         """The report on a trial edit. Raises the errors of the analyser."""
         report = self.check(request)
-        self.reads = _joined(self.reads, _reads_of(report))
+        self.reads = _joined(self.reads, report.reads)
+        self.out_of_time |= report.out_of_time
         return report
-
-
-def _reads_of(report: FileReport) -> dict[str, str | None] | None:
-    return None if report.out_of_time else report.reads
 
 
 def _joined(first: dict[str, str | None] | None, second: dict[str, str | None] | None) -> dict[str, str | None] | None:

@@ -98,7 +98,7 @@ class Cache:
         if result.reads is not None:
             self._grown = True
             _write(entry, result)
-            if shared is None and not (isinstance(result, FileReport) and result.out_of_time):
+            if shared is None and not (isinstance(result, FileReport | Fixed) and result.out_of_time):
                 others.put(to_json(result))
         return result
 

@@ -100,11 +100,15 @@ class Rewrite:
 
 @dataclass(frozen=True)
 class Fixed:
-    """A report with the fixes of its findings, and the fixed file if requested; `reads` are those of all trials."""
+    """A report with the fixes of its findings, and the fixed file if requested.
+
+    `reads` are those of all trials. `out_of_time`: one of them met a time limit, see `FileReport`.
+    """
 
     report: FileReport
     rewrite: Rewrite | None
     reads: dict[str, str | None] | None
+    out_of_time: bool = False
 
 
 @dataclass(frozen=True)

@@ -456,6 +456,15 @@ def test_an_answer_on_all_classes_is_kept_though_time_was_up_for_something(runs:
     assert [runs.lint("--timeout", "1")[1] for _ in range(2)] == [False, True]
 
 
+def test_fixes_are_kept_where_another_class_meets_the_time_limit(runs: Runs, monkeypatch: pytest.MonkeyPatch) -> None:
+    slow = model("", body="x = [0 for _ in iter(int, 1)]").replace("Net", "Slow").partition("if __name__")[0]
+    runs.write(model=model(slow, channels="4"))
+    report = runs.lint("--timeout", "1")[0]
+    assert "RL101" in report and "RL004 Slow" in report
+    monkeypatch.delattr("resnet_lint.front.fix.apply.Fixer")
+    assert runs.lint("--timeout", "1") == (report, True)
+
+
 def test_fixes_are_tried_once(runs: Runs) -> None:
     broken = model(channels="4")
     runs.write(model=broken)
