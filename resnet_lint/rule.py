@@ -39,6 +39,7 @@ from .graph.patch_order import MixedOrder, OtherLayout, mixed_orders, other_layo
 from .graph.permutations import keeps_order
 from .graph.residuals import Residual, depends_on, fork_of, layers_in_a_row, path_between, residual_at
 from .graph.samples import Crossing, Samples
+from .graph.sibling_additions import forgotten_additions
 from .graph.single_values import SingleValue, single_values
 from .graph.source_places import Point, span_of
 from .graph.sublayers import JOINING_OPERATORS, last_of, sublayers_not_added
@@ -130,6 +131,7 @@ __all__ = [
     "exchanged_sides",
     "exchanges_sizes",
     "fix_plans",
+    "forgotten_additions",
     "fork_of",
     "function_of",
     "is_a",

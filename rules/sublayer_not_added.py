@@ -12,7 +12,9 @@ from resnet_lint.rule import (
     Rule,
     Traits,
     drop_paths_not_added,
+    forgotten_additions,
     last_of,
+    span_of,
     sublayers_not_added,
 )
 
@@ -23,7 +25,9 @@ class SublayerNotAdded(Rule):
     the part preserves the shape, has a normalization before or after it, adds nothing itself, and the caller does not
     add the input of the block either.
 
-    In any block, it finds a drop path (stochastic depth) whose result is not added, if that of another one is.
+    In any block, it finds a drop path (stochastic depth) whose result is not added, if that of another one is; and the
+    one statement that adds nothing, where others beside it with the same modules do: among several that all update one
+    variable, `z = z + self.mix(z)`, or written with another number, `y2 = self.conv2(x2) + x2`.
 
     Why is this bad: a transformer block has two skip connections (Vaswani et al. 2017). Without one of them no error is
     raised, but activations and gradients can only go through the layers of that part, not around it.
@@ -112,6 +116,62 @@ class SublayerNotAdded(Rule):
                     return self.drop_path(self.channels(self.norm2(x)))  # <- RL212
             if __name__ == "__main__":
                 nn.Sequential(Block(), Block())(torch.randn(2, 5, 16))
+        """,
+        ),
+        Case(
+            "one of several that update a variable, and one of two that are written alike",
+            """
+            class Mix(nn.Module):
+                def __init__(self, width=16, out=True):
+                    super().__init__()
+                    self.fc, self.out = nn.Linear(width, width), out
+                def forward(self, x):
+                    return self.fc(x).sigmoid() * (x if self.out else x.flip(1))
+            class Block(nn.Module):
+                def __init__(self, width=16):
+                    super().__init__()
+                    self.mix_out, self.mix_in = Mix(width), Mix(width, out=False)
+                    self.conv, self.fc = nn.Conv1d(5, 5, 1), nn.Linear(width, width)
+                def forward(self, z):
+                    z = z + self.mix_out(z)
+                    z = self.mix_in(z)  # <- RL212
+                    z = z + self.conv(z)
+                    z = z + self.fc(z)
+                    return z
+            class Net(nn.Module):
+                def __init__(self, width=16):
+                    super().__init__()
+                    self.fc2, self.fc3 = nn.Linear(width, width), nn.Linear(width, width)
+                    self.block, self.mix2, self.mix3 = Block(width), Mix(width), Mix(width)
+                def forward(self, x):
+                    x2 = self.fc2(self.block(x))
+                    y2 = self.mix2(x2)  # <- RL212
+                    x3 = self.fc3(y2)
+                    y3 = self.mix3(x3) + x3
+                    return y3
+            if __name__ == "__main__":
+                Net()(torch.randn(2, 5, 16))
+        """,
+        ),
+        Case(
+            "one of three that are normalized",
+            """
+            class Layer(nn.Module):
+                def __init__(self, width=16):
+                    super().__init__()
+                    self.norm1, self.norm2, self.norm3 = (nn.LayerNorm(width) for _ in range(3))
+                    self.drop1, self.drop2, self.drop3 = (nn.Dropout(0.1) for _ in range(3))
+                    self.fc1, self.fc2, self.fc3 = (nn.Linear(width, width) for _ in range(3))
+                def forward(self, nodes, edges):
+                    dh = self.fc1(nodes + edges)
+                    nodes = self.norm1(nodes + self.drop1(dh))
+                    dh = self.fc2(nodes)
+                    nodes = self.norm2(nodes + self.drop2(dh))
+                    message = self.fc3(nodes + edges)
+                    edges = self.norm3(self.drop3(message))  # <- RL212
+                    return nodes, edges
+            if __name__ == "__main__":
+                Layer()(torch.randn(2, 5, 16), torch.randn(2, 5, 16))
         """,
         ),
     )
@@ -212,18 +272,56 @@ class SublayerNotAdded(Rule):
                 Net()(torch.randn(2, 5, 16))
         """,
         ),
+        Case(
+            "a first and a last layer without an addition, and two ways to go",
+            """
+            class Mix(nn.Module):
+                def __init__(self, width=16):
+                    super().__init__()
+                    self.fc = nn.Linear(width, width)
+                def forward(self, x):
+                    return self.fc(x).sigmoid() * x
+            class Net(nn.Module):
+                def __init__(self, width=16, skip=False):
+                    super().__init__()
+                    self.mix1, self.mix2, self.mix3, self.mix4, self.mix5 = (Mix(width) for _ in range(5))
+                    self.skip = skip
+                def forward(self, x):
+                    x = self.mix1(x)
+                    x = x + self.mix2(x)
+                    x = x + self.mix3(x)
+                    if self.skip:
+                        x = x + self.mix4(x)
+                    else:
+                        x = self.mix4(x)
+                    x = self.mix5(x)
+                    return x
+            class Levels(Net):
+                def forward(self, x):
+                    x1 = self.mix1(x)
+                    x2 = self.mix2(x1) + x1
+                    x3 = self.mix3(x2) + x2
+                    x4 = self.mix4(x3)
+                    return self.mix5(x4)
+            if __name__ == "__main__":
+                Levels()(Net()(torch.randn(2, 5, 16)))
+        """,
+        ),
     )
 
     def check(self, analysis: Analysis) -> Iterator[Finding]:
         for model in analysis.models:
+            blocks: set[type] = set()
             for block, call, sibling in drop_paths_not_added(model):
                 name, line = call.relative_path(block), sibling.known_caller.span.start.line
                 message = (
                     f"the result of {name} is not added, as that of line {line} is: the skip connection is missing"
                 )
                 where = model.where(call.known_caller.span, block)
+                blocks.add(type(block.module))
                 yield self.at(where, message, advice="add the input of this part to its result")
             for part, added, operator in sublayers_not_added(model):
+                blocks.add(type(part.block.module))
                 if operator is None:
                     message = (
                         f"{part.name} is not added to its input, as {added.name} is in this block: "
@@ -240,3 +338,11 @@ class SublayerNotAdded(Rule):
                         f"connection adds them, as this block does for {added.name}"
                     )
                     yield self.at(model.where_of(operator), message, advice="use + instead")
+            for found in forgotten_additions(model):
+                if type(found.block.module) not in blocks:
+                    message = (
+                        f"{found.name} is not added here, as it is in the same computation of line {found.line}: "
+                        "the skip connection is missing"
+                    )
+                    where = model.where(span_of(found.block.known_code.co_filename, found.value), found.block)
+                    yield self.at(where, message, advice=f"add {found.name}")
