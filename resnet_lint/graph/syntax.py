@@ -26,7 +26,7 @@ def _function_in(tree: ast.Module, code: CodeType) -> Function | None:
     functions = _functions_in(tree)
     if code.co_name.startswith("<"):
         around = [node for node in functions if node.lineno <= code.co_firstlineno <= (node.end_lineno or 0)]
-        return max(around, key=_begin, default=None)
+        return max(around, key=begin_of, default=None)
     for node in functions:
         first = min([node.lineno, *(decorator.lineno for decorator in node.decorator_list)])
         if node.name == code.co_name and first == code.co_firstlineno:
@@ -96,9 +96,9 @@ def _statement_in(function: Function, positions: Positions) -> ast.stmt | None:
     inside = [
         node
         for node in _statements_in(function)
-        if _begin(node) <= (line, column) and (end_line, end_column) <= _end(node)
+        if begin_of(node) <= (line, column) and (end_line, end_column) <= end_of(node)
     ]
-    return max(inside, key=_begin, default=None)
+    return max(inside, key=begin_of, default=None)
 
 
 @cache
@@ -107,11 +107,13 @@ def _statements_in(function: Function) -> list[ast.stmt]:
     return [node for node in ast.walk(function) if isinstance(node, ast.stmt) and node is not function]
 
 
-def _begin(node: ast.stmt | ast.expr) -> tuple[int, int]:
+def begin_of(node: ast.stmt | ast.expr) -> tuple[int, int]:
+    """The line and column at which a statement or an expression begins."""
     return node.lineno, node.col_offset
 
 
-def _end(node: ast.stmt | ast.expr) -> tuple[int, int]:
+def end_of(node: ast.stmt | ast.expr) -> tuple[int, int]:
+    """The line and column at which a statement or an expression ends."""
     return node.end_lineno or node.lineno, node.end_col_offset or 0
 
 
@@ -222,10 +224,10 @@ def keeps_its_value(name: str, since: Point, until: Point, ran: Container[ast.st
         return True  # a statement binds its names after evaluating its expressions
     statements = [node for node in _statements_in(function) if name in names_bound_by(node)]
     bindings = [node for node in statements if node in ran or node is first or not _is_value_of_call(node)]
-    if _begin(first) < _begin(last):
-        return not any(_begin(first) <= _begin(node) < _begin(last) for node in bindings)
+    if begin_of(first) < begin_of(last):
+        return not any(begin_of(first) <= begin_of(node) < begin_of(last) for node in bindings)
     loops = [node for node in _statements_in(function) if isinstance(node, _Loop) and _holds(node, first)]
-    common = max((loop for loop in loops if _holds(loop, last)), key=_begin, default=None)
+    common = max((loop for loop in loops if _holds(loop, last)), key=begin_of, default=None)
     return common is not None and not any(_holds(common, node) for node in bindings)
 
 
@@ -257,11 +259,11 @@ def never_read(point: Point) -> str | None:
         return None
     if any(isinstance(node, (ast.FunctionDef, ast.Lambda)) for node in inner):
         return None
-    return None if any(_begin(name) >= _end(statement) for name in same) else target.id
+    return None if any(begin_of(name) >= end_of(statement) for name in same) else target.id
 
 
 def _holds(outer: ast.stmt, inner: ast.stmt) -> bool:
-    return _begin(outer) <= _begin(inner) and _end(inner) <= _end(outer)
+    return begin_of(outer) <= begin_of(inner) and end_of(inner) <= end_of(outer)
 
 
 def overwritten_by(point: Point) -> tuple[str, ast.expr] | None:

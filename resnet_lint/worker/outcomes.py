@@ -32,6 +32,7 @@ def outcome(label: str, trace: Trace, guessed: bool = False) -> Outcome:
         len(additions),
         len(layers),
         _digest_of_weights(trace.root),
+        _digest_of_widths(trace.root),
         sum(tensor.numel() for tensor in parameters_of(trace.root) if not nn.parameter.is_lazy(tensor)),
         sum(map(_multiply_adds, trace.nodes)),
         tuple(tensor.shape[1] for tensor in tensors_in([trace.args, trace.kwargs]) if tensor.dim() >= 4),
@@ -58,6 +59,13 @@ def _digest_of_weights(module: nn.Module) -> str:
     tensors = (*named_parameters_of(module), *nn.Module.named_buffers(module))
     named = sorted((name, () if nn.parameter.is_lazy(tensor) else tuple(tensor.shape)) for name, tensor in tensors)
     return hashlib.sha256(repr(named).encode()).hexdigest()
+
+
+def _digest_of_widths(module: nn.Module) -> str:
+    names = ("out_channels", "out_features", "hidden_size")
+    own = [(path, vars(part).get(name)) for path, part in module.named_modules() for name in names]
+    widths = [(path, width) for path, width in own if isinstance(width, int)]
+    return hashlib.sha256(repr(widths).encode()).hexdigest()
 
 
 def retraced(traces: Sequence[Traced], wanted: Retrace | None) -> Iterator[Outcome]:

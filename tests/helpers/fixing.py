@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import difflib
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from textwrap import dedent
 from typing import Any
 
+import pytest
 import torch
-from conftest import Lint
+from conftest import Lint, command_line
 from torch import nn
 
+from resnet_lint.front.workers.worker_client import WorkerClient
 from resnet_lint.shared.records.places import Shape
 
 HEAD = "import torch\nimport torch.nn.functional as F\nfrom torch import nn\n\n\n"
@@ -89,6 +91,16 @@ def fix_twice(lint: Lint, path: Path) -> Change:
     again = fix(lint, path)
     assert again.after == change.after
     return change
+
+
+def fixed_texts(texts: Mapping[str, str], folder: Path, workers: WorkerClient) -> dict[str, str]:
+    """Write a file for each text into a folder, fix them in one run, and return their texts by name."""
+    paths = {name: folder / f"{name.replace(' ', '_')}.py" for name in texts}
+    for name, path in paths.items():
+        path.write_text(texts[name])
+    with pytest.MonkeyPatch.context() as patch:
+        command_line(workers, patch)(folder, "--fix", "--timeout", "600")
+    return {name: path.read_text() for name, path in paths.items()}
 
 
 def findings(lint: Lint, path: Path) -> list[dict[str, Any]]:

@@ -15,7 +15,8 @@ class Candidate:
 
     `completes`: whether they only pass on names that nothing reads. `adapts`: whether a failing layer takes what it
     gets, so that it and those after it give what they gave. `rebuilds`: whether blocks that are constructed later get
-    other widths, so that they may need no projection.
+    other widths, so that they may need no projection. `keeps_widths`: whether no layer may give other channels, because
+    only normalizations were wrong.
     """
 
     source: Source
@@ -25,6 +26,7 @@ class Candidate:
     completes: bool = False
     adapts: bool = False
     rebuilds: bool = False
+    keeps_widths: bool = False
 
     @cached_property
     def text(self) -> str:
@@ -46,6 +48,7 @@ class Candidate:
             self.completes and second.completes,
             self.adapts and second.adapts,
             self.rebuilds or second.rebuilds,
+            self.keeps_widths and second.keeps_widths,
         )
 
 

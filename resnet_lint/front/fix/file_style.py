@@ -29,11 +29,11 @@ class Style:
         """The name of `torch.nn.functional.interpolate` in the file."""
         return self._reached("torch.nn.functional.interpolate")
 
-    def flattened(self, code: str) -> str:
+    def flattened(self, code: str, start: int = 1) -> str:
         """`torch.flatten(x, 1)`, or `x.flatten(1)` in a file that does not import torch itself."""
         if self._imports.names.keys() & {"torch", "torch.flatten"}:
-            return f"{self._reached('torch.flatten')}({code}, 1)"
-        return f"{bracketed(code)}.flatten(1)"
+            return f"{self._reached('torch.flatten')}({code}, {start})"
+        return f"{bracketed(code)}.flatten({start})"
 
     @property
     def import_edits(self) -> list[TextEdit]:

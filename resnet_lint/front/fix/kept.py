@@ -85,6 +85,13 @@ def _all_shapes(text: str) -> list[tuple[int, ...]]:
     return [ast.literal_eval(shape) for shape in re.findall(r"\([\d, ]+\)", text)]
 
 
+def widths_are_kept(before: FileReport, after: FileReport) -> bool:
+    """Whether no layer of a model gives other channels: a normalization gives as many as it takes."""
+    found = {(outcome.label, outcome.widths) for outcome in before.outcomes}
+    labels = {label for label, _ in found}
+    return {(outcome.label, outcome.widths) for outcome in after.outcomes if outcome.label in labels} <= found
+
+
 def gives_what_was_assumed(before: FileReport, after: FileReport) -> bool:
     """Whether no model with a single output gives other channels than where only its layers got wrong widths.
 

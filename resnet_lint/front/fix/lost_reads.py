@@ -3,12 +3,26 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 
 
 def leaves_name_unread(before: str, after: str) -> bool:
-    """Whether a function no longer reads one of its names: `Conv2d(cin, cout)` for `Conv2d(cout + skip, cout)`."""
-    return not set(_unread(ast.parse(after), "")) <= set(_unread(ast.parse(before), ""))
+    """Whether a function no longer reads one of its names: `Conv2d(cin, cout)` for `Conv2d(cout + skip, cout)`.
+
+    Nor may the file read a setting no longer: `Linear(config.width, n)` for `Linear(config.hidden, n)`.
+    """
+    old, new = ast.parse(before), ast.parse(after)
+    return not set(_unread(new, "")) <= set(_unread(old, "")) or not _settings(old) <= _settings(new)
+
+
+def _settings(tree: ast.AST) -> set[str]:
+    """The attributes that a file reads of objects: `hidden` in `config.hidden` and `self.config.hidden`."""
+    read = (node for node in ast.walk(tree) if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Load))
+    return {node.attr for node in read if _SETTINGS.fullmatch(ast.unparse(node.value))}
+
+
+_SETTINGS = re.compile(r"(self\.)?_?(\w*(config|cfg|conf|args|opts?|params|settings?|hparams|hp|c))")
 
 
 def _unread(tree: ast.AST, prefix: str) -> Iterator[tuple[str, str]]:

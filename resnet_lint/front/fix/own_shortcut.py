@@ -19,7 +19,7 @@ def own_shortcut(addition: cst.CSTNode, operand: int, source: Source) -> str | N
     """The attribute of an existing shortcut, as in `x + self.downsample(x)`.
 
     It may have any name if it is optional: in `x if self.res is None else self.res(x)`, or in
-    `if self.conv3: x = self.conv3(x)`.
+    `if self.conv3: x = self.conv3(x)`; or if it is an identity.
     """
     operands, forward = operands_of(addition), source.function_around(addition)
     if operand >= len(operands) or forward is None:
@@ -29,7 +29,20 @@ def own_shortcut(addition: cst.CSTNode, operand: int, source: Source) -> str | N
     usual = m.Call(func=m.Attribute(m.Name("self"), m.Name(re.compile(f".*({SHORTCUT_ATTRIBUTE.pattern}).*"))))
     called = [*m.findall(shortcut, usual), *(value for value in named if m.matches(value, usual))]
     optional = (name for value in (shortcut, *named) for name in _called_if_there(value, source))
-    return next((_attribute_of(call) for call in called), None) or next(optional, None)
+    plain = (_attribute_of(value) for value in (shortcut, *named) if m.matches(value, _OF_SELF))
+    identities = (name for name in plain if _is_identity(name, addition, source))
+    return next((_attribute_of(call) for call in called), None) or next(optional, None) or next(identities, None)
+
+
+_OF_SELF = m.Call(func=m.Attribute(m.Name("self")))
+
+
+def _is_identity(attribute: str, addition: cst.CSTNode, source: Source) -> bool:
+    """Whether the constructor sets an attribute to `nn.Identity()`, and to nothing else."""
+    init = source.constructor_around(addition)
+    values = values_of(attribute, init) if init is not None else []
+    identity = m.Call(func=m.Name("Identity") | m.Attribute(attr=m.Name("Identity")))
+    return bool(values) and all(m.matches(value, identity) for value in values)
 
 
 def values_of(attribute: str, node: cst.CSTNode) -> list[cst.BaseExpression]:

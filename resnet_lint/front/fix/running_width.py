@@ -1,6 +1,7 @@
 """Corrects the width that a model keeps while it builds its stages: `self.inplanes = planes * block.expansion`.
 
-In a loop, the assignment may be missing: `cin = width` after `blocks.append(Block(cin, width))`.
+The assignment may be missing: `cin = width` in a loop after `blocks.append(Block(cin, width))`, that of an attribute in
+a method that builds one stage after the other, or `width = width * 2` after a layer of this width.
 """
 
 from __future__ import annotations
@@ -9,12 +10,13 @@ from collections.abc import Iterator
 
 import libcst as cst
 
-from resnet_lint.shared.records.fix_plans import Change
+from resnet_lint.shared.records.fix_plans import Change, Site
 
 from . import patterns as m
 from .bound_names import assignments_in, is_method, loop_names, parameter_names
 from .call_arguments import argument_of, function_parameters, site_parameters
-from .source_tree import Source, Sources, TextEdit
+from .source_tree import Source, Sources, Step, TextEdit
+from .substitute import names_in
 from .users_expressions import Scope
 
 
@@ -32,18 +34,91 @@ def running_widths(change: Change, source: Source, sources: Sources) -> Iterator
         if passed is None:
             return
         if step.source is source:
-            value = _kept_in(passed.value, step.function, source.line_of(step.call), source)
             width = Scope(step.function, source, sources).argument(change.like, change.like_argument)
             if width is not None and width != source.code(passed.value):
-                if value is not None and width != source.code(value):
-                    yield f"{source.code(passed.value)} = {width}", source.replaced(value, width)
-                loop = _loop_that_keeps(passed.value, step.call, source) if value is None else None
-                if loop is not None:
-                    line = f"{source.code(passed.value)} = {width}"
-                    yield line, source.lines_after(loop.body.body[-1], [line])
+                yield from _assignments(passed.value, width, step, change.like, sources)
         if not isinstance(passed.value, cst.Name) or passed.value.value not in parameter_names(step.function):
             return
         argument, parameters = passed.value.value, function_parameters(step.function, is_method(step.function))
+
+
+def _assignments(
+    variable: cst.BaseExpression, width: str, step: Step, like: Site, sources: Sources
+) -> Iterator[tuple[str, TextEdit]]:
+    """The assignments of a width to a variable: in place of the one that there is, or where one is missing."""
+    source = step.source
+    line = f"{source.code(variable)} = {width}"
+    value = _kept_in(variable, step, source)
+    grown = _statement_that_builds(like, step, sources) if _is_grown(variable, width, step) else None
+    if grown is not None:
+        yield line, source.lines_after(grown, [line])
+    if value is not None and width != source.code(value):
+        yield line, source.replaced(value, width)
+    last = _last_before_assignment(variable, step, like, sources) if value is None else None
+    if last is not None:
+        yield line, source.lines_after(last, [line])
+
+
+def _is_grown(variable: cst.BaseExpression, width: str, step: Step) -> bool:
+    """Whether a width is that of a local variable that changes, times or plus something: `width * 2`."""
+    if not isinstance(variable, cst.Name) or step.function is None:
+        return False
+    changes = any(name == variable.value for name, _ in assignments_in(step.function.body))
+    return changes and variable.value in names_in(cst.parse_expression(width))
+
+
+def _last_before_assignment(
+    variable: cst.BaseExpression, step: Step, like: Site, sources: Sources
+) -> cst.CSTNode | None:
+    """The statement behind which the assignment of a running width is missing."""
+    loop = _loop_that_keeps(variable, step.call, step.source)
+    if loop is not None:
+        return loop.body.body[-1]
+    return _statement_behind(like, variable, step, sources) if _is_kept_for_stages(variable, step) else None
+
+
+def _is_kept_for_stages(variable: cst.BaseExpression, step: Step) -> bool:
+    """Whether a method reads an attribute that only the constructor sets, which calls the method for several stages."""
+    source, method = step.source, step.function
+    init = source.constructor_around(step.call)
+    definition = source.class_around(step.call)
+    if not m.matches(variable, m.Attribute(m.Name("self"))) or method is None or definition is None or init is None:
+        return False
+    targets = [cst.ensure_type(found, cst.AssignTarget).target for found in m.findall(definition, m.AssignTarget())]
+    set_in_init = [cst.ensure_type(found, cst.AssignTarget).target for found in m.findall(init, m.AssignTarget())]
+    set_at = [sum(target.deep_equals(variable) for target in found) for found in (targets, set_in_init)]
+    calls = m.findall(init, m.Call(func=m.Attribute(m.Name("self"), m.Name(method.name.value))))
+    return method is not init and set_at == [1, 1] and len(calls) > 1
+
+
+def _statement_behind(site: Site, variable: cst.BaseExpression, step: Step, sources: Sources) -> cst.CSTNode | None:
+    """The statement of a method that constructs a layer, or the block that has it.
+
+    If that is the layer of a shortcut, below an `if`, it is the next statement that reads the running width.
+    """
+    statement, method = _statement_that_builds(site, step, sources), step.function
+    if statement is None or method is None:
+        return None
+    around = [statement, *step.source.above(statement)]
+    if not any(isinstance(node, cst.If) for node in around):
+        return statement
+    body = list(method.body.body)
+    behind = body[next(index for index, part in enumerate(body) if part in around) + 1 :]
+    simple = (part for part in behind if isinstance(part, cst.SimpleStatementLine))
+    return next((part for part in simple if _reads(part, variable)), None)
+
+
+def _statement_that_builds(site: Site, step: Step, sources: Sources) -> cst.SimpleStatementLine | None:
+    """The statement of the function of a step that constructs a layer, or the block that has it."""
+    steps = (sources.step(site, level) for level in range(len(site.calls)))
+    call = next((found.call for found in steps if found is not None and found.function is step.function), None)
+    return step.source.statement_around(call) if call is not None else None
+
+
+def _reads(node: cst.CSTNode, variable: cst.BaseExpression) -> bool:
+    """Whether a statement reads an attribute of self."""
+    found = m.findall(node, m.Attribute(m.Name("self")))
+    return any(attribute.deep_equals(variable) for attribute in found)
 
 
 def _loop_that_keeps(variable: cst.BaseExpression, call: cst.Call, source: Source) -> cst.For | None:
@@ -55,13 +130,11 @@ def _loop_that_keeps(variable: cst.BaseExpression, call: cst.Call, source: Sourc
     return loop if variable.value not in names else None
 
 
-def _kept_in(
-    variable: cst.BaseExpression, function: cst.FunctionDef, line: int, source: Source
-) -> cst.BaseExpression | None:
-    """The last value that a function assigns to a variable after a line that reads it: that for the next stage."""
-    if not m.matches(variable, m.Name() | m.Attribute(m.Name("self"))):
+def _kept_in(variable: cst.BaseExpression, step: Step, source: Source) -> cst.BaseExpression | None:
+    """The last value that a function assigns to a variable after a call that reads it: that for the next stage."""
+    if not m.matches(variable, m.Name() | m.Attribute(m.Name("self"))) or step.function is None:
         return None
-    assigns = [cst.ensure_type(found, cst.Assign) for found in m.findall(function, m.Assign())]
-    later = [assign for assign in assigns if source.line_of(assign) > line]
+    assigns = [cst.ensure_type(found, cst.Assign) for found in m.findall(step.function, m.Assign())]
+    later = [assign for assign in assigns if source.line_of(assign) > source.line_of(step.call)]
     values = [assign.value for assign in later if assign.targets[0].target.deep_equals(variable)]
     return values[-1] if values else None

@@ -17,7 +17,7 @@ def in_sibling_layers(argument: str, scope: Scope, call: cst.Call) -> list[str]:
     """The values of an argument of the layers that a function constructs, the nearest to a call first; no literals.
 
     A padding is only that of layers with the same kernel: `kernel_size // 2` is none for a kernel of 3. The width of a
-    normalization is also what the layers take that come after it.
+    normalization is also what the layers take that come after it, and the input of a layer what others give.
     """
     calls = _calls_nearest_to(call, scope)
     if argument == "padding":
@@ -27,7 +27,12 @@ def in_sibling_layers(argument: str, scope: Scope, call: cst.Call) -> list[str]:
     return unique(text for text in texts if text is not None and not is_literal(text))
 
 
-_TAKEN_AFTER = {"normalized_shape": ("in_features",), "num_channels": ("in_channels", "in_features")}
+_TAKEN_AFTER = {
+    "normalized_shape": ("in_features",),
+    "num_channels": ("in_channels", "in_features"),
+    "in_features": ("normalized_shape", "out_features"),
+    "in_channels": ("num_features", "num_channels", "out_channels"),
+}
 
 
 def in_sibling_calls(argument: str, parameters: tuple[str, ...], scope: Scope, call: cst.Call) -> list[str]:

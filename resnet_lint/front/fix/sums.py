@@ -25,6 +25,20 @@ def always_equal(left: str, right: str) -> bool:
     return not _difference(left, right)
 
 
+def drops_a_part(old: str, new: str) -> bool:
+    """Whether an expression is an operand of another: a factor is forgotten rather than invented.
+
+    >>> drops_a_part("width * 2", "width"), drops_a_part("width", "width * 2"), drops_a_part("", "width")
+    (True, False, False)
+    """
+    try:
+        whole = ast.parse(f"({old}\n)", mode="eval").body
+    except SyntaxError:
+        return False  # nothing is replaced
+    parts = (part for node in ast.walk(whole) if isinstance(node, ast.BinOp) for part in (node.left, node.right))
+    return ast.unparse(ast.parse(new, mode="eval").body) in {ast.unparse(part) for part in parts}
+
+
 def _difference(left: str, right: str) -> list[int]:
     """The factors that are left of one expression minus another."""
     terms = _terms(ast.parse(left, mode="eval").body)

@@ -60,15 +60,16 @@ class Scope:
         step = self.sources.step(site, 0)
         return _Way(site, self).said(step.call.func, 0) if step is not None else None
 
-    def argument_beside(self, like: Site, name: str, site: Site, level: int) -> str | None:
+    def argument_beside(self, like: Site, name: str, site: Site, level: int, common: int = 0) -> str | None:
         """The source of an argument of `like` in this function, which contains the call `site.calls[level]`.
 
         A block and its shortcut are often constructed together: `block(inplanes, planes, downsample)`. An argument of
-        the shortcut there (`planes * block.expansion`) is `planes * self.expansion` inside the block.
+        the shortcut there (`planes * block.expansion`) is `planes * self.expansion` inside the block. `common` is the
+        first level at which both are about the same instance: `Dense(config)`, `Output(config)`.
         """
         if self.builds(like):
             return self.argument(like, name)
-        for outer in range(level + 1, len(site.calls)):
+        for outer in range(max(level + 1, common), len(site.calls)):
             step = self.sources.step(site, outer)
             if step is None or step.function is None or step.source is not self.source:
                 return None

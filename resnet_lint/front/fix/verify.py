@@ -31,7 +31,7 @@ from .conditions import (
     nothing_is_unchecked,
     others_are_kept,
 )
-from .kept import gives_what_was_assumed, is_kept
+from .kept import gives_what_was_assumed, is_kept, widths_are_kept
 from .lost_reads import leaves_name_unread
 from .offers import Offer, with_choices
 from .source_tree import Source, Sources
@@ -129,7 +129,8 @@ class Fixer:
             return  # syntax that libcst does not support
         for plan, way in _ways(finding, source, Sources(source, self._others)):
             title, changes_results = way.title or plan.title, plan.changes_results or way.unclear
-            candidate = Candidate(source, way.edits, title, changes_results, way.completes, way.adapts, way.rebuilds)
+            flags = (way.completes, way.adapts, way.rebuilds, way.keeps_widths)
+            candidate = Candidate(source, way.edits, title, changes_results, *flags)
             if _parses(candidate.text):
                 yield candidate
 
@@ -172,6 +173,7 @@ def _offer(candidate: Candidate, finding: Finding, before: FileReport, after: Fi
     kept = is_kept(before, after, completes=candidate.completes, rebuilds=rebuilds)
     kept = kept and others_are_kept(finding, before, after)
     kept = kept and (not candidate.adapts or gives_what_was_assumed(before, after))
+    kept = kept and (not candidate.keeps_widths or widths_are_kept(before, after))
     kept = kept and not leaves_name_unread(candidate.source.text, candidate.text)
     proof = _proof(finding, after)
     edits, title = candidate.source.as_records(candidate.edits), candidate.title

@@ -147,6 +147,13 @@ class UseResult(Plan):
 
 
 @dataclass(frozen=True)
+class PassUnread(Plan):
+    """Pass a result that nothing reads, one of `names`, to the failing expression, in place of another variable."""
+
+    names: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class KeepBatch(Plan):
     """Flatten all dimensions but the batch, in a call that drops the batch or hard-codes its size."""
 
@@ -197,7 +204,7 @@ class PermuteBeforeView(Plan):
 
 @dataclass(frozen=True)
 class FlattenInput(Plan):
-    """Flatten all dimensions but the batch before a linear layer.
+    """Flatten all dimensions from `start` on before a linear layer: all but the batch, or the heads of an attention.
 
     `at_call`: in the failing expression, whose argument is the input of the layer; else before the layer, in the
     container that holds it.
@@ -205,6 +212,7 @@ class FlattenInput(Plan):
 
     layer: Site
     at_call: bool
+    start: int = 1
 
 
 @dataclass(frozen=True)
@@ -242,6 +250,7 @@ FixPlan = (
     | MakeOutOfPlace
     | RegisterModules
     | UseResult
+    | PassUnread
     | KeepBatch
     | RearrangeOperand
     | CropOperand

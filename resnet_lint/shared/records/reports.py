@@ -44,11 +44,11 @@ class Outcome:
 
     `shapes` is None if the trace had a fault; `complete` is whether it reached the end anyway. `additions` of two
     activations, and calls of `layers` with parameters, are counted if they ran without a fault. `weights` is a digest
-    of the names and shapes in the state dict, `parameters` their number of elements, `multiply_adds` those of the
-    convolutions and linear layers, `image_channels` those of the inputs that are images or videos. `guessed` is
-    whether the arguments are guessed. `assumed` are the shapes of a trace that only failed where layers get other
-    widths, which went on with what they should have given. For a proof, `shapes` names the symbols for which it holds,
-    None if some arguments fail.
+    of the names and shapes in the state dict, `widths` one of the channels that its layers give, `parameters` their
+    number of elements, `multiply_adds` those of the convolutions and linear layers, `image_channels` those of the
+    inputs that are images or videos. `guessed` is whether the arguments are guessed. `assumed` are the shapes of a
+    trace that only failed where layers get other widths, which went on with what they should have given. For a proof,
+    `shapes` names the symbols for which it holds, None if some arguments fail.
     """
 
     label: str
@@ -57,6 +57,7 @@ class Outcome:
     additions: int = 0
     layers: int = 0
     weights: str = ""
+    widths: str = ""
     parameters: int = 0
     multiply_adds: int = 0
     image_channels: tuple[int, ...] = ()

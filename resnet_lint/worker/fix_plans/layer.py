@@ -25,6 +25,7 @@ from resnet_lint.shared.records.fix_plans import (
     Site,
     SwapWidths,
 )
+from resnet_lint.shared.records.places import Shape
 
 from .axes_of_input import axes_hint
 from .evidence import parameter_for, width_name
@@ -51,6 +52,11 @@ def plan_layer(
         return Hint(hint)
     if layer.dimension == -1 and len(shape) > 2 and is_map(fault.node.sources[0]):
         return _plan_map(fault, owner, layer.wanted)
+    start = _flattened_from(shape, layer) if join is None else None
+    if start is not None:
+        site = site_of(fault.node, owner)
+        at_call = behind_plain_calls(fault.node.sources[0]) in _passed_at(fault)
+        return FlattenInput(f"flatten the input of {site.name}: torch.flatten(x, {start})", site, at_call, start)
     plan = _plan_widths(fault, owner, layer, faults, join, norm_fits)
     flattened = _flattened_before(fault.node) if shape[layer.dimension] > layer.wanted else None
     unstrided = restored_stride(path_between(None, flattened), owner) if flattened is not None else None
@@ -142,6 +148,12 @@ def _plan_map(fault: Fault, owner: ModuleCall, wanted: int) -> FlattenInput | Hi
             f"pool the map to 1x1 and flatten it: nn.AdaptiveAvgPool2d(1) and torch.flatten(x, 1), or {flatten}"
         )
     return Hint(flatten)
+
+
+def _flattened_from(shape: Shape, layer: Layer) -> int | None:
+    """The axis from which on the axes of an input have the wanted features together, as those of heads have."""
+    starts = range(1, len(shape) - 1) if layer.dimension == -1 else ()
+    return next((start for start in starts if math.prod(shape[start:]) == layer.wanted), None)
 
 
 def _is_pooled_at_the_end(node: Node) -> bool:

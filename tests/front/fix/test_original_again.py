@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from conftest import Lint, command_line
-from fixing import HEAD
+from fixing import HEAD, fixed_texts
 
 from resnet_lint.front.workers.worker_client import WorkerClient
 
@@ -254,15 +254,9 @@ LEFT_ALONE = {"a resize that hides a lost padding": HOURGLASS, "a variable that 
 @pytest.fixture(scope="module")
 def fixed(tmp_path_factory: pytest.TempPathFactory, workers: WorkerClient) -> dict[str, str]:
     """The text of every case after `--fix`."""
-    folder = tmp_path_factory.mktemp("cases")
     texts = {name: HEAD + right.replace(old, new) for name, (right, old, new) in CASES.items()}
     texts |= {name: HEAD + text for name, text in LEFT_ALONE.items()}
-    paths = {name: folder / f"{name.replace(' ', '_')}.py" for name in texts}
-    for name, path in paths.items():
-        path.write_text(texts[name])
-    with pytest.MonkeyPatch.context() as patch:
-        command_line(workers, patch)(folder, "--fix", "--timeout", "600")
-    return {name: path.read_text() for name, path in paths.items()}
+    return fixed_texts(texts, tmp_path_factory.mktemp("cases"), workers)
 
 
 @pytest.mark.parametrize("name", CASES)

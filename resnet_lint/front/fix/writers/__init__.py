@@ -22,7 +22,7 @@ class Way:
 
     `completes`: the edits only pass on names that nothing reads. `adapts`: a failing layer takes what it gets, so that
     it and those after it give what they gave. `rebuilds`: blocks that are constructed later get other widths.
-    `unclear`: another fix is as likely, so this one is unsafe.
+    `unclear`: another fix is as likely, so this one is unsafe. `keeps_widths`: only normalizations get other widths.
     """
 
     edits: list[TextEdit]
@@ -31,6 +31,7 @@ class Way:
     adapts: bool = False
     rebuilds: bool = False
     unclear: bool = False
+    keeps_widths: bool = False
 
 
 def ways(plan: FixPlan, finding: Finding, source: Source, sources: Sources) -> Iterator[Way]:

@@ -38,6 +38,7 @@ from ..running_width import running_widths
 from ..sibling_layers import in_sibling_calls, in_sibling_layers
 from ..source_tree import Source, Sources, TextEdit
 from ..substitute import names_in
+from ..sums import drops_a_part
 from ..users_expressions import Scope
 from . import Way
 
@@ -53,7 +54,10 @@ def write(plan: ChangeArguments, finding: Finding, source: Source, sources: Sour
         for change, option in zip(plan.changes, written, strict=True):
             title = title.replace(change.in_words(), change.in_words(option.argument, option.value))
         completes = all(option.is_unread for option in written)
-        yield Way(edits_of(written), title, completes, all(change.argument in _INPUTS for change in plan.changes))
+        adapts = all(change.argument in _INPUTS for change in plan.changes)
+        drops = any(drops_a_part(source.text[option.edit.start : option.edit.end], option.value) for option in written)
+        of_norms = all(change.argument in _OF_NORMS for change in plan.changes)
+        yield Way(edits_of(written), title, completes, adapts, unclear=drops, keeps_widths=of_norms)
 
 
 _OF_SIBLINGS = (
@@ -68,7 +72,9 @@ _OF_SIBLINGS = (
 )
 """The arguments for which other layers in the same function show an expression."""
 
-_INPUTS = ("in_channels", "in_features", "num_features")
+_OF_NORMS = ("num_features", "num_channels", "normalized_shape")
+
+_INPUTS = ("in_channels", "in_features", *_OF_NORMS)
 
 _MOST_UNREAD = 2
 """A function with more unread parameters than this keeps them for its subclasses."""
@@ -139,7 +145,8 @@ def _options(change: Change, source: Source, sources: Sources) -> Iterator[Writt
         handed_on = passed is None and hands_keywords_on(call, function)
         if here is source and not (handed_on and _is_passed(argument, change.site, level + 1, sources)):
             stale = names_of_finished_loops(function, list(source.above(call)))
-            values = list(_values(change, level, Scope(function, source, sources)))
+            values = _sums(passed, function, source) if change.argument.startswith("in_") else []
+            values += _values(change, level, Scope(function, source, sources))
             values += in_sibling_calls(argument, parameters, Scope(function, source, sources), call) if level else []
             values = [v for v in values if not names_in(cst.parse_expression(v)) & stale]
             # Don't replace a parameter by a number, which would affect all callers of the function.
@@ -154,7 +161,8 @@ def _options(change: Change, source: Source, sources: Sources) -> Iterator[Writt
             written = [Written(argument, v, edit, v in unread) for v, edit in edits.items() if edit is not None]
             if level == 0 and _is_beside(change, function, sources):
                 beside = written
-            found = written + found
+            # Other layers read the width that a block is given for its normalization, and fail too if that is wrong.
+            found = found + written if change.argument in _OF_NORMS else written + found
             unstrided = (change.argument, change.value) == ("stride", "1")
             if unstrided and passed is not None and not fixed and is_method(function):
                 found += [Written(argument, "1", without_argument(call, passed, "1", source))]
@@ -264,8 +272,9 @@ def _is_tuple(value: str) -> bool:
 
 def _values(change: Change, level: int, scope: Scope) -> Iterator[str]:
     in_another = change.outside and level < change.common and scope.function.name.value == "__init__"
-    if change.like is not None and change.like_argument is not None and not in_another:
-        expression = scope.argument_beside(change.like, change.like_argument, change.site, level)
+    if change.like is not None and change.like_argument is not None and not (in_another and scope.builds(change.like)):
+        common = change.common if in_another else 0
+        expression = scope.argument_beside(change.like, change.like_argument, change.site, level, common)
         if expression is not None:
             yield from _assigned_next(expression, change.site, level, scope)
             yield expression
@@ -284,6 +293,15 @@ def _values(change: Change, level: int, scope: Scope) -> Iterator[str]:
     if change.argument == "padding":
         yield from full_paddings(change.site, scope)
     yield change.value
+
+
+def _sums(passed: cst.Arg | None, function: cst.FunctionDef, source: Source) -> list[str]:
+    """What is passed, plus a parameter that nothing reads: the channels of a skip connection that is concatenated."""
+    unread = unread_names(function) & parameter_names(function)
+    named = passed is not None and bool(names_in(passed.value))
+    if passed is None or not named or len(unread) != 1 or _NO_WIDTH.search(min(unread)):
+        return []
+    return [f"{source.in_line(passed.value)} + {min(unread)}"]
 
 
 def _assigned_next(name: str, site: Site, level: int, scope: Scope) -> Iterator[str]:

@@ -22,8 +22,8 @@ def write(plan: FlattenInput, finding: Finding, source: Source, sources: Sources
         call = source.call_at(finding.span)
         if call is not None and len(call.args) == 1 and call.args[0].star == "":
             given = call.args[0].value
-            flattened = style.flattened(source.code(given))
-            title = plan.title.replace("torch.flatten(x, 1)", style.flattened("x"))
+            flattened = style.flattened(source.code(given), plan.start)
+            title = plan.title.replace(f"torch.flatten(x, {plan.start})", style.flattened("x", plan.start))
             yield Way([source.replaced(given, flattened)], title)
         return
     step = sources.step(plan.layer, 0)
@@ -32,8 +32,9 @@ def write(plan: FlattenInput, finding: Finding, source: Source, sources: Sources
         newline = source.module.default_newline + source.indent_of(step.call)
         alone = source.text[:start].endswith(newline)
         between = f",{newline}" if alone else ", "
-        title = f"add nn.Flatten() in front of {plan.layer.name}"
-        yield Way([TextEdit(start, start, f"{style.layer('Flatten')}(){between}"), *style.import_edits], title)
+        first = "" if plan.start == 1 else str(plan.start)
+        title = f"add nn.Flatten({first}) in front of {plan.layer.name}"
+        yield Way([TextEdit(start, start, f"{style.layer('Flatten')}({first}){between}"), *style.import_edits], title)
 
 
 def _is_listed(layer: cst.Call, source: Source) -> bool:
