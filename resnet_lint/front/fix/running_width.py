@@ -49,22 +49,20 @@ def _assignments(
     source = step.source
     line = f"{source.code(variable)} = {width}"
     value = _kept_in(variable, step, source)
-    grown = _statement_that_builds(like, step, sources) if _is_grown(variable, width, step) else None
-    if grown is not None:
-        yield line, source.lines_after(grown, [line])
-    if value is not None and width != source.code(value):
-        yield line, source.replaced(value, width)
+    if value is not None:
+        grown = _statement_that_builds(like, step, sources) if _is_grown(variable, width) else None
+        if grown is not None:
+            yield line, source.lines_after(grown, [line])
+        if width != source.code(value):
+            yield line, source.replaced(value, width)
     last = _last_before_assignment(variable, step, like, sources) if value is None else None
     if last is not None:
         yield line, source.lines_after(last, [line])
 
 
-def _is_grown(variable: cst.BaseExpression, width: str, step: Step) -> bool:
-    """Whether a width is that of a local variable that changes, times or plus something: `width * 2`."""
-    if not isinstance(variable, cst.Name) or step.function is None:
-        return False
-    changes = any(name == variable.value for name, _ in assignments_in(step.function.body))
-    return changes and variable.value in names_in(cst.parse_expression(width))
+def _is_grown(variable: cst.BaseExpression, width: str) -> bool:
+    """Whether a width is that of a local variable, times or plus something: `width * 2`."""
+    return isinstance(variable, cst.Name) and variable.value in names_in(cst.parse_expression(width))
 
 
 def _last_before_assignment(

@@ -49,7 +49,7 @@ def widened_branch(e: Evidence, why: str, like: Node | None) -> ChangeArguments 
     else:
         copied = _input_of_branch(e, width)
     # If the sizes differ too, there is another fault, which the trace does not show.
-    changes = () if e.sizes_differ else tuple(widths(e, e.residual.branch_path, node, width, copied))
+    changes = () if e.sizes_differ else tuple(widths(e.owner, e.residual.branch_path, node, width, copied))
     title = f"{why}: {width_name(effect)}={width} on {e.name(node)}, like the shortcut"
     return ChangeArguments(title, changes) if changes else Hint(title)
 

@@ -137,16 +137,16 @@ def number_text(values: tuple[int, ...]) -> str:
 
 
 def widths(
-    e: Evidence, path: Sequence[Node], node: Node, width: int, like: tuple[Site, str] | tuple[None, None]
+    owner: ModuleCall, path: Sequence[Node], node: Node, width: int, like: tuple[Site, str] | tuple[None, None]
 ) -> list[Change]:
     """The changes for another number of output channels of a layer, and of the normalizations after it on the path."""
     effect = node.effect
     assert effect is not None
-    changes = [Change(e.site(node), width_name(effect), str(width), *like)]
+    changes = [Change(site_of(node, owner), width_name(effect), str(width), *like)]
     for step in path[path.index(node) + 1 :]:
         call: ModuleCall = step.known_call
         if step.kind == "channel norm" and is_layer(call.module):
-            changes.append(Change(e.site(step), parameter_for(call.module), str(width), *like))
+            changes.append(Change(site_of(step, owner), parameter_for(call.module), str(width), *like))
     return changes
 
 

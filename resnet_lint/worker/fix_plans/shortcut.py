@@ -51,7 +51,7 @@ def existing_shortcut(e: Evidence) -> FixPlan | None:
     changes: list[Change] = []
     if e.channels_differ and e.learned:
         like = e.site(e.learned[-1][0]), width_name(e.learned[-1][1])
-        changes += widths(e, e.residual.shortcut_path, node, e.branch[e.channel_axis], like)
+        changes += widths(e.owner, e.residual.shortcut_path, node, e.branch[e.channel_axis], like)
     own = total_stride(e.residual.shortcut_path, len(e.shortcut) - 2)
     strides_differ = e.sizes_differ and own != e.branch_strides  # else they differ by rounding
     if strides_differ and own != effect.stride and all(o % b == 0 for o, b in zip(own, e.branch_strides, strict=True)):

@@ -167,6 +167,34 @@ class Res(nn.Module):
 nn.Sequential(Res(8, 32), Res(8, 32))(torch.randn(2, 8))
 """
 
+GATED = """class SE(nn.Module):
+    def __init__(self, channels, squeeze=4):
+        super().__init__()
+        self.fc1 = nn.Conv2d(channels, channels // squeeze, 1)
+        self.fc2 = nn.Conv2d(channels // squeeze, channels, 1)
+
+    def forward(self, x):
+        scale = self.fc2(F.relu(self.fc1(F.adaptive_avg_pool2d(x, 1))))
+        return x * torch.sigmoid(scale)
+
+
+class Net(nn.Module):
+    def __init__(self, widths):
+        super().__init__()
+        last, layers = 3, []
+        for width in widths:
+            layers += [nn.Conv2d(last, width, 3, padding=1), SE(width)]
+            last = width
+        self.body, self.wide = nn.Sequential(*layers), nn.Conv2d(widths[-1], 2 * last, 1)
+        self.head = nn.Linear(2 * last, 10)
+
+    def forward(self, x):
+        return self.head(self.wide(self.body(x)).mean((2, 3)))
+
+
+Net([8, 16])(torch.randn(2, 3, 6, 6))
+"""
+
 AUXILIARY = """class Net(nn.Module):
     def __init__(self):
         super().__init__()
@@ -195,6 +223,9 @@ CASES = {
     ),
     "a normalization": (MLP, "nn.LayerNorm(width)", "nn.LayerNorm(hidden)"),
     "the input of the first layer": (MLP, "nn.Linear(width, hidden)", "nn.Linear(hidden, hidden)"),
+    "the width of a gate": (GATED, "channels // squeeze, channels, 1", "channels // squeeze, channels // squeeze, 1"),
+    "the end of a list": (GATED, "nn.Conv2d(widths[-1],", "nn.Conv2d(widths[0],"),
+    "a factor after the last stage": (GATED, "nn.Linear(2 * last, 10)", "nn.Linear(last, 10)"),
     "a variable that does not fit": (AUXILIARY, "nn.Linear(32, 10)", "nn.Linear(64, 10)"),
 }
 

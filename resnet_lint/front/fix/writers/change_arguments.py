@@ -34,6 +34,7 @@ from ..call_arguments import (
     without_argument,
 )
 from ..full_padding import full_paddings
+from ..lost_parts import with_lost_part
 from ..running_width import running_widths
 from ..sibling_layers import in_sibling_calls, in_sibling_layers
 from ..source_tree import Source, Sources, TextEdit
@@ -55,7 +56,8 @@ def write(plan: ChangeArguments, finding: Finding, source: Source, sources: Sour
             title = title.replace(change.in_words(), change.in_words(option.argument, option.value))
         completes = all(option.is_unread for option in written)
         adapts = all(change.argument in _INPUTS for change in plan.changes)
-        drops = any(drops_a_part(source.text[option.edit.start : option.edit.end], option.value) for option in written)
+        pairs = zip(plan.changes, written, strict=True)
+        drops = any(_drops_a_part(option, source) for change, option in pairs if not _is_back_to_input(change))
         of_norms = all(change.argument in _OF_NORMS for change in plan.changes)
         yield Way(edits_of(written), title, completes, adapts, unclear=drops, keeps_widths=of_norms)
 
@@ -97,6 +99,15 @@ class Written:
     value: str
     edit: TextEdit
     is_unread: bool = False
+
+
+def _drops_a_part(written: Written, source: Source) -> bool:
+    return drops_a_part(source.text[written.edit.start : written.edit.end], written.value)
+
+
+def _is_back_to_input(change: Change) -> bool:
+    """Whether the last layer of a branch gets the width that the first one takes: `Linear(hidden * 4, hidden)`."""
+    return change.argument.startswith("out_") and change.like_argument in _INPUTS and not change.outside
 
 
 def edits_of(written: Sequence[Written]) -> list[TextEdit]:
@@ -145,8 +156,9 @@ def _options(change: Change, source: Source, sources: Sources) -> Iterator[Writt
         handed_on = passed is None and hands_keywords_on(call, function)
         if here is source and not (handed_on and _is_passed(argument, change.site, level + 1, sources)):
             stale = names_of_finished_loops(function, list(source.above(call)))
-            values = _sums(passed, function, source) if change.argument.startswith("in_") else []
-            values += _values(change, level, Scope(function, source, sources))
+            values = list(_values(change, level, Scope(function, source, sources)))
+            if passed is not None and change.argument.startswith("in_"):
+                values = [*with_lost_part(passed.value, function, source), *values]
             values += in_sibling_calls(argument, parameters, Scope(function, source, sources), call) if level else []
             values = [v for v in values if not names_in(cst.parse_expression(v)) & stale]
             # Don't replace a parameter by a number, which would affect all callers of the function.
@@ -293,15 +305,6 @@ def _values(change: Change, level: int, scope: Scope) -> Iterator[str]:
     if change.argument == "padding":
         yield from full_paddings(change.site, scope)
     yield change.value
-
-
-def _sums(passed: cst.Arg | None, function: cst.FunctionDef, source: Source) -> list[str]:
-    """What is passed, plus a parameter that nothing reads: the channels of a skip connection that is concatenated."""
-    unread = unread_names(function) & parameter_names(function)
-    named = passed is not None and bool(names_in(passed.value))
-    if passed is None or not named or len(unread) != 1 or _NO_WIDTH.search(min(unread)):
-        return []
-    return [f"{source.in_line(passed.value)} + {min(unread)}"]
 
 
 def _assigned_next(name: str, site: Site, level: int, scope: Scope) -> Iterator[str]:
