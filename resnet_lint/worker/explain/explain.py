@@ -15,10 +15,10 @@ from resnet_lint.shared.records.places import Cause, Operand
 from ..fix_plans.addition import plan_addition
 from ..fix_plans.axes_of_input import axes_hint
 from ..fix_plans.concatenation import plan_concatenation
-from ..fix_plans.gate import widened_gate
 from ..fix_plans.layer import plan_layer, plan_other
 from ..fix_plans.lost_padding import lost_padding
 from ..fix_plans.unread_result import unread_result_first
+from ..fix_plans.vector_of_channels import widened_vector
 
 # More causes than this would not help.
 _MOST_CAUSES = 6
@@ -50,7 +50,7 @@ def explain(fault: Fault, trace: Trace, label: str, condition: str | None = None
         operands = tuple(Operand(f"operand {index}", shape) for index, shape in enumerate(shapes, 1))
         causes = _causes_behind(fault.node, owner)
         plan = lost_padding(fault, owner, trace) if fault.kind == "shrunk" else plan_other(fault)
-        fix_plan = plan or widened_gate(fault, owner)
+        fix_plan = plan or widened_vector(fault.node, owner)
     fix_plan = unread_result_first(fix_plan, fault)
     return Failure(
         fault.kind,

@@ -37,6 +37,7 @@ from .sizes import (
     upsampling_one_short,
 )
 from .unread_number import unread_number_first
+from .vector_of_channels import added_vector
 
 
 def plan_addition(residual: Residual, owner: ModuleCall, trace: Trace, fault: Fault) -> FixPlan | None:
@@ -50,6 +51,7 @@ def plan_addition(residual: Residual, owner: ModuleCall, trace: Trace, fault: Fa
 
 _EXPLANATIONS: Sequence[Callable[[Evidence], FixPlan | None]] = (
     missing_dimensions,
+    added_vector,
     swapped_dimensions,
     resolution_setting,
     causal_padding,

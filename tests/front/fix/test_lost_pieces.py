@@ -195,6 +195,30 @@ class Net(nn.Module):
 Net([8, 16])(torch.randn(2, 3, 6, 6))
 """
 
+TIMED = """class Timed(nn.Module):
+    def __init__(self, cin, cout, emb=32):
+        super().__init__()
+        self.conv1, self.conv2 = nn.Conv2d(cin, cout, 3, padding=1), nn.Conv2d(cout, cout, 3, padding=1)
+        self.emb = nn.Linear(emb, cout)
+        self.skip = nn.Conv2d(cin, cout, 1) if cin != cout else nn.Identity()
+
+    def forward(self, x, t):
+        h = self.conv1(x) + self.emb(F.silu(t))[:, :, None, None]
+        return self.conv2(h) + self.skip(x)
+
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.a, self.b = Timed(4, 8), Timed(8, 8)
+
+    def forward(self, x, t):
+        return self.b(self.a(x, t), t)
+
+
+Net()(torch.randn(2, 4, 8, 8), torch.randn(2, 32))
+"""
+
 AUXILIARY = """class Net(nn.Module):
     def __init__(self):
         super().__init__()
@@ -224,6 +248,7 @@ CASES = {
     "a normalization": (MLP, "nn.LayerNorm(width)", "nn.LayerNorm(hidden)"),
     "the input of the first layer": (MLP, "nn.Linear(width, hidden)", "nn.Linear(hidden, hidden)"),
     "the width of a gate": (GATED, "channels // squeeze, channels, 1", "channels // squeeze, channels // squeeze, 1"),
+    "the width of an embedding": (TIMED, "nn.Linear(emb, cout)", "nn.Linear(emb, cin)"),
     "the end of a list": (GATED, "nn.Conv2d(widths[-1],", "nn.Conv2d(widths[0],"),
     "a factor after the last stage": (GATED, "nn.Linear(2 * last, 10)", "nn.Linear(last, 10)"),
     "a variable that does not fit": (AUXILIARY, "nn.Linear(32, 10)", "nn.Linear(64, 10)"),
