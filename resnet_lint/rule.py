@@ -224,7 +224,7 @@ class Rule(ABC):
 
     def finding(self, failure: Failure, message: str) -> Finding:
         """Convert a failure to a finding of this rule; its fix is a hint until it is verified."""
-        last = "" if failure.last_batch is None else f" (in the last batch, which has {failure.last_batch} samples)"
+        last = "" if failure.last_round is None else f" (in {failure.last_round})"
         return Finding(
             self.code,
             self.name,

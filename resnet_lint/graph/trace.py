@@ -58,8 +58,8 @@ class Trace:
     `preferred_branch`: whether it continued with the shape of the residual branch after a failing addition. `calls` are
     the completed module calls, `fatal` is the fault that ended it, `watch` has the in-place modifications.
     `is_real`: the model ran on real tensors; it may read values, and reject other inputs of the same shapes.
-    `arguments` are those of the first call of a user's module, unless they are real tensors. `last_batch` is the number
-    of samples in the last batch of a loader of the script, if that is the input.
+    `arguments` are those of the first call of a user's module, unless they are real tensors. `last_round` describes
+    the last round of a loop of the script, if that made the call.
     """
 
     root: nn.Module
@@ -78,7 +78,7 @@ class Trace:
     project: Project
     is_real: bool
     output_shapes: tuple[Shape, ...]
-    last_batch: int | None = None
+    last_round: str | None = None
 
     @property
     def complete(self) -> bool:

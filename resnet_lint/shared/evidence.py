@@ -76,8 +76,8 @@ class Failure:
     `error` is torch's error message on the CPU. `differs` are the properties in which the operands of an addition or
     concatenation differ. `condition` are the constructor arguments for which it fails, if it works for others;
     `contract` is the symbolic condition under which it works, if known. `sizes` are the input sizes at which it works;
-    `operands` have symbolic shapes in this case. `last_batch` is the number of samples in the last, smaller
-    batch of a loader, if the script fails at that one only.
+    `operands` have symbolic shapes in this case. `last_round` describes the last round of a loop of the script, if it
+    fails in that one only, such as "the last batch, which has 4 samples".
     """
 
     kind: FailureKind
@@ -94,7 +94,7 @@ class Failure:
     layer: str | None = None
     contract: str | None = None
     sizes: SizesTaken | None = None
-    last_batch: int | None = None
+    last_round: str | None = None
 
     def addition_message(self, differing: str) -> str:
         """The message for a failing addition: the two shapes, what differs, and the sizes that would work."""

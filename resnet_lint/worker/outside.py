@@ -24,14 +24,14 @@ _BY_NAME: Sequence[tuple[str, int]] = (
 class Outside:
     """Guesses external numbers; `reads` counts how often the script read one.
 
-    `trial` is 0 or 1. In the second trial, every number is a different multiple of that in the first one. `last_batch`
-    is the number of samples in the last, smaller batch of a loader, while the script uses that one.
+    `trial` is 0 or 1. In the second trial, every number is a different multiple of that in the first one. `last_round`
+    describes the last round of a loop while the script is in it, such as "the last batch, which has 4 samples".
     """
 
     def __init__(self) -> None:
         self.trial = 0
         self.reads = 0
-        self.last_batch: int | None = None
+        self.last_round: str | None = None
         self._factors: dict[str, int] = {}
 
     @contextmanager

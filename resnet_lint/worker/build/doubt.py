@@ -48,6 +48,10 @@ class Doubts:
                 doubts.append(self._outer.get(name, Doubt.NONE))
         return max(doubts, default=Doubt.NONE)
 
+    def of_names(self, names: Iterable[str]) -> Doubt:
+        """The doubt of the values of these names."""
+        return max((self._of.get(name, Doubt.NONE) for name in names), default=Doubt.NONE)
+
     def add(self, names: Iterable[str], doubt: Doubt) -> None:
         """Put names in doubt, at least to this degree."""
         for name in names if doubt else ():
@@ -57,6 +61,17 @@ class Doubts:
         """Trust names again, after an assignment."""
         for name in names:
             self._of.pop(name, None)
+
+    @contextmanager
+    def supposed(self, names: Iterable[str], doubt: Doubt) -> Iterator[None]:
+        """Inside the with block, put names in doubt; after it, all doubts are as before."""
+        before = dict(self._of)
+        self.add(names, doubt)
+        try:
+            yield
+        finally:
+            self._of.clear()
+            self._of.update(before)
 
     @contextmanager
     def inside(self, arguments: Mapping[str, Doubt], kept: Iterable[str] = ()) -> Iterator[None]:

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager
+from itertools import chain, islice
 from typing import Any
 
+from ..load.definitions import names_bound, names_read
 from ..load.project_files import where_files_are
+from ..outside import OUTSIDE
 from ..process.limits import TimeUp, time_limit
+from .script_surroundings import ScriptMode
 from .statement_runner import STATEMENT_SECONDS
+
+_MOST_SKIPPED = 100_000
 
 
 def values_written_out(loop: ast.For) -> Sequence[ast.expr]:
@@ -24,25 +29,31 @@ def runs_to_its_end(loop: ast.For) -> bool:
 
 
 class LoopValues:
-    """The values of `for batch in loader`, as expressions: `first`, and `next` for each that was taken with `take`."""
+    """The values of `for batch in loader`, as expressions: `first`, and `next` for each that was taken.
 
-    def __init__(self, loop: ast.For, namespace: dict[str, Any], root: str) -> None:
+    `rest` is the name of an iterator of those that are left after `take_last`.
+    """
+
+    def __init__(self, loop: ast.For, namespace: dict[str, Any], root: str, mode: ScriptMode) -> None:
+        self._loop = loop
         self._namespace = namespace
         self._root = root
+        self._mode = mode
         self._iterator: Iterator[Any] | None = None
         self.name = f"_values_{loop.lineno}_{loop.col_offset}"
         """The name of the iterator, once the first value is known."""
+        self.rest = f"_rest_{loop.lineno}_{loop.col_offset}"
         made = ast.Call(ast.Name("iter", ast.Load()), [loop.iter], [])
         self.first = ast.Call(ast.Name("next", ast.Load()), [ast.NamedExpr(ast.Name(self.name, ast.Store()), made)], [])
         self.next = ast.Call(ast.Name("next", ast.Load()), [ast.Name(self.name, ast.Load())], [])
 
-    def take(self, batches: AbstractContextManager[None]) -> bool:
+    def take(self) -> bool:
         """Put the next value aside; returns whether it could be computed. Raises StopIteration after the last one."""
         self._iterator = iterator = self._iterator or self._namespace.get(self.name)
         if iterator is None:
             return False
         try:
-            with time_limit(STATEMENT_SECONDS), batches:
+            with time_limit(STATEMENT_SECONDS), self._mode.batches("next"):
                 value = where_files_are(lambda: next(iterator), self._root)
         except StopIteration:
             raise
@@ -50,3 +61,45 @@ class LoopValues:
             return False
         self._namespace[self.name] = iter([value])
         return True
+
+    def take_last(self) -> bool:
+        """Put the value of the last round aside; returns whether that round may fail although the first one works.
+
+        It may at the last batch of a loader, if that has fewer samples, and at the last slice of the data. Then
+        `OUTSIDE.last_round` describes it.
+        """
+        iterator = self._iterator or self._namespace.get(self.name)
+        if iterator is None:
+            return False
+        try:
+            with time_limit(STATEMENT_SECONDS), self._mode.batches("last"):
+                skipped = where_files_are(lambda: self._until_the_last(iterator), self._root)
+        except (Exception, SystemExit, KeyboardInterrupt, TimeUp):
+            return False
+        is_batch = OUTSIDE.last_round is not None
+        is_slice = not self._mode.is_skipping and _takes_slices(self._loop) and 0 < len(skipped) < _MOST_SKIPPED
+        if is_slice:
+            OUTSIDE.last_round = f"the last round of the loop in line {self._loop.lineno}"
+        self._namespace[self.name] = iter(skipped[-1:])
+        self._namespace[self.rest] = iter(()) if self._mode.is_skipping else chain(skipped, iterator)
+        return is_batch or is_slice
+
+    def _until_the_last(self, iterator: Iterator[Any]) -> list[Any]:
+        """The values up to the last one of a loader or of a loop that takes slices; of others, the next one."""
+        values = []
+        for value in islice(iterator, _MOST_SKIPPED):
+            values.append(value)
+            if OUTSIDE.last_round is not None or not (self._mode.is_skipping or _takes_slices(self._loop)):
+                break
+        return values
+
+
+def _takes_slices(loop: ast.For) -> bool:
+    """Whether a loop takes slices by a number: `for i in range(0, len(x), 32)`, or `x[i * 32 : (i + 1) * 32]` below."""
+    numbers = loop.iter
+    while isinstance(numbers, ast.Call) and ast.unparse(numbers.func).endswith(("tqdm", "enumerate")) and numbers.args:
+        numbers = numbers.args[0]
+    if not isinstance(numbers, ast.Call) or ast.unparse(numbers.func) not in ("range", "trange", "tqdm.trange"):
+        return False
+    slices = [part for statement in loop.body for part in ast.walk(statement) if isinstance(part, ast.Slice)]
+    return len(numbers.args) == 3 or not names_bound(loop.target).isdisjoint(names_read(slices))

@@ -24,6 +24,7 @@ from ..load.definitions import defines, is_main_guard
 from ..load.load import Loaded
 from ..tensors import parameters_of
 from ..torch_quirks.absent_environment import Weights
+from ..torch_quirks.transforms import is_transformed
 from ..tracer.intercept import intercepted
 from ..tracer.proof import DataDependentError
 from ..tracer.training_mode import Modes, modes_kept, set_modes
@@ -171,7 +172,7 @@ def play(
     views: dict[tuple[int, str], nn.Module] = {}
 
     def outermost(call: Callable[..., Any], module: nn.Module, args: Any, kwargs: Any) -> Any:
-        if not _is_model(module, loaded):
+        if not _is_model(module, loaded) or is_transformed():
             return call(module, *args, **kwargs)
         if any(isinstance(value, Weights) for value in (*args, *kwargs.values())):
             raise FileNotFoundError("an input was loaded from a missing file")
@@ -179,7 +180,7 @@ def play(
         return handed_on(module, args, kwargs)
 
     def method(function: FunctionType, module: nn.Module, args: Any, kwargs: Any) -> Any:
-        if mode.is_in_model or not _is_model(module, loaded):
+        if mode.is_in_model or not _is_model(module, loaded) or is_transformed():
             return function(module, *args, **kwargs)
         key = id(module), function.__name__
         view = views[key] = views.get(key) or with_forward(module, function)

@@ -9,9 +9,8 @@ from __future__ import annotations
 import ast
 import inspect
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
-from itertools import count
-from types import FunctionType, ModuleType
+from contextlib import contextmanager
+from types import FunctionType
 from typing import Any
 
 from torch import nn
@@ -21,21 +20,19 @@ from ..load.definitions import ASSIGNMENTS, DEFINITIONS, names_bound, names_chan
 from ..load.load import Loaded
 from ..outside import OUTSIDE
 from ..process.limits import TimeUp
+from .calls_in_statement import calls_by_name, with_results
 from .doubt import Doubt
-from .launchers import launched, launches
+from .launchers import launched
 from .leaving import EndedError, LeftError, ReturnedError
 from .lightning_fit import FIT, as_fit, fit, fits
-from .loop_values import LoopValues, runs_to_its_end, values_written_out
+from .loop_player import LoopPlayer
 from .script_surroundings import ScriptMode
-from .statement_kinds import can_be_played, catches, ends_program, gathers, leaves, trains
-from .statement_runner import StatementRunner
-from .unplayed import Unplayed
+from .statement_kinds import can_be_played, catches, ends_program, gathers, leaves, names_called, trains
 
-_MOST_LITERAL = 6
 _DEEPEST_CALL = 6
 
 
-class Player(StatementRunner):
+class Player(LoopPlayer):
     """Executes statements in a namespace; `played` are the functions of the file that they call.
 
     `called` are the models that were called by now.
@@ -49,12 +46,10 @@ class Player(StatementRunner):
         on_error: Callable[[BaseException, Doubt], None],
         called: Sequence[nn.Module],
     ) -> None:
-        super().__init__(loaded, namespace, mode, on_error)
+        super().__init__(loaded, namespace, mode, on_error, called)
         self.played: set[str] = set()
         self._is_conditional = False
         self._depth = 0
-        self._functions = {s.name: s for s in loaded.tree.body if isinstance(s, ast.FunctionDef)}
-        self._unplayed = Unplayed(self._functions, loaded.module.__name__, called)
 
     def play(self, body: list[ast.stmt]) -> None:
         for statement in body:
@@ -170,85 +165,6 @@ class Player(StatementRunner):
             self._doubts.add(self._but_modules(names_changed(statement) | receivers(statement)), Doubt.UNKNOWN)
         return bool(test)
 
-    def _rounds(self, loop: ast.For) -> None:
-        """Run all iterations of a loop that collects, as with `layers.append(...)`; of other loops, only the first one.
-
-        A few more are run for literal values, as in `for size in (128, 101)`, and more for the calls that wait for a
-        later iteration. Names that the skipped iterations may change, as in `for layer in layers: x = layer(x)`, are in
-        doubt after the loop.
-        """
-        if gathers(loop) and not launches(loop, self._functions):
-            self._run(loop)
-            return
-        written_out = values_written_out(loop)
-        values = LoopValues(loop, self._namespace, self._loaded.project.root)
-        for number, value in enumerate(written_out or self._values(loop, values), 1):
-            failures = self.failures
-            if not self._round(loop, value):
-                break
-            is_literal = number < min(len(written_out), _MOST_LITERAL)
-            if not is_literal and not self._goes_on(loop, number, failures):
-                if self.failures == failures and runs_to_its_end(loop):
-                    self._last_round(loop, values)
-                break
-        else:
-            return
-        if not 0 < len(written_out) <= _MOST_LITERAL:
-            self._doubts.add(self._changed_in(loop), Doubt.UNKNOWN)
-
-    def _round(self, loop: ast.For, value: ast.expr) -> bool:
-        """Run a loop for one value; returns whether it goes on after that."""
-        assigned = ast.copy_location(ast.Assign([loop.target], value), loop.iter)
-        try:
-            if self._run(ast.fix_missing_locations(assigned)):
-                self.play(loop.body)
-        except LeftError as left:
-            return left.by is not ast.Break
-        return True
-
-    def _values(self, loop: ast.For, values: LoopValues) -> Iterator[ast.expr]:
-        """The values of a loop, one after the other; if one can't be computed, the names of the loop are in doubt."""
-        yield values.first
-        with suppress(StopIteration):
-            while values.take(self._mode.batches("next")):
-                yield values.next
-            self._doubts.add(self._changed_in(loop), Doubt.UNKNOWN)
-
-    def _last_round(self, loop: ast.For, values: LoopValues) -> None:
-        """Run a loop over a loader for its last batch too, if that is smaller: `torch.zeros(1, batch_size, width)`."""
-        self._mode.begin()
-        try:
-            is_sure = not self.doubt_of(values.name) and values.take(self._mode.batches("last")) and not self.doubt
-            if is_sure and OUTSIDE.last_batch is not None:
-                self._round(loop, values.next)
-        except StopIteration:
-            return
-        finally:
-            OUTSIDE.last_batch = None
-
-    def _goes_on(self, loop: ast.For | ast.While, rounds: int, failures: int) -> bool:
-        """Whether a loop needs another round: its last one succeeded, and left out a call of a model."""
-        return self.failures == failures and self._unplayed.call_for_round(loop, rounds, self._namespace)
-
-    def _while(self, loop: ast.While) -> None:
-        """Run the first rounds of a `while` loop, while its condition holds; changed names are in doubt after it."""
-        for number in count(1):
-            failures = self.failures
-            try:
-                holds = self._choose(ast.copy_location(ast.If(loop.test, loop.body, []), loop))
-            except LeftError as left:
-                holds = left.by is ast.Continue
-            if not holds or not self._goes_on(loop, number, failures):
-                break
-        self._doubts.add(self._changed_in(loop), Doubt.UNKNOWN)
-
-    def _changed_in(self, loop: ast.stmt) -> set[str]:
-        """The names that a loop binds, or whose objects it modifies by assignments."""
-        return self._but_modules(names_changed(loop))
-
-    def _but_modules(self, names: frozenset[str]) -> set[str]:
-        return {name for name in names if not isinstance(self._namespace.get(name), ModuleType)}
-
     def _return(self, statement: ast.Return) -> None:
         value = ast.Assign([ast.Name("_returned", ast.Store())], statement.value or ast.Constant(None))
         self._run_or_enter(ast.fix_missing_locations(ast.copy_location(value, statement)))
@@ -275,24 +191,34 @@ class Player(StatementRunner):
             doubts = {name: Doubt.INVENTED if name in command.invented else Doubt.NONE for name in command.arguments}
             self._body_of(str(called), dict(command.arguments), doubts)
             raise EndedError  # click commands exit at the end
-        if (
-            not isinstance(call, ast.Call)
-            or not can_be_played(function)
-            or self._depth >= _DEEPEST_CALL
-            or (not isinstance(statement, ast.Expr) and not trains(self._functions[str(called)]))
-        ):
-            self._run(statement)
-            return
-        assert called is not None and isinstance(function, FunctionType)
-        self.played.add(called)
-        value, doubt = self._body_of(called, *self._arguments(function, call))
-        if isinstance(statement, ast.Assign):
-            self._namespace["_result"] = value
-            self._doubts.add({"_result"}, doubt)
-            assigned = ast.copy_location(ast.Assign(statement.targets, ast.Name("_result", ast.Load())), statement)
-            self._run(ast.fix_missing_locations(assigned))
-            self._namespace.pop("_result", None)
-            self._doubts.clear({"_result"})
+        results: dict[ast.Call, str] = {}
+        for inner, name in calls_by_name(statement):
+            if self._is_played(name, by_itself=inner is call and isinstance(statement, ast.Expr)):
+                self.played.add(name)
+                value, doubt = self._body_of(
+                    name, *self._arguments(self._namespace[name], with_results(inner, results))
+                )
+                results[inner] = f"_result_{len(results)}"
+                self._namespace[results[inner]] = value
+                self._doubts.add({results[inner]}, doubt)
+        self._run(with_results(statement, results) if results else statement)
+        for name in results.values():
+            self._namespace.pop(name, None)
+            self._doubts.clear({name})
+
+    def _is_played(self, name: str, *, by_itself: bool) -> bool:
+        """Whether the function of this name is executed statement by statement; others are called."""
+        function = self._namespace.get(name) if name in self._functions else None
+        is_wanted = function is not None and (
+            by_itself or trains(definition := self._functions[name]) or self._evaluates(definition)
+        )
+        return is_wanted and can_be_played(function) and self._depth < _DEEPEST_CALL
+
+    def _evaluates(self, function: ast.FunctionDef) -> bool:
+        """Whether a function gathers what a model returns, which may be an argument."""
+        parameters = {argument.arg for argument in function.args.args}
+        loops = [part for part in ast.walk(function) if isinstance(part, ast.For) and gathers(part)]
+        return any(self._calls_a_model(loop) or not parameters.isdisjoint(names_called(loop)) for loop in loops)
 
     def _run_fit(self, statement: ast.Expr | ast.Assign, call: ast.Call) -> None:
         self._namespace[FIT] = fit

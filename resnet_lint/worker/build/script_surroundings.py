@@ -69,6 +69,7 @@ class ScriptMode(OnMeta):
         super().__init__()
         self.is_in_model = False
         self.is_in_samples = False
+        self.is_skipping = False  # a loader was asked for its last batch
         self._wanted: Literal["first", "next", "last"] = "first"
         self._on_torch = on_torch
         self.begin()
@@ -80,8 +81,12 @@ class ScriptMode(OnMeta):
 
     @contextmanager
     def batches(self, wanted: Literal["next", "last"]) -> Iterator[None]:
-        """Inside the with block, a loader gives its next batch, or its last one, if that has fewer samples."""
+        """Inside the with block, a loader gives its further batches.
+
+        If the last one is wanted, those between are the first one again, so that what counts them is right.
+        """
         self._wanted = wanted
+        self.is_skipping = False
         try:
             yield
         finally:
@@ -89,24 +94,27 @@ class ScriptMode(OnMeta):
 
     def batches_of(self, loader: DataLoader[Any]) -> Iterator[Any]:
         """The first batch of a loader, in the order of the data set, and those that are wanted after it."""
-        number: int | None = 0
-        while number is not None:
-            self.is_in_samples = True
-            try:
-                batch = _batch(loader, number)
-            finally:
-                self.is_in_samples = False
+        batch = self._batch(loader, 0)
+        yield batch
+        number = 1
+        while self._wanted != "first" and number < len(loader):
+            if self._wanted == "next":
+                batch = self._batch(loader, number)
+            else:
+                self.is_skipping = True
+                rest = samples_in_last_batch(loader)
+                if number == len(loader) - 1 and rest is not None:
+                    OUTSIDE.last_round = f"the last batch, which has {rest} samples"
+                    batch = self._batch(loader, number)
             yield batch
-            number = self._number_after(number, loader)
+            number += 1
 
-    def _number_after(self, number: int, loader: DataLoader[Any]) -> int | None:
-        if self._wanted == "next":
-            return number + 1 if number + 1 < len(loader) else None
-        rest = samples_in_last_batch(loader) if self._wanted == "last" else None
-        if rest is None or number + 1 >= len(loader):
-            return None
-        OUTSIDE.last_batch = rest
-        return len(loader) - 1
+    def _batch(self, loader: DataLoader[Any], number: int) -> Any:
+        self.is_in_samples = True
+        try:
+            return _batch(loader, number)
+        finally:
+            self.is_in_samples = False
 
     def ask_for(self, doubt: Doubt) -> None:
         """Record that the script reads a value in doubt."""

@@ -32,6 +32,12 @@ def trains(code: ast.AST) -> bool:
     return any(isinstance(function, ast.Attribute) and function.attr in _TRAINING for function in calls)
 
 
+def names_called(code: ast.AST) -> set[str]:
+    """The names that some code calls, or whose methods it calls."""
+    roots = [root_of(call) for call in ast.walk(code) if isinstance(call, ast.Call)]
+    return {root.id for root in roots if isinstance(root, ast.Name)}
+
+
 def gathers(loop: ast.For) -> bool:
     """Whether a loop collects something, such as a list of layers, and neither trains nor returns."""
     if trains(loop) or any(isinstance(node, ast.Return) for node in ast.walk(loop)):
@@ -91,6 +97,14 @@ def can_be_played(function: Any) -> bool:
         return False
     kinds: Mapping[str, inspect.Parameter] = inspect.signature(function).parameters
     return all(p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD) for p in kinds.values())
+
+
+def appended(code: ast.AST) -> ast.AST | None:
+    """What a statement appends to a list, as in `outputs.append(model(x))`, which does not depend on the list."""
+    match code:
+        case ast.Expr(ast.Call(ast.Attribute(ast.Name(), "append"), [value], [])):
+            return value
+    return None
 
 
 def changed_by_call(statement: ast.stmt) -> set[str]:

@@ -16,7 +16,7 @@ from .known_calls import known_calls
 from .partial_calls import PartialCall, partial_calls
 from .profilers import with_profilers
 from .script_surroundings import ScriptMode
-from .statement_kinds import changed_by_call
+from .statement_kinds import appended, changed_by_call
 
 STATEMENT_SECONDS = 20.0
 _MOST_PARTIAL = 20
@@ -76,8 +76,9 @@ class StatementRunner:
                 self._namespace.pop(name, None)
             self._doubts.add(changed_roots(statement) | changed_by_call(statement), Doubt.UNKNOWN)
             return False
+        before = self._doubts.of_names(bound) if isinstance(statement, (ast.AugAssign, ast.For)) else Doubt.NONE
         self._doubts.clear(bound)
-        self._doubts.add(bound, max(self._of_statement, self._mode.doubt))
+        self._doubts.add(bound | changed_by_call(statement), max(self._of_statement, self._mode.doubt, before))
         return True
 
     def _note_partial_calls(self, statement: ast.stmt, doubt: Doubt) -> None:
@@ -88,7 +89,7 @@ class StatementRunner:
     def _begin(self, code: ast.AST) -> None:
         """Record the doubt of the values that the next code reads."""
         self._mode.begin()
-        self._of_statement = self._doubts.of(code)
+        self._of_statement = self._doubts.of(appended(code) or code)
 
     def _evaluate(self, expression: ast.expr) -> Any:
         self._begin(expression)

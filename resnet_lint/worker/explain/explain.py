@@ -65,7 +65,7 @@ def explain(fault: Fault, trace: Trace, label: str, condition: str | None = None
         fix_plan,
         condition,
         layer_text(fault, owner),
-        last_batch=trace.last_batch,
+        last_round=trace.last_round,
     )
 
 

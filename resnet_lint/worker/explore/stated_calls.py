@@ -87,7 +87,7 @@ class StatedCalls:
         return Answer(result.output, sure=not result.all_faults)
 
     def _trace(self, module: nn.Module, args: Any, kwargs: Any) -> Trace:
-        return replace(trace(module, args, kwargs, self._project), last_batch=OUTSIDE.last_batch)
+        return replace(trace(module, args, kwargs, self._project), last_round=OUTSIDE.last_round)
 
     def _in_training(self, module: nn.Module, args: Any, kwargs: Any, modes: Modes) -> Trace | None:
         """The trace in the modes of the script, if they make a difference and it does not depend on random numbers."""
@@ -99,8 +99,8 @@ class StatedCalls:
         return result if result.stop is None else None
 
     def _note(self, module: nn.Module, result: Trace, doubt: Doubt) -> None:
-        if OUTSIDE.last_batch is not None and result.trouble == (0, 0):
-            return  # nothing new: the first batch of the loader was traced
+        if OUTSIDE.last_round is not None and result.trouble == (0, 0):
+            return  # nothing new: the first round was traced
         if doubt is Doubt.INVENTED and result.trouble > (0, 0):
             self._calls[OUTSIDE.trial].append(_Call(module, result, self._line()))
         elif not OUTSIDE.trial:
@@ -155,7 +155,7 @@ class StatedCalls:
             return
         operands = tuple(Operand(f"operand {number}", shape) for number, shape in enumerate(shapes, 1))
         shown = " ".join(error.split())
-        failure = Failure("other", where.span, shown, name, "", where.text, operands, last_batch=OUTSIDE.last_batch)
+        failure = Failure("other", where.span, shown, name, "", where.text, operands, last_round=OUTSIDE.last_round)
         failures = self._refusals[OUTSIDE.trial] if doubt else self.failures
         if failure not in failures:
             failures.append(failure)

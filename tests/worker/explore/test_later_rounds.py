@@ -159,6 +159,80 @@ LAST_BATCH = {
     ),
 }
 
+LAST_SLICE = {
+    "batches by steps": (
+        """
+        data = torch.randn(100, 10)
+        for start in range(0, len(data)@, 32):
+            step(F.mse_loss(net(data[start : start + 32]), torch.ones(32, 3)))
+        """,
+        " - 4",
+        "",
+    ),
+    "batches by number": (
+        """
+        data = torch.randn(@, 10)
+        for number in range(4):
+            step(net(data[number * 32 : (number + 1) * 32]).view(32, 3).sum())
+        """,
+        "128",
+        "120",
+    ),
+    "in a function whose result is printed": (
+        """
+        data = torch.randn(@, 10)
+        def accuracy():
+            hits = 0
+            for start in range(0, len(data), 32):
+                x = data[start : start + 32]
+                hits += (net(x).argmax(1) == 1).sum().item()
+                hits += (net(x).argmax(1) == torch.zeros(32)).sum().item()
+            return hits / len(data)
+        print("accuracy:", accuracy())
+        """,
+        "128",
+        "120",
+    ),
+    "outputs that are gathered": (
+        """
+        outputs = []
+        for x, in DataLoader(TensorDataset(torch.randn(@, 10)), batch_size=50):
+            outputs.append(net(x) + torch.zeros(50, 3))
+        """,
+        "100",
+        "90",
+    ),
+}
+
+# The rounds between the first and the last one are skipped, but Python runs them.
+COUNTED = {
+    "by enumerate": """
+        target = torch.zeros(100, 3)
+        for number, (x,) in enumerate(DataLoader(TensorDataset(torch.randn(100, 10)), batch_size=32)):
+            step(F.mse_loss(net(x), target[number * 32 : (number + 1) * 32]))
+        """,
+    "by a position": """
+        target, start = torch.zeros(100, 3), 0
+        for x, in DataLoader(TensorDataset(torch.randn(100, 10)), batch_size=32):
+            step(F.mse_loss(net(x), target[start : start + 32]))
+            start += 32
+        """,
+    "by a position that is moved first": """
+        target, start = torch.zeros(100, 3), -32
+        for x, in DataLoader(TensorDataset(torch.randn(100, 10)), batch_size=32):
+            start += 32
+            step(F.mse_loss(net(x), target[start : start + 32]))
+        """,
+    "by what was gathered": """
+        data, outputs = torch.randn(100, 10), []
+        for start in range(0, 100, 32):
+            outputs.append(net(data[start : start + 32]))
+            if start + 32 >= 100:
+                print(F.mse_loss(torch.cat(outputs), torch.zeros(100, 3)))
+        print(net(torch.cat(outputs).repeat(1, 4)[:, :10]) + torch.zeros(100, 3))
+        """,
+}
+
 
 def errors(lint: Lint, file: Path, *options: str) -> list[tuple[str, str]]:
     found = json.loads(lint("check", "--format", "json", *options, file).stdout)["findings"]
@@ -181,6 +255,22 @@ def test_the_last_batch_is_smaller(name: str, tmp_path: Path, lint: Lint) -> Non
     (tmp_path / "train.py").write_text(START + dedent(script).replace("@", wrong))
     [(_, message)] = errors(lint, tmp_path / "train.py")
     assert "(in the last batch, which has " in message
+
+
+@pytest.mark.parametrize("name", LAST_SLICE)
+def test_the_last_slice_is_smaller(name: str, tmp_path: Path, lint: Lint) -> None:
+    script, right, wrong = LAST_SLICE[name]
+    (tmp_path / "train.py").write_text(START + dedent(script).replace("@", right))
+    assert not errors(lint, tmp_path / "train.py")
+    (tmp_path / "train.py").write_text(START + dedent(script).replace("@", wrong))
+    [(_, message)] = errors(lint, tmp_path / "train.py")
+    assert "(in the last " in message
+
+
+@pytest.mark.parametrize("name", COUNTED)
+def test_the_last_round_is_as_in_python(name: str, tmp_path: Path, lint: Lint) -> None:
+    (tmp_path / "train.py").write_text(START + dedent(COUNTED[name]))
+    assert not errors(lint, tmp_path / "train.py")
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,34 @@
+"""The calls that a statement makes by name, and the statement with their results in their place."""
+
+from __future__ import annotations
+
+import ast
+import copy
+from collections.abc import Iterator, Mapping
+from typing import TypeVar
+
+from ..load.definitions import DEFINITIONS
+
+_Node = TypeVar("_Node", bound=ast.AST)
+
+# Parts of a statement that are evaluated later, repeatedly, or not at all.
+_CONDITIONAL = (
+    *(*DEFINITIONS, ast.Lambda, ast.IfExp, ast.BoolOp),
+    *(ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp),
+)
+
+
+def calls_by_name(code: ast.AST) -> Iterator[tuple[ast.Call, str]]:
+    """The calls such as `evaluate(model)` in `print(evaluate(model))` that are made once, inner ones first."""
+    if isinstance(code, _CONDITIONAL):
+        return
+    for part in ast.iter_child_nodes(code):
+        yield from calls_by_name(part)
+    if isinstance(code, ast.Call) and isinstance(code.func, ast.Name):
+        yield code, code.func.id
+
+
+def with_results(code: _Node, names: Mapping[ast.Call, str]) -> _Node:
+    """A copy of some code that reads the results of calls from these names."""
+    read = {id(call): ast.copy_location(ast.Name(name, ast.Load()), call) for call, name in names.items()}
+    return copy.deepcopy(code, read)
