@@ -208,11 +208,12 @@ class Player(LoopPlayer):
 
     def _is_played(self, name: str, *, by_itself: bool) -> bool:
         """Whether the function of this name is executed statement by statement; others are called."""
-        function = self._namespace.get(name) if name in self._functions else None
-        is_wanted = function is not None and (
-            by_itself or trains(definition := self._functions[name]) or self._evaluates(definition)
-        )
-        return is_wanted and can_be_played(function) and self._depth < _DEEPEST_CALL
+        definition = self._functions.get(name)
+        if definition is None:
+            return False
+        function = self._namespace.get(name)
+        is_wanted = by_itself or trains(definition) or self._evaluates(definition)
+        return is_wanted and can_be_played(function, definition) and self._depth < _DEEPEST_CALL
 
     def _evaluates(self, function: ast.FunctionDef) -> bool:
         """Whether a function gathers what a model returns, which may be an argument."""

@@ -91,9 +91,17 @@ def leaves(body: list[ast.stmt]) -> bool:
     return isinstance(last, (ast.Return, ast.Raise, ast.Break, ast.Continue))
 
 
-def can_be_played(function: Any) -> bool:
-    """Whether a function of the file can be executed: it is not decorated, and has plain parameters."""
-    if not inspect.isfunction(function) or hasattr(function, "__wrapped__") or inspect.isgeneratorfunction(function):
+def can_be_played(function: Any, definition: ast.FunctionDef) -> bool:
+    """Whether a function of the file can be executed in another namespace.
+
+    It has plain parameters, and no decorator but `@torch.no_grad()` and the like; it neither yields nor reads names of
+    a function around it, such as that of `super()`.
+    """
+    if not inspect.isfunction(function) or inspect.isgeneratorfunction(inspect.unwrap(function)):
+        return False
+    if hasattr(function, "__wrapped__") and not all(map(_sets_grad_mode, definition.decorator_list)):
+        return False
+    if inspect.unwrap(function).__code__.co_freevars:
         return False
     kinds: Mapping[str, inspect.Parameter] = inspect.signature(function).parameters
     return all(p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD) for p in kinds.values())
@@ -105,6 +113,10 @@ def appended(code: ast.AST) -> ast.AST | None:
         case ast.Expr(ast.Call(ast.Attribute(ast.Name(), "append"), [value], [])):
             return value
     return None
+
+
+def _sets_grad_mode(decorator: ast.expr) -> bool:
+    return re.match(r"(torch\.)?(no_grad|inference_mode|enable_grad)\b", ast.unparse(decorator)) is not None
 
 
 def changed_by_call(statement: ast.stmt) -> set[str]:

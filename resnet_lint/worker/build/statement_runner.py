@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from typing import Any
 
@@ -44,6 +44,7 @@ class StatementRunner:
         self._around = Doubt.NONE
         self._of_statement = Doubt.NONE
         self._doubts = Doubts(loaded.tree)
+        self._of_attributes: dict[tuple[int, str], tuple[Any, Doubt]] = {}  # with their objects, which keeps the ids
         self._lost: set[str] = set()  # names that could not be computed
 
     @property
@@ -78,8 +79,23 @@ class StatementRunner:
             return False
         before = self._doubts.of_names(bound) if isinstance(statement, (ast.AugAssign, ast.For)) else Doubt.NONE
         self._doubts.clear(bound)
-        self._doubts.add(bound | changed_by_call(statement), max(self._of_statement, self._mode.doubt, before))
+        doubt = max(self._of_statement, self._mode.doubt, before)
+        self._doubts.add(bound | changed_by_call(statement), doubt)
+        for owner, name in self._attributes(statement, ast.Store):
+            if doubt:
+                self._of_attributes[id(owner), name] = owner, doubt
+            elif isinstance(statement, ast.Assign):
+                self._of_attributes.pop((id(owner), name), None)
         return True
+
+    def _attributes(self, code: ast.AST, context: type[ast.expr_context]) -> Iterator[tuple[Any, str]]:
+        """The attributes of objects, such as `self.width`, that some code reads or sets."""
+        for part in ast.walk(code):
+            match part:
+                case ast.Attribute(ast.Name(name), attribute, ctx) if (
+                    isinstance(ctx, context) and name in self._namespace
+                ):
+                    yield self._namespace[name], attribute
 
     def _note_partial_calls(self, statement: ast.stmt, doubt: Doubt) -> None:
         if not isinstance(statement, DEFINITIONS) and len(self.partial) < _MOST_PARTIAL:
@@ -89,7 +105,11 @@ class StatementRunner:
     def _begin(self, code: ast.AST) -> None:
         """Record the doubt of the values that the next code reads."""
         self._mode.begin()
-        self._of_statement = self._doubts.of(appended(code) or code)
+        read = appended(code) or code
+        known = self._of_attributes
+        attributes = self._attributes(read, ast.Load) if known else ()
+        of_attributes = [known[id(owner), name][1] for owner, name in attributes if (id(owner), name) in known]
+        self._of_statement = max(self._doubts.of(read), *of_attributes, Doubt.NONE)
 
     def _evaluate(self, expression: ast.expr) -> Any:
         self._begin(expression)

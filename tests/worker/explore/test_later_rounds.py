@@ -223,6 +223,14 @@ COUNTED = {
             start += 32
             step(F.mse_loss(net(x), target[start : start + 32]))
         """,
+    "by an attribute": """
+        class Options:
+            width = 10
+        lengths, options = torch.randint(1, 9, (4,)), Options()
+        options.width = lengths.max().item()
+        for x, in DataLoader(TensorDataset(torch.randn(96, 8)[:, : options.width]), batch_size=32):
+            print(net(torch.cat([x, torch.zeros(32, 10 - options.width)], dim=1)))
+        """,
     "by what was gathered": """
         data, outputs = torch.randn(100, 10), []
         for start in range(0, 100, 32):
@@ -265,6 +273,23 @@ def test_the_last_slice_is_smaller(name: str, tmp_path: Path, lint: Lint) -> Non
     (tmp_path / "train.py").write_text(START + dedent(script).replace("@", wrong))
     [(_, message)] = errors(lint, tmp_path / "train.py")
     assert "(in the last " in message
+
+
+@pytest.mark.parametrize(("samples", "count"), [(96, 0), (100, 1)])
+def test_a_function_without_gradients(samples: int, count: int, tmp_path: Path, lint: Lint) -> None:
+    script = f"""
+        @torch.no_grad()
+        def loss_on(model, loader):
+            total = 0
+            for x, y in loader:
+                total += F.cross_entropy(model(x), y).item() * len(x)
+                total += F.cross_entropy(model(x), torch.zeros(32).long()).item()
+            return total
+        data = TensorDataset(torch.randn({samples}, 10), torch.zeros({samples}).long())
+        print(loss_on(net, DataLoader(data, batch_size=32)))
+        """
+    (tmp_path / "train.py").write_text(START + dedent(script))
+    assert len(errors(lint, tmp_path / "train.py")) == count
 
 
 @pytest.mark.parametrize("name", COUNTED)
