@@ -15,7 +15,7 @@ from resnet_lint.graph.residuals import Residual
 from resnet_lint.graph.trace import Trace
 from resnet_lint.shared.records.fix_plans import FixPlan
 
-from .branch import odd_branch, unlike_streams
+from .branch import block_without_stride, odd_branch, unlike_streams
 from .evidence import Evidence
 from .operands import causal_padding, missing_dimensions, module_passed_in, resolution_setting, swapped_dimensions
 from .paddings import padding_unlike_sibling, wrong_padding
@@ -71,6 +71,7 @@ _EXPLANATIONS: Sequence[Callable[[Evidence], FixPlan | None]] = (
     unused_shortcut,
     module_passed_in,
     odd_branch,
+    block_without_stride,
     missing_downsample,
     projected,
 )

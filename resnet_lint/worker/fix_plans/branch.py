@@ -13,6 +13,7 @@ from resnet_lint.graph.unused_numbers import takes_stride
 from resnet_lint.shared.records.fix_plans import Change, ChangeArguments, Hint, Site
 
 from .evidence import Evidence, is_projection, number_text, parameter_for, total_stride, width_name, widths
+from .unread_number import overridden_block_stride
 
 
 def odd_branch(e: Evidence) -> ChangeArguments | Hint | None:
@@ -84,6 +85,12 @@ def unstrided_branch(e: Evidence) -> ChangeArguments | None:
     changes = tuple(Change(e.site(n), "stride", missing, *like) for n in first)
     title = f"give the branch the stride of the shortcut: stride={missing} on {e.name(first[0])}"
     return ChangeArguments(title, changes)
+
+
+def block_without_stride(e: Evidence) -> ChangeArguments | None:
+    """The block is constructed with a stride of 1 beside that of its shortcut, and its layers are no convolutions."""
+    is_larger = all(b > s for b, s in zip(*e.sizes, strict=True))
+    return overridden_block_stride(e.owner) if is_larger and not e.channels_differ else None
 
 
 def unlike_streams(e: Evidence) -> ChangeArguments | None:

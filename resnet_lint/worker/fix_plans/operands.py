@@ -106,6 +106,7 @@ def _unused_twin(e: Evidence) -> str | None:
 def resolution_setting(e: Evidence) -> Hint | None:
     """A parameter for a fixed number of positions, such as a position embedding, is added to another number."""
     sizes = {a for pair in zip(e.branch, e.shortcut, strict=True) for a in pair if pair[0] != pair[1]}
+    sizes -= {e.branch[e.channel_axis]} if not e.channels_differ else set()
     for node in (*e.residual.branch_path, *e.residual.shortcut_path):
         received = {size for shape in _shapes(node, activation=True) for size in shape}
         own = {size for shape in _shapes(node, activation=False) for size in shape} & sizes - received

@@ -219,6 +219,46 @@ class Net(nn.Module):
 Net()(torch.randn(2, 4, 8, 8), torch.randn(2, 32))
 """
 
+OWN_LAYERS = """class Mix(nn.Module):
+    def __init__(self, cin, cout, kernel, stride=1):
+        super().__init__()
+        self.kernel, self.stride = kernel, stride
+        self.weight = nn.Parameter(torch.randn(cout, cin * kernel**2))
+
+    def forward(self, x):
+        n, _, h, w = x.shape
+        patches = F.unfold(x, self.kernel, padding=self.kernel // 2, stride=self.stride)
+        return (self.weight @ patches).view(n, -1, -(-h // self.stride), -(-w // self.stride))
+
+
+class Block(nn.Module):
+    def __init__(self, cin, cout, stride=1, downsample=None):
+        super().__init__()
+        self.mix, self.downsample = Mix(cin, cout, 3, stride), downsample
+
+    def forward(self, x):
+        return self.mix(x) + (x if self.downsample is None else self.downsample(x))
+
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.width = 3
+        self.body = nn.Sequential(self.stage(4, 1), self.stage(8, 2))
+
+    def stage(self, width, stride):
+        downsample = Mix(self.width, width, 1, stride) if stride != 1 or self.width != width else None
+        layers = [Block(self.width, width, stride=stride, downsample=downsample)]
+        self.width = width
+        return nn.Sequential(*layers, Block(width, width))
+
+    def forward(self, x):
+        return self.body(x)
+
+
+Net()(torch.randn(2, 3, 8, 8))
+"""
+
 AUXILIARY = """class Net(nn.Module):
     def __init__(self):
         super().__init__()
@@ -249,6 +289,7 @@ CASES = {
     "the input of the first layer": (MLP, "nn.Linear(width, hidden)", "nn.Linear(hidden, hidden)"),
     "the width of a gate": (GATED, "channels // squeeze, channels, 1", "channels // squeeze, channels // squeeze, 1"),
     "the width of an embedding": (TIMED, "nn.Linear(emb, cout)", "nn.Linear(emb, cin)"),
+    "the stride of a block of its own layers": (OWN_LAYERS, "stride=stride, down", "stride=1, down"),
     "the end of a list": (GATED, "nn.Conv2d(widths[-1],", "nn.Conv2d(widths[0],"),
     "a factor after the last stage": (GATED, "nn.Linear(2 * last, 10)", "nn.Linear(last, 10)"),
     "a variable that does not fit": (AUXILIARY, "nn.Linear(32, 10)", "nn.Linear(64, 10)"),
