@@ -22,7 +22,7 @@ _LARGEST_PROOF = 2**28
 
 _NO_MEMORY = "can't allocate memory"
 _ON_META = "meta tensors"
-_OF_LAYOUT = "sparse"  # a tensor that is sparse in Python; here, all are dense
+_OF_LAYOUT = "expected sparse"  # a tensor that is sparse in Python; here, all are dense
 
 DEPENDS_ON_VALUES = "its result depends on values, which are unknown without data"
 

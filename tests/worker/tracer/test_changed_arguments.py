@@ -45,11 +45,30 @@ def made(n):
 Propagate()(torch.randn(3, 10), made(3))
 """
 
+PERMUTED = """
+import torch
+from torch import nn
+
+class Columns(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv = nn.Conv2d(3, 8, 3, padding=1)
+    def forward(self, x):
+        return self.conv(x).mean(2, keepdim=True).permute(0, 2, 1)
+
+Columns()(torch.randn(2, 3, 8, 16))
+"""
+
 
 @pytest.mark.parametrize(
     ("script", "errors"),
-    [(HEAD.format(channels=8), []), (HEAD.format(channels=9), ["RL301"]), (SPARSE, [])],
-    ids=["a head that assigns to its input", "such a head with a wrong input", "a sparse matrix"],
+    [(HEAD.format(channels=8), []), (HEAD.format(channels=9), ["RL301"]), (SPARSE, []), (PERMUTED, ["RL303"])],
+    ids=[
+        "a head that assigns to its input",
+        "such a head with a wrong input",
+        "a sparse matrix",
+        "an error about axes that names sparse tensors",
+    ],
 )
 def test_an_error_of_python_only(script: str, errors: list[str], tmp_path: Path, lint: Lint) -> None:
     (tmp_path / "train.py").write_text(script)
