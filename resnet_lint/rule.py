@@ -16,6 +16,7 @@ from .graph.additions import Addition, behind_plain_calls, operands_of
 from .graph.analysis import Analysis
 from .graph.attention_axes import attention_over_batch, wrong_softmaxes
 from .graph.axes import Altered, Axes, InputAxis
+from .graph.blamed_permutation import blamed_permutation, mixed_views
 from .graph.built_at import Built, built_of
 from .graph.causes import cause_of_change
 from .graph.coincidences import Coincidence, coincidences_in, rearranged, words_for
@@ -122,6 +123,7 @@ __all__ = [
     "bare_wrappers",
     "batch_kept",
     "behind_plain_calls",
+    "blamed_permutation",
     "built_of",
     "cause_of_change",
     "coincidences_in",
@@ -143,6 +145,7 @@ __all__ = [
     "methods_of",
     "misplaced_axes",
     "mixed_orders",
+    "mixed_views",
     "module_classes",
     "moved_features",
     "name_of",

@@ -14,6 +14,7 @@ from resnet_lint.rule import (
     Model,
     Rule,
     Traits,
+    blamed_permutation,
     coincidences_in,
     exchanged_sides,
     misplaced_axes,
@@ -50,7 +51,7 @@ class CoincidentAxes(Rule):
     name = "coincident-axes"
     severity = "warning"
     fixable = True
-    traits = Traits(silent=True)
+    traits = Traits(family="samples", rank=3, silent=True)
     bad = (
         Case(
             "a vector per sample beside time steps",
@@ -293,7 +294,11 @@ class CoincidentAxes(Rule):
                 where = model.where_of(node) if node.point is not None else None
                 is_trusted = model.sizes_tell_axes_apart if model.sizes_stated else found.is_in_product
                 if is_trusted and where is not None and where.span not in failing:
-                    yield self.at(where, _message(found, model), advice=_ADVICE, fix_plan=rearranged(found))
+                    wrong = blamed_permutation(found.node, model) if found.may_be_permuted else None
+                    if wrong is not None:
+                        yield self._misplaced(Misplaced(wrong.node, wrong.order, found.node), model)
+                    else:
+                        yield self.at(where, _message(found, model), advice=_ADVICE, fix_plan=rearranged(found))
             yield from self._moved_axes(model, is_explained=bool(coincidences))
 
     def _moved_axes(self, model: Model, is_explained: bool) -> Iterator[Finding]:
@@ -303,8 +308,10 @@ class CoincidentAxes(Rule):
         is_explained |= bool(turned) or not model.sizes_tell_axes_apart
         moved = misplaced_axes(model) if not is_explained else None
         if moved is not None:
-            advice = f"put them in this order: {', '.join(map(str, moved.order))}"
-            yield self.at(model.where_of(moved.node), _moved(moved), advice=advice)
+            yield self._misplaced(moved, model)
+
+    def _misplaced(self, found: Misplaced, model: Model) -> Finding:
+        return self.at(model.where_of(found.node), _moved(found), advice=found.advice)
 
 
 _ADVICE = "transpose or unsqueeze one operand, so that the same axes are combined"

@@ -14,6 +14,7 @@ from resnet_lint.rule import (
     Rule,
     Traits,
     behind_plain_calls,
+    blamed_permutation,
     dropped_axes,
     with_new_classes,
 )
@@ -274,7 +275,11 @@ class SamplesMixed(Rule):
         for model in with_new_classes(analysis.models):
             crossing = _first(model)
             if crossing is not None and model.where_of(crossing.node).span not in failing:
-                yield self.at(model.where_of(crossing.node), _message(crossing), advice=_advice(crossing))
+                wrong = blamed_permutation(crossing.node, model) if crossing.way == "folded" else None
+                if wrong is not None:
+                    yield self.at(model.where_of(wrong.node), _misplaced(crossing), advice=wrong.advice)
+                else:
+                    yield self.at(model.where_of(crossing.node), _message(crossing), advice=_advice(crossing))
             for entry in {found.node: found for found in dropped_axes(model)}.values():
                 yield self.at(model.where_of(entry.node), _dropped(entry), advice="keep the axis, with a slice")
 
@@ -307,6 +312,11 @@ def _message(crossing: Crossing) -> str:
         f"{crossing.node.function}() combines values along the batch (dim {crossing.axis}), so the result for a sample "
         "depends on the others in its batch"
     )
+
+
+def _misplaced(crossing: Crossing) -> str:
+    line = crossing.node.known_point.span.start.line
+    return f"this puts the axes in an order in which line {line} puts values of several samples into one row"
 
 
 def _dropped(found: DroppedAxis) -> str:

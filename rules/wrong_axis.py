@@ -15,8 +15,10 @@ from resnet_lint.rule import (
     Rule,
     Traits,
     attention_over_batch,
+    blamed_permutation,
     depends_on,
     exchanges_sizes,
+    mixed_views,
     moved_features,
     one_rows,
     permuted_first,
@@ -292,14 +294,8 @@ class WrongAxis(Rule):
 
     def _softmaxes(self, model: Model, axes: Axes) -> Iterator[Finding]:
         for found in wrong_softmaxes(model.nodes, axes):
-            is_last = found.summed == len(found.node.known_shape) - 1
-            summed = "the last axis" if is_last else f"axis {found.summed}"
-            message = (
-                f"softmax normalizes axis {found.dim} of {found.node.shape}, but line "
-                f"{found.product.known_point.span.start.line} sums over {summed}: the weights of a query don't "
-                "add up to 1"
-            )
-            yield self.at(model.where_of(found.node), message, advice=f"use dim={-1 if is_last else found.summed}")
+            advice = f"use dim={-1 if found.is_over_last else found.summed}"
+            yield self.at(model.where_of(found.node), found.text, advice=advice)
 
     def _tables(self, model: Model, axes: Axes) -> Iterator[Finding]:
         for row in one_rows(model.nodes, axes):
@@ -326,11 +322,15 @@ class WrongAxis(Rule):
         if axes is None:
             return
         moved: list[Node] = []
+        mixed = dict(mixed_views(model))
         for node in views:
             found = reordered(node, axes)
             if found is not None and not any(depends_on(node, earlier) for earlier in moved):
                 moved.append(node)
                 yield self._moved(model, found, axes)
+            elif node in mixed:
+                message = f"this moves positions to where line {node.known_point.span.start.line} reads features"
+                yield self.at(model.where_of(mixed[node].node), message, advice=mixed[node].advice)
             elif exchanges_sizes(node, axes):
                 message = (
                     f"this reads {node.sources[0].shape} as {node.shape}: it exchanges the sizes, but the values keep "
@@ -339,12 +339,11 @@ class WrongAxis(Rule):
                 yield self.at(model.where_of(node), message, advice="transpose or permute the axes instead")
 
     def _moved(self, model: Model, found: Reordered, axes: Axes) -> Finding:
-        wrong = wrong_permutation(found, axes)
+        wrong = blamed_permutation(found.node, model) or wrong_permutation(found, axes)
         if wrong is None:
             message = f"{found.text}, in another order in memory: this reorders the sizes, not the values"
             advice = "transpose or permute the axes before the view"
             return self.at(model.where_of(found.node), message, advice=advice, fix_plan=permuted_first(found, axes))
-        node, order = wrong
         line = found.node.known_point.span.start.line
         message = f"this puts the axes in another order than the view in line {line} reads them: {found.text}"
-        return self.at(model.where_of(node), message, advice=f"put them in this order: {', '.join(map(str, order))}")
+        return self.at(model.where_of(wrong.node), message, advice=wrong.advice)

@@ -25,6 +25,19 @@ class WrongSoftmax:
     product: Node
     summed: int
 
+    @property
+    def is_over_last(self) -> bool:
+        return self.summed == len(self.node.known_shape) - 1
+
+    @property
+    def text(self) -> str:
+        """Where the softmax is, and where the sum."""
+        summed = "the last axis" if self.is_over_last else f"axis {self.summed}"
+        return (
+            f"softmax normalizes axis {self.dim} of {self.node.shape}, but line "
+            f"{self.product.known_point.span.start.line} sums over {summed}: the weights of a query don't add up to 1"
+        )
+
 
 def wrong_softmaxes(nodes: Sequence[Node], axes: Axes) -> Iterator[WrongSoftmax]:
     """The weights of a sequence for itself that do not add up to 1: `(q @ k.mT).softmax(1) @ v`.

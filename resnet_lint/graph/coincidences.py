@@ -54,6 +54,14 @@ class Coincidence:
         return is_product(self.node)
 
     @property
+    def may_be_permuted(self) -> bool:
+        """Whether no arrangement of one operand is known, and it is not about the two axes of a matrix."""
+        is_in_matrix = self.is_in_product and self.meeting.changed[1] + 2 >= len(
+            self.meeting.changed_operand.known_shape
+        )
+        return self.arrangement is None and self.moved_by is None and not is_in_matrix
+
+    @property
     def met(self) -> tuple[int, int]:
         """The sizes of the two axes in the original trace: equal, or one of them 1."""
         places = self.meeting.changed, self.meeting.kept

@@ -12,7 +12,7 @@ from ..shared.records.places import Shape
 from .axes import Altered, Axes, Carried, InputAxis
 from .coincidences import permutation
 from .node import Node
-from .permutations import order_of
+from .permutations import Reorder, order_of
 
 # Tensors of more dimensions are not permuted.
 _MOST_DIMS = 6
@@ -131,7 +131,7 @@ def permuted_first(found: Reordered, axes: Axes) -> PermuteBeforeView | None:
     return PermuteBeforeView(f"permute the axes before the view: {text}", text, changes_results=True)
 
 
-def wrong_permutation(found: Reordered, axes: Axes) -> tuple[Node, tuple[int, ...]] | None:
+def wrong_permutation(found: Reordered, axes: Axes) -> Reorder | None:
     """The permutation in a line before the view whose result it reads, and the order that it should have."""
     node = found.node.sources[0]
     while node.function in ("contiguous", "clone"):
@@ -141,7 +141,7 @@ def wrong_permutation(found: Reordered, axes: Axes) -> tuple[Node, tuple[int, ..
         return None
     right = tuple(order[dim] for dim in needed)
     is_before = node.known_point.span.end.line < found.node.known_point.span.start.line
-    return (node, right) if is_before and right != tuple(sorted(right)) else None
+    return Reorder(node, right) if is_before and right != tuple(sorted(right)) else None
 
 
 def _order_for(found: Reordered, axes: Axes) -> tuple[int, ...] | None:

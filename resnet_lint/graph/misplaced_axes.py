@@ -11,7 +11,7 @@ from math import prod
 from .axis_origins import Origin, Origins, Part, Parts, origins_of, pairs_of
 from .model import Model
 from .node import Node
-from .permutations import order_of
+from .permutations import Reorder, order_of
 from .residuals import fork_of, path_between
 
 # Tensors of more dimensions are not permuted in another order.
@@ -19,12 +19,10 @@ _MOST_DIMS = 6
 
 
 @dataclass(frozen=True, eq=False)
-class Misplaced:
+class Misplaced(Reorder):
     """A permutation whose result has its axes in the wrong places at a `join`; `order` would align both operands."""
 
-    node: Node
     join: Node
-    order: tuple[int, ...]
 
 
 def misplaced_axes(model: Model) -> Misplaced | None:
@@ -46,13 +44,20 @@ Keys = tuple[Hashable, ...]
 
 
 def _is_misaligned(join: Node, origins: Origins) -> bool:
-    """Whether the operands have the same axes, but not in the same places."""
+    """Whether the operands have the same axes, but not in the same places; features may be parted, as into heads."""
     pairs = _keys_at(join, origins)
-    left, right = (Counter(part for pair in pairs for part in pair[side]) for side in (0, 1))
-    return left == right and any(one != other for one, other in pairs)
+    left, right = ([part for pair in pairs for part in pair[side]] for side in (0, 1))
+    return _without_features(left) == _without_features(right) and any(one != other for one, other in pairs)
 
 
-def _is_aligned(join: Node, origins: Origins) -> bool:
+def _without_features(keys: Sequence[Hashable]) -> tuple[Counter[Hashable], int]:
+    """The parts of some axes, and the number of features in them."""
+    features = [key for key in keys if isinstance(key, int)]
+    return Counter(key for key in keys if key not in features), prod(features)
+
+
+def is_aligned(join: Node, origins: Origins) -> bool:
+    """Whether a join combines the same axes."""
     return all(one == other for one, other in _keys_at(join, origins))
 
 
@@ -113,8 +118,8 @@ def _causes(join: Node, nodes: Sequence[Node], origins: Origins) -> Iterator[tup
         for other in permutations(range(len(order))):
             if other != order and tuple(given[dim] for dim in other) == node.shape:
                 changed = origins_of(nodes[node.order : join.order], before, {node: other})
-                if _is_aligned(join, changed):
-                    yield _exchanges(changed[join.operands[0]]), Misplaced(node, join, other)
+                if is_aligned(join, changed):
+                    yield _exchanges(changed[join.operands[0]]), Misplaced(node, other, join)
 
 
 def _exchanges(origin: Origin) -> int:

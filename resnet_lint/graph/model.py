@@ -67,6 +67,9 @@ class Probes(Protocol):
     def inner(self, model: Model) -> tuple[Model, ...]:
         """The parts of a model that run at other sizes, where the model itself does not, as models of their own."""
 
+    def in_order(self, model: Model, call: ModuleCall, place: Point, order: Sequence[int]) -> Model | None:
+        """A part of a model, alone and with the permutation at `place` in another order; None if it fails so."""
+
     def samples(self, model: Model) -> Samples | None:
         """The calls that mix the samples of a batch; None if they cannot be tracked, or time is up."""
 
@@ -180,6 +183,10 @@ class Model:
     def sure_batch_axis(self) -> InputAxis | None:
         """The batch axis, if the layers determine it; else None."""
         return batch_by_layers(self.axes, self.calls, self.nodes) if self.axes is not None else None
+
+    def in_order(self, call: ModuleCall, place: Point, order: Sequence[int]) -> Model | None:
+        """A part of the model with a permutation in another order, as `Probes.in_order` says."""
+        return self.probes.in_order(self, call, place, order) if self.probes is not None else None
 
     def adds_input_of(self, call: ModuleCall) -> bool:
         """Whether a skip connection inside a call starts at its input."""

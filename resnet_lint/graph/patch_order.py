@@ -36,7 +36,7 @@ def mixed_orders(model: Model) -> Iterator[MixedOrder]:
     In `x.permute(0, 1, 4, 2, 3, 5).reshape(n, c, 2 * h, 2 * w)` of (n, c, 2, 2, h, w), the rows of a patch stay
     together, but its columns don't.
     """
-    views = {node: permuted for node in model.nodes if (permuted := _permuted(node)) is not None}
+    views = {node: permuted for node in model.nodes if (permuted := permutation_before(node)) is not None}
     origins = model.origins if views else {}
     for view, permuted in views.items():
         axes = _merged_axes(origins[permuted], view)
@@ -58,7 +58,7 @@ def _merged_axes(given: Origin, view: Node) -> list[Parts]:
     return found
 
 
-def _permuted(view: Node) -> Node | None:
+def permutation_before(view: Node) -> Node | None:
     """The permutation whose result a view reads."""
     if not view.is_view or view.point is None or not view.activation:
         return None
@@ -101,7 +101,9 @@ def other_layouts(model: Model) -> Iterator[OtherLayout]:
     So are the scores of a detector with `permute(0, 2, 3, 1)` for most maps and `permute(0, 2, 1, 3)` for one.
     """
     joins = [node for node in model.nodes if _joins_maps(node)]
-    views = {operand: permuted for join in joins for operand in join.operands if (permuted := _permuted(operand))}
+    views = {
+        operand: permuted for join in joins for operand in join.operands if (permuted := permutation_before(operand))
+    }
     origins = model.origins if views else {}
     for join in joins:
         layouts = {view: _layout(origins[views[view]]) for view in join.operands if view in views}

@@ -4,12 +4,25 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 from .node import Node
 from .syntax import call_at
 
 PERMUTATIONS = frozenset({"transpose", "swapaxes", "permute"})
 _OTHERS = frozenset({"swapdims", "movedim", "moveaxis", "t", "T", "mT", "H", "mH", "adjoint", "rot90"})
+
+
+@dataclass(frozen=True, eq=False)
+class Reorder:
+    """A permutation, and the order that it should have."""
+
+    node: Node
+    order: tuple[int, ...]
+
+    @property
+    def advice(self) -> str:
+        return f"put them in this order: {', '.join(map(str, self.order))}"
 
 
 def order_of(node: Node) -> tuple[int, ...] | None:

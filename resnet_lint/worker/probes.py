@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import suppress
 
 from ..graph.axes import Axes
 from ..graph.model import Model, OtherBatch, TrainingStep
+from ..graph.module_call import ModuleCall
 from ..graph.samples import Samples
+from ..graph.source_places import Point
 from .axes.find_axes import axes_by_side, find_axes
 from .axes.inner_models import inner_models
+from .axes.other_orders import in_order
 from .process.file_clock import Clock
 from .process.limits import TimeUp
 from .samples.dyed_recorder import Known
@@ -68,6 +72,15 @@ class TimedProbes:
                 return tuple(found)
         self._over = True
         return tuple(found)
+
+    def in_order(self, model: Model, call: ModuleCall, place: Point, order: Sequence[int]) -> Model | None:
+        with suppress(TimeUp):
+            if not self._over:
+                with self._clock.left():
+                    return in_order(model, call, place, order)
+            return None
+        self._over = True
+        return None
 
     def samples(self, model: Model) -> Samples | None:
         with suppress(TimeUp):
