@@ -13,9 +13,11 @@ from .node import Node
 from .patch_order import permutation_before
 from .permutations import Reorder, order_of
 from .residuals import path_between
+from .source_places import Point
 
-# Larger blocks are not run again.
+# Larger blocks are not run again, nor are permutations tried that are further away.
 _MOST_NODES = 500
+_MOST_TRIED = 6
 
 
 def blamed_permutation(end: Node, model: Model) -> Reorder | None:
@@ -34,12 +36,14 @@ def blamed_permutation(end: Node, model: Model) -> Reorder | None:
 
 
 def _causes(end: Node, model: Model) -> Iterator[tuple[Node, tuple[int, ...], tuple[int, ...]]]:
-    """The permutations before a call with their order, and another one that puts everything in place."""
-    tried = set()
-    for node in path_between(None, end):
+    """The nearest permutations before a call with their order, and another one that puts everything in place."""
+    tried: set[Point] = set()
+    for node in reversed(path_between(None, end)):
         order = order_of(node)
         if order is None or node.point is None or len(order) < 3 or node.point in tried or node is end:
             continue
+        if len(tried) == _MOST_TRIED:
+            return
         tried.add(node.point)
         block = model.block_of(node)
         if not _is_in(block, end) or sum(_is_in(block, inner) for inner in model.nodes) > _MOST_NODES:
@@ -91,9 +95,12 @@ def mixed_views(model: Model) -> Iterator[tuple[Node, Reorder]]:
 
     They come with the permutation to blame.
     """
-    views = [node for node in model.nodes if permutation_before(node) is not None]
+    views: dict[Point, Node] = {}
+    for node in model.nodes:
+        if permutation_before(node) is not None:
+            views.setdefault(node.known_point, node)
     origins = model.origins if views else {}
-    for view in views:
+    for view in views.values():
         given = [node for node in model.block_of(view).inputs if node.shape == view.shape]
         if _mixes_features(origins[view]) and not any(_has_axes_of(node, view, origins) for node in given):
             wrong = blamed_permutation(view, model) if given else None
