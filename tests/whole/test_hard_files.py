@@ -462,6 +462,8 @@ def test_the_advised_line_works_when_pasted(report: Report, folder: Path, worker
         pasted.write_text(source.replace("class Unguessable", f"# {line}\nclass Unguessable"))
         with pytest.MonkeyPatch.context() as patch:
             result = json.loads(command_line(workers, patch)(pasted, "--format", "json", "--isolated").stdout)
-        [module] = [module for module in result["modules"] if module["target"].endswith("::Unguessable")]
+        modules = {module["target"].partition("::")[2]: module for module in result["modules"]}
+        assert modules, result["findings"]
+        module = modules["Unguessable"]
         assert module["status"] == status
         assert status == "checked" or "'ellipsis' object has no attribute 'left'" in module["reason"]

@@ -96,6 +96,11 @@ class Child:
             os.close(pipe)
         return self._answer() if self._has_answered() else to_json(Ended(self._end()), Answer)
 
+    @property
+    def was_killed(self) -> bool:
+        """Whether a signal that was not sent by its parent ended it before its answer."""
+        return self._exit_code is not None and self._exit_code < 0 and not self._has_answered()
+
     def _has_answered(self) -> bool:
         return self._answered.endswith(b"\n") or len(self._answered) > _MOST_ANSWERED
 

@@ -52,6 +52,7 @@ class Server:
         self._is_used = self._is_prepared = False
         self._received = b""
         self._children: dict[int, Child] = {}
+        self._tries: dict[int, Request] = {}  # the requests that were tried once
         self._selector = selectors.DefaultSelector()
         self._wakeup, self._wakeup_in = os.pipe()
         for end in (self._wakeup, self._wakeup_in):
@@ -95,7 +96,10 @@ class Server:
             message = json.loads(line)
             self._start(message["id"], from_json(Request, message["request"]))
 
-    def _start(self, id: int, request: Request) -> None:
+    def _start(self, id: int, request: Request, *, again: bool = False) -> None:
+        """Process a request in a child. One that is killed is tried again: the machine may be out of memory."""
+        if not again:
+            self._tries[id] = request
         others = [pipe for child in self._children.values() for pipe in child.pipes]
         if self._is_used:
             self._prepare_once()
@@ -135,6 +139,10 @@ class Server:
                 answer = child.end()
                 kill_orphans(known=[child.pid for child in self._children.values()])
                 shutil.rmtree(self._folder_of(id), ignore_errors=True)
+                request = self._tries.pop(id, None)
+                if child.was_killed and request is not None:
+                    self._start(id, request, again=True)
+                    continue
                 self.send({"id": id, "answer": answer})
                 if not self._children and self._another_follows(answer):
                     self._prepare_once()
