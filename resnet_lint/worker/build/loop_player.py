@@ -20,13 +20,11 @@ from ..outside import OUTSIDE
 from .doubt import Doubt
 from .launchers import launches
 from .leaving import LeftError
-from .loop_values import LoopValues, runs_to_its_end, values_written_out
+from .loop_values import MOST_LITERAL, LoopValues, runs_to_its_end, values_written_out
 from .script_surroundings import ScriptMode
 from .statement_kinds import changed_by_call, gathers, names_called, trains
 from .statement_runner import StatementRunner
 from .unplayed import Unplayed
-
-_MOST_LITERAL = 6
 
 
 class LoopPlayer(StatementRunner):
@@ -55,9 +53,9 @@ class LoopPlayer(StatementRunner):
     def _rounds(self, loop: ast.For) -> None:
         """Run all iterations of a loop that collects, as with `layers.append(...)`; of other loops, only the first one.
 
-        A few more are run for literal values, as in `for size in (128, 101)`, and more for the calls that wait for a
-        later iteration. Names that the skipped iterations may change, as in `for layer in layers: x = layer(x)`, are in
-        doubt after the loop.
+        A few more are run for literal values, as in `for size in (128, 101)` and `range(3)`, and more for the calls
+        that wait for a later iteration. Names that the skipped iterations may change, as in `for layer in layers:
+        x = layer(x)`, are in doubt after the loop.
         """
         if gathers(loop) and not launches(loop, self._functions):
             if self._calls_a_model(loop):
@@ -71,21 +69,26 @@ class LoopPlayer(StatementRunner):
             failures = self.failures
             if not self._round(loop, value):
                 break
-            is_literal = number < min(len(written_out), _MOST_LITERAL)
+            is_literal = number < min(len(written_out), MOST_LITERAL) or (values.are_few and not self._trains(loop))
             if not is_literal and not self._goes_on(loop, number, failures):
                 if self.failures == failures and runs_to_its_end(loop):
                     self._last_round(loop, values)
                 break
         else:
             return
-        if not 0 < len(written_out) <= _MOST_LITERAL:
+        if not 0 < len(written_out) <= MOST_LITERAL:
             self._doubts.add(self._changed_in(loop), Doubt.UNKNOWN)
 
     def _calls_a_model(self, loop: ast.For) -> bool:
         """Whether a loop calls a model, or a function of the file that evaluates or trains one."""
-        names = names_called(loop)
-        evaluating = {name for name in names & self._functions.keys() if trains(self._functions[name])}
-        return bool(evaluating) or any(isinstance(self._namespace.get(name), nn.Module) for name in names)
+        models = [name for name in names_called(loop) if isinstance(self._namespace.get(name), nn.Module)]
+        return bool(models) or self._trains(loop)
+
+    def _trains(self, loop: ast.For) -> bool:
+        """Whether a loop, or a function of the file that it calls, evaluates or trains a model."""
+        return trains(loop) or any(
+            trains(self._functions[name]) for name in names_called(loop) & self._functions.keys()
+        )
 
     def _gather(self, loop: ast.For) -> None:
         """Run a loop that gathers what a model returns; the first and the last round statement by statement.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator, Sequence
 from itertools import chain, islice
+from operator import length_hint
 from typing import Any
 
 from ..load.definitions import names_bound, names_read
@@ -14,6 +15,7 @@ from ..process.limits import TimeUp, time_limit
 from .script_surroundings import ScriptMode
 from .statement_runner import STATEMENT_SECONDS
 
+MOST_LITERAL = 6
 _MOST_SKIPPED = 100_000
 
 
@@ -46,6 +48,12 @@ class LoopValues:
         made = ast.Call(ast.Name("iter", ast.Load()), [loop.iter], [])
         self.first = ast.Call(ast.Name("next", ast.Load()), [ast.NamedExpr(ast.Name(self.name, ast.Store()), made)], [])
         self.next = ast.Call(ast.Name("next", ast.Load()), [ast.Name(self.name, ast.Load())], [])
+
+    @property
+    def are_few(self) -> bool:
+        """Whether a few numbers are left, as after the first one of `range(3)`."""
+        iterator = self._iterator or self._namespace.get(self.name)
+        return isinstance(iterator, type(iter(range(0)))) and length_hint(iterator) < MOST_LITERAL
 
     def take(self) -> bool:
         """Put the next value aside; returns whether it could be computed. Raises StopIteration after the last one."""

@@ -123,6 +123,13 @@ LATER = {
     ),
 }
 
+FEW_ROUNDS = """
+x = torch.randn(4, 10)
+for number in range({rounds}):
+    x = torch.cat([x, x[:, :1]], dim=1)
+print(net(x[:, :10]) + torch.zeros(4, {width}))
+"""
+
 LAST_BATCH = {
     "labels of a whole batch": (
         """
@@ -253,6 +260,12 @@ def test_a_call_in_a_later_round(name: str, tmp_path: Path, lint: Lint) -> None:
     for part, count in ((right, 0), (wrong, 1)):
         (tmp_path / "train.py").write_text(START + dedent(script).replace("@", part))
         assert len(errors(lint, tmp_path / "train.py")) == count
+
+
+@pytest.mark.parametrize(("rounds", "width", "count"), [(3, 3, 0), (3, 4, 1), (30, 3, 0)])
+def test_a_few_rounds_leave_no_doubt(rounds: int, width: int, count: int, tmp_path: Path, lint: Lint) -> None:
+    (tmp_path / "train.py").write_text(START + FEW_ROUNDS.format(rounds=rounds, width=width))
+    assert len(errors(lint, tmp_path / "train.py")) == count
 
 
 @pytest.mark.parametrize("name", LAST_BATCH)
