@@ -1,4 +1,4 @@
-"""The calls that a statement makes by name, and the statement with their results in their place."""
+"""The calls of functions and methods that a statement makes, and the statement with their results in their place."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ _CONDITIONAL = (
 )
 
 
-def calls_by_name(code: ast.AST) -> Iterator[tuple[ast.Call, str]]:
+def calls_in(code: ast.AST) -> Iterator[ast.Call]:
     """The calls such as `evaluate(model)` in `print(evaluate(model))` that are made once, inner ones first."""
     if isinstance(code, _CONDITIONAL):
         return
     for part in ast.iter_child_nodes(code):
-        yield from calls_by_name(part)
-    if isinstance(code, ast.Call) and isinstance(code.func, ast.Name):
-        yield code, code.func.id
+        yield from calls_in(part)
+    if isinstance(code, ast.Call):
+        yield code
 
 
-def with_results(code: _Node, names: Mapping[ast.Call, str]) -> _Node:
-    """A copy of some code that reads the results of calls from these names."""
-    read = {id(call): ast.copy_location(ast.Name(name, ast.Load()), call) for call, name in names.items()}
+def with_results(code: _Node, names: Mapping[ast.expr, str]) -> _Node:
+    """A copy of some code that reads the values of expressions from these names."""
+    read = {id(part): ast.copy_location(ast.Name(name, ast.Load()), part) for part, name in names.items()}
     return copy.deepcopy(code, read)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from abc import abstractmethod
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from copy import copy
 from itertools import count
 from types import ModuleType
@@ -22,7 +22,7 @@ from .launchers import launches
 from .leaving import LeftError
 from .loop_values import MOST_LITERAL, LoopValues, runs_to_its_end, values_written_out
 from .script_surroundings import ScriptMode
-from .statement_kinds import changed_by_call, gathers, names_called, trains
+from .statement_kinds import changed_by_call, gathers, names_called
 from .statement_runner import StatementRunner
 from .unplayed import Unplayed
 
@@ -39,7 +39,7 @@ class LoopPlayer(StatementRunner):
         called: Sequence[nn.Module],
     ) -> None:
         super().__init__(loaded, namespace, mode, on_error)
-        self._functions = {s.name: s for s in loaded.tree.body if isinstance(s, ast.FunctionDef)}
+        self._functions = self._callees.functions
         self._unplayed = Unplayed(self._functions, loaded.module.__name__, called)
 
     @abstractmethod
@@ -69,7 +69,7 @@ class LoopPlayer(StatementRunner):
             failures = self.failures
             if not self._round(loop, value):
                 break
-            is_literal = number < min(len(written_out), MOST_LITERAL) or (values.are_few and not self._trains(loop))
+            is_literal = number < min(len(written_out), MOST_LITERAL) or self._are_few(loop, values)
             if not is_literal and not self._goes_on(loop, number, failures):
                 if self.failures == failures and runs_to_its_end(loop):
                     self._last_round(loop, values)
@@ -77,18 +77,23 @@ class LoopPlayer(StatementRunner):
         else:
             return
         if not 0 < len(written_out) <= MOST_LITERAL:
-            self._doubts.add(self._changed_in(loop), Doubt.UNKNOWN)
+            self._suspect(loop, self._changed_in(loop))
 
     def _calls_a_model(self, loop: ast.For) -> bool:
         """Whether a loop calls a model, or a function of the file that evaluates or trains one."""
-        models = [name for name in names_called(loop) if isinstance(self._namespace.get(name), nn.Module)]
-        return bool(models) or self._trains(loop)
+        called = [self._namespace.get(name) for name in names_called(loop)]
+        held = [
+            getattr(owner, "__dict__", {}).get(name)
+            for call in ast.walk(loop)
+            if isinstance(call, ast.Call)
+            for owner, name in self._attributes(call.func, ast.Load)
+            if self._callees.is_own(owner)
+        ]
+        return any(isinstance(value, nn.Module) for value in (*called, *held)) or self._callees.trains(loop)
 
-    def _trains(self, loop: ast.For) -> bool:
-        """Whether a loop, or a function of the file that it calls, evaluates or trains a model."""
-        return trains(loop) or any(
-            trains(self._functions[name]) for name in names_called(loop) & self._functions.keys()
-        )
+    def _are_few(self, loop: ast.For, values: LoopValues) -> bool:
+        """Whether all rounds that are left can be run: they are few, and none trains or starts processes."""
+        return values.are_few and not self._callees.trains(loop) and not launches(loop, self._functions)
 
     def _gather(self, loop: ast.For) -> None:
         """Run a loop that gathers what a model returns; the first and the last round statement by statement.
@@ -121,7 +126,7 @@ class LoopPlayer(StatementRunner):
         with suppress(StopIteration):
             while values.take():
                 yield values.next
-            self._doubts.add(self._changed_in(loop), Doubt.UNKNOWN)
+            self._suspect(loop, self._changed_in(loop))
 
     def _last_round(self, loop: ast.For, values: LoopValues) -> None:
         """Run a loop also for the last, smaller batch or slice, which `torch.zeros(1, batch_size, width)` does not fit.
@@ -136,17 +141,36 @@ class LoopPlayer(StatementRunner):
             if is_sure:
                 lists = {name: copy(value) for name, value in kept.items() if isinstance(value, (list, dict, set))}
                 self._namespace.update(lists)
-                with self._doubts.supposed(carried, Doubt.UNKNOWN):
+                with self._doubts.supposed(carried, Doubt.UNKNOWN), self._attributes_carried(loop):
                     self._round(loop, values.next)
         finally:
             OUTSIDE.last_round = None
             self._namespace.update(kept)
 
+    @contextmanager
+    def _attributes_carried(self, loop: ast.For) -> Iterator[None]:
+        """Inside the with block, what a loop sets, such as `self.position`, is in doubt; after it, it is as before."""
+        before = dict(self._of_attributes)
+        values = [
+            (vars(owner), name, vars(owner)[name])
+            for owner, name in self._attributes(loop, ast.Store)
+            if self._callees.is_own(owner) and name in getattr(owner, "__dict__", {})
+        ]
+        self._suspect(loop, ())
+        try:
+            yield
+        finally:
+            self._of_attributes = before
+            for attributes, name, value in values:
+                attributes[name] = value
+
     def _carried_by(self, loop: ast.For) -> set[str]:
         """The names that a round may leave changed for the next one, but for models and optimizers."""
         statements = [part for part in ast.walk(loop) if isinstance(part, ast.stmt)]
         names = self._changed_in(loop).union(*map(changed_by_call, statements))
-        return {name for name in names if not isinstance(self._namespace.get(name), (nn.Module, torch.optim.Optimizer))}
+        kinds = (nn.Module, torch.optim.Optimizer)
+        values = {name: self._namespace.get(name) for name in names}
+        return {name for name, value in values.items() if not (isinstance(value, kinds) or self._callees.is_own(value))}
 
     def _goes_on(self, loop: ast.For | ast.While, rounds: int, failures: int) -> bool:
         """Whether a loop needs another round: its last one succeeded, and left out a call of a model."""
@@ -162,7 +186,7 @@ class LoopPlayer(StatementRunner):
                 holds = left.by is ast.Continue
             if not holds or not self._goes_on(loop, number, failures):
                 break
-        self._doubts.add(self._changed_in(loop), Doubt.UNKNOWN)
+        self._suspect(loop, self._changed_in(loop))
 
     def _changed_in(self, loop: ast.stmt) -> set[str]:
         """The names that a loop binds, or whose objects it modifies by assignments."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 import ast
 import inspect
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from types import FunctionType
 from typing import Any
 
@@ -20,14 +20,15 @@ from ..load.definitions import ASSIGNMENTS, DEFINITIONS, names_bound, names_chan
 from ..load.load import Loaded
 from ..outside import OUTSIDE
 from ..process.limits import TimeUp
-from .calls_in_statement import calls_by_name, with_results
+from .callee import Callee
+from .calls_in_statement import calls_in, with_results
 from .doubt import Doubt
 from .launchers import launched
 from .leaving import EndedError, LeftError, ReturnedError
 from .lightning_fit import FIT, as_fit, fit, fits
 from .loop_player import LoopPlayer
 from .script_surroundings import ScriptMode
-from .statement_kinds import can_be_played, catches, ends_program, gathers, leaves, names_called, trains
+from .statement_kinds import catches, ends_program, leaves
 
 _DEEPEST_CALL = 6
 
@@ -162,7 +163,8 @@ class Player(LoopPlayer):
             self.play(statement.body if test else statement.orelse)
         if not sure:
             self._unplayed.note_all(statement)
-            self._doubts.add(self._but_modules(names_changed(statement) | receivers(statement)), Doubt.UNKNOWN)
+            self._doubts.add(self._but_modules(receivers(statement)), Doubt.UNKNOWN)
+            self._suspect(statement, self._but_modules(names_changed(statement)))
         return bool(test)
 
     def _return(self, statement: ast.Return) -> None:
@@ -180,7 +182,7 @@ class Player(LoopPlayer):
             self._run_or_enter(ast.copy_location(ast.Expr(made), statement))
             if isinstance(statement, ast.Expr):
                 return
-        if isinstance(call, ast.Call) and isinstance(statement, (ast.Expr, ast.Assign)) and fits(call):
+        if isinstance(call, ast.Call) and isinstance(statement, (ast.Expr, ast.Assign)) and self._fits(call):
             self._run_fit(statement, call)
             return
         called = call.func.id if isinstance(call, ast.Call) and isinstance(call.func, ast.Name) else None
@@ -189,37 +191,44 @@ class Player(LoopPlayer):
         if command is not None and isinstance(call, ast.Call) and not (call.args or call.keywords):
             self.played.add(str(called))
             doubts = {name: Doubt.INVENTED if name in command.invented else Doubt.NONE for name in command.arguments}
-            self._body_of(str(called), dict(command.arguments), doubts)
+            self._body_of(self._functions[str(called)], dict(command.arguments), doubts)
             raise EndedError  # click commands exit at the end
-        results: dict[ast.Call, str] = {}
-        for inner, name in calls_by_name(statement):
-            if self._is_played(name, by_itself=inner is call and isinstance(statement, ast.Expr)):
-                self.played.add(name)
-                value, doubt = self._body_of(
-                    name, *self._arguments(self._namespace[name], with_results(inner, results))
+        results: dict[ast.expr, str] = {}
+        for inner in calls_in(statement):
+            self._keep_receiver(inner, results)
+            callee = self._callees.of(with_results(inner, results), self._namespace)
+            if callee is not None and self._is_played(callee, inner is call and isinstance(statement, ast.Expr)):
+                self.played.add(callee.function.__qualname__)
+                self._keep(
+                    *self._body_of(callee.definition, *self._arguments(callee.function, callee.call)), inner, results
                 )
-                results[inner] = f"_result_{len(results)}"
-                self._namespace[results[inner]] = value
-                self._doubts.add({results[inner]}, doubt)
         self._run(with_results(statement, results) if results else statement)
         for name in results.values():
             self._namespace.pop(name, None)
             self._doubts.clear({name})
 
-    def _is_played(self, name: str, *, by_itself: bool) -> bool:
-        """Whether the function of this name is executed statement by statement; others are called."""
-        definition = self._functions.get(name)
-        if definition is None:
-            return False
-        function = self._namespace.get(name)
-        is_wanted = by_itself or trains(definition) or self._evaluates(definition)
-        return is_wanted and can_be_played(function, definition) and self._depth < _DEEPEST_CALL
+    def _keep_receiver(self, call: ast.Call, results: dict[ast.expr, str]) -> None:
+        """Put the object of a method that trains under a name of its own: that of `Trainer(model).fit()`."""
+        match call.func:
+            case ast.Attribute(receiver, name) if name in self._callees.training and not isinstance(receiver, ast.Name):
+                with suppress(Exception, SystemExit, KeyboardInterrupt, TimeUp):  # the statement fails in the same way
+                    value = self._evaluate(with_results(receiver, results))
+                    self._keep(value, max(self._of_statement, self._mode.doubt), receiver, results)
 
-    def _evaluates(self, function: ast.FunctionDef) -> bool:
-        """Whether a function gathers what a model returns, which may be an argument."""
-        parameters = {argument.arg for argument in function.args.args}
-        loops = [part for part in ast.walk(function) if isinstance(part, ast.For) and gathers(part)]
-        return any(self._calls_a_model(loop) or not parameters.isdisjoint(names_called(loop)) for loop in loops)
+    def _keep(self, value: Any, doubt: Doubt, of: ast.expr, results: dict[ast.expr, str]) -> None:
+        """Put the value of an expression under a name of its own."""
+        results[of] = name = f"_result_{len(results)}"
+        self._namespace[name] = value
+        self._doubts.add({name}, doubt)
+
+    def _is_played(self, callee: Callee, is_statement: bool) -> bool:
+        """Whether a function is executed statement by statement; others are called."""
+        is_wanted = is_statement or callee.definition.name in self._callees.training
+        return is_wanted and self._depth < _DEEPEST_CALL
+
+    def _fits(self, call: ast.Call) -> bool:
+        """Whether a call is that of a trainer whose class is not in the file."""
+        return fits(call) and not (isinstance(call.func, ast.Attribute) and call.func.attr in self._callees.training)
 
     def _run_fit(self, statement: ast.Expr | ast.Assign, call: ast.Call) -> None:
         self._namespace[FIT] = fit
@@ -228,14 +237,16 @@ class Player(LoopPlayer):
         self._run(ast.fix_missing_locations(ast.copy_location(changed, statement)))
         del self._namespace[FIT]
 
-    def _body_of(self, name: str, arguments: dict[str, Any], doubts: dict[str, Doubt]) -> tuple[Any, Doubt]:
+    def _body_of(
+        self, function: ast.FunctionDef, arguments: dict[str, Any], doubts: dict[str, Doubt]
+    ) -> tuple[Any, Doubt]:
         """Execute a function of the file with these arguments; returns its result and doubt."""
         outer, self._namespace = self._namespace, {**vars(self._loaded.module), **arguments}
-        kept = [name for part in ast.walk(self._functions[name]) if isinstance(part, ast.Global) for name in part.names]
+        kept = [name for part in ast.walk(function) if isinstance(part, ast.Global) for name in part.names]
         self._depth += 1
         try:
             with self._doubts.inside(doubts, kept):
-                self.play(self._functions[name].body)
+                self.play(function.body)
         except ReturnedError as returned:
             return returned.value, returned.doubt
         except LeftError:
@@ -259,7 +270,8 @@ class Player(LoopPlayer):
         for name, expression in given.items():
             try:
                 values[name] = self._evaluate(expression)
-                doubts[name] = max(self._of_statement, self._mode.doubt)
+                is_name = isinstance(expression, ast.Name)  # what its attributes hold stays in doubt there
+                doubts[name] = self._doubts.of(expression) if is_name else max(self._of_statement, self._mode.doubt)
             except TimeUp:
                 raise
             except BaseException:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from typing import Any
 
@@ -11,6 +11,7 @@ from ..load.definitions import DEFINITIONS, changed_roots, names_bound
 from ..load.load import Loaded
 from ..load.project_files import where_files_are
 from ..process.limits import TimeUp, time_limit
+from .callee import Callees
 from .doubt import Doubt, Doubts
 from .known_calls import known_calls
 from .partial_calls import PartialCall, partial_calls
@@ -45,6 +46,7 @@ class StatementRunner:
         self._of_statement = Doubt.NONE
         self._doubts = Doubts(loaded.tree)
         self._of_attributes: dict[tuple[int, str], tuple[Any, Doubt]] = {}  # with their objects, which keeps the ids
+        self._callees = Callees(loaded)
         self._lost: set[str] = set()  # names that could not be computed
 
     @property
@@ -75,7 +77,7 @@ class StatementRunner:
             self._lost |= bound
             for name in bound:
                 self._namespace.pop(name, None)
-            self._doubts.add(changed_roots(statement) | changed_by_call(statement), Doubt.UNKNOWN)
+            self._suspect(statement, changed_roots(statement) | changed_by_call(statement))
             return False
         before = self._doubts.of_names(bound) if isinstance(statement, (ast.AugAssign, ast.For)) else Doubt.NONE
         self._doubts.clear(bound)
@@ -87,6 +89,14 @@ class StatementRunner:
             elif isinstance(statement, ast.Assign):
                 self._of_attributes.pop((id(owner), name), None)
         return True
+
+    def _suspect(self, code: ast.AST, names: Iterable[str]) -> None:
+        """Put names that some code changes in doubt; of the file's own objects, only the attributes that it sets."""
+        for owner, name in self._attributes(code, ast.Store):
+            self._of_attributes[id(owner), name] = owner, Doubt.UNKNOWN
+        bound = names_bound(code)
+        own = {name for name in names if name not in bound and self._callees.is_own(self._namespace.get(name))}
+        self._doubts.add(set(names) - own, Doubt.UNKNOWN)
 
     def _attributes(self, code: ast.AST, context: type[ast.expr_context]) -> Iterator[tuple[Any, str]]:
         """The attributes of objects, such as `self.width`, that some code reads or sets."""
@@ -106,10 +116,26 @@ class StatementRunner:
         """Record the doubt of the values that the next code reads."""
         self._mode.begin()
         read = appended(code) or code
-        known = self._of_attributes
-        attributes = self._attributes(read, ast.Load) if known else ()
-        of_attributes = [known[id(owner), name][1] for owner, name in attributes if (id(owner), name) in known]
-        self._of_statement = max(self._doubts.of(read), *of_attributes, Doubt.NONE)
+        self._of_statement = max(self._doubts.of(read), self._doubt_of_attributes(read))
+
+    def _doubt_of_attributes(self, code: ast.AST) -> Doubt:
+        """The doubt of `self.width`; of all attributes of an object that is passed on, or whose method is called."""
+        if not self._of_attributes:
+            return Doubt.NONE
+        of_names = {id(part.value): part for part in ast.walk(code) if isinstance(part, ast.Attribute)}
+        doubts = [Doubt.NONE]
+        for part in ast.walk(code):
+            if isinstance(part, ast.Name) and isinstance(part.ctx, ast.Load) and part.id in self._namespace:
+                owner, read = self._namespace[part.id], of_names.get(id(part))
+                if read is not None and not isinstance(read.ctx, ast.Load):
+                    continue
+                is_method = read is not None and callable(getattr(type(owner), read.attr, None))
+                doubts += [
+                    doubt
+                    for (number, name), (_, doubt) in self._of_attributes.items()
+                    if number == id(owner) and (read is None or is_method or name == read.attr)
+                ]
+        return max(doubts)
 
     def _evaluate(self, expression: ast.expr) -> Any:
         self._begin(expression)
