@@ -82,7 +82,7 @@ class StatementRunner:
         before = self._doubts.of_names(bound) if isinstance(statement, (ast.AugAssign, ast.For)) else Doubt.NONE
         self._doubts.clear(bound)
         doubt = max(self._of_statement, self._mode.doubt, before)
-        self._doubts.add(bound | changed_by_call(statement), doubt)
+        self._doubts.add(bound, doubt)
         for owner, name in self._attributes(statement, ast.Store):
             if doubt:
                 self._of_attributes[id(owner), name] = owner, doubt

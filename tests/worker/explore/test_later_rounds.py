@@ -268,6 +268,13 @@ def test_a_few_rounds_leave_no_doubt(rounds: int, width: int, count: int, tmp_pa
     assert len(errors(lint, tmp_path / "train.py")) == count
 
 
+@pytest.mark.parametrize(("width", "count"), [(10, 0), (11, 1)])
+def test_unknown_numbers_in_a_list(width: int, count: int, tmp_path: Path, lint: Lint) -> None:
+    script = f"actions = []\nactions.append(net(torch.randn(1, 10)).argmax().item())\nx = torch.randn(1, {width})\n"
+    (tmp_path / "train.py").write_text(START + script + "print(F.cross_entropy(net(x), torch.tensor(actions)))")
+    assert len(errors(lint, tmp_path / "train.py")) == count
+
+
 @pytest.mark.parametrize("name", LAST_BATCH)
 def test_the_last_batch_is_smaller(name: str, tmp_path: Path, lint: Lint) -> None:
     script, right, wrong = LAST_BATCH[name]
