@@ -36,7 +36,7 @@ def _result_of(statement: ast.Assign) -> ast.Name | None:
 
 
 def _is_unread(name: ast.Name, failing: ast.stmt, function: Function) -> bool:
-    """Whether no line of the function reads the value, or none before the failing one, which assigns the name anew."""
+    """Whether the value is never read, or not before the failing statement, which reassigns the name."""
     same = [node for node in _names(function) if node.id == name.id]
     reads = [node for node in same if isinstance(node.ctx, ast.Load)]
     if not reads:

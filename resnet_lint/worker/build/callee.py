@@ -51,9 +51,10 @@ class Callees:
     def training(self) -> frozenset[str]:
         """The names of the functions and methods that train or evaluate a model, also by calling another of them."""
         definitions = [*self.functions.values(), *self._methods.values()]
+        calls = [(definition.name, _called_in(definition)) for definition in definitions]
         found = {definition.name for definition in definitions if trains(definition) or self._evaluates(definition)}
         while True:
-            more = {definition.name for definition in definitions if not found.isdisjoint(_called_in(definition))}
+            more = {name for name, called in calls if not found.isdisjoint(called)}
             if more <= found:
                 return frozenset(found)
             found |= more
@@ -63,7 +64,7 @@ class Callees:
         return trains(code) or not self.training.isdisjoint(_called_in(code))
 
     def _evaluates(self, function: ast.FunctionDef) -> bool:
-        """Whether a function gathers what its arguments or values of the file return, one of which may be a model."""
+        """Whether a function collects the results of calling an argument or a global, which may be a model."""
         values = self._values.union(argument.arg for argument in function.args.args)
         loops = [part for part in ast.walk(function) if isinstance(part, ast.For) and gathers(part)]
         return any(not values.isdisjoint(names_called(loop)) for loop in loops)

@@ -4,43 +4,33 @@ from __future__ import annotations
 
 import ast
 from abc import abstractmethod
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from copy import copy
 from itertools import count
 from types import ModuleType
-from typing import Any
 
 import torch
 from torch import nn
 
 from ..load.definitions import names_changed
-from ..load.load import Loaded
 from ..outside import OUTSIDE
 from .doubt import Doubt
 from .launchers import launches
 from .leaving import LeftError
 from .loop_values import MOST_LITERAL, LoopValues, runs_to_its_end, values_written_out
-from .script_surroundings import ScriptMode
 from .statement_kinds import changed_by_call, gathers, names_called
 from .statement_runner import StatementRunner
 from .unplayed import Unplayed
 
 
 class LoopPlayer(StatementRunner):
-    """Runs loops; `called` are the models that were called by now."""
+    """Runs loops."""
 
-    def __init__(
-        self,
-        loaded: Loaded,
-        namespace: dict[str, Any],
-        mode: ScriptMode,
-        on_error: Callable[[BaseException, Doubt], None],
-        called: Sequence[nn.Module],
-    ) -> None:
-        super().__init__(loaded, namespace, mode, on_error)
+    def __post_init__(self) -> None:
+        super().__post_init__()
         self._functions = self._callees.functions
-        self._unplayed = Unplayed(self._functions, loaded.module.__name__, called)
+        self._unplayed = Unplayed(self._functions, self._loaded.module.__name__, self._called)
 
     @abstractmethod
     def play(self, body: list[ast.stmt]) -> None:

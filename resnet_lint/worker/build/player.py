@@ -8,16 +8,14 @@ from __future__ import annotations
 
 import ast
 import inspect
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
 from types import FunctionType
 from typing import Any
 
-from torch import nn
-
 from ..load.click_commands import command_of
 from ..load.definitions import ASSIGNMENTS, DEFINITIONS, names_bound, names_changed, receivers
-from ..load.load import Loaded
 from ..outside import OUTSIDE
 from ..process.limits import TimeUp
 from .callee import Callee
@@ -27,30 +25,18 @@ from .launchers import launched
 from .leaving import EndedError, LeftError, ReturnedError
 from .lightning_fit import FIT, as_fit, fit, fits
 from .loop_player import LoopPlayer
-from .script_surroundings import ScriptMode
 from .statement_kinds import catches, ends_program, leaves
 
 _DEEPEST_CALL = 6
 
 
+@dataclass(eq=False)
 class Player(LoopPlayer):
-    """Executes statements in a namespace; `played` are the functions of the file that they call.
+    """Executes statements in a namespace; `played` are the functions of the file that they call."""
 
-    `called` are the models that were called by now.
-    """
-
-    def __init__(
-        self,
-        loaded: Loaded,
-        namespace: dict[str, Any],
-        mode: ScriptMode,
-        on_error: Callable[[BaseException, Doubt], None],
-        called: Sequence[nn.Module],
-    ) -> None:
-        super().__init__(loaded, namespace, mode, on_error, called)
-        self.played: set[str] = set()
-        self._is_conditional = False
-        self._depth = 0
+    played: set[str] = field(default_factory=set, init=False)
+    _is_conditional: bool = field(default=False, init=False)
+    _depth: int = field(default=0, init=False)
 
     def play(self, body: list[ast.stmt]) -> None:
         for statement in body:

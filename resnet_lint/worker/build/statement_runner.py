@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
+from dataclasses import dataclass, field
 from typing import Any
+
+from torch import nn
 
 from ..load.definitions import DEFINITIONS, changed_roots, names_bound
 from ..load.load import Loaded
@@ -23,31 +26,29 @@ STATEMENT_SECONDS = 20.0
 _MOST_PARTIAL = 20
 
 
+@dataclass(eq=False)
 class StatementRunner:
     """Runs statements in a namespace; `partial` are the constructor calls in failed ones, with their known arguments.
 
-    `failures` is the number of failed statements.
+    `failures` is the number of failed statements, `_called` are the models that were called by now.
     """
 
-    def __init__(
-        self,
-        loaded: Loaded,
-        namespace: dict[str, Any],
-        mode: ScriptMode,
-        on_error: Callable[[BaseException, Doubt], None],
-    ) -> None:
-        self.partial: list[PartialCall] = []
-        self.failures = 0
-        self._loaded = loaded
-        self._namespace = namespace
-        self._mode = mode
-        self._on_error = on_error
-        self._around = Doubt.NONE
-        self._of_statement = Doubt.NONE
-        self._doubts = Doubts(loaded.tree)
-        self._of_attributes: dict[tuple[int, str], tuple[Any, Doubt]] = {}  # with their objects, which keeps the ids
-        self._callees = Callees(loaded)
-        self._lost: set[str] = set()  # names that could not be computed
+    _loaded: Loaded
+    _namespace: dict[str, Any]
+    _mode: ScriptMode
+    _on_error: Callable[[BaseException, Doubt], None]
+    _called: Sequence[nn.Module]
+    partial: list[PartialCall] = field(default_factory=list, init=False)
+    failures: int = field(default=0, init=False)
+    _around: Doubt = field(default=Doubt.NONE, init=False)
+    _of_statement: Doubt = field(default=Doubt.NONE, init=False)
+    # With their objects, which keeps the ids.
+    _of_attributes: dict[tuple[int, str], tuple[Any, Doubt]] = field(default_factory=dict, init=False)
+    _lost: set[str] = field(default_factory=set, init=False)  # names that could not be computed
+
+    def __post_init__(self) -> None:
+        self._doubts = Doubts(self._loaded.tree)
+        self._callees = Callees(self._loaded)
 
     @property
     def doubt(self) -> Doubt:

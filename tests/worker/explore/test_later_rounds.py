@@ -275,24 +275,20 @@ def test_unknown_numbers_in_a_list(width: int, count: int, tmp_path: Path, lint:
     assert len(errors(lint, tmp_path / "train.py")) == count
 
 
-@pytest.mark.parametrize("name", LAST_BATCH)
-def test_the_last_batch_is_smaller(name: str, tmp_path: Path, lint: Lint) -> None:
-    script, right, wrong = LAST_BATCH[name]
+@pytest.mark.parametrize(
+    ("case", "where"),
+    [
+        *(pytest.param(case, "(in the last batch, which has ", id=name) for name, case in LAST_BATCH.items()),
+        *(pytest.param(case, "(in the last ", id=name) for name, case in LAST_SLICE.items()),
+    ],
+)
+def test_the_last_round_is_smaller(case: tuple[str, str, str], where: str, tmp_path: Path, lint: Lint) -> None:
+    script, right, wrong = case
     (tmp_path / "train.py").write_text(START + dedent(script).replace("@", right))
     assert not errors(lint, tmp_path / "train.py")
     (tmp_path / "train.py").write_text(START + dedent(script).replace("@", wrong))
     [(_, message)] = errors(lint, tmp_path / "train.py")
-    assert "(in the last batch, which has " in message
-
-
-@pytest.mark.parametrize("name", LAST_SLICE)
-def test_the_last_slice_is_smaller(name: str, tmp_path: Path, lint: Lint) -> None:
-    script, right, wrong = LAST_SLICE[name]
-    (tmp_path / "train.py").write_text(START + dedent(script).replace("@", right))
-    assert not errors(lint, tmp_path / "train.py")
-    (tmp_path / "train.py").write_text(START + dedent(script).replace("@", wrong))
-    [(_, message)] = errors(lint, tmp_path / "train.py")
-    assert "(in the last " in message
+    assert where in message
 
 
 @pytest.mark.parametrize(("samples", "count"), [(96, 0), (100, 1)])
