@@ -50,8 +50,8 @@ class LoopPlayer(StatementRunner):
         if gathers(loop) and not launches(loop, self._functions):
             if self._calls_a_model(loop):
                 self._gather(loop)
-            else:
-                self._run(loop)
+            elif not self._run(loop) or self._mode.has_left_out:
+                self._suspect(loop, self._carried_by(loop))
             return
         written_out = values_written_out(loop)
         values = LoopValues(loop, self._namespace, self._loaded.project.root, self._mode)
@@ -67,7 +67,7 @@ class LoopPlayer(StatementRunner):
         else:
             return
         if not 0 < len(written_out) <= MOST_LITERAL:
-            self._suspect(loop, self._changed_in(loop))
+            self._suspect(loop, self._changed_in(loop) | self._carried_by(loop))
 
     def _calls_a_model(self, loop: ast.For) -> bool:
         """Whether a loop calls a model, or a function of the file that evaluates or trains one."""
@@ -98,7 +98,9 @@ class LoopPlayer(StatementRunner):
             self._last_round(loop, values)
         left = values.rest if values.rest in self._namespace else values.name
         rest = ast.For(loop.target, ast.Name(left, ast.Load()), loop.body, [])
-        self._run(ast.fix_missing_locations(ast.copy_location(rest, loop)))
+        is_run = not values.are_many and self._run(ast.fix_missing_locations(ast.copy_location(rest, loop)))
+        if not is_run or self._mode.has_left_out:
+            self._suspect(loop, self._carried_by(loop))
 
     def _round(self, loop: ast.For, value: ast.expr) -> bool:
         """Run a loop for one value; returns whether it goes on after that."""

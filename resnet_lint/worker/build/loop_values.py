@@ -12,7 +12,7 @@ from ..load.definitions import names_bound, names_read
 from ..load.project_files import where_files_are
 from ..outside import OUTSIDE
 from ..process.limits import TimeUp, time_limit
-from .script_surroundings import ScriptMode
+from .script_surroundings import MOST_BATCHES, ScriptMode
 from .statement_runner import STATEMENT_SECONDS
 
 MOST_LITERAL = 6
@@ -44,6 +44,7 @@ class LoopValues:
         self._iterator: Iterator[Any] | None = None
         self.name = f"_values_{loop.lineno}_{loop.col_offset}"
         """The name of the iterator, once the first value is known."""
+        self.are_many = False  # the rest is too many batches to run for all of them
         self.rest = f"_rest_{loop.lineno}_{loop.col_offset}"
         made = ast.Call(ast.Name("iter", ast.Load()), [loop.iter], [])
         self.first = ast.Call(ast.Name("next", ast.Load()), [ast.NamedExpr(ast.Name(self.name, ast.Store()), made)], [])
@@ -89,7 +90,8 @@ class LoopValues:
         if is_slice:
             OUTSIDE.last_round = f"the last round of the loop in line {self._loop.lineno}"
         self._namespace[self.name] = iter(skipped[-1:])
-        self._namespace[self.rest] = iter(()) if self._mode.is_skipping else chain(skipped, iterator)
+        self._namespace[self.rest] = chain(skipped, iterator)
+        self.are_many = self._mode.is_skipping and len(skipped) >= MOST_BATCHES
         return is_batch or is_slice
 
     def _until_the_last(self, iterator: Iterator[Any]) -> list[Any]:

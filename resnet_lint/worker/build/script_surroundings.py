@@ -53,6 +53,7 @@ LOSSES = frozenset(
 )
 
 
+MOST_BATCHES = 20
 _DRAWS = frozenset({torch.randint, torch.rand, torch.randn})
 
 
@@ -77,14 +78,12 @@ class ScriptMode(OnMeta):
     def begin(self) -> None:
         """Reset the doubt."""
         self._asked_for = Doubt.NONE
+        self.has_left_out = False  # batches, in a loop that came to its end
         self._reads_before = OUTSIDE.reads
 
     @contextmanager
     def batches(self, wanted: Literal["next", "last"]) -> Iterator[None]:
-        """Inside the with block, a loader gives its further batches.
-
-        If the last one is wanted, those between are the first one again, so that what counts them is right.
-        """
+        """Inside the with block, a loader gives its next batch, or its last one after copies of the first one."""
         self._wanted = wanted
         self.is_skipping = False
         try:
@@ -93,21 +92,33 @@ class ScriptMode(OnMeta):
             self._wanted = "first"
 
     def batches_of(self, loader: DataLoader[Any]) -> Iterator[Any]:
-        """The first batch of a loader, in the order of the data set, and those that are wanted after it."""
+        """The batches of a loader, in the order of the data set; those between the first and the last are copies.
+
+        So what counts or gathers them is right. Of many batches, only the first one is given, unless others are wanted:
+        what comes after the loop is in doubt then.
+        """
         batch = self._batch(loader, 0)
         yield batch
         number = 1
-        while self._wanted != "first" and number < len(loader):
-            if self._wanted == "next":
-                batch = self._batch(loader, number)
-            else:
+        while self._wanted != "first" or self._are_all_given(loader):
+            if number >= len(loader):
+                return
+            rest = samples_in_last_batch(loader) if number == len(loader) - 1 else None
+            if self._wanted == "last":
                 self.is_skipping = True
-                rest = samples_in_last_batch(loader)
-                if number == len(loader) - 1 and rest is not None:
-                    OUTSIDE.last_round = f"the last batch, which has {rest} samples"
-                    batch = self._batch(loader, number)
+                OUTSIDE.last_round = None if rest is None else f"the last batch, which has {rest} samples"
+            if self._wanted == "next" or rest is not None:
+                batch = self._batch(loader, number)
             yield batch
             number += 1
+
+    def _are_all_given(self, loader: DataLoader[Any]) -> bool:
+        """Whether a loop of the script gets all batches of a loader; if not, what follows is in doubt."""
+        are_few = not isinstance(loader.dataset, IterableDataset) and len(loader) <= MOST_BATCHES
+        if not are_few:
+            self.has_left_out = True
+            self.ask_for(Doubt.UNKNOWN)
+        return are_few
 
     def _batch(self, loader: DataLoader[Any], number: int) -> Any:
         self.is_in_samples = True

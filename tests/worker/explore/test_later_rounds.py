@@ -230,6 +230,37 @@ COUNTED = {
             start += 32
             step(F.mse_loss(net(x), target[start : start + 32]))
         """,
+    "by all batches": """
+        data = TensorDataset(torch.randn(100, 10), torch.randint(0, 3, (100,)))
+        def outputs(loader):
+            found = []
+            for x, _ in loader:
+                found.append(net(x))
+            return torch.cat(found)
+        def labels(loader):
+            found = []
+            for _, y in loader:
+                found.append(y)
+            return torch.cat(found)
+        loader, trained = DataLoader(data, batch_size=32), []
+        print(F.cross_entropy(outputs(loader), data.tensors[1]), labels(loader) == data.tensors[1])
+        print(F.cross_entropy(torch.cat([net(x) for x, _ in loader]), data.tensors[1]))
+        for x, y in loader:
+            trained.append(net(x))
+            step(F.cross_entropy(trained[-1], y))
+        print(F.cross_entropy(torch.cat(trained), data.tensors[1]))
+        """,
+    "by all of many batches": """
+        data = TensorDataset(torch.randn(1000, 10), torch.randint(0, 3, (1000,)))
+        loader, found, seen = DataLoader(data, batch_size=32), [], []
+        for x, y in loader:
+            found.append(net(x))
+        for x, y in loader:
+            seen.append(y)
+        print(F.cross_entropy(torch.cat(found), torch.cat(seen)))
+        print(F.cross_entropy(torch.cat(found), data.tensors[1]), torch.cat(seen) == data.tensors[1])
+        print(F.cross_entropy(torch.cat([net(x) for x, _ in loader]), data.tensors[1]))
+        """,
     "by an attribute": """
         class Options:
             width = 10
@@ -303,6 +334,18 @@ def test_a_function_without_gradients(samples: int, count: int, tmp_path: Path, 
             return total
         data = TensorDataset(torch.randn({samples}, 10), torch.zeros({samples}).long())
         print(loss_on(net, DataLoader(data, batch_size=32)))
+        """
+    (tmp_path / "train.py").write_text(START + dedent(script))
+    assert len(errors(lint, tmp_path / "train.py")) == count
+
+
+@pytest.mark.parametrize(("samples", "count"), [(100, 0), (90, 1)])
+def test_all_batches_are_gathered(samples: int, count: int, tmp_path: Path, lint: Lint) -> None:
+    script = f"""
+        found = []
+        for x, in DataLoader(TensorDataset(torch.randn({samples}, 10)), batch_size=32):
+            found.append(net(x))
+        print(torch.cat(found) + torch.zeros(100, 3))
         """
     (tmp_path / "train.py").write_text(START + dedent(script))
     assert len(errors(lint, tmp_path / "train.py")) == count
