@@ -1,4 +1,4 @@
-"""The environment of an executed script: only the meta device, no training, one batch of data."""
+"""The environment of an executed script: only the meta device, no training, real first and last batches."""
 
 from __future__ import annotations
 
